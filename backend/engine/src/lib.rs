@@ -1,0 +1,20 @@
+//! The model room: weights, tokenizing, picture preparation, decoders, vision towers, observed
+//! attention, token compression. Knows candle; knows no web, no database, no async runtime.
+//!
+//! ```text
+//! Picture::decode ─┐
+//! Model::load ─────┴─ Model::prepare ── Prepared ── Model::run(&Prepared, &mut Observer) ── Summary
+//! ```
+//!
+//! With [`NoObserver`] the model runs as if observation did not exist; with any other the same
+//! forward pass also hands out what it looked at.
+
+mod error;
+mod model;
+mod observer;
+mod picture;
+
+pub use error::EngineError;
+pub use model::{LoadOptions, Model, Prepared};
+pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
+pub use picture::{Picture, PictureLimits};

@@ -1,0 +1,129 @@
+//! Observers: who is told what the model looks at, while it looks.
+
+use shared::{Event, Layout, LayerFlow, TokenFlow};
+
+/// Whether the model goes on.
+pub type Control = std::ops::ControlFlow<()>;
+
+/// What an observer wants to be told. Nothing that is not wanted is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// Group masses per layer and per token.
+    pub flows: bool,
+    /// Head-averaged rows of the generated tokens' predicting rows.
+    pub rows: bool,
+    /// Full attention maps, `heads × S × S` per layer.
+    pub maps: bool,
+}
+
+/// A token the model wrote.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GeneratedToken {
+    /// Number of the token, from 0.
+    pub index: u32,
+    /// Vocabulary id.
+    pub id: u32,
+    /// Its text; the texts concatenated are the answer.
+    pub text: String,
+    /// Natural logarithm of its probability.
+    pub logprob: f32,
+    /// Where the row that predicted it looked; empty when flows are not wanted.
+    pub flow: TokenFlow,
+}
+
+/// Told what the model looks at, while it looks; may ask it to stop.
+pub trait Observer {
+    /// What to tell. Asked once, before the run.
+    fn wants(&self) -> Wants;
+
+    /// The prompt is laid out. Comes first.
+    fn layout(&mut self, layout: &Layout) -> Control {
+        let _ = layout;
+        Control::Continue(())
+    }
+
+    /// A decoder layer finished the prefill.
+    fn prefill_layer(&mut self, layer: u32, flow: LayerFlow) -> Control {
+        let _ = (layer, flow);
+        Control::Continue(())
+    }
+
+    /// A token was generated.
+    fn token(&mut self, token: GeneratedToken) -> Control {
+        let _ = token;
+        Control::Continue(())
+    }
+
+    /// One layer's rows `[heads, rows, keys]` of the attention map, starting at query row
+    /// `first_row`; only with [`Wants::maps`]. Keys beyond a row's own position hold zero.
+    fn map(&mut self, layer: u32, first_row: usize, rows: usize, keys: usize, values: &[f32]) {
+        let _ = (layer, first_row, rows, keys, values);
+    }
+
+    /// Asked between layers: whether the run should stop now.
+    fn poll(&mut self) -> Control {
+        Control::Continue(())
+    }
+}
+
+/// Observes nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoObserver;
+
+impl Observer for NoObserver {
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+}
+
+/// Turns everything observed into events and hands them to a function that may say stop.
+///
+/// `model` and `options` travel in the layout event.
+pub struct EventObserver<F> {
+    model: shared::ModelInfo,
+    options: shared::RunOptions,
+    sink: F,
+    poll: Box<dyn FnMut() -> Control + Send>,
+}
+
+impl<F: FnMut(Event) -> Control> EventObserver<F> {
+    /// An observer that hands events to `sink` and asks `poll` between layers whether to stop.
+    pub fn new(
+        model: shared::ModelInfo,
+        options: shared::RunOptions,
+        sink: F,
+        poll: impl FnMut() -> Control + Send + 'static,
+    ) -> Self {
+        EventObserver { model, options, sink, poll: Box::new(poll) }
+    }
+}
+
+impl<F: FnMut(Event) -> Control> Observer for EventObserver<F> {
+    fn wants(&self) -> Wants {
+        Wants { flows: true, rows: true, maps: false }
+    }
+
+    fn layout(&mut self, layout: &Layout) -> Control {
+        let (model, options) = (self.model.clone(), self.options.clone());
+        (self.sink)(Event::Layout {
+            layout: layout.clone(),
+            layers: model.layers,
+            heads: model.heads,
+            model,
+            options,
+        })
+    }
+
+    fn prefill_layer(&mut self, layer: u32, flow: LayerFlow) -> Control {
+        (self.sink)(Event::PrefillLayer { layer, flow })
+    }
+
+    fn token(&mut self, t: GeneratedToken) -> Control {
+        let GeneratedToken { index, id, text, logprob, flow } = t;
+        (self.sink)(Event::Token { index, id, text, logprob, flow })
+    }
+
+    fn poll(&mut self) -> Control {
+        (self.poll)()
+    }
+}

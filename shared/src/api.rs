@@ -1,0 +1,116 @@
+//! Bodies of the HTTP interface.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Envelope;
+use crate::options::{Quant, RunOptions};
+
+/// Answer to a submitted run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunCreated {
+    /// The run's unguessable name.
+    pub id: String,
+    /// Secret that lets its holder cancel and delete the run.
+    pub owner_token: String,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Waiting for the model.
+    Queued,
+    /// At work.
+    Running,
+    /// Complete.
+    Done,
+    /// Ended with an error.
+    Failed,
+    /// Stopped on request.
+    Cancelled,
+}
+
+/// A run with all its events.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RunRecord {
+    /// The run's name.
+    pub id: String,
+    /// Version of the event format, [`crate::event::EVENT_VERSION`].
+    pub version: u32,
+    /// When it was submitted, RFC 3339.
+    pub created: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// What was asked for.
+    pub options: RunOptions,
+    /// Every event so far, in order.
+    pub events: Vec<Envelope>,
+}
+
+/// A model the lab can run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ModelEntry {
+    /// Name to ask for.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// Whether it is what runs when no model is named.
+    pub default: bool,
+    /// Whether it is in memory now.
+    pub loaded: bool,
+    /// Quantizations on offer.
+    pub quants: Vec<Quant>,
+    /// Quantization used when none is named.
+    pub default_quant: Quant,
+}
+
+/// A sample picture that ships with the lab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Sample {
+    /// File name under `/api/samples/`.
+    pub file: String,
+    /// Short title.
+    pub title: String,
+    /// A prompt that goes with it.
+    pub prompt: String,
+    /// What to look for.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// What a viewer may send over a run's websocket. Events come the other way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+pub enum ViewerMessage {
+    /// Stop the run; needs the owner's token.
+    Cancel {
+        /// The token from [`RunCreated`].
+        owner_token: String,
+    },
+}
+
+/// What the server sends over a run's websocket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "nearly every message is an event")]
+pub enum ServerMessage {
+    /// One event of the run.
+    Event(Envelope),
+    /// The viewer fell behind: events from `from` up to but not including `to` follow later or
+    /// can be read again with `?from=`.
+    Gap {
+        /// First event not sent.
+        from: u64,
+        /// Next event that will be sent.
+        to: u64,
+    },
+    /// The viewer's message was refused, or the server has to close.
+    Error(crate::error::ErrorBody),
+}

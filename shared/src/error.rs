@@ -1,0 +1,96 @@
+//! Error codes: stable names for programs; messages are for people only.
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal;)*) => {
+        /// What went wrong. The names never change; new ones may be added.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+        #[serde(rename_all = "snake_case")]
+        pub enum ErrorCode {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl ErrorCode {
+            /// All codes.
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$name),*];
+
+            /// The stable name.
+            pub const fn name(self) -> &'static str {
+                match self { $(ErrorCode::$name => $text,)* }
+            }
+
+            /// The HTTP status that fits.
+            pub const fn http_status(self) -> u16 {
+                match self { $(ErrorCode::$name => $status,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The request carried no picture where one is needed.
+    PictureMissing = "picture_missing", 400;
+    /// The picture file is empty.
+    PictureEmpty = "picture_empty", 400;
+    /// The file is not a picture of a supported format.
+    PictureUnreadable = "picture_unreadable", 415;
+    /// The picture file ends early or is damaged.
+    PictureDamaged = "picture_damaged", 400;
+    /// The file is larger than the upload limit.
+    PictureTooLarge = "picture_too_large", 413;
+    /// The picture has more pixels than the limit.
+    PictureTooManyPixels = "picture_too_many_pixels", 413;
+    /// The prompt is empty.
+    PromptEmpty = "prompt_empty", 400;
+    /// The prompt does not fit the model's longest sequence.
+    PromptTooLong = "prompt_too_long", 400;
+    /// No model of that name.
+    UnknownModel = "unknown_model", 404;
+    /// An option does not exist or has a value outside its range.
+    BadOption = "bad_option", 400;
+    /// The request is malformed.
+    BadRequest = "bad_request", 400;
+    /// Nothing at this address.
+    NotFound = "not_found", 404;
+    /// The method is not offered at this address.
+    MethodNotAllowed = "method_not_allowed", 405;
+    /// The owner token is missing or wrong.
+    NotOwner = "not_owner", 403;
+    /// Too many runs are waiting.
+    QueueFull = "queue_full", 503;
+    /// A message on the websocket was malformed.
+    BadMessage = "bad_message", 400;
+    /// The model's files cannot be read or do not fit together.
+    ModelUnusable = "model_unusable", 422;
+    /// The model produced numbers that are not finite.
+    NotFinite = "not_finite", 500;
+    /// An attention dump or map would exceed its memory budget.
+    OverBudget = "over_budget", 413;
+    /// The data folder has no space left.
+    StorageFull = "storage_full", 507;
+    /// The run was interrupted by a restart.
+    Interrupted = "interrupted", 500;
+    /// The server is shutting down.
+    ShuttingDown = "shutting_down", 503;
+    /// Something that should not happen; details are in the server's log.
+    Internal = "internal", 500;
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The envelope of every error response.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[error("{message}")]
+pub struct ErrorBody {
+    /// What went wrong, for programs.
+    pub code: ErrorCode,
+    /// What went wrong and what to do, for people.
+    pub message: String,
+}

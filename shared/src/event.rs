@@ -1,0 +1,141 @@
+//! A run as a numbered list of events; everything on the page is drawn from these alone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ErrorCode;
+use crate::flow::{LayerFlow, TokenFlow};
+use crate::layout::Layout;
+use crate::options::{ModelInfo, RunOptions};
+
+/// Version of the event format. Raised when a change would make old runs unreadable.
+pub const EVENT_VERSION: u32 = 1;
+
+/// One event with its place in the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Envelope {
+    /// Number of the event in its run, from 0, without gaps.
+    pub seq: u64,
+    /// Milliseconds since the run was submitted.
+    pub at_ms: f64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Something that happened to a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "events are moved rarely and matched often")]
+pub enum Event {
+    /// Waiting for the model; `position` runs are ahead.
+    Queued {
+        /// Runs ahead of this one.
+        position: u32,
+    },
+    /// The model is being loaded.
+    Loading {
+        /// Bytes read so far.
+        bytes: u64,
+        /// Bytes to read.
+        total: u64,
+    },
+    /// The prompt as the model receives it; comes before any layer.
+    Layout {
+        /// Every prompt position, and the picture's geometry.
+        layout: Layout,
+        /// Number of decoder layers.
+        layers: u32,
+        /// Number of attention heads.
+        heads: u32,
+        /// The model.
+        model: ModelInfo,
+        /// The options as they were understood, defaults filled in.
+        options: RunOptions,
+    },
+    /// A decoder layer finished the prefill.
+    PrefillLayer {
+        /// The layer, from 0.
+        layer: u32,
+        /// What it looked at.
+        flow: LayerFlow,
+    },
+    /// A token was generated.
+    Token {
+        /// Number of the token, from 0.
+        index: u32,
+        /// Vocabulary id.
+        id: u32,
+        /// Its text, so that the texts concatenated are the answer.
+        text: String,
+        /// Natural logarithm of its probability.
+        logprob: f32,
+        /// Where the row that predicted it looked.
+        flow: TokenFlow,
+    },
+    /// The run is complete.
+    Done {
+        /// What came out.
+        summary: Summary,
+    },
+    /// The run ended with an error.
+    Failed {
+        /// What went wrong, for programs.
+        code: ErrorCode,
+        /// What went wrong, for people.
+        message: String,
+    },
+    /// The run was stopped on request.
+    Cancelled,
+}
+
+impl Event {
+    /// Whether no event follows this one.
+    pub const fn is_last(&self) -> bool {
+        matches!(self, Event::Done { .. } | Event::Failed { .. } | Event::Cancelled)
+    }
+}
+
+/// Why generation stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The model ended its answer.
+    EndOfSequence,
+    /// The requested number of tokens was reached.
+    Length,
+    /// The model's longest sequence was reached.
+    Context,
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Timing {
+    /// Decoding and preparing the picture, tokenizing.
+    pub prepare_ms: f64,
+    /// Vision tower and projector.
+    pub vision_ms: f64,
+    /// Decoder over the prompt.
+    pub prefill_ms: f64,
+    /// Decoder, token by token.
+    pub decode_ms: f64,
+    /// From picture to last token.
+    pub total_ms: f64,
+}
+
+/// What came out of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Summary {
+    /// The answer, without the end-of-sequence token.
+    pub answer: String,
+    /// Generated tokens, the end-of-sequence token included.
+    pub tokens: u32,
+    /// Why generation stopped.
+    pub stop: Stop,
+    /// Where the time went.
+    pub timing: Timing,
+}

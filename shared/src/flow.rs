@@ -1,0 +1,134 @@
+//! Flows: attention mass from queries to key groups.
+
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::group::{GROUPS, Group};
+
+/// A vector of `f32`: a list of numbers in JSON, little-endian bytes in MessagePack.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct F32s(pub Vec<f32>);
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for F32s {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        <Vec<f32> as utoipa::PartialSchema>::schema()
+    }
+}
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for F32s {}
+
+impl Serialize for F32s {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_seq(&self.0)
+        } else {
+            let bytes: Vec<u8> = self.0.iter().flat_map(|v| v.to_le_bytes()).collect();
+            serializer.serialize_bytes(&bytes)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for F32s {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = F32s;
+            fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+                f.write_str("a list of numbers, or their little-endian f32 bytes")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<F32s, A::Error> {
+                let mut values = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(1 << 16));
+                while let Some(value) = seq.next_element()? {
+                    values.push(value);
+                }
+                Ok(F32s(values))
+            }
+            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<F32s, E> {
+                let (words, rest) = bytes.as_chunks::<4>();
+                if !rest.is_empty() {
+                    return Err(E::invalid_length(bytes.len(), &"a multiple of four bytes"));
+                }
+                Ok(F32s(words.iter().map(|w| f32::from_le_bytes(*w)).collect()))
+            }
+        }
+        if deserializer.is_human_readable() {
+            deserializer.deserialize_seq(Either)
+        } else {
+            deserializer.deserialize_bytes(Either)
+        }
+    }
+}
+
+/// What one decoder layer did in the prefill.
+///
+/// `mass[h, q, k]` is `F[h,q,k] = Σ_{i∈q} Σ_{j∈k} P[h,i,j]` over all prompt rows `i` of group `q`
+/// and all keys `j` of group `k`; `last[h, k]` is the same for the last prompt row alone, the row
+/// that predicts the first output token. Rows of `P` sum to 1, so `Σ_k mass[h,q,k]` is the number
+/// of prompt tokens in `q`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LayerFlow {
+    /// Number of attention heads `H`.
+    pub heads: u32,
+    /// `[H, GROUPS, GROUPS]`, row-major: head, query group, key group.
+    pub mass: F32s,
+    /// `[H, GROUPS]`: head, key group; the last prompt row.
+    pub last: F32s,
+}
+
+impl LayerFlow {
+    /// Mass from a query group to a key group in one head; 0 for a head that does not exist.
+    pub fn get(&self, head: usize, query: Group, key: Group) -> f32 {
+        let at = (head * GROUPS + query.index()) * GROUPS + key.index();
+        self.mass.0.get(at).copied().unwrap_or(0.0)
+    }
+
+    /// Mass from the last prompt row to a key group in one head.
+    pub fn last(&self, head: usize, key: Group) -> f32 {
+        self.last.0.get(head * GROUPS + key.index()).copied().unwrap_or(0.0)
+    }
+
+    /// Whether the buffers have the sizes `heads` asks for.
+    pub fn is_well_formed(&self) -> bool {
+        let heads = self.heads as usize;
+        self.mass.0.len() == heads * GROUPS * GROUPS && self.last.0.len() == heads * GROUPS
+    }
+}
+
+/// What the row that predicted one token looked at, in every layer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenFlow {
+    /// Number of layers `L`.
+    pub layers: u32,
+    /// Number of attention heads `H`.
+    pub heads: u32,
+    /// `[L, H, GROUPS]`: mass on every key group.
+    pub mass: F32s,
+    /// `[L, keys]`: head-averaged attention on every key the row could see (prompt, then tokens
+    /// generated before); empty when rows were not kept.
+    pub rows: F32s,
+}
+
+impl TokenFlow {
+    /// Mass on a key group in one layer and head; 0 where out of range.
+    pub fn get(&self, layer: usize, head: usize, key: Group) -> f32 {
+        let at = (layer * self.heads as usize + head) * GROUPS + key.index();
+        self.mass.0.get(at).copied().unwrap_or(0.0)
+    }
+
+    /// The head-averaged row of one layer, or `None` when rows were not kept.
+    pub fn row(&self, layer: usize) -> Option<&[f32]> {
+        let keys = self.rows.0.len().checked_div(self.layers as usize)?;
+        let row = self.rows.0.get(layer * keys..(layer + 1) * keys)?;
+        (!row.is_empty()).then_some(row)
+    }
+
+    /// Whether the buffers have the sizes `layers` and `heads` ask for.
+    pub fn is_well_formed(&self) -> bool {
+        let (layers, heads) = (self.layers as usize, self.heads as usize);
+        self.mass.0.len() == layers * heads * GROUPS
+            && (layers == 0 || self.rows.0.len().is_multiple_of(layers))
+    }
+}

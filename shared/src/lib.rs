@@ -1,0 +1,33 @@
+//! Words and formulas of LangOverrule Lab.
+//!
+//! Everything a number on the page, in an export or in a table means is defined here, once:
+//! which [`Group`] a token belongs to, what a [`LayerFlow`] sums, what a [`Definition`] chooses and
+//! how MDI and AEI follow from it ([`measure`]). The backend and the page call the same functions,
+//! so that switching a definition in the page agrees with the server to the last bit.
+//!
+//! The crate is pure: no IO, no clock, no randomness, no framework.
+
+pub mod api;
+pub mod definition;
+pub mod error;
+pub mod event;
+pub mod flow;
+pub mod group;
+pub mod layout;
+pub mod measure;
+pub mod observation;
+pub mod options;
+pub mod report;
+pub mod stage;
+
+pub use definition::{Definition, Heads, Preset, Queries, Ratio, Stages};
+pub use error::{ErrorBody, ErrorCode};
+pub use event::{Envelope, Event, Summary, Timing};
+pub use flow::{F32s, LayerFlow, TokenFlow};
+pub use group::{Counts, GROUPS, Group, GroupSet};
+pub use layout::{Cell, Layout, PreparedPicture, Token};
+pub use measure::{Attention, Measure, Undefined, Value};
+pub use observation::Observation;
+pub use options::{ImageFit, ModelInfo, Quant, RunOptions};
+pub use report::Report;
+pub use stage::Stage;

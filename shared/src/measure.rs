@@ -1,0 +1,141 @@
+//! MDI and AEI from attention sums (PAPER.md 1.2, equations 1 to 4).
+
+use serde::{Deserialize, Serialize};
+
+/// Why a value does not exist. Never replaced by 0 or by a huge number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Undefined {
+    /// The prompt has no image tokens.
+    #[error("there are no picture tokens")]
+    NoImageTokens,
+    /// The definition's text groups hold no token.
+    #[error("no token counts as text under this definition")]
+    NoTextTokens,
+    /// No attention reaches the picture, so nothing can be divided by it.
+    #[error("no attention reaches the picture")]
+    NoImageAttention,
+    /// Neither text nor picture receives attention.
+    #[error("neither text nor picture receives attention")]
+    NoAttention,
+    /// The definition's queries do not occur in this run.
+    #[error("this run has no rows of the kind this definition looks from")]
+    NoQueries,
+    /// The definition names a head the model does not have.
+    #[error("the model has no such head")]
+    NoSuchHead,
+    /// The layer has not been observed (yet).
+    #[error("this layer has not been observed yet")]
+    NotObserved,
+}
+
+/// A number, or the reason why there is none.
+pub type Value = Result<f64, Undefined>;
+
+/// Attention sums and token counts of one layer under one definition.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attention {
+    /// `A_T`: attention on text keys, summed over queries, averaged over heads.
+    pub text: f64,
+    /// `A_O`: attention on image keys, likewise.
+    pub image: f64,
+    /// `n_T`: tokens that count as text.
+    pub text_tokens: u32,
+    /// `n_O`: image tokens.
+    pub image_tokens: u32,
+}
+
+impl Attention {
+    /// The measures of these sums.
+    pub fn measure(&self) -> Measure {
+        Measure {
+            mdi: self.mdi(),
+            aei_text: self.aei(self.text, self.text_tokens),
+            aei_image: self.aei(self.image, self.image_tokens),
+            share_text: self.share_text(),
+            share_tokens_text: self.share_tokens_text(),
+            attention: Ok(*self),
+        }
+    }
+
+    fn tokens(&self) -> Result<f64, Undefined> {
+        if self.image_tokens == 0 {
+            Err(Undefined::NoImageTokens)
+        } else if self.text_tokens == 0 {
+            Err(Undefined::NoTextTokens)
+        } else {
+            Ok(f64::from(self.text_tokens) + f64::from(self.image_tokens))
+        }
+    }
+
+    /// `MDI = (A_T / n_T) / (A_O / n_O)`.
+    pub fn mdi(&self) -> Value {
+        self.tokens()?;
+        if self.text + self.image <= 0.0 {
+            return Err(Undefined::NoAttention);
+        }
+        if self.image <= 0.0 {
+            return Err(Undefined::NoImageAttention);
+        }
+        Ok((self.text / f64::from(self.text_tokens)) / (self.image / f64::from(self.image_tokens)))
+    }
+
+    /// `P_T = A_T / (A_T + A_O)`.
+    pub fn share_text(&self) -> Value {
+        let sum = self.text + self.image;
+        if sum > 0.0 { Ok(self.text / sum) } else { Err(Undefined::NoAttention) }
+    }
+
+    /// `Q_T = n_T / (n_T + n_O)`.
+    pub fn share_tokens_text(&self) -> Value {
+        Ok(f64::from(self.text_tokens) / self.tokens()?)
+    }
+
+    /// `AEI = (A / (A_T + A_O)) / (n / (n_T + n_O))` for one side.
+    fn aei(&self, attention: f64, count: u32) -> Value {
+        let tokens = self.tokens()?;
+        let sum = self.text + self.image;
+        if sum <= 0.0 {
+            return Err(Undefined::NoAttention);
+        }
+        Ok((attention / sum) / (f64::from(count) / tokens))
+    }
+}
+
+/// MDI, AEI and what they were computed from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measure {
+    /// Modality dominance index: above 1 text dominates, below 1 the picture.
+    pub mdi: Value,
+    /// Attention efficiency index of text.
+    pub aei_text: Value,
+    /// Attention efficiency index of the picture.
+    pub aei_image: Value,
+    /// `P_T`: text's share of the attention on text and picture.
+    pub share_text: Value,
+    /// `Q_T`: text's share of the tokens of text and picture.
+    pub share_tokens_text: Value,
+    /// The sums themselves.
+    pub attention: Result<Attention, Undefined>,
+}
+
+impl Measure {
+    /// A measure none of whose values exists.
+    pub const fn undefined(reason: Undefined) -> Self {
+        Measure {
+            mdi: Err(reason),
+            aei_text: Err(reason),
+            aei_image: Err(reason),
+            share_text: Err(reason),
+            share_tokens_text: Err(reason),
+            attention: Err(reason),
+        }
+    }
+
+    /// `|Q_T·AEI_T + Q_O·AEI_O − 1|`: 0 but for rounding; shown with every result.
+    pub fn identity_residual(&self) -> Value {
+        let q = self.share_tokens_text?;
+        Ok((q * self.aei_text? + (1.0 - q) * self.aei_image? - 1.0).abs())
+    }
+}

@@ -1,0 +1,261 @@
+//! An observation: what is known of a run so far, and every number that follows from it.
+
+use crate::definition::{Definition, Heads, Queries, Ratio};
+use crate::event::Event;
+use crate::flow::{LayerFlow, TokenFlow};
+use crate::group::{Group, GroupSet};
+use crate::layout::Layout;
+use crate::measure::{Attention, Measure, Undefined, Value};
+use crate::stage::Stage;
+
+/// The prompt groups whose rows [`Queries::PromptText`] sums.
+const PROMPT_TEXT: GroupSet = GroupSet::of(&[Group::System, Group::Template, Group::Instruction]);
+
+/// A token the model wrote, with what the row that predicted it looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// Vocabulary id.
+    pub id: u32,
+    /// Its text.
+    pub text: String,
+    /// Natural logarithm of its probability.
+    pub logprob: f32,
+    /// Where its predicting row looked.
+    pub flow: TokenFlow,
+}
+
+/// Everything observed of one run so far: fold events in, read numbers out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observation {
+    /// The prompt; `None` before the layout event.
+    pub layout: Option<Layout>,
+    /// Prefill flows by layer; `None` where not observed yet.
+    pub prefill: Vec<Option<LayerFlow>>,
+    /// Generated tokens, in order.
+    pub tokens: Vec<Generated>,
+}
+
+impl Observation {
+    /// Folds one event in. Events that carry no observation are ignored.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Layout { layout, layers, .. } => {
+                *self = Observation {
+                    layout: Some(layout.clone()),
+                    prefill: vec![None; *layers as usize],
+                    tokens: Vec::new(),
+                };
+            }
+            Event::PrefillLayer { layer, flow } if flow.is_well_formed() => {
+                if let Some(slot) = self.prefill.get_mut(*layer as usize) {
+                    *slot = Some(flow.clone());
+                }
+            }
+            Event::Token { index, id, text, logprob, flow }
+                if flow.is_well_formed() && *index as usize == self.tokens.len() =>
+            {
+                self.tokens.push(Generated {
+                    id: *id,
+                    text: text.clone(),
+                    logprob: *logprob,
+                    flow: flow.clone(),
+                });
+            }
+            _ => {}
+        }
+    }
+
+    /// Number of decoder layers, 0 before the layout is known.
+    pub fn layers(&self) -> usize {
+        self.prefill.len()
+    }
+
+    /// Number of attention heads, 0 before a layer is known.
+    pub fn heads(&self) -> usize {
+        self.prefill.iter().flatten().next().map_or(0, |f| f.heads as usize)
+    }
+
+    /// The text the model wrote so far.
+    pub fn answer(&self) -> String {
+        self.tokens.iter().map(|t| t.text.as_str()).collect()
+    }
+
+    /// Rows (predicting generated tokens 1, 2, …) that are generated tokens themselves.
+    fn generated_rows(&self) -> &[Generated] {
+        self.tokens.get(1..).unwrap_or(&[])
+    }
+
+    /// Mass on one key group in one layer and head, summed over the definition's queries.
+    fn mass(&self, layer: &LayerFlow, index: usize, queries: Queries, h: usize, key: Group) -> f64 {
+        let generated = || -> f64 {
+            self.generated_rows().iter().map(|t| f64::from(t.flow.get(index, h, key))).sum()
+        };
+        let prompt = |set: GroupSet| -> f64 {
+            set.iter().map(|q| f64::from(layer.get(h, q, key))).sum()
+        };
+        match queries {
+            Queries::Predicting => f64::from(layer.last(h, key)) + generated(),
+            Queries::GeneratedPositions => generated(),
+            Queries::LastPrompt => f64::from(layer.last(h, key)),
+            Queries::PromptText => prompt(PROMPT_TEXT),
+            Queries::AllPrompt => prompt(GroupSet::of(&Group::ALL)),
+        }
+    }
+
+    /// `n_T` and `n_O`. Generated tokens count as text keys only where the definition says so and
+    /// only those that were keys of a summed row: all but the last.
+    fn tokens_of(&self, layout: &Layout, definition: &Definition) -> (u32, u32) {
+        let generated = match definition.queries {
+            Queries::Predicting | Queries::GeneratedPositions => self.generated_rows().len() as u32,
+            _ => 0,
+        };
+        let counts = layout.counts().with(Group::Generated, generated);
+        (counts.in_set(definition.text.without(Group::Image)), counts.get(Group::Image))
+    }
+
+    /// Attention sums of one layer under a definition.
+    ///
+    /// # Errors
+    /// [`Undefined`] where the layer is not observed, the definition's queries do not occur, or
+    /// its head does not exist.
+    pub fn attention(&self, layer: usize, definition: &Definition) -> Result<Attention, Undefined> {
+        let layout = self.layout.as_ref().ok_or(Undefined::NotObserved)?;
+        let flow = self.prefill.get(layer).and_then(Option::as_ref).ok_or(Undefined::NotObserved)?;
+        let counts = layout.counts();
+        let empty = match definition.queries {
+            Queries::GeneratedPositions => self.generated_rows().is_empty(),
+            Queries::PromptText => counts.in_set(PROMPT_TEXT) == 0,
+            Queries::Predicting | Queries::LastPrompt | Queries::AllPrompt => layout.is_empty(),
+        };
+        if empty {
+            return Err(Undefined::NoQueries);
+        }
+        let (text_tokens, image_tokens) = self.tokens_of(layout, definition);
+        let text_set = definition.text.without(Group::Image);
+        let of_head = |h: usize| -> (f64, f64) {
+            let on = |key| self.mass(flow, layer, definition.queries, h, key);
+            (text_set.iter().map(on).sum(), on(Group::Image))
+        };
+        let heads = flow.heads as usize;
+        let (text, image) = match definition.heads {
+            Heads::One(h) if (h as usize) < heads => of_head(h as usize),
+            Heads::One(_) => return Err(Undefined::NoSuchHead),
+            Heads::MeanFirst => {
+                let (t, o) = (0..heads).map(of_head).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+                (t / heads as f64, o / heads as f64)
+            }
+            Heads::ShareThenMean => {
+                let shares: Vec<f64> = (0..heads)
+                    .map(of_head)
+                    .filter(|(t, o)| t + o > 0.0)
+                    .map(|(t, o)| t / (t + o))
+                    .collect();
+                if shares.is_empty() {
+                    return Err(Undefined::NoAttention);
+                }
+                let share = shares.iter().sum::<f64>() / shares.len() as f64;
+                (share, 1.0 - share)
+            }
+        };
+        Ok(Attention { text, image, text_tokens, image_tokens })
+    }
+
+    /// MDI, AEI and their parts for one layer.
+    pub fn measure(&self, layer: usize, definition: &Definition) -> Measure {
+        match self.attention(layer, definition) {
+            Ok(attention) => attention.measure(),
+            Err(reason) => Measure::undefined(reason),
+        }
+    }
+
+    /// MDI, AEI and their parts for one layer and head.
+    pub fn measure_head(&self, layer: usize, head: u32, definition: &Definition) -> Measure {
+        self.measure(layer, &Definition { heads: Heads::One(head), ..*definition })
+    }
+
+    /// MDI, AEI and their parts for a stage, averaged over its layers as the definition says.
+    ///
+    /// As a mean of ratios every value is the mean of the layers' values, and is undefined as soon
+    /// as one layer's is: a stage never silently averages fewer layers than it names.
+    pub fn stage(&self, stage: Stage, definition: &Definition) -> Measure {
+        self.over(stage.layers(definition.stages, self.layers()), definition)
+    }
+
+    /// MDI, AEI and their parts over a range of layers.
+    pub fn over(&self, layers: std::ops::Range<usize>, definition: &Definition) -> Measure {
+        if layers.is_empty() {
+            return Measure::undefined(Undefined::NotObserved);
+        }
+        let n = layers.len() as f64;
+        let sums = layers.clone().map(|l| self.attention(l, definition)).try_fold(
+            None::<Attention>,
+            |sum, next| {
+                let next = next?;
+                Ok(Some(sum.map_or(next, |s| Attention {
+                    text: s.text + next.text,
+                    image: s.image + next.image,
+                    ..next
+                })))
+            },
+        );
+        let mean_attention = match sums {
+            Ok(Some(a)) => Attention { text: a.text / n, image: a.image / n, ..a },
+            Ok(None) => return Measure::undefined(Undefined::NotObserved),
+            Err(reason) => return Measure::undefined(reason),
+        };
+        if definition.layers == Ratio::RatioOfMeans {
+            return mean_attention.measure();
+        }
+        let measures: Vec<Measure> = layers.map(|l| self.measure(l, definition)).collect();
+        let mean = |pick: fn(&Measure) -> Value| -> Value {
+            measures.iter().map(pick).try_fold(0.0, |sum, v| Ok(sum + v? / n))
+        };
+        Measure {
+            mdi: mean(|m| m.mdi),
+            aei_text: mean(|m| m.aei_text),
+            aei_image: mean(|m| m.aei_image),
+            share_text: mean(|m| m.share_text),
+            share_tokens_text: mean(|m| m.share_tokens_text),
+            attention: Ok(mean_attention),
+        }
+    }
+
+    /// Text's share `P_T` of the attention of the row that predicted generated token `index`, in
+    /// one layer or, with `None`, averaged over layers; heads averaged first.
+    pub fn token_share(&self, index: usize, layer: Option<usize>, definition: &Definition) -> Value {
+        let token = self.tokens.get(index).ok_or(Undefined::NotObserved)?;
+        let (layers, heads) = (token.flow.layers as usize, token.flow.heads as usize);
+        let range = match layer {
+            Some(l) if l < layers => l..l + 1,
+            Some(_) => return Err(Undefined::NotObserved),
+            None => 0..layers,
+        };
+        let on = |l: usize, key: Group| -> f64 {
+            (0..heads).map(|h| f64::from(token.flow.get(l, h, key))).sum()
+        };
+        let (mut text, mut image) = (0.0, 0.0);
+        for l in range {
+            text += definition.text.without(Group::Image).iter().map(|g| on(l, g)).sum::<f64>();
+            image += on(l, Group::Image);
+        }
+        Attention { text, image, text_tokens: 1, image_tokens: 1 }.share_text()
+    }
+
+    /// The head-averaged attention of generated token `index`'s predicting row on every picture
+    /// patch in one layer: `rows × cols` shares of the row's whole attention, row-major, summed
+    /// over replicas; patches that were pruned are `None`.
+    pub fn overlay(&self, index: usize, layer: usize) -> Option<Vec<Option<f32>>> {
+        let layout = self.layout.as_ref()?;
+        let picture = layout.picture?;
+        let row = self.tokens.get(index)?.flow.row(layer)?;
+        let mut cells = vec![None; usize::from(picture.rows) * usize::from(picture.cols)];
+        for token in &layout.tokens {
+            if let Some(cell) = token.cell {
+                let at = usize::from(cell.row) * usize::from(picture.cols) + usize::from(cell.col);
+                let value = row.get(token.index as usize)?;
+                *cells.get_mut(at)?.get_or_insert(0.0) += *value;
+            }
+        }
+        Some(cells)
+    }
+}

@@ -1,0 +1,164 @@
+//! What a person asks for, and what a model says of itself.
+
+use serde::{Deserialize, Serialize};
+
+/// How weights are held in memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Quant {
+    /// 32-bit floats: the reference.
+    F32,
+    /// 16-bit floats.
+    F16,
+    /// 16-bit brain floats.
+    Bf16,
+    /// 8 bits a weight in blocks of 32.
+    #[default]
+    #[serde(rename = "q8_0")]
+    Q8_0,
+    /// 6-bit k-quant, blocks of 256.
+    Q6k,
+    /// 5-bit k-quant, blocks of 256.
+    Q5k,
+    /// 4-bit k-quant, blocks of 256.
+    Q4k,
+}
+
+impl Quant {
+    /// All, from exact to small.
+    pub const ALL: [Quant; 7] = [
+        Quant::F32,
+        Quant::F16,
+        Quant::Bf16,
+        Quant::Q8_0,
+        Quant::Q6k,
+        Quant::Q5k,
+        Quant::Q4k,
+    ];
+
+    /// The name used on the command line, in links and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Quant::F32 => "f32",
+            Quant::F16 => "f16",
+            Quant::Bf16 => "bf16",
+            Quant::Q8_0 => "q8_0",
+            Quant::Q6k => "q6k",
+            Quant::Q5k => "q5k",
+            Quant::Q4k => "q4k",
+        }
+    }
+
+    /// The quantization of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Quant::ALL.into_iter().find(|q| q.name() == name)
+    }
+}
+
+/// How a picture that is not square meets a square model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ImageFit {
+    /// Shortest edge to size, centre crop: what transformers' processor does.
+    #[default]
+    Crop,
+    /// Padded to a square with the mean colour first: what the original LLaVA-1.5 does.
+    Pad,
+}
+
+impl ImageFit {
+    /// The name used on the command line and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ImageFit::Crop => "crop",
+            ImageFit::Pad => "pad",
+        }
+    }
+}
+
+/// Most tokens a run may generate.
+pub const MAX_NEW_TOKENS: u32 = 512;
+/// Most copies of the image tokens a run may have.
+pub const MAX_REPLICATE: u32 = 64;
+
+/// The options of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct RunOptions {
+    /// Model name as the lab lists it; empty for the default model.
+    pub model: String,
+    /// What the person asks about the picture.
+    pub prompt: String,
+    /// Quantization of the decoder's weights.
+    pub quant: Quant,
+    /// Most tokens to generate, 1 to [`MAX_NEW_TOKENS`].
+    pub max_new_tokens: u32,
+    /// Go on after the end-of-sequence token.
+    pub ignore_eos: bool,
+    /// How the picture meets the model's frame.
+    pub fit: ImageFit,
+    /// Prompt template by name; `None` for the model's own.
+    pub template: Option<String>,
+    /// Share of the image tokens to drop by [CLS] score (FasterVLM), 0 to below 1.
+    pub prune: f32,
+    /// How many times the image tokens stand in the sequence.
+    pub replicate: u32,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        RunOptions {
+            model: String::new(),
+            prompt: String::new(),
+            quant: Quant::default(),
+            max_new_tokens: 20,
+            ignore_eos: false,
+            fit: ImageFit::default(),
+            template: None,
+            prune: 0.0,
+            replicate: 1,
+        }
+    }
+}
+
+/// What a loaded model is; travels with every result.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct ModelInfo {
+    /// Name the lab lists it under.
+    pub name: String,
+    /// Model family, such as `llava-1.5`.
+    pub family: String,
+    /// Decoder layers.
+    pub layers: u32,
+    /// Query heads per layer.
+    pub heads: u32,
+    /// Key/value heads per layer.
+    pub kv_heads: u32,
+    /// Width of the residual stream.
+    pub hidden: u32,
+    /// Vocabulary size.
+    pub vocab: u32,
+    /// Longest sequence the model was made for.
+    pub max_positions: u32,
+    /// Number of parameters.
+    pub parameters: u64,
+    /// How the decoder's weights are held.
+    pub quant: Quant,
+    /// Tensors that could not be held that way and what they are held as.
+    pub fallbacks: Vec<String>,
+    /// Type the activations are computed in; attention scores and softmax are always f32.
+    pub dtype: String,
+    /// Device the model runs on.
+    pub device: String,
+    /// Name of the prompt template in use.
+    pub template: String,
+    /// SHA-256 of the weight files' contents, hexadecimal.
+    pub hash: String,
+    /// Bytes of the weights in memory.
+    pub bytes: u64,
+}

@@ -1,0 +1,204 @@
+//! The report: one run's numbers under one definition, as `analyze --json` and exports give them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::definition::Definition;
+use crate::event::{Summary, Timing};
+use crate::flow::LayerFlow;
+use crate::group::Group;
+use crate::layout::{PreparedPicture, Token};
+use crate::measure::{Measure, Undefined, Value};
+use crate::observation::Observation;
+use crate::options::{ModelInfo, RunOptions};
+use crate::stage::Stage;
+
+/// MDI, AEI and their parts; a number, or null with the reason in `undefined`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Numbers {
+    /// Modality dominance index.
+    pub mdi: Option<f64>,
+    /// Attention efficiency index of text.
+    pub aei_text: Option<f64>,
+    /// Attention efficiency index of the picture.
+    pub aei_image: Option<f64>,
+    /// `A_T`, summed over the definition's queries.
+    pub attention_text: Option<f64>,
+    /// `A_O`, summed over the definition's queries.
+    pub attention_image: Option<f64>,
+    /// `n_T`.
+    pub text_tokens: Option<u32>,
+    /// `n_O`.
+    pub image_tokens: Option<u32>,
+    /// `P_T`.
+    pub share_text: Option<f64>,
+    /// `Q_T`.
+    pub share_tokens_text: Option<f64>,
+    /// `|Q_T·AEI_T + Q_O·AEI_O − 1|`.
+    pub identity_residual: Option<f64>,
+    /// Why values are null.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub undefined: Option<Undefined>,
+}
+
+impl From<&Measure> for Numbers {
+    fn from(m: &Measure) -> Self {
+        let mut undefined = None;
+        let mut number = |value: Value| match value {
+            Ok(v) => Some(v),
+            Err(reason) => {
+                undefined.get_or_insert(reason);
+                None
+            }
+        };
+        let (mdi, aei_text, aei_image) = (number(m.mdi), number(m.aei_text), number(m.aei_image));
+        let (share_text, share_tokens_text) = (number(m.share_text), number(m.share_tokens_text));
+        let identity_residual = number(m.identity_residual());
+        let attention = m.attention.ok();
+        Numbers {
+            mdi,
+            aei_text,
+            aei_image,
+            attention_text: attention.map(|a| a.text),
+            attention_image: attention.map(|a| a.image),
+            text_tokens: attention.map(|a| a.text_tokens),
+            image_tokens: attention.map(|a| a.image_tokens),
+            share_text,
+            share_tokens_text,
+            identity_residual,
+            undefined,
+        }
+    }
+}
+
+/// One layer's numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LayerReport {
+    /// The layer, from 0.
+    pub index: u32,
+    /// Its numbers, heads combined as the definition says.
+    #[serde(flatten)]
+    pub numbers: Numbers,
+    /// Each head's own numbers.
+    pub heads: Vec<Numbers>,
+}
+
+/// The numbers of the three stages.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StageReport {
+    /// The first layers.
+    pub early: Numbers,
+    /// The middle layers.
+    pub middle: Numbers,
+    /// The last layers.
+    pub late: Numbers,
+}
+
+/// What the model wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct GeneratedReport {
+    /// Generated ids, the end-of-sequence token included.
+    pub ids: Vec<u32>,
+    /// Each id's text.
+    pub tokens: Vec<String>,
+    /// Each id's natural log-probability.
+    pub logprobs: Vec<f32>,
+    /// The answer.
+    pub text: String,
+}
+
+/// The prompt in the report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LayoutReport {
+    /// Every position, in order.
+    pub tokens: Vec<Token>,
+    /// Tokens in each group, by group name, in group order.
+    pub counts: Vec<(Group, u32)>,
+    /// The picture's geometry.
+    pub picture: Option<PreparedPicture>,
+}
+
+/// One run's numbers under one definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Report {
+    /// Version of the lab that wrote the report.
+    pub version: String,
+    /// The model.
+    pub model: ModelInfo,
+    /// The options.
+    pub options: RunOptions,
+    /// Name of the definition: a preset's, or `custom`.
+    pub definition_name: String,
+    /// The definition.
+    pub definition: Definition,
+    /// The prompt.
+    pub layout: LayoutReport,
+    /// Numbers by layer.
+    pub layers: Vec<LayerReport>,
+    /// Numbers by stage.
+    pub stages: StageReport,
+    /// Prefill flows by layer, from which every other definition can be computed.
+    pub flows: Vec<Option<LayerFlow>>,
+    /// What the model wrote.
+    pub generated: GeneratedReport,
+    /// Where the time went.
+    pub timing: Timing,
+}
+
+impl Report {
+    /// The report of an observation under a definition.
+    pub fn new(
+        observation: &Observation,
+        definition: &Definition,
+        model: ModelInfo,
+        options: RunOptions,
+        summary: &Summary,
+    ) -> Self {
+        let heads = observation.heads() as u32;
+        let layers = (0..observation.layers())
+            .map(|l| LayerReport {
+                index: l as u32,
+                numbers: (&observation.measure(l, definition)).into(),
+                heads: (0..heads)
+                    .map(|h| (&observation.measure_head(l, h, definition)).into())
+                    .collect(),
+            })
+            .collect();
+        let stage = |s| (&observation.stage(s, definition)).into();
+        let layout = observation.layout.as_ref().map_or_else(LayoutReport::default, |l| {
+            let counts = l.counts();
+            LayoutReport {
+                tokens: l.tokens.clone(),
+                counts: Group::ALL.into_iter().map(|g| (g, counts.get(g))).collect(),
+                picture: l.picture,
+            }
+        });
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            model,
+            options,
+            definition_name: definition.name().to_owned(),
+            definition: *definition,
+            layout,
+            layers,
+            stages: StageReport {
+                early: stage(Stage::Early),
+                middle: stage(Stage::Middle),
+                late: stage(Stage::Late),
+            },
+            flows: observation.prefill.clone(),
+            generated: GeneratedReport {
+                ids: observation.tokens.iter().map(|t| t.id).collect(),
+                tokens: observation.tokens.iter().map(|t| t.text.clone()).collect(),
+                logprobs: observation.tokens.iter().map(|t| t.logprob).collect(),
+                text: summary.answer.clone(),
+            },
+            timing: summary.timing,
+        }
+    }
+}
