@@ -1,0 +1,12 @@
+#!/bin/sh
+# Remakes every golden in this folder. Needs Python 3.11 or later; set PYTHON to use an environment of your own.
+set -eu
+cd "$(dirname "$0")"
+if [ -z "${PYTHON:-}" ]; then
+    python3 -m venv .venv
+    .venv/bin/pip install --quiet -r requirements.txt
+    PYTHON=.venv/bin/python
+fi
+for maker in make_images make_llava make_qwen; do
+    [ -f "$maker.py" ] && "$PYTHON" "$maker.py"
+done
