@@ -35,6 +35,7 @@ TEXTS = [
     "한국어로 그림을 설명해 주세요.",
     "그림 속에 무엇이 있나요? (두 문장으로)",
     "emoji 🙂👍🏽 👨‍👩‍👧 🇰🇷 end",
+    "\u1112\u1161\u11ab\u1100\u1173\u11af in separate letters",
     "café naïve Ångström ﬁ ½ ① e\u0301",
     "中文和日本語のテキスト、混ぜて。",
     "def f(x):\n    return {'a': x ** 2}  # comment\n",
@@ -222,3 +223,25 @@ def dominance(golden, input_ids, image_id):
         "aei_text": (p_t / q_t).tolist(),
         "aei_image": ((1 - p_t) / (1 - q_t)).tolist(),
     }
+
+
+def answer_facts(tok, golden, input_ids, image_id, eos, n=NEW_TOKENS):
+    """What golden.json says about prompt and answer."""
+    ids, new = list(map(int, input_ids)), golden["generated_ids"]
+    return {
+        "image_token_id": image_id, "image_tokens": ids.count(image_id), "image_start": ids.index(image_id),
+        "input_ids": ids, "generated_ids": new.tolist(),
+        "generated_text": tok.decode(new, skip_special_tokens=True),
+        "generated_prefixes": [tok.decode(new[: k + 1], skip_special_tokens=True) for k in range(n)],
+        "eos_token_ids": eos,
+        "generated_until_eos": next((i + 1 for i, t in enumerate(new.tolist()) if t in eos), None),
+        "margins": margins(golden["logits_generated"]), "sharpness": sharpness(golden),
+        "paper": dominance(golden, ids, image_id),
+    }
+
+
+def report(folder, seed, golden, worst, text):
+    size = sum(f.stat().st_size for f in folder.iterdir())
+    s, m = golden["logits_prefill"].shape[0], margins(golden["logits_generated"])["relative_min"]
+    print(f"{folder.name}: seed {seed}, S {s}, margin {m:.4f}, sharpness {sharpness(golden)}, {size / 2**20:.2f} MiB, "
+          f"{worst}, {text!r}", flush=True)

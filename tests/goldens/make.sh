@@ -8,5 +8,5 @@ if [ -z "${PYTHON:-}" ]; then
     PYTHON=.venv/bin/python
 fi
 for maker in make_images make_llava make_qwen; do
-    [ -f "$maker.py" ] && "$PYTHON" "$maker.py"
+    "$PYTHON" "$maker.py"
 done

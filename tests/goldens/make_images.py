@@ -1,4 +1,4 @@
-"""Small pictures of every awkward kind, and what the CLIP image processor makes of them."""
+"""Small pictures of every awkward kind, and what the CLIP and Qwen image processors make of them."""
 
 import json
 
@@ -7,10 +7,32 @@ import torch
 from PIL import Image, ImageOps
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil, smart_resize
 
 from common import CLIP_MEAN, CLIP_STD, IMAGES, save_tensors, setup, write_json
 
 SIZES = (42, 56)
+
+# name, patch size, min_pixels, max_pixels
+QWEN = [
+    ("square.png", 14, 3136, 12845056), ("square.png", 14, 19600, 40000), ("square.png", 8, 256, 1024),
+    ("wide.png", 14, 3136, 12845056), ("wide.png", 8, 1024, 8192), ("tall.png", 14, 3136, 12845056),
+    ("tall.png", 4, 256, 1536), ("exact42.png", 14, 3136, 12845056), ("up.png", 14, 3136, 12845056),
+    ("down.png", 14, 3136, 12845056), ("down.png", 14, 3136, 12544), ("tiny1x1.png", 14, 3136, 12845056),
+    ("tiny3x5.png", 14, 3136, 12845056), ("rgba.png", 14, 3136, 12845056), ("gray.png", 14, 3136, 12845056),
+    ("palette.png", 14, 3136, 12845056), ("gray16.png", 14, 3136, 12845056),
+]
+# width, height, factor, min_pixels, max_pixels: halves round to even, floors and ceilings, both limits, refusals
+RULES = [
+    (42, 42, 28, 3136, 12845056), (70, 70, 28, 3136, 12845056), (98, 126, 28, 3136, 12845056), (14, 14, 28, 1, 12845056),
+    (1, 1, 28, 3136, 12845056), (3000, 10, 28, 3136, 12845056), (10, 2000, 28, 3136, 12845056),
+    (2001, 10, 28, 3136, 12845056), (200, 1, 28, 3136, 12845056), (201, 1, 28, 3136, 12845056),
+    (1920, 1080, 28, 3136, 12845056), (1920, 1080, 28, 3136, 1003520), (4032, 3024, 28, 3136, 12845056),
+    (8000, 6000, 28, 3136, 12845056), (12845, 1000, 28, 3136, 12845056), (3584, 3584, 28, 3136, 12845056),
+    (3600, 3570, 28, 3136, 12845056), (640, 480, 28, 200704, 1003520), (300, 200, 28, 200704, 1003520),
+    (5000, 30, 28, 3136, 100352), (30, 5000, 28, 3136, 100352), (224, 224, 28, 3136, 50176), (225, 225, 28, 3136, 50176),
+    (56, 56, 28, 3136, 12845056), (55, 55, 28, 3136, 12845056), (41, 41, 28, 3136, 12845056), (1280, 720, 32, 65536, 921600),
+]
 
 
 def scene(width, height, seed):
@@ -112,6 +134,48 @@ def check_normalise(u8, done):
     assert np.array_equal(x.transpose(2, 0, 1), done)
 
 
+def patches(u8, patch, merge=2, frames=2):
+    """pixel_values by hand: blocks of merge x merge patches in raster order, each patch channel, frame, row, column."""
+    x = (u8.astype(np.float64) * (1 / 255)).astype(np.float32)
+    x = (x - np.array(CLIP_MEAN, np.float32)) / np.array(CLIP_STD, np.float32)
+    rows = []
+    h, w = u8.shape[0] // patch, u8.shape[1] // patch
+    for by in range(0, h, merge):
+        for bx in range(0, w, merge):
+            for y in range(by, by + merge):
+                for c in range(bx, bx + merge):
+                    cell = x[y * patch : (y + 1) * patch, c * patch : (c + 1) * patch].transpose(2, 0, 1)
+                    rows.append(np.repeat(cell[:, None], frames, 1).reshape(-1))
+    return np.stack(rows)
+
+
+def qwen():
+    """smart_resize over many sizes, and the resized pictures for some of ours."""
+    tensors, rules, pictures = {}, [], []
+    for width, height, factor, low, high in RULES:
+        rule = {"width": width, "height": height, "factor": factor, "min_pixels": low, "max_pixels": high}
+        try:
+            h, w = smart_resize(height, width, factor, low, high)
+            rules.append(rule | {"resized": [w, h], "tokens": w * h // factor**2})
+        except ValueError:
+            rules.append(rule | {"resized": None, "tokens": None})
+    for name, patch, low, high in QWEN:
+        image = ImageOps.exif_transpose(Image.open(IMAGES / name)).convert("RGB")
+        h, w = smart_resize(image.height, image.width, 2 * patch, low, high)
+        u8 = np.array(image.resize((w, h), Image.Resampling.BICUBIC))
+        p = Qwen2VLImageProcessorPil(size={"shortest_edge": low, "longest_edge": high}, patch_size=patch)
+        done = p(images=image, return_tensors="np")
+        assert done["image_grid_thw"].tolist() == [[1, h // patch, w // patch]]
+        assert np.array_equal(done["pixel_values"], patches(u8, patch)), name
+        key = f"{name}/{patch}/{low}/{high}"
+        tensors[key] = torch.from_numpy(u8)
+        pictures.append({"name": name, "key": key, "patch_size": patch, "min_pixels": low, "max_pixels": high,
+                         "resized": [w, h], "grid_thw": [1, h // patch, w // patch], "tokens": h * w // (2 * patch) ** 2})
+    save_tensors(IMAGES / "golden_qwen.safetensors", tensors)
+    write_json(IMAGES / "golden_qwen.json", {"smart_resize": rules, "pictures": pictures})
+    print(json.dumps({"qwen pictures": len(pictures), "bytes": (IMAGES / "golden_qwen.safetensors").stat().st_size}))
+
+
 def main():
     setup()
     write_pictures()
@@ -147,6 +211,7 @@ def main():
         "resample": "bicubic", "pictures": rows,
     })
     print(json.dumps({"pictures": len(rows), "bytes": (IMAGES / "golden.safetensors").stat().st_size}))
+    qwen()
 
 
 if __name__ == "__main__":

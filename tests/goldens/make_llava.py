@@ -13,7 +13,7 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 import llama_bpe
 from common import (
-    CLIP_MEAN, CLIP_STD, HERE, NEW_TOKENS, TEXTS, check, dominance, fill_weights, greedy, margins, open_rgb,
+    CLIP_MEAN, CLIP_STD, HERE, TEXTS, answer_facts, check, fill_weights, greedy, margins, open_rgb, report,
     save_tensors, save_weights, setup, sharpness, write_json,
 )
 
@@ -327,7 +327,6 @@ def make(name):
     save_tensors(folder / "golden.safetensors", golden)
 
     eos = [2] if "eos_at" not in spec else [2, int(new[spec["eos_at"]])]
-    stops = next((i + 1 for i, t in enumerate(new.tolist()) if t in eos), None)
     if spec["style"] == "5":
         write_json(folder / "generation_config.json", {
             "bos_token_id": 1, "eos_token_id": eos if len(eos) > 1 else 2, "pad_token_id": spec["vocab"] + 1,
@@ -338,22 +337,13 @@ def make(name):
         write_json(folder / "golden_levers.json", facts)
     write_json(folder / "text.json", text_cases(processor, j, spec, image, n))
 
-    tok = processor.tokenizer
-    m = margins(golden["logits_generated"])
+    facts = answer_facts(processor.tokenizer, golden, ids, spec["vocab"], eos)
     write_json(folder / "golden.json", {
         "picture": spec["picture"], "text": spec["text"], "template": TEMPLATE,
-        "prompt": TEMPLATE.format(text=spec["text"]), "image_token_id": spec["vocab"], "image_tokens": n,
-        "image_start": ids.tolist().index(spec["vocab"]), "grid": [spec["vision"]["image_size"] // spec["vision"]["patch_size"]] * 2,
-        "input_ids": ids.tolist(), "generated_ids": new.tolist(),
-        "generated_text": tok.decode(new, skip_special_tokens=True),
-        "generated_prefixes": [tok.decode(new[: k + 1], skip_special_tokens=True) for k in range(NEW_TOKENS)],
-        "eos_token_ids": eos, "generated_until_eos": stops, "seed": seed, "margins": m,
-        "sharpness": sharpness(golden), "own_differences": worst,
-        "paper": dominance(golden, ids, spec["vocab"]),
+        "prompt": TEMPLATE.format(text=spec["text"]), "seed": seed, "own_differences": worst,
+        "grid": [spec["vision"]["image_size"] // spec["vision"]["patch_size"]] * 2, **facts,
     })
-    size = sum(f.stat().st_size for f in folder.iterdir())
-    print(f"{name}: seed {seed}, S {s}, image {n}, margin {m['relative_min']:.4f}, sharpness {sharpness(golden)}, "
-          f"{size / 2**20:.2f} MiB, {worst}, {tok.decode(new)!r}", flush=True)
+    report(folder, seed, golden, worst, facts["generated_text"])
 
 
 if __name__ == "__main__":
