@@ -52,11 +52,9 @@ impl<'de> Deserialize<'de> for F32s {
                 Ok(F32s(words.iter().map(|w| f32::from_le_bytes(*w)).collect()))
             }
         }
-        if deserializer.is_human_readable() {
-            deserializer.deserialize_seq(Either)
-        } else {
-            deserializer.deserialize_bytes(Either)
-        }
+        // Not by `is_human_readable`: inside a tagged enum serde hands over a buffer that calls
+        // itself readable whatever the format was. Both formats say which form comes.
+        deserializer.deserialize_any(Either)
     }
 }
 
@@ -89,10 +87,12 @@ impl LayerFlow {
         self.last.0.get(head * GROUPS + key.index()).copied().unwrap_or(0.0)
     }
 
-    /// Whether the buffers have the sizes `heads` asks for.
+    /// Whether there is a head and the buffers have the sizes `heads` asks for.
     pub fn is_well_formed(&self) -> bool {
-        let heads = self.heads as usize;
-        self.mass.0.len() == heads * GROUPS * GROUPS && self.last.0.len() == heads * GROUPS
+        let (heads, groups) = (u64::from(self.heads), GROUPS as u64);
+        heads > 0
+            && self.mass.0.len() as u64 == heads * groups * groups
+            && self.last.0.len() as u64 == heads * groups
     }
 }
 
@@ -114,7 +114,11 @@ pub struct TokenFlow {
 impl TokenFlow {
     /// Mass on a key group in one layer and head; 0 where out of range.
     pub fn get(&self, layer: usize, head: usize, key: Group) -> f32 {
-        let at = (layer * self.heads as usize + head) * GROUPS + key.index();
+        let heads = self.heads as usize;
+        if head >= heads {
+            return 0.0;
+        }
+        let at = (layer * heads + head) * GROUPS + key.index();
         self.mass.0.get(at).copied().unwrap_or(0.0)
     }
 
@@ -127,8 +131,9 @@ impl TokenFlow {
 
     /// Whether the buffers have the sizes `layers` and `heads` ask for.
     pub fn is_well_formed(&self) -> bool {
-        let (layers, heads) = (self.layers as usize, self.heads as usize);
-        self.mass.0.len() == layers * heads * GROUPS
-            && (layers == 0 || self.rows.0.len().is_multiple_of(layers))
+        // Saturating: sizes that overflow fit no buffer.
+        let cells = u64::from(self.layers) * u64::from(self.heads);
+        self.mass.0.len() as u64 == cells.saturating_mul(GROUPS as u64)
+            && (self.layers == 0 || self.rows.0.len().is_multiple_of(self.layers as usize))
     }
 }

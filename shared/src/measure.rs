@@ -69,12 +69,17 @@ impl Attention {
         }
     }
 
+    /// `A_T + A_O`. A sum that is not a number is no attention either: it must not travel on as
+    /// a value.
+    fn sum(&self) -> Result<f64, Undefined> {
+        let sum = self.text + self.image;
+        if sum.is_finite() && sum > 0.0 { Ok(sum) } else { Err(Undefined::NoAttention) }
+    }
+
     /// `MDI = (A_T / n_T) / (A_O / n_O)`.
     pub fn mdi(&self) -> Value {
         self.tokens()?;
-        if self.text + self.image <= 0.0 {
-            return Err(Undefined::NoAttention);
-        }
+        self.sum()?;
         if self.image <= 0.0 {
             return Err(Undefined::NoImageAttention);
         }
@@ -83,8 +88,7 @@ impl Attention {
 
     /// `P_T = A_T / (A_T + A_O)`.
     pub fn share_text(&self) -> Value {
-        let sum = self.text + self.image;
-        if sum > 0.0 { Ok(self.text / sum) } else { Err(Undefined::NoAttention) }
+        Ok(self.text / self.sum()?)
     }
 
     /// `Q_T = n_T / (n_T + n_O)`.
@@ -95,11 +99,7 @@ impl Attention {
     /// `AEI = (A / (A_T + A_O)) / (n / (n_T + n_O))` for one side.
     fn aei(&self, attention: f64, count: u32) -> Value {
         let tokens = self.tokens()?;
-        let sum = self.text + self.image;
-        if sum <= 0.0 {
-            return Err(Undefined::NoAttention);
-        }
-        Ok((attention / sum) / (f64::from(count) / tokens))
+        Ok((attention / self.sum()?) / (f64::from(count) / tokens))
     }
 }
 
@@ -138,4 +138,26 @@ impl Measure {
         let q = self.share_tokens_text?;
         Ok((q * self.aei_text? + (1.0 - q) * self.aei_image? - 1.0).abs())
     }
+}
+
+/// The AEI of text that one sample and layer with this MDI and token share `Q_T` must have:
+/// `m / (1 + Q_T(m − 1))`.
+pub fn aei_text_of(mdi: f64, share_tokens_text: f64) -> f64 {
+    mdi / (1.0 + share_tokens_text * (mdi - 1.0))
+}
+
+/// The token shares `Q_T` that an MDI and an AEI of text printed with this rounding (half of the
+/// last digit) leave possible, least and greatest; `None` where the two cannot both be right for
+/// one sample and layer, whatever the prompt was.
+pub fn token_shares_of(mdi: f64, aei_text: f64, rounding: f64) -> Option<(f64, f64)> {
+    let (m, a) = ([mdi - rounding, mdi + rounding], [aei_text - rounding, aei_text + rounding]);
+    if m[0] <= 1.0 && 1.0 <= m[1] {
+        // Balance says nothing of the tokens: AEI is 1 whatever Q_T is.
+        return (a[0] <= 1.0 && 1.0 <= a[1]).then_some((0.0, 1.0));
+    }
+    // Q_T = (m − a) / (a(m − 1)) is monotone in m and in a, so the corners bound it.
+    let corners = m.iter().flat_map(|m| a.iter().map(move |a| (m - a) / (a * (m - 1.0))));
+    let (low, high) = corners
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), q| (low.min(q), high.max(q)));
+    (low < 1.0 && high > 0.0).then_some((low.max(0.0), high.min(1.0)))
 }

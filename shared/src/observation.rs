@@ -90,9 +90,8 @@ impl Observation {
         let generated = || -> f64 {
             self.generated_rows().iter().map(|t| f64::from(t.flow.get(index, h, key))).sum()
         };
-        let prompt = |set: GroupSet| -> f64 {
-            set.iter().map(|q| f64::from(layer.get(h, q, key))).sum()
-        };
+        let prompt =
+            |set: GroupSet| -> f64 { set.iter().map(|q| f64::from(layer.get(h, q, key))).sum() };
         match queries {
             Queries::Predicting => f64::from(layer.last(h, key)) + generated(),
             Queries::GeneratedPositions => generated(),
@@ -120,7 +119,8 @@ impl Observation {
     /// its head does not exist.
     pub fn attention(&self, layer: usize, definition: &Definition) -> Result<Attention, Undefined> {
         let layout = self.layout.as_ref().ok_or(Undefined::NotObserved)?;
-        let flow = self.prefill.get(layer).and_then(Option::as_ref).ok_or(Undefined::NotObserved)?;
+        let flow =
+            self.prefill.get(layer).and_then(Option::as_ref).ok_or(Undefined::NotObserved)?;
         let counts = layout.counts();
         let empty = match definition.queries {
             Queries::GeneratedPositions => self.generated_rows().is_empty(),
@@ -141,7 +141,8 @@ impl Observation {
             Heads::One(h) if (h as usize) < heads => of_head(h as usize),
             Heads::One(_) => return Err(Undefined::NoSuchHead),
             Heads::MeanFirst => {
-                let (t, o) = (0..heads).map(of_head).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+                let (t, o) =
+                    (0..heads).map(of_head).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
                 (t / heads as f64, o / heads as f64)
             }
             Heads::ShareThenMean => {
@@ -222,7 +223,12 @@ impl Observation {
 
     /// Text's share `P_T` of the attention of the row that predicted generated token `index`, in
     /// one layer or, with `None`, averaged over layers; heads averaged first.
-    pub fn token_share(&self, index: usize, layer: Option<usize>, definition: &Definition) -> Value {
+    pub fn token_share(
+        &self,
+        index: usize,
+        layer: Option<usize>,
+        definition: &Definition,
+    ) -> Value {
         let token = self.tokens.get(index).ok_or(Undefined::NotObserved)?;
         let (layers, heads) = (token.flow.layers as usize, token.flow.heads as usize);
         let range = match layer {

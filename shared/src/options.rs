@@ -27,15 +27,8 @@ pub enum Quant {
 
 impl Quant {
     /// All, from exact to small.
-    pub const ALL: [Quant; 7] = [
-        Quant::F32,
-        Quant::F16,
-        Quant::Bf16,
-        Quant::Q8_0,
-        Quant::Q6k,
-        Quant::Q5k,
-        Quant::Q4k,
-    ];
+    pub const ALL: [Quant; 7] =
+        [Quant::F32, Quant::F16, Quant::Bf16, Quant::Q8_0, Quant::Q6k, Quant::Q5k, Quant::Q4k];
 
     /// The name used on the command line, in links and in JSON.
     pub const fn name(self) -> &'static str {

@@ -33,7 +33,8 @@ impl Stage {
     /// The layers of this stage in a decoder of `layers` layers.
     ///
     /// `Two` is the paper's choice (PAPER.md 1.2): layers 0 and 1; `L/2-1` and `L/2`; the last two.
-    /// With fewer than two layers the stages shrink to what there is and may share layers.
+    /// With fewer layers than a choice asks for, the stages shrink to what there is and share
+    /// layers; only a decoder without layers has empty stages.
     pub fn layers(self, stages: Stages, layers: usize) -> std::ops::Range<usize> {
         match (stages, self) {
             (Stages::All, _) => 0..layers,
@@ -44,8 +45,11 @@ impl Stage {
             }
             (Stages::Two, Stage::Late) => layers.saturating_sub(2)..layers,
             (Stages::Thirds, Stage::Early) => 0..layers.div_ceil(3),
-            (Stages::Thirds, Stage::Middle) => layers.div_ceil(3)..layers - layers / 3,
-            (Stages::Thirds, Stage::Late) => layers - layers / 3..layers,
+            (Stages::Thirds, Stage::Middle) => {
+                let start = layers.div_ceil(3).min(layers.saturating_sub(1));
+                start..(layers - layers / 3).max(start + 1).min(layers)
+            }
+            (Stages::Thirds, Stage::Late) => layers - (layers / 3).max(1).min(layers)..layers,
         }
     }
 }
