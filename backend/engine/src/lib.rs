@@ -9,10 +9,24 @@
 //! With [`NoObserver`] the model runs as if observation did not exist; with any other the same
 //! forward pass also hands out what it looked at.
 
+mod attention;
+mod clip;
+mod clock;
+mod compress;
+mod config;
+mod decoder;
 mod error;
+mod generate;
+mod llava;
 mod model;
 mod observer;
 mod picture;
+mod preprocess;
+mod resize;
+mod rotary;
+mod template;
+mod tokenizer;
+mod weights;
 
 pub use error::EngineError;
 pub use model::{LoadOptions, Model, Prepared};

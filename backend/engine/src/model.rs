@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use shared::{Layout, ModelInfo, Quant, RunOptions, Summary};
+use shared::event::Stop;
+use shared::{ErrorCode, ModelInfo, PreparedPicture, Quant, RunOptions, Summary, Timing};
 
+use crate::clock::Moment;
 use crate::error::EngineError;
+use crate::generate::{self, Outcome};
+use crate::llava::{Frame, Llava, Loaded};
 use crate::observer::Observer;
 use crate::picture::Picture;
 
@@ -18,20 +22,53 @@ pub struct LoadOptions {
 }
 
 /// A loaded model. Lives on one thread; no tensor leaves it.
-pub struct Model {}
+pub struct Model {
+    llava: Llava,
+    info: ModelInfo,
+}
 
-/// A prompt ready to run.
-pub struct Prepared {}
+/// A picture and a prompt, ready to run.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(crate) pixels: Vec<f32>,
+    picture: Picture,
+    geometry: PreparedPicture,
+    frame: Frame,
+    options: RunOptions,
+    prompt_tokens: usize,
+    prepare_ms: f64,
+}
 
 impl Prepared {
-    /// The sequence as groups.
-    pub fn layout(&self) -> &Layout {
-        unimplemented!()
-    }
-
     /// The picture as the model sees it, as a PNG file.
     pub fn picture_png(&self) -> Vec<u8> {
-        unimplemented!()
+        self.picture.png()
+    }
+
+    /// Number of prompt positions, image tokens included.
+    pub fn prompt_tokens(&self) -> usize {
+        self.prompt_tokens
+    }
+
+    /// The options, with the template's name filled in.
+    pub fn options(&self) -> &RunOptions {
+        &self.options
+    }
+
+    /// The vision tower's input `[3, height, width]`.
+    pub fn pixels(&self) -> &[f32] {
+        &self.pixels
+    }
+
+    /// The same prompt on other pixels, for comparisons with a reference that prepared its own.
+    ///
+    /// # Panics
+    /// If there are more or fewer values than the vision tower takes.
+    #[must_use]
+    pub fn with_pixels(mut self, pixels: Vec<f32>) -> Self {
+        assert_eq!(pixels.len(), self.pixels.len(), "pixels of another size");
+        self.pixels = pixels;
+        self
     }
 }
 
@@ -42,24 +79,103 @@ impl Model {
     /// # Errors
     /// [`shared::ErrorCode::ModelUnusable`] naming the file and what is wrong with it.
     pub fn load(
-        _folder: &Path,
-        _options: &LoadOptions,
-        _progress: &mut dyn FnMut(u64, u64),
+        folder: &Path,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
-        unimplemented!()
+        let Loaded { model: llava, parameters, bytes, fallbacks, hash } =
+            Llava::load(folder, options.quant, progress)?;
+        let c = &llava.config.text;
+        let info = ModelInfo {
+            name: options.name.clone(),
+            family: "llava-1.5".to_owned(),
+            layers: c.layers as u32,
+            heads: c.heads as u32,
+            kv_heads: c.kv_heads as u32,
+            hidden: c.hidden as u32,
+            vocab: c.vocab as u32,
+            max_positions: c.max_positions as u32,
+            parameters,
+            quant: options.quant,
+            fallbacks,
+            dtype: "f32".to_owned(),
+            device: "cpu".to_owned(),
+            template: llava.templates()[0].name.to_owned(),
+            hash,
+            bytes,
+        };
+        Ok(Model { llava, info })
     }
 
     /// What the model is.
     pub fn info(&self) -> &ModelInfo {
-        unimplemented!()
+        &self.info
+    }
+
+    /// Names of the prompt templates, the default first.
+    pub fn templates(&self) -> Vec<&'static str> {
+        self.llava.templates().iter().map(|t| t.name).collect()
     }
 
     /// Prepares a picture and a prompt.
     ///
     /// # Errors
-    /// Codes for an empty or too long prompt, or an option out of range.
-    pub fn prepare(&self, _: &Picture, _: &RunOptions) -> Result<Prepared, EngineError> {
-        unimplemented!()
+    /// Codes for a prompt that does not fit the model, an unknown template, or an option out of
+    /// range.
+    pub fn prepare(
+        &self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> Result<Prepared, EngineError> {
+        let start = Moment::now();
+        let bad = |what: String| Err(EngineError::new(ErrorCode::BadOption, what));
+        if !(0.0..1.0).contains(&options.prune) {
+            return bad(format!("prune is {}; it must be at least 0 and below 1.", options.prune));
+        }
+        if !(1..=shared::options::MAX_REPLICATE).contains(&options.replicate) {
+            return bad(format!(
+                "replicate is {}; it must be 1 to {}.",
+                options.replicate,
+                shared::options::MAX_REPLICATE
+            ));
+        }
+        let templates = self.llava.templates();
+        let template = match options.template.as_deref() {
+            None => &templates[0],
+            Some(name) => match templates.iter().find(|t| t.name == name) {
+                Some(template) => template,
+                None => {
+                    return bad(format!(
+                        "There is no template '{name}'; this model has {}.",
+                        self.templates().join(", ")
+                    ));
+                }
+            },
+        };
+        let pixels = self.llava.pixels(picture, options)?;
+        let frame = self.llava.frame(template, &options.prompt)?;
+        let prompt_tokens = Llava::text_tokens(&frame) + self.llava.image_tokens(options);
+        let longest = self.llava.config.text.max_positions;
+        if prompt_tokens >= longest {
+            return Err(EngineError::new(
+                ErrorCode::PromptTooLong,
+                format!(
+                    "The prompt takes {prompt_tokens} tokens with its picture; this model reads at \
+                     most {longest} and needs room for an answer. Shorten the text{}.",
+                    if options.replicate > 1 { " or replicate the picture less" } else { "" }
+                ),
+            ));
+        }
+        let options = RunOptions { template: Some(template.name.to_owned()), ..options.clone() };
+        Ok(Prepared {
+            pixels: pixels.values,
+            picture: pixels.picture,
+            geometry: pixels.geometry,
+            frame,
+            options,
+            prompt_tokens,
+            prepare_ms: start.ms(),
+        })
     }
 
     /// Runs the model and generates greedily. An observer that asks to stop ends the run with
@@ -69,9 +185,35 @@ impl Model {
     /// Numbers that are not finite.
     pub fn run(
         &self,
-        _prepared: &Prepared,
-        _observer: &mut dyn Observer,
+        prepared: &Prepared,
+        observer: &mut dyn Observer,
     ) -> Result<Option<Summary>, EngineError> {
-        unimplemented!()
+        let start = Moment::now();
+        let Prepared { pixels, geometry, frame, options, .. } = prepared;
+        let input = self.llava.input(pixels, *geometry, frame, options)?;
+        let vision_ms = start.ms();
+        if observer.layout(&input.layout).is_break() || observer.poll().is_break() {
+            return Ok(None);
+        }
+        let plan = generate::Plan {
+            decoder: &self.llava.decoder,
+            tokenizer: &self.llava.tokenizer,
+            eos: &self.llava.config.eos,
+            max_new_tokens: options.max_new_tokens,
+            ignore_eos: options.ignore_eos,
+        };
+        let Some(outcome) = generate::generate(&plan, input, observer)? else {
+            return Ok(None);
+        };
+        let Outcome { answer, tokens, stop, prefill_ms, decode_ms } = outcome;
+        let timing = Timing {
+            prepare_ms: prepared.prepare_ms,
+            vision_ms,
+            prefill_ms,
+            decode_ms,
+            total_ms: prepared.prepare_ms + start.ms(),
+        };
+        let stop: Stop = stop;
+        Ok(Some(Summary { answer, tokens, stop, timing }))
     }
 }

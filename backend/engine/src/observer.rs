@@ -1,6 +1,6 @@
 //! Observers: who is told what the model looks at, while it looks.
 
-use shared::{Event, Layout, LayerFlow, TokenFlow};
+use shared::{Event, LayerFlow, Layout, TokenFlow};
 
 /// Whether the model goes on.
 pub type Control = std::ops::ControlFlow<()>;
@@ -14,6 +14,8 @@ pub struct Wants {
     pub rows: bool,
     /// Full attention maps, `heads × S × S` per layer.
     pub maps: bool,
+    /// Logits of every position, not only of those that predict a token.
+    pub logits: bool,
 }
 
 /// A token the model wrote.
@@ -60,6 +62,11 @@ pub trait Observer {
         let _ = (layer, first_row, rows, keys, values);
     }
 
+    /// Logits `[rows, vocab]` of positions from `first_row`; only with [`Wants::logits`].
+    fn logits(&mut self, first_row: usize, rows: usize, values: &[f32]) {
+        let _ = (first_row, rows, values);
+    }
+
     /// Asked between layers: whether the run should stop now.
     fn poll(&mut self) -> Control {
         Control::Continue(())
@@ -100,7 +107,7 @@ impl<F: FnMut(Event) -> Control> EventObserver<F> {
 
 impl<F: FnMut(Event) -> Control> Observer for EventObserver<F> {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, maps: false }
+        Wants { flows: true, rows: true, ..Wants::default() }
     }
 
     fn layout(&mut self, layout: &Layout) -> Control {

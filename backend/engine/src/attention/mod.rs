@@ -1,0 +1,116 @@
+//! Attention that can be watched: exact sums of attention weights, block by block.
+//!
+//! Fused kernels never build the weights and eager attention keeps them all. Here the weights of a
+//! block of query rows exist for a moment, are multiplied with the values, summed by token group
+//! where somebody watches, and dropped (DESIGN, section 5). Peak memory is heads × block × keys,
+//! whatever the number of layers. The product with the values is the same with and without a
+//! watcher, so observing cannot change what the model says.
+
+mod cpu;
+
+use candle_core::{Result, Tensor};
+use shared::{GROUPS, Group};
+
+/// Most bytes the weights of one block of query rows may take.
+const BLOCK_BYTES: usize = 64 << 20;
+
+/// Which keys a query row may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mask {
+    /// All of them: vision towers.
+    None,
+    /// Row `i` sees keys `0..=past + i`.
+    Causal {
+        /// Keys before the first query row's own.
+        past: usize,
+    },
+}
+
+impl Mask {
+    fn visible(self, row: usize, keys: usize) -> usize {
+        match self {
+            Mask::None => keys,
+            Mask::Causal { past } => (past + row + 1).min(keys),
+        }
+    }
+}
+
+/// A run of positions of one group: `(group, start, end)`.
+pub(crate) type Segment = (Group, usize, usize);
+
+/// Told weights: first row, rows, keys, `[heads, rows, keys]`.
+pub(crate) type MapSink<'a> = &'a mut dyn FnMut(usize, usize, usize, &[f32]);
+
+/// What to watch in one call of [`attend`].
+pub(crate) struct Watch<'a> {
+    /// Groups of the keys, without gaps; query row `i` is key `past + i`.
+    pub(crate) segments: &'a [Segment],
+    /// Whether to average the last row over heads.
+    pub(crate) row: bool,
+    /// Told the weights themselves.
+    pub(crate) map: Option<MapSink<'a>>,
+}
+
+/// What was seen in one call of [`attend`].
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// `[heads, GROUPS, GROUPS]`: mass from query group to key group.
+    pub(crate) mass: Vec<f32>,
+    /// `[heads, GROUPS]`: mass of the last row.
+    pub(crate) last: Vec<f32>,
+    /// `[keys]`: the last row, averaged over heads; empty unless asked for.
+    pub(crate) row: Vec<f32>,
+}
+
+/// Scaled dot-product attention.
+///
+/// `q` is `[heads, rows, width]`, `k` and `v` are `[kv_heads, keys, width]`, where `heads` is a
+/// multiple of `kv_heads` and consecutive query heads share a key head. Scores and softmax are f32.
+/// Returns `[rows, heads · width]`, and what a watcher asked for.
+pub(crate) fn attend(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    mask: Mask,
+    mut watch: Option<Watch>,
+) -> Result<(Tensor, Option<Seen>)> {
+    let (heads, rows, width) = q.dims3()?;
+    let (kv_heads, keys, _) = k.dims3()?;
+    let group = heads / kv_heads;
+    let scale = 1.0 / (width as f32).sqrt();
+    let block = (BLOCK_BYTES / (4 * heads * keys).max(1)).clamp(1, rows);
+    let mut tally = watch.as_ref().map(|w| cpu::Tally::new(heads, w.segments));
+    let mut outputs = Vec::with_capacity(rows.div_ceil(block));
+    for first in (0..rows).step_by(block) {
+        let b = block.min(rows - first);
+        // Keys that no row of this block sees are not multiplied at all.
+        let seen_keys = mask.visible(first + b - 1, keys);
+        let q = q.narrow(1, first, b)?.contiguous()?.reshape((kv_heads, group * b, width))?;
+        let scores = q.matmul(&k.narrow(1, 0, seen_keys)?.t()?)?;
+        let rows_of_block = cpu::Rows { first, count: b, mask };
+        scores.inplace_op1(&cpu::Softmax { scale, rows: rows_of_block })?;
+        if let (Some(watch), Some(tally)) = (watch.as_mut(), tally.as_mut()) {
+            cpu::with_f32(&scores, |weights| {
+                tally.add(weights, rows_of_block, seen_keys);
+                if watch.row && first + b == rows {
+                    tally.keep_last_row(weights, b, seen_keys);
+                }
+                if let Some(map) = watch.map.as_mut() {
+                    map(first, b, seen_keys, weights);
+                }
+            })?;
+        }
+        let out = scores.matmul(&v.narrow(1, 0, seen_keys)?)?;
+        outputs.push(out.reshape((heads, b, width))?.transpose(0, 1)?.contiguous()?);
+    }
+    let output = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(&outputs, 0)? };
+    Ok((output.reshape((rows, heads * width))?, tally.map(cpu::Tally::finish)))
+}
+
+/// Number of values in a layer's `[heads, GROUPS, GROUPS]` masses.
+const fn mass_len(heads: usize) -> usize {
+    heads * GROUPS * GROUPS
+}
+
+#[cfg(test)]
+mod tests;

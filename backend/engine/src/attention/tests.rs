@@ -1,0 +1,147 @@
+use candle_core::{Device, Tensor};
+use shared::{GROUPS, Group};
+
+use super::{Mask, Segment, Watch, attend};
+
+/// Plain attention in f64, one weight at a time.
+fn plain(q: &[Vec<Vec<f64>>], k: &[Vec<Vec<f64>>], mask: Mask) -> Vec<Vec<Vec<f64>>> {
+    let share = q.len() / k.len();
+    let scale = 1.0 / (q[0][0].len() as f64).sqrt();
+    q.iter()
+        .enumerate()
+        .map(|(h, rows)| {
+            rows.iter()
+                .enumerate()
+                .map(|(i, row)| {
+                    let keys = &k[h / share];
+                    let seen = match mask {
+                        Mask::None => keys.len(),
+                        Mask::Causal { past } => past + i + 1,
+                    };
+                    let scores: Vec<f64> = keys[..seen]
+                        .iter()
+                        .map(|key| key.iter().zip(row).map(|(a, b)| a * b).sum::<f64>() * scale)
+                        .collect();
+                    let max = scores.iter().copied().fold(f64::MIN, f64::max);
+                    let exps: Vec<f64> = scores.iter().map(|s| (s - max).exp()).collect();
+                    let total: f64 = exps.iter().sum();
+                    (0..keys.len()).map(|j| exps.get(j).map_or(0.0, |e| e / total)).collect()
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn nested(t: &Tensor) -> Vec<Vec<Vec<f64>>> {
+    let v: Vec<Vec<Vec<f32>>> = t.to_vec3().expect("rank 3");
+    v.into_iter()
+        .map(|a| a.into_iter().map(|b| b.into_iter().map(f64::from).collect()).collect())
+        .collect()
+}
+
+fn check(heads: usize, kv_heads: usize, rows: usize, mask: Mask, spread: f64) {
+    let past = if let Mask::Causal { past } = mask { past } else { 0 };
+    let keys = rows + past;
+    let (width, dev) = (8, Device::Cpu);
+    let q = Tensor::randn(0f32, spread as f32, (heads, rows, width), &dev).expect("q");
+    let k = Tensor::randn(0f32, 1f32, (kv_heads, keys, width), &dev).expect("k");
+    let v = Tensor::randn(0f32, 1f32, (kv_heads, keys, width), &dev).expect("v");
+    let cut = keys / 3 + 1;
+    let segments: Vec<Segment> = [
+        (Group::Begin, 0, 1),
+        (Group::Template, 1, cut.min(keys)),
+        (Group::Image, cut.min(keys), (2 * cut).min(keys)),
+        (Group::Template, (2 * cut).min(keys), keys),
+    ]
+    .into_iter()
+    .filter(|(_, a, b)| a < b)
+    .collect();
+    let group_of = |p: usize| {
+        segments.iter().find(|(_, _, e)| p < *e).expect("every position has a group").0.index()
+    };
+
+    let mut map = vec![vec![vec![0f64; keys]; rows]; heads];
+    let mut keep = |first: usize, count: usize, seen: usize, w: &[f32]| {
+        for h in 0..heads {
+            for r in 0..count {
+                for j in 0..seen {
+                    map[h][first + r][j] = f64::from(w[(h * count + r) * seen + j]);
+                }
+            }
+        }
+    };
+    let watch = Watch { segments: &segments, row: true, map: Some(&mut keep) };
+    let (out, seen) = attend(&q, &k, &v, mask, Some(watch)).expect("attention");
+    let (unwatched, _) = attend(&q, &k, &v, mask, None).expect("attention");
+    let seen = seen.expect("watched");
+    // Observing changes nothing, to the last bit.
+    let bits = |t: &Tensor| -> Vec<u32> {
+        let v: Vec<f32> = t.flatten_all().and_then(|t| t.to_vec1()).expect("values");
+        v.into_iter().map(f32::to_bits).collect()
+    };
+    assert_eq!(bits(&out), bits(&unwatched));
+
+    let reference = plain(&nested(&q), &nested(&k), mask);
+    let values = nested(&v);
+    let out: Vec<Vec<f32>> = out.to_vec2().expect("rank 2");
+    for h in 0..heads {
+        for i in 0..rows {
+            for j in 0..keys {
+                let (got, want) = (map[h][i][j], reference[h][i][j]);
+                assert!((got - want).abs() < 2e-6, "weight {h},{i},{j}: {got} is not {want}");
+                assert!(mask == Mask::None || j <= past + i || got == 0.0, "causality at {i},{j}");
+            }
+            for d in 0..width {
+                let value = |j: usize| values[h * kv_heads / heads][j][d];
+                let want: f64 = (0..keys).map(|j| reference[h][i][j] * value(j)).sum();
+                assert!((f64::from(out[i][h * width + d]) - want).abs() < 1e-5);
+            }
+        }
+    }
+    // Masses are the plain sums of the maps, and rows sum to 1.
+    let mut want = vec![0f64; heads * GROUPS * GROUPS];
+    let mut want_last = vec![0f64; heads * GROUPS];
+    for h in 0..heads {
+        for i in 0..rows {
+            for j in 0..keys {
+                want[(h * GROUPS + group_of(past + i)) * GROUPS + group_of(j)] +=
+                    reference[h][i][j];
+                if i + 1 == rows {
+                    want_last[h * GROUPS + group_of(j)] += reference[h][i][j];
+                }
+            }
+        }
+    }
+    let close = |got: &[f32], want: &[f64]| {
+        assert_eq!(got.len(), want.len());
+        for (g, w) in got.iter().zip(want) {
+            assert!((f64::from(*g) - w).abs() < 1e-5 * w.max(1.0), "{g} is not {w}");
+        }
+    };
+    close(&seen.mass, &want);
+    close(&seen.last, &want_last);
+    let want_row: Vec<f64> = (0..keys)
+        .map(|j| (0..heads).map(|h| reference[h][rows - 1][j]).sum::<f64>() / heads as f64)
+        .collect();
+    close(&seen.row, &want_row);
+    let total: f32 = seen.mass.iter().sum();
+    assert!((total / (heads * rows) as f32 - 1.0).abs() < 1e-6, "rows do not sum to 1");
+}
+
+#[test]
+fn equals_plain_attention() {
+    check(4, 4, 17, Mask::Causal { past: 0 }, 1.0);
+    check(4, 2, 33, Mask::Causal { past: 0 }, 4.0);
+    check(6, 1, 1, Mask::Causal { past: 40 }, 2.0);
+    check(3, 3, 5, Mask::Causal { past: 7 }, 8.0);
+    check(2, 2, 26, Mask::None, 1.0);
+    check(8, 2, 1, Mask::Causal { past: 0 }, 1.0);
+}
+
+#[test]
+fn equals_plain_attention_in_several_blocks() {
+    // 64 heads × 700 keys × 4 bytes leave 374 rows a block: two blocks.
+    let (heads, rows) = (64, 700);
+    assert!(super::BLOCK_BYTES / (4 * heads * rows) < rows);
+    check(heads, 16, rows, Mask::Causal { past: 0 }, 1.0);
+}

@@ -1,0 +1,198 @@
+//! The CLIP vision tower.
+
+use candle_core::{Result, Tensor};
+
+use crate::attention::{Mask, Watch, attend};
+use crate::error::EngineError;
+use crate::weights::{Linear, Loader};
+use shared::Group;
+
+/// Activation of an MLP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Activation {
+    /// `x · σ(1.702 x)`.
+    QuickGelu,
+    /// The exact one, with erf.
+    Gelu,
+}
+
+impl Activation {
+    pub(crate) fn apply(self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Activation::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
+            Activation::Gelu => x.gelu_erf(),
+        }
+    }
+}
+
+/// Sizes of a vision tower.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ClipConfig {
+    pub(crate) hidden: usize,
+    pub(crate) intermediate: usize,
+    pub(crate) layers: usize,
+    pub(crate) heads: usize,
+    pub(crate) image_size: usize,
+    pub(crate) patch_size: usize,
+    pub(crate) norm_eps: f64,
+    pub(crate) activation: Activation,
+}
+
+impl ClipConfig {
+    /// Patches along one edge.
+    pub(crate) fn grid(&self) -> usize {
+        self.image_size / self.patch_size
+    }
+}
+
+/// The tower up to its feature layer.
+pub(crate) struct ClipTower {
+    config: ClipConfig,
+    class: Tensor,
+    patch: Linear,
+    position: Tensor,
+    pre_norm: Norm,
+    blocks: Vec<Block>,
+}
+
+struct Norm {
+    weight: Tensor,
+    bias: Tensor,
+    eps: f32,
+}
+
+impl Norm {
+    fn load(
+        loader: &mut Loader,
+        name: &str,
+        config: &ClipConfig,
+    ) -> std::result::Result<Self, EngineError> {
+        Ok(Norm {
+            weight: loader.tensor(&format!("{name}.weight"), &[config.hidden])?,
+            bias: loader.tensor(&format!("{name}.bias"), &[config.hidden])?,
+            eps: config.norm_eps as f32,
+        })
+    }
+
+    fn apply(&self, x: &Tensor) -> Result<Tensor> {
+        candle_nn::ops::layer_norm(x, &self.weight, &self.bias, self.eps)
+    }
+}
+
+struct Block {
+    norm1: Norm,
+    qkv: Linear,
+    output: Linear,
+    norm2: Norm,
+    fc1: Linear,
+    fc2: Linear,
+}
+
+/// What the tower makes of a picture.
+pub(crate) struct Features {
+    /// `[patches, hidden]` at the feature layer, [CLS] dropped, raster order.
+    pub(crate) patches: Tensor,
+    /// `[patches]`: the [CLS] row's attention on each patch in the block whose output the features
+    /// are, averaged over heads (FasterVLM's score). Empty unless asked for.
+    pub(crate) cls_attention: Vec<f32>,
+}
+
+impl ClipTower {
+    /// Reads `blocks` blocks of a tower whose tensors start with `at`.
+    pub(crate) fn load(
+        loader: &mut Loader,
+        config: ClipConfig,
+        blocks: usize,
+        at: &str,
+    ) -> std::result::Result<Self, EngineError> {
+        let c = config.clone();
+        let grid = c.grid();
+        let patch_name = format!("{at}embeddings.patch_embedding.weight");
+        let shape = [c.hidden, 3, c.patch_size, c.patch_size];
+        let patch = loader.tensor(&patch_name, &shape)?.flatten_from(1)?;
+        let mut loaded = Vec::with_capacity(blocks);
+        for i in 0..blocks {
+            let name = |n: &str| format!("{at}encoder.layers.{i}.{n}");
+            let square = |n: &str| (name(n), c.hidden);
+            loaded.push(Block {
+                norm1: Norm::load(loader, &name("layer_norm1"), &c)?,
+                qkv: loader.dense_linear(
+                    &[
+                        square("self_attn.q_proj"),
+                        square("self_attn.k_proj"),
+                        square("self_attn.v_proj"),
+                    ],
+                    c.hidden,
+                )?,
+                output: loader.dense_linear(&[square("self_attn.out_proj")], c.hidden)?,
+                norm2: Norm::load(loader, &name("layer_norm2"), &c)?,
+                fc1: loader.dense_linear(&[(name("mlp.fc1"), c.intermediate)], c.hidden)?,
+                fc2: loader.dense_linear(&[square("mlp.fc2")], c.intermediate)?,
+            });
+        }
+        Ok(ClipTower {
+            class: loader.tensor(&format!("{at}embeddings.class_embedding"), &[c.hidden])?,
+            patch: Linear::new(&patch, None, shared::Quant::F32)?,
+            position: loader.tensor(
+                &format!("{at}embeddings.position_embedding.weight"),
+                &[grid * grid + 1, c.hidden],
+            )?,
+            // The misspelling is the checkpoint's.
+            pre_norm: Norm::load(loader, &format!("{at}pre_layrnorm"), &c)?,
+            blocks: loaded,
+            config,
+        })
+    }
+
+    /// Features of normalised pixels `[3, image_size, image_size]`.
+    pub(crate) fn forward(&self, pixels: &Tensor, cls_attention: bool) -> Result<Features> {
+        let c = &self.config;
+        let (g, p) = (c.grid(), c.patch_size);
+        // The convolution's stride is its size: cut into patches and multiply.
+        let patches = pixels
+            .narrow(1, 0, g * p)?
+            .narrow(2, 0, g * p)?
+            .reshape((3, g, p, g, p))?
+            .permute((1, 3, 0, 2, 4))?
+            .reshape((g * g, 3 * p * p))?;
+        let x = Tensor::cat(&[&self.class.unsqueeze(0)?, &self.patch.forward(&patches)?], 0)?;
+        let mut x = self.pre_norm.apply(&(x + &self.position)?)?;
+        let mut scores = Vec::new();
+        for (i, block) in self.blocks.iter().enumerate() {
+            let watched = cls_attention && i + 1 == self.blocks.len();
+            x = block.forward(&x, c, if watched { Some(&mut scores) } else { None })?;
+        }
+        Ok(Features { patches: x.narrow(0, 1, g * g)?.contiguous()?, cls_attention: scores })
+    }
+}
+
+impl Block {
+    fn forward(&self, x: &Tensor, c: &ClipConfig, cls: Option<&mut Vec<f32>>) -> Result<Tensor> {
+        let n = x.dim(0)?;
+        let head_dim = c.hidden / c.heads;
+        let qkv = self.qkv.forward(&self.norm1.apply(x)?)?;
+        let heads = |i: usize| -> Result<Tensor> {
+            let part = qkv.narrow(1, i * c.hidden, c.hidden)?;
+            part.reshape((n, c.heads, head_dim))?.transpose(0, 1)?.contiguous()
+        };
+        let segments = [(Group::Image, 0, n)];
+        let mut keep = cls.map(|scores| {
+            move |first: usize, rows: usize, keys: usize, weights: &[f32]| {
+                if first == 0 {
+                    *scores = vec![0.0; keys - 1];
+                    for head in weights.chunks(rows * keys) {
+                        for (score, w) in scores.iter_mut().zip(&head[1..keys]) {
+                            *score += w / c.heads as f32;
+                        }
+                    }
+                }
+            }
+        });
+        let watch =
+            keep.as_mut().map(|keep| Watch { segments: &segments, row: false, map: Some(keep) });
+        let (attended, _) = attend(&heads(0)?, &heads(1)?, &heads(2)?, Mask::None, watch)?;
+        let x = (x + self.output.forward(&attended)?)?;
+        let inner = c.activation.apply(&self.fc1.forward(&self.norm2.apply(&x)?)?)?;
+        x + self.fc2.forward(&inner)?
+    }
+}

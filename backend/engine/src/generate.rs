@@ -1,0 +1,185 @@
+//! Greedy generation under observation.
+
+use shared::event::Stop;
+use shared::{ErrorCode, F32s, Group, LayerFlow, TokenFlow};
+
+use crate::attention::{Seen, Segment};
+use crate::clock::Moment;
+use crate::decoder::{Decoder, Lookout};
+use crate::error::EngineError;
+use crate::llava::Input;
+use crate::observer::{Control, GeneratedToken, Observer, Wants};
+use crate::tokenizer::{PromptTokenizer, TextStream};
+
+/// What generation needs besides its input.
+pub(crate) struct Plan<'a> {
+    pub(crate) decoder: &'a Decoder,
+    pub(crate) tokenizer: &'a PromptTokenizer,
+    pub(crate) eos: &'a [u32],
+    pub(crate) max_new_tokens: u32,
+    pub(crate) ignore_eos: bool,
+}
+
+/// What came out.
+pub(crate) struct Outcome {
+    pub(crate) answer: String,
+    pub(crate) tokens: u32,
+    pub(crate) stop: Stop,
+    pub(crate) prefill_ms: f64,
+    pub(crate) decode_ms: f64,
+}
+
+/// Collects what one pass of the decoder looks at and hands it to the observer.
+struct Watcher<'a> {
+    observer: &'a mut dyn Observer,
+    wants: Wants,
+    segments: Vec<Segment>,
+    prefill: bool,
+    heads: usize,
+    /// The last row of this pass: the row that predicts the next token.
+    flow: TokenFlow,
+}
+
+impl Lookout for Watcher<'_> {
+    fn wants(&self) -> Wants {
+        self.wants
+    }
+
+    fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    fn layer(&mut self, layer: usize, seen: Seen) -> Control {
+        if !self.wants.flows && !self.wants.rows {
+            return Control::Continue(());
+        }
+        self.flow.layers = layer as u32 + 1;
+        self.flow.heads = self.heads as u32;
+        self.flow.mass.0.extend_from_slice(&seen.last);
+        self.flow.rows.0.extend_from_slice(&seen.row);
+        if self.prefill && self.wants.flows {
+            let flow = LayerFlow {
+                heads: self.heads as u32,
+                mass: F32s(seen.mass),
+                last: F32s(seen.last),
+            };
+            return self.observer.prefill_layer(layer as u32, flow);
+        }
+        Control::Continue(())
+    }
+
+    fn map(&mut self, layer: usize, block: (usize, usize, usize), weights: &[f32]) {
+        let (first, rows, keys) = block;
+        self.observer.map(layer as u32, first, rows, keys, weights);
+    }
+
+    fn poll(&mut self) -> Control {
+        self.observer.poll()
+    }
+}
+
+impl Watcher<'_> {
+    /// Makes room for a generated token's row.
+    fn next_row(&mut self, position: usize) {
+        self.prefill = false;
+        self.flow = TokenFlow::default();
+        match self.segments.last_mut() {
+            Some((Group::Generated, _, end)) => *end = position + 1,
+            _ => self.segments.push((Group::Generated, position, position + 1)),
+        }
+    }
+}
+
+/// Generates until the end of the answer. `None` when the observer said stop.
+pub(crate) fn generate(
+    plan: &Plan,
+    input: Input,
+    observer: &mut dyn Observer,
+) -> Result<Option<Outcome>, EngineError> {
+    let start = Moment::now();
+    let config = &plan.decoder.config;
+    let prompt = input.ids.len();
+    let room = (config.max_positions - prompt).min(plan.max_new_tokens as usize);
+    let mut cache = plan.decoder.cache(prompt + room)?;
+    let wants = observer.wants();
+    let mut watcher = Watcher {
+        observer,
+        wants,
+        segments: input.layout.segments(),
+        prefill: true,
+        heads: config.heads,
+        flow: TokenFlow::default(),
+    };
+    let hidden =
+        plan.decoder.forward(input.embeddings, &input.positions, &mut cache, &mut watcher)?;
+    let Some(hidden) = hidden else { return Ok(None) };
+    if wants.logits {
+        let all: Vec<f32> = plan.decoder.logits(&hidden)?.flatten_all()?.to_vec1()?;
+        watcher.observer.logits(0, prompt, &all);
+    }
+    let mut last = hidden.narrow(0, prompt - 1, 1)?;
+    let mut prefill_ms = start.ms();
+    let next_position = input.positions.last().map_or(0, |p| p + 1);
+    let (mut stream, mut answer) = (TextStream::default(), String::new());
+    let mut stop = Stop::Length;
+    let mut tokens = 0;
+    while tokens < room as u32 {
+        let logits: Vec<f32> = plan.decoder.logits(&last)?.flatten_all()?.to_vec1()?;
+        if wants.logits && tokens > 0 {
+            watcher.observer.logits(prompt + tokens as usize - 1, 1, &logits);
+        }
+        let (id, logprob) = greedy(&logits)?;
+        if tokens == 0 {
+            prefill_ms = start.ms();
+        }
+        let ends = plan.eos.contains(&id) && !plan.ignore_eos;
+        let is_last = ends || tokens + 1 == room as u32;
+        let text = stream.push(plan.tokenizer, id, is_last);
+        answer.push_str(&text);
+        let flow = std::mem::take(&mut watcher.flow);
+        let token = GeneratedToken { index: tokens, id, text, logprob, flow };
+        tokens += 1;
+        if watcher.observer.token(token).is_break() {
+            return Ok(None);
+        }
+        if ends {
+            stop = Stop::EndOfSequence;
+            break;
+        }
+        if is_last {
+            if prompt + tokens as usize == config.max_positions {
+                stop = Stop::Context;
+            }
+            break;
+        }
+        watcher.next_row(prompt + tokens as usize - 1);
+        let x = plan.decoder.embed(&[id])?;
+        let position = next_position + tokens - 1;
+        match plan.decoder.forward(x, &[position], &mut cache, &mut watcher)? {
+            Some(hidden) => last = hidden,
+            None => return Ok(None),
+        }
+    }
+    let decode_ms = start.ms() - prefill_ms;
+    Ok(Some(Outcome { answer, tokens, stop, prefill_ms, decode_ms }))
+}
+
+/// The most probable token, the first of equals, and the natural logarithm of its probability.
+fn greedy(logits: &[f32]) -> Result<(u32, f32), EngineError> {
+    let mut best = 0;
+    for (i, logit) in logits.iter().enumerate() {
+        if !logit.is_finite() {
+            return Err(EngineError::new(
+                ErrorCode::NotFinite,
+                "The model produced a number that is not finite. Its weights or their quantization \
+                 do not work with this input.",
+            ));
+        }
+        if *logit > logits[best] {
+            best = i;
+        }
+    }
+    let max = f64::from(logits[best]);
+    let sum: f64 = logits.iter().map(|l| (f64::from(*l) - max).exp()).sum();
+    Ok((best as u32, -(sum.ln()) as f32))
+}

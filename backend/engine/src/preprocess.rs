@@ -1,0 +1,256 @@
+//! Picture preparation equal to transformers' CLIPImageProcessor.
+
+use std::path::Path;
+
+use serde_json::Value;
+use shared::{ErrorCode, ImageFit, PreparedPicture};
+
+use crate::config;
+use crate::error::EngineError;
+use crate::picture::Picture;
+use crate::resize::resize;
+
+/// Colour that the original LLaVA-1.5 pads with: CLIP's mean, in 8 bits.
+const PAD: [u8; 3] = [122, 116, 104];
+
+/// How a picture is resized before the crop.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Resize {
+    /// The shorter edge to this length, the other in proportion (rounded down).
+    ShortestEdge(u32),
+    /// To this width and height.
+    Exact(u32, u32),
+}
+
+/// The settings of a CLIPImageProcessor.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ClipPreprocess {
+    resize: Resize,
+    /// Width and height of the centre crop.
+    crop: (u32, u32),
+    mean: [f32; 3],
+    std: [f32; 3],
+}
+
+/// What the vision tower gets, and what a person is shown.
+#[derive(Debug)]
+pub(crate) struct Pixels {
+    /// `[3, height, width]`, normalised.
+    pub(crate) values: Vec<f32>,
+    /// The same picture before normalisation.
+    pub(crate) picture: Picture,
+    /// Which part of the given picture it covers; rows and columns are not set here.
+    pub(crate) geometry: PreparedPicture,
+}
+
+impl ClipPreprocess {
+    /// The settings in a model folder: `preprocessor_config.json`, or `image_processor` in
+    /// `processor_config.json`; CLIP's own where a setting is left out. `image_size` is the vision
+    /// tower's.
+    pub(crate) fn load(folder: &Path, image_size: u32) -> Result<Self, EngineError> {
+        let found = match config::read_json(&folder.join("preprocessor_config.json"))? {
+            Some(json) => Some(json),
+            None => config::read_json(&folder.join("processor_config.json"))?
+                .and_then(|json| json.get("image_processor").cloned()),
+        };
+        let json = found.unwrap_or(Value::Null);
+        let at = folder.join("preprocessor_config.json").display().to_string();
+        let pair = |value: &Value| -> Option<(u32, u32)> {
+            let number = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
+            match value {
+                Value::Number(_) => number(value).map(|n| (n, n)),
+                _ => Some((number(&value["width"])?, number(&value["height"])?)),
+            }
+        };
+        let resize = match &json["size"] {
+            Value::Null => Resize::ShortestEdge(image_size),
+            Value::Number(n) => Resize::ShortestEdge(n.as_u64().unwrap_or(0) as u32),
+            size if size.get("shortest_edge").is_some_and(Value::is_u64) => {
+                Resize::ShortestEdge(size["shortest_edge"].as_u64().unwrap_or(0) as u32)
+            }
+            size => pair(size)
+                .map(|(w, h)| Resize::Exact(w, h))
+                .ok_or_else(|| EngineError::model(format!("{at}: 'size' is not understood")))?,
+        };
+        let crop = match &json["crop_size"] {
+            Value::Null => (image_size, image_size),
+            crop => pair(crop).ok_or_else(|| {
+                EngineError::model(format!("{at}: 'crop_size' is not understood"))
+            })?,
+        };
+        if crop != (image_size, image_size) {
+            return Err(EngineError::model(format!(
+                "{at}: the crop is {} × {}, the vision tower takes {image_size} × {image_size}",
+                crop.0, crop.1
+            )));
+        }
+        let fits = match resize {
+            Resize::ShortestEdge(edge) => edge >= crop.0.max(crop.1),
+            Resize::Exact(w, h) => w >= crop.0 && h >= crop.1,
+        };
+        if !fits {
+            return Err(EngineError::model(format!("{at}: 'size' is smaller than the crop")));
+        }
+        if json.get("resample").and_then(Value::as_u64).is_some_and(|r| r != 3) {
+            return Err(EngineError::model(format!(
+                "{at}: only bicubic resampling (3) is supported"
+            )));
+        }
+        let channels = |name: &str, default: [f32; 3]| -> Result<[f32; 3], EngineError> {
+            match &json[name] {
+                Value::Null => Ok(default),
+                value => serde_json::from_value(value.clone()).map_err(|_| {
+                    EngineError::model(format!("{at}: '{name}' is not three numbers"))
+                }),
+            }
+        };
+        Ok(ClipPreprocess {
+            resize,
+            crop,
+            mean: channels("image_mean", [0.481_454_66, 0.457_827_5, 0.408_210_73])?,
+            std: channels("image_std", [0.268_629_54, 0.261_302_6, 0.275_777_1])?,
+        })
+    }
+
+    /// Prepares a picture.
+    ///
+    /// # Errors
+    /// The picture is so narrow that resizing it would need too many pixels.
+    pub(crate) fn prepare(&self, picture: &Picture, fit: ImageFit) -> Result<Pixels, EngineError> {
+        let padded;
+        let (source, offset) = match fit {
+            ImageFit::Crop => (picture, (0, 0)),
+            ImageFit::Pad => {
+                let (square, offset) = pad_to_square(picture);
+                padded = square;
+                (&padded, offset)
+            }
+        };
+        let (w, h) = match self.resize {
+            Resize::Exact(w, h) => (w, h),
+            Resize::ShortestEdge(edge) => {
+                let long = |a: u32, b: u32| (u64::from(edge) * u64::from(a) / u64::from(b)) as u32;
+                if source.width <= source.height {
+                    (edge, long(source.height, source.width))
+                } else {
+                    (long(source.width, source.height), edge)
+                }
+            }
+        };
+        if u64::from(w) * u64::from(h) > 200_000_000 {
+            return Err(EngineError::new(
+                ErrorCode::PictureTooManyPixels,
+                format!(
+                    "The picture is {} × {}: too narrow to be resized. Crop it and try again.",
+                    picture.width, picture.height
+                ),
+            ));
+        }
+        let resized = resize(source, w, h);
+        let (cw, ch) = self.crop;
+        let (left, top) = ((w - cw) / 2, (h - ch) / 2);
+        let prepared = crop(&resized, left, top, cw, ch);
+        // One 8-bit pixel of the prepared picture, in pixels of the given one.
+        let (sx, sy) = (source.width as f32 / w as f32, source.height as f32 / h as f32);
+        let geometry = PreparedPicture {
+            width: cw,
+            height: ch,
+            source_width: picture.width,
+            source_height: picture.height,
+            covers: [
+                left as f32 * sx - offset.0 as f32,
+                top as f32 * sy - offset.1 as f32,
+                cw as f32 * sx,
+                ch as f32 * sy,
+            ],
+            rows: 0,
+            cols: 0,
+        };
+        Ok(Pixels { values: self.normalise(&prepared), picture: prepared, geometry })
+    }
+
+    /// `[3, height, width]` from 8-bit pixels: scaled by 1/255, then `(x − mean) / std`.
+    fn normalise(&self, picture: &Picture) -> Vec<f32> {
+        let n = (picture.width * picture.height) as usize;
+        let mut values = vec![0.0; 3 * n];
+        for (i, pixel) in picture.rgb.as_chunks::<3>().0.iter().enumerate() {
+            for (c, v) in pixel.iter().enumerate() {
+                // The reference scales in f64 and keeps f32.
+                let unit = (f64::from(*v) * (1.0 / 255.0)) as f32;
+                values[c * n + i] = (unit - self.mean[c]) / self.std[c];
+            }
+        }
+        values
+    }
+}
+
+fn pad_to_square(picture: &Picture) -> (Picture, (u32, u32)) {
+    let side = picture.width.max(picture.height);
+    let (left, top) = ((side - picture.width) / 2, (side - picture.height) / 2);
+    let mut rgb = PAD.repeat((side * side) as usize);
+    let row = 3 * picture.width as usize;
+    for (y, source) in picture.rgb.chunks(row).enumerate() {
+        let at = 3 * ((top as usize + y) * side as usize + left as usize);
+        rgb[at..at + row].copy_from_slice(source);
+    }
+    (Picture { width: side, height: side, rgb }, (left, top))
+}
+
+fn crop(picture: &Picture, left: u32, top: u32, width: u32, height: u32) -> Picture {
+    let stride = 3 * picture.width as usize;
+    let rgb = (top..top + height)
+        .flat_map(|y| {
+            let at = y as usize * stride + 3 * left as usize;
+            picture.rgb[at..at + 3 * width as usize].iter().copied()
+        })
+        .collect();
+    Picture { width, height, rgb }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use safetensors::SafeTensors;
+
+    use super::*;
+
+    /// Against transformers' processor on the goldens' pictures: at most one 8-bit level off.
+    #[test]
+    fn equals_the_clip_image_processor() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/images");
+        let bytes = std::fs::read(folder.join("golden.safetensors")).expect("goldens");
+        let golden = SafeTensors::deserialize(&bytes).expect("goldens");
+        let mut compared = 0;
+        for name in golden.names().into_iter().filter_map(|n| n.strip_suffix("/rgb")) {
+            let rgb = golden.tensor(&format!("{name}/rgb")).expect("named above");
+            let source = Picture {
+                width: rgb.shape()[1] as u32,
+                height: rgb.shape()[0] as u32,
+                rgb: rgb.data().to_vec(),
+            };
+            for size in [42, 56] {
+                let clip = ClipPreprocess::load(Path::new("nowhere"), size).expect("defaults");
+                for (fit, kind) in [(ImageFit::Crop, "crop"), (ImageFit::Pad, "pad")] {
+                    let got = clip.prepare(&source, fit).expect("prepares");
+                    let want = golden.tensor(&format!("{name}/{size}/{kind}")).expect("golden");
+                    let levels = got.picture.rgb.iter().zip(want.data());
+                    let off = levels.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(u8::MAX);
+                    assert!(off <= 1, "{name} {size} {kind}: {off} levels off");
+                    compared += 1;
+                }
+            }
+        }
+        assert!(compared >= 80, "only {compared} pictures compared");
+    }
+
+    #[test]
+    fn says_which_part_of_the_picture_is_seen() {
+        let clip = ClipPreprocess::load(Path::new("nowhere"), 50).expect("defaults");
+        let wide = Picture { width: 200, height: 100, rgb: vec![0; 60_000] };
+        let crop = clip.prepare(&wide, ImageFit::Crop).expect("prepares").geometry.covers;
+        assert_eq!(crop, [50.0, 0.0, 100.0, 100.0]);
+        let pad = clip.prepare(&wide, ImageFit::Pad).expect("prepares").geometry.covers;
+        assert_eq!(pad, [0.0, -50.0, 200.0, 200.0]);
+    }
+}

@@ -1,0 +1,113 @@
+//! Tokenizing prompts so that what a person typed stays text, and detokenizing answers.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use serde_json::{Value, json};
+use tokenizers::Tokenizer;
+
+use crate::error::EngineError;
+
+/// A token of a stretch of text: its id and the bytes it covers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+    pub(crate) id: u32,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+/// A model's tokenizer.
+pub(crate) struct PromptTokenizer {
+    /// As the model folder has it.
+    whole: Tokenizer,
+    /// For the first stretch of a prompt; knows no added token, so that `</s>` or `<image>` typed
+    /// by a person are just characters.
+    first: Tokenizer,
+    /// For later stretches: the same, but a word boundary mark that the tokenizer puts only at the
+    /// beginning of a prompt is not put there.
+    rest: Tokenizer,
+    /// Ids the tokenizer puts in front of every prompt.
+    pub(crate) begin: Vec<u32>,
+}
+
+impl PromptTokenizer {
+    /// Reads `tokenizer.json`.
+    pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
+        let path = folder.join("tokenizer.json");
+        let fail = |e: String| EngineError::model(format!("{}: {e}", path.display()));
+        let text = std::fs::read_to_string(&path).map_err(|e| fail(e.to_string()))?;
+        let parse = |text: &str| Tokenizer::from_str(text).map_err(|e| fail(e.to_string()));
+        let whole = parse(&text)?;
+        let mut plain: Value = serde_json::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        plain["added_tokens"] = json!([]);
+        plain["post_processor"] = Value::Null;
+        let first = parse(&plain.to_string())?;
+        never_prepend(&mut plain["pre_tokenizer"]);
+        let rest = parse(&plain.to_string())?;
+        let begin = whole.encode("", true).map_err(|e| fail(e.to_string()))?.get_ids().to_vec();
+        Ok(PromptTokenizer { whole, first, rest, begin })
+    }
+
+    /// Tokens of a stretch of prompt text; `is_first` for the one the prompt begins with.
+    pub(crate) fn encode(&self, text: &str, is_first: bool) -> Result<Vec<Piece>, EngineError> {
+        let tokenizer = if is_first { &self.first } else { &self.rest };
+        let encoding = tokenizer
+            .encode(text, false)
+            .map_err(|e| EngineError::model(format!("the prompt cannot be tokenized: {e}")))?;
+        let pieces = encoding.get_ids().iter().zip(encoding.get_offsets());
+        Ok(pieces.map(|(id, (start, end))| Piece { id: *id, start: *start, end: *end }).collect())
+    }
+
+    /// A token's text as a person would read it in a list of tokens.
+    pub(crate) fn display(&self, id: u32) -> String {
+        self.whole.id_to_token(id).map_or_else(|| format!("#{id}"), |t| t.replace('▁', " "))
+    }
+
+    /// The text of generated ids, special tokens left out.
+    pub(crate) fn decode(&self, ids: &[u32]) -> String {
+        self.whole.decode(ids, true).unwrap_or_default()
+    }
+}
+
+/// Metaspace pre-tokenizers with `prepend_scheme: first` mark the beginning of a prompt; what
+/// follows a special token is not the beginning, though it is tokenized on its own here.
+fn never_prepend(pre_tokenizer: &mut Value) {
+    if let Some(scheme) = pre_tokenizer.get_mut("prepend_scheme").filter(|s| *s == "first") {
+        *scheme = json!("never");
+    }
+    if let Some(parts) = pre_tokenizer.get_mut("pretokenizers").and_then(Value::as_array_mut) {
+        parts.iter_mut().for_each(never_prepend);
+    }
+}
+
+impl PromptTokenizer {
+    /// Whether a token is one byte of a character that has no token of its own.
+    fn is_byte(&self, id: u32) -> bool {
+        let token = self.whole.id_to_token(id).unwrap_or_default();
+        token.len() == 6 && token.starts_with("<0x") && token.ends_with('>')
+    }
+}
+
+/// Turns generated ids into text as they come; the pieces concatenated are the whole text.
+#[derive(Default)]
+pub(crate) struct TextStream {
+    ids: Vec<u32>,
+    given: usize,
+}
+
+impl TextStream {
+    /// Text that `id` adds. A character spread over several tokens comes when it is complete; what
+    /// is left of a broken one comes with `last`. A run of byte tokens is decoded as a whole, so
+    /// that a byte can change what the ones before it mean: the run is waited for.
+    pub(crate) fn push(&mut self, tokenizer: &PromptTokenizer, id: u32, last: bool) -> String {
+        self.ids.push(id);
+        if !last && tokenizer.is_byte(id) {
+            return String::new();
+        }
+        let text = tokenizer.decode(&self.ids);
+        let ready = if last { text.as_str() } else { text.trim_end_matches('\u{FFFD}') };
+        let new = ready.get(self.given..).unwrap_or_default().to_owned();
+        self.given += new.len();
+        new
+    }
+}

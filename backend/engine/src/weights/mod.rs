@@ -1,0 +1,9 @@
+//! Weights: safetensors files read tensor by tensor, and what they become in memory.
+
+mod files;
+mod linear;
+mod loader;
+
+pub(crate) use files::WeightFiles;
+pub(crate) use linear::Linear;
+pub(crate) use loader::Loader;

@@ -1,0 +1,231 @@
+//! The engine against transformers, number by number (tests/goldens/README.md says what is what).
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use common::{Close, Golden, Recording, checkpoints};
+use engine::{LoadOptions, Model, NoObserver, Picture, PictureLimits};
+use shared::{Definition, Group, Observation, Quant, RunOptions};
+
+fn model(golden: &Golden, quant: Quant) -> Model {
+    let options = LoadOptions { name: golden.name.clone(), quant };
+    Model::load(&golden.folder, &options, &mut |_, _| {}).unwrap()
+}
+
+fn options(golden: &Golden) -> RunOptions {
+    RunOptions {
+        prompt: golden.text("text"),
+        quant: Quant::F32,
+        max_new_tokens: 20,
+        ignore_eos: true,
+        ..RunOptions::default()
+    }
+}
+
+fn picture(golden: &Golden) -> Picture {
+    let file = golden.folder.join("../images").join(golden.text("picture"));
+    Picture::decode(&std::fs::read(file).unwrap(), &PictureLimits::default()).unwrap()
+}
+
+#[test]
+fn logits_attention_and_tokens_equal_transformers() {
+    for golden in checkpoints() {
+        let model = model(&golden, Quant::F32);
+        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = prepared.with_pixels(golden.f32("pixel_values"));
+        let mut seen = Recording::default();
+        model.run(&prepared, &mut seen).unwrap().unwrap();
+        let at = &golden.name;
+
+        assert_eq!(seen.ids(), golden.ids("input_ids"), "{at}: prompt ids");
+        assert_eq!(seen.generated(), golden.ids("generated_ids"), "{at}: generated ids");
+        let prefixes = golden.texts("generated_prefixes");
+        assert_eq!(seen.answer(), *prefixes.last().unwrap(), "{at}: answer");
+
+        let logits = Close::relative(1e-4);
+        logits.check(&seen.prefill_logits, &golden.f32("logits_prefill"), &format!("{at}: logits"));
+        // Row k predicts generated token k; row 0 is the last prompt row.
+        let vocab = model.info().vocab as usize;
+        let predicting = golden.f32("logits_generated");
+        logits.check(&seen.decode_logits, &predicting[vocab..], &format!("{at}: decode logits"));
+
+        let (l, h) = (model.info().layers as usize, model.info().heads as usize);
+        let (s, n) = (seen.ids().len(), 20);
+        let attention = Close::absolute(1e-5);
+        let (prefill, generated) = seen.dense_maps(l, h, s, n);
+        attention.check(&prefill, &golden.f32("attention_prefill"), &format!("{at}: attention"));
+        let want = golden.f32("attention_generated");
+        attention.check(&generated, &want, &format!("{at}: attention while generating"));
+        for (i, row) in prefill.chunks(s).enumerate() {
+            let position = i % s;
+            assert!(row[position + 1..].iter().all(|p| *p == 0.0), "{at}: row {i} looks ahead");
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5, "{at}: row {i} is no share");
+        }
+
+        // MDI and AEI: ours, from flows, and the plain formula over the reference's maps.
+        let observation = seen.observation();
+        for layer in 0..l {
+            let ours = observation.measure(layer, &Definition::default());
+            let theirs = golden.paper(layer);
+            let close = Close::relative(1e-6);
+            close.check64(ours.mdi.unwrap(), theirs.mdi, &format!("{at}: MDI of layer {layer}"));
+            let aei = ours.aei_text.unwrap();
+            close.check64(aei, theirs.aei_text, &format!("{at}: AEI of layer {layer}"));
+            assert!(ours.identity_residual().unwrap() < 1e-12);
+        }
+    }
+}
+
+#[test]
+fn flows_are_sums_of_the_maps() {
+    for golden in checkpoints() {
+        let model = model(&golden, Quant::F32);
+        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let mut seen = Recording::default();
+        model.run(&prepared, &mut seen).unwrap().unwrap();
+        let (l, h) = (model.info().layers as usize, model.info().heads as usize);
+        let (s, n) = (seen.ids().len(), 20);
+        let (prefill, generated) = seen.dense_maps(l, h, s, n);
+        let layout = seen.layout.clone().unwrap();
+        let group = |p: usize| layout.tokens.get(p).map_or(Group::Generated, |t| t.group);
+        let close = Close::absolute(2e-5);
+        for layer in 0..l {
+            let flow = &seen.flows[layer];
+            for head in 0..h {
+                for q in Group::ALL {
+                    for k in Group::ALL {
+                        let mut want = 0.0;
+                        for i in (0..s).filter(|i| group(*i) == q) {
+                            let row = &prefill[((layer * h + head) * s + i) * s..][..s];
+                            want += (0..s).filter(|j| group(*j) == k).map(|j| row[j]).sum::<f32>();
+                        }
+                        close.check(&[flow.get(head, q, k)], &[want], "flow");
+                    }
+                }
+            }
+            let mut mean = vec![0.0; s + n - 1];
+            for (t, token) in seen.tokens.iter().enumerate().skip(1) {
+                mean.fill(0.0);
+                for head in 0..h {
+                    let at = ((layer * h + head) * (n - 1) + t - 1) * (s + n - 1);
+                    let row = &generated[at..at + s + n - 1];
+                    for k in Group::ALL {
+                        let keys = (0..row.len()).filter(|j| group(*j) == k);
+                        let want: f32 = keys.map(|j| row[j]).sum();
+                        close.check(&[token.flow.get(layer, head, k)], &[want], "token flow");
+                    }
+                    mean.iter_mut().zip(row).for_each(|(m, p)| *m += p / h as f32);
+                }
+                let row = token.flow.row(layer).unwrap();
+                assert_eq!(row.len(), s + t, "a row has the keys it could see");
+                close.check(row, &mean[..s + t], "row");
+            }
+        }
+    }
+}
+
+#[test]
+fn observing_changes_nothing() {
+    struct Tokens(Vec<(u32, f32)>);
+    impl engine::Observer for Tokens {
+        fn wants(&self) -> engine::Wants {
+            engine::Wants::default()
+        }
+        fn token(&mut self, token: engine::GeneratedToken) -> engine::Control {
+            self.0.push((token.id, token.logprob));
+            engine::Control::Continue(())
+        }
+    }
+    for golden in checkpoints() {
+        for quant in [Quant::F32, Quant::F16, Quant::Q8_0, Quant::Q4k] {
+            let model = model(&golden, quant);
+            let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+            let mut seen = Recording::default();
+            model.run(&prepared, &mut seen).unwrap().unwrap();
+            let mut unobserved = Tokens(Vec::new());
+            model.run(&prepared, &mut unobserved).unwrap().unwrap();
+            // Not only the same tokens: the same probabilities, to the last bit.
+            let observed: Vec<_> = seen.tokens.iter().map(|t| (t.id, t.logprob)).collect();
+            assert_eq!(observed, unobserved.0, "{} {quant:?}", golden.name);
+        }
+    }
+}
+
+#[test]
+fn answers_end_where_the_model_ends_them() {
+    for golden in checkpoints() {
+        let model = model(&golden, Quant::F32);
+        let options = RunOptions { ignore_eos: false, ..options(&golden) };
+        let prepared = model.prepare(&picture(&golden), &options).unwrap();
+        let prepared = prepared.with_pixels(golden.f32("pixel_values"));
+        let summary = model.run(&prepared, &mut NoObserver).unwrap().unwrap();
+        let want = golden.number("generated_until_eos").unwrap_or(20);
+        assert_eq!(u64::from(summary.tokens), want, "{}", golden.name);
+    }
+}
+
+#[test]
+fn what_a_person_types_stays_text() {
+    for golden in checkpoints() {
+        let model = model(&golden, Quant::F32);
+        let picture = picture(&golden);
+        for case in golden.text_cases() {
+            for (template, want) in [("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)] {
+                let options = RunOptions {
+                    prompt: case.text.clone(),
+                    template: Some(template.to_owned()),
+                    max_new_tokens: 1,
+                    ..RunOptions::default()
+                };
+                let prepared = model.prepare(&picture, &options).unwrap();
+                assert_eq!(prepared.prompt_tokens(), want.len());
+                let mut seen = Recording::default();
+                model.run(&prepared, &mut seen).unwrap().unwrap();
+                assert_eq!(seen.ids(), *want, "{} {template}: {:?}", golden.name, case.text);
+                let layout = seen.layout.unwrap();
+                let counts = layout.counts();
+                assert_eq!(counts.get(Group::Begin), 1);
+                assert_eq!(counts.get(Group::Marker), 0);
+                let patches = layout.picture.unwrap();
+                let patches = u32::from(patches.rows) * u32::from(patches.cols);
+                assert_eq!(counts.get(Group::Image), patches);
+                assert_eq!(counts.get(Group::System) > 0, template == "vicuna-v1");
+                let typed = counts.get(Group::Instruction);
+                assert!((typed == 0) == case.text.is_empty(), "{:?}: {typed}", case.text);
+            }
+        }
+    }
+}
+
+#[test]
+fn prune_and_replicate_equal_the_reference() {
+    let golden = Golden::open("llava-gqa");
+    let levers = golden.levers();
+    let model = model(&golden, Quant::F32);
+    let runs = [("prune_0.75", 0.75, 1), ("prune_0.9", 0.9, 1), ("replicate_3", 0.0, 3)];
+    for (name, prune, replicate) in runs {
+        let options = RunOptions { prune, replicate, max_new_tokens: 1, ..options(&golden) };
+        let prepared = model.prepare(&picture(&golden), &options).unwrap();
+        let prepared = prepared.with_pixels(golden.f32("pixel_values"));
+        let mut seen = Recording::default();
+        model.run(&prepared, &mut seen).unwrap().unwrap();
+        let layout = seen.layout.clone().unwrap();
+        let cols = layout.picture.unwrap().cols;
+        let cell = |t: &shared::Token| t.cell.map(|c| u32::from(c.row * cols + c.col));
+        let kept: Vec<u32> = layout.tokens.iter().filter_map(cell).collect();
+        assert_eq!(kept, levers.ids(&format!("{name}/kept")), "{name}: kept");
+        let s = seen.ids().len();
+        assert_eq!(prepared.prompt_tokens(), s);
+        let vocab = model.info().vocab as usize;
+        let last = &seen.prefill_logits[(s - 1) * vocab..];
+        Close::relative(1e-4).check(last, &levers.f32(&format!("{name}/logits_last")), name);
+        let (l, h) = (model.info().layers as usize, model.info().heads as usize);
+        let (maps, _) = seen.dense_maps(l, h, s, 1);
+        let want = levers.f32(&format!("{name}/attention_last_layer"));
+        Close::absolute(1e-5).check(&maps[(l - 1) * h * s * s..], &want, name);
+        let observed: Observation = seen.observation();
+        let on = observed.attention(0, &Definition::default()).unwrap();
+        assert_eq!(on.image_tokens as usize, kept.len(), "|O| is what the lever says");
+    }
+}

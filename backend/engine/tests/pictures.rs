@@ -1,0 +1,86 @@
+//! Picture decoding and preparation against Pillow and transformers' CLIPImageProcessor.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use common::images;
+use engine::{Picture, PictureLimits};
+use shared::ErrorCode;
+
+fn names(folder: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .filter(|n| n.ends_with(".png") || n.ends_with(".jpg"))
+        .collect();
+    names.sort();
+    assert!(names.len() >= 20, "the goldens are incomplete");
+    names
+}
+
+#[test]
+fn decodes_as_pillow_does() {
+    let (folder, golden) = images();
+    for name in names(&folder) {
+        if name == "photo.jpg" {
+            continue;
+        }
+        let bytes = std::fs::read(folder.join(&name)).unwrap();
+        let got = Picture::decode(&bytes, &PictureLimits::default()).unwrap();
+        // Pillow clips 16-bit gray; scaling it is the right result.
+        let key = if name == "gray16.png" { "rgb_scaled" } else { "rgb" };
+        let (shape, want) = golden.u8(&format!("{name}/{key}"));
+        assert_eq!(shape, [got.height as usize, got.width as usize, 3], "{name}: size");
+        // Everything is exact but JPEG, whose decoders round differently and fill in the chroma
+        // between its samples differently at hard edges.
+        let (most, mean) = if name.ends_with(".jpg") { (16, 1.0) } else { (0, 0.0) };
+        let off: Vec<u8> = got.rgb.iter().zip(&want).map(|(a, b)| a.abs_diff(*b)).collect();
+        let average = off.iter().map(|o| f64::from(*o)).sum::<f64>() / off.len() as f64;
+        let largest = *off.iter().max().unwrap();
+        assert!(largest <= most && average <= mean, "{name}: off by {largest}, mean {average:.2}");
+    }
+}
+
+#[test]
+fn refuses_what_is_not_a_picture() {
+    let limits = PictureLimits::default();
+    let code = |bytes: &[u8]| Picture::decode(bytes, &limits).unwrap_err().code;
+    assert_eq!(code(b""), ErrorCode::PictureEmpty);
+    assert_eq!(code(b"hello, this is text"), ErrorCode::PictureUnreadable);
+    let (folder, _) = images();
+    for name in names(&folder) {
+        let bytes = std::fs::read(folder.join(&name)).unwrap();
+        // A JPEG of a few rows hides its end in few bytes: cut well before it.
+        for part in [bytes.len() / 2, bytes.len() - 20] {
+            let cut = Picture::decode(&bytes[..part], &limits);
+            assert!(cut.is_err(), "{name} cut at {part} of {} was accepted", bytes.len());
+            let code = cut.unwrap_err().code;
+            let expected = [ErrorCode::PictureDamaged, ErrorCode::PictureUnreadable];
+            assert!(expected.contains(&code), "{name}: {code}");
+        }
+    }
+}
+
+#[test]
+fn refuses_more_pixels_than_allowed_before_decoding_them() {
+    // A PNG header that promises 20000 × 20000 pixels, and nothing else.
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
+    png.extend(20_000u32.to_be_bytes().repeat(2));
+    png.extend([8, 2, 0, 0, 0]);
+    let crc = crc32(&png[12..]);
+    png.extend(crc.to_be_bytes());
+    png.extend(b"\0\0\0\x01IDAT\0\0\0\0\0");
+    let error = Picture::decode(&png, &PictureLimits::default()).unwrap_err();
+    assert_eq!(error.code, ErrorCode::PictureTooManyPixels);
+    assert!(error.message.contains("20000 × 20000"), "{}", error.message);
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, b| {
+        (0..8).fold(
+            crc ^ u32::from(*b),
+            |c, _| if c & 1 == 1 { c >> 1 ^ 0xEDB8_8320 } else { c >> 1 },
+        )
+    })
+}
