@@ -1,0 +1,204 @@
+#!/usr/bin/env bash
+# The one door of LangOverrule Lab. `./run.sh help` says what it opens.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$PWD
+
+# Pinned, so that two machines build the same thing.
+readonly wasm_target=wasm32-unknown-unknown
+readonly node_least=18
+readonly target_dir="${CARGO_TARGET_DIR:-$root/target}"
+readonly lab="$target_dir/debug/langoverrule"
+
+# ── saying what happens ──────────────────────────────────────────────────────
+
+if [ -t 2 ]; then bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' plain=$'\e[0m'; else bold='' dim='' red='' plain=''; fi
+steps=0 step=0 began=$SECONDS step_name=''
+
+step_end() {
+  [ -z "$step_name" ] && return
+  printf '%s      %s: %s s%s\n' "$dim" "$step_name" "$((SECONDS - step_began))" "$plain" >&2
+  step_name=''
+}
+
+# step NAME: closes the step before it with its time and opens a new one.
+step() {
+  step_end
+  step=$((step + 1)) step_name=$1 step_began=$SECONDS
+  printf '%s── %s/%s %s%s\n' "$bold" "$step" "$steps" "$1" "$plain" >&2
+}
+
+fail() {
+  printf '%srun.sh: %s%s\n' "$red" "$1" "$plain" >&2
+  exit 1
+}
+
+trap 'status=$?; [ $status -ne 0 ] && [ -n "$step_name" ] && printf "%srun.sh: the step \"%s\" failed; its own message stands above.%s\n" "$red" "$step_name" "$plain" >&2' EXIT
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# ── what is needed, installed when it is missing ─────────────────────────────
+
+# debian COMMAND PACKAGE…: makes sure a command exists, from Debian's packages where we may.
+debian() {
+  local command=$1
+  shift
+  have "$command" && return
+  if have apt-get && [ "$(id -u)" = 0 ]; then
+    echo "      installing $* (for the command $command)" >&2
+    if [ -z "${apt_updated:-}" ]; then
+      apt-get update -qq >&2 || fail "apt-get update failed: is the machine online?"
+      apt_updated=1
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2 ||
+      fail "apt-get could not install $*: install what provides '$command' by hand and run this again."
+  elif have apt-get; then
+    fail "the command '$command' is missing: run 'sudo apt-get install $*' and then this again."
+  else
+    fail "the command '$command' is missing: install it (Debian calls the packages $*) and run this again."
+  fi
+  have "$command" || fail "'$command' is still missing after installing $*."
+}
+
+need_rust() {
+  have cargo || fail "Rust is missing: install rustup from https://rustup.rs and run this again."
+  # SQLite and zstd are compiled from their C sources.
+  debian cc build-essential
+  if have rustup; then
+    local channel
+    channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+    if ! rustup toolchain list | grep -q "^$channel"; then
+      echo "      installing Rust $channel" >&2
+      rustup toolchain install "$channel" --profile minimal -c rustfmt -c clippy >&2 ||
+        fail "rustup could not install Rust $channel: is the machine online?"
+    fi
+    if ! rustup target list --installed | grep -qx "$wasm_target"; then
+      echo "      installing the target $wasm_target" >&2
+      rustup target add "$wasm_target" >&2 || fail "rustup could not add $wasm_target: is the machine online?"
+    fi
+  elif [ ! -d "$(rustc --print sysroot)/lib/rustlib/$wasm_target" ]; then
+    fail "this Rust has no $wasm_target: install rustup from https://rustup.rs, or your system's package for that target."
+  fi
+}
+
+need_node() {
+  debian node nodejs
+  local major
+  major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+  [ "$major" -ge "$node_least" ] || fail "node $node_least or newer is needed, this is $(node --version)."
+}
+
+need_browser() {
+  # Without a font package a bare machine's browser draws no text at all.
+  debian chromium chromium chromium-driver fonts-liberation fonts-dejavu-core
+  debian chromedriver chromium-driver
+}
+
+# ── building ─────────────────────────────────────────────────────────────────
+
+# The page is built only when something it is made of is newer than it is.
+build_page() {
+  local made=frontend/dist/index.html
+  if [ -f "$made" ] && [ -z "$(find Cargo.toml Cargo.lock frontend style shared/src shared/Cargo.toml xtask \
+    -path frontend/dist -prune -o -type f -newer "$made" -print -quit)" ]; then
+    echo "      the page is up to date" >&2
+  else
+    cargo run --quiet --package xtask -- page
+  fi
+}
+
+build_lab() { cargo build --package langoverrule; }
+
+# ── doors ────────────────────────────────────────────────────────────────────
+
+# Opens the browser once the lab answers, on a machine that has a screen.
+open_page() {
+  local url=$1 opener=''
+  if [ "$(uname)" = Darwin ]; then opener=open; elif [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then opener=xdg-open; fi
+  if [ -n "$opener" ] && have "$opener" && have curl; then
+    (for _ in $(seq 100); do
+      if curl -fs "$url/healthz" >/dev/null 2>&1; then exec "$opener" "$url" >/dev/null 2>&1; fi
+      sleep 0.2
+    done) &
+  fi
+}
+
+serve() {
+  steps=3
+  step "tools"
+  need_rust
+  step "page"
+  build_page
+  step "lab (the first build takes some minutes)"
+  build_lab
+  step_end
+  # With a --bind of one's own, one knows where to look.
+  case " $* " in *" --bind"*) ;; *) open_page http://127.0.0.1:8080 ;; esac
+  exec "$lab" serve "$@"
+}
+
+run_tests() {
+  steps=9
+  step "tools"
+  need_rust
+  need_node
+  need_browser
+  step "format"
+  cargo fmt --all --check || fail "some files are not formatted: run 'cargo fmt --all' and look at the difference."
+  step "lints"
+  cargo clippy --workspace --all-targets --quiet -- -D warnings
+  step "documentation"
+  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+  step "engine for wasm"
+  cargo check --package engine --target "$wasm_target" --quiet
+  step "metric cases in wasm"
+  cargo build --package wasm-cases --target "$wasm_target" --quiet
+  node tests/wasm/run.mjs "$target_dir/$wasm_target/debug/wasm_cases.wasm"
+  step "page"
+  build_page
+  step "lab"
+  build_lab
+  step "tests"
+  cargo test --workspace --no-run --quiet
+  step_end
+  echo "      everything before the tests themselves: $((SECONDS - began)) s" >&2
+  # Last, and replacing this script, so that the runner's own closing lines end the output.
+  if have cargo-nextest; then
+    exec cargo nextest run --workspace --no-fail-fast "$@"
+  else
+    exec cargo test --workspace --no-fail-fast "$@"
+  fi
+}
+
+bench() {
+  steps=2
+  step "tools"
+  need_rust
+  step "lab"
+  build_lab
+  step_end
+  exec "$lab" bench "$@"
+}
+
+usage() {
+  cat <<'HELP'
+./run.sh [serve] [OPTIONS]   build what is stale and open the lab on http://127.0.0.1:8080;
+                             OPTIONS go on to `langoverrule serve`, such as --bind 0.0.0.0:80
+./run.sh test [FILTER]       everything that must hold before a change goes in
+./run.sh bench [OPTIONS]     speed and memory of the engine, as a table
+./run.sh page                build the page alone
+./run.sh help                this
+HELP
+}
+
+door=${1:-serve}
+[ $# -gt 0 ] && shift
+case "$door" in
+serve) serve "$@" ;;
+test) run_tests "$@" ;;
+bench) bench "$@" ;;
+page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
+help | -h | --help) usage ;;
+--*) serve "$door" "$@" ;;
+*) usage >&2; fail "there is no door called '$door'." ;;
+esac
