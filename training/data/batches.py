@@ -1,0 +1,92 @@
+"""Training batches, made by worker processes: scenes as numbers, questions as token rows."""
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from model.tokenizer import EOS, for_segments, segment
+
+from .easyvqa import as_item
+from .questions import casual
+from .samples import ask
+from .scenes import CELL, LOOK, PLACE, SHAPES, SLOTS, Catalogue, sample
+
+EASY_SHARE = 0.1
+TARGETS_PER_ROW = 112
+
+
+class Batches(IterableDataset):
+    def __init__(self, rows, easy_questions, tokenizer, batch, length, seed, start):
+        self.rows, self.tokenizer, self.batch, self.length = rows, str(tokenizer), batch, length
+        self.easy, self.seed, self.start = {}, seed, start
+        for question, word, number in easy_questions:
+            self.easy.setdefault(number, []).append((question, word))
+
+    def __iter__(self):
+        info = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self.seed, self.start, info.id if info else 0])
+        cat, tokenizer = Catalogue(self.rows), for_segments(self.tokenizer)
+        torch.set_num_threads(1)
+        while True:
+            yield self.make(cat, tokenizer, rng)
+
+    def make(self, cat, tokenizer, rng):
+        place = np.zeros((self.batch, SLOTS, PLACE), np.float32)
+        place[:, :, CELL] = -1
+        look = np.zeros((self.batch, LOOK), np.float32)
+        easy = np.full(self.batch, -1, np.int64)
+        present = np.zeros((self.batch, len(cat.names) + len(SHAPES)), np.float32)
+        asked = []
+        order = {n: i for i, n in enumerate(cat.names + SHAPES)}
+        for b in range(self.batch):
+            if rng.random() < EASY_SHARE:
+                easy[b] = number = int(rng.random() * len(self.easy))
+                pool = self.easy[number]
+                items = [as_item(*pool[i]) for i in rng.permutation(len(pool))[:8]]
+                for got in items:
+                    if rng.random() < 0.2:
+                        got["question"] = casual(got["question"].capitalize(), rng)
+                present[b] = -1
+            else:
+                scene = sample(cat, rng)
+                place[b], look[b] = scene["place"], scene["look"]
+                for thing in scene["objects"]:
+                    present[b, order[thing["name"]]] = 1
+                items = ask(scene, cat, rng, 11)
+            asked.append(items)
+        return {"place": torch.from_numpy(place), "look": torch.from_numpy(look), "easy": torch.from_numpy(easy),
+                "present": torch.from_numpy(present), **self.rows_of_tokens(asked, tokenizer)}
+
+    def rows_of_tokens(self, asked, tokenizer):
+        flat = [q for items in asked for q in items]
+        questions = tokenizer.encode_batch([segment(q["question"]) for q in flat])
+        answers = tokenizer.encode_batch([" " + q["answer"] for q in flat])
+        shape = (len(asked), self.length)
+        ids, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        segments = np.full(shape, 99, np.int64)
+        where, labels, at = [], [], 0
+        for row, items in enumerate(asked):
+            used = 0
+            for number in range(len(items)):
+                q, a = questions[at + number].ids, answers[at + number].ids + [EOS]
+                n = len(q) + len(a) - 1
+                if used + n > self.length:
+                    continue
+                ids[row, used:used + n] = q + a[:-1]
+                positions[row, used:used + n] = np.arange(n)
+                segments[row, used:used + n] = number + 1
+                first = row * self.length + used + len(q) - 1
+                where += range(first, first + len(a))
+                labels += a
+                used += n
+            at += len(items)
+        limit = len(asked) * TARGETS_PER_ROW
+        where, labels = where[:limit], labels[:limit]
+        pad = limit - len(where)
+        return {"ids": torch.from_numpy(ids), "positions": torch.from_numpy(positions), "segments": torch.from_numpy(segments),
+                "targets_at": torch.tensor(where + [0] * pad), "labels": torch.tensor(labels + [-100] * pad)}
+
+
+def loader(dataset, workers):
+    return DataLoader(dataset, batch_size=None, num_workers=workers, pin_memory=torch.cuda.is_available(),
+                      prefetch_factor=4 if workers else None, persistent_workers=workers > 0)

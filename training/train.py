@@ -1,0 +1,188 @@
+"""Trains the demo model: python train.py --minutes 9 --out runs/demo
+
+Needs cache/atlas.npz and cache/easyvqa.npz (fetch.sh) and the tokenizer in --model. Seeded. The
+schedule follows the clock, so it ends on time on any machine; a run that was cut off goes on from its
+last checkpoint when started again with the same --out.
+"""
+
+import argparse
+import io
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from data import easyvqa
+from data.atlas import CACHE, load
+from data.batches import Batches, loader
+from data.compose import Composer
+from data.shapes import cells as shape_cells
+from data.things import things
+from model.export import export
+from model.llava import Llava, Shape
+from model.optim import Muon, split
+from model.tokenizer import for_segments
+
+HERE = Path(__file__).resolve().parent
+PART = 15 << 20  # a checkpoint is written in parts of this many bytes
+
+
+def save(folder, state):
+    """Halves what may be halved and writes parts, the whole at once by renaming the folder."""
+    half = lambda v: v.half() if torch.is_tensor(v) and v.is_floating_point() and v.numel() > 1000 else \
+        {k: half(x) for k, x in v.items()} if isinstance(v, dict) else [half(x) for x in v] if isinstance(v, list) else v
+    buffer = io.BytesIO()
+    torch.save(half(state), buffer)
+    data = buffer.getvalue()
+    fresh, last, old = folder / "checkpoint.new", folder / "checkpoint", folder / "checkpoint.old"
+    fresh.mkdir(parents=True, exist_ok=True)
+    for i in range(0, len(data), PART):
+        (fresh / f"part{i // PART}").write_bytes(data[i:i + PART])
+    if last.exists():
+        last.rename(old)
+    fresh.rename(last)
+    for file in old.glob("*") if old.exists() else ():
+        file.unlink()
+    if old.exists():
+        old.rmdir()
+
+
+def restore(folder):
+    parts = sorted((folder / "checkpoint").glob("part*"), key=lambda p: int(p.name[4:]))
+    if not parts:
+        return None
+    state = torch.load(io.BytesIO(b"".join(p.read_bytes() for p in parts)), map_location="cpu")
+    return state
+
+
+def easy_pictures(pictures, size, device):
+    """easy-VQA's pictures as CLIPImageProcessor prepares them, before normalising (8 bit)."""
+    from PIL import Image
+    out = np.stack([np.asarray(Image.fromarray(p).resize((size, size), Image.Resampling.BICUBIC)) for p in pictures])
+    return torch.from_numpy(out).permute(0, 3, 1, 2).contiguous().to(device)
+
+
+def losses(outputs, batch, owner, classes, aux):
+    logits, patches, cls, early = outputs
+    answer = F.cross_entropy(logits.float(), batch["labels"], ignore_index=-100)
+    real = batch["easy"] < 0
+    target = torch.where(real[:, None], torch.where(owner < 0, classes, owner), -100)
+    weight = torch.ones(classes + 1, device=owner.device)
+    weight[classes] = 0.15
+    dense = F.cross_entropy(patches.float().flatten(0, 1), target.flatten(), weight=weight, ignore_index=-100)
+    known = real.float().unsqueeze(1)
+    scene = sum((F.binary_cross_entropy_with_logits(x.float(), batch["present"].clamp(min=0), reduction="none",
+                                                    pos_weight=torch.full((), 20.0, device=owner.device)) * known).mean() for x in (cls, early))
+    return answer + aux * dense + 2 * aux * scene, answer.detach(), dense.detach(), scene.detach()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--minutes", type=float, default=9)
+    parser.add_argument("--out", type=Path, default=HERE / "runs/demo")
+    parser.add_argument("--model", type=Path, default=HERE.parent / "models/demo-llava", help="folder with the tokenizer's files")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--length", type=int, default=204)
+    parser.add_argument("--workers", type=int, default=14)
+    parser.add_argument("--optimizer", choices=["muon", "adamw"], default="muon")
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--shape", type=json.loads, default={}, help="changes to the model's shape, as JSON")
+    parser.add_argument("--quantize-from", type=float, default=0.7, help="from this share of the run on, train as 4-bit weights")
+    parser.add_argument("--steps", type=int, default=0, help="end after this many steps (tests)")
+    parser.add_argument("--save-every", type=float, default=120)
+    args = parser.parse_args()
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.manual_seed(args.seed)
+    torch.backends.cuda.matmul.allow_tf32 = True
+    cells, rows = load()
+    pictures, questions = easyvqa.unpack(CACHE / "easyvqa.npz", "train")
+    shape = Shape(**args.shape)
+    classes = len(things()) + 6
+    model = Llava(shape, classes).to(device)
+    muon, decay, rest = split(model)
+    adam = [{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}]
+    if args.optimizer == "muon":
+        optimizers = [Muon(muon, lr=args.lr, weight_decay=0.05), torch.optim.AdamW(adam, lr=args.lr, betas=(0.9, 0.98), fused=device == "cuda")]
+    else:
+        adam[0]["params"] = decay + muon
+        optimizers = [torch.optim.AdamW(adam, lr=args.lr, betas=(0.9, 0.98), fused=device == "cuda")]
+    step, spent = 0, 0.0
+    state = restore(args.out)
+    if state:
+        model.load_state_dict(state["model"], strict=False)
+        for optimizer, s in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(s)
+        step, spent = state["step"], state["spent"]
+        print(f"going on from step {step}, {spent:.0f} s", flush=True)
+    dataset = Batches(rows, questions, args.model / "tokenizer.json", args.batch, args.length, args.seed, step)
+    batches = iter(loader(dataset, args.workers))
+    composer = Composer(np.concatenate([cells, shape_cells(cells.shape[1])]), [r["id"] for r in rows] + list(range(classes - 6, classes)),
+                        shape.image, shape.patch, device)
+    easy = easy_pictures(pictures, shape.image, device)
+    prefix = torch.tensor([1] + for_segments(args.model / "tokenizer.json").encode(" USER: ").ids, device=device)
+    forward = torch.compile(model, dynamic=False) if device == "cuda" else model
+    budget, begun, saved, seen = args.minutes * 60, None, time.time(), 0
+    args.out.mkdir(parents=True, exist_ok=True)
+    log = (args.out / "log.txt").open("a")
+
+    def checkpoint():
+        save(args.out, {"model": {k: v for k, v in model.state_dict().items()}, "optimizers": [o.state_dict() for o in optimizers],
+                        "step": step, "spent": spent + time.time() - begun, "seed": args.seed})
+
+    running = []
+    while True:
+        batch = {k: v.to(device, non_blocking=True) for k, v in next(batches).items()}
+        pixels, owner = composer(batch["place"], batch["look"])
+        is_easy = (batch["easy"] >= 0).view(-1, 1, 1, 1)
+        pixels = torch.where(is_easy, easy[batch["easy"].clamp(min=0)].float() / 255, pixels)
+        elapsed = spent + (time.time() - begun if begun else 0)
+        progress = min(1.0, elapsed / budget) if not args.steps else step / args.steps
+        rate = min(1.0, (step + 1) / 150) * (0.5 + 0.5 * math.cos(math.pi * progress)) + 0.002
+        for optimizer in optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = args.lr * rate
+        model.mix.fill_(0.0 if progress < args.quantize_from else float(step % 3 > 0))
+        with torch.autocast(device, torch.bfloat16):
+            outputs = forward(composer.normalise(pixels), prefix, batch["ids"], batch["positions"], batch["segments"], batch["targets_at"])
+            loss, *parts = losses(outputs, batch, owner, classes, 0.3 if progress < 0.6 else 0.1)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        step, seen = step + 1, seen + args.batch
+        if begun is None:  # compiling is not training time
+            if device == "cuda":
+                torch.cuda.synchronize()
+            begun, seen = time.time(), 0
+        asked = batch["labels"] >= 0
+        hit = ((outputs[0].argmax(-1) == batch["labels"]) & asked).sum() / asked.sum()
+        running.append(torch.stack([*parts, hit]))
+        if step % (100 if device == "cuda" else 1) == 0:
+            mean = torch.stack(running).mean(0).tolist()
+            running = []
+            line = (f"step {step} {time.time() - begun + spent:.0f}s answer {mean[0]:.4f} patches {mean[1]:.3f} scene {mean[2]:.3f} "
+                    f"token accuracy {mean[3]:.4f} {seen / max(1e-9, time.time() - begun):.0f} pictures/s")
+            print(line, flush=True)
+            print(line, file=log, flush=True)
+        if time.time() - saved > args.save_every:
+            saved = time.time()
+            checkpoint()
+        if (args.steps and step >= args.steps) or (not args.steps and spent + time.time() - begun > budget):
+            break
+    checkpoint()
+    for file in args.model.iterdir():
+        if file.name.startswith(("tokenizer", "special", "chat_template")):
+            (args.out / "model").mkdir(exist_ok=True)
+            (args.out / "model" / file.name).write_bytes(file.read_bytes())
+    print(f"{step} steps, {export(model, args.out / 'model')} bytes of weights", flush=True)
+
+
+if __name__ == "__main__":
+    main()
