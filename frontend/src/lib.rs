@@ -1,1 +1,26 @@
-//! Empty yet.
+//! The page of LangOverrule Lab.
+//!
+//! Invariants: every number on the page comes from [`shared`] or from the server; everything about
+//! a run is drawn from its events; the modules that are not gated below know no browser, so they
+//! are tested natively.
+
+pub mod chart;
+pub mod colour;
+pub mod link;
+pub mod log;
+pub mod overlay;
+pub mod phase;
+pub mod words;
+
+#[cfg(target_arch = "wasm32")]
+pub mod actions;
+#[cfg(target_arch = "wasm32")]
+pub mod api;
+#[cfg(target_arch = "wasm32")]
+pub mod app;
+#[cfg(target_arch = "wasm32")]
+pub mod browser;
+#[cfg(target_arch = "wasm32")]
+pub mod components;
+#[cfg(target_arch = "wasm32")]
+pub mod state;

@@ -1,0 +1,210 @@
+//! What a person can do: open a run, ask, stop, share.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use shared::{ErrorCode, RunOptions};
+use wasm_bindgen::JsCast;
+
+use crate::api::live::Live;
+use crate::api::{Failure, http};
+use crate::browser;
+use crate::link::View;
+use crate::log::Cursor;
+use crate::phase::Phase;
+use crate::state::{Lab, SHIPPED, Source};
+
+/// Opens a run by its name and looks at it as `view` says; a run that is open already only gets
+/// the view.
+pub fn open(lab: Lab, id: String, view: View) {
+    let run = lab.run;
+    run.look(view);
+    if run.id.get_untracked().as_ref() == Some(&id) {
+        return;
+    }
+    hang_up(lab);
+    run.reset(Some(id.clone()), Phase::Opening);
+    run.look(view);
+    spawn_local(async move {
+        let record = http::record(&id).await;
+        if run.id.get_untracked().as_ref() != Some(&id) {
+            return;
+        }
+        match record {
+            Ok(record) => {
+                let mut cursor = Cursor::default();
+                run.options.set(record.options.clone());
+                run.phase.set(Phase::Queued(0));
+                let next = |e: &shared::Envelope| cursor.arrive(e) == crate::log::Arrival::Next;
+                let events: Vec<_> = record.events.into_iter().filter(next).collect();
+                run.fold(&events);
+                if !cursor.ended {
+                    let live = Live::follow(lab, id.clone(), cursor.next);
+                    lab.live.set_value(Some(live));
+                }
+                offer_again(lab, id, &record.options);
+            }
+            Err(failure) => {
+                run.reset(None, Phase::Empty);
+                // A lab without a shipped run simply starts empty.
+                if id != SHIPPED || failure.code != Some(ErrorCode::NotFound) {
+                    complain(lab, failure);
+                }
+            }
+        }
+    });
+}
+
+/// Fills the form with what a run was asked, unless the person has begun to fill it.
+fn offer_again(lab: Lab, id: String, options: &RunOptions) {
+    if !lab.touched.get_untracked() {
+        lab.prompt.set(options.prompt.clone());
+        lab.options.set(options.clone());
+        lab.choose(Some(Source::Run(id)));
+    }
+}
+
+/// Submits what the form holds. The run on the screen stays until the new one is accepted, and
+/// the form stays as it is whatever happens.
+pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
+    if lab.sending.get_untracked() {
+        return;
+    }
+    let prompt = lab.prompt.get_untracked().trim().to_owned();
+    let Some(source) = lab.source.get_untracked() else {
+        return lab.complain("picture_missing", "Choose a picture first: drop, paste or pick one.");
+    };
+    if prompt.is_empty() {
+        return lab.complain("prompt_empty", "Type a question about the picture first.");
+    }
+    let options = RunOptions { prompt, ..lab.options.get_untracked() };
+    lab.sending.set(true);
+    lab.touched.set(true);
+    spawn_local(async move {
+        let created = send(&source, &options).await;
+        lab.sending.set(false);
+        match created {
+            Ok(created) => {
+                browser::store(&browser::owner_key(&created.id), &created.owner_token);
+                hang_up(lab);
+                lab.run.reset(Some(created.id.clone()), Phase::Queued(0));
+                lab.run.options.set(options);
+                lab.live.set_value(Some(Live::follow(lab, created.id.clone(), 0)));
+                navigate(
+                    &path(&created.id, &lab.run.view()),
+                    NavigateOptions { scroll: false, ..NavigateOptions::default() },
+                );
+            }
+            Err(failure) => complain(lab, failure),
+        }
+    });
+}
+
+async fn send(source: &Source, options: &RunOptions) -> Result<shared::api::RunCreated, Failure> {
+    match source {
+        Source::File { file, .. } => http::submit(file, &file.name(), options).await,
+        Source::Sample(name) => {
+            http::submit(&http::blob(&source.url()).await?, name, options).await
+        }
+        Source::Run(_) => http::submit(&http::blob(&source.url()).await?, "picture", options).await,
+    }
+}
+
+/// Stops the run on the screen, where this browser started it.
+pub fn cancel(lab: Lab) {
+    let Some(id) = lab.run.id.get_untracked() else { return };
+    let Some(token) = browser::stored(&browser::owner_key(&id)) else { return };
+    spawn_local(async move {
+        if let Err(failure) = http::cancel(&id, &token).await {
+            complain(lab, failure);
+        }
+    });
+}
+
+/// Whether this browser started the run and may stop it.
+pub fn is_owner(id: &str) -> bool {
+    browser::stored(&browser::owner_key(id)).is_some()
+}
+
+/// Copies the link of the run as it is looked at.
+pub fn share(lab: Lab) {
+    let Some(id) = lab.run.id.get_untracked() else { return };
+    let origin = window().location().origin().unwrap_or_default();
+    let link = format!("{origin}{}", path(&id, &lab.run.view()));
+    spawn_local(async move {
+        if browser::copy(&link).await {
+            lab.said.set("Link copied".into());
+        } else {
+            // Without permission to copy, the link is shown to be copied by hand.
+            lab.said.set(link);
+        }
+        set_timeout(move || lab.said.set(String::new()), std::time::Duration::from_secs(6));
+    });
+}
+
+/// Takes the first picture of a drop, a paste or a file dialog; says so when there is none.
+pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
+    let Some(files) = files.filter(|f| f.length() > 0) else { return false };
+    let all = (0..files.length()).filter_map(|i| files.get(i));
+    let mut pictures = all.filter(|f| f.type_().starts_with("image/"));
+    match pictures.next() {
+        Some(file) => {
+            let url = browser::url_of(&file);
+            lab.choose(Some(Source::File { file, url }));
+            lab.touched.set(true);
+        }
+        None => lab.complain("picture_unreadable", "That file is not a picture."),
+    }
+    true
+}
+
+/// Starts listening for pictures dropped on or pasted into the page, wherever the pointer is.
+pub fn accept_pictures(lab: Lab, dragging: RwSignal<bool>) {
+    let drop = window_event_listener(leptos::ev::drop, move |event| {
+        event.prevent_default();
+        dragging.set(false);
+        take_files(lab, event.data_transfer().and_then(|d| d.files()));
+    });
+    let over = window_event_listener(leptos::ev::dragover, move |event| {
+        event.prevent_default();
+        dragging.set(true);
+    });
+    let leave = window_event_listener(leptos::ev::dragleave, move |event| {
+        // Leaving for nowhere is leaving the window.
+        if event.related_target().is_none() {
+            dragging.set(false);
+        }
+    });
+    let paste = window_event_listener(leptos::ev::paste, move |event| {
+        let event: &web_sys::ClipboardEvent = event.unchecked_ref();
+        if take_files(lab, event.clipboard_data().and_then(|d| d.files())) {
+            event.prevent_default();
+        }
+    });
+    on_cleanup(move || {
+        drop.remove();
+        over.remove();
+        leave.remove();
+        paste.remove();
+    });
+}
+
+fn hang_up(lab: Lab) {
+    lab.live.update_value(|live| {
+        if let Some(live) = live.take() {
+            live.stop();
+        }
+    });
+}
+
+fn complain(lab: Lab, failure: Failure) {
+    lab.complain(failure.code_name(), failure.message);
+}
+
+/// The address of a run and a view of it.
+fn path(id: &str, view: &View) -> String {
+    match view.to_query() {
+        query if query.is_empty() => format!("/r/{id}"),
+        query => format!("/r/{id}?{query}"),
+    }
+}

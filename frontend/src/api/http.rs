@@ -1,0 +1,99 @@
+//! Requests.
+
+use gloo_net::http::{Request, RequestBuilder, Response};
+use serde::de::DeserializeOwned;
+use shared::api::{ModelEntry, RunCreated, RunRecord, Sample};
+use shared::{ErrorBody, RunOptions};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Blob, FormData};
+
+use super::Failure;
+
+/// The models on offer.
+pub async fn models() -> Result<Vec<ModelEntry>, Failure> {
+    get("/api/models").await
+}
+
+/// The sample pictures on offer.
+pub async fn samples() -> Result<Vec<Sample>, Failure> {
+    get("/api/samples").await
+}
+
+/// A run with all its events so far.
+pub async fn record(id: &str) -> Result<RunRecord, Failure> {
+    get(&format!("/api/runs/{id}")).await
+}
+
+/// A picture's bytes, from an address of the lab.
+pub async fn blob(url: &str) -> Result<Blob, Failure> {
+    let response = checked(Request::get(url).send().await).await?;
+    let promise = web_sys::Response::from(response).blob().map_err(|_| broken())?;
+    let blob = wasm_bindgen_futures::JsFuture::from(promise).await.map_err(|_| broken())?;
+    blob.dyn_into().map_err(|_| broken())
+}
+
+/// Submits a run.
+pub async fn submit(
+    picture: &Blob,
+    name: &str,
+    options: &RunOptions,
+) -> Result<RunCreated, Failure> {
+    let form = FormData::new().map_err(|_| broken())?;
+    let options = serde_json::to_string(options).map_err(|_| broken())?;
+    form.append_with_blob_and_filename("picture", picture, name).map_err(|_| broken())?;
+    form.append_with_str("options", &options).map_err(|_| broken())?;
+    let request = Request::post("/api/runs").body(JsValue::from(form)).map_err(|_| broken())?;
+    read(checked(request.send().await).await?).await
+}
+
+/// Stops a run.
+pub async fn cancel(id: &str, owner_token: &str) -> Result<(), Failure> {
+    send(Request::post(&format!("/api/runs/{id}/cancel")), owner_token).await
+}
+
+/// Deletes a run and everything kept of it.
+pub async fn delete(id: &str, owner_token: &str) -> Result<(), Failure> {
+    send(Request::delete(&format!("/api/runs/{id}")), owner_token).await
+}
+
+async fn send(request: RequestBuilder, owner_token: &str) -> Result<(), Failure> {
+    let request = request.header("Authorization", &format!("Bearer {owner_token}"));
+    checked(request.send().await).await.map(|_| ())
+}
+
+async fn get<T: DeserializeOwned>(url: &str) -> Result<T, Failure> {
+    read(checked(Request::get(url).send().await).await?).await
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+    let text = response.text().await.map_err(|_| broken())?;
+    serde_json::from_str(&text).map_err(|error| Failure {
+        code: None,
+        message: format!("The lab's answer could not be read ({error}). Reload the page."),
+    })
+}
+
+/// Turns what is not a success into the server's own words where it has any.
+async fn checked(result: Result<Response, gloo_net::Error>) -> Result<Response, Failure> {
+    let response = result.map_err(|_| broken())?;
+    if response.ok() {
+        return Ok(response);
+    }
+    let status = response.status();
+    let body = response.text().await.unwrap_or_default();
+    Err(match serde_json::from_str::<ErrorBody>(&body) {
+        Ok(body) => Failure { code: Some(body.code), message: body.message },
+        Err(_) => Failure {
+            code: (status == 404).then_some(shared::ErrorCode::NotFound),
+            message: format!("The lab answered with status {status}."),
+        },
+    })
+}
+
+fn broken() -> Failure {
+    Failure {
+        code: None,
+        message: "The lab's server does not answer. Check that it is running, then try again."
+            .into(),
+    }
+}

@@ -1,0 +1,201 @@
+//! A live run's events over its websocket.
+//!
+//! Messages are buffered as they come and folded in once per animation frame, so that a burst
+//! costs one redraw. A lost connection comes back where it broke off; events that were skipped are
+//! read again over HTTP.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::{ArrayBuffer, Uint8Array};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::api::ServerMessage;
+use shared::{Envelope, ErrorBody};
+use wasm_bindgen::prelude::*;
+use web_sys::{BinaryType, MessageEvent, WebSocket};
+
+use super::http;
+use crate::log::{Arrival, Cursor, backoff};
+use crate::state::Lab;
+
+/// Follows one run until it ends or [`Live::stop`] is called.
+#[derive(Clone)]
+pub struct Live(Rc<Inner>);
+
+struct Inner {
+    lab: Lab,
+    id: String,
+    cursor: Cell<Cursor>,
+    inbox: RefCell<Vec<Vec<u8>>>,
+    frame_asked: Cell<bool>,
+    catching_up: Cell<bool>,
+    attempts: Cell<u32>,
+    stopped: Cell<bool>,
+    socket: RefCell<Option<Socket>>,
+}
+
+/// A socket with the closures it calls.
+struct Socket {
+    socket: WebSocket,
+    _message: Closure<dyn FnMut(MessageEvent)>,
+    _close: Closure<dyn FnMut()>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.socket.set_onmessage(None);
+        self.socket.set_onclose(None);
+        let _ = self.socket.close();
+    }
+}
+
+impl Live {
+    /// Follows a run from an event on.
+    pub fn follow(lab: Lab, id: String, from: u64) -> Self {
+        let live = Live(Rc::new(Inner {
+            lab,
+            id,
+            cursor: Cell::new(Cursor { next: from, ended: false }),
+            inbox: RefCell::default(),
+            frame_asked: Cell::new(false),
+            catching_up: Cell::new(false),
+            attempts: Cell::new(0),
+            stopped: Cell::new(false),
+            socket: RefCell::new(None),
+        }));
+        live.connect();
+        live
+    }
+
+    /// Stops following; nothing of this run is folded in any more.
+    pub fn stop(&self) {
+        self.0.stopped.set(true);
+        self.0.socket.replace(None);
+    }
+
+    fn connect(&self) {
+        let location = window().location();
+        let scheme = match location.protocol() {
+            Ok(p) if p == "https:" => "wss",
+            _ => "ws",
+        };
+        let host = location.host().unwrap_or_default();
+        let from = self.0.cursor.get().next;
+        let url = format!("{scheme}://{host}/api/runs/{}/events?from={from}", self.0.id);
+        let Ok(socket) = WebSocket::new_with_str(&url, "msgpack") else {
+            return self.reconnect_later();
+        };
+        socket.set_binary_type(BinaryType::Arraybuffer);
+        let live = self.clone();
+        let message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
+            if let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() {
+                live.0.inbox.borrow_mut().push(Uint8Array::new(&buffer).to_vec());
+                live.ask_for_frame();
+            }
+        });
+        let live = self.clone();
+        let close = Closure::<dyn FnMut()>::new(move || live.reconnect_later());
+        socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
+        socket.set_onclose(Some(close.as_ref().unchecked_ref()));
+        self.0.socket.replace(Some(Socket { socket, _message: message, _close: close }));
+    }
+
+    fn reconnect_later(&self) {
+        if self.0.stopped.get() || self.0.cursor.get().ended {
+            return;
+        }
+        let attempt = self.0.attempts.get();
+        self.0.attempts.set(attempt + 1);
+        // What is in the inbox may hold the last event: then the close was the end, not a loss.
+        if attempt > 0 {
+            self.0.lab.run.lost.set(true);
+        }
+        let live = self.clone();
+        set_timeout(
+            move || {
+                if !live.0.stopped.get() && !live.0.cursor.get().ended {
+                    live.connect();
+                }
+            },
+            Duration::from_millis(backoff(attempt).into()),
+        );
+    }
+
+    fn ask_for_frame(&self) {
+        if !self.0.frame_asked.replace(true) {
+            let live = self.clone();
+            request_animation_frame(move || {
+                live.0.frame_asked.set(false);
+                live.drain();
+            });
+        }
+    }
+
+    /// Folds everything in that arrived since the last frame.
+    fn drain(&self) {
+        if self.0.stopped.get() {
+            return;
+        }
+        self.0.attempts.set(0);
+        self.0.lab.run.lost.set(false);
+        let mut missing = false;
+        let mut next = Vec::new();
+        for bytes in self.0.inbox.take() {
+            match rmp_serde::from_slice::<ServerMessage>(&bytes) {
+                Ok(ServerMessage::Event(envelope)) => missing |= !self.take(envelope, &mut next),
+                Ok(ServerMessage::Gap { .. }) => missing = true,
+                Ok(ServerMessage::Error(ErrorBody { code, message })) => {
+                    self.0.lab.complain(code.name(), message);
+                }
+                // A message this page cannot read is read again in JSON with its neighbours.
+                Err(_) => missing = true,
+            }
+        }
+        self.0.lab.run.fold(&next);
+        if self.0.cursor.get().ended {
+            self.0.socket.replace(None);
+        } else if missing {
+            self.catch_up();
+        }
+    }
+
+    /// Sorts one event in; `false` when events before it are missing.
+    fn take(&self, envelope: Envelope, next: &mut Vec<Envelope>) -> bool {
+        let mut cursor = self.0.cursor.get();
+        let arrival = cursor.arrive(&envelope);
+        self.0.cursor.set(cursor);
+        if arrival == Arrival::Next {
+            next.push(envelope);
+        }
+        arrival != Arrival::Early
+    }
+
+    fn catch_up(&self) {
+        if self.0.catching_up.replace(true) {
+            return;
+        }
+        let live = self.clone();
+        spawn_local(async move {
+            let record = http::record(&live.0.id).await;
+            live.0.catching_up.set(false);
+            if live.0.stopped.get() {
+                return;
+            }
+            match record {
+                Ok(record) => {
+                    let mut next = Vec::new();
+                    for envelope in record.events {
+                        live.take(envelope, &mut next);
+                    }
+                    live.0.lab.run.fold(&next);
+                    if live.0.cursor.get().ended {
+                        live.0.socket.replace(None);
+                    }
+                }
+                Err(failure) => live.0.lab.complain(failure.code_name(), failure.message),
+            }
+        });
+    }
+}

@@ -1,0 +1,193 @@
+//! The page: routes, keys, and the order of the cards.
+
+use leptos::mount::mount_to;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::components::{ParentRoute, Route, Router, Routes};
+use leptos_router::hooks::{use_location, use_navigate};
+use leptos_router::path;
+use wasm_bindgen::JsCast;
+
+use crate::actions;
+use crate::api::http;
+use crate::browser;
+use crate::components::answer::Answer;
+use crate::components::ask::Ask;
+use crate::components::curve::CurveCard;
+use crate::components::header::Header;
+use crate::components::notes::Notes;
+use crate::components::number::NumberCard;
+use crate::components::seen::Seen;
+use crate::components::stages::StageCard;
+use crate::components::tokens::Tokens;
+use crate::link::{Pick, View};
+use crate::state::{Lab, SHIPPED, Source, use_lab};
+
+/// Starts the page.
+pub fn start() {
+    console_error_panic_hook::set_once();
+    let Some(root) = document().get_element_by_id("page") else { return };
+    // What stood there while the page was loading makes room.
+    root.set_inner_html("");
+    mount_to(root.unchecked_into(), App).forget();
+}
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    let lab = Lab::new();
+    provide_context(lab);
+    let (palette, type_size) = browser::read_theme();
+    lab.palette.set(palette);
+    lab.type_size.set(type_size);
+    spawn_local(async move {
+        if let Ok(models) = http::models().await {
+            lab.models.set(models);
+        }
+    });
+    spawn_local(async move {
+        if let Ok(samples) = http::samples().await {
+            lab.samples.set(samples);
+        }
+    });
+    view! {
+        <Router>
+            <Routes fallback=Missing>
+                // One page for both addresses: going from one run to another keeps every card in
+                // place and only changes what they show.
+                <ParentRoute path=path!("") view=Page>
+                    <Route path=path!("") view=|| () />
+                    <Route path=path!("r/:id") view=|| () />
+                </ParentRoute>
+            </Routes>
+        </Router>
+    }
+}
+
+/// The run that an address names.
+fn run_of(pathname: &str) -> String {
+    match pathname.strip_prefix("/r/").map(|id| id.trim_end_matches('/')) {
+        Some(id) if !id.is_empty() => id.to_owned(),
+        _ => SHIPPED.to_owned(),
+    }
+}
+
+#[component]
+fn Page() -> impl IntoView {
+    let lab = use_lab();
+    let location = use_location();
+    let navigate = use_navigate();
+
+    let dragging = RwSignal::new(false);
+    actions::accept_pictures(lab, dragging);
+
+    Effect::new(move |_| {
+        let id = run_of(&location.pathname.get());
+        let view = View::from_query(&location.search.get_untracked());
+        actions::open(lab, id, view);
+    });
+    // The address follows the view, a moment later: a held arrow key is one change, and browsers
+    // allow only so many.
+    let change = StoredValue::new(0_u32);
+    Effect::new(move |before: Option<String>| {
+        let query = lab.run.view().to_query();
+        if before.is_some_and(|b| b != query) {
+            let mine = change.get_value() + 1;
+            change.set_value(mine);
+            let query = query.clone();
+            set_timeout(
+                move || {
+                    if change.try_get_value() == Some(mine) {
+                        browser::replace_query(&query);
+                    }
+                },
+                std::time::Duration::from_millis(120),
+            );
+        }
+        query
+    });
+
+    let asking = {
+        let navigate = navigate.clone();
+        move || actions::ask(lab, navigate.clone())
+    };
+    let keys = {
+        let asking = asking.clone();
+        window_event_listener(leptos::ev::keydown, move |event| {
+            let run = lab.run;
+            if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
+                event.prevent_default();
+                return asking();
+            }
+            if event.ctrl_key() || event.meta_key() || event.alt_key() {
+                return;
+            }
+            match event.key().as_str() {
+                "Escape" => {
+                    run.hover.set(None);
+                    run.pinned.set(None);
+                }
+                _ if browser::in_a_control(&event) => {}
+                "ArrowLeft" => run.step_layer(-1),
+                "ArrowRight" => run.step_layer(1),
+                "[" => run.step_token(-1),
+                "]" => run.step_token(1),
+                "0" => run.pick.set(Pick::Nothing),
+                _ => {}
+            }
+        })
+    };
+    on_cleanup(move || keys.remove());
+
+    // The newcomer's first picture, where no run brings one.
+    Effect::new(move |_| {
+        let first = lab.samples.with(|s| s.first().cloned());
+        let empty = lab.run.phase.with(|p| *p == crate::phase::Phase::Empty);
+        if let (Some(sample), true) = (first, empty)
+            && lab.source.get_untracked().is_none()
+        {
+            lab.choose(Some(Source::Sample(sample.file)));
+            if lab.prompt.get_untracked().is_empty() {
+                lab.prompt.set(sample.prompt);
+            }
+        }
+    });
+
+    view! {
+        <a class="skip" href="#results">"Skip to the results"</a>
+        <Header/>
+        <Notes/>
+        <main class="lab" class:dragging=move || dragging.get()>
+            <div class="side">
+                <Seen/>
+                <Ask on_ask=asking/>
+                <Answer/>
+            </div>
+            <div class="results" id="results" tabindex="-1">
+                <NumberCard/>
+                <CurveCard/>
+                <StageCard/>
+                <Tokens/>
+                <p class="caveat">
+                    "Attention shows where the model looked, not why it answered as it did. A \
+                     layer that attends to the words may still carry the picture; test a claim by \
+                     changing the picture or the words and running again."
+                </p>
+            </div>
+        </main>
+        <div class="drop-hint" aria-hidden="true" class:shown=move || dragging.get()>
+            "Drop the picture anywhere"
+        </div>
+    }
+}
+
+#[component]
+fn Missing() -> impl IntoView {
+    view! {
+        <main class="missing">
+            <h1>"Nothing here"</h1>
+            <p>"This address leads nowhere in the lab."</p>
+            <a class="button" href="/">"To the lab"</a>
+        </main>
+    }
+}

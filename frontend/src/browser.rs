@@ -1,0 +1,134 @@
+//! The few things the page asks of the browser itself.
+
+use js_sys::Reflect;
+use leptos::prelude::*;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{File, Url};
+
+use crate::colour::{Palette, Rgb};
+
+/// A theme; without one the page follows the system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+    /// Dark on white in large type, for the back row.
+    Projector,
+}
+
+impl Theme {
+    /// All themes.
+    pub const ALL: [Theme; 3] = [Theme::Light, Theme::Dark, Theme::Projector];
+
+    /// The name the style sheet knows it by.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Theme::Light => "light",
+            Theme::Dark => "dark",
+            Theme::Projector => "projector",
+        }
+    }
+
+    /// The theme in force; `theme.js` has set it before the page's first paint.
+    pub fn current() -> Self {
+        let root = document().document_element();
+        let name = root.and_then(|r| r.get_attribute("data-theme")).unwrap_or_default();
+        Theme::ALL.into_iter().find(|t| t.name() == name).unwrap_or(Theme::Light)
+    }
+
+    /// Puts the theme in force and keeps the choice for the next visit.
+    pub fn apply(self) {
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-theme", self.name());
+        }
+        store("theme", self.name());
+    }
+}
+
+/// The colours and the plots' type size of the theme in force, from the style sheet.
+pub fn read_theme() -> (Palette, f64) {
+    let style = document()
+        .document_element()
+        .and_then(|root| window().get_computed_style(&root).ok().flatten());
+    let get = |name: &str| {
+        style.as_ref().and_then(|s| s.get_property_value(name).ok()).unwrap_or_default()
+    };
+    let plain = Palette::default();
+    let colour = |name: &str, other: Rgb| Rgb::parse(&get(name)).unwrap_or(other);
+    let palette = Palette {
+        words: colour("--words", plain.words),
+        picture: colour("--picture", plain.picture),
+        neutral: colour("--neutral", plain.neutral),
+        ink: colour("--ink", plain.ink),
+        muted: colour("--muted", plain.muted),
+        line: colour("--line", plain.line),
+        band: colour("--band", plain.band),
+        surface: colour("--surface", plain.surface),
+        scale: (colour("--scale-low", plain.scale.0), colour("--scale-high", plain.scale.1)),
+    };
+    let rem: f64 = get("font-size").trim_end_matches("px").parse().unwrap_or(16.0);
+    (palette, rem * 0.75)
+}
+
+/// Keeps a small value in this browser; a browser that keeps nothing is no error.
+pub fn store(key: &str, value: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.set_item(key, value);
+    }
+}
+
+/// A value kept with [`store`].
+pub fn stored(key: &str) -> Option<String> {
+    window().local_storage().ok().flatten()?.get_item(key).ok().flatten()
+}
+
+/// The key under which a run's owner token is kept.
+pub fn owner_key(id: &str) -> String {
+    format!("owner:{id}")
+}
+
+/// An address to show a file by.
+pub fn url_of(file: &File) -> String {
+    Url::create_object_url_with_blob(file).unwrap_or_default()
+}
+
+/// Gives an address from [`url_of`] back.
+pub fn forget_url(url: &str) {
+    let _ = Url::revoke_object_url(url);
+}
+
+/// The query of the address, with its `?`.
+pub fn query() -> String {
+    window().location().search().unwrap_or_default()
+}
+
+/// Replaces the query of the address without a step in the history; the router's own state of the
+/// entry is kept.
+pub fn replace_query(query: &str) {
+    let (Ok(history), location) = (window().history(), window().location()) else { return };
+    let path = location.pathname().unwrap_or_default();
+    let url = if query.is_empty() { path } else { format!("{path}?{query}") };
+    let state = history.state().unwrap_or(JsValue::NULL);
+    let _ = history.replace_state_with_url(&state, "", Some(&url));
+}
+
+/// Copies a text; `false` where the browser does not allow it, as on plain HTTP from elsewhere.
+pub async fn copy(text: &str) -> bool {
+    let navigator = window().navigator();
+    let there = Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| !c.is_undefined());
+    if !there {
+        return false;
+    }
+    let promise = navigator.clipboard().write_text(text);
+    wasm_bindgen_futures::JsFuture::from(promise).await.is_ok()
+}
+
+/// Whether a key event goes to a control that has its own use for letters and arrows.
+pub fn in_a_control(event: &web_sys::KeyboardEvent) -> bool {
+    event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).is_some_and(|e| {
+        matches!(e.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT" | "SUMMARY")
+            || e.closest("[data-keys]").is_ok_and(|k| k.is_some())
+    })
+}

@@ -1,0 +1,187 @@
+//! Colours with a meaning: words are orange, the picture is blue, balance is neutral.
+
+/// What a colour stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Words: text tokens and their attention.
+    Words,
+    /// The picture: image tokens and their attention.
+    Picture,
+}
+
+/// An sRGB colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rgb(pub u8, pub u8, pub u8);
+
+impl Rgb {
+    /// Reads `#rgb` or `#rrggbb`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = text.trim().strip_prefix('#')?;
+        let digit = |i: usize| hex.get(i..=i).and_then(|d| u8::from_str_radix(d, 16).ok());
+        let pair = |i: usize| hex.get(i..i + 2).and_then(|d| u8::from_str_radix(d, 16).ok());
+        match hex.len() {
+            3 => Some(Rgb(digit(0)? * 17, digit(1)? * 17, digit(2)? * 17)),
+            6 => Some(Rgb(pair(0)?, pair(2)?, pair(4)?)),
+            _ => None,
+        }
+    }
+
+    /// The colour as CSS writes it.
+    pub fn css(self) -> String {
+        format!("#{:02x}{:02x}{:02x}", self.0, self.1, self.2)
+    }
+
+    /// The colour `t` of the way to `other`, mixed in OKLab so that equal steps look equal.
+    #[must_use]
+    pub fn mix(self, other: Rgb, t: f64) -> Rgb {
+        let (a, b) = (self.to_oklab(), other.to_oklab());
+        let t = t.clamp(0.0, 1.0);
+        from_oklab([0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * t))
+    }
+
+    fn to_oklab(self) -> [f64; 3] {
+        let linear = [self.0, self.1, self.2].map(|c| {
+            let c = f64::from(c) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        });
+        let lms = product(
+            [
+                [0.412_221_470_8, 0.536_332_536_3, 0.051_445_992_9],
+                [0.211_903_498_2, 0.680_699_545_1, 0.107_396_956_6],
+                [0.088_302_461_9, 0.281_718_837_6, 0.629_978_700_5],
+            ],
+            linear,
+        )
+        .map(f64::cbrt);
+        product(
+            [
+                [0.210_454_255_3, 0.793_617_785_0, -0.004_072_046_8],
+                [1.977_998_495_1, -2.428_592_205_0, 0.450_593_709_9],
+                [0.025_904_037_1, 0.782_771_766_2, -0.808_675_766_0],
+            ],
+            lms,
+        )
+    }
+}
+
+fn product(m: [[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
+    m.map(|row| row[0] * v[0] + row[1] * v[1] + row[2] * v[2])
+}
+
+fn from_oklab(lab: [f64; 3]) -> Rgb {
+    let lms = product(
+        [
+            [1.0, 0.396_337_777_4, 0.215_803_757_3],
+            [1.0, -0.105_561_345_8, -0.063_854_172_8],
+            [1.0, -0.089_484_177_5, -1.291_485_548_0],
+        ],
+        lab,
+    )
+    .map(|c| c * c * c);
+    let linear = product(
+        [
+            [4.076_741_662_1, -3.307_711_591_3, 0.230_969_929_2],
+            [-1.268_438_004_6, 2.609_757_401_1, -0.341_319_396_5],
+            [-0.004_196_086_3, -0.703_418_614_7, 1.707_614_701_0],
+        ],
+        lms,
+    );
+    let [r, g, b] = linear.map(|c| {
+        let c = if c <= 0.003_130_8 { c * 12.92 } else { 1.055 * c.powf(1.0 / 2.4) - 0.055 };
+        (c.clamp(0.0, 1.0) * 255.0).round() as u8
+    });
+    Rgb(r, g, b)
+}
+
+/// The colours of one theme, read from the style sheet so that they are written once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Palette {
+    /// Words.
+    pub words: Rgb,
+    /// The picture.
+    pub picture: Rgb,
+    /// Neutral, where neither leads.
+    pub neutral: Rgb,
+    /// Main type.
+    pub ink: Rgb,
+    /// Secondary type.
+    pub muted: Rgb,
+    /// Hairlines.
+    pub line: Rgb,
+    /// Bands behind the curves.
+    pub band: Rgb,
+    /// What cards are made of.
+    pub surface: Rgb,
+    /// Low and high end of the attention scale.
+    pub scale: (Rgb, Rgb),
+}
+
+impl Palette {
+    /// The colour of a role.
+    pub fn role(&self, role: Role) -> Rgb {
+        match role {
+            Role::Words => self.words,
+            Role::Picture => self.picture,
+        }
+    }
+
+    /// The colour for text's share of attention: blue at 0, neutral at one half, orange at 1.
+    /// `strength` says how much of the full colour the ends get.
+    pub fn share(&self, share: f64, strength: f64) -> Rgb {
+        let end = if share >= 0.5 { self.words } else { self.picture };
+        self.neutral.mix(end, (share - 0.5).abs() * 2.0 * strength)
+    }
+}
+
+impl Default for Palette {
+    fn default() -> Self {
+        Palette {
+            words: Rgb(0xd5, 0x5e, 0x00),
+            picture: Rgb(0x00, 0x72, 0xb2),
+            neutral: Rgb(0xef, 0xef, 0xf2),
+            ink: Rgb(0x1a, 0x1d, 0x26),
+            muted: Rgb(0x5c, 0x64, 0x78),
+            line: Rgb(0xe3, 0xe5, 0xea),
+            band: Rgb(0xf2, 0xf3, 0xf7),
+            surface: Rgb(0xff, 0xff, 0xff),
+            scale: (Rgb(0xee, 0xf4, 0xfb), Rgb(0x08, 0x30, 0x6b)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_read_and_written() {
+        assert_eq!(Rgb::parse(" #0072b2"), Some(Rgb(0, 0x72, 0xb2)));
+        assert_eq!(Rgb::parse("#fff"), Some(Rgb(255, 255, 255)));
+        assert_eq!(Rgb::parse("rgb(1,2,3)"), None);
+        assert_eq!(Rgb::parse("#ééé"), None);
+        assert_eq!(Rgb(0, 0x72, 0xb2).css(), "#0072b2");
+    }
+
+    #[test]
+    fn mixing_keeps_its_ends_and_gets_darker_evenly() {
+        let (low, high) = Palette::default().scale;
+        assert_eq!(low.mix(high, 0.0), low);
+        assert_eq!(low.mix(high, 1.0), high);
+        let light: Vec<f64> =
+            (0..=10).map(|i| low.mix(high, f64::from(i) / 10.0).to_oklab()[0]).collect();
+        let steps: Vec<f64> = light.windows(2).map(|w| w[0] - w[1]).collect();
+        let (least, most) = (
+            steps.iter().copied().fold(f64::MAX, f64::min),
+            steps.iter().copied().fold(0.0, f64::max),
+        );
+        assert!(least > 0.0 && most / least < 1.2, "{steps:?}");
+    }
+
+    #[test]
+    fn shares_diverge_from_neutral() {
+        let p = Palette::default();
+        assert_eq!(p.share(0.5, 1.0), p.neutral);
+        assert_eq!(p.share(1.0, 1.0), p.words);
+        assert_eq!(p.share(0.0, 1.0), p.picture);
+    }
+}

@@ -1,0 +1,266 @@
+//! The form: a picture, a question, a model.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::{ImageFit, Quant};
+
+use crate::actions;
+use crate::components::value::Switch;
+use crate::phase::Phase;
+use crate::state::{Lab, Source, use_lab};
+use crate::words;
+
+/// The card.
+#[component]
+pub fn Ask<F: Fn() + Clone + 'static>(
+    /// Submits the form.
+    on_ask: F,
+) -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    let live = move || run.phase.with(Phase::is_live);
+    let may_stop = move || live() && run.id.get().is_some_and(|id| actions::is_owner(&id));
+    view! {
+        <section class="card ask" aria-labelledby="ask-title">
+            <header class="card-head"><h2 id="ask-title">"Ask about a picture"</h2></header>
+            <form on:submit=move |event| {
+                event.prevent_default();
+                on_ask();
+            }>
+                <Pictures lab/>
+                <label class="sr-only" for="prompt">"Your question"</label>
+                <textarea
+                    id="prompt"
+                    data-testid="prompt"
+                    rows="2"
+                    placeholder="What is in the picture?"
+                    prop:value=move || lab.prompt.get()
+                    on:input=move |event| {
+                        lab.prompt.set(event_target_value(&event));
+                        lab.touched.set(true);
+                    }
+                ></textarea>
+                <div class="ask-row">
+                    <Model lab/>
+                    {move || may_stop().then(|| view! {
+                        <button type="button" class="button" data-testid="cancel"
+                            on:click=move |_| actions::cancel(lab)>"Stop"</button>
+                    })}
+                    <button type="submit" class="button strong" data-testid="run"
+                        disabled=move || lab.sending.get()>
+                        "Run" <kbd aria-hidden="true">{shortcut()}</kbd>
+                    </button>
+                </div>
+                <More lab/>
+            </form>
+            <Status lab/>
+        </section>
+    }
+}
+
+/// The keys that run, as this system writes them.
+fn shortcut() -> &'static str {
+    let system = window().navigator().user_agent().unwrap_or_default();
+    if system.contains("Mac") { "⌘↵" } else { "Ctrl ↵" }
+}
+
+/// The chosen picture, the way to one's own, and the samples.
+#[component]
+fn Pictures(lab: Lab) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    let own = move || {
+        matches!(lab.source.get(), Some(Source::File { .. } | Source::Run(_)))
+            .then(|| lab.source.get().map(|s| s.url()))
+            .flatten()
+    };
+    let chosen = move |file: &str| matches!(lab.source.get(), Some(Source::Sample(f)) if f == file);
+    view! {
+        <div class="pictures" role="group" aria-label="Picture">
+            <label class="thumb choose" class:chosen=move || own().is_some()
+                title="Choose a picture; or drop or paste one anywhere">
+                <input
+                    node_ref=input
+                    type="file"
+                    accept="image/*"
+                    data-testid="picture-input"
+                    class="sr-only"
+                    aria-label="Choose a picture"
+                    on:change=move |_| {
+                        if let Some(input) = input.get() {
+                            actions::take_files(lab, input.files());
+                            // So that choosing the same file again is a change again.
+                            input.set_value("");
+                        }
+                    }
+                />
+                {move || own().map(|url| view! { <img src=url alt="Your picture"/> })}
+                <span class="plus" aria-hidden="true">"＋"</span>
+            </label>
+            <For each=move || lab.samples.get() key=|s| s.file.clone() let:sample>
+                {
+                    let (file, prompt) = (sample.file.clone(), sample.prompt.clone());
+                    let (mark, url) = (sample.file.clone(), format!("/api/samples/{file}"));
+                    let mark = StoredValue::new(mark);
+                    let is_chosen = move || mark.with_value(|m| chosen(m));
+                    let note = match sample.note.as_str() {
+                        "" => sample.title.clone(),
+                        note => format!("{}: {note}", sample.title),
+                    };
+                    view! {
+                        <button
+                            type="button"
+                            class="thumb"
+                            class:chosen=is_chosen
+                            aria-pressed=move || is_chosen().to_string()
+                            title=note
+                            data-testid="sample"
+                            on:click=move |_| {
+                                lab.choose(Some(Source::Sample(file.clone())));
+                                lab.prompt.set(prompt.clone());
+                                lab.touched.set(true);
+                            }
+                        >
+                            <img src=url alt=sample.title loading="lazy"/>
+                        </button>
+                    }
+                }
+            </For>
+        </div>
+    }
+}
+
+/// Model and quantization.
+#[component]
+fn Model(lab: Lab) -> impl IntoView {
+    let chosen = Memo::new(move |_| {
+        let name = lab.options.with(|o| o.model.clone());
+        lab.models.with(|all| {
+            all.iter().find(|m| m.name == name).or(all.iter().find(|m| m.default)).cloned()
+        })
+    });
+    let quants = move || chosen.get().map(|m| m.quants).unwrap_or_default();
+    // Options come after the select's value is set, so the chosen one says so itself.
+    view! {
+        <div class="selects">
+            <select
+                aria-label="Model"
+                data-testid="model"
+                on:change=move |event| {
+                    let name = event_target_value(&event);
+                    let default =
+                        lab.models.with(|all| all.iter().find(|m| m.name == name).map(|m| m.default_quant));
+                    lab.options.update(|o| {
+                        o.model = name;
+                        o.quant = default.unwrap_or(o.quant);
+                    });
+                    lab.touched.set(true);
+                }
+            >
+                {move || lab.models.get().into_iter().map(|m| {
+                    let selected = chosen.with(|c| c.as_ref().is_some_and(|c| c.name == m.name));
+                    view! { <option value=m.name.clone() selected=selected>{m.title}</option> }
+                }).collect_view()}
+                {move || lab.models.with(Vec::is_empty).then(|| view! { <option value="">"default model"</option> })}
+            </select>
+            <select
+                aria-label="Quantization"
+                data-testid="quant"
+                on:change=move |event| {
+                    if let Some(quant) = Quant::from_name(&event_target_value(&event)) {
+                        lab.options.update(|o| o.quant = quant);
+                        lab.touched.set(true);
+                    }
+                }
+            >
+                {move || {
+                    let now = lab.options.with(|o| o.quant);
+                    let mut all = quants();
+                    if all.is_empty() {
+                        all.push(now);
+                    }
+                    all.into_iter().map(|q| view! {
+                        <option value=q.name() selected=q == now>{words::quant(q)}</option>
+                    }).collect_view()
+                }}
+            </select>
+        </div>
+    }
+}
+
+/// Options that rarely change.
+#[component]
+fn More(lab: Lab) -> impl IntoView {
+    let fit = RwSignal::new(lab.options.with_untracked(|o| o.fit));
+    Effect::new(move |_| {
+        let fit = fit.get();
+        if lab.options.with_untracked(|o| o.fit) != fit {
+            lab.options.update(|o| o.fit = fit);
+        }
+    });
+    view! {
+        <details class="more">
+            <summary>"Options"</summary>
+            <div class="more-row">
+                <label>
+                    "Longest answer "
+                    <input
+                        type="number"
+                        min="1"
+                        max=shared::options::MAX_NEW_TOKENS
+                        prop:value=move || lab.options.with(|o| o.max_new_tokens)
+                        on:change=move |event| {
+                            if let Ok(n) = event_target_value(&event).parse::<u32>() {
+                                let n = n.clamp(1, shared::options::MAX_NEW_TOKENS);
+                                lab.options.update(|o| o.max_new_tokens = n);
+                            }
+                        }
+                    />
+                    " tokens"
+                </label>
+                <Switch
+                    label="How the picture meets the model’s frame"
+                    choices=vec![
+                        (ImageFit::Crop, "crop", "Shortest edge to size, middle kept: what the processor does"),
+                        (ImageFit::Pad, "pad", "Padded to a square: what the original LLaVA does"),
+                    ]
+                    chosen=fit
+                />
+            </div>
+        </details>
+    }
+}
+
+/// Where the run stands.
+#[component]
+fn Status(lab: Lab) -> impl IntoView {
+    let run = lab.run;
+    let sentence = move || {
+        if lab.sending.get() {
+            "Sending the picture …".to_owned()
+        } else if run.lost.get() {
+            "Connection lost; trying again …".to_owned()
+        } else {
+            run.phase.with(Phase::sentence)
+        }
+    };
+    // A screen reader hears the step, not every token of it.
+    let step = Memo::new(move |_| match run.phase.get() {
+        Phase::Prefill { .. } => "The model is reading.".to_owned(),
+        Phase::Generating { .. } => "The model is answering.".to_owned(),
+        Phase::Loading { .. } => "The model is loading.".to_owned(),
+        Phase::Done(_) => {
+            run.observation.with_untracked(|o| format!("Done. The answer: {}", o.answer()))
+        }
+        other => other.sentence(),
+    });
+    let failed = move || run.phase.with(|p| matches!(p, Phase::Failed { .. }));
+    view! {
+        <div class="status" class:live=move || run.phase.with(Phase::is_live) || lab.sending.get() class:failed=failed>
+            <div class="bar" class:waiting=move || run.phase.with(|p| p.is_live() && p.progress().is_none()) || lab.sending.get()>
+                <i style:width=move || format!("{:.1}%", run.phase.with(Phase::progress).unwrap_or(0.0) * 100.0)></i>
+            </div>
+            <p data-testid="status" data-phase=move || run.phase.with(Phase::name)>{sentence}</p>
+            <p class="sr-only" role="status" aria-live="polite">{move || step.get()}</p>
+        </div>
+    }
+}

@@ -1,0 +1,268 @@
+//! MDI by layer: the chart that is also the layer picker.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::{Observation, Stage};
+use wasm_bindgen::prelude::*;
+use web_sys::{ResizeObserver, ResizeObserverEntry};
+
+use crate::chart::frame::Frame;
+use crate::chart::{Plot, Series, draw};
+use crate::colour::Role;
+use crate::components::value::{Switch, plain};
+use crate::link::Curve;
+use crate::state::{RunView, use_lab};
+use crate::words;
+
+/// The card.
+#[component]
+pub fn CurveCard() -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    let title = move || match run.curve.get() {
+        Curve::Mdi => "MDI by layer",
+        Curve::Aei => "AEI by layer",
+    };
+    view! {
+        <section class="card curve" aria-labelledby="curve-title">
+            <header class="card-head">
+                <h2 id="curve-title">{title}</h2>
+                <p class="card-note">
+                    "log scale · "
+                    {move || match run.pinned.get() {
+                        Some(l) => format!("layer {l} pinned, Esc releases"),
+                        None => "click a layer".into(),
+                    }}
+                </p>
+                <Switch
+                    label="Measure"
+                    choices=vec![
+                        (Curve::Mdi, "MDI", "Attention on one text token over that on one picture token"),
+                        (Curve::Aei, "AEI", "Share of attention over share of tokens, for words and picture"),
+                    ]
+                    chosen=run.curve
+                />
+            </header>
+            <Chart run/>
+            <LayerTable run/>
+        </section>
+    }
+}
+
+/// What the chart shows of a run.
+fn plot_of(run: RunView) -> Plot {
+    let layers = run.observation.with(Observation::layers);
+    let stages = run.definition.get().stages;
+    let bands = match stages {
+        // Three equal bands over everything say nothing.
+        shared::Stages::All => vec![],
+        stages => Stage::ALL.map(|s| (s.name(), s.layers(stages, layers))).to_vec(),
+    };
+    let series = run.measures.with(|measures| {
+        let pick = |f: fn(&shared::Measure) -> shared::Value| -> Vec<Option<f64>> {
+            measures.iter().map(|m| f(m).ok()).collect()
+        };
+        match run.curve.get() {
+            Curve::Mdi => {
+                vec![Series { role: None, label: "this run", values: pick(|m| m.mdi) }]
+            }
+            Curve::Aei => vec![
+                Series { role: Some(Role::Words), label: "text", values: pick(|m| m.aei_text) },
+                Series {
+                    role: Some(Role::Picture),
+                    label: "picture",
+                    values: pick(|m| m.aei_image),
+                },
+            ],
+        }
+    });
+    Plot { layers, series, bands }
+}
+
+/// The drawing, with the reactive marks over it.
+#[component]
+fn Chart(run: RunView) -> impl IntoView {
+    let lab = use_lab();
+    let holder = NodeRef::<html::Div>::new();
+    let width = RwSignal::new(720.0_f64);
+    watch_width(holder, width);
+    let frame = Memo::new(move |_| Frame::new(width.get(), lab.type_size.get()));
+    let plot = Memo::new(move |_| plot_of(run));
+    let drawing = Memo::new(move |_| plot.with(|p| draw::svg(p, &frame.get(), &lab.palette.get())));
+    let layers = move || plot.with(|p| p.layers);
+
+    let find = move |event: &web_sys::PointerEvent| {
+        frame.get_untracked().layer_at(
+            f64::from(event.offset_x()),
+            f64::from(event.offset_y()),
+            plot.with_untracked(|p| p.layers),
+        )
+    };
+    let pin = move |layer: Option<usize>| {
+        let now = run.pinned.get_untracked();
+        run.pinned.set(if now == layer { None } else { layer });
+    };
+    let keys = move |event: web_sys::KeyboardEvent| {
+        let last = run.observation.with_untracked(Observation::layers).saturating_sub(1);
+        match event.key().as_str() {
+            "ArrowLeft" | "ArrowDown" => run.step_layer(-1),
+            "ArrowRight" | "ArrowUp" => run.step_layer(1),
+            "Home" => run.pinned.set(Some(0)),
+            "End" => run.pinned.set(Some(last)),
+            "Enter" | " " => pin(run.layer.get_untracked()),
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    let told = move || match run.layer.get() {
+        Some(l) => {
+            let mdi = run.measures.with(|m| m.get(l).map(|m| plain(m.mdi, words::number)));
+            format!("layer {l}, MDI {}", mdi.unwrap_or_default())
+        }
+        None => "no layer".into(),
+    };
+    view! {
+        <div
+            class="chart"
+            data-testid="chart"
+            node_ref=holder
+            style:height=move || format!("{}px", frame.get().height)
+        >
+            <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
+            <Marks run plot frame/>
+            <div
+                class="glass"
+                data-keys=""
+                role="slider"
+                tabindex="0"
+                aria-label="Layer"
+                aria-valuemin="0"
+                aria-valuemax=move || layers().saturating_sub(1)
+                aria-valuenow=move || run.layer.get()
+                aria-valuetext=told
+                on:pointermove=move |event| if event.pointer_type() == "mouse" { run.hover.set(find(&event)) }
+                on:pointerleave=move |_| run.hover.set(None)
+                on:click=move |event| pin(frame.get_untracked().layer_at(
+                    f64::from(event.offset_x()), f64::from(event.offset_y()), plot.with_untracked(|p| p.layers),
+                ))
+                on:keydown=keys
+            ></div>
+            {move || (layers() == 0).then(|| view! {
+                <p class="chart-empty">"The curve grows here, layer by layer, while the model reads."</p>
+            })}
+        </div>
+    }
+}
+
+/// The marked layer and what is known about it.
+#[component]
+fn Marks(run: RunView, plot: Memo<Plot>, frame: Memo<Frame>) -> impl IntoView {
+    let lab = use_lab();
+    let place = move || {
+        let layer = run.layer.get()?;
+        let (frame, layers) = (frame.get(), plot.with(|p| p.layers));
+        (layer < layers).then(|| (layer, frame.x(layer, layers), frame.step(layers), frame))
+    };
+    let points = move || {
+        let (layer, x, _, frame) = place()?;
+        let palette = lab.palette.get();
+        plot.with(|p| {
+            let domain = p.domain();
+            let marks = p.series.iter().filter_map(|s| {
+                let v = s.values.get(layer).copied().flatten().filter(|v| *v > 0.0)?;
+                let side = if v >= 1.0 { Role::Words } else { Role::Picture };
+                Some((x, frame.y(v, domain), palette.role(s.role.unwrap_or(side)).css()))
+            });
+            Some(marks.collect::<Vec<_>>())
+        })
+    };
+    let chosen = move || run.hover.get().or(run.pinned.get()).is_some();
+    let tip = move || {
+        let (layer, x, _, frame) = place().filter(|_| chosen())?;
+        let measure = run.measures.with(|m| m.get(layer).copied())?;
+        let y = points()?.iter().map(|p| p.1).fold(frame.bottom, f64::min);
+        // Above the point where there is room, else below; never over the edge.
+        let rem = frame.type_size / 0.75;
+        let half = 6.2 * rem;
+        let left = x.clamp(half, (frame.width - half).max(half));
+        let (top, below) =
+            if y > 5.2 * rem { (y - 0.9 * rem, false) } else { (y + 0.9 * rem, true) };
+        Some((layer, left, top, below, measure))
+    };
+    view! {
+        <svg class="marks" aria-hidden="true">
+            {move || place().map(|(layer, x, step, frame)| view! {
+                <g data-testid="layer-marker" data-layer=layer class:pinned=move || run.pinned.get() == Some(layer) class:quiet=move || !chosen()>
+                    <rect class="column" x=x - step / 2.0 y=frame.top width=step height=frame.bottom - frame.top/>
+                    <line x1=x x2=x y1=frame.top y2=frame.bottom/>
+                    {move || points().unwrap_or_default().into_iter().map(|(x, y, fill)| view! {
+                        <circle cx=x cy=y r=frame.type_size * 0.52 fill=fill/>
+                    }).collect_view()}
+                    <rect class="tag" x=x - frame.type_size * 1.1 y=frame.bottom + frame.type_size * 0.4
+                        width=frame.type_size * 2.2 height=frame.type_size * 1.6 rx=frame.type_size * 0.4/>
+                    <text x=x y=frame.bottom + frame.type_size * 1.58 text-anchor="middle">{layer}</text>
+                </g>
+            })}
+        </svg>
+        {move || tip().map(|(layer, left, top, below, m)| view! {
+            <div class="tip" class:below=below style:left=format!("{left}px") style:top=format!("{top}px")>
+                <b>"layer "{layer}" · MDI "{plain(m.mdi, words::number)}</b>
+                <span>"AEI "{plain(m.aei_text, words::number)}" · text "{plain(m.share_text, words::percent)}</span>
+            </div>
+        })}
+    }
+}
+
+/// The chart's numbers for screen readers.
+#[component]
+fn LayerTable(run: RunView) -> impl IntoView {
+    let rows = move || {
+        run.measures.with(|measures| {
+            measures
+                .iter()
+                .enumerate()
+                .map(|(l, m)| {
+                    view! {
+                        <tr>
+                            <th scope="row">{l}</th>
+                            <td>{plain(m.mdi, words::number)}</td>
+                            <td>{plain(m.aei_text, words::number)}</td>
+                            <td>{plain(m.aei_image, words::number)}</td>
+                            <td>{plain(m.share_text, words::percent)}</td>
+                        </tr>
+                    }
+                })
+                .collect_view()
+        })
+    };
+    view! {
+        <table class="sr-only" data-testid="layer-table">
+            <caption>"Text dominance by layer"</caption>
+            <thead><tr>
+                <th scope="col">"layer"</th><th scope="col">"MDI"</th><th scope="col">"AEI text"</th>
+                <th scope="col">"AEI picture"</th><th scope="col">"attention on text"</th>
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
+
+/// Keeps `width` at the element's own, so that the chart is drawn at its true size.
+fn watch_width(holder: NodeRef<html::Div>, width: RwSignal<f64>) {
+    Effect::new(move |_| {
+        let Some(element) = holder.get() else { return };
+        width.set(f64::from(element.client_width()));
+        let report = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
+            let entry: ResizeObserverEntry = entries.get(0).unchecked_into();
+            let now = entry.content_rect().width();
+            if now > 0.0 && width.try_get_untracked().is_some_and(|w| (w - now).abs() > 0.5) {
+                width.set(now);
+            }
+        });
+        if let Ok(observer) = ResizeObserver::new(report.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+            let kept = StoredValue::new_local((observer, report));
+            on_cleanup(move || kept.with_value(|(observer, _)| observer.disconnect()));
+        }
+    });
+}

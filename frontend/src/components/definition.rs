@@ -1,0 +1,184 @@
+//! The definition beside the number: presets, and every choice of a custom one.
+
+use leptos::prelude::*;
+use shared::{Definition, Group, Heads, Observation, Preset, Queries, Ratio, Stages};
+
+use crate::link;
+use crate::state::{RunView, sink_toggled};
+use crate::words;
+
+/// The row of choices, and the panel behind it.
+#[component]
+pub fn DefinitionBar(
+    /// The run it belongs to.
+    run: RunView,
+) -> impl IntoView {
+    let open = RwSignal::new(false);
+    let definition = run.definition;
+    let toggle = move |_| open.update(|o| *o = !*o);
+    let chip = move |name: &'static str, value: Signal<String>| {
+        view! {
+            <button
+                type="button"
+                class="pill"
+                aria-expanded=move || open.get().to_string()
+                aria-controls="definition-panel"
+                on:click=toggle
+            >
+                {name}" "<b>{value}</b>
+            </button>
+        }
+    };
+    view! {
+        <div class="definition">
+            <label class="pill strong">
+                "Definition: "
+                <select
+                    data-testid="definition-select"
+                    aria-label="Definition"
+                    on:change=move |event| match Preset::from_name(&event_target_value(&event)) {
+                        Some(preset) => definition.set(preset.definition()),
+                        None => open.set(true),
+                    }
+                    prop:value=move || definition.get().name()
+                >
+                    {Preset::ALL.map(|p| view! {
+                        <option value=p.name() selected=definition.get_untracked().preset() == Some(p)>{p.name()}</option>
+                    })}
+                    <option value="custom" selected=definition.get_untracked().preset().is_none()>"custom"</option>
+                </select>
+            </label>
+            {chip("queries", Signal::derive(move || words::queries(definition.get().queries).into()))}
+            {chip("text", Signal::derive(move || words::text_groups(definition.get().text)))}
+            <button
+                type="button"
+                class="pill"
+                data-testid="sink"
+                aria-pressed=move || definition.get().text.contains(Group::Begin).to_string()
+                title=words::group_note(Group::Begin)
+                on:click=move |_| definition.update(|d| *d = sink_toggled(d))
+            >
+                "sink "<b>{move || if definition.get().text.contains(Group::Begin) { "in" } else { "out" }}</b>
+            </button>
+            {chip("heads", Signal::derive(move || words::heads(definition.get().heads)))}
+        </div>
+        <Show when=move || open.get()>
+            <Panel run/>
+        </Show>
+    }
+}
+
+/// Every choice a definition makes.
+#[component]
+fn Panel(run: RunView) -> impl IntoView {
+    let definition = run.definition;
+    let counts = move || run.observation.with(|o| o.layout.as_ref().map(|l| l.counts()));
+    let heads = move || run.observation.with(Observation::heads);
+    let group = move |g: Group| {
+        view! {
+            <label class="check" title=words::group_note(g)>
+                <input
+                    type="checkbox"
+                    data-testid=format!("text-{}", g.name())
+                    prop:checked=move || definition.get().text.contains(g)
+                    on:change=move |event| {
+                        let on = event_target_checked(&event);
+                        definition.update(|d| d.text = if on { d.text.with(g) } else { d.text.without(g) });
+                    }
+                />
+                {words::group(g)}
+                {move || counts().filter(|_| g != Group::Generated).map(|c| view! { <small>{c.get(g)}</small> })}
+            </label>
+        }
+    };
+    let note = move || match definition.get().preset() {
+        Some(preset) => words::preset_note(preset).to_owned(),
+        None => format!("Custom: {}", link::definition_to_text(&definition.get())),
+    };
+    view! {
+        <div class="panel" id="definition-panel">
+            <fieldset>
+                <legend>"Counts as text"</legend>
+                {words::TEXT_GROUPS.map(group)}
+            </fieldset>
+            <div class="panel-selects">
+                <label>
+                    "Queries"
+                    <select
+                        data-testid="queries"
+                        prop:value=move || link::name_of(&definition.get().queries)
+                        on:change=move |e| set(definition, &e, |d, q: Queries| d.queries = q)
+                    >
+                        {words::QUERIES.map(|(q, name, note)| view! {
+                            <option value=link::name_of(&q) title=note selected=definition.get_untracked().queries == q>{name}</option>
+                        })}
+                    </select>
+                </label>
+                <label>
+                    "Heads"
+                    <select
+                        data-testid="heads"
+                        on:change=move |event| {
+                            let text = event_target_value(&event);
+                            let heads = match text.parse() {
+                                Ok(h) => Some(Heads::One(h)),
+                                Err(_) => link::of_name(&text),
+                            };
+                            if let Some(heads) = heads {
+                                definition.update(|d| d.heads = heads);
+                            }
+                        }
+                    >
+                        {move || {
+                            let now = definition.get().heads;
+                            let ways = [(Heads::MeanFirst, "mean_first"), (Heads::ShareThenMean, "share_then_mean")];
+                            let ways = ways.map(|(way, value)| view! {
+                                <option value=value selected=way == now>{words::heads(way)}</option>
+                            });
+                            let single = (0..heads() as u32).map(|h| view! {
+                                <option value=h selected=Heads::One(h) == now>{format!("head {h} only")}</option>
+                            }).collect_view();
+                            view! { {ways} {single} }
+                        }}
+                    </select>
+                </label>
+                <label>
+                    "Stages"
+                    <select
+                        data-testid="stages"
+                        prop:value=move || link::name_of(&definition.get().stages)
+                        on:change=move |e| set(definition, &e, |d, s: Stages| d.stages = s)
+                    >
+                        {[Stages::Two, Stages::Thirds, Stages::All].map(|s| view! {
+                            <option value=link::name_of(&s) selected=definition.get_untracked().stages == s>{words::stages(s)}</option>
+                        })}
+                    </select>
+                </label>
+                <label>
+                    "Layers"
+                    <select
+                        data-testid="ratio"
+                        prop:value=move || link::name_of(&definition.get().layers)
+                        on:change=move |e| set(definition, &e, |d, r: Ratio| d.layers = r)
+                    >
+                        {[Ratio::MeanOfRatios, Ratio::RatioOfMeans].map(|r| view! {
+                            <option value=link::name_of(&r) selected=definition.get_untracked().layers == r>{words::ratio(r)}</option>
+                        })}
+                    </select>
+                </label>
+            </div>
+            <p class="quiet">{note}</p>
+        </div>
+    }
+}
+
+/// Takes a choice over from a select.
+fn set<T: serde::de::DeserializeOwned>(
+    definition: RwSignal<Definition>,
+    event: &web_sys::Event,
+    put: impl FnOnce(&mut Definition, T),
+) {
+    if let Some(choice) = link::of_name(&event_target_value(event)) {
+        definition.update(|d| put(d, choice));
+    }
+}

@@ -1,0 +1,103 @@
+//! The header: name, theme, exports, link.
+
+use leptos::prelude::*;
+
+use crate::actions;
+use crate::browser::{self, Theme};
+use crate::link;
+use crate::phase::Phase;
+use crate::state::{Lab, use_lab};
+
+/// The header.
+#[component]
+pub fn Header() -> impl IntoView {
+    let lab = use_lab();
+    let has_run = move || lab.run.id.with(Option::is_some);
+    let copied = move || !lab.said.with(String::is_empty);
+    view! {
+        <header class="top">
+            <a class="brand" href="/">
+                <svg viewBox="0 0 30 20" aria-hidden="true">
+                    <circle class="words" cx="10.5" cy="10" r="8.5"/>
+                    <circle class="picture" cx="19.5" cy="10" r="8.5"/>
+                </svg>
+                <span>"LangOverrule Lab"</span>
+            </a>
+            <ThemeSwitch lab/>
+            <Exports lab/>
+            <button
+                type="button"
+                class="button strong"
+                data-testid="share-link"
+                disabled=move || !has_run()
+                on:click=move |_| actions::share(lab)
+            >
+                {move || if lab.said.with(|s| s == "Link copied") { "Link copied" } else { "Copy link" }}
+            </button>
+            <div class="said" role="status" class:shown=move || copied() && lab.said.with(|s| s.starts_with("http"))>
+                {move || lab.said.get()}
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn ThemeSwitch(lab: Lab) -> impl IntoView {
+    let theme = RwSignal::new(Theme::current());
+    let buttons = Theme::ALL
+        .into_iter()
+        .map(|choice| {
+            let (name, icon) = match choice {
+                Theme::Light => ("Light theme", "M10 6.2a3.8 3.8 0 1 0 0 7.6 3.8 3.8 0 0 0 0-7.6ZM10 1.5v2M10 16.5v2M1.5 10h2M16.5 10h2M4 4l1.4 1.4M14.6 14.6 16 16M16 4l-1.4 1.4M5.4 14.6 4 16"),
+                Theme::Dark => ("Dark theme", "M16.5 12.2A7 7 0 0 1 7.8 3.5a7 7 0 1 0 8.7 8.7Z"),
+                Theme::Projector => ("Projector theme: large type", "M2.5 3.5h15v9.5h-15ZM10 13v3M6.5 17.5 10 16l3.5 1.5"),
+            };
+            view! {
+                <button
+                    type="button"
+                    title=name
+                    aria-label=name
+                    aria-pressed=move || (theme.get() == choice).to_string()
+                    on:click=move |_| {
+                        choice.apply();
+                        theme.set(choice);
+                        let (palette, type_size) = browser::read_theme();
+                        lab.palette.set(palette);
+                        lab.type_size.set(type_size);
+                    }
+                >
+                    <svg viewBox="0 0 20 20" aria-hidden="true"><path d=icon/></svg>
+                </button>
+            }
+        })
+        .collect_view();
+    view! { <div class="switch icons" role="group" aria-label="Theme">{buttons}</div> }
+}
+
+#[component]
+fn Exports(lab: Lab) -> impl IntoView {
+    let run = lab.run;
+    let done = move || run.phase.with(|p| matches!(p, Phase::Done(_)));
+    let address = move |format: &'static str| {
+        move || {
+            let id = run.id.get().unwrap_or_default();
+            let definition = link::definition_to_text(&run.definition.get());
+            format!("/api/runs/{id}/export.{format}?definition={definition}")
+        }
+    };
+    view! {
+        <Show when=done>
+            <details class="menu">
+                <summary class="button">"Export"</summary>
+                <div class="menu-list">
+                    <a href=address("json") download data-testid="export-json">
+                        "JSON "<small>"every number, under this definition"</small>
+                    </a>
+                    <a href=address("csv") download data-testid="export-csv">
+                        "CSV "<small>"one row for each layer"</small>
+                    </a>
+                </div>
+            </details>
+        </Show>
+    }
+}

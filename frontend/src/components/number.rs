@@ -1,0 +1,107 @@
+//! The number: MDI of the late layers, in words, with what it is made of.
+
+use leptos::prelude::*;
+use shared::{Definition, Group, Stage, Undefined};
+
+use crate::colour::Role;
+use crate::components::definition::DefinitionBar;
+use crate::components::value::value;
+use crate::phase::Phase;
+use crate::state::{sink_toggled, use_lab};
+use crate::words;
+
+/// The card.
+#[component]
+pub fn NumberCard() -> impl IntoView {
+    let run = use_lab().run;
+    let late = Memo::new(move |_| run.stages.get()[2]);
+    let side = move || late.get().mdi.ok().and_then(|m| words::verdict(m).0);
+    let attention = move || late.get().attention;
+    view! {
+        <section class="card number" aria-labelledby="number-title">
+            <h2 id="number-title" class="sr-only">"Text dominance in the late layers"</h2>
+            <div class="number-row">
+                <div class="number-main">
+                    <p
+                        class="big"
+                        data-testid="big-number"
+                        data-value=move || late.get().mdi.ok().map(|m| m.to_string())
+                    >
+                        {move || match late.get().mdi {
+                            Ok(mdi) => view! { <strong>{words::number(mdi)}"×"</strong> }.into_any(),
+                            Err(Undefined::NotObserved) => view! { <strong class="quiet">"—"</strong> }.into_any(),
+                            Err(_) => view! { <strong class="none" data-undefined="">"undefined"</strong> }.into_any(),
+                        }}
+                        <span>"late layers"</span>
+                    </p>
+                    <p class="sentence">
+                        {move || match late.get().mdi {
+                            Ok(mdi) => {
+                                let (_, verdict) = words::verdict(mdi);
+                                view! {
+                                    "One text token gets " {words::number(mdi)}
+                                    " times the attention of one picture token. "
+                                    <b class:words=side() == Some(Role::Words) class:picture=side() == Some(Role::Picture)>
+                                        {verdict}
+                                    </b>
+                                }.into_any()
+                            }
+                            Err(Undefined::NotObserved) => waiting(&run.phase.get()).into_any(),
+                            Err(reason) => format!("There is no value: {reason}.").into_any(),
+                        }}
+                    </p>
+                </div>
+                <dl class="parts">
+                    <div title="Attention efficiency index: words’ share of attention over their share of tokens">
+                        <dt>"AEI text"</dt><dd>{move || value(late.get().aei_text, words::number)}</dd>
+                    </div>
+                    <div title="Tokens that count as text under this definition">
+                        <dt>"text tokens"</dt>
+                        <dd>{move || value(attention().map(|a| f64::from(a.text_tokens)), |n| format!("{n:.0}"))}</dd>
+                    </div>
+                    <div title="Picture tokens in the sequence">
+                        <dt>"picture tokens"</dt>
+                        <dd>{move || value(attention().map(|a| f64::from(a.image_tokens)), |n| format!("{n:.0}"))}</dd>
+                    </div>
+                    <div title="Words’ share of the attention on words and picture">
+                        <dt>"attention on text"</dt><dd>{move || value(late.get().share_text, words::percent)}</dd>
+                    </div>
+                </dl>
+            </div>
+            <div class="number-foot">
+                <DefinitionBar run/>
+                <Sink/>
+            </div>
+        </section>
+    }
+}
+
+fn waiting(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Empty => "Ask about a picture to see how words and picture share the attention.",
+        Phase::Failed { .. } | Phase::Cancelled => {
+            "The run ended before its late layers were seen."
+        }
+        _ => "The late layers have not been seen yet.",
+    }
+}
+
+/// The same number with the sink out, or in where it is out; one click makes it the definition.
+#[component]
+fn Sink() -> impl IntoView {
+    let run = use_lab().run;
+    let other: Memo<Definition> = Memo::new(move |_| sink_toggled(&run.definition.get()));
+    let mdi = Memo::new(move |_| run.observation.with(|o| o.stage(Stage::Late, &other.get()).mdi));
+    view! {
+        {move || mdi.get().ok().map(|mdi| {
+            let name = if other.get().text.contains(Group::Begin) { "with the sink" } else { "without the sink" };
+            view! {
+                <button type="button" class="compare" data-testid="sink-compare"
+                    title="Position 0 draws attention whatever it holds. Click to count it the other way."
+                    on:click=move |_| run.definition.set(other.get_untracked())>
+                    {name}": "<b>{words::number(mdi)}"×"</b>
+                </button>
+            }
+        })}
+    }
+}

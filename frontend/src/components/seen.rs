@@ -1,0 +1,195 @@
+//! What the model saw: the prepared picture, and where one token of the answer looked.
+
+use leptos::prelude::*;
+use shared::PreparedPicture;
+
+use crate::colour::Rgb;
+use crate::components::value::Switch;
+use crate::link::Scale;
+use crate::overlay;
+use crate::state::{RunView, use_lab};
+use crate::words;
+
+/// The card.
+#[component]
+pub fn Seen() -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    let picture =
+        Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture)));
+    let cells = Memo::new(move |_| {
+        let (token, layer) = (run.token.get()?, run.layer.get()?);
+        run.observation.with(|o| o.overlay(token, layer))
+    });
+    let top = Memo::new(move |_| match run.scale.get() {
+        Scale::Absolute => run.top.get(),
+        Scale::Relative => cells.with(|c| c.as_ref().map_or(0.01, overlay::relative_top)),
+    });
+    // The prepared picture exists once the layout does; before that, the person's own.
+    let source = move || {
+        let id = run.id.get();
+        match (id, picture.get().is_some()) {
+            (Some(id), true) => Some(format!("/api/runs/{id}/prepared.png")),
+            _ => lab.source.get().map(|s| s.url()),
+        }
+    };
+    let token_text = move || {
+        let i = run.token.get()?;
+        run.observation.with(|o| o.tokens.get(i).map(|t| words::token(&t.text)))
+    };
+    let shape = move || picture.get().map(|p| format!("{} × {} patches", p.rows, p.cols));
+    let under = RwSignal::new(None::<usize>);
+
+    view! {
+        <section class="card seen" aria-labelledby="seen-title">
+            <header class="card-head">
+                <h2 id="seen-title">"What the model saw"</h2>
+                <p class="card-note">
+                    {shape}
+                    {move || token_text().filter(|_| cells.with(Option::is_some)).map(|t| view! {
+                        " · token " <b>"“"{t}"”"</b>
+                    })}
+                    {move || run.layer.get().filter(|_| run.token.get().is_some())
+                        .map(|l| format!(" · layer {l}"))}
+                </p>
+            </header>
+            <div
+                class="picture"
+                class:covered=move || cells.with(Option::is_some)
+                style:aspect-ratio=move || {
+                    picture.get().map_or("1".into(), |p| format!("{} / {}", p.width, p.height))
+                }
+            >
+                {move || source().map(|url| view! { <img src=url alt="The picture as the model received it"/> })}
+                {move || picture.get().map(|p| view! { <Overlay run p cells top under/> })}
+            </div>
+            <div class="scale-row">
+                <Switch
+                    label="Scale of the overlay"
+                    choices=vec![
+                        (Scale::Absolute, "share of attention", "One scale for all tokens and layers of this run"),
+                        (Scale::Relative, "relative", "Each map from 0 to its own largest share"),
+                    ]
+                    chosen=run.scale
+                />
+                <ColourBar top/>
+            </div>
+            <p class="card-foot">
+                {move || match (under.get(), cells.get(), picture.get()) {
+                    (Some(i), Some(cells), Some(p)) => {
+                        let (row, col) = (i / usize::from(p.cols), i % usize::from(p.cols));
+                        let share = match cells.get(i) {
+                            Some(Some(share)) => format!("{} of this token’s attention", words::percent((*share).into())),
+                            _ => "dropped before the model saw it".into(),
+                        };
+                        format!("Patch in row {row}, column {col}: {share}")
+                    }
+                    (_, None, Some(_)) if run.observation.with(|o| o.tokens.is_empty()) => {
+                        "Where each word of the answer looked appears here.".into()
+                    }
+                    (_, None, Some(_)) => "Choose a word of the answer to see where it looked.".into(),
+                    (_, _, Some(p)) => words::preparation(&p),
+                    _ => String::new(),
+                }}
+            </p>
+        </section>
+    }
+}
+
+/// The cells over the picture.
+#[component]
+fn Overlay(
+    run: RunView,
+    p: PreparedPicture,
+    cells: Memo<Option<overlay::Cells>>,
+    top: Memo<f32>,
+    under: RwSignal<Option<usize>>,
+) -> impl IntoView {
+    let lab = use_lab();
+    let (cols, rows) = (usize::from(p.cols), usize::from(p.rows));
+    let drawn = move || {
+        let ends = lab.palette.with(|p| p.scale);
+        cells.with(|c| {
+            c.as_ref().map_or_else(String::new, |c| overlay::rectangles(c, cols, top.get(), ends))
+        })
+    };
+    let find = move |event: web_sys::PointerEvent| {
+        let target = event_target::<web_sys::Element>(&event);
+        let size = (f64::from(target.client_width()), f64::from(target.client_height()));
+        let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        under.set(overlay::cell_at(at.0, at.1, size, cols, rows));
+    };
+    view! {
+        <svg
+            class="overlay"
+            data-testid="overlay"
+            data-token=move || run.token.get().map(|t| t.to_string())
+            data-layer=move || run.layer.get().map(|l| l.to_string())
+            viewBox=format!("0 0 {cols} {rows}")
+            preserveAspectRatio="none"
+            aria-hidden="true"
+        >
+            <g class="cells" inner_html=drawn/>
+            {move || under.get().map(|i| view! {
+                <rect class="under" x=i % cols y=i / cols width="1" height="1"/>
+            })}
+        </svg>
+        // Takes the pointer: offsets are then the picture's own, whatever is drawn above.
+        <div
+            class="glass"
+            on:pointermove=find
+            on:pointerdown=find
+            on:pointerleave=move |_| under.set(None)
+        ></div>
+        <OverlayTable p cells/>
+    }
+}
+
+/// The overlay's strongest cells for screen readers: all of them would be hundreds.
+#[component]
+fn OverlayTable(p: PreparedPicture, cells: Memo<Option<overlay::Cells>>) -> impl IntoView {
+    let strongest = move || {
+        let cells = cells.get().unwrap_or_default();
+        let mut all: Vec<(usize, f32)> =
+            cells.iter().enumerate().filter_map(|(i, c)| c.map(|c| (i, c))).collect();
+        all.sort_by(|a, b| b.1.total_cmp(&a.1));
+        all.truncate(10);
+        all.into_iter()
+            .map(|(i, share)| {
+                view! {
+                    <tr>
+                        <td>{i / usize::from(p.cols)}</td>
+                        <td>{i % usize::from(p.cols)}</td>
+                        <td>{words::percent(share.into())}</td>
+                    </tr>
+                }
+            })
+            .collect_view()
+    };
+    view! {
+        <table class="sr-only">
+            <caption>"The ten patches that the chosen token looked at most"</caption>
+            <thead><tr><th>"row"</th><th>"column"</th><th>"share of its attention"</th></tr></thead>
+            <tbody>{strongest}</tbody>
+        </table>
+    }
+}
+
+/// The colour scale with its ends and unit.
+#[component]
+fn ColourBar(top: Memo<f32>) -> impl IntoView {
+    let lab = use_lab();
+    let gradient = move || {
+        let (low, high) = lab.palette.with(|p| p.scale);
+        let stop = |i: u32| Rgb::css(low.mix(high, f64::from(i) / 6.0));
+        let stops: Vec<String> = (0..=6).map(stop).collect();
+        format!("linear-gradient(90deg, {})", stops.join(", "))
+    };
+    view! {
+        <div class="colour-bar" title="Share of the token’s whole attention that falls on one patch">
+            <span>"0"</span>
+            <i style:background=gradient></i>
+            <span>{move || words::percent(top.get().into())}</span>
+        </div>
+    }
+}

@@ -1,0 +1,81 @@
+//! The stage table: what the paper's tables show, for this run.
+
+use leptos::prelude::*;
+use shared::{Observation, Stage};
+
+use crate::components::value::value;
+use crate::state::use_lab;
+use crate::words;
+
+/// The card.
+#[component]
+pub fn StageCard() -> impl IntoView {
+    let run = use_lab().run;
+    let layers = Memo::new(move |_| run.observation.with(Observation::layers));
+    let row = move |i: usize, stage: Stage| {
+        let m = Memo::new(move |_| run.stages.get()[i]);
+        let range = move || {
+            let range = stage.layers(run.definition.get().stages, layers.get());
+            match (range.start, range.end) {
+                (a, b) if a >= b => String::new(),
+                (a, b) if a + 1 == b => format!("{a}"),
+                (a, b) => format!("{a}–{}", b - 1),
+            }
+        };
+        let whole = |n: f64| format!("{n:.0}");
+        view! {
+            <tr data-stage=stage.name()>
+                <th scope="row">{stage.name()}<small>{range}</small></th>
+                <td data-cell="mdi">{move || value(m.get().mdi, words::number)}</td>
+                <td data-cell="aei-text">{move || value(m.get().aei_text, words::number)}</td>
+                <td data-cell="aei-image">{move || value(m.get().aei_image, words::number)}</td>
+                <td>{move || value(m.get().share_text, words::percent)}</td>
+                <td>{move || value(m.get().attention.map(|a| f64::from(a.text_tokens)), whole)}</td>
+                <td>{move || value(m.get().attention.map(|a| f64::from(a.image_tokens)), whole)}</td>
+            </tr>
+        }
+    };
+    // Every reason on the card once, in full: a tooltip is not enough on a phone.
+    let reasons = move || {
+        let mut reasons: Vec<String> = Vec::new();
+        for m in run.stages.get() {
+            for v in [m.mdi, m.aei_text, m.aei_image, m.share_text] {
+                let text = v.err().map(|r| r.to_string());
+                reasons.extend(text.filter(|t| !reasons.contains(t)));
+            }
+        }
+        reasons
+    };
+    view! {
+        <section class="card" aria-labelledby="stages-title">
+            <header class="card-head">
+                <h2 id="stages-title">"Stages"</h2>
+                <p class="card-note">
+                    {move || words::stages(run.definition.get().stages)}
+                    " · " {move || words::ratio(run.definition.get().layers)}
+                </p>
+            </header>
+            <div class="scroll">
+                <table class="stages" data-testid="stage-table">
+                    <thead>
+                        <tr>
+                            <th scope="col">"layers"</th>
+                            <th scope="col" title="Modality dominance index: attention on one text token over that on one picture token">"MDI"</th>
+                            <th scope="col" title="Attention efficiency of text: its share of attention over its share of tokens">"AEI text"</th>
+                            <th scope="col" title="Attention efficiency of the picture">"AEI picture"</th>
+                            <th scope="col" title="P_T: text’s share of the attention on text and picture">"on text"</th>
+                            <th scope="col" title="n_T: tokens that count as text">"text tokens"</th>
+                            <th scope="col" title="n_O: picture tokens">"picture tokens"</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {Stage::ALL.into_iter().enumerate().map(|(i, s)| row(i, s)).collect_view()}
+                    </tbody>
+                </table>
+            </div>
+            {move || (layers.get() > 0).then(|| reasons().into_iter().map(|r| view! {
+                <p class="card-foot">"Undefined: "{r}"."</p>
+            }).collect_view())}
+        </section>
+    }
+}

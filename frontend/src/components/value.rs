@@ -1,0 +1,59 @@
+//! Small shared pieces: a value or the reason why there is none, and a two-way switch.
+
+use leptos::prelude::*;
+use shared::Value;
+
+/// A value in words, or a mark that says why there is none.
+pub fn value(value: Value, words: fn(f64) -> String) -> AnyView {
+    match value {
+        Ok(v) => view! { <span class="value">{words(v)}</span> }.into_any(),
+        Err(reason) => {
+            let reason = reason.to_string();
+            view! {
+                <span class="undefined" title=reason.clone() data-undefined="">
+                    "undefined"<span class="sr-only">": "{reason.clone()}</span>
+                </span>
+            }
+            .into_any()
+        }
+    }
+}
+
+/// A value for a hidden table: words only.
+pub fn plain(value: Value, words: fn(f64) -> String) -> String {
+    match value {
+        Ok(v) => words(v),
+        Err(reason) => format!("undefined: {reason}"),
+    }
+}
+
+/// Choices of which exactly one is in force, as a row of buttons.
+#[component]
+pub fn Switch<T>(
+    /// Name of what is chosen, for screen readers.
+    label: &'static str,
+    /// Value, label and explanation of each choice.
+    choices: Vec<(T, &'static str, &'static str)>,
+    /// The choice.
+    chosen: RwSignal<T>,
+) -> impl IntoView
+where
+    T: Copy + PartialEq + Send + Sync + 'static,
+{
+    let buttons = choices
+        .into_iter()
+        .map(|(value, text, note)| {
+            view! {
+                <button
+                    type="button"
+                    title=note
+                    aria-pressed=move || (chosen.get() == value).to_string()
+                    on:click=move |_| chosen.set(value)
+                >
+                    {text}
+                </button>
+            }
+        })
+        .collect_view();
+    view! { <div class="switch" role="group" aria-label=label>{buttons}</div> }
+}

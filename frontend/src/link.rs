@@ -1,0 +1,205 @@
+//! What a person looks at, as the query of an address, so that a link carries the view.
+//!
+//! `?def=paper&layer=9&token=2&curve=aei&scale=relative`; what is at its default is left out. A
+//! custom definition is written out: `def=predicting.begin-system.mean_first.two.mean_of_ratios`.
+
+use serde::de::DeserializeOwned;
+use shared::{Definition, Group, GroupSet, Heads, Preset};
+
+/// Which token's attention lies over the picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pick {
+    /// Nobody chose: the newest while the run is live, the longest word afterwards.
+    #[default]
+    Auto,
+    /// None on purpose.
+    Nothing,
+    /// This one.
+    Token(usize),
+}
+
+/// What the chart's curve is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Curve {
+    /// MDI.
+    #[default]
+    Mdi,
+    /// AEI of both sides.
+    Aei,
+}
+
+/// How the overlay's colours are scaled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// One scale for all tokens and layers of the run.
+    #[default]
+    Absolute,
+    /// Each map to its own maximum.
+    Relative,
+}
+
+/// The view of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// What counts as what.
+    pub definition: Definition,
+    /// The pinned layer.
+    pub layer: Option<usize>,
+    /// The chosen token.
+    pub token: Pick,
+    /// The chart's curve.
+    pub curve: Curve,
+    /// The overlay's scale.
+    pub scale: Scale,
+}
+
+impl View {
+    /// The query string, without `?`; empty for the default view.
+    pub fn to_query(&self) -> String {
+        let mut parts = Vec::new();
+        if self.definition != Definition::default() {
+            parts.push(format!("def={}", definition_to_text(&self.definition)));
+        }
+        if let Some(layer) = self.layer {
+            parts.push(format!("layer={layer}"));
+        }
+        match self.token {
+            Pick::Auto => {}
+            Pick::Nothing => parts.push("token=none".into()),
+            Pick::Token(i) => parts.push(format!("token={i}")),
+        }
+        if self.curve == Curve::Aei {
+            parts.push("curve=aei".into());
+        }
+        if self.scale == Scale::Relative {
+            parts.push("scale=relative".into());
+        }
+        parts.join("&")
+    }
+
+    /// Reads a query string; what it does not say or says wrongly stays at its default.
+    pub fn from_query(query: &str) -> Self {
+        let mut view = View::default();
+        for part in query.trim_start_matches('?').split('&') {
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            match (key, value) {
+                ("def", text) => {
+                    view.definition = definition_from_text(text).unwrap_or_default();
+                }
+                ("layer", n) => view.layer = n.parse().ok(),
+                ("token", "none") => view.token = Pick::Nothing,
+                ("token", n) => view.token = n.parse().map_or(Pick::Auto, Pick::Token),
+                ("curve", "aei") => view.curve = Curve::Aei,
+                ("scale", "relative") => view.scale = Scale::Relative,
+                _ => {}
+            }
+        }
+        view
+    }
+}
+
+/// A definition as a link writes it: a preset's name, or everything it chooses.
+pub fn definition_to_text(definition: &Definition) -> String {
+    if let Some(preset) = definition.preset() {
+        return preset.name().into();
+    }
+    let groups: Vec<&str> = definition.text.iter().map(Group::name).collect();
+    let heads = match definition.heads {
+        Heads::One(h) => format!("head{h}"),
+        ref other => name_of(other),
+    };
+    [
+        name_of(&definition.queries),
+        groups.join("-"),
+        heads,
+        name_of(&definition.stages),
+        name_of(&definition.layers),
+    ]
+    .join(".")
+}
+
+/// Reads what [`definition_to_text`] wrote.
+pub fn definition_from_text(text: &str) -> Option<Definition> {
+    if let Some(preset) = Preset::from_name(text) {
+        return Some(preset.definition());
+    }
+    let parts: Vec<&str> = text.split('.').collect();
+    let [queries, groups, heads, stages, layers] = parts.as_slice() else { return None };
+    let mut set = GroupSet::EMPTY;
+    for name in groups.split('-').filter(|n| !n.is_empty()) {
+        set = set.with(Group::ALL.into_iter().find(|g| g.name() == name)?);
+    }
+    Some(Definition {
+        queries: of_name(queries)?,
+        text: set,
+        heads: match heads.strip_prefix("head") {
+            Some(h) => Heads::One(h.parse().ok()?),
+            None => of_name(heads)?,
+        },
+        stages: of_name(stages)?,
+        layers: of_name(layers)?,
+    })
+}
+
+/// The name serde gives a unit variant: the one that JSON and the command line use too.
+pub fn name_of<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned()
+}
+
+/// The unit variant of that name.
+pub fn of_name<T: DeserializeOwned>(name: &str) -> Option<T> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::{Queries, Ratio, Stages};
+
+    fn there_and_back(view: View) {
+        assert_eq!(View::from_query(&view.to_query()), view, "{}", view.to_query());
+    }
+
+    #[test]
+    fn a_view_survives_its_link() {
+        there_and_back(View::default());
+        assert_eq!(View::default().to_query(), "");
+        there_and_back(View {
+            definition: Preset::Forward.definition(),
+            layer: Some(9),
+            token: Pick::Token(2),
+            curve: Curve::Aei,
+            scale: Scale::Relative,
+        });
+        for heads in [Heads::MeanFirst, Heads::ShareThenMean, Heads::One(7)] {
+            for text in [GroupSet::EMPTY, GroupSet::of(&[Group::Begin, Group::Generated])] {
+                there_and_back(View {
+                    definition: Definition {
+                        queries: Queries::AllPrompt,
+                        text,
+                        heads,
+                        stages: Stages::Thirds,
+                        layers: Ratio::RatioOfMeans,
+                    },
+                    token: Pick::Nothing,
+                    ..View::default()
+                });
+            }
+        }
+    }
+
+    #[test]
+    fn links_are_short_and_readable() {
+        let view = View::from_query("?def=reimplementation&layer=9&token=2");
+        assert_eq!(view.definition.preset(), Some(Preset::Reimplementation));
+        assert_eq!((view.layer, view.token), (Some(9), Pick::Token(2)));
+        assert_eq!(view.to_query(), "def=reimplementation&layer=9&token=2");
+    }
+
+    #[test]
+    fn nonsense_is_the_default() {
+        for query in ["def=x.y", "def=&layer=-1&token=abc&&=", "def=a.b.c.d.e", "curve=%00"] {
+            assert_eq!(View::from_query(query), View::default(), "{query}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Where a run stands, told from its events alone.
+
+use shared::{ErrorCode, Event, RunOptions, Timing};
+
+use crate::words;
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Phase {
+    /// No run.
+    #[default]
+    Empty,
+    /// A finished run is being fetched.
+    Opening,
+    /// Waiting for the model behind this many runs.
+    Queued(u32),
+    /// The model is being read.
+    Loading {
+        /// Bytes read.
+        bytes: u64,
+        /// Bytes to read.
+        total: u64,
+    },
+    /// The prompt goes through the layers.
+    Prefill {
+        /// Layers observed.
+        done: u32,
+        /// All layers.
+        total: u32,
+    },
+    /// Tokens are being written.
+    Generating {
+        /// Tokens so far.
+        done: u32,
+        /// Most there can be.
+        most: u32,
+    },
+    /// Complete.
+    Done(Timing),
+    /// Ended with an error.
+    Failed {
+        /// For programs.
+        code: ErrorCode,
+        /// For people.
+        message: String,
+    },
+    /// Stopped on request.
+    Cancelled,
+}
+
+impl Phase {
+    /// The phase after an event; `options` are the run's, as far as they are known.
+    #[must_use]
+    pub fn after(&self, event: &Event, options: &RunOptions) -> Phase {
+        match event {
+            Event::Queued { position } => Phase::Queued(*position),
+            Event::Loading { bytes, total } => Phase::Loading { bytes: *bytes, total: *total },
+            Event::Layout { layers, .. } => Phase::Prefill { done: 0, total: *layers },
+            Event::PrefillLayer { .. } => match self {
+                Phase::Prefill { done, total } => Phase::Prefill { done: done + 1, total: *total },
+                other => other.clone(),
+            },
+            Event::Token { index, .. } => {
+                Phase::Generating { done: index + 1, most: options.max_new_tokens }
+            }
+            Event::Done { summary } => Phase::Done(summary.timing),
+            Event::Failed { code, message } => {
+                Phase::Failed { code: *code, message: message.clone() }
+            }
+            Event::Cancelled => Phase::Cancelled,
+        }
+    }
+
+    /// A stable name, for tests and styles.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Phase::Empty => "empty",
+            Phase::Opening => "opening",
+            Phase::Queued(_) => "queued",
+            Phase::Loading { .. } => "loading",
+            Phase::Prefill { .. } => "prefill",
+            Phase::Generating { .. } => "generating",
+            Phase::Done(_) => "done",
+            Phase::Failed { .. } => "failed",
+            Phase::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether events are still to come.
+    pub fn is_live(&self) -> bool {
+        matches!(
+            self,
+            Phase::Queued(_)
+                | Phase::Loading { .. }
+                | Phase::Prefill { .. }
+                | Phase::Generating { .. }
+        )
+    }
+
+    /// How far the current step is, 0 to 1, where that is known.
+    pub fn progress(&self) -> Option<f64> {
+        let share = |done: f64, all: f64| (all > 0.0).then(|| (done / all).clamp(0.0, 1.0));
+        match self {
+            Phase::Loading { bytes, total } => share(*bytes as f64, *total as f64),
+            Phase::Prefill { done, total } => share(f64::from(*done), f64::from(*total)),
+            Phase::Generating { done, most } => share(f64::from(*done), f64::from(*most)),
+            _ => None,
+        }
+    }
+
+    /// One sentence for the status line.
+    pub fn sentence(&self) -> String {
+        match self {
+            Phase::Empty => "Choose a picture and ask about it.".into(),
+            Phase::Opening => "Opening the run …".into(),
+            Phase::Queued(0) => "Next in line.".into(),
+            Phase::Queued(1) => "One run is ahead of yours.".into(),
+            Phase::Queued(n) => format!("{n} runs are ahead of yours."),
+            Phase::Loading { bytes, total: 0 } => {
+                format!("Loading the model: {}", words::bytes(*bytes))
+            }
+            Phase::Loading { bytes, total } => {
+                format!("Loading the model: {} of {}", words::bytes(*bytes), words::bytes(*total))
+            }
+            Phase::Prefill { done: 0, total } => format!("Reading: {total} layers to go"),
+            Phase::Prefill { done, total } => format!("Reading: layer {done} of {total}"),
+            Phase::Generating { done: 1, .. } => "Answering: 1 token".into(),
+            Phase::Generating { done, .. } => format!("Answering: {done} tokens"),
+            Phase::Done(timing) => format!("Done in {}", words::millis(timing.total_ms)),
+            Phase::Failed { message, .. } => format!("The run failed: {message}"),
+            Phase::Cancelled => "Stopped.".into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::{F32s, LayerFlow, Layout, ModelInfo, TokenFlow};
+
+    #[test]
+    fn a_run_goes_through_its_phases() {
+        let options = RunOptions { max_new_tokens: 4, ..RunOptions::default() };
+        let layer = |layer| Event::PrefillLayer {
+            layer,
+            flow: LayerFlow { heads: 0, mass: F32s(vec![]), last: F32s(vec![]) },
+        };
+        let events = [
+            Event::Queued { position: 2 },
+            Event::Loading { bytes: 1 << 20, total: 4 << 20 },
+            Event::Layout {
+                layout: Layout { tokens: vec![], picture: None },
+                layers: 2,
+                heads: 1,
+                model: ModelInfo::default(),
+                options: options.clone(),
+            },
+            layer(0),
+            layer(1),
+            Event::Token {
+                index: 0,
+                id: 1,
+                text: "a".into(),
+                logprob: 0.0,
+                flow: TokenFlow::default(),
+            },
+            Event::Cancelled,
+        ];
+        let mut phase = Phase::Queued(9);
+        let mut told = Vec::new();
+        for event in &events {
+            phase = phase.after(event, &options);
+            told.push((phase.sentence(), phase.progress(), phase.is_live()));
+        }
+        let expected = [
+            ("2 runs are ahead of yours.", None, true),
+            ("Loading the model: 1.0 MiB of 4.0 MiB", Some(0.25), true),
+            ("Reading: 2 layers to go", Some(0.0), true),
+            ("Reading: layer 1 of 2", Some(0.5), true),
+            ("Reading: layer 2 of 2", Some(1.0), true),
+            ("Answering: 1 token", Some(0.25), true),
+            ("Stopped.", None, false),
+        ];
+        let expected: Vec<_> = expected.into_iter().map(|(s, p, l)| (s.to_owned(), p, l)).collect();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn nothing_to_load_is_not_a_division_by_zero() {
+        assert_eq!(Phase::Loading { bytes: 0, total: 0 }.progress(), None);
+    }
+}

@@ -1,0 +1,304 @@
+//! How numbers and terms are put into words, in one place.
+
+use shared::{Group, GroupSet, Heads, PreparedPicture, Preset, Quant, Queries, Ratio, Stages};
+
+use crate::colour::Role;
+
+/// A number with three significant digits, as a person would write it.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        "∞".into()
+    } else if size >= 9_999.5 {
+        format!("{value:.2e}")
+    } else if size >= 99.95 {
+        format!("{value:.0}")
+    } else if size >= 9.995 {
+        format!("{value:.1}")
+    } else if size >= 0.0995 || size == 0.0 {
+        format!("{value:.2}")
+    } else {
+        let places = ((-size.log10()).ceil() as usize + 1).min(8);
+        format!("{value:.places$}")
+    }
+}
+
+/// A share as a percentage, with a thin space.
+pub fn percent(share: f64) -> String {
+    let value = share * 100.0;
+    let digits = match value {
+        v if v >= 10.0 => format!("{v:.0}"),
+        v if v >= 1.0 => format!("{v:.1}"),
+        v if v >= 0.01 || v == 0.0 => format!("{v:.2}"),
+        _ => return "< 0.01\u{2009}%".into(),
+    };
+    format!("{digits}\u{2009}%")
+}
+
+/// A size in bytes.
+pub fn bytes(n: u64) -> String {
+    let n = n as f64;
+    match n {
+        n if n >= 1024.0 * 1024.0 * 1024.0 => format!("{:.2} GiB", n / 1024f64.powi(3)),
+        n if n >= 1024.0 * 1024.0 => format!("{:.1} MiB", n / 1024f64.powi(2)),
+        n if n >= 1024.0 => format!("{:.0} KiB", n / 1024.0),
+        n => format!("{n:.0} bytes"),
+    }
+}
+
+/// A time in milliseconds.
+pub fn millis(ms: f64) -> String {
+    if ms >= 10_000.0 {
+        format!("{:.1} s", ms / 1000.0)
+    } else if ms >= 1000.0 {
+        format!("{:.2} s", ms / 1000.0)
+    } else {
+        format!("{ms:.0} ms")
+    }
+}
+
+/// `1 token`, `2 tokens`.
+pub fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+/// Who leads, in words. Within 5 % of 1 nobody does: less than a change of prompt template moves it.
+pub fn verdict(mdi: f64) -> (Option<Role>, &'static str) {
+    if mdi > 1.05 {
+        (Some(Role::Words), "Words overrule the picture.")
+    } else if mdi < 1.0 / 1.05 {
+        (Some(Role::Picture), "The picture leads.")
+    } else {
+        (None, "Words and picture are in balance.")
+    }
+}
+
+/// A group's name for people.
+pub const fn group(group: Group) -> &'static str {
+    match group {
+        Group::Begin => "begin (sink)",
+        Group::System => "system",
+        Group::Template => "template",
+        Group::Marker => "markers",
+        Group::Image => "picture",
+        Group::Instruction => "your words",
+        Group::Generated => "answer",
+    }
+}
+
+/// What a group is.
+pub const fn group_note(group: Group) -> &'static str {
+    match group {
+        Group::Begin => "Position 0, whatever it holds. Models park attention there: the sink.",
+        Group::System => "Text of the system turn.",
+        Group::Template => "Role words and line breaks around the turn.",
+        Group::Marker => "Special delimiters such as <|vision_start|>.",
+        Group::Image => "One token per patch of the picture.",
+        Group::Instruction => "What you typed.",
+        Group::Generated => "What the model wrote.",
+    }
+}
+
+/// Names of the queries.
+pub const QUERIES: [(Queries, &str, &str); 5] = [
+    (
+        Queries::Predicting,
+        "predicting",
+        "Rows that predict the answer: the last prompt token, then each token written.",
+    ),
+    (
+        Queries::GeneratedPositions,
+        "generated",
+        "Rows of the written tokens that predicted another.",
+    ),
+    (Queries::LastPrompt, "last prompt token", "The row that predicts the first token alone."),
+    (Queries::PromptText, "prompt text", "Rows of the system, template and typed tokens."),
+    (Queries::AllPrompt, "all prompt", "Every row of the prompt, picture included."),
+];
+
+/// The name of a choice of queries.
+pub fn queries(choice: Queries) -> &'static str {
+    QUERIES.iter().find(|q| q.0 == choice).map_or("", |q| q.1)
+}
+
+/// The name of a way to combine heads.
+pub fn heads(heads: Heads) -> String {
+    match heads {
+        Heads::MeanFirst => "mean first".into(),
+        Heads::ShareThenMean => "share, then mean".into(),
+        Heads::One(h) => format!("head {h} only"),
+    }
+}
+
+/// The name of a choice of stages.
+pub const fn stages(stages: Stages) -> &'static str {
+    match stages {
+        Stages::Two => "two layers each",
+        Stages::Thirds => "thirds",
+        Stages::All => "all layers",
+    }
+}
+
+/// The name of a way to average.
+pub const fn ratio(ratio: Ratio) -> &'static str {
+    match ratio {
+        Ratio::MeanOfRatios => "mean of ratios",
+        Ratio::RatioOfMeans => "ratio of means",
+    }
+}
+
+/// The groups that can count as text.
+pub const TEXT_GROUPS: [Group; 6] = [
+    Group::Begin,
+    Group::System,
+    Group::Template,
+    Group::Marker,
+    Group::Instruction,
+    Group::Generated,
+];
+
+/// A choice of text groups in a few words.
+pub fn text_groups(set: GroupSet) -> String {
+    let paper = Preset::Paper.definition().text;
+    if set == paper || set == paper.without(Group::Begin) {
+        return "all but picture".into();
+    }
+    let names: Vec<&str> =
+        set.iter().filter(|g| !matches!(g, Group::Begin | Group::Image)).map(group).collect();
+    match names.as_slice() {
+        [] if set.contains(Group::Begin) => "the sink alone".into(),
+        [] => "nothing".into(),
+        names => names.join(" + "),
+    }
+}
+
+/// What a preset stands for.
+pub const fn preset_note(preset: Preset) -> &'static str {
+    match preset {
+        Preset::Paper => {
+            "Best reading of the paper: rows that predict the answer; every prompt token that is \
+             not picture counts as text, the sink included."
+        }
+        Preset::Reimplementation => {
+            "As the public reimplementation counts: the same without the sink."
+        }
+        Preset::Forward => {
+            "What one forward pass measures: rows of the prompt text; neither sink nor markers \
+             count."
+        }
+    }
+}
+
+/// A quantization's label.
+pub const fn quant(quant: Quant) -> &'static str {
+    quant.name()
+}
+
+/// A token's text as a chip shows it: line breaks and blanks made visible.
+pub fn token(text: &str) -> String {
+    let text = text.replace('\u{2581}', " ").replace("\r\n", "↵").replace(['\n', '\r'], "↵");
+    let shown = text.replace('\t', "⇥");
+    match shown.trim() {
+        "" if shown.is_empty() => "∅".into(),
+        "" => "␣".repeat(shown.chars().count()),
+        word => word.chars().map(|c| if c.is_control() { '�' } else { c }).collect(),
+    }
+}
+
+/// What became of the picture on its way into the model.
+pub fn preparation(p: &PreparedPicture) -> String {
+    let [x, y, width, height] = p.covers;
+    let (sw, sh) = (p.source_width as f32, p.source_height as f32);
+    let source = format!("{} × {}", p.source_width, p.source_height);
+    let shown = format!("{} × {}", p.width, p.height);
+    // Half a pixel is rounding, not cropping.
+    let cropped = x > 0.5 || y > 0.5 || x + width < sw - 0.5 || y + height < sh - 0.5;
+    let padded = x < -0.5 || y < -0.5 || x + width > sw + 0.5 || y + height > sh + 0.5;
+    match (cropped, padded) {
+        (true, false) => format!(
+            "The model got the middle {width:.0} × {height:.0} of your {source} pixels, as {shown}."
+        ),
+        (_, true) => format!("Your {source} pixels were padded and shown to the model as {shown}."),
+        (false, false) => format!("Your {source} pixels, shown to the model as {shown}."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_digits() {
+        let cases = [
+            (17.37, "17.4"),
+            (4.229, "4.23"),
+            (0.3149, "0.31"),
+            (0.042, "0.042"),
+            (0.000_123, "0.00012"),
+            (123.4, "123"),
+            (99.96, "100"),
+            (9.999, "10.0"),
+            (0.0, "0.00"),
+            (12_345.0, "1.23e4"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(number(value), expected);
+        }
+    }
+
+    #[test]
+    fn shares_and_sizes() {
+        assert_eq!(percent(0.767), "77\u{2009}%");
+        assert_eq!(percent(0.0423), "4.2\u{2009}%");
+        assert_eq!(percent(0.000_01), "< 0.01\u{2009}%");
+        assert_eq!(percent(0.0), "0.00\u{2009}%");
+        assert_eq!(bytes(14 * 1024 * 1024), "14.0 MiB");
+        assert_eq!(millis(617.0), "617 ms");
+        assert_eq!(count(1, "token"), "1 token");
+    }
+
+    #[test]
+    fn near_one_nobody_leads() {
+        assert_eq!(verdict(1.04).0, None);
+        assert_eq!(verdict(0.96).0, None);
+        assert_eq!(verdict(1.1).0, Some(Role::Words));
+        assert_eq!(verdict(0.9).0, Some(Role::Picture));
+    }
+
+    #[test]
+    fn tokens_show_what_cannot_be_seen() {
+        assert_eq!(token(" dog"), "dog");
+        assert_eq!(token("\n"), "↵");
+        assert_eq!(token(""), "∅");
+        assert_eq!(token("  "), "␣␣");
+        assert_eq!(token("a\u{7}b"), "a�b");
+    }
+
+    #[test]
+    fn groups_are_summed_up() {
+        let paper = Preset::Paper.definition().text;
+        assert_eq!(text_groups(paper), "all but picture");
+        assert_eq!(text_groups(paper.without(Group::Begin)), "all but picture");
+        assert_eq!(text_groups(GroupSet::of(&[Group::Instruction])), "your words");
+        assert_eq!(text_groups(GroupSet::of(&[Group::Begin])), "the sink alone");
+        assert_eq!(text_groups(GroupSet::EMPTY), "nothing");
+    }
+
+    #[test]
+    fn cropping_and_padding_are_said() {
+        let square = PreparedPicture {
+            width: 96,
+            height: 96,
+            source_width: 640,
+            source_height: 480,
+            covers: [80.0, 0.0, 480.0, 480.0],
+            rows: 8,
+            cols: 8,
+        };
+        assert!(preparation(&square).contains("middle 480 × 480 of your 640 × 480"));
+        let padded = PreparedPicture { covers: [0.0, -80.0, 640.0, 640.0], ..square };
+        assert!(preparation(&padded).contains("padded"));
+        let whole = PreparedPicture { covers: [0.0, 0.0, 640.0, 480.0], ..square };
+        assert!(preparation(&whole).starts_with("Your 640 × 480 pixels, shown"));
+    }
+}

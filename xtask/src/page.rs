@@ -1,0 +1,324 @@
+//! Builds the page: compiles the crate for wasm32, runs wasm-bindgen as a library, and lays the
+//! result out with content-hashed names.
+//!
+//! The one build description is `Trunk.toml` with the `data-trunk` links of the index page; this
+//! is the path for people who only want to use the lab: nothing to install but the Rust target,
+//! and a wasm-bindgen that Cargo.lock pins to the very version the page is compiled against.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use sha2::{Digest, Sha256};
+
+use crate::index::{self, Link, Rel};
+use crate::{say, trunk};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Settings on top of the page's own profile that make building fast and the page large.
+const DEV: [&str; 6] = [
+    r#"profile.page-dev.inherits="page""#,
+    r#"profile.page-dev.lto="off""#,
+    "profile.page-dev.opt-level=1",
+    "profile.page-dev.codegen-units=16",
+    "profile.page-dev.incremental=true",
+    "profile.page-dev.strip=false",
+];
+
+/// How to build.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Small: what ships.
+    Release,
+    /// Quick to build.
+    Dev,
+}
+
+/// Files of the finished page by path relative to its folder.
+type Files = BTreeMap<PathBuf, Vec<u8>>;
+
+/// Builds the page.
+pub fn build(mode: Mode) -> Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("no workspace folder")?;
+    let config = trunk::read(root)?;
+    let html = fs::read_to_string(&config.target)
+        .with_context(|| format!("cannot read {}", config.target.display()))?;
+    let folder = config.target.parent().context("the index page has no folder")?;
+    let links = index::links(&html)?;
+    let Some(rust) = links.iter().find(|l| l.rel == Rel::Rust) else {
+        bail!("{} has no data-trunk link of rel \"rust\"", config.target.display());
+    };
+
+    let wasm_file = compile(folder, rust, mode)?;
+    let wasm =
+        fs::read(&wasm_file).with_context(|| format!("cannot read {}", wasm_file.display()))?;
+    let assets = read_assets(folder, &links)?;
+
+    // The stamp covers every input and this builder itself; the answer to "is anything new?" costs
+    // a few milliseconds.
+    let stamp = stamp(&html, &wasm, &assets)?;
+    let stamp_file = wasm_file.with_extension("page-stamp");
+    let fresh = fs::read_to_string(&stamp_file).is_ok_and(|s| s == stamp)
+        && fs::read_to_string(config.dist.join(".stamp")).is_ok_and(|s| s == stamp);
+    if fresh {
+        say(&format!("page: up to date in {}", config.dist.display()));
+        return Ok(());
+    }
+
+    let name = wasm_file.file_stem().and_then(|s| s.to_str()).context("the wasm has no name")?;
+    let mut files = Files::new();
+    let boot = bindgen(name, &wasm_file, &config.public_url, &mut files)?;
+    let html = lay_out(&html, &links, &assets, &boot, &config.public_url, &mut files)?;
+    files.insert("index.html".into(), html.into_bytes());
+    report(&files, mode)?;
+    files.insert(".stamp".into(), stamp.clone().into_bytes());
+    write(&config.dist, &files)?;
+    fs::write(&stamp_file, stamp).context("cannot write the build stamp")
+}
+
+/// Compiles the crate and returns the path of the module.
+fn compile(folder: &Path, rust: &Link, mode: Mode) -> Result<PathBuf> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let libdir = Command::new(&rustc)
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()
+        .context("cannot run rustc")?;
+    let libdir = String::from_utf8_lossy(&libdir.stdout).trim().to_owned();
+    if !Path::new(&libdir).is_dir() {
+        bail!("the Rust target {TARGET} is not installed. Run: rustup target add {TARGET}");
+    }
+
+    let manifest = folder.join(&rust.href);
+    let profile = rust.attributes.get("data-cargo-profile").map_or("release", String::as_str);
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.arg("build").args(["--target", TARGET]).arg("--manifest-path").arg(&manifest);
+    match mode {
+        Mode::Release => cargo.args(["--profile", profile]),
+        Mode::Dev => {
+            cargo.args(["--profile", "page-dev"]).args(DEV.iter().flat_map(|c| ["--config", c]))
+        }
+    };
+    if let Some(bin) = rust.attributes.get("data-bin") {
+        cargo.args(["--bin", bin]);
+    }
+    let output = cargo
+        .arg("--message-format=json-render-diagnostics")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    ensure!(output.status.success(), "the page does not compile; see above");
+    // Each message is one line; only the artifact's path is wanted, and it is the only string that
+    // ends in .wasm.
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let path = messages
+        .lines()
+        .filter(|line| line.contains("\"compiler-artifact\""))
+        .flat_map(|line| line.split('"'))
+        .rfind(|text| text.ends_with(".wasm"))
+        .context("cargo built no .wasm file")?;
+    Ok(PathBuf::from(path.replace("\\\\", "\\")))
+}
+
+/// Runs wasm-bindgen as its command line does for `--target web`, and returns the tags that start
+/// the page.
+fn bindgen(name: &str, wasm_file: &Path, url: &str, files: &mut Files) -> Result<String> {
+    let mut bindgen = wasm_bindgen_cli_support::Bindgen::new();
+    bindgen.input_path(wasm_file).out_name(name).typescript(false);
+    bindgen.web(true).context("wasm-bindgen")?;
+    let mut output = bindgen.generate_output().context("wasm-bindgen")?;
+    // JavaScript that dependencies bring; the main script imports it from these very places.
+    for (crate_name, texts) in output.snippets() {
+        for (i, text) in texts.iter().enumerate() {
+            let path = format!("snippets/{crate_name}/inline{i}.js");
+            files.insert(path.into(), text.clone().into_bytes());
+        }
+    }
+    for (path, text) in output.local_modules() {
+        files.insert(Path::new("snippets").join(path), text.clone().into_bytes());
+    }
+    let js = output.js().as_bytes().to_vec();
+    let wasm = output.wasm_mut().emit_wasm();
+    let js_name = hashed(name, "js", &js);
+    let wasm_name = hashed(&format!("{name}_bg"), "wasm", &wasm);
+    // In a file of its own, so that a content security policy needs no 'unsafe-inline'.
+    let boot = format!(
+        "import init from \"{url}{js_name}\";\n\
+         init({{ module_or_path: \"{url}{wasm_name}\" }}).catch((error) => {{\n\
+         \x20 console.error(error);\n\
+         \x20 document.documentElement.classList.add(\"boot-failed\");\n\
+         }});\n"
+    )
+    .into_bytes();
+    let boot_name = hashed("boot", "js", &boot);
+    let tags = format!(
+        "<link rel=\"modulepreload\" href=\"{url}{js_name}\">\n    \
+         <link rel=\"preload\" href=\"{url}{wasm_name}\" as=\"fetch\" type=\"application/wasm\" crossorigin>\n    \
+         <script type=\"module\" src=\"{url}{boot_name}\"></script>"
+    );
+    files.insert(js_name.into(), js);
+    files.insert(wasm_name.into(), wasm);
+    files.insert(boot_name.into(), boot);
+    Ok(tags)
+}
+
+/// The bytes behind every link but the crate's, by the link's place.
+fn read_assets(folder: &Path, links: &[Link]) -> Result<BTreeMap<usize, Files>> {
+    let mut assets = BTreeMap::new();
+    for (i, link) in links.iter().enumerate().filter(|(_, l)| l.rel != Rel::Rust) {
+        let source = folder.join(&link.href);
+        let mut files = Files::new();
+        let name = source.file_name().context("a data-trunk link names no file")?;
+        if link.rel == Rel::CopyDir {
+            read_folder(&source, Path::new(name), &mut files)?;
+        } else {
+            let bytes = fs::read(&source)
+                .with_context(|| format!("index.html names {}", source.display()))?;
+            files.insert(name.into(), bytes);
+        }
+        assets.insert(i, files);
+    }
+    Ok(assets)
+}
+
+fn read_folder(source: &Path, into: &Path, files: &mut Files) -> Result<()> {
+    let entries =
+        fs::read_dir(source).with_context(|| format!("index.html names {}", source.display()))?;
+    for entry in entries {
+        let entry = entry?;
+        let (path, name) = (entry.path(), into.join(entry.file_name()));
+        if path.is_dir() {
+            read_folder(&path, &name, files)?;
+        } else {
+            files.insert(name, fs::read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+/// Replaces every data-trunk link by what the browser understands and collects the files.
+fn lay_out(
+    html: &str,
+    links: &[Link],
+    assets: &BTreeMap<usize, Files>,
+    boot: &str,
+    url: &str,
+    files: &mut Files,
+) -> Result<String> {
+    let mut page = String::with_capacity(html.len() + boot.len());
+    let mut from = 0;
+    for (i, link) in links.iter().enumerate() {
+        page.push_str(&html[from..link.at.start]);
+        from = link.at.end;
+        match link.rel {
+            Rel::Rust => page.push_str(boot),
+            Rel::CopyFile | Rel::CopyDir => files.extend(assets[&i].clone()),
+            Rel::Css | Rel::Icon => {
+                let (name, bytes) = assets[&i].first_key_value().context("a link without file")?;
+                let part = |p: Option<&std::ffi::OsStr>| {
+                    p.and_then(|s| s.to_str()).map(str::to_owned).context("a file without name")
+                };
+                let name = hashed(&part(name.file_stem())?, &part(name.extension())?, bytes);
+                let rel = if link.rel == Rel::Css { "stylesheet" } else { "icon" };
+                page.push_str(&format!("<link rel=\"{rel}\" href=\"{url}{name}\">"));
+                files.insert(name.into(), bytes.clone());
+            }
+        }
+    }
+    page.push_str(&html[from..]);
+    Ok(page)
+}
+
+/// `name-0123456789abcdef.ext`: a changed file has a new name, so that browsers may keep it for ever.
+fn hashed(name: &str, extension: &str, bytes: &[u8]) -> String {
+    format!("{name}-{}.{extension}", &hex(&Sha256::digest(bytes))[..16])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn stamp(html: &str, wasm: &[u8], assets: &BTreeMap<usize, Files>) -> Result<String> {
+    let mut hash = Sha256::new();
+    let builder = std::env::current_exe().and_then(fs::read).context("cannot read this builder")?;
+    for part in [builder.as_slice(), html.as_bytes(), wasm] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    for (name, bytes) in assets.values().flatten() {
+        hash.update(name.as_os_str().as_encoded_bytes());
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+/// Replaces the folder's content. Everything was built before, so a failed build leaves the last
+/// page standing.
+fn write(dist: &Path, files: &Files) -> Result<()> {
+    if dist.exists() {
+        fs::remove_dir_all(dist).with_context(|| format!("cannot empty {}", dist.display()))?;
+    }
+    for (name, bytes) in files {
+        let path = dist.join(name);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&path, bytes).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Prints what was built and what it weighs on the wire.
+fn report(files: &Files, mode: Mode) -> Result<()> {
+    let (mut total, mut total_packed) = (0, 0);
+    say(&format!("{:<44}{:>12}{:>12}", "page", "bytes", "brotli"));
+    for (name, bytes) in files {
+        // Quality 11 takes seconds on a large module: worth it only for what ships.
+        let packed = brotli(bytes, if mode == Mode::Release { 11 } else { 5 })?;
+        say(&format!("{:<44}{:>12}{:>12}", name.display().to_string(), bytes.len(), packed));
+        total += bytes.len();
+        total_packed += packed;
+    }
+    say(&format!("{:<44}{total:>12}{total_packed:>12}", "together"));
+    Ok(())
+}
+
+fn brotli(bytes: &[u8], quality: u32) -> Result<usize> {
+    let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, quality, 22);
+    writer.write_all(bytes)?;
+    Ok(writer.into_inner().len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_become_tags_and_files() {
+        let html = r#"<head><link data-trunk rel="css" href="a.css"><link data-trunk rel="copy-file" href="r.txt"><link data-trunk rel="rust" href="Cargo.toml"></head>"#;
+        let links = index::links(html).unwrap_or_default();
+        let assets = BTreeMap::from([
+            (0, Files::from([("a.css".into(), b"p{}".to_vec())])),
+            (1, Files::from([("r.txt".into(), b"r".to_vec())])),
+        ]);
+        let mut files = Files::new();
+        let page = lay_out(html, &links, &assets, "<boot>", "/", &mut files).unwrap_or_default();
+        let css = hashed("a", "css", b"p{}");
+        assert_eq!(page, format!("<head><link rel=\"stylesheet\" href=\"/{css}\"><boot></head>"));
+        assert_eq!(
+            files.keys().map(|p| p.display().to_string()).collect::<Vec<_>>(),
+            [css.as_str(), "r.txt"]
+        );
+    }
+
+    #[test]
+    fn a_hashed_name_follows_the_content() {
+        assert_eq!(hashed("a", "css", b"x"), hashed("a", "css", b"x"));
+        assert_ne!(hashed("a", "css", b"x"), hashed("a", "css", b"y"));
+    }
+}
