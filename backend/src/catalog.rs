@@ -1,0 +1,252 @@
+//! Which models there are: folders in Hugging Face layout, by name.
+
+use std::path::{Path, PathBuf};
+
+use shared::Quant;
+
+use crate::assets::{Assets, DEMO};
+
+/// The model that ships with the lab.
+pub const DEMO_NAME: &str = "demo-llava";
+
+/// Where a model's files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Name to ask for.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+impl Source {
+    /// A model in a folder.
+    pub fn folder(name: String, folder: PathBuf) -> Self {
+        let title = if name == DEMO_NAME {
+            "Demo LLaVA: a small real model that ships with the lab".to_owned()
+        } else {
+            name.clone()
+        };
+        Source { name, title, folder }
+    }
+}
+
+/// No model of that name, or its files are not there.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// No model of that name.
+    #[error("there is no model named \"{name}\"; there is: {known}")]
+    Unknown {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// A folder is not a model.
+    #[error("{0} is not a model folder: it has no config.json")]
+    NotAModel(String),
+    /// The demo model cannot be written out.
+    #[error("the demo model cannot be written to {folder}: {cause}")]
+    Unpack {
+        /// Where to.
+        folder: String,
+        /// What the operating system says.
+        cause: std::io::Error,
+    },
+}
+
+/// The models there are.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    models: Vec<Source>,
+    default: Option<usize>,
+}
+
+impl Catalog {
+    /// Looks for models: the folders in `models`; without one, those in `models/` here and beside
+    /// the executable, and the demo model from inside the binary, written to `data` where needed.
+    ///
+    /// # Errors
+    /// The demo model cannot be written out.
+    pub fn find(models: Option<&Path>, data: &Path) -> Result<Catalog, CatalogError> {
+        let mut catalog = Catalog::default();
+        if let Some(folder) = models {
+            catalog.add_folder(folder);
+        } else {
+            catalog.add_folder(Path::new("models"));
+            let beside = std::env::current_exe().ok();
+            if let Some(beside) = beside.as_deref().and_then(Path::parent) {
+                catalog.add_folder(&beside.join("models"));
+            }
+            if let Some(folder) = DEMO.folder().filter(|_| !catalog.has(DEMO_NAME)) {
+                catalog.add(DEMO_NAME, folder);
+            }
+            if !catalog.has(DEMO_NAME)
+                && let Some(folder) = unpack(&DEMO, data)?
+            {
+                catalog.add(DEMO_NAME, &folder);
+            }
+        }
+        let demo = catalog.models.iter().position(|m| m.name == DEMO_NAME);
+        catalog.default = demo.or((!catalog.models.is_empty()).then_some(0));
+        Ok(catalog)
+    }
+
+    /// A catalog of one made-up model for the scripted lab.
+    pub fn scripted() -> Catalog {
+        let mut scripted = Source::folder("scripted".to_owned(), PathBuf::new());
+        scripted.title = "Scripted: made-up numbers, for tests and for work on the page".to_owned();
+        Catalog { models: vec![scripted], default: Some(0) }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.models.iter().any(|m| m.name == name)
+    }
+
+    fn add(&mut self, name: &str, folder: &Path) {
+        if folder.join("config.json").is_file() && !self.has(name) {
+            self.models.push(Source::folder(name.to_owned(), folder.to_owned()));
+        }
+    }
+
+    fn add_folder(&mut self, folder: &Path) {
+        let Ok(entries) = std::fs::read_dir(folder) else { return };
+        let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+        folders.sort();
+        for path in folders {
+            if let Some(name) = path.file_name().and_then(|n| n.to_str()) {
+                self.add(name, &path);
+            }
+        }
+    }
+
+    /// All models.
+    pub fn models(&self) -> &[Source] {
+        &self.models
+    }
+
+    /// The model that runs when none is named.
+    pub fn default_model(&self) -> Option<&Source> {
+        self.models.get(self.default?)
+    }
+
+    /// Makes a model the default: one by name, or a folder, which is added.
+    ///
+    /// # Errors
+    /// No such model.
+    pub fn set_default(&mut self, name: &str) -> Result<(), CatalogError> {
+        let source = self.resolve(name)?;
+        let at = self.models.iter().position(|m| m.name == source.name);
+        self.default = Some(at.unwrap_or(self.models.len()));
+        if at.is_none() {
+            self.models.push(source);
+        }
+        Ok(())
+    }
+
+    /// The model of that name; the default one for an empty name.
+    ///
+    /// # Errors
+    /// No such model.
+    pub fn by_name(&self, name: &str) -> Result<&Source, CatalogError> {
+        let found = match name {
+            "" => self.default_model(),
+            _ => self.models.iter().find(|m| m.name == name),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).collect();
+            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let name = if name.is_empty() { DEMO_NAME } else { name };
+            CatalogError::Unknown { name: name.to_owned(), known }
+        })
+    }
+
+    /// A model by name or, for the command line, by its folder.
+    ///
+    /// # Errors
+    /// No such model.
+    pub fn resolve(&self, name: &str) -> Result<Source, CatalogError> {
+        let unknown = match self.by_name(name) {
+            Ok(source) => return Ok(source.clone()),
+            Err(unknown) => unknown,
+        };
+        let folder = Path::new(name);
+        if name.is_empty() || !folder.is_dir() {
+            return Err(unknown);
+        }
+        if !folder.join("config.json").is_file() {
+            return Err(CatalogError::NotAModel(name.to_owned()));
+        }
+        let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+        let name = folder.file_name().map_or(name.to_owned(), |n| n.to_string_lossy().into_owned());
+        Ok(Source::folder(name, folder))
+    }
+
+    /// Quantizations on offer for every model.
+    pub const QUANTS: [Quant; 7] = Quant::ALL;
+}
+
+/// Writes the files carried inside the binary to a folder named after their contents, unless it
+/// is there; `None` where the binary carries none.
+fn unpack(assets: &Assets, data: &Path) -> Result<Option<PathBuf>, CatalogError> {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    let mut any = false;
+    for (path, bytes) in assets.embedded() {
+        any = true;
+        hash.update(path);
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    if !any {
+        return Ok(None);
+    }
+    let tag: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+    let folder = data.join("models").join(format!("{DEMO_NAME}-{tag}"));
+    if folder.is_dir() {
+        return Ok(Some(folder));
+    }
+    let failed = |cause| CatalogError::Unpack { folder: folder.display().to_string(), cause };
+    // Written beside and renamed, so that a half-written model is never taken for one.
+    let half = folder.with_extension(format!("{}.part", std::process::id()));
+    for (path, bytes) in assets.embedded() {
+        let file = half.join(path);
+        std::fs::create_dir_all(file.parent().unwrap_or(&half)).map_err(failed)?;
+        std::fs::write(file, bytes).map_err(failed)?;
+    }
+    match std::fs::rename(&half, &folder) {
+        Ok(()) => {}
+        // Another lab was faster.
+        Err(_) if folder.is_dir() => {
+            let _ = std::fs::remove_dir_all(&half);
+        }
+        Err(cause) => return Err(failed(cause)),
+    }
+    Ok(Some(folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_with_a_config_are_models_and_the_demo_is_the_default() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["another", DEMO_NAME, "notes"] {
+            std::fs::create_dir(folder.path().join(name)).expect("a folder");
+        }
+        for name in ["another", DEMO_NAME] {
+            std::fs::write(folder.path().join(name).join("config.json"), "{}").expect("a file");
+        }
+        let mut catalog = Catalog::find(Some(folder.path()), folder.path()).expect("found");
+        let names: Vec<_> = catalog.models().iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(names, ["another", DEMO_NAME]);
+        assert_eq!(catalog.by_name("").expect("a default").name, DEMO_NAME);
+        assert!(matches!(catalog.by_name("notes"), Err(CatalogError::Unknown { .. })));
+        catalog.set_default("another").expect("known");
+        assert_eq!(catalog.by_name("").expect("a default").name, "another");
+        let notes = folder.path().join("notes").display().to_string();
+        assert!(matches!(catalog.resolve(&notes), Err(CatalogError::NotAModel(_))));
+    }
+}

@@ -1,0 +1,172 @@
+//! `analyze`: one picture, one prompt, all the numbers.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use engine::LoadOptions;
+use shared::{ImageFit, Quant, RunOptions};
+
+use super::dump::Maps;
+use super::recorder::Recording;
+use super::{Device, Failure, ModelFolders, print, table};
+use crate::catalog::Catalog;
+use crate::clock;
+use crate::error::ApiError;
+use crate::export::{Observed, parse_definition};
+use crate::id::RunId;
+use crate::lab::{EngineLab, Lab};
+use crate::validate::check_options;
+
+/// What to analyze and how.
+#[derive(Clone, Debug, Args)]
+pub struct AnalyzeArgs {
+    /// A model's name, or its folder in Hugging Face layout.
+    #[arg(long, default_value = "demo-llava")]
+    model: String,
+    /// The picture.
+    #[arg(long, value_name = "FILE")]
+    image: PathBuf,
+    /// The question.
+    #[arg(long)]
+    prompt: String,
+    /// How weights are held: f32, f16, bf16, q8_0, q6k, q5k or q4k.
+    #[arg(long, default_value_t = Quant::default().name().to_owned())]
+    quant: String,
+    /// Most tokens to generate.
+    #[arg(long, default_value_t = 20)]
+    max_new_tokens: u32,
+    /// Go on after the end-of-sequence token.
+    #[arg(long)]
+    ignore_eos: bool,
+    /// How a picture that is not square meets the model: crop or pad.
+    #[arg(long, default_value_t = ImageFit::default().name().to_owned())]
+    fit: String,
+    /// Prompt template, by name [default: the model's own].
+    #[arg(long)]
+    template: Option<String>,
+    /// Share of the image tokens to drop, 0 to below 1.
+    #[arg(long, default_value_t = 0.0)]
+    prune: f32,
+    /// How many times the image tokens stand in the sequence.
+    #[arg(long, default_value_t = 1)]
+    replicate: u32,
+    /// paper, reimplementation, forward, or a definition as JSON.
+    #[arg(long, default_value = "paper")]
+    definition: String,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    /// Write every attention map to a safetensors file.
+    #[arg(long, value_name = "FILE")]
+    dump_attention: Option<PathBuf>,
+    /// Most memory the maps may take, in MiB.
+    #[arg(long, default_value_t = 1024)]
+    map_budget_mib: u64,
+    /// Write the whole run as JSON, as the API gives it.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// Write the picture as the model sees it.
+    #[arg(long, value_name = "FILE.png")]
+    prepared: Option<PathBuf>,
+    /// What the model runs on.
+    #[arg(long, value_enum, default_value = "auto")]
+    device: Device,
+    #[command(flatten)]
+    folders: ModelFolders,
+}
+
+pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
+    let says = |ApiError(body): ApiError| format!("{}: {}", body.code, body.message);
+    let definition = parse_definition(&args.definition).map_err(says)?;
+    let mut options = check_options(options(args)?).map_err(says)?;
+    let catalog = Catalog::find(args.folders.models.as_deref(), &args.folders.data)
+        .map_err(|e| e.to_string())?;
+    let source = catalog.resolve(&args.model).map_err(|e| e.to_string())?;
+    options.model.clone_from(&source.name);
+    let (quant, created) = (options.quant, clock::now_rfc3339());
+
+    let file = std::fs::read(&args.image)
+        .map_err(|e| format!("the picture {} cannot be read: {e}", args.image.display()))?;
+    let lab = EngineLab;
+    let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
+    let picture = lab.decode(&file).map_err(says)?;
+    let load = LoadOptions { name: source.name.clone(), quant };
+    let model = lab.load(&source.folder, &load, &mut progress()).map_err(says)?;
+    let mut recording = Recording::start();
+    let prepared = model.prepare(&picture, &options).map_err(says)?;
+    let mut maps = match args.dump_attention {
+        None => None,
+        Some(_) => {
+            let budget = args.map_budget_mib.saturating_mul(1 << 20);
+            let most = options.max_new_tokens;
+            Some(Maps::new(model.info(), prepared.prompt_tokens(), most, budget)?)
+        }
+    };
+    let info = model.info().clone();
+    let summary = recording.run(&*prepared, info, maps.as_mut()).map_err(says)?;
+
+    if let Some(file) = &args.prepared {
+        write(file, &prepared.picture_png())?;
+    }
+    let observed = Observed::of(recording.events())
+        .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;
+    let report = observed.report(&definition);
+    if let (Some(maps), Some(file)) = (maps, &args.dump_attention) {
+        maps.write(file, &report.layout.tokens, summary.tokens as usize)?;
+    }
+    if let Some(file) = &args.record {
+        let id = RunId::random().map_err(|e| e.to_string())?;
+        let record = recording.record(&id, created, options);
+        write(file, &serde_json::to_vec(&record).map_err(|e| e.to_string())?)?;
+    }
+    if args.json {
+        let json = serde_json::to_string(&report).map_err(|e| e.to_string())?;
+        return print(&(json + "\n"));
+    }
+    print(&table::table(&report))
+}
+
+fn options(args: &AnalyzeArgs) -> Result<RunOptions, Failure> {
+    let quant = Quant::from_name(&args.quant).ok_or_else(|| {
+        let names: Vec<_> = Quant::ALL.into_iter().map(Quant::name).collect();
+        format!(
+            "bad_option: there is no quantization \"{}\"; name one of {}",
+            args.quant,
+            names.join(", ")
+        )
+    })?;
+    let fit = [ImageFit::Crop, ImageFit::Pad]
+        .into_iter()
+        .find(|fit| fit.name() == args.fit)
+        .ok_or_else(|| format!("bad_option: there is no fit \"{}\"; name crop or pad", args.fit))?;
+    Ok(RunOptions {
+        model: args.model.clone(),
+        prompt: args.prompt.clone(),
+        quant,
+        max_new_tokens: args.max_new_tokens,
+        ignore_eos: args.ignore_eos,
+        fit,
+        template: args.template.clone(),
+        prune: args.prune,
+        replicate: args.replicate,
+    })
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(file, bytes).map_err(|e| format!("{} cannot be written: {e}", file.display()))
+}
+
+/// Shows loading on a terminal.
+fn progress() -> impl FnMut(u64, u64) {
+    let shown = std::io::stderr().is_terminal();
+    let mut last = None;
+    move |bytes, total| {
+        let percent = (bytes * 100).checked_div(total).unwrap_or(100);
+        if shown && last != Some(percent) {
+            last = Some(percent);
+            let end = if bytes >= total { "\n" } else { "" };
+            let _ = write!(std::io::stderr(), "\rloading the model {percent:3} %{end}");
+        }
+    }
+}

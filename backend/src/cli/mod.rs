@@ -1,0 +1,107 @@
+//! The command line. Results go to standard output, logs and progress to standard error; a
+//! failure is a status other than 0 and one sentence.
+
+mod analyze;
+mod dump;
+mod list;
+mod recorder;
+mod serve;
+mod table;
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// What a command that failed says: one sentence.
+pub type Failure = String;
+
+/// See how much a multimodal language model looks at the words and how much at the picture.
+#[derive(Debug, Parser)]
+#[command(name = "langoverrule", version, about)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// How logs are written to standard error.
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Opens the lab: the page and the API.
+    Serve(serve::ServeArgs),
+    /// Runs one picture and one prompt and prints the numbers.
+    Analyze(analyze::AnalyzeArgs),
+    /// Models.
+    #[command(subcommand)]
+    Models(list::ModelsCommand),
+}
+
+/// Where models are looked for.
+#[derive(Clone, Debug, Args)]
+pub struct ModelFolders {
+    /// Folder of models, each in a folder of its own in Hugging Face layout
+    /// [default: models/ here, then beside the program, then the one inside it].
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Folder for everything that is kept.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    data: PathBuf,
+}
+
+/// What the model runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Device {
+    /// The best there is.
+    Auto,
+    /// The processor.
+    Cpu,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.log_format);
+    let result = match cli.command {
+        Command::Serve(args) => serve::serve(args),
+        Command::Analyze(args) => analyze::analyze(&args),
+        Command::Models(command) => list::models(&command),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "langoverrule: {}", failure.trim_end_matches('.'));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn log_to_stderr(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+    }
+}
+
+/// Writes a result to standard output.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        // Whoever reads may have seen enough (`… | head`).
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.map_err(|e| format!("the result cannot be written: {e}")),
+    }
+}

@@ -1,0 +1,112 @@
+//! Observing a run from the command line: events as a server would record them, and maps.
+
+use std::time::Instant;
+
+use engine::{Control, EventObserver, GeneratedToken, Observer, Wants};
+use shared::api::RunRecord;
+use shared::event::EVENT_VERSION;
+use shared::{Envelope, ErrorCode, Event, LayerFlow, Layout, ModelInfo, RunOptions, Summary};
+
+use super::dump::Maps;
+use crate::id::RunId;
+use crate::lab::PreparedRun;
+use crate::run::state_of;
+
+/// Runs that were recorded: their events, in order.
+#[derive(Debug)]
+pub(super) struct Recording {
+    started: Instant,
+    events: Vec<Envelope>,
+}
+
+impl Recording {
+    /// A recording that begins now, as a run that was submitted now and had nobody before it.
+    pub(super) fn start() -> Self {
+        let mut recording = Recording { started: Instant::now(), events: Vec::new() };
+        recording.push(Event::Queued { position: 0 });
+        recording
+    }
+
+    fn push(&mut self, event: Event) {
+        let at_ms = self.started.elapsed().as_secs_f64() * 1e3;
+        self.events.push(Envelope { seq: self.events.len() as u64, at_ms, event });
+    }
+
+    /// Runs the model to its end, recording what is observed.
+    pub(super) fn run(
+        &mut self,
+        prepared: &dyn PreparedRun,
+        model: ModelInfo,
+        maps: Option<&mut Maps>,
+    ) -> Result<Summary, engine::EngineError> {
+        let mut observer = WithMaps {
+            events: EventObserver::new(
+                model,
+                prepared.options().clone(),
+                |event| {
+                    self.push(event);
+                    Control::Continue(())
+                },
+                || Control::Continue(()),
+            ),
+            maps,
+        };
+        let summary = prepared.run(&mut observer)?.ok_or_else(|| {
+            engine::EngineError::new(ErrorCode::Internal, "the run stopped though nobody asked")
+        })?;
+        drop(observer);
+        self.push(Event::Done { summary: summary.clone() });
+        Ok(summary)
+    }
+
+    /// What happened.
+    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
+        self.events.iter().map(|e| &e.event)
+    }
+
+    /// The run as the API gives one.
+    pub(super) fn record(self, id: &RunId, created: String, options: RunOptions) -> RunRecord {
+        RunRecord {
+            id: id.to_string(),
+            version: EVENT_VERSION,
+            created,
+            state: state_of(&self.events),
+            options,
+            events: self.events,
+        }
+    }
+}
+
+/// An observer of events that keeps attention maps too, where asked to.
+struct WithMaps<'m, O> {
+    events: O,
+    maps: Option<&'m mut Maps>,
+}
+
+impl<O: Observer> Observer for WithMaps<'_, O> {
+    fn wants(&self) -> Wants {
+        Wants { maps: self.maps.is_some(), ..self.events.wants() }
+    }
+
+    fn layout(&mut self, layout: &Layout) -> Control {
+        self.events.layout(layout)
+    }
+
+    fn prefill_layer(&mut self, layer: u32, flow: LayerFlow) -> Control {
+        self.events.prefill_layer(layer, flow)
+    }
+
+    fn token(&mut self, token: GeneratedToken) -> Control {
+        self.events.token(token)
+    }
+
+    fn map(&mut self, layer: u32, first_row: usize, rows: usize, keys: usize, values: &[f32]) {
+        if let Some(maps) = &mut self.maps {
+            maps.add(layer as usize, first_row, rows, keys, values);
+        }
+    }
+
+    fn poll(&mut self) -> Control {
+        self.events.poll()
+    }
+}

@@ -1,0 +1,211 @@
+//! `serve`: opens the lab.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::signal;
+use tokio_util::sync::CancellationToken;
+
+use super::{Device, Failure, ModelFolders, print};
+use crate::app::{AppState, Limits, app};
+use crate::assets::DEMO;
+use crate::catalog::{Catalog, DEMO_NAME};
+use crate::lab::{EngineLab, Lab, ScriptedLab};
+use crate::lobby::Lobby;
+use crate::model::{ModelThread, Settings};
+use crate::run::StopReason;
+use crate::samples::Samples;
+use crate::store::{Store, StoreOptions};
+
+/// How long viewers and the model may take to notice that the lab is going down.
+const NOTICE: Duration = Duration::from_secs(3);
+
+/// How to open the lab.
+#[derive(Clone, Debug, Args)]
+pub struct ServeArgs {
+    /// Address and port to listen on.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    bind: SocketAddr,
+    #[command(flatten)]
+    folders: ModelFolders,
+    /// What the model runs on.
+    #[arg(long, value_enum, default_value = "auto")]
+    device: Device,
+    /// The model that runs when none is named [default: demo-llava].
+    #[arg(long, value_name = "NAME|FOLDER")]
+    model: Option<String>,
+    /// Open the page in a browser.
+    #[arg(long)]
+    open: bool,
+    /// Runs that may wait.
+    #[arg(long, default_value_t = 32)]
+    queue: usize,
+    /// Models kept in memory.
+    #[arg(long, default_value_t = 2)]
+    models_kept: usize,
+    /// Seconds that a run at work may go on when the lab is stopped.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    grace: u64,
+    /// A made-up model, for tests and for work on the page.
+    #[arg(long, hide = true)]
+    scripted: bool,
+    /// Most pages of the store's file: a full disk for tests.
+    #[arg(long, hide = true)]
+    max_pages: Option<u32>,
+}
+
+pub(super) fn serve(args: ServeArgs) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("the lab cannot start: {e}"))?;
+    runtime.block_on(run(args))
+}
+
+async fn run(args: ServeArgs) -> Result<(), Failure> {
+    // The port first: it is what most often stands in the way.
+    let listener = TcpListener::bind(args.bind).await.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            let other = SocketAddr::new(args.bind.ip(), args.bind.port().wrapping_add(1));
+            format!(
+                "{} is in use by another program; name another, such as --bind {other}",
+                args.bind
+            )
+        }
+        _ => format!("cannot listen on {}: {e}", args.bind),
+    })?;
+    let address = listener.local_addr().map_err(|e| e.to_string())?;
+    let data = &args.folders.data;
+    let store = Store::open(data, &StoreOptions { max_pages: args.max_pages })
+        .map_err(|e| e.to_string())?;
+    let (lab, catalog): (Arc<dyn Lab>, _) = if args.scripted {
+        (Arc::new(ScriptedLab::default()), Catalog::scripted())
+    } else {
+        let mut catalog =
+            Catalog::find(args.folders.models.as_deref(), data).map_err(|e| e.to_string())?;
+        if let Some(name) = &args.model {
+            catalog.set_default(name).map_err(|e| e.to_string())?;
+        }
+        (Arc::new(EngineLab), catalog)
+    };
+    let preload = catalog.default_model().cloned().map(|source| (source, shared::Quant::default()));
+    if preload.is_none() {
+        tracing::warn!("there is no model; the page works, but no run can be started");
+    }
+    let samples = match catalog.by_name(DEMO_NAME) {
+        Ok(demo) => Samples::in_folder(&demo.folder),
+        Err(_) => DEMO.folder().map_or_else(|| Samples::inside(DEMO), Samples::in_folder),
+    };
+    let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, args.queue.max(1)));
+    let settings = Settings { models_kept: args.models_kept, preload };
+    let model = ModelThread::start(lobby.clone(), settings)
+        .map_err(|e| format!("the model's thread cannot start: {e}"))?;
+
+    let state = AppState::new(lobby.clone(), Limits::default());
+    let stopping = CancellationToken::new();
+    tokio::spawn(wait_for_signal(stopping.clone()));
+    let url = format!("http://{address}");
+    print(&format!("LangOverrule Lab is open at {url}\n"))?;
+    if args.open {
+        open(&url);
+    }
+    // Events are small and must not wait for one another.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
+    let shutdown = {
+        let stopping = stopping.clone();
+        async move { stopping.cancelled().await }
+    };
+    let server = axum::serve(listener, app(state.clone())).with_graceful_shutdown(shutdown);
+    let mut server = tokio::spawn(server.into_future());
+    tokio::select! {
+        ended = &mut server => {
+            return Err(format!("the server ended: {ended:?}"));
+        }
+        () = stopping.cancelled() => {}
+    }
+    tracing::info!("stopping");
+    close(&state, Duration::from_secs(args.grace)).await;
+    let _ = tokio::time::timeout(NOTICE, server).await;
+    let closed = tokio::task::spawn_blocking(move || {
+        // A model that does not notice is left behind: the process ends all the same.
+        if model.is_finished() {
+            model.join();
+        }
+        lobby.store.close();
+    });
+    let _ = closed.await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Brings the lab to rest: no new runs, the run at work finishes or is stopped, viewers leave.
+async fn close(state: &AppState, grace: Duration) {
+    let lobby = &state.lobby;
+    lobby.close().await;
+    let idle = async || {
+        while lobby.live() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if tokio::time::timeout(grace, idle()).await.is_err() {
+        lobby.stop_live(StopReason::ShuttingDown);
+        if tokio::time::timeout(NOTICE, idle()).await.is_err() {
+            tracing::warn!("a run did not stop in time");
+        }
+    }
+    // Viewers of runs that are over get the last events before they are sent away.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    state.closing.cancel();
+    state.viewers.close();
+    if tokio::time::timeout(NOTICE, state.viewers.wait()).await.is_err() {
+        tracing::warn!("a viewer did not leave in time");
+    }
+}
+
+/// Waits for the first signal that asks for an orderly stop; the second ends the process.
+async fn wait_for_signal(stopping: CancellationToken) {
+    signal_received().await;
+    stopping.cancel();
+    signal_received().await;
+    std::process::exit(130);
+}
+
+async fn signal_received() {
+    let interrupt = async {
+        // Without a handler for it there is nothing to wait for.
+        if signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    let terminate = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminated) => terminated.recv().await,
+            Err(_) => std::future::pending().await,
+        };
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupt => {}
+        () = terminate => {}
+    }
+}
+
+/// Opens the page with what the desktop has for it.
+fn open(url: &str) {
+    let program = match std::env::consts::OS {
+        "macos" => "open",
+        "windows" => "explorer",
+        _ => "xdg-open",
+    };
+    if let Err(error) = std::process::Command::new(program).arg(url).spawn() {
+        tracing::warn!(%error, "no browser could be opened");
+    }
+}

@@ -1,0 +1,78 @@
+//! A report as a table for people.
+
+use std::fmt::Write as _;
+
+use shared::Report;
+use shared::report::Numbers;
+
+/// The report as text.
+pub(super) fn table(report: &Report) -> String {
+    let mut out = String::new();
+    let model = &report.model;
+    let _ = writeln!(
+        out,
+        "model       {} ({}, {} layers × {} heads, {}, {})",
+        model.name,
+        model.family,
+        model.layers,
+        model.heads,
+        model.quant.name(),
+        model.device
+    );
+    for fallback in &model.fallbacks {
+        let _ = writeln!(out, "            {fallback}");
+    }
+    let counts: Vec<String> = report
+        .layout
+        .counts
+        .iter()
+        .filter(|(_, n)| *n > 0)
+        .map(|(group, n)| format!("{} {n}", group.name()))
+        .collect();
+    let tokens = report.layout.tokens.len();
+    let _ = writeln!(out, "prompt      {tokens} tokens: {}", counts.join(", "));
+    let _ = writeln!(out, "definition  {}", report.definition_name);
+    let generated = report.generated.ids.len();
+    let _ = writeln!(out, "answer      {} ({generated} tokens)", report.generated.text.trim());
+    let _ = writeln!(
+        out,
+        "\n{:>7}  {:>9} {:>9} {:>9}  {:>5} {:>5} {:>6} {:>6}",
+        "layer", "MDI", "AEI text", "AEI pict.", "n_T", "n_O", "P_T", "Q_T"
+    );
+    for layer in &report.layers {
+        let _ = writeln!(out, "{}", line(&layer.index.to_string(), &layer.numbers));
+    }
+    out.push('\n');
+    let stages = &report.stages;
+    for (name, n) in [("early", &stages.early), ("middle", &stages.middle), ("late", &stages.late)]
+    {
+        let _ = writeln!(out, "{}", line(name, n));
+    }
+    let t = &report.timing;
+    let _ = writeln!(
+        out,
+        "\ntime        {:.1} ms: prepare {:.1}, vision {:.1}, prompt {:.1}, answer {:.1}",
+        t.total_ms, t.prepare_ms, t.vision_ms, t.prefill_ms, t.decode_ms
+    );
+    out
+}
+
+fn line(name: &str, n: &Numbers) -> String {
+    let real =
+        |v: Option<f64>, decimals: usize| v.map_or("–".to_owned(), |v| format!("{v:.decimals$}"));
+    let whole = |v: Option<u32>| v.map_or("–".to_owned(), |v| v.to_string());
+    let mut line = format!(
+        "{name:>7}  {:>9} {:>9} {:>9}  {:>5} {:>5} {:>6} {:>6}",
+        real(n.mdi, 3),
+        real(n.aei_text, 3),
+        real(n.aei_image, 3),
+        whole(n.text_tokens),
+        whole(n.image_tokens),
+        real(n.share_text, 3),
+        real(n.share_tokens_text, 3),
+    );
+    if let Some(reason) = n.undefined {
+        let _ = write!(line, "  {reason}");
+    }
+    line
+}

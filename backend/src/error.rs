@@ -1,0 +1,85 @@
+//! Errors as the API shows them: one envelope, one code, one sentence.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use engine::EngineError;
+use shared::{ErrorBody, ErrorCode};
+
+use crate::id::NoRandomness;
+use crate::store::StoreError;
+
+/// An error on its way to a person. What went wrong inside is logged where it is turned into one
+/// and never travels with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError(pub ErrorBody);
+
+impl ApiError {
+    /// An error with a code and a sentence.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        ApiError(ErrorBody { code, message: message.into() })
+    }
+
+    /// Something that should not happen: the cause goes to the log, not to the person.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "internal error");
+        Self::new(ErrorCode::Internal, INTERNAL)
+    }
+
+    /// No run of that name.
+    pub fn no_run() -> Self {
+        Self::new(ErrorCode::NotFound, "There is no run at this address; it may have been deleted.")
+    }
+
+    /// The owner's token is missing or wrong.
+    pub fn not_owner() -> Self {
+        Self::new(ErrorCode::NotOwner, "Only the one who started this run can do that.")
+    }
+
+    /// The lab is going down.
+    pub fn shutting_down() -> Self {
+        Self::new(ErrorCode::ShuttingDown, "The lab is shutting down; try again in a moment.")
+    }
+}
+
+/// What people are told when something broke inside.
+pub const INTERNAL: &str = "Something went wrong inside the lab; its log says what.";
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.code.http_status())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Json(self.0)).into_response()
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        if error.code == ErrorCode::Internal {
+            return Self::internal(error);
+        }
+        Self::new(error.code, error.message)
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => {
+                tracing::error!("the data folder has no space left");
+                Self::new(
+                    ErrorCode::StorageFull,
+                    "The lab's data folder has no space left; the run was not started.",
+                )
+            }
+            StoreError::Closed => Self::shutting_down(),
+            StoreError::Broken(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl From<NoRandomness> for ApiError {
+    fn from(error: NoRandomness) -> Self {
+        Self::internal(error)
+    }
+}

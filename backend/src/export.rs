@@ -1,0 +1,168 @@
+//! A run's numbers under one definition, as a report and as a table.
+
+use std::fmt::Write as _;
+
+use shared::event::Stop;
+use shared::report::Numbers;
+use shared::{
+    Definition, ErrorCode, Event, ModelInfo, Observation, Preset, Report, RunOptions, Summary,
+};
+
+use crate::error::ApiError;
+use crate::run::Run;
+
+/// Reads a definition: a preset's name, or a definition as JSON.
+///
+/// # Errors
+/// `bad_option`, naming the presets.
+pub fn parse_definition(text: &str) -> Result<Definition, ApiError> {
+    if text.is_empty() {
+        return Ok(Definition::default());
+    }
+    if let Some(preset) = Preset::from_name(text) {
+        return Ok(preset.definition());
+    }
+    let names: Vec<&str> = Preset::ALL.into_iter().map(Preset::name).collect();
+    if !text.starts_with('{') {
+        let message = format!(
+            "There is no definition \"{}\"; name one of {}, or give one as JSON.",
+            text.chars().take(60).collect::<String>(),
+            names.join(", ")
+        );
+        return Err(ApiError::new(ErrorCode::BadOption, message));
+    }
+    serde_json::from_str(text).map_err(|error| {
+        ApiError::new(ErrorCode::BadOption, format!("The definition is not usable: {error}."))
+    })
+}
+
+/// Everything observed of a run, and what else a report names.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    observation: Observation,
+    model: ModelInfo,
+    options: RunOptions,
+    summary: Summary,
+}
+
+impl Observed {
+    /// Folds events. Of a run that did not complete, what was observed counts; the rest is
+    /// undefined, and says so.
+    pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Option<Self> {
+        let mut observation = Observation::default();
+        let (mut known, mut done) = (None, None);
+        for event in events {
+            observation.apply(event);
+            match event {
+                Event::Layout { model, options, .. } => {
+                    known = Some((model.clone(), options.clone()));
+                }
+                Event::Done { summary } => done = Some(summary.clone()),
+                _ => {}
+            }
+        }
+        let (model, options) = known?;
+        let summary = done.unwrap_or_else(|| Summary {
+            answer: observation.answer(),
+            tokens: observation.tokens.len() as u32,
+            stop: Stop::Length,
+            timing: shared::Timing::default(),
+        });
+        Some(Observed { observation, model, options, summary })
+    }
+
+    /// Everything observed of a run.
+    ///
+    /// # Errors
+    /// `not_found` for a run of which nothing was observed (yet).
+    pub fn of_run(run: &Run) -> Result<Self, ApiError> {
+        let entries = run.log.all();
+        Self::of(entries.iter().map(|e| &e.envelope.event)).ok_or_else(|| {
+            ApiError::new(ErrorCode::NotFound, "Nothing was observed of this run (yet).")
+        })
+    }
+
+    /// The report under a definition.
+    pub fn report(&self, definition: &Definition) -> Report {
+        Report::new(
+            &self.observation,
+            definition,
+            self.model.clone(),
+            self.options.clone(),
+            &self.summary,
+        )
+    }
+}
+
+/// The names of a table's columns after the first.
+const COLUMNS: [&str; 11] = [
+    "mdi",
+    "aei_text",
+    "aei_image",
+    "attention_text",
+    "attention_image",
+    "text_tokens",
+    "image_tokens",
+    "share_text",
+    "share_tokens_text",
+    "identity_residual",
+    "undefined",
+];
+
+fn cells(n: &Numbers) -> [String; COLUMNS.len()] {
+    let real = |v: Option<f64>| v.map(|v| v.to_string()).unwrap_or_default();
+    let whole = |v: Option<u32>| v.map(|v| v.to_string()).unwrap_or_default();
+    // The stable name, as JSON has it.
+    let reason = n.undefined.and_then(|u| serde_json::to_value(u).ok());
+    [
+        real(n.mdi),
+        real(n.aei_text),
+        real(n.aei_image),
+        real(n.attention_text),
+        real(n.attention_image),
+        whole(n.text_tokens),
+        whole(n.image_tokens),
+        real(n.share_text),
+        real(n.share_tokens_text),
+        real(n.identity_residual),
+        reason.and_then(|r| r.as_str().map(str::to_owned)).unwrap_or_default(),
+    ]
+}
+
+/// The report as comma-separated values: what the numbers mean in comment lines, then a line for
+/// each layer. No cell holds a comma or a quote.
+pub fn csv(report: &Report) -> String {
+    let mut out = String::new();
+    let model = &report.model;
+    let _ = writeln!(out, "# LangOverrule Lab {}", report.version);
+    let _ = writeln!(
+        out,
+        "# model: {} ({}), quantization {}, activations {}, device {}, template {}",
+        model.name,
+        model.family,
+        model.quant.name(),
+        model.dtype,
+        model.device,
+        model.template
+    );
+    let _ = writeln!(out, "# model hash: {}", model.hash);
+    let _ = writeln!(out, "# definition: {} {}", report.definition_name, json(&report.definition));
+    let _ = writeln!(out, "# options: {}", json(&report.options));
+    let _ = writeln!(out, "# answer: {}", json(&report.generated.text));
+    let stages = &report.stages;
+    let _ = writeln!(out, "# stage,{}", COLUMNS.join(","));
+    for (name, n) in [("early", &stages.early), ("middle", &stages.middle), ("late", &stages.late)]
+    {
+        let _ = writeln!(out, "# {name},{}", cells(n).join(","));
+    }
+    let _ = writeln!(out, "layer,{}", COLUMNS.join(","));
+    for layer in &report.layers {
+        let _ = writeln!(out, "{},{}", layer.index, cells(&layer.numbers).join(","));
+    }
+    out
+}
+
+/// One line of JSON: a newline in a prompt stays inside its comment line.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

@@ -1,0 +1,69 @@
+//! What the lab needs of an engine, as traits: the real engine is one implementation, a scripted
+//! one for tests and for work on the page is the other.
+
+mod real;
+mod scripted;
+
+use std::path::Path;
+
+use engine::{EngineError, LoadOptions, Observer, Picture, PictureLimits};
+use shared::{ModelInfo, RunOptions, Summary};
+
+pub use real::EngineLab;
+pub use scripted::{Script, ScriptedLab};
+
+/// Something that decodes pictures and loads models.
+pub trait Lab: Send + Sync + 'static {
+    /// Decodes a picture file.
+    ///
+    /// # Errors
+    /// Codes for an empty, unreadable, damaged or too large picture.
+    fn decode(&self, bytes: &[u8]) -> Result<Picture, EngineError> {
+        Picture::decode(bytes, &PictureLimits::default())
+    }
+
+    /// Loads a model. Called on the model thread, where the model stays.
+    ///
+    /// # Errors
+    /// What is wrong with the model's files.
+    fn load(
+        &self,
+        folder: &Path,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Box<dyn LoadedModel>, EngineError>;
+}
+
+/// A model in memory.
+pub trait LoadedModel {
+    /// What the model is.
+    fn info(&self) -> &ModelInfo;
+
+    /// Prepares a picture and a prompt.
+    ///
+    /// # Errors
+    /// Codes for an empty or too long prompt, or an option out of range.
+    fn prepare<'m>(
+        &'m self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> Result<Box<dyn PreparedRun + 'm>, EngineError>;
+}
+
+/// A picture and a prompt, ready to run.
+pub trait PreparedRun {
+    /// Number of prompt positions.
+    fn prompt_tokens(&self) -> usize;
+
+    /// The options as the model understood them.
+    fn options(&self) -> &RunOptions;
+
+    /// The picture as the model sees it, as a PNG file.
+    fn picture_png(&self) -> Vec<u8>;
+
+    /// Runs the model; `Ok(None)` when the observer asked to stop.
+    ///
+    /// # Errors
+    /// Numbers that are not finite.
+    fn run(&self, observer: &mut dyn Observer) -> Result<Option<Summary>, EngineError>;
+}

@@ -1,0 +1,61 @@
+//! The real engine behind the lab's traits.
+
+use std::path::Path;
+
+use engine::{EngineError, LoadOptions, Model, Observer, Picture, Prepared};
+use shared::{ModelInfo, RunOptions, Summary};
+
+use super::{Lab, LoadedModel, PreparedRun};
+
+/// Loads models with the engine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EngineLab;
+
+impl Lab for EngineLab {
+    fn load(
+        &self,
+        folder: &Path,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Box<dyn LoadedModel>, EngineError> {
+        Ok(Box::new(Model::load(folder, options, progress)?))
+    }
+}
+
+impl LoadedModel for Model {
+    fn info(&self) -> &ModelInfo {
+        Model::info(self)
+    }
+
+    fn prepare<'m>(
+        &'m self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
+        let prepared = Model::prepare(self, picture, options)?;
+        Ok(Box::new(EngineRun { model: self, prepared }))
+    }
+}
+
+struct EngineRun<'m> {
+    model: &'m Model,
+    prepared: Prepared,
+}
+
+impl PreparedRun for EngineRun<'_> {
+    fn prompt_tokens(&self) -> usize {
+        self.prepared.prompt_tokens()
+    }
+
+    fn options(&self) -> &RunOptions {
+        self.prepared.options()
+    }
+
+    fn picture_png(&self) -> Vec<u8> {
+        self.prepared.picture_png()
+    }
+
+    fn run(&self, observer: &mut dyn Observer) -> Result<Option<Summary>, EngineError> {
+        self.model.run(&self.prepared, observer)
+    }
+}

@@ -1,0 +1,257 @@
+//! A model that only plays one: events of the right shape, numbers made up by a formula.
+//!
+//! Tests of queueing, cancelling, slow viewers and failures use it because it does exactly what it
+//! is told; so can anyone who works on the page without weights. Prompts can steer it: one that
+//! contains `[panic]` panics, `[fail]` fails, `[slow]` takes two seconds.
+
+use std::path::Path;
+use std::time::Duration;
+
+use engine::{EngineError, GeneratedToken, LoadOptions, Observer, Picture};
+use shared::event::Stop;
+use shared::{
+    Cell, ErrorCode, F32s, GROUPS, Group, LayerFlow, Layout, ModelInfo, PreparedPicture,
+    RunOptions, Summary, Timing, Token, TokenFlow,
+};
+
+use super::{Lab, LoadedModel, PreparedRun};
+
+/// What the scripted model plays.
+#[derive(Clone, Copy, Debug)]
+pub struct Script {
+    /// Decoder layers.
+    pub layers: u32,
+    /// Attention heads.
+    pub heads: u32,
+    /// Rows and columns of the picture's token grid.
+    pub grid: u16,
+    /// Time each layer and each token takes.
+    pub step: Duration,
+    /// Time loading takes.
+    pub load: Duration,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Script {
+            layers: 8,
+            heads: 8,
+            grid: 12,
+            step: Duration::from_millis(2),
+            load: Duration::ZERO,
+        }
+    }
+}
+
+/// A lab whose every model is scripted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ScriptedLab {
+    /// What it plays.
+    pub script: Script,
+}
+
+impl Lab for ScriptedLab {
+    fn load(
+        &self,
+        _folder: &Path,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Box<dyn LoadedModel>, EngineError> {
+        const TOTAL: u64 = 10_000_000;
+        for part in 0..=4 {
+            progress(TOTAL / 4 * part, TOTAL);
+            std::thread::sleep(self.script.load / 4);
+        }
+        let Script { layers, heads, .. } = self.script;
+        let info = ModelInfo {
+            name: options.name.clone(),
+            family: "scripted".into(),
+            layers,
+            heads,
+            kv_heads: heads,
+            hidden: heads * 32,
+            vocab: 1000,
+            max_positions: 2048,
+            parameters: 10_000_000,
+            quant: options.quant,
+            fallbacks: Vec::new(),
+            dtype: "f32".into(),
+            device: "none".into(),
+            template: "plain".into(),
+            hash: "0".repeat(64),
+            bytes: TOTAL,
+        };
+        Ok(Box::new(ScriptedModel { info, script: self.script }))
+    }
+}
+
+struct ScriptedModel {
+    info: ModelInfo,
+    script: Script,
+}
+
+impl LoadedModel for ScriptedModel {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn prepare<'m>(
+        &'m self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
+        if options.prompt.contains("[fail]") {
+            return Err(EngineError::new(ErrorCode::PromptTooLong, "The prompt is too long."));
+        }
+        let layout = self.layout(picture, options);
+        Ok(Box::new(ScriptedRun { model: self, layout, options: options.clone() }))
+    }
+}
+
+impl ScriptedModel {
+    fn layout(&self, picture: &Picture, options: &RunOptions) -> Layout {
+        let mut tokens = Vec::new();
+        let mut push = |text: &str, group: Group, cell: Option<Cell>| {
+            let index = tokens.len() as u32;
+            tokens.push(Token { index, id: index + 1, text: text.into(), group, cell });
+        };
+        push("<s>", Group::Begin, None);
+        for word in ["A", " chat", "."] {
+            push(word, Group::System, None);
+        }
+        push(" USER:", Group::Template, None);
+        for copy in 0..options.replicate as u16 {
+            for at in 0..self.script.grid * self.script.grid {
+                let (row, col) = (at / self.script.grid, at % self.script.grid);
+                push("<image>", Group::Image, Some(Cell { row, col, copy }));
+            }
+        }
+        for word in options.prompt.split_inclusive(' ') {
+            push(word, Group::Instruction, None);
+        }
+        push(" ASSISTANT:", Group::Template, None);
+        let (w, h) = (picture.width, picture.height);
+        let side = w.min(h) as f32;
+        let covers = [(w as f32 - side) / 2.0, (h as f32 - side) / 2.0, side, side];
+        let size = u32::from(self.script.grid) * 14;
+        let picture = PreparedPicture {
+            width: size,
+            height: size,
+            source_width: w,
+            source_height: h,
+            covers,
+            rows: self.script.grid,
+            cols: self.script.grid,
+        };
+        Layout { tokens, picture: Some(picture) }
+    }
+}
+
+struct ScriptedRun<'m> {
+    model: &'m ScriptedModel,
+    layout: Layout,
+    options: RunOptions,
+}
+
+/// A 1×1 grey PNG.
+const PNG: &[u8] = &[
+    0x89, b'P', b'N', b'G', 13, 10, 26, 10, 0, 0, 0, 13, b'I', b'H', b'D', b'R', 0, 0, 0, 1, 0, 0,
+    0, 1, 8, 0, 0, 0, 0, 0x3a, 0x7e, 0x9b, 0x55, 0, 0, 0, 10, b'I', b'D', b'A', b'T', 0x78, 0x9c,
+    0x63, 0x68, 0, 0, 0, 0x82, 0, 0x81, 0x77, 0xcd, 0x72, 0xb6, 0, 0, 0, 0, b'I', b'E', b'N', b'D',
+    0xae, 0x42, 0x60, 0x82,
+];
+
+impl PreparedRun for ScriptedRun<'_> {
+    fn prompt_tokens(&self) -> usize {
+        self.layout.len()
+    }
+
+    fn options(&self) -> &RunOptions {
+        &self.options
+    }
+
+    fn picture_png(&self) -> Vec<u8> {
+        PNG.to_vec()
+    }
+
+    fn run(&self, observer: &mut dyn Observer) -> Result<Option<Summary>, EngineError> {
+        let Script { layers, heads, mut step, .. } = self.model.script;
+        if self.options.prompt.contains("[slow]") {
+            step = Duration::from_secs(2) / (layers + self.options.max_new_tokens);
+        }
+        if observer.layout(&self.layout).is_break() {
+            return Ok(None);
+        }
+        for layer in 0..layers {
+            std::thread::sleep(step);
+            let stop = observer.poll().is_break();
+            if stop || observer.prefill_layer(layer, self.layer_flow(layer, heads)).is_break() {
+                return Ok(None);
+            }
+        }
+        assert!(!self.options.prompt.contains("[panic]"), "the script says panic");
+        let mut answer = String::new();
+        for index in 0..self.options.max_new_tokens {
+            std::thread::sleep(step);
+            let text = ["It", " looks", " like", " a", " cat", "."][index as usize % 6].to_owned();
+            answer.push_str(&text);
+            let flow = self.token_flow(index, layers, heads);
+            let token = GeneratedToken { index, id: 100 + index, text, logprob: -0.25, flow };
+            if observer.poll().is_break() || observer.token(token).is_break() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(Summary {
+            answer,
+            tokens: self.options.max_new_tokens,
+            stop: Stop::Length,
+            timing: Timing::default(),
+        }))
+    }
+}
+
+impl ScriptedRun<'_> {
+    /// How one row's mass of 1 falls on the groups: text gains on the picture with depth.
+    fn row(&self, layer: u32, head: u32) -> [f32; GROUPS] {
+        let counts = self.layout.counts();
+        let lean = 1.0 + layer as f32 + 0.1 * head as f32;
+        let weight = |g: Group| match g {
+            Group::Begin => 4.0,
+            Group::Image => counts.get(g) as f32,
+            _ => counts.get(g) as f32 * lean,
+        };
+        let sum: f32 = Group::ALL.into_iter().map(weight).sum();
+        Group::ALL.map(|g| weight(g) / sum)
+    }
+
+    fn layer_flow(&self, layer: u32, heads: u32) -> LayerFlow {
+        let counts = self.layout.counts();
+        let (mut mass, mut last) = (Vec::new(), Vec::new());
+        for head in 0..heads {
+            let row = self.row(layer, head);
+            for query in Group::ALL {
+                mass.extend(row.iter().map(|v| v * counts.get(query) as f32));
+            }
+            last.extend(row);
+        }
+        LayerFlow { heads, mass: F32s(mass), last: F32s(last) }
+    }
+
+    fn token_flow(&self, index: u32, layers: u32, heads: u32) -> TokenFlow {
+        let (mut mass, mut rows) = (Vec::new(), Vec::new());
+        let keys = self.layout.len() + index as usize;
+        for layer in 0..layers {
+            for head in 0..heads {
+                mass.extend(self.row(layer, head));
+            }
+            // A spot that wanders over the picture from token to token.
+            let weight = |j: usize| {
+                let spot = (j + 7 * index as usize) % keys;
+                1.0 / (1.0 + spot as f32)
+            };
+            let sum: f32 = (0..keys).map(weight).sum();
+            rows.extend((0..keys).map(|j| weight(j) / sum));
+        }
+        TokenFlow { layers, heads, mass: F32s(mass), rows: F32s(rows) }
+    }
+}

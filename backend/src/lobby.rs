@@ -1,0 +1,302 @@
+//! The lobby: every run that is live, and the way to every run that was.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::body::Bytes;
+use shared::api::{RunCreated, RunState};
+use shared::{ErrorCode, Event, RunOptions};
+use tokio::sync::{Semaphore, watch};
+
+use crate::assets::picture_type;
+use crate::catalog::Catalog;
+use crate::clock;
+use crate::error::ApiError;
+use crate::id::{OwnerToken, RunId, SAMPLE};
+use crate::lab::Lab;
+use crate::lock;
+use crate::metrics::Metrics;
+use crate::model::{Job, JobPicture, ModelState, PushError, Queue, stopped};
+use crate::run::{Run, StopReason};
+use crate::samples::Samples;
+use crate::store::{NewRun, Store};
+
+/// Pictures decoded at once: 50 million pixels are 150 MB while they are decoded.
+const DECODERS: usize = 2;
+/// A waiting run holds its pixels up to this many bytes (4 million pixels); larger ones are
+/// decoded again when it is their turn.
+const PIXELS_HELD: usize = 12 << 20;
+/// Ended runs kept in memory, so that a class that opens one link reads the store once.
+const RECENT: usize = 8;
+
+/// Everything that routes and the model thread share.
+pub struct Lobby {
+    /// What loads models and decodes pictures.
+    pub lab: Arc<dyn Lab>,
+    /// The models there are.
+    pub catalog: Catalog,
+    /// What ships with the lab.
+    pub samples: Samples,
+    /// Runs, pictures and events, kept.
+    pub store: Store,
+    /// The line before the model.
+    pub queue: Queue,
+    /// What the model thread is doing.
+    pub model_state: watch::Sender<ModelState>,
+    /// Counters.
+    pub metrics: Metrics,
+    live: Mutex<HashMap<RunId, Arc<Run>>>,
+    recent: Mutex<VecDeque<Arc<Run>>>,
+    /// Counts deletions, so that a run read just before it was deleted is not remembered after.
+    deletions: AtomicU64,
+    decoders: Semaphore,
+    closing: AtomicBool,
+}
+
+impl std::fmt::Debug for Lobby {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.debug_struct("Lobby").finish_non_exhaustive()
+    }
+}
+
+impl Lobby {
+    /// A lobby with nothing in it.
+    pub fn new(
+        lab: Arc<dyn Lab>,
+        catalog: Catalog,
+        samples: Samples,
+        store: Store,
+        capacity: usize,
+    ) -> Self {
+        Lobby {
+            lab,
+            catalog,
+            samples,
+            store,
+            queue: Queue::new(capacity),
+            model_state: watch::Sender::default(),
+            metrics: Metrics::default(),
+            live: Mutex::default(),
+            recent: Mutex::default(),
+            deletions: AtomicU64::new(0),
+            decoders: Semaphore::new(DECODERS),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes a run: checks it, makes it durable, puts it into the line.
+    ///
+    /// # Errors
+    /// A code and a sentence for whatever is wrong with the request, or `queue_full`,
+    /// `storage_full`, `shutting_down`. No run exists then.
+    pub async fn submit(
+        self: &Arc<Self>,
+        picture: Bytes,
+        options: RunOptions,
+    ) -> Result<RunCreated, ApiError> {
+        let mut options = crate::validate::check_options(options)?;
+        let source = self
+            .catalog
+            .by_name(&options.model)
+            .map_err(|e| ApiError::new(ErrorCode::UnknownModel, sentence(&e.to_string())))?
+            .clone();
+        options.model.clone_from(&source.name);
+        if self.closing.load(Ordering::Relaxed) {
+            return Err(ApiError::shutting_down());
+        }
+        // Before the costly part; decided for good when the run is pushed.
+        if self.queue.is_full() {
+            return Err(queue_full());
+        }
+        let pixels = self.decode(picture.clone()).await?;
+        let (id, token) = (RunId::random()?, OwnerToken::random()?);
+        let (created, owner) = (clock::now_rfc3339(), token.hash());
+        let run = Arc::new(Run::new(id.clone(), created.clone(), options.clone(), owner));
+        let content_type = picture_type(&picture);
+        let new = NewRun { id: id.clone(), created, options, owner, picture, content_type };
+        self.store.insert(new).await?;
+        lock(&self.live).insert(id.clone(), run.clone());
+        let held = pixels.rgb.len() <= PIXELS_HELD;
+        let picture = if held { JobPicture::Pixels(pixels) } else { JobPicture::InStore };
+        let quant = run.options.quant;
+        if let Err(refused) = self.queue.push(Job { run, source, quant, picture }) {
+            lock(&self.live).remove(&id);
+            // The person is told that there is no run, so there must be none.
+            if let Err(error) = self.store.delete(id).await {
+                tracing::warn!(%error, "a refused run was not removed");
+            }
+            return Err(match refused {
+                PushError::Full => queue_full(),
+                PushError::Closed => ApiError::shutting_down(),
+            });
+        }
+        self.metrics.run_submitted();
+        Ok(RunCreated { id: id.to_string(), owner_token: token.reveal() })
+    }
+
+    async fn decode(self: &Arc<Self>, picture: Bytes) -> Result<engine::Picture, ApiError> {
+        let _turn = self.decoders.acquire().await.map_err(ApiError::internal)?;
+        let lab = self.lab.clone();
+        let decoded = tokio::task::spawn_blocking(move || lab.decode(&picture)).await;
+        Ok(decoded.map_err(ApiError::internal)??)
+    }
+
+    /// Finds a run, live or kept.
+    ///
+    /// # Errors
+    /// `not_found`, or the store cannot be read.
+    pub async fn find(self: &Arc<Self>, id: &str) -> Result<Arc<Run>, ApiError> {
+        if id == SAMPLE {
+            return self.samples.run().ok_or_else(ApiError::no_run);
+        }
+        let id = RunId::parse(id).ok_or_else(ApiError::no_run)?;
+        if let Some(run) = self.in_memory(&id) {
+            return Ok(run);
+        }
+        let wanted = id.clone();
+        let deletions = self.deletions.load(Ordering::Acquire);
+        let stored = self.read(move |store| store.run(&wanted)).await?;
+        let Some(stored) = stored else { return Err(ApiError::no_run()) };
+        let run = Arc::new(Run::ended(stored.record, id, Some(stored.owner)));
+        let mut recent = lock(&self.recent);
+        if self.deletions.load(Ordering::Acquire) == deletions {
+            remember(&mut recent, run.clone());
+        }
+        Ok(run)
+    }
+
+    fn in_memory(&self, id: &RunId) -> Option<Arc<Run>> {
+        if let Some(run) = lock(&self.live).get(id) {
+            return Some(run.clone());
+        }
+        lock(&self.recent).iter().find(|r| r.id == *id).cloned()
+    }
+
+    fn forget(&self, id: &RunId) {
+        lock(&self.live).remove(id);
+        let mut recent = lock(&self.recent);
+        self.deletions.fetch_add(1, Ordering::Release);
+        recent.retain(|r| r.id != *id);
+    }
+
+    /// Reads the store without holding up the async side.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Store) -> Result<T, crate::store::StoreError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let lobby = self.clone();
+        let result = tokio::task::spawn_blocking(move || work(&lobby.store)).await;
+        Ok(result.map_err(ApiError::internal)??)
+    }
+
+    /// Stops a run: at once if it waits, else within a layer. Without effect on one that ended.
+    pub async fn cancel(self: &Arc<Self>, run: &Arc<Run>) {
+        run.request_stop(StopReason::Cancelled);
+        self.finish_waiting(&run.id).await;
+    }
+
+    /// Ends a run that is still in the line.
+    async fn finish_waiting(self: &Arc<Self>, id: &RunId) {
+        if let Some(job) = self.queue.remove(id) {
+            let last = stopped(&job.run);
+            let lobby = self.clone();
+            // The store's line may be full, and this thread must not wait for it.
+            let _ = tokio::task::spawn_blocking(move || lobby.finish(job.run, last)).await;
+        }
+    }
+
+    /// Deletes a run with everything kept of it, stopping it first.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn delete(self: &Arc<Self>, run: &Arc<Run>) -> Result<(), ApiError> {
+        self.cancel(run).await;
+        self.store.delete(run.id.clone()).await?;
+        self.forget(&run.id);
+        Ok(())
+    }
+
+    /// Ends a run: its last event is shown once the store has it. For threads that are not async.
+    pub fn finish(self: &Arc<Self>, run: Arc<Run>, last: Event) {
+        if !run.log.seal(last.clone(), run.age_ms()) {
+            return;
+        }
+        let state = match &last {
+            Event::Done { .. } => RunState::Done,
+            Event::Cancelled => RunState::Cancelled,
+            _ => RunState::Failed,
+        };
+        let lobby = self.clone();
+        self.store.finish(run.clone(), state, move |saved| lobby.saved(&run, state, saved));
+    }
+
+    /// After the end of a run was written, or was not.
+    fn saved(&self, run: &Arc<Run>, state: RunState, saved: Result<(), crate::store::StoreError>) {
+        let (instead, state) = match saved {
+            Ok(()) => (None, state),
+            Err(error) => {
+                let ApiError(body) = error.into();
+                let message = match body.code {
+                    ErrorCode::StorageFull => {
+                        "The lab's data folder has no space left; this run was not kept.".into()
+                    }
+                    _ => body.message,
+                };
+                (Some(Event::Failed { code: body.code, message }), RunState::Failed)
+            }
+        };
+        self.metrics.run_ended(state, run.age_ms());
+        let (id, ms) = (&run.id, run.age_ms() as u64);
+        tracing::info!(run = %id, ?state, events = run.log.progress().len, ms, "run ended");
+        // In this order: a run is in at least one of the two, or in the store, at every moment.
+        if lock(&self.live).contains_key(&run.id) {
+            remember(&mut lock(&self.recent), run.clone());
+        }
+        run.log.reveal(instead);
+        lock(&self.live).remove(&run.id);
+    }
+
+    /// Takes no more runs, and ends those that wait.
+    pub async fn close(self: &Arc<Self>) {
+        self.closing.store(true, Ordering::Relaxed);
+        for job in self.queue.close() {
+            job.run.request_stop(StopReason::ShuttingDown);
+            let (lobby, last) = (self.clone(), stopped(&job.run));
+            let _ = tokio::task::spawn_blocking(move || lobby.finish(job.run, last)).await;
+        }
+    }
+
+    /// Asks the run at work, if any, to stop.
+    pub fn stop_live(&self, reason: StopReason) {
+        for run in lock(&self.live).values() {
+            run.request_stop(reason);
+        }
+    }
+
+    /// How many runs are live.
+    pub fn live(&self) -> usize {
+        lock(&self.live).len()
+    }
+}
+
+/// Keeps a run among those used last.
+fn remember(recent: &mut VecDeque<Arc<Run>>, run: Arc<Run>) {
+    recent.retain(|r| r.id != run.id);
+    recent.push_front(run);
+    recent.truncate(RECENT);
+}
+
+fn queue_full() -> ApiError {
+    ApiError::new(ErrorCode::QueueFull, "Too many runs are waiting; try again in a moment.")
+}
+
+/// Makes an error's text a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}

@@ -1,0 +1,61 @@
+//! The models in memory: few, the ones used last.
+
+use engine::{EngineError, LoadOptions};
+use shared::Quant;
+
+use crate::catalog::Source;
+use crate::lab::{Lab, LoadedModel};
+
+/// What tells one loaded model from another.
+pub(super) type Key = (String, Quant);
+
+/// Models by name and quantization, the one used last at the end.
+pub(super) struct Cache {
+    models: Vec<(Key, Box<dyn LoadedModel>)>,
+    capacity: usize,
+}
+
+impl Cache {
+    pub(super) fn new(capacity: usize) -> Self {
+        Cache { models: Vec::new(), capacity: capacity.max(1) }
+    }
+
+    pub(super) fn keys(&self) -> Vec<Key> {
+        self.models.iter().map(|(key, _)| key.clone()).collect()
+    }
+
+    pub(super) fn has(&self, source: &Source, quant: Quant) -> bool {
+        self.models.iter().any(|((name, q), _)| *name == source.name && *q == quant)
+    }
+
+    /// The model, loaded if it is not in memory. Makes room first, so that memory never holds
+    /// one model more than it may.
+    pub(super) fn get(
+        &mut self,
+        lab: &dyn Lab,
+        source: &Source,
+        quant: Quant,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<&dyn LoadedModel, EngineError> {
+        let key = (source.name.clone(), quant);
+        let model = match self.models.iter().position(|(k, _)| *k == key) {
+            Some(at) => self.models.remove(at).1,
+            None => {
+                while self.models.len() >= self.capacity {
+                    let ((name, quant), _) = self.models.remove(0);
+                    tracing::info!(model = name, quant = quant.name(), "model unloaded");
+                }
+                let options = LoadOptions { name: source.name.clone(), quant };
+                lab.load(&source.folder, &options, progress)?
+            }
+        };
+        self.models.push((key, model));
+        let last = self.models.len() - 1;
+        Ok(&*self.models[last].1)
+    }
+
+    /// Forgets a model whose last run panicked: what it left behind cannot be trusted.
+    pub(super) fn forget(&mut self, source: &Source, quant: Quant) {
+        self.models.retain(|((name, q), _)| *name != source.name || *q != quant);
+    }
+}

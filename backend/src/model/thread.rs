@@ -1,0 +1,256 @@
+//! The thread that owns the models: takes runs from the line, one after the other.
+
+use std::ops::ControlFlow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use engine::{EngineError, EventObserver, Picture};
+use shared::{ErrorCode, Event, Quant, Summary};
+use tokio::sync::watch;
+
+use super::cache::{Cache, Key};
+use super::queue::{Job, JobPicture};
+use crate::catalog::Source;
+use crate::error::INTERNAL;
+use crate::lobby::Lobby;
+use crate::run::{Run, StopReason};
+
+/// A long run's events are written this often while it runs; a crash loses no more than this.
+const SAVE_EVERY: Duration = Duration::from_secs(2);
+/// Loading progress is told this often.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+
+/// What the model thread is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelState {
+    /// Whether the thread takes runs; false before it started and after it ended.
+    pub alive: bool,
+    /// Whether it is loading a model.
+    pub loading: bool,
+    /// Whether it is at work on a run.
+    pub running: bool,
+    /// The models in memory.
+    pub loaded: Vec<(String, Quant)>,
+}
+
+/// How the model thread works.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Models kept in memory.
+    pub models_kept: usize,
+    /// A model to load before the first run asks for one.
+    pub preload: Option<(Source, Quant)>,
+}
+
+/// The running thread.
+#[derive(Debug)]
+pub struct ModelThread {
+    thread: JoinHandle<()>,
+}
+
+impl ModelThread {
+    /// Starts the thread; it ends when the lobby's queue is closed.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub fn start(lobby: Arc<Lobby>, settings: Settings) -> std::io::Result<ModelThread> {
+        let thread = std::thread::Builder::new().name("model".into()).spawn(move || {
+            let ended = Ended(lobby.model_state.clone());
+            Worker { cache: Cache::new(settings.models_kept), lobby }.work(settings.preload);
+            drop(ended);
+        })?;
+        Ok(ModelThread { thread })
+    }
+
+    /// Whether the thread is through.
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits for the thread's end.
+    pub fn join(self) {
+        if self.thread.join().is_err() {
+            tracing::error!("the model thread panicked");
+        }
+    }
+}
+
+/// Says that the thread is gone however it went.
+struct Ended(watch::Sender<ModelState>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.send_replace(ModelState::default());
+    }
+}
+
+struct Worker {
+    lobby: Arc<Lobby>,
+    cache: Cache,
+}
+
+impl Worker {
+    fn work(mut self, preload: Option<(Source, Quant)>) {
+        self.tell(|s| s.alive = true);
+        if let Some((source, quant)) = preload {
+            self.preload(&source, quant);
+        }
+        let lobby = self.lobby.clone();
+        while let Some(job) = lobby.queue.pop() {
+            self.tell(|s| s.running = true);
+            let last = self.run_guarded(&job);
+            let loaded = self.cache.keys();
+            self.tell(|s| *s = ModelState { alive: true, loaded, ..ModelState::default() });
+            lobby.finish(job.run, last);
+        }
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut ModelState)) {
+        self.lobby.model_state.send_modify(change);
+    }
+
+    /// Loads a model nobody asked for yet. A run that comes meanwhile is shown the progress.
+    fn preload(&mut self, source: &Source, quant: Quant) {
+        let lobby = self.lobby.clone();
+        let told = |bytes, total| {
+            if let Some(run) = lobby.queue.first() {
+                run.publish(Event::Loading { bytes, total });
+            }
+        };
+        let loading = AssertUnwindSafe(|| self.load(source, quant, told).err());
+        match std::panic::catch_unwind(loading) {
+            Ok(None) => {}
+            Ok(Some(error)) => {
+                tracing::error!(model = source.name, code = %error.code, %error, "model not loaded");
+            }
+            Err(_) => tracing::error!(model = source.name, "loading the model panicked"),
+        }
+        let loaded = self.cache.keys();
+        self.tell(|s| *s = ModelState { alive: true, loaded, ..ModelState::default() });
+    }
+
+    /// Loads a model unless it is in memory; `told` hears of the progress now and then.
+    fn load(
+        &mut self,
+        source: &Source,
+        quant: Quant,
+        told: impl Fn(u64, u64),
+    ) -> Result<(), EngineError> {
+        if self.cache.has(source, quant) {
+            return Ok(());
+        }
+        self.tell(|s| s.loading = true);
+        let started = Instant::now();
+        let mut last_told: Option<Instant> = None;
+        let mut progress = |bytes: u64, total: u64| {
+            if bytes >= total || last_told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+                last_told = Some(Instant::now());
+                told(bytes, total);
+            }
+        };
+        let lobby = self.lobby.clone();
+        let model = self.cache.get(&*lobby.lab, source, quant, &mut progress)?;
+        let ms = started.elapsed().as_millis() as u64;
+        let bytes = model.info().bytes;
+        tracing::info!(model = source.name, quant = quant.name(), bytes, ms, "model loaded");
+        let loaded: Vec<Key> = self.cache.keys();
+        self.tell(|s| (s.loading, s.loaded) = (false, loaded));
+        Ok(())
+    }
+
+    /// Runs a job; whatever happens, gives the event that ends it.
+    fn run_guarded(&mut self, job: &Job) -> Event {
+        let result = std::panic::catch_unwind(AssertUnwindSafe(|| self.run(job)));
+        match result {
+            Ok(Ok(Some(summary))) => Event::Done { summary },
+            Ok(Ok(None)) => stopped(&job.run),
+            Ok(Err(error)) if error.code == ErrorCode::Internal => {
+                tracing::error!(run = %job.run.id, %error, "run failed inside");
+                failed(ErrorCode::Internal, INTERNAL)
+            }
+            Ok(Err(error)) => failed(error.code, error.message),
+            Err(_) => {
+                // The panic's own message is in the log, from the panic hook.
+                tracing::error!(run = %job.run.id, "run panicked");
+                self.cache.forget(&job.source, job.quant);
+                failed(ErrorCode::Internal, INTERNAL)
+            }
+        }
+    }
+
+    fn run(&mut self, job: &Job) -> Result<Option<Summary>, EngineError> {
+        let run = &job.run;
+        if run.stop_requested().is_some() {
+            return Ok(None);
+        }
+        self.load(&job.source, job.quant, |bytes, total| {
+            run.publish(Event::Loading { bytes, total });
+        })?;
+        let lobby = self.lobby.clone();
+        let decoded;
+        let picture = match &job.picture {
+            JobPicture::Pixels(picture) => picture,
+            JobPicture::InStore => {
+                decoded = read_back(&lobby, run)?;
+                &decoded
+            }
+        };
+        let model = self.cache.get(&*lobby.lab, &job.source, job.quant, &mut |_, _| {})?;
+        let prepared = model.prepare(picture, &run.options)?;
+        let options = prepared.options().clone();
+        let mut saved = Instant::now();
+        let sink = |event: Event| {
+            // The picture is encoded once the prefill is through: the first layers wait for nothing.
+            if matches!(event, Event::Token { index: 0, .. }) {
+                run.set_prepared(prepared.picture_png().into());
+            }
+            run.publish(event);
+            if saved.elapsed() >= SAVE_EVERY {
+                saved = Instant::now();
+                lobby.store.save_soon(run);
+            }
+            go_on(run)
+        };
+        let asked = run.clone();
+        let mut observer =
+            EventObserver::new(model.info().clone(), options, sink, move || go_on(&asked));
+        let summary = prepared.run(&mut observer)?;
+        drop(observer);
+        if run.prepared().is_none() {
+            run.set_prepared(prepared.picture_png().into());
+        }
+        Ok(summary)
+    }
+}
+
+fn go_on(run: &Run) -> ControlFlow<()> {
+    match run.stop_requested() {
+        None => ControlFlow::Continue(()),
+        Some(_) => ControlFlow::Break(()),
+    }
+}
+
+/// The event that ends a run which was told to stop.
+pub(crate) fn stopped(run: &Run) -> Event {
+    match run.stop_requested() {
+        Some(StopReason::ShuttingDown) => failed(
+            ErrorCode::ShuttingDown,
+            "The lab was stopped before this run finished; start it again.",
+        ),
+        Some(StopReason::Cancelled) | None => Event::Cancelled,
+    }
+}
+
+fn failed(code: ErrorCode, message: impl Into<String>) -> Event {
+    Event::Failed { code, message: message.into() }
+}
+
+/// Reads and decodes a picture that was too large to hold while its run waited.
+fn read_back(lobby: &Lobby, run: &Run) -> Result<Picture, EngineError> {
+    let internal = |cause: String| EngineError::new(ErrorCode::Internal, cause);
+    let stored = lobby.store.picture(&run.id).map_err(|e| internal(e.to_string()))?;
+    let stored = stored.ok_or_else(|| internal("the picture is gone".to_owned()))?;
+    lobby.lab.decode(&stored.bytes)
+}

@@ -1,0 +1,151 @@
+//! `POST /api/runs`: starts a run.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
+use axum::http::{HeaderName, StatusCode, header};
+use shared::api::RunCreated;
+use shared::{ErrorBody, ErrorCode};
+use tokio_util::bytes::BytesMut;
+
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::validate::parse_options;
+
+/// Most bytes of the options: the longest prompt, every character escaped, fits many times.
+const MAX_OPTIONS: usize = 256 << 10;
+
+/// The form's fields, for the document.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes the form; the handler reads it field by field")]
+pub struct RunForm {
+    /// The picture: PNG, JPEG, WebP, GIF or BMP.
+    #[schema(value_type = String, format = Binary)]
+    picture: Vec<u8>,
+    /// The options, as JSON.
+    options: shared::RunOptions,
+}
+
+/// Starts a run.
+///
+/// Answers once the run is durable. What happens then comes over the run's websocket.
+#[utoipa::path(
+    post,
+    path = "/api/runs",
+    tag = "runs",
+    request_body(content = RunForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 202, body = RunCreated, headers(("Location" = String, description = "The run"))),
+        (status = 400, body = ErrorBody, description = "picture_missing, picture_empty, \
+            picture_damaged, prompt_empty, prompt_too_long, bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "unknown_model"),
+        (status = 413, body = ErrorBody, description = "picture_too_large, \
+            picture_too_many_pixels"),
+        (status = 415, body = ErrorBody, description = "picture_unreadable"),
+        (status = 503, body = ErrorBody, description = "queue_full, shutting_down"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
+    )
+)]
+pub async fn create_run(
+    State(state): State<AppState>,
+    mut request: Request,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<RunCreated>), ApiError> {
+    // Counted below, field by field, so that each limit has its own error.
+    DefaultBodyLimit::disable().apply(&mut request);
+    let form = Multipart::from_request(request, &state).await.map_err(not_a_form)?;
+    let (picture, options) = read_form(form, state.limits.upload).await?;
+    let options = parse_options(&options)?;
+    let created = state.lobby.submit(picture, options).await?;
+    let location = [(header::LOCATION, format!("/api/runs/{}", created.id))];
+    Ok((StatusCode::ACCEPTED, location, Json(created)))
+}
+
+async fn read_form(mut form: Multipart, limit: usize) -> Result<(Bytes, Bytes), ApiError> {
+    let (mut picture, mut options) = (None, None);
+    let mut refused = None;
+    // After a refusal the rest is still read (and dropped), within bounds: a client that is
+    // cut off while it sends would see a broken connection and not the reason.
+    while let Some(field) = form.next_field().await.map_err(broken_form)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let (slot, most, too_large) = match name.as_str() {
+            "picture" => (&mut picture, limit, picture_too_large(limit)),
+            "options" => (&mut options, MAX_OPTIONS, options_too_large()),
+            other => {
+                let shown: String = other.chars().take(60).collect();
+                let message = format!("The form has an unknown field \"{shown}\".");
+                refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+                drain(field, 4 * limit).await?;
+                continue;
+            }
+        };
+        if slot.is_some() {
+            let message = format!("The form has more than one field \"{name}\".");
+            refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+        }
+        match read(field, most, 4 * limit).await? {
+            Some(bytes) => *slot = Some(bytes),
+            None => {
+                refused.get_or_insert(too_large);
+            }
+        }
+    }
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    let missing = |code, message: &str| ApiError::new(code, message);
+    let picture = picture
+        .ok_or_else(|| missing(ErrorCode::PictureMissing, "Choose a picture to ask about."))?;
+    let options = options
+        .ok_or_else(|| missing(ErrorCode::BadRequest, "The form has no field \"options\"."))?;
+    Ok((picture, options))
+}
+
+/// A field's bytes, or `None` if there are more than `most`.
+async fn read(
+    mut field: Field<'_>,
+    most: usize,
+    drained: usize,
+) -> Result<Option<Bytes>, ApiError> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = field.chunk().await.map_err(broken_form)? {
+        if bytes.len() + chunk.len() > most {
+            drain(field, drained).await?;
+            return Ok(None);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(Some(bytes.freeze()))
+}
+
+/// Reads what is left of a field, up to a bound.
+async fn drain(mut field: Field<'_>, most: usize) -> Result<(), ApiError> {
+    let mut read = 0;
+    while let Some(chunk) = field.chunk().await.map_err(broken_form)? {
+        read += chunk.len();
+        if read > most {
+            return Err(picture_too_large(most / 4));
+        }
+    }
+    Ok(())
+}
+
+fn picture_too_large(limit: usize) -> ApiError {
+    let message =
+        format!("The picture file is larger than {} MiB; choose a smaller one.", limit >> 20);
+    ApiError::new(ErrorCode::PictureTooLarge, message)
+}
+
+fn options_too_large() -> ApiError {
+    let message = format!("The options are larger than {} KiB.", MAX_OPTIONS >> 10);
+    ApiError::new(ErrorCode::PromptTooLong, message)
+}
+
+fn not_a_form(error: MultipartRejection) -> ApiError {
+    let message = format!("{}; send the picture and the options as a form.", error.body_text());
+    ApiError::new(ErrorCode::BadRequest, message)
+}
+
+fn broken_form(error: MultipartError) -> ApiError {
+    ApiError::new(ErrorCode::BadRequest, format!("{}.", error.body_text()))
+}

@@ -1,0 +1,82 @@
+//! `GET /api/runs/{id}/export.json` and `.csv`: a run's numbers under a definition.
+
+use axum::Json;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::{HeaderName, header};
+use serde::Deserialize;
+use shared::{ErrorBody, Report};
+
+use super::extract::{TheRun, query};
+use crate::error::ApiError;
+use crate::export::{Observed, csv, parse_definition};
+use crate::run::Run;
+
+/// What an export takes.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ExportQuery {
+    /// `paper` (when left out), `reimplementation`, `forward`, or a `Definition` as JSON.
+    #[serde(default)]
+    definition: String,
+}
+
+fn report(
+    run: &Run,
+    asked: Result<Query<ExportQuery>, QueryRejection>,
+) -> Result<Report, ApiError> {
+    let definition = parse_definition(&query(asked)?.definition)?;
+    Ok(Observed::of_run(run)?.report(&definition))
+}
+
+fn attachment(run: &Run, end: &str) -> (HeaderName, String) {
+    let name = format!("attachment; filename=\"langoverrule-{}.{end}\"", run.id);
+    (header::CONTENT_DISPOSITION, name)
+}
+
+/// The run's report.
+///
+/// Of a run that did not complete it holds what was observed; the rest is null, with the reason.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/export.json",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name"), ExportQuery),
+    responses(
+        (status = 200, body = Report),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+    )
+)]
+pub async fn export_json(
+    TheRun(run): TheRun,
+    asked: Result<Query<ExportQuery>, QueryRejection>,
+) -> Result<([(HeaderName, String); 1], Json<Report>), ApiError> {
+    let report = report(&run, asked)?;
+    Ok(([attachment(&run, "json")], Json(report)))
+}
+
+/// The run's numbers by layer as comma-separated values.
+///
+/// Lines that begin with `#` say what the numbers are: model and its hash, definition, options,
+/// stages.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/export.csv",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name"), ExportQuery),
+    responses(
+        (status = 200, body = String, content_type = "text/csv"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+    )
+)]
+pub async fn export_csv(
+    TheRun(run): TheRun,
+    asked: Result<Query<ExportQuery>, QueryRejection>,
+) -> Result<([(HeaderName, String); 2], String), ApiError> {
+    let report = report(&run, asked)?;
+    let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned());
+    Ok(([kind, attachment(&run, "csv")], csv(&report)))
+}

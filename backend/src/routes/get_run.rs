@@ -1,0 +1,24 @@
+//! `GET /api/runs/{id}`: a run with its events.
+
+use axum::Json;
+use shared::ErrorBody;
+use shared::api::RunRecord;
+
+use super::extract::TheRun;
+
+/// A run with all its events so far.
+///
+/// `sample` is the finished run that ships with the lab.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name")),
+    responses(
+        (status = 200, body = RunRecord),
+        (status = 404, body = ErrorBody, description = "not_found"),
+    )
+)]
+pub async fn get_run(TheRun(run): TheRun) -> Json<RunRecord> {
+    Json(run.record())
+}

@@ -1,0 +1,61 @@
+//! The HTTP interface: a file for each route, with its handler and how its errors are mapped.
+
+pub mod cancel;
+pub mod create_run;
+pub mod delete_run;
+pub mod events;
+pub mod export;
+mod extract;
+pub mod get_run;
+pub mod health;
+pub mod metrics;
+pub mod models;
+pub mod openapi;
+pub mod page;
+pub mod picture;
+pub mod prepared;
+pub mod samples;
+
+use axum::Router;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::AppState;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "LangOverrule Lab",
+        description = "Runs a picture and a prompt through a vision-language model and shows, \
+            layer by layer, how much attention goes to the words and how much to the picture. \
+            Every error is an `ErrorBody` with a stable `code`."
+    ),
+    components(schemas(
+        shared::api::ServerMessage,
+        shared::api::ViewerMessage,
+        shared::RunOptions,
+        shared::Definition
+    ))
+)]
+struct Document;
+
+/// The routes of the API and the document that describes them, made from the same list.
+pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(create_run::create_run))
+        .routes(routes!(get_run::get_run, delete_run::delete_run))
+        .routes(routes!(events::events))
+        .routes(routes!(picture::picture))
+        .routes(routes!(prepared::prepared))
+        .routes(routes!(export::export_json))
+        .routes(routes!(export::export_csv))
+        .routes(routes!(cancel::cancel))
+        .routes(routes!(models::models))
+        .routes(routes!(samples::samples))
+        .routes(routes!(samples::sample))
+        .routes(routes!(health::health))
+        .routes(routes!(metrics::metrics))
+        .routes(routes!(openapi::openapi))
+        .split_for_parts()
+}

@@ -1,0 +1,46 @@
+//! `GET /api/runs/{id}/picture`: the picture as it was uploaded.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderName, header};
+use shared::ErrorBody;
+
+use super::extract::TheRun;
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::id::SAMPLE;
+
+/// Headers of a person's picture: it never changes, and whatever it is, it is never run as a page.
+pub(super) fn headers(content_type: &str) -> [(HeaderName, String); 4] {
+    [
+        (header::CONTENT_TYPE, content_type.to_owned()),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
+        (header::CACHE_CONTROL, "private, max-age=86400".to_owned()),
+    ]
+}
+
+/// The picture as it was uploaded.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/picture",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name")),
+    responses(
+        (status = 200, description = "The file", content_type = "image/*", body = Vec<u8>),
+        (status = 404, body = ErrorBody, description = "not_found"),
+    )
+)]
+pub async fn picture(
+    State(state): State<AppState>,
+    TheRun(run): TheRun,
+) -> Result<([(HeaderName, String); 4], Bytes), ApiError> {
+    if run.id.as_str() == SAMPLE {
+        let (bytes, kind) = state.lobby.samples.run_picture().ok_or_else(ApiError::no_run)?;
+        return Ok((headers(kind), bytes));
+    }
+    let id = run.id.clone();
+    let stored = state.lobby.read(move |store| store.picture(&id)).await?;
+    let stored = stored.ok_or_else(ApiError::no_run)?;
+    Ok((headers(&stored.content_type), stored.bytes))
+}

@@ -1,0 +1,178 @@
+//! A run as the async side sees it: who asked for what, the event log, and the wish to stop.
+
+mod log;
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::Instant;
+
+use axum::body::Bytes;
+use shared::api::{RunRecord, RunState};
+use shared::event::EVENT_VERSION;
+use shared::{Envelope, ErrorCode, Event, RunOptions};
+
+pub use log::{Entry, EventLog, Progress, encode_json, encode_msgpack};
+
+use crate::id::{OwnerHash, RunId};
+
+/// Why a run is to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// Its owner wants it.
+    Cancelled,
+    /// The lab is going down.
+    ShuttingDown,
+}
+
+const GO_ON: u8 = 0;
+
+/// One run: live, or read back from the store.
+#[derive(Debug)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// When it was submitted, RFC 3339.
+    pub created: String,
+    /// What was asked for, defaults filled in.
+    pub options: RunOptions,
+    /// Who may cancel and delete it; nobody for the shipped run.
+    pub owner: Option<OwnerHash>,
+    /// What happened so far.
+    pub log: EventLog,
+    version: u32,
+    submitted: Instant,
+    stop: AtomicU8,
+    prepared: OnceLock<Bytes>,
+    saved: AtomicU64,
+}
+
+impl Run {
+    /// A run just submitted.
+    pub fn new(id: RunId, created: String, options: RunOptions, owner: OwnerHash) -> Self {
+        Run {
+            id,
+            created,
+            options,
+            owner: Some(owner),
+            log: EventLog::default(),
+            version: EVENT_VERSION,
+            submitted: Instant::now(),
+            stop: AtomicU8::new(GO_ON),
+            prepared: OnceLock::new(),
+            saved: AtomicU64::new(0),
+        }
+    }
+
+    /// A run that ended earlier.
+    ///
+    /// One without a last event was cut off by a stop that could not even note that; it gets the
+    /// event here, so that whoever reads it learns of its end.
+    pub fn ended(mut record: RunRecord, id: RunId, owner: Option<OwnerHash>) -> Self {
+        if !record.events.last().is_some_and(|e| e.event.is_last()) {
+            record.events.push(interrupted(&record.events));
+        }
+        Run {
+            id,
+            created: record.created,
+            options: record.options,
+            owner,
+            log: EventLog::ended(record.events),
+            version: record.version,
+            submitted: Instant::now(),
+            stop: AtomicU8::new(GO_ON),
+            prepared: OnceLock::new(),
+            saved: AtomicU64::new(0),
+        }
+    }
+
+    /// Milliseconds since it was submitted.
+    pub fn age_ms(&self) -> f64 {
+        self.submitted.elapsed().as_secs_f64() * 1e3
+    }
+
+    /// Adds an event that is not the last.
+    pub fn publish(&self, event: Event) {
+        self.log.append(event, self.age_ms());
+    }
+
+    /// Asks it to stop. The first reason stays.
+    pub fn request_stop(&self, reason: StopReason) {
+        let code = match reason {
+            StopReason::Cancelled => 1,
+            StopReason::ShuttingDown => 2,
+        };
+        let _ = self.stop.compare_exchange(GO_ON, code, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Whether and why it is to stop.
+    pub fn stop_requested(&self) -> Option<StopReason> {
+        match self.stop.load(Ordering::Relaxed) {
+            GO_ON => None,
+            1 => Some(StopReason::Cancelled),
+            _ => Some(StopReason::ShuttingDown),
+        }
+    }
+
+    /// Keeps the picture as the model sees it.
+    pub fn set_prepared(&self, png: Bytes) {
+        let _ = self.prepared.set(png);
+    }
+
+    /// The picture as the model sees it, as a PNG file; `None` until the model prepared it, and
+    /// for a run read back from the store, which has it.
+    pub fn prepared(&self) -> Option<Bytes> {
+        self.prepared.get().cloned()
+    }
+
+    /// How many events the store has. For the store's thread.
+    pub(crate) fn saved(&self) -> u64 {
+        self.saved.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the store has the first `count` events. For the store's thread.
+    pub(crate) fn set_saved(&self, count: u64) {
+        self.saved.store(count, Ordering::Relaxed);
+    }
+
+    /// Whether `token` is the owner's.
+    pub fn is_owner(&self, token: &str) -> bool {
+        self.owner.is_some_and(|hash| hash.matches(token))
+    }
+
+    /// The run with all its events so far.
+    pub fn record(&self) -> RunRecord {
+        let entries = self.log.all();
+        let events: Vec<Envelope> = entries.iter().map(|e| e.envelope.clone()).collect();
+        RunRecord {
+            id: self.id.to_string(),
+            version: self.version,
+            created: self.created.clone(),
+            state: state_of(&events),
+            options: self.options.clone(),
+            events,
+        }
+    }
+}
+
+/// The event that ends a run cut off after `events`.
+pub fn interrupted(events: &[Envelope]) -> Envelope {
+    Envelope {
+        seq: events.len() as u64,
+        at_ms: events.last().map_or(0.0, |e| e.at_ms),
+        event: Event::Failed {
+            code: ErrorCode::Interrupted,
+            message: "The lab was restarted before this run finished.".to_owned(),
+        },
+    }
+}
+
+/// Where a run with these events stands.
+pub fn state_of(events: &[Envelope]) -> RunState {
+    match events.last().map(|e| &e.event) {
+        None | Some(Event::Queued { .. }) => RunState::Queued,
+        Some(Event::Done { .. }) => RunState::Done,
+        Some(Event::Failed { .. }) => RunState::Failed,
+        Some(Event::Cancelled) => RunState::Cancelled,
+        Some(_) => RunState::Running,
+    }
+}

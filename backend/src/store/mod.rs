@@ -1,0 +1,279 @@
+//! The store: one SQLite file in one data folder, made on first start.
+//!
+//! One thread writes, so that a write is never refused because another is under way; readers have
+//! connections of their own and never wait for it (WAL). What a caller was told is written was
+//! synced to disk before.
+
+mod blob;
+mod read;
+mod schema;
+mod write;
+mod writer;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use axum::body::Bytes;
+use rusqlite::Connection;
+use shared::RunOptions;
+use shared::api::RunState;
+
+use crate::id::{OwnerHash, RunId};
+use crate::lock;
+use crate::run::Run;
+use writer::Writer;
+
+pub use read::{StoredPicture, StoredRun};
+
+/// Reading connections kept open.
+const READERS_KEPT: usize = 4;
+
+/// A write or a read failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No space is left.
+    #[error("no space is left")]
+    Full,
+    /// The store was closed: the lab is going down.
+    #[error("the store is closed")]
+    Closed,
+    /// Anything else.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
+            _ => StoreError::Broken(error.to_string()),
+        }
+    }
+}
+
+/// The store cannot be opened: one sentence for the person who starts the lab.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The folder cannot be made or written.
+    #[error("the data folder {folder} cannot be written: {cause}")]
+    Folder {
+        /// The folder.
+        folder: String,
+        /// What the operating system says.
+        cause: std::io::Error,
+    },
+    /// Another lab holds the folder.
+    #[error("the data folder {0} is in use by another lab; stop that one or name another --data")]
+    InUse(String),
+    /// A later version of the lab wrote the store.
+    #[error(
+        "the store in {folder} was written by a later version of the lab (schema {found}, this \
+         version knows {known})"
+    )]
+    TooNew {
+        /// The folder.
+        folder: String,
+        /// The schema found.
+        found: u32,
+        /// The newest schema known here.
+        known: u32,
+    },
+    /// SQLite cannot open it.
+    #[error("the store in {folder} cannot be opened: {cause}")]
+    Broken {
+        /// The folder.
+        folder: String,
+        /// What SQLite says.
+        cause: String,
+    },
+}
+
+/// How a store is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StoreOptions {
+    /// Most pages the file may have: stands in for a full disk in tests.
+    pub max_pages: Option<u32>,
+}
+
+/// A run to be made durable before it is acknowledged.
+#[derive(Clone, Debug)]
+pub struct NewRun {
+    /// Its name.
+    pub id: RunId,
+    /// When it was submitted, RFC 3339.
+    pub created: String,
+    /// What was asked for.
+    pub options: RunOptions,
+    /// Who may delete it.
+    pub owner: OwnerHash,
+    /// The picture as it was uploaded.
+    pub picture: Bytes,
+    /// The picture's content type.
+    pub content_type: &'static str,
+}
+
+/// Runs, pictures and events, kept.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    writer: Writer,
+    readers: Mutex<Vec<Connection>>,
+    /// Held while the store is open, so that no second lab takes its live runs for interrupted.
+    _lock: File,
+}
+
+impl Store {
+    /// Opens the store in `folder`, making both where missing, and marks the runs that an earlier
+    /// lab left unfinished as interrupted.
+    ///
+    /// # Errors
+    /// One sentence that says what is wrong with the folder.
+    pub fn open(folder: &Path, options: &StoreOptions) -> Result<Store, OpenError> {
+        let shown = folder.display().to_string();
+        let unwritable = |cause| OpenError::Folder { folder: shown.clone(), cause };
+        std::fs::create_dir_all(folder).map_err(unwritable)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join("lock"))
+            .map_err(unwritable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(std::fs::TryLockError::WouldBlock) => return Err(OpenError::InUse(shown)),
+            Err(std::fs::TryLockError::Error(cause)) => return Err(unwritable(cause)),
+        }
+        let path = folder.join("lab.sqlite");
+        let broken = |cause: String| OpenError::Broken { folder: shown.clone(), cause };
+        let mut connection = schema::connect(&path).map_err(|e| broken(e.to_string()))?;
+        if let Some(pages) = options.max_pages {
+            schema::limit_pages(&connection, pages).map_err(|e| broken(e.to_string()))?;
+        }
+        match schema::migrate(&mut connection) {
+            Ok(()) => {}
+            Err(schema::MigrateError::TooNew { found, known }) => {
+                return Err(OpenError::TooNew { folder: shown, found, known });
+            }
+            Err(schema::MigrateError::Sqlite(e)) => return Err(broken(e.to_string())),
+        }
+        match write::interrupt_unfinished(&mut connection) {
+            Ok(0) => {}
+            Ok(runs) => tracing::warn!(runs, "runs were interrupted by the last stop"),
+            // Such runs also read as interrupted when nothing is noted; a full disk must not keep
+            // the lab from starting.
+            Err(StoreError::Full) => tracing::error!("the data folder has no space left"),
+            Err(error) => return Err(broken(error.to_string())),
+        }
+        let writer = Writer::start(connection).map_err(|e| broken(e.to_string()))?;
+        Ok(Store { path, writer, readers: Mutex::default(), _lock: lock })
+    }
+
+    /// Makes a run durable.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was written then.
+    pub async fn insert(&self, run: NewRun) -> Result<(), StoreError> {
+        self.writer.ask(move |c| write::insert(c, &run)).await
+    }
+
+    /// Writes the events of a running run that are not written yet, some time soon. Does nothing
+    /// when the writer is busy: the end of the run writes whatever is missing, and only a crash
+    /// would lose it.
+    pub fn save_soon(&self, run: &Arc<Run>) {
+        let run = run.clone();
+        self.writer.try_tell(move |c| {
+            if let Err(error) = write::save(c, &run, None) {
+                tracing::warn!(run = %run.id, %error, "events of a running run were not written");
+            }
+        });
+    }
+
+    /// Writes the end of a run whose log is sealed, then calls `done` on the writer's thread.
+    /// Waits only where the writer's line is full. For threads that are not async.
+    pub fn finish(
+        &self,
+        run: Arc<Run>,
+        state: RunState,
+        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) {
+        self.writer.tell(move |c| match c {
+            Some(c) => done(write::save(c, &run, Some(state))),
+            None => done(Err(StoreError::Closed)),
+        });
+    }
+
+    /// Deletes a run with its events, and pictures that no other run uses. Gives whether it was
+    /// there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete(&self, id: RunId) -> Result<bool, StoreError> {
+        self.writer.ask(move |c| write::delete(c, &id)).await
+    }
+
+    /// Reads a run that ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn run(&self, id: &RunId) -> Result<Option<StoredRun>, StoreError> {
+        self.read(|c| read::run(c, id))
+    }
+
+    /// Reads a run's picture as it was uploaded.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn picture(&self, id: &RunId) -> Result<Option<StoredPicture>, StoreError> {
+        self.read(|c| read::picture(c, id))
+    }
+
+    /// Reads a run's picture as the model saw it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn prepared(&self, id: &RunId) -> Result<Option<Bytes>, StoreError> {
+        self.read(|c| read::prepared(c, id))
+    }
+
+    /// Bytes of the pictures and counts of rows: for tests and metrics.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn totals(&self) -> Result<Totals, StoreError> {
+        self.read(read::totals)
+    }
+
+    /// Writes what was handed over and stops.
+    pub fn close(&self) {
+        self.writer.close();
+    }
+
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let kept = lock(&self.readers).pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => schema::connect(&self.path)?,
+        };
+        let result = work(&connection);
+        let mut readers = lock(&self.readers);
+        if readers.len() < READERS_KEPT {
+            readers.push(connection);
+        }
+        result
+    }
+}
+
+/// What the store holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Runs.
+    pub runs: u64,
+    /// Rows of events.
+    pub event_rows: u64,
+    /// Pictures, each once.
+    pub blobs: u64,
+}

@@ -1,0 +1,84 @@
+//! The tables, and how an older file becomes a current one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+/// Each brings the file from the version that is its index to the next. Never edit one that has
+/// been released: add another.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE blobs (
+        hash  TEXT PRIMARY KEY,     -- SHA-256 of the content, hexadecimal
+        codec INTEGER NOT NULL,     -- 0 as it is, 1 zstd
+        data  BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE runs (
+        id           TEXT PRIMARY KEY,
+        version      INTEGER NOT NULL,  -- of the event format
+        created      TEXT NOT NULL,     -- RFC 3339
+        state        TEXT NOT NULL,     -- queued until it ended; then done, failed or cancelled
+        options      TEXT NOT NULL,     -- JSON
+        owner        BLOB NOT NULL,     -- SHA-256 of the owner's token
+        picture      TEXT NOT NULL REFERENCES blobs (hash),
+        content_type TEXT NOT NULL,
+        prepared     TEXT REFERENCES blobs (hash)
+    ) STRICT;
+    CREATE INDEX runs_unfinished ON runs (id) WHERE state = 'queued';
+    CREATE INDEX runs_picture ON runs (picture);
+    CREATE INDEX runs_prepared ON runs (prepared);
+    CREATE TABLE events (
+        run   TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        first INTEGER NOT NULL,     -- number of the first event in data
+        count INTEGER NOT NULL,
+        data  BLOB NOT NULL,        -- zstd of MessagePack: a list of envelopes, named fields
+        PRIMARY KEY (run, first)
+    ) STRICT;
+"];
+
+/// The file cannot be brought to the current version.
+#[derive(Debug)]
+pub(super) enum MigrateError {
+    /// A later version wrote it.
+    TooNew { found: u32, known: u32 },
+    /// SQLite says no.
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> Self {
+        MigrateError::Sqlite(error)
+    }
+}
+
+/// Opens a connection with the settings every connection has.
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // FULL: a commit is on the disk when it returns, also when the power fails after it.
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// Lets the file grow to `pages` pages and no further.
+pub(super) fn limit_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "max_page_count", pages)
+}
+
+/// Brings the file to the current version.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
+    let known = MIGRATIONS.len() as u32;
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(MigrateError::TooNew { found, known });
+    }
+    for (version, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(sql)?;
+        transaction.pragma_update(None, "user_version", version as u32 + 1)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! Writing. Every function is one transaction.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use shared::api::RunState;
+use shared::event::EVENT_VERSION;
+
+use super::blob::{self, broken};
+use super::{NewRun, StoreError};
+use crate::id::RunId;
+use crate::run::{Entry, EventLog, Run, interrupted, state_of};
+
+const fn state_name(state: RunState) -> &'static str {
+    match state {
+        RunState::Queued | RunState::Running => "queued",
+        RunState::Done => "done",
+        RunState::Failed => "failed",
+        RunState::Cancelled => "cancelled",
+    }
+}
+
+fn begin(c: &mut Connection) -> Result<rusqlite::Transaction<'_>, StoreError> {
+    Ok(c.transaction_with_behavior(TransactionBehavior::Immediate)?)
+}
+
+pub(super) fn insert(c: &mut Connection, run: &NewRun) -> Result<(), StoreError> {
+    let t = begin(c)?;
+    let picture = blob::put(&t, &run.picture)?;
+    t.prepare_cached(
+        "INSERT INTO runs (id, version, created, state, options, owner, picture, content_type)
+         VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7)",
+    )?
+    .execute(params![
+        run.id.as_str(),
+        EVENT_VERSION,
+        run.created,
+        serde_json::to_string(&run.options).map_err(broken)?,
+        run.owner.0,
+        picture,
+        run.content_type,
+    ])?;
+    Ok(t.commit()?)
+}
+
+fn put_events(c: &Connection, id: &RunId, events: &[Arc<Entry>]) -> Result<(), StoreError> {
+    let Some(first) = events.first() else { return Ok(()) };
+    c.prepare_cached("INSERT INTO events (run, first, count, data) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![
+            id.as_str(),
+            first.envelope.seq as i64,
+            events.len() as i64,
+            blob::pack(events)?
+        ])?;
+    Ok(())
+}
+
+fn exists(c: &Connection, id: &RunId) -> Result<bool, StoreError> {
+    Ok(c.prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?.exists(params![id.as_str()])?)
+}
+
+/// Writes the events that are not written yet and, given one, the state the run ended in.
+pub(super) fn save(
+    c: &mut Connection,
+    run: &Run,
+    ended: Option<RunState>,
+) -> Result<(), StoreError> {
+    let saved = run.saved();
+    let events = run.log.to_keep(saved);
+    let t = begin(c)?;
+    // A run deleted while it was running has nowhere to put its events, and that is right.
+    if exists(&t, &run.id)? {
+        put_events(&t, &run.id, &events)?;
+        if let Some(state) = ended {
+            let prepared = run.prepared().map(|png| blob::put(&t, &png)).transpose()?;
+            t.prepare_cached("UPDATE runs SET state = ?2, prepared = ?3 WHERE id = ?1")?
+                .execute(params![run.id.as_str(), state_name(state), prepared])?;
+        }
+    }
+    t.commit()?;
+    run.set_saved(saved + events.len() as u64);
+    Ok(())
+}
+
+pub(super) fn delete(c: &mut Connection, id: &RunId) -> Result<bool, StoreError> {
+    let t = begin(c)?;
+    let hashes = t
+        .prepare_cached("SELECT picture, prepared FROM runs WHERE id = ?1")?
+        .query_row(params![id.as_str()], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
+        })
+        .optional()?;
+    let Some((picture, prepared)) = hashes else { return Ok(false) };
+    t.prepare_cached("DELETE FROM runs WHERE id = ?1")?.execute(params![id.as_str()])?;
+    let hashes: Vec<String> = std::iter::once(picture).chain(prepared).collect();
+    blob::drop_unused(&t, &hashes)?;
+    t.commit()?;
+    Ok(true)
+}
+
+/// Ends the runs that an earlier lab left unfinished; gives how many.
+pub(super) fn interrupt_unfinished(c: &mut Connection) -> Result<usize, StoreError> {
+    let t = begin(c)?;
+    let ids: Vec<String> = t
+        .prepare("SELECT id FROM runs WHERE state = 'queued'")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for id in &ids {
+        let Some(id) = RunId::parse(id) else { continue };
+        let mut events = super::read::events(&t, &id)?;
+        // A last event may be there already, written together with events that came late.
+        if !events.last().is_some_and(|e| e.event.is_last()) {
+            let last = interrupted(&events);
+            put_events(&t, &id, &EventLog::ended(vec![last.clone()]).all())?;
+            events.push(last);
+        }
+        t.prepare_cached("UPDATE runs SET state = ?2 WHERE id = ?1")?
+            .execute(params![id.as_str(), state_name(state_of(&events))])?;
+    }
+    t.commit()?;
+    Ok(ids.len())
+}
