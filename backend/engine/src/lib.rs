@@ -24,6 +24,7 @@ mod picture;
 mod preprocess;
 mod resize;
 mod rotary;
+pub mod shapes;
 mod template;
 mod tokenizer;
 mod weights;

@@ -14,7 +14,7 @@ use crate::picture::Picture;
 use crate::preprocess::{ClipPreprocess, Pixels};
 use crate::template::{LLAVA, Template};
 use crate::tokenizer::PromptTokenizer;
-use crate::weights::{Linear, Loader, WeightFiles};
+use crate::weights::{Linear, Loader, Random, WeightFiles};
 
 /// A LLaVA-1.5 model.
 pub(crate) struct Llava {
@@ -66,7 +66,35 @@ impl Llava {
         let tokenizer = PromptTokenizer::load(folder)?;
         let preprocess = ClipPreprocess::load(folder, config.vision.image_size as u32)?;
         let files = WeightFiles::open(folder)?;
-        let mut loader = Loader::new(&files, quant, progress);
+        let hash = files.hash()?;
+        Self::assemble(
+            config,
+            tokenizer,
+            preprocess,
+            &mut Loader::new(&files, quant, progress),
+            hash,
+        )
+    }
+
+    /// A model of random weights.
+    pub(crate) fn random(
+        config: LlavaConfig,
+        quant: Quant,
+    ) -> std::result::Result<Loaded, EngineError> {
+        let preprocess = ClipPreprocess::standard(config.vision.image_size as u32);
+        let progress = &mut |_, _| {};
+        let mut loader = Loader::new(&Random, quant, progress);
+        let tokenizer = PromptTokenizer::characters()?;
+        Self::assemble(config, tokenizer, preprocess, &mut loader, "random".to_owned())
+    }
+
+    fn assemble(
+        config: LlavaConfig,
+        tokenizer: PromptTokenizer,
+        preprocess: ClipPreprocess,
+        loader: &mut Loader,
+        hash: String,
+    ) -> std::result::Result<Loaded, EngineError> {
         let tower_at = loader.prefix(
             &[
                 "model.vision_tower.vision_model.",
@@ -77,7 +105,7 @@ impl Llava {
             "embeddings.class_embedding",
         );
         let tower =
-            ClipTower::load(&mut loader, config.vision.clone(), config.feature_blocks, tower_at)?;
+            ClipTower::load(loader, config.vision.clone(), config.feature_blocks, tower_at)?;
         let at = loader
             .prefix(&["model.multi_modal_projector.", "multi_modal_projector."], "linear_1.weight");
         let (vision, hidden) = (config.vision.hidden, config.text.hidden);
@@ -95,10 +123,9 @@ impl Llava {
         );
         let head_at = loader.prefix(&["lm_head.", "language_model.lm_head."], "weight");
         let head = format!("{head_at}weight");
-        let decoder = Decoder::load(&mut loader, config.text.clone(), model_at, &head)?;
+        let decoder = Decoder::load(loader, config.text.clone(), model_at, &head)?;
         let (parameters, bytes) = (loader.parameters, loader.bytes);
         let fallbacks = std::mem::take(&mut loader.fallbacks);
-        let hash = files.hash()?;
         let model = Llava { config, decoder, tokenizer, preprocess, tower, projector };
         Ok(Loaded { model, parameters, bytes, fallbacks, hash })
     }

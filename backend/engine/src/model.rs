@@ -83,8 +83,21 @@ impl Model {
         options: &LoadOptions,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
-        let Loaded { model: llava, parameters, bytes, fallbacks, hash } =
-            Llava::load(folder, options.quant, progress)?;
+        Ok(Self::of(Llava::load(folder, options.quant, progress)?, options))
+    }
+
+    /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,
+    /// without its files. Its answers mean nothing.
+    ///
+    /// # Errors
+    /// There is no shape of that name.
+    pub fn random(shape: &str, options: &LoadOptions) -> Result<Model, EngineError> {
+        let config = crate::shapes::llava(shape)?;
+        Ok(Self::of(Llava::random(config, options.quant)?, options))
+    }
+
+    fn of(loaded: Loaded, options: &LoadOptions) -> Model {
+        let Loaded { model: llava, parameters, bytes, fallbacks, hash } = loaded;
         let c = &llava.config.text;
         let info = ModelInfo {
             name: options.name.clone(),
@@ -104,7 +117,7 @@ impl Model {
             hash,
             bytes,
         };
-        Ok(Model { llava, info })
+        Model { llava, info }
     }
 
     /// What the model is.

@@ -104,12 +104,23 @@ impl ClipPreprocess {
                 }),
             }
         };
+        let standard = Self::standard(image_size);
         Ok(ClipPreprocess {
             resize,
             crop,
-            mean: channels("image_mean", [0.481_454_66, 0.457_827_5, 0.408_210_73])?,
-            std: channels("image_std", [0.268_629_54, 0.261_302_6, 0.275_777_1])?,
+            mean: channels("image_mean", standard.mean)?,
+            std: channels("image_std", standard.std)?,
         })
+    }
+
+    /// CLIP's own settings.
+    pub(crate) fn standard(image_size: u32) -> Self {
+        ClipPreprocess {
+            resize: Resize::ShortestEdge(image_size),
+            crop: (image_size, image_size),
+            mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
+            std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
+        }
     }
 
     /// Prepares a picture.
@@ -230,7 +241,7 @@ mod tests {
                 rgb: rgb.data().to_vec(),
             };
             for size in [42, 56] {
-                let clip = ClipPreprocess::load(Path::new("nowhere"), size).expect("defaults");
+                let clip = ClipPreprocess::standard(size);
                 for (fit, kind) in [(ImageFit::Crop, "crop"), (ImageFit::Pad, "pad")] {
                     let got = clip.prepare(&source, fit).expect("prepares");
                     let want = golden.tensor(&format!("{name}/{size}/{kind}")).expect("golden");
@@ -246,7 +257,7 @@ mod tests {
 
     #[test]
     fn says_which_part_of_the_picture_is_seen() {
-        let clip = ClipPreprocess::load(Path::new("nowhere"), 50).expect("defaults");
+        let clip = ClipPreprocess::standard(50);
         let wide = Picture { width: 200, height: 100, rgb: vec![0; 60_000] };
         let crop = clip.prepare(&wide, ImageFit::Crop).expect("prepares").geometry.covers;
         assert_eq!(crop, [50.0, 0.0, 100.0, 100.0]);

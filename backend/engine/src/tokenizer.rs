@@ -34,11 +34,43 @@ impl PromptTokenizer {
     /// Reads `tokenizer.json`.
     pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
         let path = folder.join("tokenizer.json");
-        let fail = |e: String| EngineError::model(format!("{}: {e}", path.display()));
-        let text = std::fs::read_to_string(&path).map_err(|e| fail(e.to_string()))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| EngineError::model(format!("{}: {e}", path.display())))?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// A tokenizer that knows single bytes only, for models of random weights.
+    pub(crate) fn characters() -> Result<Self, EngineError> {
+        let mut vocab = json!({"<unk>": 0, "<s>": 1, "</s>": 2});
+        for byte in 0..=255u8 {
+            vocab[format!("<0x{byte:02X}>")] = json!(u32::from(byte) + 3);
+        }
+        let model = json!({
+            "type": "BPE", "vocab": vocab, "merges": [], "unk_token": "<unk>",
+            "fuse_unk": true, "byte_fallback": true,
+        });
+        let decoder = json!({"type": "Sequence", "decoders": [
+            {"type": "ByteFallback"}, {"type": "Fuse"},
+        ]});
+        let begin = json!({"type": "TemplateProcessing",
+            "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+                       {"Sequence": {"id": "A", "type_id": 0}}],
+            "pair": [{"Sequence": {"id": "A", "type_id": 0}},
+                     {"Sequence": {"id": "B", "type_id": 0}}],
+            "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}},
+        });
+        let json = json!({
+            "version": "1.0", "added_tokens": [], "model": model, "decoder": decoder,
+            "post_processor": begin,
+        });
+        Self::parse(&json.to_string(), "built-in tokenizer")
+    }
+
+    fn parse(text: &str, at: &str) -> Result<Self, EngineError> {
+        let fail = |e: String| EngineError::model(format!("{at}: {e}"));
         let parse = |text: &str| Tokenizer::from_str(text).map_err(|e| fail(e.to_string()));
-        let whole = parse(&text)?;
-        let mut plain: Value = serde_json::from_str(&text).map_err(|e| fail(e.to_string()))?;
+        let whole = parse(text)?;
+        let mut plain: Value = serde_json::from_str(text).map_err(|e| fail(e.to_string()))?;
         plain["added_tokens"] = json!([]);
         plain["post_processor"] = Value::Null;
         let first = parse(&plain.to_string())?;

@@ -9,6 +9,7 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use sha2::{Digest, Sha256};
 
+use super::Source;
 use crate::error::EngineError;
 
 /// A header larger than this is refused before memory is set aside for it.
@@ -29,8 +30,7 @@ struct Entry {
 pub(crate) struct WeightFiles {
     files: Vec<PathBuf>,
     tensors: HashMap<String, Entry>,
-    /// Bytes of all tensors.
-    pub(crate) bytes: u64,
+    bytes: u64,
 }
 
 impl WeightFiles {
@@ -55,27 +55,42 @@ impl WeightFiles {
         Ok(WeightFiles { files, tensors, bytes })
     }
 
-    /// Whether there is a tensor of that name.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    /// SHA-256 of the files' contents, in order of name, hexadecimal.
+    pub(crate) fn hash(&self) -> Result<String, EngineError> {
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 1 << 20];
+        for path in &self.files {
+            let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+            loop {
+                let n = file.read(&mut buffer).map_err(|e| unreadable(path, &e))?;
+                if n == 0 {
+                    break;
+                }
+                hash.update(&buffer[..n]);
+            }
+        }
+        Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    }
+}
+
+impl Source for WeightFiles {
+    fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
 
-    /// The shape of a tensor.
-    pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
+    fn shape(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(|e| e.shape.as_slice())
     }
 
-    /// Bytes a tensor takes in its file.
-    pub(crate) fn size(&self, name: &str) -> u64 {
+    fn size(&self, name: &str) -> u64 {
         self.tensors.get(name).map_or(0, |e| e.bytes as u64)
     }
 
-    /// Reads one tensor as f32.
-    ///
-    /// # Errors
-    /// The tensor is missing, has another shape than `shape`, an unsupported type, or holds a
-    /// value that is not finite.
-    pub(crate) fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
+    fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
         let entry = self.tensors.get(name).ok_or_else(|| {
             let first = self.files.first().map(|f| f.display().to_string()).unwrap_or_default();
             EngineError::model(format!("{first}: tensor '{name}' is missing"))
@@ -111,23 +126,6 @@ impl WeightFiles {
             Some(at) => Err(problem(format!("holds a value that is not finite, at {at}"))),
             None => Ok(values),
         }
-    }
-
-    /// SHA-256 of the files' contents, in order of name, hexadecimal.
-    pub(crate) fn hash(&self) -> Result<String, EngineError> {
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        for path in &self.files {
-            let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
-            loop {
-                let n = file.read(&mut buffer).map_err(|e| unreadable(path, &e))?;
-                if n == 0 {
-                    break;
-                }
-                hash.update(&buffer[..n]);
-            }
-        }
-        Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
     }
 }
 

@@ -3,13 +3,13 @@
 use candle_core::{DType, Device, Tensor};
 use shared::Quant;
 
-use super::WeightFiles;
+use super::Source;
 use super::linear::{Linear, fitting};
 use crate::error::EngineError;
 
 /// Reads tensors by name, quantizes on the way, and keeps count.
 pub(crate) struct Loader<'a> {
-    files: &'a WeightFiles,
+    files: &'a dyn Source,
     quant: Quant,
     progress: &'a mut dyn FnMut(u64, u64),
     read: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Loader<'a> {
 impl<'a> Loader<'a> {
     /// A loader that holds the decoder's matrices as `quant` and reports `(read, total)` bytes.
     pub(crate) fn new(
-        files: &'a WeightFiles,
+        files: &'a dyn Source,
         quant: Quant,
         progress: &'a mut dyn FnMut(u64, u64),
     ) -> Self {
@@ -52,7 +52,7 @@ impl<'a> Loader<'a> {
         let values = self.files.read_f32(name, shape)?;
         self.read += self.files.size(name);
         self.parameters += values.len() as u64;
-        (self.progress)(self.read, self.files.bytes);
+        (self.progress)(self.read, self.files.bytes());
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 

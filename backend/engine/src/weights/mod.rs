@@ -3,7 +3,9 @@
 mod files;
 mod linear;
 mod loader;
+mod source;
 
 pub(crate) use files::WeightFiles;
 pub(crate) use linear::Linear;
 pub(crate) use loader::Loader;
+pub(crate) use source::{Random, Source};
