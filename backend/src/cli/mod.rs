@@ -2,6 +2,7 @@
 //! failure is a status other than 0 and one sentence.
 
 mod analyze;
+mod bench;
 mod dump;
 mod list;
 mod recorder;
@@ -43,6 +44,8 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Runs one picture and one prompt and prints the numbers.
     Analyze(analyze::AnalyzeArgs),
+    /// Measures speed and memory on random weights.
+    Bench(bench::BenchArgs),
     /// Models.
     #[command(subcommand)]
     Models(list::ModelsCommand),
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => serve::serve(args),
         Command::Analyze(args) => analyze::analyze(&args),
+        Command::Bench(args) => bench::bench(&args),
         Command::Models(command) => list::models(&command),
     };
     match result {

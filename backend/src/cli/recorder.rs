@@ -28,7 +28,7 @@ impl Recording {
     }
 
     fn push(&mut self, event: Event) {
-        let at_ms = self.started.elapsed().as_secs_f64() * 1e3;
+        let at_ms = self.started.elapsed().as_micros() as f64 / 1e3;
         self.events.push(Envelope { seq: self.events.len() as u64, at_ms, event });
     }
 

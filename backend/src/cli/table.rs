@@ -19,8 +19,10 @@ pub(super) fn table(report: &Report) -> String {
         model.quant.name(),
         model.device
     );
-    for fallback in &model.fallbacks {
-        let _ = writeln!(out, "            {fallback}");
+    if !model.fallbacks.is_empty() {
+        let n = model.fallbacks.len();
+        let quant = model.quant.name();
+        let _ = writeln!(out, "            {n} groups of tensors do not fit {quant}; --json names them");
     }
     let counts: Vec<String> = report
         .layout

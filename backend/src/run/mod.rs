@@ -85,9 +85,9 @@ impl Run {
         }
     }
 
-    /// Milliseconds since it was submitted.
+    /// Milliseconds since it was submitted, in whole microseconds.
     pub fn age_ms(&self) -> f64 {
-        self.submitted.elapsed().as_secs_f64() * 1e3
+        self.submitted.elapsed().as_micros() as f64 / 1e3
     }
 
     /// Adds an event that is not the last.

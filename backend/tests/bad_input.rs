@@ -1,0 +1,165 @@
+//! Whatever comes in, the answer is one envelope with a stable code, and the lab lives on.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use axum::body::Body;
+use axum::http::{Method, Request, header};
+use common::{Form, Options, TestLab, png};
+use langoverrule::app::Limits;
+use shared::ErrorCode;
+
+const FINE: &[u8] = br#"{"prompt":"What is it?"}"#;
+
+#[tokio::test]
+async fn bad_pictures() {
+    let limits = Limits { upload: 100_000, ..Limits::default() };
+    let lab = TestLab::with(Options { limits, ..Options::default() });
+    let whole = png(64, 48);
+    // A picture of 20000 × 20000 in a file of a few bytes: only its header says so.
+    let mut bomb = whole.clone();
+    bomb[16..24].copy_from_slice(&[0, 0, 0x4e, 0x20, 0, 0, 0x4e, 0x20]);
+    let crc = crc32(&bomb[12..29]);
+    bomb[29..33].copy_from_slice(&crc.to_be_bytes());
+    let cases: [(&str, &[u8], ErrorCode); 6] = [
+        ("empty", b"", ErrorCode::PictureEmpty),
+        ("no picture", b"hello, this is a text", ErrorCode::PictureUnreadable),
+        ("svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", ErrorCode::PictureUnreadable),
+        ("truncated", &whole[..whole.len() / 2], ErrorCode::PictureDamaged),
+        ("bomb", &bomb, ErrorCode::PictureTooManyPixels),
+        ("over the limit", &[0x89; 100_001], ErrorCode::PictureTooLarge),
+    ];
+    for (name, picture, code) in cases {
+        let form = Form::empty().with("picture", picture).with("options", FINE);
+        let body = lab.submit_form(form).await.is_error(code);
+        assert!(!body.message.contains("panicked"), "{name}: {}", body.message);
+    }
+    assert_eq!(lab.state.lobby.store.totals().unwrap().runs, 0, "nothing was kept");
+    lab.ask("fine").await;
+}
+
+#[tokio::test]
+async fn a_form_far_over_the_limit_is_read_to_the_reason() {
+    let limits = Limits { upload: 1000, ..Limits::default() };
+    let lab = TestLab::with(Options { limits, ..Options::default() });
+    for size in [1001, 4000, 100_000] {
+        let form = Form::empty().with("picture", &vec![1; size]).with("options", FINE);
+        lab.submit_form(form).await.is_error(ErrorCode::PictureTooLarge);
+    }
+}
+
+#[tokio::test]
+async fn bad_forms() {
+    let lab = TestLab::new();
+    let picture = png(8, 8);
+    let cases = [
+        (Form::empty().with("options", FINE), ErrorCode::PictureMissing),
+        (Form::empty().with("picture", &picture), ErrorCode::BadRequest),
+        (Form::new("{").with("more", b"x"), ErrorCode::BadRequest),
+        (Form::new("{}").with("picture", &picture), ErrorCode::BadRequest),
+        (Form::new("{"), ErrorCode::BadRequest),
+        (Form::new("{\"prompt\":\"\u{fffd}\"").with("options", b"{}"), ErrorCode::BadRequest),
+        (Form::new(&" ".repeat(300_000)), ErrorCode::PromptTooLong),
+    ];
+    for (i, (form, code)) in cases.into_iter().enumerate() {
+        let answer = lab.submit_form(form).await;
+        println!("form {i}");
+        answer.is_error(code);
+    }
+    let plain = Request::post("/api/runs").body(Body::from("hello")).unwrap();
+    lab.send(plain).await.is_error(ErrorCode::BadRequest);
+    let cut = Form::new("{\"prompt\":\"a\"}").body();
+    let cut = Request::post("/api/runs")
+        .header(header::CONTENT_TYPE, Form::content_type())
+        .body(Body::from(cut[..cut.len() / 2].to_vec()))
+        .unwrap();
+    lab.send(cut).await.is_error(ErrorCode::BadRequest);
+}
+
+#[tokio::test]
+async fn bad_options() {
+    let lab = TestLab::new();
+    let cases = [
+        (r#"{}"#, ErrorCode::PromptEmpty),
+        (r#"{"prompt":" \n "}"#, ErrorCode::PromptEmpty),
+        (r#"{"prompt":"a\u0000b"}"#, ErrorCode::BadOption),
+        (r#"{"prompt":"a","model":"gpt"}"#, ErrorCode::UnknownModel),
+        (r#"{"prompt":"a","quant":"q2"}"#, ErrorCode::BadOption),
+        (r#"{"prompt":"a","temperature":1}"#, ErrorCode::BadOption),
+        (r#"{"prompt":"a","prune":1}"#, ErrorCode::BadOption),
+        (r#"{"prompt":"a","prune":"x"}"#, ErrorCode::BadOption),
+        (r#"{"prompt":"a","replicate":65}"#, ErrorCode::BadOption),
+        (r#"{"prompt":"a","max_new_tokens":0}"#, ErrorCode::BadOption),
+        (r#"{"prompt":"a","max_new_tokens":513}"#, ErrorCode::BadOption),
+        (r#"{"prompt":7}"#, ErrorCode::BadOption),
+    ];
+    for (options, code) in cases {
+        println!("{options}");
+        lab.submit_form(Form::new(options)).await.is_error(code);
+    }
+    let long = format!("{{\"prompt\":\"{}\"}}", "a".repeat(8193));
+    lab.submit_form(Form::new(&long)).await.is_error(ErrorCode::PromptTooLong);
+}
+
+#[tokio::test]
+async fn bad_addresses_and_methods() {
+    let lab = TestLab::new();
+    let nobody = "a".repeat(26);
+    for path in [
+        "/api".to_owned(),
+        "/api/".to_owned(),
+        "/api/nothing".to_owned(),
+        "/api/runs/x".to_owned(),
+        "/api/runs/%ff".to_owned(),
+        "/api/runs/%2e%2e%2f%2e%2e%2fetc%2fpasswd".to_owned(),
+        "/api/runs/sample".to_owned(),
+        format!("/api/runs/{nobody}"),
+        format!("/api/runs/{nobody}/picture"),
+        format!("/api/runs/{nobody}/prepared.png"),
+        format!("/api/runs/{nobody}/export.json"),
+        format!("/api/runs/{nobody}/export.csv"),
+        "/api/samples/x.png".to_owned(),
+        "/api/samples/..%2frun.json".to_owned(),
+        "/missing.js".to_owned(),
+    ] {
+        println!("{path}");
+        lab.get(&path).await.is_error(ErrorCode::NotFound);
+    }
+    for (method, path) in [
+        (Method::GET, "/api/runs"),
+        (Method::PUT, "/api/runs/x"),
+        (Method::GET, "/api/runs/x/cancel"),
+        (Method::POST, "/api/models"),
+        (Method::POST, "/healthz"),
+        (Method::POST, "/"),
+        (Method::DELETE, "/r/x"),
+    ] {
+        let request = Request::builder().method(&method).uri(path).body(Body::empty()).unwrap();
+        println!("{method} {path}");
+        lab.send(request).await.is_error(ErrorCode::MethodNotAllowed);
+    }
+    lab.get(&format!("/api/runs/{nobody}/events")).await.is_error(ErrorCode::BadRequest);
+}
+
+#[tokio::test]
+async fn bad_definitions() {
+    let lab = TestLab::new();
+    let run = lab.ask("What is it?").await;
+    lab.ended(&run.id).await;
+    for (query, code) in [
+        ("definition=mine", ErrorCode::BadOption),
+        ("definition=%7B", ErrorCode::BadOption),
+        ("definition=%7B%22queries%22%3A1%7D", ErrorCode::BadOption),
+        ("preset=paper", ErrorCode::BadRequest),
+    ] {
+        let path = format!("/api/runs/{}/export.csv?{query}", run.id);
+        lab.get(&path).await.is_error(code);
+    }
+}
+
+/// The checksum of PNG chunks.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| (c >> 1) ^ (0xedb8_8320 & (!(c & 1)).wrapping_add(1)))
+    })
+}

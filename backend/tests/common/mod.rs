@@ -1,0 +1,274 @@
+//! What the tests of the lab share: a lab on a scripted model, and a small client.
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test, which is what it is for")]
+#![allow(missing_docs, reason = "tests")]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use langoverrule::app::{AppState, Limits, app};
+use langoverrule::catalog::{Catalog, Source};
+use langoverrule::lab::{Lab, Script, ScriptedLab};
+use langoverrule::lobby::Lobby;
+use langoverrule::model::{ModelThread, Settings};
+use langoverrule::samples::Samples;
+use langoverrule::store::{Store, StoreOptions};
+use serde::de::DeserializeOwned;
+use shared::api::{RunCreated, RunRecord, RunState};
+use shared::{Envelope, ErrorBody, ErrorCode};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub mod socket;
+
+/// How a test's lab differs from the usual one.
+pub struct Options {
+    pub script: Script,
+    pub limits: Limits,
+    pub queue: usize,
+    pub max_pages: Option<u32>,
+    pub samples: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            script: Script { layers: 4, heads: 2, grid: 3, ..Script::default() },
+            limits: Limits::default(),
+            queue: 8,
+            max_pages: None,
+            samples: PathBuf::from("no samples"),
+        }
+    }
+}
+
+/// A lab and the folder it keeps everything in.
+pub struct TestLab {
+    pub state: AppState,
+    pub folder: Arc<TempDir>,
+    model: Option<ModelThread>,
+}
+
+impl TestLab {
+    pub fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    pub fn with(options: Options) -> Self {
+        Self::in_folder(Arc::new(TempDir::new().unwrap()), options)
+    }
+
+    /// A lab that keeps everything where another kept it.
+    pub fn in_folder(folder: Arc<TempDir>, options: Options) -> Self {
+        let lab = Arc::new(ScriptedLab { script: options.script });
+        Self::of(lab, Catalog::scripted(), folder, options)
+    }
+
+    /// A lab on one real model.
+    pub fn real(name: &str, model: &Path) -> Self {
+        let mut catalog = Catalog::default();
+        catalog.set_default(model.to_str().unwrap()).unwrap();
+        assert_eq!(catalog.by_name("").unwrap(), &Source::folder(name.into(), model.into()));
+        let folder = Arc::new(TempDir::new().unwrap());
+        Self::of(Arc::new(langoverrule::lab::EngineLab), catalog, folder, Options::default())
+    }
+
+    fn of(lab: Arc<dyn Lab>, catalog: Catalog, folder: Arc<TempDir>, options: Options) -> Self {
+        let store =
+            Store::open(folder.path(), &StoreOptions { max_pages: options.max_pages }).unwrap();
+        let samples = Samples::in_folder(&options.samples);
+        let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, options.queue));
+        let settings = Settings { models_kept: 2, preload: None };
+        let model = ModelThread::start(lobby.clone(), settings).unwrap();
+        TestLab { state: AppState::new(lobby, options.limits), folder, model: Some(model) }
+    }
+
+    pub fn app(&self) -> Router {
+        app(self.state.clone())
+    }
+
+    /// Stops the lab in good order and gives its folder.
+    pub async fn close(mut self) -> Arc<TempDir> {
+        self.state.lobby.close().await;
+        self.model.take().unwrap().join();
+        self.state.lobby.store.close();
+        self.folder.clone()
+    }
+
+    /// Listens on a free port.
+    pub async fn listen(&self) -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = self.app();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        address
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.app().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// A request in the name of a run's owner.
+    pub async fn as_owner(&self, method: Method, path: &str, token: &str) -> Answer {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(Body::empty());
+        self.send(request.unwrap()).await
+    }
+
+    pub async fn submit_form(&self, form: Form) -> Answer {
+        self.send(form.request()).await
+    }
+
+    pub async fn submit(&self, options: &str) -> RunCreated {
+        let answer = self.submit_form(Form::new(options)).await;
+        assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+        answer.json()
+    }
+
+    pub async fn ask(&self, prompt: &str) -> RunCreated {
+        self.submit(&format!("{{\"prompt\":\"{prompt}\",\"max_new_tokens\":3}}")).await
+    }
+
+    pub async fn record(&self, id: &str) -> RunRecord {
+        self.get(&format!("/api/runs/{id}")).await.ok()
+    }
+
+    /// Waits until a run has ended, and gives it.
+    pub async fn ended(&self, id: &str) -> RunRecord {
+        self.until(id, |r| !matches!(r.state, RunState::Queued | RunState::Running)).await
+    }
+
+    pub async fn until(&self, id: &str, there: impl Fn(&RunRecord) -> bool) -> RunRecord {
+        let wait = async {
+            loop {
+                let record = self.record(id).await;
+                if there(&record) {
+                    return record;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the run goes on")
+    }
+}
+
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json<T: DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{e}: {} {}", self.status, self.text()))
+    }
+
+    pub fn ok<T: DeserializeOwned>(&self) -> T {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.text());
+        self.json()
+    }
+
+    pub fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+
+    /// Checks that this is an error in the envelope, with the code's own status.
+    #[track_caller]
+    pub fn is_error(&self, code: ErrorCode) -> ErrorBody {
+        let body: ErrorBody = self.json();
+        assert_eq!(body.code, code, "{}", body.message);
+        assert_eq!(self.status.as_u16(), code.http_status());
+        assert_eq!(self.header(header::CONTENT_TYPE), "application/json");
+        assert!(body.message.ends_with('.') && body.message.len() > 10, "{}", body.message);
+        body
+    }
+}
+
+const BOUNDARY: &str = "a-boundary-that-no-picture-holds";
+
+/// A form as a browser sends it.
+pub struct Form {
+    fields: Vec<(String, Vec<u8>)>,
+}
+
+impl Form {
+    /// A small picture and these options.
+    pub fn new(options: &str) -> Form {
+        Form::empty().with("picture", &png(64, 48)).with("options", options.as_bytes())
+    }
+
+    pub fn empty() -> Form {
+        Form { fields: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn with(mut self, name: &str, content: &[u8]) -> Form {
+        self.fields.push((name.to_owned(), content.to_vec()));
+        self
+    }
+
+    pub fn body(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        for (name, content) in &self.fields {
+            let file = if name == "picture" { "; filename=\"p.png\"" } else { "" };
+            let head = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n"
+            );
+            body.extend(head.as_bytes());
+            body.extend(content);
+            body.extend(b"\r\n");
+        }
+        body.extend(format!("--{BOUNDARY}--\r\n").as_bytes());
+        body
+    }
+
+    pub fn content_type() -> String {
+        format!("multipart/form-data; boundary={BOUNDARY}")
+    }
+
+    pub fn request(&self) -> Request<Body> {
+        Request::post("/api/runs")
+            .header(header::CONTENT_TYPE, Form::content_type())
+            .body(Body::from(self.body()))
+            .unwrap()
+    }
+}
+
+/// A picture of that size.
+pub fn png(width: u32, height: u32) -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_fn(width, height, |x, y| image::Rgb([x as u8, y as u8, 90]))
+        .write_to(&mut file, image::ImageFormat::Png)
+        .unwrap();
+    file.into_inner()
+}
+
+/// Checks that two lists of events are the same, without printing them whole.
+#[track_caller]
+pub fn same(left: &[Envelope], right: &[Envelope]) {
+    let seqs = |events: &[Envelope]| events.iter().map(|e| e.seq).collect::<Vec<_>>();
+    assert_eq!(seqs(left), seqs(right));
+    for (l, r) in left.iter().zip(right) {
+        assert!(l == r, "event {} differs (at {} and {} ms)", l.seq, l.at_ms, r.at_ms);
+    }
+}

@@ -1,0 +1,104 @@
+//! A viewer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use shared::api::ServerMessage;
+use shared::{Envelope, ErrorCode};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+const SOON: Duration = Duration::from_secs(20);
+
+pub struct Viewer {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub protocol: Option<String>,
+    pub binary: usize,
+    pub text: usize,
+}
+
+/// Everything a viewer was sent.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub events: Vec<Envelope>,
+    pub gaps: Vec<(u64, u64)>,
+    pub errors: Vec<ErrorCode>,
+    pub close: Option<u16>,
+}
+
+impl Viewer {
+    pub async fn open(server: SocketAddr, path: &str, protocols: Option<&str>) -> Viewer {
+        Self::try_open(server, path, protocols).await.unwrap()
+    }
+
+    pub async fn try_open(
+        server: SocketAddr,
+        path: &str,
+        protocols: Option<&str>,
+    ) -> Result<Viewer, Error> {
+        let mut request = format!("ws://{server}{path}").into_client_request().unwrap();
+        if let Some(protocols) = protocols {
+            let value = HeaderValue::from_str(protocols).unwrap();
+            request.headers_mut().insert("sec-websocket-protocol", value);
+        }
+        let (stream, response) = connect_async(request).await?;
+        let protocol = response.headers().get("sec-websocket-protocol");
+        let protocol = protocol.map(|v| v.to_str().unwrap().to_owned());
+        Ok(Viewer { stream, protocol, binary: 0, text: 0 })
+    }
+
+    pub async fn of_run(server: SocketAddr, id: &str) -> Viewer {
+        Self::open(server, &format!("/api/runs/{id}/events"), None).await
+    }
+
+    /// The next message; `Err` with the code when the server closed.
+    pub async fn next(&mut self) -> Result<ServerMessage, Option<u16>> {
+        loop {
+            let next = tokio::time::timeout(SOON, self.stream.next()).await;
+            match next.expect("the server says something") {
+                Some(Ok(Message::Binary(bytes))) => {
+                    self.binary += 1;
+                    return Ok(rmp_serde::from_slice(&bytes).unwrap());
+                }
+                Some(Ok(Message::Text(text))) => {
+                    self.text += 1;
+                    return Ok(serde_json::from_str(&text).unwrap());
+                }
+                Some(Ok(Message::Close(frame))) => {
+                    return Err(frame.map(|f| CloseCode::into(f.code)));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return Err(None),
+            }
+        }
+    }
+
+    /// Everything until the server closes.
+    pub async fn rest(&mut self) -> Seen {
+        let mut seen = Seen::default();
+        loop {
+            match self.next().await {
+                Ok(ServerMessage::Event(envelope)) => seen.events.push(envelope),
+                Ok(ServerMessage::Gap { from, to }) => seen.gaps.push((from, to)),
+                Ok(ServerMessage::Error(body)) => seen.errors.push(body.code),
+                Err(close) => {
+                    seen.close = close;
+                    return seen;
+                }
+            }
+        }
+    }
+
+    pub async fn say(&mut self, text: &str) {
+        self.stream.send(Message::Text(text.into())).await.unwrap();
+    }
+
+    pub async fn say_bytes(&mut self, bytes: Vec<u8>) {
+        self.stream.send(Message::Binary(bytes.into())).await.unwrap();
+    }
+}
