@@ -91,7 +91,7 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
                 lab.run.options.set(options);
                 lab.live.set_value(Some(Live::follow(lab, created.id.clone(), 0)));
                 navigate(
-                    &path(&created.id, &lab.run.view()),
+                    &path(&created.id, &untrack(|| lab.run.view())),
                     NavigateOptions { scroll: false, ..NavigateOptions::default() },
                 );
             }
@@ -130,7 +130,7 @@ pub fn is_owner(id: &str) -> bool {
 pub fn share(lab: Lab) {
     let Some(id) = lab.run.id.get_untracked() else { return };
     let origin = window().location().origin().unwrap_or_default();
-    let link = format!("{origin}{}", path(&id, &lab.run.view()));
+    let link = format!("{origin}{}", path(&id, &untrack(|| lab.run.view())));
     spawn_local(async move {
         if browser::copy(&link).await {
             lab.said.set("Link copied".into());

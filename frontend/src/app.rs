@@ -160,8 +160,8 @@ fn Page() -> impl IntoView {
         <main class="lab" class:dragging=move || dragging.get()>
             <div class="side">
                 <Seen/>
-                <Ask on_ask=asking/>
                 <Answer/>
+                <Ask on_ask=asking/>
             </div>
             <div class="results" id="results" tabindex="-1">
                 <NumberCard/>

@@ -66,6 +66,7 @@ pub fn read_theme() -> (Palette, f64) {
         line: colour("--line", plain.line),
         band: colour("--band", plain.band),
         surface: colour("--surface", plain.surface),
+        tints: (colour("--words-tint", plain.tints.0), colour("--picture-tint", plain.tints.1)),
         scale: (colour("--scale-low", plain.scale.0), colour("--scale-high", plain.scale.1)),
     };
     let rem: f64 = get("font-size").trim_end_matches("px").parse().unwrap_or(16.0);

@@ -112,6 +112,8 @@ pub struct Palette {
     pub band: Rgb,
     /// What cards are made of.
     pub surface: Rgb,
+    /// Words and picture as grounds that type can stand on.
+    pub tints: (Rgb, Rgb),
     /// Low and high end of the attention scale.
     pub scale: (Rgb, Rgb),
 }
@@ -125,11 +127,11 @@ impl Palette {
         }
     }
 
-    /// The colour for text's share of attention: blue at 0, neutral at one half, orange at 1.
-    /// `strength` says how much of the full colour the ends get.
-    pub fn share(&self, share: f64, strength: f64) -> Rgb {
-        let end = if share >= 0.5 { self.words } else { self.picture };
-        self.neutral.mix(end, (share - 0.5).abs() * 2.0 * strength)
+    /// The ground for type by text's share of attention: blue at 0, neutral at one half, orange
+    /// at 1.
+    pub fn share(&self, share: f64) -> Rgb {
+        let end = if share >= 0.5 { self.tints.0 } else { self.tints.1 };
+        self.neutral.mix(end, (share - 0.5).abs() * 2.0)
     }
 }
 
@@ -144,6 +146,7 @@ impl Default for Palette {
             line: Rgb(0xe3, 0xe5, 0xea),
             band: Rgb(0xf2, 0xf3, 0xf7),
             surface: Rgb(0xff, 0xff, 0xff),
+            tints: (Rgb(0xf0, 0xa0, 0x4b), Rgb(0x5a, 0xa9, 0xd6)),
             scale: (Rgb(0xee, 0xf4, 0xfb), Rgb(0x08, 0x30, 0x6b)),
         }
     }
@@ -180,8 +183,8 @@ mod tests {
     #[test]
     fn shares_diverge_from_neutral() {
         let p = Palette::default();
-        assert_eq!(p.share(0.5, 1.0), p.neutral);
-        assert_eq!(p.share(1.0, 1.0), p.words);
-        assert_eq!(p.share(0.0, 1.0), p.picture);
+        assert_eq!(p.share(0.5), p.neutral);
+        assert_eq!(p.share(1.0), p.tints.0);
+        assert_eq!(p.share(0.0), p.tints.1);
     }
 }

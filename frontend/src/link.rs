@@ -118,6 +118,14 @@ pub fn definition_to_text(definition: &Definition) -> String {
     .join(".")
 }
 
+/// A definition as the API's addresses take it: a preset's name, or JSON.
+pub fn definition_for_api(definition: &Definition) -> String {
+    match definition.preset() {
+        Some(preset) => preset.name().into(),
+        None => serde_json::to_string(definition).unwrap_or_default(),
+    }
+}
+
 /// Reads what [`definition_to_text`] wrote.
 pub fn definition_from_text(text: &str) -> Option<Definition> {
     if let Some(preset) = Preset::from_name(text) {

@@ -199,7 +199,7 @@ pub fn token(text: &str) -> String {
     let text = text.replace('\u{2581}', " ").replace("\r\n", "↵").replace(['\n', '\r'], "↵");
     let shown = text.replace('\t', "⇥");
     match shown.trim() {
-        "" if shown.is_empty() => "∅".into(),
+        "" if shown.is_empty() => "[end]".into(),
         "" => "␣".repeat(shown.chars().count()),
         word => word.chars().map(|c| if c.is_control() { '�' } else { c }).collect(),
     }
@@ -216,10 +216,10 @@ pub fn preparation(p: &PreparedPicture) -> String {
     let padded = x < -0.5 || y < -0.5 || x + width > sw + 0.5 || y + height > sh + 0.5;
     match (cropped, padded) {
         (true, false) => format!(
-            "The model got the middle {width:.0} × {height:.0} of your {source} pixels, as {shown}."
+            "Cropped to the middle {width:.0} × {height:.0} of {source} pixels; shown as {shown}."
         ),
-        (_, true) => format!("Your {source} pixels were padded and shown to the model as {shown}."),
-        (false, false) => format!("Your {source} pixels, shown to the model as {shown}."),
+        (_, true) => format!("{source} pixels, padded; shown as {shown}."),
+        (false, false) => format!("{source} pixels, shown as {shown}."),
     }
 }
 
@@ -269,7 +269,7 @@ mod tests {
     fn tokens_show_what_cannot_be_seen() {
         assert_eq!(token(" dog"), "dog");
         assert_eq!(token("\n"), "↵");
-        assert_eq!(token(""), "∅");
+        assert_eq!(token(""), "[end]");
         assert_eq!(token("  "), "␣␣");
         assert_eq!(token("a\u{7}b"), "a�b");
     }
@@ -295,10 +295,10 @@ mod tests {
             rows: 8,
             cols: 8,
         };
-        assert!(preparation(&square).contains("middle 480 × 480 of your 640 × 480"));
+        assert!(preparation(&square).contains("middle 480 × 480 of 640 × 480"));
         let padded = PreparedPicture { covers: [0.0, -80.0, 640.0, 640.0], ..square };
         assert!(preparation(&padded).contains("padded"));
         let whole = PreparedPicture { covers: [0.0, 0.0, 640.0, 480.0], ..square };
-        assert!(preparation(&whole).starts_with("Your 640 × 480 pixels, shown"));
+        assert!(preparation(&whole).starts_with("640 × 480 pixels, shown"));
     }
 }

@@ -62,8 +62,10 @@ pub fn build(mode: Mode) -> Result<()> {
     // a few milliseconds.
     let stamp = stamp(&html, &wasm, &assets)?;
     let stamp_file = wasm_file.with_extension("page-stamp");
-    let fresh = fs::read_to_string(&stamp_file).is_ok_and(|s| s == stamp)
-        && fs::read_to_string(config.dist.join(".stamp")).is_ok_and(|s| s == stamp);
+    // Trunk may have written its own page there meanwhile.
+    let standing = fs::read(config.dist.join("index.html")).unwrap_or_default();
+    let mark = |page: &[u8]| format!("{stamp} {}", hex(&Sha256::digest(page)));
+    let fresh = fs::read_to_string(&stamp_file).is_ok_and(|s| s == mark(&standing));
     if fresh {
         say(&format!("page: up to date in {}", config.dist.display()));
         return Ok(());
@@ -73,11 +75,11 @@ pub fn build(mode: Mode) -> Result<()> {
     let mut files = Files::new();
     let boot = bindgen(name, &wasm_file, &config.public_url, &mut files)?;
     let html = lay_out(&html, &links, &assets, &boot, &config.public_url, &mut files)?;
+    let mark = mark(html.as_bytes());
     files.insert("index.html".into(), html.into_bytes());
-    report(&files, mode)?;
-    files.insert(".stamp".into(), stamp.clone().into_bytes());
+    compress(&mut files, mode)?;
     write(&config.dist, &files)?;
-    fs::write(&stamp_file, stamp).context("cannot write the build stamp")
+    fs::write(&stamp_file, mark).context("cannot write the build stamp")
 }
 
 /// Compiles the crate and returns the path of the module.
@@ -273,25 +275,34 @@ fn write(dist: &Path, files: &Files) -> Result<()> {
     Ok(())
 }
 
-/// Prints what was built and what it weighs on the wire.
-fn report(files: &Files, mode: Mode) -> Result<()> {
+/// Compresses what is worth it, for servers that send `name.br` to browsers that take it, and
+/// prints what was built and what it weighs on the wire.
+fn compress(files: &mut Files, mode: Mode) -> Result<()> {
     let (mut total, mut total_packed) = (0, 0);
+    let mut packed_files = Files::new();
     say(&format!("{:<44}{:>12}{:>12}", "page", "bytes", "brotli"));
-    for (name, bytes) in files {
+    for (name, bytes) in files.iter() {
         // Quality 11 takes seconds on a large module: worth it only for what ships.
         let packed = brotli(bytes, if mode == Mode::Release { 11 } else { 5 })?;
-        say(&format!("{:<44}{:>12}{:>12}", name.display().to_string(), bytes.len(), packed));
-        total += bytes.len();
-        total_packed += packed;
+        let (size, packed_size) = (bytes.len(), packed.len());
+        say(&format!("{:<44}{size:>12}{packed_size:>12}", name.display().to_string()));
+        total += size;
+        total_packed += packed_size;
+        if packed_size < size {
+            let mut name = name.clone().into_os_string();
+            name.push(".br");
+            packed_files.insert(name.into(), packed);
+        }
     }
     say(&format!("{:<44}{total:>12}{total_packed:>12}", "together"));
+    files.extend(packed_files);
     Ok(())
 }
 
-fn brotli(bytes: &[u8], quality: u32) -> Result<usize> {
+fn brotli(bytes: &[u8], quality: u32) -> Result<Vec<u8>> {
     let mut writer = brotli::CompressorWriter::new(Vec::new(), 1 << 16, quality, 22);
     writer.write_all(bytes)?;
-    Ok(writer.into_inner().len())
+    Ok(writer.into_inner())
 }
 
 #[cfg(test)]

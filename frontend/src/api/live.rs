@@ -18,6 +18,7 @@ use web_sys::{BinaryType, MessageEvent, WebSocket};
 
 use super::http;
 use crate::log::{Arrival, Cursor, backoff};
+use crate::phase::Phase;
 use crate::state::Lab;
 
 /// Follows one run until it ends or [`Live::stop`] is called.
@@ -185,6 +186,13 @@ impl Live {
             }
             match record {
                 Ok(record) => {
+                    // A server that came back from a restart may have lost the last events.
+                    if (record.events.len() as u64) < live.0.cursor.get().next {
+                        live.0.cursor.set(Cursor::default());
+                        let view = untrack(|| live.0.lab.run.view());
+                        live.0.lab.run.reset(Some(live.0.id.clone()), Phase::Queued(0));
+                        live.0.lab.run.look(view);
+                    }
                     let mut next = Vec::new();
                     for envelope in record.events {
                         live.take(envelope, &mut next);

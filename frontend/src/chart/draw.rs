@@ -186,8 +186,8 @@ fn labels<DB: DrawingBackend>(
         if width < name.len() as f64 * frame.type_size * 0.55 {
             continue;
         }
-        let place = (at(frame.left + middle * frame.step(plot.layers)), at(frame.top + gap));
-        root.draw_text(name, &style(palette.muted, HPos::Center, VPos::Top), place)?;
+        let place = (at(frame.left + middle * frame.step(plot.layers)), at(frame.top - gap * 0.4));
+        root.draw_text(name, &style(palette.muted, HPos::Center, VPos::Bottom), place)?;
     }
     let one = frame.y(1.0, domain);
     if !frame.has_end_labels() {

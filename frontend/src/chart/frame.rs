@@ -23,13 +23,14 @@ impl Frame {
     /// A frame for a given width and size of type; narrow ones drop the labels at the right.
     pub fn new(width: f64, type_size: f64) -> Self {
         let width = width.max(160.0).round();
-        let height = (width * 0.34).clamp(210.0, 300.0).round() + (type_size - 12.0) * 4.0;
+        let scale = type_size / 12.0;
+        let height = (width * 0.34).min(300.0 * scale).max(210.0 * scale).round();
         let narrow = width < 30.0 * type_size;
         Frame {
             width,
             height,
             left: (type_size * 3.1).round(),
-            top: 4.0,
+            top: (type_size * 1.6).round(),
             right: width - if narrow { 6.0 } else { (type_size * 5.4).round() },
             bottom: height - (type_size * 2.6).round(),
             type_size,

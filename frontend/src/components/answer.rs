@@ -20,6 +20,7 @@ pub fn Answer() -> impl IntoView {
         Phase::Cancelled if count.get() > 0 => "stopped early".into(),
         _ => String::new(),
     };
+    let question = move || run.options.with(|o| o.prompt.clone());
     let layer_note = move || match run.pinned.get() {
         Some(l) => format!("in layer {l}"),
         None => "over all layers".into(),
@@ -30,6 +31,7 @@ pub fn Answer() -> impl IntoView {
                 <h2 id="answer-title">"Answer"</h2>
                 <p class="card-note">{note}</p>
             </header>
+            <p class="question" title=question>{question}</p>
             <div
                 class="chips"
                 role="group"
@@ -71,7 +73,7 @@ fn Chip(i: usize) -> impl IntoView {
     let chosen = move || run.token.get() == Some(i);
     let colour = move || {
         let palette = lab.palette.get();
-        share.get().map_or(palette.neutral, |s| palette.share(s, 0.42)).css()
+        share.get().map_or(palette.neutral, |s| palette.share(s)).css()
     };
     view! {
         <button

@@ -42,14 +42,18 @@ pub fn Ask<F: Fn() + Clone + 'static>(
                 ></textarea>
                 <div class="ask-row">
                     <Model lab/>
-                    {move || may_stop().then(|| view! {
-                        <button type="button" class="button" data-testid="cancel"
+                    // Stop takes Run's place: nothing else moves.
+                    <Show
+                        when=may_stop
+                        fallback=move || view! {
+                            <button type="submit" class="button strong" data-testid="run" disabled=move || lab.sending.get()>
+                                "Run" <kbd aria-hidden="true">{shortcut()}</kbd>
+                            </button>
+                        }
+                    >
+                        <button type="button" class="button strong" data-testid="cancel"
                             on:click=move |_| actions::cancel(lab)>"Stop"</button>
-                    })}
-                    <button type="submit" class="button strong" data-testid="run"
-                        disabled=move || lab.sending.get()>
-                        "Run" <kbd aria-hidden="true">{shortcut()}</kbd>
-                    </button>
+                    </Show>
                 </div>
                 <More lab/>
             </form>
@@ -94,7 +98,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
                     }
                 />
                 {move || own().map(|url| view! { <img src=url alt="Your picture"/> })}
-                <span class="plus" aria-hidden="true">"＋"</span>
+                <svg class="plus" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 3v10M3 8h10"/></svg>
             </label>
             <For each=move || lab.samples.get() key=|s| s.file.clone() let:sample>
                 {

@@ -2,7 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::{Observation, Stage};
+use shared::{Observation, Stage, Undefined};
 use wasm_bindgen::prelude::*;
 use web_sys::{ResizeObserver, ResizeObserverEntry};
 
@@ -114,6 +114,19 @@ fn Chart(run: RunView) -> impl IntoView {
         }
         event.prevent_default();
     };
+    // An empty chart says why: nothing has been seen yet, or there is nothing to show.
+    let why_empty = move || {
+        let some = plot.with(|p| p.series.iter().any(|s| s.values.iter().any(Option::is_some)));
+        let reason = run.measures.with(|all| {
+            all.iter().filter_map(|m| m.mdi.err()).find(|r| *r != Undefined::NotObserved)
+        });
+        match reason {
+            _ if some => None,
+            Some(reason) => Some(format!("Undefined: {reason}.")),
+            None if layers() > 0 => None,
+            None => Some("The curve grows here, layer by layer, while the model reads.".into()),
+        }
+    };
     let told = move || match run.layer.get() {
         Some(l) => {
             let mdi = run.measures.with(|m| m.get(l).map(|m| plain(m.mdi, words::number)));
@@ -147,9 +160,7 @@ fn Chart(run: RunView) -> impl IntoView {
                 ))
                 on:keydown=keys
             ></div>
-            {move || (layers() == 0).then(|| view! {
-                <p class="chart-empty">"The curve grows here, layer by layer, while the model reads."</p>
-            })}
+            {move || why_empty().map(|why| view! { <p class="chart-empty">{why}</p> })}
         </div>
     }
 }
@@ -198,9 +209,11 @@ fn Marks(run: RunView, plot: Memo<Plot>, frame: Memo<Frame>) -> impl IntoView {
                     {move || points().unwrap_or_default().into_iter().map(|(x, y, fill)| view! {
                         <circle cx=x cy=y r=frame.type_size * 0.52 fill=fill/>
                     }).collect_view()}
+                    {move || chosen().then(|| view! {
                     <rect class="tag" x=x - frame.type_size * 1.1 y=frame.bottom + frame.type_size * 0.4
                         width=frame.type_size * 2.2 height=frame.type_size * 1.6 rx=frame.type_size * 0.4/>
                     <text x=x y=frame.bottom + frame.type_size * 1.58 text-anchor="middle">{layer}</text>
+                    })}
                 </g>
             })}
         </svg>
@@ -236,14 +249,14 @@ fn LayerTable(run: RunView) -> impl IntoView {
         })
     };
     view! {
-        <table class="sr-only" data-testid="layer-table">
+        <div class="sr-only"><table data-testid="layer-table">
             <caption>"Text dominance by layer"</caption>
             <thead><tr>
                 <th scope="col">"layer"</th><th scope="col">"MDI"</th><th scope="col">"AEI text"</th>
                 <th scope="col">"AEI picture"</th><th scope="col">"attention on text"</th>
             </tr></thead>
             <tbody>{rows}</tbody>
-        </table>
+        </table></div>
     }
 }
 

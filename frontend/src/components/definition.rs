@@ -7,13 +7,14 @@ use crate::link;
 use crate::state::{RunView, sink_toggled};
 use crate::words;
 
-/// The row of choices, and the panel behind it.
+/// The row of choices, which opens the panel.
 #[component]
 pub fn DefinitionBar(
     /// The run it belongs to.
     run: RunView,
+    /// Whether the panel with all choices is open.
+    open: RwSignal<bool>,
 ) -> impl IntoView {
-    let open = RwSignal::new(false);
     let definition = run.definition;
     let toggle = move |_| open.update(|o| *o = !*o);
     let chip = move |name: &'static str, value: Signal<String>| {
@@ -62,15 +63,15 @@ pub fn DefinitionBar(
             </button>
             {chip("heads", Signal::derive(move || words::heads(definition.get().heads)))}
         </div>
-        <Show when=move || open.get()>
-            <Panel run/>
-        </Show>
     }
 }
 
 /// Every choice a definition makes.
 #[component]
-fn Panel(run: RunView) -> impl IntoView {
+pub fn DefinitionPanel(
+    /// The run it belongs to.
+    run: RunView,
+) -> impl IntoView {
     let definition = run.definition;
     let counts = move || run.observation.with(|o| o.layout.as_ref().map(|l| l.counts()));
     let heads = move || run.observation.with(Observation::heads);

@@ -29,10 +29,12 @@ pub fn Header() -> impl IntoView {
                 type="button"
                 class="button strong"
                 data-testid="share-link"
+                aria-label="Copy the link of this view"
                 disabled=move || !has_run()
                 on:click=move |_| actions::share(lab)
             >
-                {move || if lab.said.with(|s| s == "Link copied") { "Link copied" } else { "Copy link" }}
+                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M8.3 11.7a3.4 3.4 0 0 0 4.8 0l3-3a3.4 3.4 0 0 0-4.8-4.8l-1 1M11.7 8.3a3.4 3.4 0 0 0-4.8 0l-3 3a3.4 3.4 0 0 0 4.8 4.8l1-1"/></svg>
+                <span>{move || if lab.said.with(|s| s == "Link copied") { "Link copied" } else { "Copy link" }}</span>
             </button>
             <div class="said" role="status" class:shown=move || copied() && lab.said.with(|s| s.starts_with("http"))>
                 {move || lab.said.get()}
@@ -81,14 +83,18 @@ fn Exports(lab: Lab) -> impl IntoView {
     let address = move |format: &'static str| {
         move || {
             let id = run.id.get().unwrap_or_default();
-            let definition = link::definition_to_text(&run.definition.get());
+            let definition = link::definition_for_api(&run.definition.get());
+            let definition = String::from(js_sys::encode_uri_component(&definition));
             format!("/api/runs/{id}/export.{format}?definition={definition}")
         }
     };
     view! {
         <Show when=done>
             <details class="menu">
-                <summary class="button">"Export"</summary>
+                <summary class="button" aria-label="Export">
+                    <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 3v9M6.5 8.8 10 12.3l3.5-3.5M3.5 13v3.5h13V13"/></svg>
+                    <span>"Export"</span>
+                </summary>
                 <div class="menu-list">
                     <a href=address("json") download data-testid="export-json">
                         "JSON "<small>"every number, under this definition"</small>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::{Definition, Group, Stage, Undefined};
 
 use crate::colour::Role;
-use crate::components::definition::DefinitionBar;
+use crate::components::definition::{DefinitionBar, DefinitionPanel};
 use crate::components::value::value;
 use crate::phase::Phase;
 use crate::state::{sink_toggled, use_lab};
@@ -16,6 +16,7 @@ pub fn NumberCard() -> impl IntoView {
     let run = use_lab().run;
     let late = Memo::new(move |_| run.stages.get()[2]);
     let side = move || late.get().mdi.ok().and_then(|m| words::verdict(m).0);
+    let open = RwSignal::new(false);
     let attention = move || late.get().attention;
     view! {
         <section class="card number" aria-labelledby="number-title">
@@ -69,8 +70,11 @@ pub fn NumberCard() -> impl IntoView {
                 </dl>
             </div>
             <div class="number-foot">
-                <DefinitionBar run/>
+                <DefinitionBar run open/>
                 <Sink/>
+                <Show when=move || open.get()>
+                    <DefinitionPanel run/>
+                </Show>
             </div>
         </section>
     }

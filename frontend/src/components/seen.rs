@@ -26,18 +26,26 @@ pub fn Seen() -> impl IntoView {
         Scale::Relative => cells.with(|c| c.as_ref().map_or(0.01, overlay::relative_top)),
     });
     // The prepared picture exists once the layout does; before that, the person's own.
-    let source = move || {
+    let source = Signal::derive_local(move || {
         let id = run.id.get();
         match (id, picture.get().is_some()) {
             (Some(id), true) => Some(format!("/api/runs/{id}/prepared.png")),
             _ => lab.source.get().map(|s| s.url()),
         }
-    };
+    });
     let token_text = move || {
         let i = run.token.get()?;
         run.observation.with(|o| o.tokens.get(i).map(|t| words::token(&t.text)))
     };
-    let shape = move || picture.get().map(|p| format!("{} × {} patches", p.rows, p.cols));
+    let about = move || {
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(picture.get().map(|p| format!("{} × {} patches", p.rows, p.cols)));
+        if cells.with(Option::is_some) {
+            parts.extend(token_text().map(|t| format!("“{t}”")));
+            parts.extend(run.layer.get().map(|l| format!("layer {l}")));
+        }
+        parts.join(" · ")
+    };
     let under = RwSignal::new(None::<usize>);
 
     view! {
@@ -45,12 +53,7 @@ pub fn Seen() -> impl IntoView {
             <header class="card-head">
                 <h2 id="seen-title">"What the model saw"</h2>
                 <p class="card-note">
-                    {shape}
-                    {move || token_text().filter(|_| cells.with(Option::is_some)).map(|t| view! {
-                        " · token " <b>"“"{t}"”"</b>
-                    })}
-                    {move || run.layer.get().filter(|_| run.token.get().is_some())
-                        .map(|l| format!(" · layer {l}"))}
+                    {about}
                 </p>
             </header>
             <div
@@ -60,14 +63,17 @@ pub fn Seen() -> impl IntoView {
                     picture.get().map_or("1".into(), |p| format!("{} / {}", p.width, p.height))
                 }
             >
-                {move || source().map(|url| view! { <img src=url alt="The picture as the model received it"/> })}
+                // One element for all pictures: the old one stays until the new one is there.
+                <Show when=move || source.get().is_some()>
+                    <img src=move || source.get() alt="The picture as the model received it"/>
+                </Show>
                 {move || picture.get().map(|p| view! { <Overlay run p cells top under/> })}
             </div>
             <div class="scale-row">
                 <Switch
                     label="Scale of the overlay"
                     choices=vec![
-                        (Scale::Absolute, "share of attention", "One scale for all tokens and layers of this run"),
+                        (Scale::Absolute, "absolute", "Share of the token’s whole attention: one scale for all tokens and layers of this run"),
                         (Scale::Relative, "relative", "Each map from 0 to its own largest share"),
                     ]
                     chosen=run.scale
@@ -167,11 +173,11 @@ fn OverlayTable(p: PreparedPicture, cells: Memo<Option<overlay::Cells>>) -> impl
             .collect_view()
     };
     view! {
-        <table class="sr-only">
+        <div class="sr-only"><table>
             <caption>"The ten patches that the chosen token looked at most"</caption>
             <thead><tr><th>"row"</th><th>"column"</th><th>"share of its attention"</th></tr></thead>
             <tbody>{strongest}</tbody>
-        </table>
+        </table></div>
     }
 }
 
@@ -189,7 +195,7 @@ fn ColourBar(top: Memo<f32>) -> impl IntoView {
         <div class="colour-bar" title="Share of the token’s whole attention that falls on one patch">
             <span>"0"</span>
             <i style:background=gradient></i>
-            <span>{move || words::percent(top.get().into())}</span>
+            <span>{move || words::percent(top.get().into())}" of its attention"</span>
         </div>
     }
 }

@@ -1,12 +1,19 @@
 //! Small shared pieces: a value or the reason why there is none, and a two-way switch.
 
 use leptos::prelude::*;
-use shared::Value;
+use shared::{Undefined, Value};
 
 /// A value in words, or a mark that says why there is none.
 pub fn value(value: Value, words: fn(f64) -> String) -> AnyView {
     match value {
         Ok(v) => view! { <span class="value">{words(v)}</span> }.into_any(),
+        // Still to come, or never reached: not a property of the run's numbers.
+        Err(reason @ Undefined::NotObserved) => view! {
+            <span class="pending" title=reason.to_string() data-undefined="">
+                "–"<span class="sr-only">{reason.to_string()}</span>
+            </span>
+        }
+        .into_any(),
         Err(reason) => {
             let reason = reason.to_string();
             view! {
