@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
+use shared::event::EVENT_VERSION;
 use shared::{ErrorCode, RunOptions};
 use wasm_bindgen::JsCast;
 
@@ -31,6 +32,11 @@ pub fn open(lab: Lab, id: String, view: View) {
             return;
         }
         match record {
+            Ok(record) if record.version > EVENT_VERSION => {
+                run.reset(None, Phase::Empty);
+                let message = "A newer lab recorded this run; this one cannot read it.";
+                lab.complain("newer_version", message);
+            }
             Ok(record) => {
                 let mut cursor = Cursor::default();
                 run.options.set(record.options.clone());

@@ -197,6 +197,7 @@ pub const fn quant(quant: Quant) -> &'static str {
 /// A token's text as a chip shows it: line breaks and blanks made visible.
 pub fn token(text: &str) -> String {
     let text = text.replace('\u{2581}', " ").replace("\r\n", "↵").replace(['\n', '\r'], "↵");
+    let text = text.replace("<0x0A>", "↵");
     let shown = text.replace('\t', "⇥");
     match shown.trim() {
         "" if shown.is_empty() => "[end]".into(),
@@ -205,21 +206,37 @@ pub fn token(text: &str) -> String {
     }
 }
 
+/// Whether the prepared picture leaves a part of the given one out, and whether it reaches beyond.
+fn fit(p: &PreparedPicture) -> (bool, bool) {
+    let [x, y, width, height] = p.covers;
+    let (right, bottom) = (p.source_width as f32, p.source_height as f32);
+    // Half a pixel is rounding, not cropping.
+    let cropped = x > 0.5 || y > 0.5 || x + width < right - 0.5 || y + height < bottom - 0.5;
+    let padded = x < -0.5 || y < -0.5 || x + width > right + 0.5 || y + height > bottom + 0.5;
+    (cropped, padded)
+}
+
+/// One word for how the picture met the model's frame, where it did not simply fit.
+pub fn fitted(p: &PreparedPicture) -> Option<&'static str> {
+    match fit(p) {
+        (_, true) => Some("padded"),
+        (true, false) => Some("cropped"),
+        (false, false) => None,
+    }
+}
+
 /// What became of the picture on its way into the model.
 pub fn preparation(p: &PreparedPicture) -> String {
-    let [x, y, width, height] = p.covers;
-    let (sw, sh) = (p.source_width as f32, p.source_height as f32);
+    let [_, _, width, height] = p.covers;
     let source = format!("{} × {}", p.source_width, p.source_height);
     let shown = format!("{} × {}", p.width, p.height);
-    // Half a pixel is rounding, not cropping.
-    let cropped = x > 0.5 || y > 0.5 || x + width < sw - 0.5 || y + height < sh - 0.5;
-    let padded = x < -0.5 || y < -0.5 || x + width > sw + 0.5 || y + height > sh + 0.5;
-    match (cropped, padded) {
+    match fit(p) {
+        (_, true) => format!("{source} pixels, padded; the model saw it as {shown}."),
         (true, false) => format!(
-            "Cropped to the middle {width:.0} × {height:.0} of {source} pixels; shown as {shown}."
+            "Cropped to the middle {width:.0} × {height:.0} of {source} pixels; the model saw it \
+             as {shown}."
         ),
-        (_, true) => format!("{source} pixels, padded; shown as {shown}."),
-        (false, false) => format!("{source} pixels, shown as {shown}."),
+        (false, false) => format!("{source} pixels; the model saw it as {shown}."),
     }
 }
 
@@ -269,6 +286,7 @@ mod tests {
     fn tokens_show_what_cannot_be_seen() {
         assert_eq!(token(" dog"), "dog");
         assert_eq!(token("\n"), "↵");
+        assert_eq!(token("<0x0A>"), "↵");
         assert_eq!(token(""), "[end]");
         assert_eq!(token("  "), "␣␣");
         assert_eq!(token("a\u{7}b"), "a�b");
@@ -298,7 +316,8 @@ mod tests {
         assert!(preparation(&square).contains("middle 480 × 480 of 640 × 480"));
         let padded = PreparedPicture { covers: [0.0, -80.0, 640.0, 640.0], ..square };
         assert!(preparation(&padded).contains("padded"));
+        assert_eq!([square, padded].map(|p| fitted(&p)), [Some("cropped"), Some("padded")]);
         let whole = PreparedPicture { covers: [0.0, 0.0, 640.0, 480.0], ..square };
-        assert!(preparation(&whole).starts_with("640 × 480 pixels, shown"));
+        assert!(preparation(&whole).starts_with("640 × 480 pixels; the"));
     }
 }

@@ -51,11 +51,6 @@ pub async fn cancel(id: &str, owner_token: &str) -> Result<(), Failure> {
     send(Request::post(&format!("/api/runs/{id}/cancel")), owner_token).await
 }
 
-/// Deletes a run and everything kept of it.
-pub async fn delete(id: &str, owner_token: &str) -> Result<(), Failure> {
-    send(Request::delete(&format!("/api/runs/{id}")), owner_token).await
-}
-
 async fn send(request: RequestBuilder, owner_token: &str) -> Result<(), Failure> {
     let request = request.header("Authorization", &format!("Bearer {owner_token}"));
     checked(request.send().await).await.map(|_| ())

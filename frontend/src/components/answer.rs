@@ -49,8 +49,8 @@ pub fn Answer() -> impl IntoView {
                 {move || (count.get() == 0).then(|| view! { <p class="quiet">"Nothing written yet."</p> })}
             </div>
             <p class="card-foot" class:hidden=move || count.get() == 0>
-                "Colour: attention to " <b class="words">"words"</b> " or "
-                <b class="picture">"picture"</b> ", " {layer_note} "."
+                "Colour: " <b class="words">"words"</b> " or " <b class="picture">"picture"</b>
+                " drew more, " {layer_note} "."
             </p>
         </section>
     }

@@ -84,6 +84,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
                 title="Choose a picture; or drop or paste one anywhere">
                 <input
                     node_ref=input
+                    id="picture-input"
                     type="file"
                     accept="image/*"
                     data-testid="picture-input"

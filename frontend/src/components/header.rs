@@ -1,6 +1,7 @@
 //! The header: name, theme, exports, link.
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast;
 
 use crate::actions;
 use crate::browser::{self, Theme};
@@ -90,7 +91,17 @@ fn Exports(lab: Lab) -> impl IntoView {
     };
     view! {
         <Show when=done>
-            <details class="menu">
+            <details class="menu" on:focusout=move |event| {
+                // Closes when the focus goes elsewhere.
+                let menu = event_target::<web_sys::Element>(&event).closest("details").ok().flatten();
+                let inside = event
+                    .related_target()
+                    .and_then(|t| t.dyn_into::<web_sys::Node>().ok())
+                    .is_some_and(|n| menu.as_ref().is_some_and(|m| m.contains(Some(&n))));
+                if let (Some(menu), false) = (menu, inside) {
+                    let _ = menu.remove_attribute("open");
+                }
+            }>
                 <summary class="button" aria-label="Export">
                     <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 3v9M6.5 8.8 10 12.3l3.5-3.5M3.5 13v3.5h13V13"/></svg>
                     <span>"Export"</span>

@@ -39,7 +39,10 @@ pub fn Seen() -> impl IntoView {
     };
     let about = move || {
         let mut parts: Vec<String> = Vec::new();
-        parts.extend(picture.get().map(|p| format!("{} × {} patches", p.rows, p.cols)));
+        if let Some(p) = picture.get() {
+            parts.push(format!("{} × {} patches", p.rows, p.cols));
+            parts.extend(words::fitted(&p).map(str::to_owned));
+        }
         if cells.with(Option::is_some) {
             parts.extend(token_text().map(|t| format!("“{t}”")));
             parts.extend(run.layer.get().map(|l| format!("layer {l}")));
@@ -52,19 +55,26 @@ pub fn Seen() -> impl IntoView {
         <section class="card seen" aria-labelledby="seen-title">
             <header class="card-head">
                 <h2 id="seen-title">"What the model saw"</h2>
-                <p class="card-note">
-                    {about}
-                </p>
+                <p class="card-note" title=move || picture.get().map(|p| words::preparation(&p))>{about}</p>
             </header>
             <div
                 class="picture"
+                class:coarse=move || picture.get().is_some_and(|p| p.width < 128)
                 class:covered=move || cells.with(Option::is_some)
                 style:aspect-ratio=move || {
                     picture.get().map_or("1".into(), |p| format!("{} / {}", p.width, p.height))
                 }
             >
                 // One element for all pictures: the old one stays until the new one is there.
-                <Show when=move || source.get().is_some()>
+                <Show
+                    when=move || source.get().is_some()
+                    fallback=|| view! {
+                        <label class="drop-here" for="picture-input">
+                            <b>"Drop a picture here"</b>
+                            <span>"paste one, or click to choose"</span>
+                        </label>
+                    }
+                >
                     <img src=move || source.get() alt="The picture as the model received it"/>
                 </Show>
                 {move || picture.get().map(|p| view! { <Overlay run p cells top under/> })}
@@ -94,7 +104,7 @@ pub fn Seen() -> impl IntoView {
                         "Where each word of the answer looked appears here.".into()
                     }
                     (_, None, Some(_)) => "Choose a word of the answer to see where it looked.".into(),
-                    (_, _, Some(p)) => words::preparation(&p),
+                    (_, Some(_), _) => "Colour: share of the token’s attention on one patch.".into(),
                     _ => String::new(),
                 }}
             </p>
@@ -195,7 +205,7 @@ fn ColourBar(top: Memo<f32>) -> impl IntoView {
         <div class="colour-bar" title="Share of the token’s whole attention that falls on one patch">
             <span>"0"</span>
             <i style:background=gradient></i>
-            <span>{move || words::percent(top.get().into())}" of its attention"</span>
+            <span>{move || words::percent(top.get().into())}</span>
         </div>
     }
 }
