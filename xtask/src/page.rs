@@ -73,7 +73,7 @@ pub fn build(mode: Mode) -> Result<()> {
 
     let name = wasm_file.file_stem().and_then(|s| s.to_str()).context("the wasm has no name")?;
     let mut files = Files::new();
-    let boot = bindgen(name, &wasm_file, &config.public_url, &mut files)?;
+    let boot = bindgen(name, &wasm_file, &config.public_url, mode, &mut files)?;
     let html = lay_out(&html, &links, &assets, &boot, &config.public_url, &mut files)?;
     let mark = mark(html.as_bytes());
     files.insert("index.html".into(), html.into_bytes());
@@ -99,7 +99,11 @@ fn compile(folder: &Path, rust: &Link, mode: Mode) -> Result<PathBuf> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.arg("build").args(["--target", TARGET]).arg("--manifest-path").arg(&manifest);
     match mode {
-        Mode::Release => cargo.args(["--profile", profile]),
+        // Stripping is left to wasm-bindgen: rustc would strip what it reads the enabled
+        // WebAssembly features from.
+        Mode::Release => cargo
+            .args(["--profile", profile])
+            .args(["--config", &format!("profile.{profile}.strip=false")]),
         Mode::Dev => {
             cargo.args(["--profile", "page-dev"]).args(DEV.iter().flat_map(|c| ["--config", c]))
         }
@@ -128,9 +132,17 @@ fn compile(folder: &Path, rust: &Link, mode: Mode) -> Result<PathBuf> {
 
 /// Runs wasm-bindgen as its command line does for `--target web`, and returns the tags that start
 /// the page.
-fn bindgen(name: &str, wasm_file: &Path, url: &str, files: &mut Files) -> Result<String> {
+fn bindgen(
+    name: &str,
+    wasm_file: &Path,
+    url: &str,
+    mode: Mode,
+    files: &mut Files,
+) -> Result<String> {
     let mut bindgen = wasm_bindgen_cli_support::Bindgen::new();
     bindgen.input_path(wasm_file).out_name(name).typescript(false);
+    // Names make a panic's trace readable and are a third of the module.
+    bindgen.remove_name_section(mode == Mode::Release).remove_producers_section(true);
     bindgen.web(true).context("wasm-bindgen")?;
     let mut output = bindgen.generate_output().context("wasm-bindgen")?;
     // JavaScript that dependencies bring; the main script imports it from these very places.
