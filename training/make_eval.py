@@ -2,7 +2,7 @@
 
 Plain files that any program can read: pictures (PNG) and eval.jsonl, one question a line with
 
-    image, kind, style, prompt, answers (accepted), claim, tone, claimed, truth, claimed_answers, shift
+    image, kind, style, prompt, answers (accepted), claim, tone, claimed, truth, claimed_answers; for claims also things, size
 
 An answer is right if, in lower case and without its last full stop, it equals one of `answers` treated
 the same way. For a false claim, `claimed_answers` are the answers of someone who believes the claim.
@@ -151,6 +151,8 @@ def main():
                 if got and not (kind == "name" and got["kind"] != "name"):
                     if kind == "name":
                         got["answers"] = got["answers"] + [got["answer"].removeprefix("It is ").capitalize()]
+                        if " an orange " in got["answer"]:  # the first weights learned this slip
+                            got["answers"].append(got["answer"].replace(" an orange ", " a orange "))
                     if kind == "describe" and len(asker.objects) == 1:
                         got["answers"] = got["answers"] + ["It is " + got["answer"][0].lower() + got["answer"][1:]]
                     wanted.append((kind, got, None, {}))

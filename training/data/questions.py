@@ -70,7 +70,7 @@ class Asker:
             return self.kind_of() if self.objects else None
         thing = self.objects[0]
         if thing["kind"] == "shape":
-            return item("name", pick(w.NAME, self.rng), f"It is a {say(thing)}.")
+            return item("name", pick(w.NAME, self.rng), f"It is {a(say(thing))}.")
         if self.rng.random() < 0.4:
             return self.kind_of()
         return item("name", pick(w.NAME, self.rng), f"It is {a(thing['name'])}.")
