@@ -44,7 +44,7 @@ fn round_up(value: f32) -> f32 {
 
 /// Opacity of a cell at the low and at the high end of the scale: where little attention lies, the
 /// picture shows through.
-const OPACITY: (f64, f64) = (0.18, 0.9);
+const OPACITY: (f64, f64) = (0.12, 0.9);
 
 /// The cells as SVG rectangles in a view box of `cols` × `rows`.
 pub fn rectangles(cells: &Cells, cols: usize, top: f32, (low, high): (Rgb, Rgb)) -> String {

@@ -211,7 +211,8 @@ fn labels<DB: DrawingBackend>(
         let role = series.role.unwrap_or(if v >= 1.0 { Role::Words } else { Role::Picture });
         root.draw_text(
             series.label,
-            &style(palette.role(role), HPos::Left, VPos::Center),
+            // Thin type needs more contrast than a curve.
+            &style(palette.role(role).mix(palette.ink, 0.3), HPos::Left, VPos::Center),
             (at(frame.right + gap), at(y)),
         )?;
     }

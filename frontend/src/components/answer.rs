@@ -22,8 +22,8 @@ pub fn Answer() -> impl IntoView {
     };
     let question = move || run.options.with(|o| o.prompt.clone());
     let layer_note = move || match run.pinned.get() {
-        Some(l) => format!("in layer {l}"),
-        None => "over all layers".into(),
+        Some(l) => format!(", in layer {l}"),
+        None => String::new(),
     };
     view! {
         <section class="card answer" aria-labelledby="answer-title">
@@ -49,8 +49,8 @@ pub fn Answer() -> impl IntoView {
                 {move || (count.get() == 0).then(|| view! { <p class="quiet">"Nothing written yet."</p> })}
             </div>
             <p class="card-foot" class:hidden=move || count.get() == 0>
-                "Colour: " <b class="words">"words"</b> " or " <b class="picture">"picture"</b>
-                " drew more, " {layer_note} "."
+                "Colour: what drew more, " <b class="words">"words"</b> " or "
+                <b class="picture">"picture"</b> {layer_note} "."
             </p>
         </section>
     }

@@ -163,7 +163,9 @@ fn Model(lab: Lab) -> impl IntoView {
             >
                 {move || lab.models.get().into_iter().map(|m| {
                     let selected = chosen.with(|c| c.as_ref().is_some_and(|c| c.name == m.name));
-                    view! { <option value=m.name.clone() selected=selected>{m.title}</option> }
+                    // The title's first words; the whole of it does not fit a phone.
+                    let short = m.title.split(": ").next().unwrap_or_default().to_owned();
+                    view! { <option value=m.name.clone() title=m.title selected=selected>{short}</option> }
                 }).collect_view()}
                 {move || lab.models.with(Vec::is_empty).then(|| view! { <option value="">"default model"</option> })}
             </select>
