@@ -99,6 +99,10 @@ pub struct RunOptions {
     pub prune: f32,
     /// How many times the image tokens stand in the sequence.
     pub replicate: u32,
+    /// Most pixels the prepared picture may have, for models that read any size; `None` for the
+    /// model's own limit. Models of a fixed size do not use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_pixels: Option<u32>,
 }
 
 impl Default for RunOptions {
@@ -113,6 +117,7 @@ impl Default for RunOptions {
             template: None,
             prune: 0.0,
             replicate: 1,
+            max_pixels: None,
         }
     }
 }

@@ -5,7 +5,7 @@ use candle_core::{DType, Result, Tensor};
 use crate::attention::{Mask, Seen, Segment, Watch, attend};
 use crate::error::EngineError;
 use crate::observer::{Control, Wants};
-use crate::rotary::Rotary;
+use crate::rotary::{Position, Rotary, RotaryConfig};
 use crate::weights::{Linear, Loader};
 
 /// Sizes of a decoder.
@@ -19,9 +19,7 @@ pub(crate) struct DecoderConfig {
     pub(crate) head_dim: usize,
     pub(crate) vocab: usize,
     pub(crate) norm_eps: f64,
-    pub(crate) rope_theta: f64,
-    /// Positions are divided by this (1 for plain rotary embedding).
-    pub(crate) rope_factor: f64,
+    pub(crate) rotary: RotaryConfig,
     pub(crate) tied: bool,
     pub(crate) max_positions: usize,
 }
@@ -111,7 +109,7 @@ impl Decoder {
             let name = head.strip_suffix(".weight").unwrap_or(head);
             loader.decoder_linear(&[(name.to_owned(), c.vocab)], c.hidden)?
         };
-        let rotary = Rotary::new(c.rope_theta, c.head_dim, c.rope_factor);
+        let rotary = Rotary::new(&c.rotary, c.head_dim);
         Ok(Decoder { embedding, layers, norm, head, rotary, config })
     }
 
@@ -138,7 +136,7 @@ impl Decoder {
     pub(crate) fn forward(
         &self,
         mut x: Tensor,
-        positions: &[u32],
+        positions: &[Position],
         cache: &mut Cache,
         lookout: &mut dyn Lookout,
     ) -> Result<Option<Tensor>> {

@@ -7,9 +7,9 @@ use crate::attention::{Seen, Segment};
 use crate::clock::Moment;
 use crate::decoder::{Decoder, Lookout};
 use crate::error::EngineError;
-use crate::llava::Input;
+use crate::family::Input;
 use crate::observer::{Control, GeneratedToken, Observer, Wants};
-use crate::tokenizer::{PromptTokenizer, TextStream};
+use crate::prompt::{PromptTokenizer, TextStream};
 
 /// What generation needs besides its input.
 pub(crate) struct Plan<'a> {
@@ -98,7 +98,7 @@ pub(crate) fn generate(
 ) -> Result<Option<Outcome>, EngineError> {
     let start = Moment::now();
     let config = &plan.decoder.config;
-    let prompt = input.ids.len();
+    let prompt = input.layout.len();
     let room = (config.max_positions - prompt).min(plan.max_new_tokens as usize);
     let mut cache = plan.decoder.cache(prompt + room)?;
     let wants = observer.wants();
@@ -119,7 +119,6 @@ pub(crate) fn generate(
     }
     let mut last = hidden.narrow(0, prompt - 1, 1)?;
     let mut prefill_ms = start.ms();
-    let next_position = input.positions.last().map_or(0, |p| p + 1);
     let (mut stream, mut answer) = (TextStream::default(), String::new());
     let mut stop = Stop::Length;
     let mut tokens = 0;
@@ -154,7 +153,7 @@ pub(crate) fn generate(
         }
         watcher.next_row(prompt + tokens as usize - 1);
         let x = plan.decoder.embed(&[id])?;
-        let position = next_position + tokens - 1;
+        let position = [input.next + tokens - 1; 3];
         match plan.decoder.forward(x, &[position], &mut cache, &mut watcher)? {
             Some(hidden) => last = hidden,
             None => return Ok(None),

@@ -10,23 +10,21 @@
 //! forward pass also hands out what it looked at.
 
 mod attention;
-mod clip;
 mod clock;
 mod compress;
 mod config;
 mod decoder;
 mod error;
+mod family;
 mod generate;
-mod llava;
 mod model;
 mod observer;
 mod picture;
-mod preprocess;
-mod resize;
+mod prepare;
+mod prompt;
 mod rotary;
 pub mod shapes;
-mod template;
-mod tokenizer;
+mod vision;
 mod weights;
 
 pub use error::EngineError;

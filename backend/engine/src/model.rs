@@ -7,10 +7,11 @@ use shared::{ErrorCode, ModelInfo, PreparedPicture, Quant, RunOptions, Summary, 
 
 use crate::clock::Moment;
 use crate::error::EngineError;
+use crate::family::{self, Family, Llava, Loaded};
 use crate::generate::{self, Outcome};
-use crate::llava::{Frame, Llava, Loaded};
 use crate::observer::Observer;
 use crate::picture::Picture;
+use crate::prompt::Frame;
 
 /// How to load a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub struct LoadOptions {
 
 /// A loaded model. Lives on one thread; no tensor leaves it.
 pub struct Model {
-    llava: Llava,
+    family: Box<dyn Family>,
     info: ModelInfo,
 }
 
@@ -83,7 +84,7 @@ impl Model {
         options: &LoadOptions,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
-        Ok(Self::of(Llava::load(folder, options.quant, progress)?, options))
+        Ok(Self::of(family::load(folder, options.quant, progress)?, options))
     }
 
     /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,
@@ -97,11 +98,11 @@ impl Model {
     }
 
     fn of(loaded: Loaded, options: &LoadOptions) -> Model {
-        let Loaded { model: llava, parameters, bytes, fallbacks, hash } = loaded;
-        let c = &llava.config.text;
+        let Loaded { family, parameters, bytes, fallbacks, hash } = loaded;
+        let c = &family.decoder().config;
         let info = ModelInfo {
             name: options.name.clone(),
-            family: "llava-1.5".to_owned(),
+            family: family.name().to_owned(),
             layers: c.layers as u32,
             heads: c.heads as u32,
             kv_heads: c.kv_heads as u32,
@@ -113,11 +114,11 @@ impl Model {
             fallbacks,
             dtype: "f32".to_owned(),
             device: "cpu".to_owned(),
-            template: llava.templates()[0].name.to_owned(),
+            template: family.templates()[0].name.to_owned(),
             hash,
             bytes,
         };
-        Model { llava, info }
+        Model { family, info }
     }
 
     /// What the model is.
@@ -127,7 +128,7 @@ impl Model {
 
     /// Names of the prompt templates, the default first.
     pub fn templates(&self) -> Vec<&'static str> {
-        self.llava.templates().iter().map(|t| t.name).collect()
+        self.family.templates().iter().map(|t| t.name).collect()
     }
 
     /// Prepares a picture and a prompt.
@@ -152,7 +153,7 @@ impl Model {
                 shared::options::MAX_REPLICATE
             ));
         }
-        let templates = self.llava.templates();
+        let templates = self.family.templates();
         let template = match options.template.as_deref() {
             None => &templates[0],
             Some(name) => match templates.iter().find(|t| t.name == name) {
@@ -165,10 +166,15 @@ impl Model {
                 }
             },
         };
-        let pixels = self.llava.pixels(picture, options)?;
-        let frame = self.llava.frame(template, &options.prompt)?;
-        let prompt_tokens = Llava::text_tokens(&frame) + self.llava.image_tokens(options);
-        let longest = self.llava.config.text.max_positions;
+        let pixels = self.family.pixels(picture, options)?;
+        let frame = Frame::new(
+            self.family.tokenizer(),
+            template,
+            &options.prompt,
+            self.family.image_token(),
+        )?;
+        let prompt_tokens = frame.len() + family::image_tokens(&pixels.geometry, options);
+        let longest = self.family.decoder().config.max_positions;
         if prompt_tokens >= longest {
             return Err(EngineError::new(
                 ErrorCode::PromptTooLong,
@@ -203,15 +209,15 @@ impl Model {
     ) -> Result<Option<Summary>, EngineError> {
         let start = Moment::now();
         let Prepared { pixels, geometry, frame, options, .. } = prepared;
-        let input = self.llava.input(pixels, *geometry, frame, options)?;
+        let input = family::input(&*self.family, pixels, *geometry, frame, options)?;
         let vision_ms = start.ms();
         if observer.layout(&input.layout).is_break() || observer.poll().is_break() {
             return Ok(None);
         }
         let plan = generate::Plan {
-            decoder: &self.llava.decoder,
-            tokenizer: &self.llava.tokenizer,
-            eos: &self.llava.config.eos,
+            decoder: self.family.decoder(),
+            tokenizer: self.family.tokenizer(),
+            eos: self.family.eos(),
             max_new_tokens: options.max_new_tokens,
             ignore_eos: options.ignore_eos,
         };

@@ -1,35 +1,60 @@
-//! Rotary position embedding.
+//! Rotary position embedding, standard and multimodal.
 
 use candle_core::{Device, Result, Tensor};
+
+/// Settings of a rotary embedding.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct RotaryConfig {
+    /// Base of the frequencies.
+    pub(crate) theta: f64,
+    /// Positions are divided by this (1 for plain rotary embedding).
+    pub(crate) factor: f64,
+    /// M-RoPE: how many frequencies follow time, row and column. Empty for one axis.
+    pub(crate) sections: Vec<usize>,
+}
+
+/// Where a token stands: time, row and column. Text stands at the same number on all three.
+pub(crate) type Position = [u32; 3];
 
 /// Rotates query and key pairs by position, half-split as in transformers' `rotate_half`.
 #[derive(Clone, Debug)]
 pub(crate) struct Rotary {
-    /// `θ^(−2i/d)`, divided by the linear scaling factor if there is one.
-    frequencies: Vec<f32>,
+    /// `θ^(−2i/d) / factor`, and which axis of a position turns it.
+    frequencies: Vec<(f32, usize)>,
 }
 
 impl Rotary {
-    /// Frequencies for heads of `width` values; positions are divided by `factor`.
-    pub(crate) fn new(theta: f64, width: usize, factor: f64) -> Self {
+    /// Frequencies for heads of `width` values. Section `s` follows axis `s mod 3`.
+    pub(crate) fn new(config: &RotaryConfig, width: usize) -> Self {
+        let axes = config.sections.iter().enumerate().flat_map(|(s, n)| vec![s % 3; *n]);
         let frequencies = (0..width / 2)
-            .map(|i| (theta.powf(-2.0 * i as f64 / width as f64) / factor) as f32)
+            .map(|i| (config.theta.powf(-2.0 * i as f64 / width as f64) / config.factor) as f32)
+            .zip(axes.chain(std::iter::repeat(0)))
             .collect();
         Rotary { frequencies }
     }
 
+    /// Qwen2.5-VL's vision tower: the first half of the frequencies follows the row, the second
+    /// the column, both halves the same frequencies.
+    pub(crate) fn axial(width: usize) -> Self {
+        let half = width / 4;
+        let frequency = |i: usize| 1e4_f64.powf(-2.0 * i as f64 / (width / 2) as f64) as f32;
+        let frequencies =
+            [1, 2].iter().flat_map(|axis| (0..half).map(move |i| (frequency(i), *axis))).collect();
+        Rotary { frequencies }
+    }
+
     /// Cosines and sines `[n, width/2]` of positions.
-    pub(crate) fn tables(&self, positions: &[u32], device: &Device) -> Result<(Tensor, Tensor)> {
+    pub(crate) fn tables(&self, positions: &[Position], on: &Device) -> Result<(Tensor, Tensor)> {
         let shape = (positions.len(), self.frequencies.len());
         let angles: Vec<f32> = positions
             .iter()
-            .flat_map(|p| self.frequencies.iter().map(move |f| *p as f32 * f))
+            .flat_map(|p| self.frequencies.iter().map(move |(f, axis)| p[*axis] as f32 * f))
             .collect();
-        let cos =
-            Tensor::from_vec(angles.iter().map(|a| a.cos()).collect::<Vec<_>>(), shape, device)?;
-        let sin =
-            Tensor::from_vec(angles.iter().map(|a| a.sin()).collect::<Vec<_>>(), shape, device)?;
-        Ok((cos, sin))
+        let table = |f: fn(f32) -> f32| {
+            Tensor::from_vec(angles.iter().copied().map(f).collect::<Vec<_>>(), shape, on)
+        };
+        Ok((table(f32::cos)?, table(f32::sin)?))
     }
 
     /// Rotates `[heads, n, width]`.

@@ -1,9 +1,10 @@
 //! Sizes of published models, and of the bench's peer, for runs on random weights.
 
-use crate::clip::{Activation, ClipConfig};
 use crate::config::LlavaConfig;
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
+use crate::rotary::RotaryConfig;
+use crate::vision::{Activation, ClipConfig};
 use shared::ErrorCode;
 
 /// Names that [`crate::Model::random`] knows.
@@ -31,8 +32,7 @@ pub(crate) fn llava(name: &str) -> Result<LlavaConfig, EngineError> {
         head_dim: hidden / heads,
         vocab: 32_064,
         norm_eps: 1e-5,
-        rope_theta: 1e4,
-        rope_factor: 1.0,
+        rotary: RotaryConfig { theta: 1e4, factor: 1.0, sections: Vec::new() },
         tied: false,
         max_positions: 4096,
     };

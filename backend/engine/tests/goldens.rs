@@ -171,7 +171,11 @@ fn what_a_person_types_stays_text() {
         let model = model(&golden, Quant::F32);
         let picture = picture(&golden);
         for case in golden.text_cases() {
-            for (template, want) in [("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)] {
+            let templates = match golden.is_llava() {
+                true => vec![("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)],
+                false => vec![("qwen2.5-vl", &case.ids)],
+            };
+            for (template, want) in templates {
                 let options = RunOptions {
                     prompt: case.text.clone(),
                     template: Some(template.to_owned()),
@@ -186,11 +190,13 @@ fn what_a_person_types_stays_text() {
                 let layout = seen.layout.unwrap();
                 let counts = layout.counts();
                 assert_eq!(counts.get(Group::Begin), 1);
-                assert_eq!(counts.get(Group::Marker), 0);
+                // Qwen's delimiters: five turn marks, the first of which is Begin, and two around
+                // the picture.
+                assert_eq!(counts.get(Group::Marker), if golden.is_llava() { 0 } else { 6 });
                 let patches = layout.picture.unwrap();
                 let patches = u32::from(patches.rows) * u32::from(patches.cols);
                 assert_eq!(counts.get(Group::Image), patches);
-                assert_eq!(counts.get(Group::System) > 0, template == "vicuna-v1");
+                assert_eq!(counts.get(Group::System) > 0, template != "llava-hf");
                 let typed = counts.get(Group::Instruction);
                 assert!((typed == 0) == case.text.is_empty(), "{:?}: {typed}", case.text);
             }
@@ -228,4 +234,21 @@ fn prune_and_replicate_equal_the_reference() {
         let on = observed.attention(0, &Definition::default()).unwrap();
         assert_eq!(on.image_tokens as usize, kept.len(), "|O| is what the lever says");
     }
+}
+
+#[test]
+fn a_smaller_limit_means_fewer_picture_tokens() {
+    let golden = Golden::open("qwen-square");
+    let model = model(&golden, Quant::F32);
+    let mut tokens = Vec::new();
+    for side in [140, 168, 200] {
+        let options = RunOptions { max_pixels: Some(side * side), ..options(&golden) };
+        let prepared = model.prepare(&picture(&golden), &options).unwrap();
+        let mut seen = Recording::default();
+        model.run(&prepared, &mut seen).unwrap().unwrap();
+        let counts = seen.layout.unwrap().counts();
+        assert!(counts.get(Group::Image) * 28 * 28 <= side * side);
+        tokens.push(counts.get(Group::Image));
+    }
+    assert!(tokens.is_sorted() && tokens[0] > 0, "{tokens:?}");
 }

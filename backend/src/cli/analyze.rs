@@ -51,6 +51,9 @@ pub struct AnalyzeArgs {
     /// How many times the image tokens stand in the sequence.
     #[arg(long, default_value_t = 1)]
     replicate: u32,
+    /// Most pixels of the prepared picture, for models that read any size.
+    #[arg(long)]
+    max_pixels: Option<u32>,
     /// paper, reimplementation, forward, or a definition as JSON.
     #[arg(long, default_value = "paper")]
     definition: String,
@@ -150,6 +153,7 @@ fn options(args: &AnalyzeArgs) -> Result<RunOptions, Failure> {
         template: args.template.clone(),
         prune: args.prune,
         replicate: args.replicate,
+        max_pixels: args.max_pixels,
     })
 }
 

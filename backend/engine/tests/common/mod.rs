@@ -102,11 +102,15 @@ pub struct Paper {
 pub struct TextCase {
     pub text: String,
     pub ids: Vec<u32>,
+    /// LLaVA's second template; empty for families without it.
+    #[serde(default)]
     pub ids_vicuna_v1: Vec<u32>,
 }
 
 pub fn checkpoints() -> Vec<Golden> {
-    ["llava-mha", "llava-gqa", "llava-v4", "llava-headdim"].map(Golden::open).into()
+    let llava = ["llava-mha", "llava-gqa", "llava-v4", "llava-headdim"].map(Golden::open);
+    let qwen = ["qwen-square", "qwen-wide", "qwen-tall", "qwen-exact"].map(Golden::open);
+    llava.into_iter().chain(qwen).collect()
 }
 
 impl Golden {
@@ -119,6 +123,10 @@ impl Golden {
             tensors: Tensors::open(&folder.join("golden.safetensors")),
             folder,
         }
+    }
+
+    pub fn is_llava(&self) -> bool {
+        self.name.starts_with("llava")
     }
 
     pub fn text(&self, name: &str) -> String {

@@ -1,63 +1,13 @@
-//! Model configurations as transformers 4 and 5 write them.
+//! LLaVA-1.5's configuration.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::clip::{Activation, ClipConfig};
+use super::{Json, activation, both, eos, in_folder, rope};
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
-
-/// Reads a JSON file; `None` when there is no such file.
-pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, EngineError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|e| EngineError::model(format!("{}: {e}", path.display()))),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(EngineError::model(format!("{}: cannot be read: {e}", path.display()))),
-    }
-}
-
-/// Reading settings with defaults and clear errors.
-pub(crate) trait Json {
-    /// A member, or null.
-    fn member(&self, name: &str) -> &Value;
-    /// A whole number, or the default where it is left out or null.
-    fn size(&self, name: &str, default: usize) -> Result<usize, EngineError>;
-    /// A number, or the default.
-    fn number(&self, name: &str, default: f64) -> Result<f64, EngineError>;
-    /// A yes or no, or the default.
-    fn flag(&self, name: &str, default: bool) -> bool;
-}
-
-impl Json for Value {
-    fn member(&self, name: &str) -> &Value {
-        self.get(name).unwrap_or(&Value::Null)
-    }
-
-    fn size(&self, name: &str, default: usize) -> Result<usize, EngineError> {
-        match self.member(name) {
-            Value::Null => Ok(default),
-            v => v.as_u64().map(|n| n as usize).filter(|n| (1..1 << 24).contains(n)).ok_or_else(
-                || EngineError::model(format!("config.json: '{name}' is {v}, not a usable size")),
-            ),
-        }
-    }
-
-    fn number(&self, name: &str, default: f64) -> Result<f64, EngineError> {
-        match self.member(name) {
-            Value::Null => Ok(default),
-            v => v.as_f64().ok_or_else(|| {
-                EngineError::model(format!("config.json: '{name}' is {v}, not a number"))
-            }),
-        }
-    }
-
-    fn flag(&self, name: &str, default: bool) -> bool {
-        self.member(name).as_bool().unwrap_or(default)
-    }
-}
+use crate::vision::{Activation, ClipConfig};
 
 /// Everything LLaVA-1.5 needs from `config.json` and `generation_config.json`.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,28 +27,11 @@ impl LlavaConfig {
     /// # Errors
     /// The folder holds another family, or a setting that is not supported.
     pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
-        let path = folder.join("config.json");
-        let json = read_json(&path)?.ok_or_else(|| {
-            EngineError::model(format!(
-                "{}: there is no config.json; a model folder in Hugging Face layout is needed",
-                folder.display()
-            ))
-        })?;
-        let family = json.member("model_type").as_str().unwrap_or("none");
-        if family != "llava" {
-            return Err(EngineError::model(format!(
-                "{}: model_type '{family}' is not supported; 'llava' is",
-                path.display()
-            )));
-        }
-        let named = |e: EngineError| {
-            EngineError::model(e.message.replace("config.json", &path.display().to_string()))
-        };
-        Self::parse(&json, read_json(&folder.join("generation_config.json"))?.as_ref())
-            .map_err(named)
+        let (json, generation) = both(folder)?;
+        Self::parse(&json, &generation).map_err(in_folder(folder))
     }
 
-    fn parse(json: &Value, generation: Option<&Value>) -> Result<Self, EngineError> {
+    fn parse(json: &Value, generation: &Value) -> Result<Self, EngineError> {
         let fail = |what: String| Err(EngineError::model(format!("config.json: {what}")));
         let text = llama(json)?;
         let vision = clip(json.member("vision_config"))?;
@@ -125,11 +58,7 @@ impl LlavaConfig {
             .find_map(|name| json.member(name).as_u64())
             .unwrap_or(32_000) as u32;
         let text_json = json.member("text_config");
-        let eos = [generation.unwrap_or(&Value::Null), json, text_json]
-            .iter()
-            .map(|j| ids(j.member("eos_token_id")))
-            .find(|ids| !ids.is_empty())
-            .unwrap_or_else(|| vec![2]);
+        let eos = eos(&[generation, json, text_json], 2);
         let projector = activation(json.member("projector_hidden_act").as_str().unwrap_or("gelu"))?;
         Ok(LlavaConfig {
             text,
@@ -139,23 +68,6 @@ impl LlavaConfig {
             eos,
             projector,
         })
-    }
-}
-
-fn ids(value: &Value) -> Vec<u32> {
-    match value {
-        Value::Array(list) => list.iter().filter_map(Value::as_u64).map(|n| n as u32).collect(),
-        other => other.as_u64().map(|n| n as u32).into_iter().collect(),
-    }
-}
-
-fn activation(name: &str) -> Result<Activation, EngineError> {
-    match name {
-        "quick_gelu" => Ok(Activation::QuickGelu),
-        "gelu" => Ok(Activation::Gelu),
-        other => {
-            Err(EngineError::model(format!("config.json: activation '{other}' is not supported")))
-        }
     }
 }
 
@@ -179,7 +91,7 @@ fn llama(json: &Value) -> Result<DecoderConfig, EngineError> {
     if !heads.is_multiple_of(kv_heads) || !head_dim.is_multiple_of(2) || head_dim == 0 {
         return fail(format!("{heads} heads of {head_dim} over {kv_heads} key heads do not fit"));
     }
-    let (rope_theta, rope_factor) = rope(text)?;
+    let rotary = rope(text, 1e4)?;
     // The flag may stand outside, in the text part, or in both: either one ties.
     let tied = json.flag("tie_word_embeddings", false) || text.flag("tie_word_embeddings", false);
     Ok(DecoderConfig {
@@ -191,35 +103,10 @@ fn llama(json: &Value) -> Result<DecoderConfig, EngineError> {
         head_dim,
         vocab: text.size("vocab_size", 32_000)?,
         norm_eps: text.number("rms_norm_eps", 1e-6)?,
-        rope_theta,
-        rope_factor,
+        rotary,
         tied,
         max_positions: text.size("max_position_embeddings", 2048)?,
     })
-}
-
-/// Base and linear scaling factor, from transformers 5's `rope_parameters` or 4's `rope_theta` and
-/// `rope_scaling`.
-fn rope(text: &Value) -> Result<(f64, f64), EngineError> {
-    let (parameters, theta) = match text.member("rope_parameters") {
-        Value::Null => (text.member("rope_scaling"), text.number("rope_theta", 10_000.0)?),
-        parameters => (parameters, parameters.number("rope_theta", 10_000.0)?),
-    };
-    let kind = ["rope_type", "type"].iter().find_map(|n| parameters.member(n).as_str());
-    let factor = match kind {
-        None | Some("default") => 1.0,
-        Some("linear") => parameters.number("factor", 1.0)?,
-        Some(other) => {
-            return Err(EngineError::model(format!(
-                "config.json: rotary scaling '{other}' is not supported"
-            )));
-        }
-    };
-    let partial = parameters.number("partial_rotary_factor", 1.0)?;
-    if !(theta > 0.0 && factor > 0.0) || partial != 1.0 {
-        return Err(EngineError::model("config.json: rotary settings out of range"));
-    }
-    Ok((theta, factor))
 }
 
 /// CLIP's settings, with the defaults of transformers' CLIPVisionConfig.

@@ -7,6 +7,8 @@ use shared::Group;
 pub(crate) enum Part {
     /// Fixed text of a group.
     Text(Group, &'static str),
+    /// A special token.
+    Special(&'static str),
     /// Where the image tokens go.
     Image,
     /// What the person typed.
@@ -17,7 +19,7 @@ pub(crate) enum Part {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) name: &'static str,
-    pub(crate) parts: &'static [Part],
+    parts: &'static [Part],
 }
 
 const VICUNA_SYSTEM: &str = "A chat between a curious user and an artificial intelligence assistant. \
@@ -50,15 +52,48 @@ pub(crate) const LLAVA: &[Template] = &[
     },
 ];
 
-/// Text of one stretch of a prompt, between image positions, with each byte's group.
+/// Qwen2.5-VL's templates, the default first.
+pub(crate) const QWEN: &[Template] = &[
+    // The published chat template, which adds a system turn where a person gives none.
+    Template {
+        name: "qwen2.5-vl",
+        parts: &[
+            Part::Special("<|im_start|>"),
+            Part::Text(Group::Template, "system\n"),
+            Part::Text(Group::System, "You are a helpful assistant."),
+            Part::Special("<|im_end|>"),
+            Part::Text(Group::Template, "\n"),
+            Part::Special("<|im_start|>"),
+            Part::Text(Group::Template, "user\n"),
+            Part::Special("<|vision_start|>"),
+            Part::Image,
+            Part::Special("<|vision_end|>"),
+            Part::Prompt,
+            Part::Special("<|im_end|>"),
+            Part::Text(Group::Template, "\n"),
+            Part::Special("<|im_start|>"),
+            Part::Text(Group::Template, "assistant\n"),
+        ],
+    },
+];
+
+/// Text with each byte's group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stretch {
+pub(crate) struct GroupedText {
     pub(crate) text: String,
     /// `(group, end byte)`, in order.
-    pub(crate) groups: Vec<(Group, usize)>,
+    groups: Vec<(Group, usize)>,
 }
 
-impl Stretch {
+/// A stretch of a filled template that is tokenized on its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stretch {
+    Text(GroupedText),
+    Special(&'static str),
+    Image,
+}
+
+impl GroupedText {
     fn push(&mut self, group: Group, text: &str) {
         self.text.push_str(text);
         self.groups.push((group, self.text.len()));
@@ -83,18 +118,32 @@ impl Stretch {
 }
 
 impl Template {
-    /// The template with a person's text in it: the stretches before and after the picture.
-    pub(crate) fn fill(&self, prompt: &str) -> (Stretch, Stretch) {
-        let mut stretches = [Stretch::default(), Stretch::default()];
-        let mut at = 0;
+    /// The template with a person's text in it. Neighbouring texts are one stretch, as they are
+    /// for the tokenizer.
+    pub(crate) fn fill(&self, prompt: &str) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
         for part in self.parts {
-            match part {
-                Part::Text(group, text) => stretches[at].push(*group, text),
-                Part::Prompt => stretches[at].push(Group::Instruction, prompt),
-                Part::Image => at = 1,
+            let (group, text) = match part {
+                Part::Text(group, text) => (*group, *text),
+                Part::Prompt => (Group::Instruction, prompt),
+                Part::Special(token) => {
+                    stretches.push(Stretch::Special(token));
+                    continue;
+                }
+                Part::Image => {
+                    stretches.push(Stretch::Image);
+                    continue;
+                }
+            };
+            match stretches.last_mut() {
+                Some(Stretch::Text(last)) => last.push(group, text),
+                _ => {
+                    let mut stretch = GroupedText::default();
+                    stretch.push(group, text);
+                    stretches.push(Stretch::Text(stretch));
+                }
             }
         }
-        let [before, after] = stretches;
-        (before, after)
+        stretches
     }
 }

@@ -57,11 +57,28 @@ fn to_level(sum: i32) -> u8 {
 const HALF: i32 = 1 << (PRECISION - 1);
 
 /// The picture at another size.
+///
+/// Rows first, unless the height shrinks by more than twice what the width does: Pillow 13 then
+/// starts with the columns, which costs less and rounds differently. (Earlier versions always
+/// start with the rows. The rule was read off Pillow 13.0.0 itself, on 390 pairs of sizes.)
 pub(crate) fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
-    let (columns, rows) = (spans(picture.width, width), spans(picture.height, height));
+    let shrinks = |from: u32, to: u32| i64::from(from) - i64::from(to);
+    let (across, down) = (shrinks(picture.width, width), shrinks(picture.height, height));
+    if down > 0 && down > 2 * across {
+        horizontally(&vertically(picture, height), width)
+    } else {
+        vertically(&horizontally(picture, width), height)
+    }
+}
+
+fn horizontally(picture: &Picture, width: u32) -> Picture {
+    if width == picture.width {
+        return picture.clone();
+    }
+    let columns = spans(picture.width, width);
     let (from, to) = (3 * picture.width as usize, 3 * width as usize);
-    let mut across = vec![0u8; to * picture.height as usize];
-    across.par_chunks_mut(to).zip(picture.rgb.par_chunks(from)).for_each(|(target, source)| {
+    let mut rgb = vec![0u8; to * picture.height as usize];
+    rgb.par_chunks_mut(to).zip(picture.rgb.par_chunks(from)).for_each(|(target, source)| {
         let source = source.as_chunks::<3>().0;
         for (pixel, span) in target.as_chunks_mut::<3>().0.iter_mut().zip(&columns) {
             let mut sum = [HALF; 3];
@@ -73,10 +90,20 @@ pub(crate) fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
             *pixel = sum.map(to_level);
         }
     });
-    let mut rgb = vec![0u8; to * height as usize];
-    rgb.par_chunks_mut(to).zip(&rows).for_each(|(target, span)| {
-        let mut sums = vec![HALF; to];
-        for (weight, source) in span.weights.iter().zip(across[span.start * to..].chunks(to)) {
+    Picture { width, height: picture.height, rgb }
+}
+
+fn vertically(picture: &Picture, height: u32) -> Picture {
+    if height == picture.height {
+        return picture.clone();
+    }
+    let rows = spans(picture.height, height);
+    let row = 3 * picture.width as usize;
+    let mut rgb = vec![0u8; row * height as usize];
+    rgb.par_chunks_mut(row).zip(&rows).for_each(|(target, span)| {
+        let mut sums = vec![HALF; row];
+        for (weight, source) in span.weights.iter().zip(picture.rgb[span.start * row..].chunks(row))
+        {
             for (sum, v) in sums.iter_mut().zip(source) {
                 *sum += weight * i32::from(*v);
             }
@@ -85,5 +112,5 @@ pub(crate) fn resize(picture: &Picture, width: u32, height: u32) -> Picture {
             *level = to_level(sum);
         }
     });
-    Picture { width, height, rgb }
+    Picture { width: picture.width, height, rgb }
 }

@@ -20,14 +20,16 @@ pub(crate) struct Piece {
 pub(crate) struct PromptTokenizer {
     /// As the model folder has it.
     whole: Tokenizer,
-    /// For the first stretch of a prompt; knows no added token, so that `</s>` or `<image>` typed
-    /// by a person are just characters.
+    /// For the first stretch of a prompt; does not look for special tokens, so that `</s>` or
+    /// `<image>` typed by a person are just characters.
     first: Tokenizer,
     /// For later stretches: the same, but a word boundary mark that the tokenizer puts only at the
     /// beginning of a prompt is not put there.
     rest: Tokenizer,
     /// Ids the tokenizer puts in front of every prompt.
     pub(crate) begin: Vec<u32>,
+    /// Whether tokens are bytes in disguise (GPT-2's way) rather than text.
+    bytes: bool,
 }
 
 impl PromptTokenizer {
@@ -71,13 +73,14 @@ impl PromptTokenizer {
         let parse = |text: &str| Tokenizer::from_str(text).map_err(|e| fail(e.to_string()));
         let whole = parse(text)?;
         let mut plain: Value = serde_json::from_str(text).map_err(|e| fail(e.to_string()))?;
-        plain["added_tokens"] = json!([]);
-        plain["post_processor"] = Value::Null;
-        let first = parse(&plain.to_string())?;
+        let bytes = plain["decoder"]["type"] == "ByteLevel";
+        let mut first = parse(text)?;
         never_prepend(&mut plain["pre_tokenizer"]);
-        let rest = parse(&plain.to_string())?;
+        let mut rest = parse(&plain.to_string())?;
+        first.set_encode_special_tokens(true);
+        rest.set_encode_special_tokens(true);
         let begin = whole.encode("", true).map_err(|e| fail(e.to_string()))?.get_ids().to_vec();
-        Ok(PromptTokenizer { whole, first, rest, begin })
+        Ok(PromptTokenizer { whole, first, rest, begin, bytes })
     }
 
     /// Tokens of a stretch of prompt text; `is_first` for the one the prompt begins with.
@@ -92,7 +95,15 @@ impl PromptTokenizer {
 
     /// A token's text as a person would read it in a list of tokens.
     pub(crate) fn display(&self, id: u32) -> String {
+        if self.bytes {
+            return self.whole.decode(&[id], false).unwrap_or_default();
+        }
         self.whole.id_to_token(id).map_or_else(|| format!("#{id}"), |t| t.replace('▁', " "))
+    }
+
+    /// The id of a special token.
+    pub(crate) fn special(&self, token: &str) -> Option<u32> {
+        self.whole.token_to_id(token)
     }
 
     /// The text of generated ids, special tokens left out.

@@ -5,10 +5,10 @@ use std::path::Path;
 use serde_json::Value;
 use shared::{ErrorCode, ImageFit, PreparedPicture};
 
-use crate::config;
+use super::resize::resize;
+use super::{Normalise, Pixels, settings};
 use crate::error::EngineError;
 use crate::picture::Picture;
-use crate::resize::resize;
 
 /// Colour that the original LLaVA-1.5 pads with: CLIP's mean, in 8 bits.
 const PAD: [u8; 3] = [122, 116, 104];
@@ -24,37 +24,19 @@ enum Resize {
 
 /// The settings of a CLIPImageProcessor.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ClipPreprocess {
+pub(crate) struct ClipPrepare {
     resize: Resize,
     /// Width and height of the centre crop.
     crop: (u32, u32),
-    mean: [f32; 3],
-    std: [f32; 3],
+    normalise: Normalise,
 }
 
-/// What the vision tower gets, and what a person is shown.
-#[derive(Debug)]
-pub(crate) struct Pixels {
-    /// `[3, height, width]`, normalised.
-    pub(crate) values: Vec<f32>,
-    /// The same picture before normalisation.
-    pub(crate) picture: Picture,
-    /// Which part of the given picture it covers; rows and columns are not set here.
-    pub(crate) geometry: PreparedPicture,
-}
-
-impl ClipPreprocess {
+impl ClipPrepare {
     /// The settings in a model folder: `preprocessor_config.json`, or `image_processor` in
     /// `processor_config.json`; CLIP's own where a setting is left out. `image_size` is the vision
     /// tower's.
     pub(crate) fn load(folder: &Path, image_size: u32) -> Result<Self, EngineError> {
-        let found = match config::read_json(&folder.join("preprocessor_config.json"))? {
-            Some(json) => Some(json),
-            None => config::read_json(&folder.join("processor_config.json"))?
-                .and_then(|json| json.get("image_processor").cloned()),
-        };
-        let json = found.unwrap_or(Value::Null);
-        let at = folder.join("preprocessor_config.json").display().to_string();
+        let (json, at) = settings(folder)?;
         let pair = |value: &Value| -> Option<(u32, u32)> {
             let number = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
             match value {
@@ -96,30 +78,15 @@ impl ClipPreprocess {
                 "{at}: only bicubic resampling (3) is supported"
             )));
         }
-        let channels = |name: &str, default: [f32; 3]| -> Result<[f32; 3], EngineError> {
-            match &json[name] {
-                Value::Null => Ok(default),
-                value => serde_json::from_value(value.clone()).map_err(|_| {
-                    EngineError::model(format!("{at}: '{name}' is not three numbers"))
-                }),
-            }
-        };
-        let standard = Self::standard(image_size);
-        Ok(ClipPreprocess {
-            resize,
-            crop,
-            mean: channels("image_mean", standard.mean)?,
-            std: channels("image_std", standard.std)?,
-        })
+        Ok(ClipPrepare { resize, crop, normalise: Normalise::read(&json, &at)? })
     }
 
     /// CLIP's own settings.
     pub(crate) fn standard(image_size: u32) -> Self {
-        ClipPreprocess {
+        ClipPrepare {
             resize: Resize::ShortestEdge(image_size),
             crop: (image_size, image_size),
-            mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-            std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
+            normalise: Normalise::CLIP,
         }
     }
 
@@ -177,21 +144,7 @@ impl ClipPreprocess {
             rows: 0,
             cols: 0,
         };
-        Ok(Pixels { values: self.normalise(&prepared), picture: prepared, geometry })
-    }
-
-    /// `[3, height, width]` from 8-bit pixels: scaled by 1/255, then `(x − mean) / std`.
-    fn normalise(&self, picture: &Picture) -> Vec<f32> {
-        let n = (picture.width * picture.height) as usize;
-        let mut values = vec![0.0; 3 * n];
-        for (i, pixel) in picture.rgb.as_chunks::<3>().0.iter().enumerate() {
-            for (c, v) in pixel.iter().enumerate() {
-                // The reference scales in f64 and keeps f32.
-                let unit = (f64::from(*v) * (1.0 / 255.0)) as f32;
-                values[c * n + i] = (unit - self.mean[c]) / self.std[c];
-            }
-        }
-        values
+        Ok(Pixels { values: self.normalise.planes(&prepared), picture: prepared, geometry })
     }
 }
 
@@ -241,7 +194,7 @@ mod tests {
                 rgb: rgb.data().to_vec(),
             };
             for size in [42, 56] {
-                let clip = ClipPreprocess::standard(size);
+                let clip = ClipPrepare::standard(size);
                 for (fit, kind) in [(ImageFit::Crop, "crop"), (ImageFit::Pad, "pad")] {
                     let got = clip.prepare(&source, fit).expect("prepares");
                     let want = golden.tensor(&format!("{name}/{size}/{kind}")).expect("golden");
@@ -257,7 +210,7 @@ mod tests {
 
     #[test]
     fn says_which_part_of_the_picture_is_seen() {
-        let clip = ClipPreprocess::standard(50);
+        let clip = ClipPrepare::standard(50);
         let wide = Picture { width: 200, height: 100, rgb: vec![0; 60_000] };
         let crop = clip.prepare(&wide, ImageFit::Crop).expect("prepares").geometry.covers;
         assert_eq!(crop, [50.0, 0.0, 100.0, 100.0]);

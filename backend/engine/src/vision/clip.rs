@@ -2,28 +2,12 @@
 
 use candle_core::{Result, Tensor};
 
+use shared::Group;
+
+use super::{Activation, Features, split_heads};
 use crate::attention::{Mask, Watch, attend};
 use crate::error::EngineError;
 use crate::weights::{Linear, Loader};
-use shared::Group;
-
-/// Activation of an MLP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Activation {
-    /// `x · σ(1.702 x)`.
-    QuickGelu,
-    /// The exact one, with erf.
-    Gelu,
-}
-
-impl Activation {
-    pub(crate) fn apply(self, x: &Tensor) -> Result<Tensor> {
-        match self {
-            Activation::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
-            Activation::Gelu => x.gelu_erf(),
-        }
-    }
-}
 
 /// Sizes of a vision tower.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,15 +72,6 @@ struct Block {
     fc2: Linear,
 }
 
-/// What the tower makes of a picture.
-pub(crate) struct Features {
-    /// `[patches, hidden]` at the feature layer, [CLS] dropped, raster order.
-    pub(crate) patches: Tensor,
-    /// `[patches]`: the [CLS] row's attention on each patch in the block whose output the features
-    /// are, averaged over heads (FasterVLM's score). Empty unless asked for.
-    pub(crate) cls_attention: Vec<f32>,
-}
-
 impl ClipTower {
     /// Reads `blocks` blocks of a tower whose tensors start with `at`.
     pub(crate) fn load(
@@ -144,7 +119,9 @@ impl ClipTower {
         })
     }
 
-    /// Features of normalised pixels `[3, image_size, image_size]`.
+    /// Features `[patches, hidden]` of normalised pixels `[3, image_size, image_size]` at the
+    /// feature layer, [CLS] dropped. Scores are FasterVLM's: the [CLS] row's attention on each
+    /// patch in the block whose output the features are, averaged over heads.
     pub(crate) fn forward(&self, pixels: &Tensor, cls_attention: bool) -> Result<Features> {
         let c = &self.config;
         let (g, p) = (c.grid(), c.patch_size);
@@ -162,19 +139,15 @@ impl ClipTower {
             let watched = cls_attention && i + 1 == self.blocks.len();
             x = block.forward(&x, c, if watched { Some(&mut scores) } else { None })?;
         }
-        Ok(Features { patches: x.narrow(0, 1, g * g)?.contiguous()?, cls_attention: scores })
+        Ok(Features { rows: x.narrow(0, 1, g * g)?.contiguous()?, scores })
     }
 }
 
 impl Block {
     fn forward(&self, x: &Tensor, c: &ClipConfig, cls: Option<&mut Vec<f32>>) -> Result<Tensor> {
         let n = x.dim(0)?;
-        let head_dim = c.hidden / c.heads;
         let qkv = self.qkv.forward(&self.norm1.apply(x)?)?;
-        let heads = |i: usize| -> Result<Tensor> {
-            let part = qkv.narrow(1, i * c.hidden, c.hidden)?;
-            part.reshape((n, c.heads, head_dim))?.transpose(0, 1)?.contiguous()
-        };
+        let heads = |part: usize| split_heads(&qkv, part, c.heads);
         let segments = [(Group::Image, 0, n)];
         let mut keep = cls.map(|scores| {
             move |first: usize, rows: usize, keys: usize, weights: &[f32]| {

@@ -1,0 +1,117 @@
+//! The Qwen2.5-VL family: window-attention tower with its merger, Qwen2.5, M-RoPE.
+
+use std::path::Path;
+
+use candle_core::{Device, Result, Tensor};
+use shared::{PreparedPicture, Quant, RunOptions};
+
+use super::{Family, Loaded};
+use crate::config::QwenConfig;
+use crate::decoder::Decoder;
+use crate::error::EngineError;
+use crate::picture::Picture;
+use crate::prepare::{Pixels, QwenPrepare};
+use crate::prompt::{PromptTokenizer, QWEN, Template};
+use crate::rotary::Position;
+use crate::vision::{Features, QwenTower};
+use crate::weights::{Loader, WeightFiles};
+
+/// A Qwen2.5-VL model.
+pub(crate) struct Qwen {
+    config: QwenConfig,
+    decoder: Decoder,
+    tokenizer: PromptTokenizer,
+    prepare: QwenPrepare,
+    tower: QwenTower,
+}
+
+impl Qwen {
+    /// Reads a folder in Hugging Face layout.
+    pub(crate) fn load(
+        folder: &Path,
+        quant: Quant,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> std::result::Result<Loaded, EngineError> {
+        let config = QwenConfig::load(folder)?;
+        let tokenizer = PromptTokenizer::load(folder)?;
+        let prepare = QwenPrepare::load(folder, config.vision.patch, config.vision.merge)?;
+        let files = WeightFiles::open(folder)?;
+        let hash = files.hash()?;
+        let mut loader = Loader::new(&files, quant, progress);
+        let tower_at = loader.prefix(&["model.visual.", "visual."], "patch_embed.proj.weight");
+        let tower = QwenTower::load(&mut loader, config.vision.clone(), tower_at)?;
+        let model_at = loader.prefix(
+            &["model.language_model.", "language_model.model.", "model."],
+            "embed_tokens.weight",
+        );
+        let head_at = loader.prefix(&["lm_head.", "language_model.lm_head."], "weight");
+        let head = format!("{head_at}weight");
+        let decoder = Decoder::load(&mut loader, config.text.clone(), model_at, &head)?;
+        let (parameters, bytes) = (loader.parameters, loader.bytes);
+        let fallbacks = std::mem::take(&mut loader.fallbacks);
+        let family = Box::new(Qwen { config, decoder, tokenizer, prepare, tower });
+        Ok(Loaded { family, parameters, bytes, fallbacks, hash })
+    }
+}
+
+impl Family for Qwen {
+    fn name(&self) -> &'static str {
+        "qwen2.5-vl"
+    }
+
+    fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    fn tokenizer(&self) -> &PromptTokenizer {
+        &self.tokenizer
+    }
+
+    fn eos(&self) -> &[u32] {
+        &self.config.eos
+    }
+
+    fn image_token(&self) -> u32 {
+        self.config.image_token
+    }
+
+    fn templates(&self) -> &'static [Template] {
+        QWEN
+    }
+
+    fn pixels(
+        &self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> std::result::Result<Pixels, EngineError> {
+        self.prepare.prepare(picture, options)
+    }
+
+    fn features(
+        &self,
+        pixels: &[f32],
+        geometry: &PreparedPicture,
+        scores: bool,
+    ) -> Result<Features> {
+        let grid = (usize::from(geometry.rows), usize::from(geometry.cols));
+        let c = &self.config.vision;
+        let patches = grid.0 * grid.1 * c.merge * c.merge;
+        let width = 3 * 2 * c.patch * c.patch;
+        let pixels = Tensor::from_slice(pixels, (patches, width), &Device::Cpu)?;
+        self.tower.forward(&pixels, grid, scores)
+    }
+
+    /// All tokens of a picture share one time; rows and columns count up from it. Text goes on
+    /// after the longer edge, whether or not tokens were pruned.
+    fn image_positions(
+        &self,
+        start: u32,
+        kept: &[u32],
+        geometry: &PreparedPicture,
+    ) -> (Vec<Position>, u32) {
+        let cols = u32::from(geometry.cols);
+        let position = |at: &u32| [start, start + at / cols, start + at % cols];
+        let longer = u32::from(geometry.rows.max(geometry.cols));
+        (kept.iter().map(position).collect(), start + longer)
+    }
+}

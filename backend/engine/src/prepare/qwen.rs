@@ -1,0 +1,216 @@
+//! Picture preparation equal to transformers' Qwen2VLImageProcessor: any size, in patches.
+
+use std::path::Path;
+
+use serde_json::Value;
+use shared::{ErrorCode, PreparedPicture, RunOptions};
+
+use super::resize::resize;
+use super::{Normalise, Pixels, settings};
+use crate::error::EngineError;
+use crate::picture::Picture;
+
+/// The settings of a Qwen2VLImageProcessor.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct QwenPrepare {
+    min_pixels: u64,
+    max_pixels: u64,
+    patch: u32,
+    /// Patches along the edge of a token.
+    merge: u32,
+    normalise: Normalise,
+}
+
+/// A still picture stands for this many frames.
+const FRAMES: usize = 2;
+
+impl QwenPrepare {
+    /// The settings in a model folder for a tower with this patch and merge size.
+    pub(crate) fn load(folder: &Path, patch: usize, merge: usize) -> Result<Self, EngineError> {
+        let (json, at) = settings(folder)?;
+        let number = |value: &Value| value.as_u64().filter(|n| *n > 0);
+        // min_pixels and max_pixels, where they are given, override size.
+        let limit = |flat: &str, nested: &str, default: u64| {
+            number(&json[flat]).or_else(|| number(&json["size"][nested])).unwrap_or(default)
+        };
+        let same = |name: &str, expected: usize| match number(&json[name]) {
+            Some(n) if n != expected as u64 => Err(EngineError::model(format!(
+                "{at}: '{name}' is {n}, the vision tower's is {expected}"
+            ))),
+            _ => Ok(()),
+        };
+        same("patch_size", patch)?;
+        same("merge_size", merge)?;
+        same("temporal_patch_size", FRAMES)?;
+        let prepare = QwenPrepare {
+            min_pixels: limit("min_pixels", "shortest_edge", 56 * 56),
+            max_pixels: limit("max_pixels", "longest_edge", 28 * 28 * 1280),
+            patch: patch as u32,
+            merge: merge as u32,
+            normalise: Normalise::read(&json, &at)?,
+        };
+        if prepare.min_pixels > prepare.max_pixels {
+            return Err(EngineError::model(format!("{at}: min_pixels is above max_pixels")));
+        }
+        Ok(prepare)
+    }
+
+    /// The size a picture is resized to: both edges a multiple of a token's, the area between the
+    /// limits, the proportions kept as well as that allows. `smart_resize` of transformers,
+    /// Python's rounding of halves to even included.
+    fn size(&self, width: u32, height: u32, most: u64) -> Result<(u32, u32), EngineError> {
+        let (w, h) = (f64::from(width), f64::from(height));
+        if w.max(h) / w.min(h) > 200.0 {
+            return Err(EngineError::new(
+                ErrorCode::BadOption,
+                format!(
+                    "The picture is {width} × {height}; this model reads pictures up to 200 times \
+                     as long as wide. Crop it and try again."
+                ),
+            ));
+        }
+        let factor = f64::from(self.patch * self.merge);
+        let (mut rows, mut cols) =
+            ((h / factor).round_ties_even() * factor, (w / factor).round_ties_even() * factor);
+        if rows * cols > most as f64 {
+            let beta = (h * w / most as f64).sqrt();
+            rows = ((h / beta / factor).floor() * factor).max(factor);
+            cols = ((w / beta / factor).floor() * factor).max(factor);
+        } else if rows * cols < self.min_pixels as f64 {
+            let beta = (self.min_pixels as f64 / (h * w)).sqrt();
+            rows = (h * beta / factor).ceil() * factor;
+            cols = (w * beta / factor).ceil() * factor;
+        }
+        Ok((cols as u32, rows as u32))
+    }
+
+    /// Prepares a picture. `max_pixels` of the options lowers the limit: the resolution sweep.
+    pub(crate) fn prepare(
+        &self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> Result<Pixels, EngineError> {
+        let most = match options.max_pixels {
+            Some(limit) if u64::from(limit) < self.min_pixels => {
+                return Err(EngineError::new(
+                    ErrorCode::BadOption,
+                    format!(
+                        "max_pixels is {limit}; this model needs at least {}.",
+                        self.min_pixels
+                    ),
+                ));
+            }
+            Some(limit) => self.max_pixels.min(u64::from(limit)),
+            None => self.max_pixels,
+        };
+        let (width, height) = self.size(picture.width, picture.height, most)?;
+        let resized = resize(picture, width, height);
+        let token = self.patch * self.merge;
+        let geometry = PreparedPicture {
+            width,
+            height,
+            source_width: picture.width,
+            source_height: picture.height,
+            covers: [0.0, 0.0, picture.width as f32, picture.height as f32],
+            rows: (height / token) as u16,
+            cols: (width / token) as u16,
+        };
+        let values = self.patches(&self.normalise.planes(&resized), &geometry);
+        Ok(Pixels { values, picture: resized, geometry })
+    }
+
+    /// `[n, 3 · frames · p · p]`: patches in `merge × merge` blocks, blocks in raster order; in a
+    /// patch: channel, frame, row, column.
+    fn patches(&self, planes: &[f32], geometry: &PreparedPicture) -> Vec<f32> {
+        let (p, merge) = (self.patch as usize, self.merge as usize);
+        let (width, height) = (geometry.width as usize, geometry.height as usize);
+        let mut values = Vec::with_capacity(planes.len() * FRAMES);
+        for block_row in 0..usize::from(geometry.rows) {
+            for block_col in 0..usize::from(geometry.cols) {
+                for inner in 0..merge * merge {
+                    let top = (block_row * merge + inner / merge) * p;
+                    let left = (block_col * merge + inner % merge) * p;
+                    for channel in planes.chunks(width * height) {
+                        for _ in 0..FRAMES {
+                            for y in top..top + p {
+                                values.extend_from_slice(&channel[y * width + left..][..p]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use safetensors::SafeTensors;
+
+    use super::*;
+
+    fn goldens() -> (Value, Vec<u8>) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/images");
+        let json = std::fs::read_to_string(folder.join("golden_qwen.json")).expect("goldens");
+        let tensors = std::fs::read(folder.join("golden_qwen.safetensors")).expect("goldens");
+        (serde_json::from_str(&json).expect("goldens"), tensors)
+    }
+
+    fn prepare(factor: u64, min_pixels: u64, max_pixels: u64) -> QwenPrepare {
+        let (patch, merge) = (factor as u32 / 2, 2);
+        QwenPrepare { min_pixels, max_pixels, patch, merge, normalise: Normalise::CLIP }
+    }
+
+    #[test]
+    fn sizes_equal_smart_resize() {
+        let (golden, _) = goldens();
+        let rules = golden["smart_resize"].as_array().expect("a list");
+        assert!(rules.len() > 20);
+        for rule in rules {
+            let number = |name: &str| rule[name].as_u64().expect("a number");
+            let prepare = prepare(number("factor"), number("min_pixels"), number("max_pixels"));
+            let (width, height) = (number("width") as u32, number("height") as u32);
+            let got = prepare.size(width, height, prepare.max_pixels).ok();
+            let want = rule["resized"].as_array().map(|s| {
+                let edge = |i: usize| s[i].as_u64().expect("a number") as u32;
+                (edge(0), edge(1))
+            });
+            assert_eq!(got, want, "{rule}");
+        }
+    }
+    #[test]
+    fn pictures_and_patches_equal_the_reference() {
+        let (golden, bytes) = goldens();
+        let tensors = SafeTensors::deserialize(&bytes).expect("goldens");
+        let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/images");
+        let clip = std::fs::read(images.join("golden.safetensors")).expect("goldens");
+        let sources = SafeTensors::deserialize(&clip).expect("goldens");
+        let mut compared = 0;
+        for case in golden["pictures"].as_array().expect("a list") {
+            let text = |name: &str| case[name].as_str().expect("a text");
+            let number = |name: &str| case[name].as_u64().expect("a number");
+            let source = match sources.tensor(&format!("{}/rgb", text("name"))) {
+                Ok(view) => Picture {
+                    width: view.shape()[1] as u32,
+                    height: view.shape()[0] as u32,
+                    rgb: view.data().to_vec(),
+                },
+                Err(_) => continue,
+            };
+            let factor = 2 * number("patch_size");
+            let prepare = prepare(factor, number("min_pixels"), number("max_pixels"));
+            let got = prepare.prepare(&source, &RunOptions::default()).expect("prepares");
+            let want = tensors.tensor(text("key")).expect("golden");
+            let size = [got.picture.height as usize, got.picture.width as usize, 3];
+            assert_eq!(want.shape(), size, "{case}");
+            let levels = got.picture.rgb.iter().zip(want.data());
+            let off = levels.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(u8::MAX);
+            assert!(off <= 1, "{case}: {off} levels off");
+            let tokens = u64::from(got.geometry.rows) * u64::from(got.geometry.cols);
+            assert_eq!(tokens, number("tokens"), "{case}");
+            compared += 1;
+        }
+        assert!(compared >= 12, "only {compared} pictures compared");
+    }
+}

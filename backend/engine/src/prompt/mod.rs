@@ -1,0 +1,80 @@
+//! Prompts: templates, tokenizing, and the sequence around the picture.
+
+mod template;
+mod tokenizer;
+
+use shared::{ErrorCode, Group, Token};
+
+pub(crate) use template::{LLAVA, QWEN, Template};
+pub(crate) use tokenizer::{PromptTokenizer, TextStream};
+
+use crate::error::EngineError;
+use template::Stretch;
+
+/// A prompt tokenized around a picture that is not there yet: which image tokens there are
+/// depends on the picture when some are pruned.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// Tokens before the picture.
+    pub(crate) before: Vec<Token>,
+    /// Tokens after the picture.
+    pub(crate) after: Vec<Token>,
+}
+
+impl Frame {
+    /// Tokenizes a template with a person's text in it.
+    ///
+    /// # Errors
+    /// The text holds the model's image token, or a special token of the template is missing.
+    pub(crate) fn new(
+        tokenizer: &PromptTokenizer,
+        template: &Template,
+        prompt: &str,
+        image_token: u32,
+    ) -> Result<Self, EngineError> {
+        let token = |id: u32, group: Group| Token {
+            index: 0,
+            id,
+            text: tokenizer.display(id),
+            group,
+            cell: None,
+        };
+        let mut sides = [Vec::new(), Vec::new()];
+        sides[0].extend(tokenizer.begin.iter().map(|id| token(*id, Group::Marker)));
+        let mut side = 0;
+        let mut first = true;
+        for stretch in template.fill(prompt) {
+            match stretch {
+                Stretch::Image => side = 1,
+                Stretch::Special(text) => {
+                    let id = tokenizer.special(text).ok_or_else(|| {
+                        EngineError::model(format!(
+                            "tokenizer.json has no token '{text}', which template '{}' needs",
+                            template.name
+                        ))
+                    })?;
+                    sides[side].push(token(id, Group::Marker));
+                }
+                Stretch::Text(text) => {
+                    for piece in tokenizer.encode(&text.text, first)? {
+                        sides[side].push(token(piece.id, text.group(piece.start, piece.end)));
+                    }
+                }
+            }
+            first = false;
+        }
+        let [before, after] = sides;
+        if before.iter().chain(&after).any(|t| t.id == image_token) {
+            return Err(EngineError::new(
+                ErrorCode::BadOption,
+                "The prompt holds a token that this model reserves for pictures.",
+            ));
+        }
+        Ok(Frame { before, after })
+    }
+
+    /// Tokens of the text.
+    pub(crate) fn len(&self) -> usize {
+        self.before.len() + self.after.len()
+    }
+}
