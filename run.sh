@@ -96,32 +96,12 @@ need_browser() {
 
 # ── building ─────────────────────────────────────────────────────────────────
 
-# The page is built only when something it is made of is newer than it is.
-build_page() {
-  local made=frontend/dist/index.html
-  if [ -f "$made" ] && [ -z "$(find Cargo.toml Cargo.lock frontend style shared/src shared/Cargo.toml xtask \
-    -path frontend/dist -prune -o -type f -newer "$made" -print -quit)" ]; then
-    echo "      the page is up to date" >&2
-  else
-    cargo run --quiet --package xtask -- page
-  fi
-}
+# Knows by itself what is stale.
+build_page() { cargo run --quiet --package xtask -- page >&2; }
 
 build_lab() { cargo build --package langoverrule; }
 
 # ── doors ────────────────────────────────────────────────────────────────────
-
-# Opens the browser once the lab answers, on a machine that has a screen.
-open_page() {
-  local url=$1 opener=''
-  if [ "$(uname)" = Darwin ]; then opener=open; elif [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then opener=xdg-open; fi
-  if [ -n "$opener" ] && have "$opener" && have curl; then
-    (for _ in $(seq 100); do
-      if curl -fs "$url/healthz" >/dev/null 2>&1; then exec "$opener" "$url" >/dev/null 2>&1; fi
-      sleep 0.2
-    done) &
-  fi
-}
 
 serve() {
   steps=3
@@ -132,13 +112,18 @@ serve() {
   step "lab (the first build takes some minutes)"
   build_lab
   step_end
-  # With a --bind of one's own, one knows where to look.
-  case " $* " in *" --bind"*) ;; *) open_page http://127.0.0.1:8080 ;; esac
+  # On a machine with a screen the page opens by itself.
+  if [ "$(uname)" = Darwin ] || { [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && have xdg-open; }; then
+    set -- --open "$@"
+  fi
   exec "$lab" serve "$@"
 }
 
 run_tests() {
-  steps=9
+  # The browser tests stand apart: what their driver asks of shared dependencies would otherwise
+  # compile candle a second time, apart from the lab's own build.
+  local most=(--workspace --exclude system-tests)
+  steps=11
   step "tools"
   need_rust
   need_node
@@ -146,27 +131,36 @@ run_tests() {
   step "format"
   cargo fmt --all --check || fail "some files are not formatted: run 'cargo fmt --all' and look at the difference."
   step "lints"
-  cargo clippy --workspace --all-targets --quiet -- -D warnings
+  cargo clippy "${most[@]}" --all-targets --quiet -- -D warnings
+  cargo clippy --package system-tests --all-targets --quiet -- -D warnings
   step "documentation"
-  RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --quiet
+  RUSTDOCFLAGS="-D warnings" cargo doc "${most[@]}" --no-deps --quiet
   step "engine for wasm"
   cargo check --package engine --target "$wasm_target" --quiet
   step "metric cases in wasm"
   cargo build --package wasm-cases --target "$wasm_target" --quiet
-  node tests/wasm/run.mjs "$target_dir/$wasm_target/debug/wasm_cases.wasm"
+  node tests/wasm/run.mjs "$target_dir/$wasm_target/debug/wasm_cases.wasm" >&2
   step "page"
   build_page
   step "lab"
   build_lab
-  step "tests"
-  cargo test --workspace --no-run --quiet
-  step_end
-  echo "      everything before the tests themselves: $((SECONDS - began)) s" >&2
-  # Last, and replacing this script, so that the runner's own closing lines end the output.
+  step "building the tests"
+  cargo test "${most[@]}" --no-run --quiet
+  cargo test --package system-tests --no-run --quiet
+  step "browser tests"
+  runner --package system-tests
+  step "unit, property, golden and API tests"
+  echo "      so far: $((SECONDS - began)) s" >&2
+  # Last, so that the runner's own closing lines end the output.
+  runner "${most[@]}" "$@"
+}
+
+# runner WHAT…: runs tests with nextest where it is there, with cargo's own runner elsewhere.
+runner() {
   if have cargo-nextest; then
-    exec cargo nextest run --workspace --no-fail-fast "$@"
+    cargo nextest run --no-fail-fast "$@"
   else
-    exec cargo test --workspace --no-fail-fast "$@"
+    cargo test --no-fail-fast "$@"
   fi
 }
 

@@ -1,1 +1,30 @@
-//! Empty yet.
+//! What whole-system tests stand on: a lab started as a person starts it, and a real browser.
+//!
+//! Everything a test starts ends with the value that holds it, also when the test panics, and
+//! nothing has a fixed port or a fixed folder, so tests may run side by side.
+
+mod browser;
+mod process;
+mod server;
+
+pub use browser::{Browser, LARGE, PHONE, PROJECTOR};
+pub use server::{Server, program};
+
+use std::path::{Path, PathBuf};
+
+/// The project's folder.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// A file of the project.
+pub fn file(path: &str) -> PathBuf {
+    root().join(path)
+}
+
+/// Where pictures of the page are put: the build folder.
+pub fn screenshots() -> PathBuf {
+    let test = std::env::current_exe().unwrap_or_default();
+    // target/debug/deps/browser-…
+    test.ancestors().nth(3).unwrap_or(root()).join("screenshots")
+}

@@ -1,0 +1,111 @@
+//! What goes wrong, and what a person is told of it.
+
+use anyhow::{Result, ensure};
+use system_tests::file;
+
+use crate::stage::scene;
+
+/// Chromium puts answers of 400 and above into the console itself. A scripted lab ships no run, so
+/// its first page has one such answer.
+pub const REFUSED: &[&str] = &["Failed to load resource"];
+
+#[tokio::test]
+async fn what_is_no_picture_is_refused_in_words_that_stay() -> Result<()> {
+    scene("no-picture", &["--scripted"], REFUSED, async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        // By its name no picture: the page says so itself.
+        page.upload("picture-input", &file("Cargo.toml")).await?;
+        page.attr_until("error", "data-code", |c| c == "picture_unreadable").await?;
+        page.screenshot("error", system_tests::LARGE).await?;
+        let close = page.find("error").await?;
+        close.find(thirtyfour::By::Css("button")).await?.click().await?;
+        let gone = async || Ok((!page.has("error").await?).then_some(()));
+        page.wait("the error to be dismissed", gone).await?;
+
+        // By its name a picture, and none inside: the server says so.
+        let fake = stage.data.path().join("fake.png");
+        std::fs::write(&fake, "no pixels at all")?;
+        page.upload("picture-input", &fake).await?;
+        page.type_into("prompt", "What is this?").await?;
+        page.click("run").await?;
+        page.attr_until("error", "data-code", |c| c == "picture_unreadable").await?;
+        let told = page.text("error").await?;
+        ensure!(told.len() > 20, "that explains nothing: {told}");
+        // It stays, and so does what was typed.
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        ensure!(page.has("error").await?, "the error went away by itself");
+        let typed = page.script("return document.querySelector('[data-testid=prompt]').value");
+        ensure!(typed.await? == "What is this?");
+        // And the next run works.
+        stage.ask("And this?").await?;
+        stage.run_id().await?;
+        stage.phase("done").await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_question_has_words() -> Result<()> {
+    scene("no-words", &["--scripted"], REFUSED, async |stage| {
+        stage.browser.goto(&stage.server.url).await?;
+        stage.ask("   ").await?;
+        stage.browser.attr_until("error", "data-code", |c| c == "prompt_empty").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_run_that_fails_says_why_and_the_next_one_works() -> Result<()> {
+    scene("failing-run", &["--scripted"], REFUSED, async |stage| {
+        stage.browser.goto(&stage.server.url).await?;
+        for (word, reason) in [("[fail]", "too long"), ("[panic]", "")] {
+            stage.ask(word).await?;
+            stage.phase("failed").await?;
+            let told = stage.browser.text("status").await?;
+            ensure!(told.contains("failed") && told.contains(reason), "{told}");
+            // The model's thread is there for the next one.
+            stage.ask("What is in the picture?").await?;
+            stage.phase("done").await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn stop_stops_and_what_was_seen_stays() -> Result<()> {
+    scene("cancel", &["--scripted"], REFUSED, async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.ask("[slow] What is in the picture?").await?;
+        let id = stage.run_id().await?;
+        stage.phase("generating").await?;
+        page.click("cancel").await?;
+        stage.phase("cancelled").await?;
+        let words = page.find_all("token-chip").await?.len();
+        ensure!((1..20).contains(&words), "{words} tokens after the stop");
+        ensure!(stage.number().await? > 0.0);
+        // Nothing to stop any more, and the link shows the same.
+        ensure!(!page.has("cancel").await?);
+        page.goto(&format!("{}/r/{id}", stage.server.url)).await?;
+        stage.phase("cancelled").await?;
+        page.wait("the same tokens", async || {
+            Ok((page.find_all("token-chip").await?.len() == words).then_some(()))
+        })
+        .await
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_address_without_a_run_says_so() -> Result<()> {
+    scene("no-run", &["--scripted"], REFUSED, async |stage| {
+        let page = &stage.browser;
+        page.goto(&format!("{}/r/AAAAAAAAAAAAAAAAAAAAAA", stage.server.url)).await?;
+        page.attr_until("error", "data-code", |c| c == "not_found").await?;
+        Ok(())
+    })
+    .await
+}
