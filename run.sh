@@ -164,14 +164,32 @@ runner() {
   fi
 }
 
+# The peer of the bench is transformers. It is two gigabytes large, so it is installed only when
+# asked for; an environment of one's own is named with PYTHON.
 bench() {
   steps=2
+  local peer=${PYTHON:-$root/.tools/peer/bin/python} args=()
+  for arg in "$@"; do
+    if [ "$arg" = --with-peer ]; then steps=3; else args+=("$arg"); fi
+  done
   step "tools"
   need_rust
+  if [ "$steps" = 3 ] && ! "$peer" -c "import torch, transformers" 2>/dev/null; then
+    step "the peer, transformers (two gigabytes)"
+    debian python3 python3 python3-venv
+    python3 -m venv .tools/peer || fail "python3 cannot make an environment: install python3-venv and run this again."
+    peer=$root/.tools/peer/bin/python
+    "$peer" -m pip install --quiet -r tests/goldens/requirements.txt >&2 || fail "pip could not install the peer: is the machine online?"
+  fi
   step "lab"
   build_lab
   step_end
-  exec "$lab" bench "$@"
+  if "$peer" -c "import torch, transformers" 2>/dev/null; then
+    args+=(--peer "$peer tests/bench/peer.py")
+  else
+    echo "      without the peer: './run.sh bench --with-peer' measures transformers beside it" >&2
+  fi
+  exec "$lab" bench "${args[@]}"
 }
 
 usage() {
@@ -179,7 +197,8 @@ usage() {
 ./run.sh [serve] [OPTIONS]   build what is stale and open the lab on http://127.0.0.1:8080;
                              OPTIONS go on to `langoverrule serve`, such as --bind 0.0.0.0:80
 ./run.sh test [FILTER]       everything that must hold before a change goes in
-./run.sh bench [OPTIONS]     speed and memory of the engine, as a table
+./run.sh bench [OPTIONS]     speed and memory of the engine, as a table; --with-peer measures
+                             transformers beside it, on the same sizes
 ./run.sh page                build the page alone
 ./run.sh help                this
 HELP
