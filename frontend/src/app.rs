@@ -15,6 +15,7 @@ use crate::components::answer::Answer;
 use crate::components::ask::Ask;
 use crate::components::curve::CurveCard;
 use crate::components::header::Header;
+use crate::components::heads::HeadsCard;
 use crate::components::notes::Notes;
 use crate::components::number::NumberCard;
 use crate::components::seen::Seen;
@@ -166,7 +167,10 @@ fn Page() -> impl IntoView {
             <div class="results" id="results" tabindex="-1">
                 <NumberCard/>
                 <CurveCard/>
-                <StageCard/>
+                <div class="pair">
+                    <HeadsCard/>
+                    <StageCard/>
+                </div>
                 <Tokens/>
                 <p class="caveat">
                     "Attention shows where the model looked, not why it answered as it did. A \

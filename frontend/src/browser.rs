@@ -1,9 +1,10 @@
 //! The few things the page asks of the browser itself.
 
 use js_sys::Reflect;
+use leptos::html;
 use leptos::prelude::*;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{File, Url};
+use wasm_bindgen::prelude::*;
+use web_sys::{File, ResizeObserver, ResizeObserverEntry, Url};
 
 use crate::colour::{Palette, Rgb};
 
@@ -132,4 +133,24 @@ pub fn in_a_control(event: &web_sys::KeyboardEvent) -> bool {
         matches!(e.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT" | "SUMMARY")
             || e.closest("[data-keys]").is_ok_and(|k| k.is_some())
     })
+}
+
+/// Keeps `width` at the element's own, so that a plot is drawn at its true size.
+pub fn watch_width(holder: NodeRef<html::Div>, width: RwSignal<f64>) {
+    Effect::new(move |_| {
+        let Some(element) = holder.get() else { return };
+        width.set(f64::from(element.client_width()));
+        let report = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
+            let entry: ResizeObserverEntry = entries.get(0).unchecked_into();
+            let now = entry.content_rect().width();
+            if now > 0.0 && width.try_get_untracked().is_some_and(|w| (w - now).abs() > 0.5) {
+                width.set(now);
+            }
+        });
+        if let Ok(observer) = ResizeObserver::new(report.as_ref().unchecked_ref()) {
+            observer.observe(&element);
+            let kept = StoredValue::new_local((observer, report));
+            on_cleanup(move || kept.with_value(|(observer, _)| observer.disconnect()));
+        }
+    });
 }

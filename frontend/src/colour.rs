@@ -133,6 +133,17 @@ impl Palette {
         let end = if share >= 0.5 { self.tints.0 } else { self.tints.1 };
         self.neutral.mix(end, (share - 0.5).abs() * 2.0)
     }
+
+    /// The colour of an MDI: diverging on its logarithm around 1, full at a factor of 16. Goes
+    /// through the tint, so that the middle of the way does not turn grey.
+    pub fn dominance(&self, mdi: f64) -> Rgb {
+        let words = mdi >= 1.0;
+        let (tint, end) =
+            if words { (self.tints.0, self.words) } else { (self.tints.1, self.picture) };
+        // MDI may be 0, whose logarithm is as far as it goes.
+        let t = (mdi.max(1e-9).log2().abs() / 4.0).min(1.0);
+        if t < 0.5 { self.neutral.mix(tint, t * 2.0) } else { tint.mix(end, t * 2.0 - 1.0) }
+    }
 }
 
 impl Default for Palette {
@@ -178,6 +189,14 @@ mod tests {
             steps.iter().copied().fold(0.0, f64::max),
         );
         assert!(least > 0.0 && most / least < 1.2, "{steps:?}");
+    }
+
+    #[test]
+    fn dominance_is_neutral_at_one_and_symmetric() {
+        let p = Palette::default();
+        assert_eq!(p.dominance(1.0), p.neutral);
+        assert_eq!((p.dominance(16.0), p.dominance(400.0)), (p.words, p.words));
+        assert_eq!((p.dominance(1.0 / 16.0), p.dominance(0.0)), (p.picture, p.picture));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod draw;
 pub mod frame;
+pub mod heat;
 pub mod scale;
 
 use std::ops::Range;

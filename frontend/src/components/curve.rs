@@ -3,9 +3,8 @@
 use leptos::html;
 use leptos::prelude::*;
 use shared::{Observation, Stage, Undefined};
-use wasm_bindgen::prelude::*;
-use web_sys::{ResizeObserver, ResizeObserverEntry};
 
+use crate::browser::watch_width;
 use crate::chart::frame::Frame;
 use crate::chart::{Plot, Series, draw};
 use crate::colour::Role;
@@ -258,24 +257,4 @@ fn LayerTable(run: RunView) -> impl IntoView {
             <tbody>{rows}</tbody>
         </table></div>
     }
-}
-
-/// Keeps `width` at the element's own, so that the chart is drawn at its true size.
-fn watch_width(holder: NodeRef<html::Div>, width: RwSignal<f64>) {
-    Effect::new(move |_| {
-        let Some(element) = holder.get() else { return };
-        width.set(f64::from(element.client_width()));
-        let report = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
-            let entry: ResizeObserverEntry = entries.get(0).unchecked_into();
-            let now = entry.content_rect().width();
-            if now > 0.0 && width.try_get_untracked().is_some_and(|w| (w - now).abs() > 0.5) {
-                width.set(now);
-            }
-        });
-        if let Ok(observer) = ResizeObserver::new(report.as_ref().unchecked_ref()) {
-            observer.observe(&element);
-            let kept = StoredValue::new_local((observer, report));
-            on_cleanup(move || kept.with_value(|(observer, _)| observer.disconnect()));
-        }
-    });
 }

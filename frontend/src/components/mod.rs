@@ -5,6 +5,7 @@ pub mod ask;
 pub mod curve;
 pub mod definition;
 pub mod header;
+pub mod heads;
 pub mod notes;
 pub mod number;
 pub mod seen;

@@ -1,7 +1,7 @@
 //! What the model saw: the prepared picture, and where one token of the answer looked.
 
 use leptos::prelude::*;
-use shared::PreparedPicture;
+use shared::{Heads, PreparedPicture};
 
 use crate::colour::Rgb;
 use crate::components::value::Switch;
@@ -46,6 +46,10 @@ pub fn Seen() -> impl IntoView {
         if cells.with(Option::is_some) {
             parts.extend(token_text().map(|t| format!("“{t}”")));
             parts.extend(run.layer.get().map(|l| format!("layer {l}")));
+            // Rows are kept as means; a head chosen elsewhere does not reach them.
+            if matches!(run.definition.get().heads, Heads::One(_)) {
+                parts.push("mean of heads".into());
+            }
         }
         parts.join(" · ")
     };

@@ -73,9 +73,44 @@ pub fn StageCard() -> impl IntoView {
                     </tbody>
                 </table>
             </div>
+            <Formula/>
             {move || (layers.get() > 0).then(|| reasons().into_iter().map(|r| view! {
                 <p class="card-foot">"Undefined: "{r}"."</p>
             }).collect_view())}
         </section>
+    }
+}
+
+/// The formula with the numbers of the layer that is looked at.
+#[component]
+fn Formula() -> impl IntoView {
+    let run = use_lab().run;
+    let now = move || {
+        let layer = run.layer.get()?;
+        let measure = run.measures.with(|m| m.get(layer).copied())?;
+        Some((layer, measure.attention.ok()?, measure.mdi.ok()?))
+    };
+    let fraction = |above: String, below: u32| {
+        view! { <span class="fraction"><span>{above}</span><span>{below}</span></span> }
+    };
+    view! {
+        {move || now().map(|(layer, a, mdi)| view! {
+            <details class="formula" data-testid="formula">
+                <summary>"How is this computed?"</summary>
+                <p class="formula-line">
+                    <span>"MDI of layer "{layer}" ="</span>
+                    {fraction(words::number(a.text), a.text_tokens)}
+                    <span>"÷"</span>
+                    {fraction(words::number(a.image), a.image_tokens)}
+                    <span>"= "<b>{words::number(mdi)}</b></span>
+                </p>
+                <p class="card-foot">
+                    "Above: attention on text and on the picture, summed over the queries and \
+                     averaged over heads as the definition says. Below: how many tokens share it. \
+                     A stage is the " {move || words::ratio(run.definition.get().layers)}
+                    " of its layers."
+                </p>
+            </details>
+        })}
     }
 }

@@ -1,0 +1,172 @@
+//! Layers × heads: MDI of each head as a map that diverges around 1.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use super::draw::UNITS;
+use super::scale;
+use crate::colour::{Palette, Rgb};
+
+/// The map's values, by layer and then by head; `None` where undefined or not observed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Heat {
+    /// Number of layers: columns.
+    pub layers: usize,
+    /// Number of heads: rows.
+    pub heads: usize,
+    /// `[layers, heads]`.
+    pub values: Vec<Option<f64>>,
+}
+
+impl Heat {
+    /// The value of a cell.
+    pub fn get(&self, layer: usize, head: usize) -> Option<f64> {
+        if head >= self.heads {
+            return None;
+        }
+        self.values.get(layer * self.heads + head).copied().flatten()
+    }
+
+    /// The cells that lean most to the picture and most to the words.
+    pub fn extremes(&self) -> Option<[(usize, usize); 2]> {
+        let cells = (0..self.values.len()).filter_map(|i| self.values[i].map(|v| (i, v)));
+        let least = cells.clone().min_by(|a, b| a.1.total_cmp(&b.1))?.0;
+        let most = cells.max_by(|a, b| a.1.total_cmp(&b.1))?.0;
+        let cell = |i: usize| (i / self.heads, i % self.heads);
+        (least != most).then(|| [cell(least), cell(most)])
+    }
+}
+
+/// Where the cells are, in CSS pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// Width of the whole plot.
+    pub width: f64,
+    /// Height of the whole plot.
+    pub height: f64,
+    left: f64,
+    top: f64,
+    bottom: f64,
+    type_size: f64,
+    layers: usize,
+    heads: usize,
+}
+
+impl Grid {
+    /// A grid for a given width and size of type; rows shrink where heads are many.
+    pub fn new(width: f64, type_size: f64, layers: usize, heads: usize) -> Self {
+        let row = (type_size * 17.0 / heads.max(1) as f64).clamp(4.0, type_size * 2.0);
+        // Room for the first row's label, which may be higher than its row.
+        let top = (type_size * 0.5).round();
+        let bottom = (top + row * heads.max(1) as f64).round();
+        Grid {
+            width: width.max(120.0).round(),
+            height: bottom + (type_size * 1.7).round(),
+            left: (type_size * 2.0).round(),
+            top,
+            bottom,
+            type_size,
+            layers: layers.max(1),
+            heads: heads.max(1),
+        }
+    }
+
+    /// A cell's rectangle: x, y, width, height.
+    pub fn cell(&self, layer: usize, head: usize) -> [f64; 4] {
+        let (w, h) =
+            ((self.width - self.left) / self.layers as f64, self.bottom / self.heads as f64);
+        [self.left + layer as f64 * w, self.top + head as f64 * h, w, h]
+    }
+
+    /// The cell under a point.
+    pub fn at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
+        let [_, _, w, h] = self.cell(0, 0);
+        let (layer, head) = ((x - self.left) / w, (y - self.top) / h);
+        let inside = layer >= 0.0 && head >= 0.0;
+        let (layer, head) = (layer as usize, head as usize);
+        (inside && layer < self.layers && head < self.heads).then_some((layer, head))
+    }
+}
+
+/// The map as an SVG document.
+pub fn svg(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
+    let at = |v: f64| (v * UNITS).round() as i32;
+    let mut text = String::new();
+    let root = SVGBackend::with_string(&mut text, (at(grid.width) as u32, at(grid.height) as u32))
+        .into_drawing_area();
+    let fill = |Rgb(r, g, b): Rgb| RGBColor(r, g, b).filled();
+    let size = grid.type_size * UNITS * 1.24;
+    let style = |h: HPos, v: VPos| {
+        let mut style = TextStyle::from(("sans-serif", size).into_font());
+        let Rgb(r, g, b) = palette.muted;
+        style.color = RGBColor(r, g, b).to_backend_color();
+        style.pos = Pos::new(h, v);
+        style
+    };
+    let mut drawn = Ok(());
+    let [_, _, w, h] = grid.cell(0, 0);
+    // A hairline of the card between cells, none where cells are small.
+    let gap = if w.min(h) < 7.0 { 0.25 } else { 1.0 };
+    for layer in 0..heat.layers {
+        for head in 0..heat.heads {
+            let [x, y, w, h] = grid.cell(layer, head);
+            let colour = heat.get(layer, head).map_or(palette.band, |v| palette.dominance(v));
+            let corners = [(at(x + gap), at(y + gap)), (at(x + w - gap), at(y + h - gap))];
+            drawn = drawn.and(root.draw(&Rectangle::new(corners, fill(colour))));
+        }
+    }
+    let every = scale::label_every(w, grid.type_size * 2.0);
+    for layer in (0..heat.layers).step_by(every) {
+        let place = (at(grid.cell(layer, 0)[0] + w / 2.0), at(grid.bottom + grid.type_size * 0.5));
+        let label = root.draw_text(&layer.to_string(), &style(HPos::Center, VPos::Top), place);
+        drawn = drawn.and(label);
+    }
+    let every = scale::label_every(h, grid.type_size * 1.3);
+    for head in (0..heat.heads).step_by(every) {
+        let place = (at(grid.left - grid.type_size * 0.6), at(grid.cell(0, head)[1] + h / 2.0));
+        drawn =
+            drawn.and(root.draw_text(&head.to_string(), &style(HPos::Right, VPos::Center), place));
+    }
+    drawn = drawn.and(root.present());
+    // Writing to a string cannot fail.
+    debug_assert!(drawn.is_ok());
+    drop(root);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_find_their_cells() {
+        for (layers, heads) in [(8, 8), (32, 32), (1, 1)] {
+            let grid = Grid::new(420.0, 12.0, layers, heads);
+            for layer in 0..layers {
+                for head in 0..heads {
+                    let [x, y, w, h] = grid.cell(layer, head);
+                    assert_eq!(grid.at(x + w / 2.0, y + h / 2.0), Some((layer, head)));
+                }
+            }
+            assert_eq!(grid.at(0.0, 1.0), None);
+            assert_eq!(grid.at(100.0, grid.height), None);
+        }
+    }
+
+    #[test]
+    fn extremes_are_the_least_and_the_most() {
+        let mut heat =
+            Heat { layers: 2, heads: 2, values: vec![Some(1.0), None, Some(7.0), Some(0.2)] };
+        assert_eq!(heat.extremes(), Some([(1, 1), (1, 0)]));
+        assert_eq!((heat.get(0, 1), heat.get(0, 2), heat.get(9, 0)), (None, None, None));
+        heat.values = vec![None; 4];
+        assert_eq!(heat.extremes(), None);
+    }
+
+    #[test]
+    fn every_cell_is_drawn() {
+        let heat = Heat { layers: 3, heads: 2, values: vec![Some(2.0); 6] };
+        let text = svg(&heat, &Grid::new(300.0, 12.0, 3, 2), &Palette::default());
+        assert_eq!(text.matches("<rect").count(), 6);
+    }
+}

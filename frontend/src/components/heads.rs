@@ -1,0 +1,142 @@
+//! Layers × heads: which heads lean to the words and which to the picture.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::{Heads, Observation};
+
+use crate::browser::watch_width;
+use crate::chart::heat::{Grid, Heat, svg};
+use crate::components::value::plain;
+use crate::state::{RunView, use_lab};
+use crate::words;
+
+/// The card.
+#[component]
+pub fn HeadsCard() -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    let holder = NodeRef::<html::Div>::new();
+    let width = RwSignal::new(380.0_f64);
+    watch_width(holder, width);
+    // The choice of heads does not matter here: every head is shown.
+    let base =
+        Memo::new(move |_| shared::Definition { heads: Heads::MeanFirst, ..run.definition.get() });
+    let heat = Memo::new(move |_| {
+        let definition = base.get();
+        run.observation.with(|o| heat_of(o, &definition))
+    });
+    let grid = Memo::new(move |_| {
+        let (layers, heads) = heat.with(|h| (h.layers, h.heads));
+        Grid::new(width.get(), lab.type_size.get(), layers, heads.max(1))
+    });
+    let drawing = Memo::new(move |_| heat.with(|h| svg(h, &grid.get(), &lab.palette.get())));
+    let under = RwSignal::new(None::<(usize, usize)>);
+    let note = move || match (under.get(), run.definition.get().heads) {
+        (Some((layer, head)), _) => {
+            let mdi = run.observation.with(|o| o.measure_head(layer, head as u32, &base.get()).mdi);
+            format!("layer {layer} · head {head} · MDI {}", plain(mdi, words::number))
+        }
+        (None, Heads::One(head)) => format!("head {head} alone; click it to go back to all"),
+        (None, _) => "log₂ MDI · click a cell".into(),
+    };
+    let pick = move |event: &web_sys::PointerEvent| {
+        grid.get_untracked().at(f64::from(event.offset_x()), f64::from(event.offset_y()))
+    };
+    let choose = move |layer: usize, head: usize| {
+        let now = run.definition.get_untracked().heads;
+        let same = now == Heads::One(head as u32);
+        run.definition.update(|d| {
+            d.heads = if same { Heads::MeanFirst } else { Heads::One(head as u32) };
+        });
+        run.pinned.set((!same).then_some(layer));
+    };
+    view! {
+        <section class="card heads" aria-labelledby="heads-title">
+            <header class="card-head">
+                <h2 id="heads-title">"Layers × heads"</h2>
+                <p class="card-note">{note}</p>
+            </header>
+            <div
+                class="heat"
+                data-testid="heads"
+                node_ref=holder
+                style:height=move || format!("{}px", grid.get().height)
+            >
+                <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
+                <Outlines run heat grid under/>
+                <div
+                    class="glass"
+                    on:pointermove=move |event| {
+                        if event.pointer_type() == "mouse" {
+                            let cell = pick(&event);
+                            under.set(cell);
+                            run.hover.set(cell.map(|c| c.0));
+                        }
+                    }
+                    on:pointerleave=move |_| {
+                        under.set(None);
+                        run.hover.set(None);
+                    }
+                    on:pointerup=move |event| if let Some((layer, head)) = pick(&event) {
+                        choose(layer, head);
+                    }
+                ></div>
+            </div>
+            <Strongest heat choose=Callback::new(move |(l, h)| choose(l, h))/>
+        </section>
+    }
+}
+
+fn heat_of(observation: &Observation, definition: &shared::Definition) -> Heat {
+    let (layers, heads) = (observation.layers(), observation.heads());
+    let values = (0..layers)
+        .flat_map(|l| (0..heads).map(move |h| (l, h as u32)))
+        .map(|(l, h)| observation.measure_head(l, h, definition).mdi.ok())
+        .collect();
+    Heat { layers, heads, values }
+}
+
+/// Outlines: the strongest heads, the chosen head and layer, the cell under the pointer.
+#[component]
+fn Outlines(
+    run: RunView,
+    heat: Memo<Heat>,
+    grid: Memo<Grid>,
+    under: RwSignal<Option<(usize, usize)>>,
+) -> impl IntoView {
+    let outline = move |class: &'static str, layer: usize, head: usize| {
+        let [x, y, width, height] = grid.get().cell(layer, head);
+        view! { <rect class=class x=x y=y width=width height=height rx="2"/> }
+    };
+    view! {
+        <svg class="marks" aria-hidden="true">
+            {move || heat.with(Heat::extremes).map(|all| all.map(|(l, h)| outline("strongest", l, h)))}
+            {move || {
+                let (Heads::One(head), layer) = (run.definition.get().heads, run.layer.get()?) else { return None };
+                Some(outline("chosen", layer, head as usize))
+            }}
+            {move || under.get().map(|(l, h)| outline("under", l, h))}
+        </svg>
+    }
+}
+
+/// The strongest heads in words, which is also the way to them without a pointer.
+#[component]
+fn Strongest(heat: Memo<Heat>, choose: Callback<(usize, usize)>) -> impl IntoView {
+    let button = move |class: &'static str, name: &'static str, (layer, head): (usize, usize)| {
+        let mdi = heat.with(|h| h.get(layer, head)).map(words::number).unwrap_or_default();
+        view! {
+            <button type="button" class="compare" on:click=move |_| choose.run((layer, head))>
+                <b class=class>{name}</b>": layer "{layer}", head "{head}", "<b>{mdi}"×"</b>
+            </button>
+        }
+    };
+    view! {
+        <p class="card-foot strongest-row">
+            {move || heat.with(Heat::extremes).map(|[picture, words]| view! {
+                {button("words", "most to words", words)}
+                {button("picture", "most to picture", picture)}
+            })}
+        </p>
+    }
+}
