@@ -204,14 +204,19 @@ usage() {
 HELP
 }
 
-door=${1:-serve}
-[ $# -gt 0 ] && shift
-case "$door" in
-serve) serve "$@" ;;
-test) run_tests "$@" ;;
-bench) bench "$@" ;;
-page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
-help | -h | --help) usage ;;
---*) serve "$door" "$@" ;;
-*) usage >&2; fail "there is no door called '$door'." ;;
-esac
+main() {
+  local door=${1:-serve}
+  [ $# -gt 0 ] && shift
+  case "$door" in
+  serve) serve "$@" ;;
+  test) run_tests "$@" ;;
+  bench) bench "$@" ;;
+  page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
+  help | -h | --help) usage ;;
+  --*) serve "$door" "$@" ;;
+  *) usage >&2; fail "there is no door called '$door'." ;;
+  esac
+}
+
+# On one line, so that editing this file while it runs does not change what runs.
+main "$@"; exit
