@@ -22,6 +22,7 @@ use crate::components::seen::Seen;
 use crate::components::stages::StageCard;
 use crate::components::tokens::Tokens;
 use crate::link::{Pick, View};
+use crate::phase::Phase;
 use crate::state::{Lab, SHIPPED, Source, use_lab};
 
 /// Starts the page.
@@ -143,7 +144,7 @@ fn Page() -> impl IntoView {
     // The newcomer's first picture, where no run brings one.
     Effect::new(move |_| {
         let first = lab.samples.with(|s| s.first().cloned());
-        let empty = lab.run.phase.with(|p| *p == crate::phase::Phase::Empty);
+        let empty = lab.run.phase.with(|p| *p == Phase::Empty);
         if let (Some(sample), true) = (first, empty)
             && lab.source.get_untracked().is_none()
         {
@@ -154,11 +155,16 @@ fn Page() -> impl IntoView {
         }
     });
 
+    // Until the first run is there, the cards keep their place but stay hidden: nothing jumps.
+    let waiting = Memo::new(move |before: Option<&bool>| {
+        before.copied().unwrap_or(true) && lab.run.phase.with(|p| *p == Phase::Opening)
+    });
+
     view! {
         <a class="skip" href="#results">"Skip to the results"</a>
         <Header/>
         <Notes/>
-        <main class="lab" class:dragging=move || dragging.get()>
+        <main class="lab" class:waiting=move || waiting.get()>
             <div class="side">
                 <Seen/>
                 <Answer/>

@@ -63,7 +63,8 @@ impl RunView {
     /// An empty view.
     pub fn new() -> Self {
         let observation = RwSignal::new(Observation::default());
-        let phase = RwSignal::new(Phase::Empty);
+        // The page always begins by opening a run: the one in its address, or the shipped one.
+        let phase = RwSignal::new(Phase::Opening);
         let definition = RwSignal::new(Definition::default());
         let pinned = RwSignal::new(None);
         let hover = RwSignal::new(None);

@@ -95,7 +95,7 @@ fn Formula() -> impl IntoView {
     };
     view! {
         {move || now().map(|(layer, a, mdi)| view! {
-            <details class="formula" data-testid="formula">
+            <details class="formula" data-testid="formula" open>
                 <summary>"How is this computed?"</summary>
                 <p class="formula-line">
                     <span>"MDI of layer "{layer}" ="</span>
