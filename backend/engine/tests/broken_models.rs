@@ -1,0 +1,198 @@
+//! Model folders that cannot work: each gets a sentence that names the file and what is wrong with
+//! it, never a panic and never a wrong answer.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::path::Path;
+
+use common::Golden;
+use engine::{LoadOptions, Model};
+use proptest::prelude::*;
+use shared::{ErrorCode, Quant};
+use tempfile::TempDir;
+
+const FILES: [&str; 5] = [
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "processor_config.json",
+];
+
+/// A copy of a working folder.
+fn copy() -> TempDir {
+    let golden = Golden::open("llava-mha");
+    let folder = tempfile::tempdir().unwrap();
+    for file in FILES {
+        std::fs::copy(golden.folder.join(file), folder.path().join(file)).unwrap();
+    }
+    folder
+}
+
+fn load(folder: &Path) -> Result<Model, engine::EngineError> {
+    let options = LoadOptions { name: "broken".to_owned(), quant: Quant::F32 };
+    Model::load(folder, &options, &mut |_, _| {})
+}
+
+/// Loading fails with one sentence that holds all of `words`.
+fn refused(folder: &TempDir, words: &[&str]) {
+    let error = load(folder.path()).err().unwrap_or_else(|| panic!("loaded; expected {words:?}"));
+    assert_eq!(error.code, ErrorCode::ModelUnusable, "{}", error.message);
+    for word in words {
+        assert!(error.message.contains(word), "'{}' does not say {word:?}", error.message);
+    }
+    assert!(!error.message.contains('\n'), "{}", error.message);
+}
+
+/// Changes the configuration.
+fn configure(folder: &TempDir, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = folder.path().join("config.json");
+    let mut json = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    change(&mut json);
+    std::fs::write(path, json.to_string()).unwrap();
+}
+
+/// Changes the weight file's bytes.
+fn weights(folder: &TempDir, change: impl FnOnce(&mut Vec<u8>)) {
+    let path = folder.path().join("model.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    change(&mut bytes);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn the_copy_itself_works() {
+    assert!(load(copy().path()).is_ok());
+}
+
+#[test]
+fn missing_files_are_named() {
+    for (file, words) in [
+        ("config.json", "config.json"),
+        ("tokenizer.json", "tokenizer.json"),
+        ("model.safetensors", "no safetensors file"),
+    ] {
+        let folder = copy();
+        std::fs::remove_file(folder.path().join(file)).unwrap();
+        refused(&folder, &[words]);
+    }
+    let nowhere = tempfile::tempdir().unwrap();
+    refused(&nowhere, &["config.json"]);
+}
+
+#[test]
+fn other_families_are_named() {
+    let folder = copy();
+    configure(&folder, |c| c["model_type"] = "llama".into());
+    refused(&folder, &["config.json", "'llama' is not supported"]);
+    let folder = copy();
+    configure(&folder, |c| c["text_config"]["model_type"] = "mistral".into());
+    refused(&folder, &["config.json", "mistral"]);
+}
+
+#[test]
+fn settings_that_cannot_work_are_named() {
+    type Change = fn(&mut serde_json::Value);
+    let cases: [(Change, &str); 6] = [
+        (|c| c["text_config"]["hidden_size"] = "big".into(), "hidden_size"),
+        (|c| c["text_config"]["num_attention_heads"] = 0.into(), "num_attention_heads"),
+        (|c| c["text_config"]["num_key_value_heads"] = 3.into(), "do not fit"),
+        (|c| c["vision_feature_layer"] = 99.into(), "vision_feature_layer"),
+        (|c| c["vision_config"]["patch_size"] = 4096.into(), "do not fit"),
+        (
+            |c| c["text_config"]["rope_parameters"] = serde_json::json!({"rope_type": "yarn"}),
+            "yarn",
+        ),
+    ];
+    for (change, words) in cases {
+        let folder = copy();
+        configure(&folder, change);
+        refused(&folder, &["config.json", words]);
+    }
+    let folder = copy();
+    std::fs::write(folder.path().join("config.json"), "{").unwrap();
+    refused(&folder, &["config.json"]);
+    let folder = copy();
+    std::fs::write(folder.path().join("tokenizer.json"), "{}").unwrap();
+    refused(&folder, &["tokenizer.json"]);
+}
+
+#[test]
+fn weights_that_do_not_fit_are_named() {
+    let folder = copy();
+    configure(&folder, |c| c["text_config"]["intermediate_size"] = 100.into());
+    refused(&folder, &["model.safetensors", "gate_proj.weight", "has shape"]);
+    let folder = copy();
+    configure(&folder, |c| c["text_config"]["num_hidden_layers"] = 9.into());
+    refused(&folder, &["model.safetensors", "layers.3", "is missing"]);
+}
+
+#[test]
+fn damaged_weights_are_named() {
+    let folder = copy();
+    weights(&folder, |b| b.truncate(b.len() / 2));
+    refused(&folder, &["model.safetensors", "cut off"]);
+    let folder = copy();
+    weights(&folder, |b| b.truncate(5));
+    refused(&folder, &["model.safetensors", "too short"]);
+    let folder = copy();
+    weights(&folder, |b| b.clear());
+    refused(&folder, &["model.safetensors", "too short"]);
+    // A header that claims to be larger than the file, and one larger than any sane header.
+    for claim in [u64::MAX, 1 << 40, 1 << 25] {
+        let folder = copy();
+        weights(&folder, |b| b[..8].copy_from_slice(&claim.to_le_bytes()));
+        refused(&folder, &["model.safetensors"]);
+    }
+    let folder = copy();
+    weights(&folder, |b| {
+        let at = b.len() - 4;
+        b[at..].copy_from_slice(&f32::NAN.to_le_bytes());
+    });
+    refused(&folder, &["model.safetensors", "tensor '", "not finite"]);
+}
+
+#[test]
+fn an_index_cannot_lead_out_of_the_folder() {
+    let folder = copy();
+    let index = r#"{"weight_map": {"a": "../../etc/passwd"}}"#;
+    std::fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
+    refused(&folder, &["model.safetensors.index.json", "not a file name"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever is in the first bytes of a weight file: an error or a model, no panic.
+    #[test]
+    fn no_header_makes_the_reader_panic(
+        at in 0usize..6000,
+        bytes in proptest::collection::vec(any::<u8>(), 1..24),
+    ) {
+        let folder = copy();
+        weights(&folder, |b| {
+            let end = (at + bytes.len()).min(b.len());
+            b[at..end].copy_from_slice(&bytes[..end - at]);
+        });
+        let _ = load(folder.path());
+    }
+
+    /// Whatever is in the configuration: an error or a model, no panic.
+    #[test]
+    fn no_configuration_makes_the_reader_panic(
+        at in 0usize..1400,
+        bytes in proptest::collection::vec(0x20u8..0x7f, 1..8),
+    ) {
+        let folder = copy();
+        let path = folder.path().join("config.json");
+        let mut text = std::fs::read(&path).unwrap();
+        let end = (at + bytes.len()).min(text.len());
+        if at < end {
+            text[at..end].copy_from_slice(&bytes[..end - at]);
+        }
+        std::fs::write(&path, text).unwrap();
+        let _ = load(folder.path());
+    }
+}
