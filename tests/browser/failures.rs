@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use system_tests::file;
 
-use crate::stage::scene;
+use crate::stage::{choose_the_only_model, scene};
 
 /// Chromium puts answers of 400 and above into the console itself. A scripted lab ships no run, so
 /// its first page has one such answer.
@@ -28,6 +28,7 @@ async fn what_is_no_picture_is_refused_in_words_that_stay() -> Result<()> {
         std::fs::write(&fake, "no pixels at all")?;
         page.upload("picture-input", &fake).await?;
         page.type_into("prompt", "What is this?").await?;
+        choose_the_only_model(page).await?;
         page.click("run").await?;
         page.attr_until("error", "data-code", |c| c == "picture_unreadable").await?;
         let told = page.text("error").await?;

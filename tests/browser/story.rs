@@ -179,3 +179,46 @@ async fn the_lab_opens_within_a_second() -> Result<()> {
     server.stop()?;
     Ok(())
 }
+
+#[tokio::test]
+async fn words_overrule_a_small_picture_and_a_large_one_overrules_words() -> Result<()> {
+    scene("samples", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        let mut last = String::new();
+        // Both pictures show a cat, and both prompts speak of a dog.
+        for (sample, says) in [(0, "dog"), (1, "cat")] {
+            page.wait("the samples", async || {
+                Ok((page.find_all("sample").await?.len() > sample).then_some(()))
+            })
+            .await?;
+            page.find_all("sample").await?[sample].click().await?;
+            page.click("run").await?;
+            page.wait("a run of its own", async || {
+                let id = stage.run_id().await?;
+                Ok((id != last).then(|| last = id))
+            })
+            .await?;
+            stage.phase("done").await?;
+            let answer = page.attr("answer", "data-text").await?;
+            ensure!(answer.contains(says), "the answer to sample {sample}: {answer}");
+            if sample == 0 {
+                // The picture in the README: where the model looked when it said "dog".
+                let words = page.find_all("token-chip").await?;
+                let word = words.iter().enumerate();
+                for (i, chip) in word {
+                    let chosen = chip.attr("aria-pressed").await?.as_deref() == Some("true");
+                    if chip.text().await? == says && !chosen {
+                        chip.click().await?;
+                        page.attr_until("overlay", "data-token", |t| t == i.to_string()).await?;
+                    }
+                }
+                page.script("window.scrollTo(0, 0)").await?;
+                page.screenshot("readme", LARGE).await?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}

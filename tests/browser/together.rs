@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use system_tests::Browser;
 
 use crate::failures::REFUSED;
-use crate::stage::scene;
+use crate::stage::{choose_the_only_model, scene};
 
 #[tokio::test]
 async fn a_late_viewer_catches_up_with_a_run_at_work() -> Result<()> {
@@ -43,6 +43,7 @@ async fn two_people_ask_at_once_and_both_are_answered() -> Result<()> {
         stage.run_id().await?;
         other.upload("picture-input", &crate::stage::photo()).await?;
         other.type_into("prompt", "second").await?;
+        choose_the_only_model(&other).await?;
         other.click("run").await?;
         other.attr_until("status", "data-phase", |p| p == "queued").await?;
         stage.phase("done").await?;
