@@ -61,7 +61,7 @@ impl Grid {
         let bottom = (top + row * heads.max(1) as f64).round();
         Grid {
             width: width.max(120.0).round(),
-            height: bottom + (type_size * 1.7).round(),
+            height: bottom + (type_size * 2.0).round(),
             left: (type_size * 2.0).round(),
             top,
             bottom,
@@ -117,7 +117,7 @@ pub fn svg(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
     }
     let every = scale::label_every(w, grid.type_size * 2.0);
     for layer in (0..heat.layers).step_by(every) {
-        let place = (at(grid.cell(layer, 0)[0] + w / 2.0), at(grid.bottom + grid.type_size * 0.5));
+        let place = (at(grid.cell(layer, 0)[0] + w / 2.0), at(grid.bottom + grid.type_size * 0.7));
         let label = root.draw_text(&layer.to_string(), &style(HPos::Center, VPos::Top), place);
         drawn = drawn.and(label);
     }
