@@ -24,6 +24,7 @@ mod prepare;
 mod prompt;
 mod rotary;
 pub mod shapes;
+mod verify;
 mod vision;
 mod weights;
 
@@ -31,3 +32,4 @@ pub use error::EngineError;
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
 pub use picture::{Picture, PictureLimits};
+pub use verify::Fidelity;

@@ -252,3 +252,17 @@ fn a_smaller_limit_means_fewer_picture_tokens() {
     }
     assert!(tokens.is_sorted() && tokens[0] > 0, "{tokens:?}");
 }
+
+#[test]
+fn fidelity_tells_equal_from_different() {
+    let golden = Golden::open("llava-gqa");
+    let exact = model(&golden, Quant::F32);
+    let prepared = exact.prepare(&picture(&golden), &options(&golden)).unwrap();
+    let same = exact.verify(&prepared).unwrap();
+    assert!(same.agrees() && same.tokens == 20 && same.largest_logit_difference == 0.0, "{same:?}");
+    let coarse = model(&golden, Quant::Q4k);
+    let theirs = coarse.prepare(&picture(&golden), &options(&golden)).unwrap();
+    let off = coarse.compare(&theirs, &exact, &prepared).unwrap();
+    assert!(off.largest_logit_difference > 1e-3, "quantization must show: {off:?}");
+    assert!(off.largest_logit_difference < off.largest_logit, "{off:?}");
+}
