@@ -95,6 +95,7 @@ pub struct RunOptions {
     pub fit: ImageFit,
     /// Prompt template by name; `None` for the model's own.
     pub template: Option<String>,
+    #[allow(rustdoc::broken_intra_doc_links, reason = "[CLS] is a token, and no link")]
     /// Share of the image tokens to drop by [CLS] score (FasterVLM), 0 to below 1.
     pub prune: f32,
     /// How many times the image tokens stand in the sequence.
