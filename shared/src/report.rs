@@ -122,6 +122,39 @@ pub struct LayoutReport {
     pub picture: Option<PreparedPicture>,
 }
 
+/// How two runs of the same prompt compare.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Comparison {
+    /// Tokens that are the same from the beginning on.
+    pub same_tokens: u32,
+    /// Tokens of the longer answer.
+    pub tokens: u32,
+    /// Largest absolute difference of two logits, over the prompt and the tokens in common.
+    pub largest_logit_difference: f32,
+    /// Largest absolute logit, to read the difference by.
+    pub largest_logit: f32,
+}
+
+impl Comparison {
+    /// Whether the two runs gave the same tokens.
+    pub fn agrees(&self) -> bool {
+        self.same_tokens == self.tokens
+    }
+}
+
+/// Whether the numbers are those of the model: does observing change what it says, and how far is
+/// the quantized model from the exact one?
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Fidelity {
+    /// Everything observed, against nothing observed.
+    pub observed: Comparison,
+    /// The quantized weights, against f32; absent for f32 itself and where f32 would not fit.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub quantized: Option<Comparison>,
+}
+
 /// One run's numbers under one definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -148,6 +181,9 @@ pub struct Report {
     pub generated: GeneratedReport,
     /// Where the time went.
     pub timing: Timing,
+    /// The capture's fidelity, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub fidelity: Option<Fidelity>,
 }
 
 impl Report {
@@ -199,6 +235,7 @@ impl Report {
                 text: summary.answer.clone(),
             },
             timing: summary.timing,
+            fidelity: None,
         }
     }
 }

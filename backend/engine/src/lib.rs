@@ -32,4 +32,3 @@ pub use error::EngineError;
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
 pub use picture::{Picture, PictureLimits};
-pub use verify::Fidelity;

@@ -1,30 +1,11 @@
 //! Capture fidelity: does observing change what the model says, and how far is one model from
 //! another on the same prompt?
 
+use shared::report::Comparison;
+
 use crate::error::EngineError;
 use crate::model::{Model, Prepared};
 use crate::observer::{Control, GeneratedToken, Observer, Wants};
-
-/// How two runs of the same prompt compare.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Fidelity {
-    /// Tokens that are the same from the beginning on.
-    pub same_tokens: u32,
-    /// Tokens of the longer answer.
-    pub tokens: u32,
-    /// Largest absolute difference of two logits, over the prompt and over the generated tokens
-    /// that both runs have in common.
-    pub largest_logit_difference: f32,
-    /// Largest absolute logit, to read the difference by.
-    pub largest_logit: f32,
-}
-
-impl Fidelity {
-    /// Whether the two runs gave the same tokens.
-    pub fn agrees(&self) -> bool {
-        self.same_tokens == self.tokens
-    }
-}
 
 /// A run's logits and tokens, with or without everything else observed.
 struct Tape {
@@ -61,7 +42,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::run`].
-    pub fn verify(&self, prepared: &Prepared) -> Result<Fidelity, EngineError> {
+    pub fn verify(&self, prepared: &Prepared) -> Result<Comparison, EngineError> {
         let (a, b) = (tape(self, prepared, true)?, tape(self, prepared, false)?);
         Ok(compare(&a, &b, self.info().vocab as usize, prepared.prompt_tokens()))
     }
@@ -76,19 +57,19 @@ impl Model {
         prepared: &Prepared,
         other: &Model,
         theirs: &Prepared,
-    ) -> Result<Fidelity, EngineError> {
+    ) -> Result<Comparison, EngineError> {
         let (a, b) = (tape(self, prepared, false)?, tape(other, theirs, false)?);
         Ok(compare(&a, &b, self.info().vocab as usize, prepared.prompt_tokens()))
     }
 }
 
-fn compare(a: &Tape, b: &Tape, vocab: usize, prompt: usize) -> Fidelity {
+fn compare(a: &Tape, b: &Tape, vocab: usize, prompt: usize) -> Comparison {
     let same = a.ids.iter().zip(&b.ids).take_while(|(x, y)| x == y).count();
     // Rows after the first different token answer different questions.
     let comparable = vocab * (prompt + same);
     let pairs = a.logits.iter().zip(&b.logits).take(comparable);
     let largest_logit_difference = pairs.fold(0f32, |m, (x, y)| m.max((x - y).abs()));
-    Fidelity {
+    Comparison {
         same_tokens: same as u32,
         tokens: a.ids.len().max(b.ids.len()) as u32,
         largest_logit_difference,

@@ -9,7 +9,7 @@ use shared::{ImageFit, Quant, RunOptions};
 
 use super::dump::Maps;
 use super::recorder::Recording;
-use super::{Device, Failure, ModelFolders, print, table};
+use super::{Device, Failure, ModelFolders, print, table, verify};
 use crate::catalog::Catalog;
 use crate::clock;
 use crate::error::ApiError;
@@ -72,6 +72,9 @@ pub struct AnalyzeArgs {
     /// Write the picture as the model sees it.
     #[arg(long, value_name = "FILE.png")]
     prepared: Option<PathBuf>,
+    /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
+    #[arg(long)]
+    verify: bool,
     /// What the model runs on.
     #[arg(long, value_enum, default_value = "auto")]
     device: Device,
@@ -114,7 +117,10 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     }
     let observed = Observed::of(recording.events())
         .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;
-    let report = observed.report(&definition);
+    let mut report = observed.report(&definition);
+    if args.verify {
+        report.fidelity = Some(verify::fidelity(&source, &picture, &options).map_err(says)?);
+    }
     if let (Some(maps), Some(file)) = (maps, &args.dump_attention) {
         maps.write(file, &report.layout.tokens, summary.tokens as usize)?;
     }

@@ -1,6 +1,8 @@
 //! `models`: which models there are.
 
 use clap::Subcommand;
+use engine::{LoadOptions, Model};
+use shared::Quant;
 
 use super::{Failure, ModelFolders, print};
 use crate::catalog::Catalog;
@@ -13,10 +15,73 @@ pub enum ModelsCommand {
         #[command(flatten)]
         folders: ModelFolders,
     },
+    /// Loads a model and says what it is, or the first thing that is wrong with it.
+    Check {
+        /// A model's name, or its folder in Hugging Face layout.
+        model: String,
+        /// How weights are held.
+        #[arg(long, default_value_t = Quant::default().name().to_owned())]
+        quant: String,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        folders: ModelFolders,
+    },
 }
 
 pub(super) fn models(command: &ModelsCommand) -> Result<(), Failure> {
-    let ModelsCommand::List { folders } = command;
+    match command {
+        ModelsCommand::List { folders } => list(folders),
+        ModelsCommand::Check { model, quant, json, folders } => check(model, quant, *json, folders),
+    }
+}
+
+fn check(model: &str, quant: &str, json: bool, folders: &ModelFolders) -> Result<(), Failure> {
+    let quant = Quant::from_name(quant)
+        .ok_or_else(|| format!("bad_option: there is no quantization \"{quant}\""))?;
+    let catalog =
+        Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
+    let source = catalog.resolve(model).map_err(|e| e.to_string())?;
+    let options = LoadOptions { name: source.name.clone(), quant };
+    let model = Model::load(&source.folder, &options, &mut |_, _| {})
+        .map_err(|e| format!("{}: {}", e.code, e.message))?;
+    let info = model.info();
+    if json {
+        let text = serde_json::to_string_pretty(info).map_err(|e| e.to_string())?;
+        return print(&(text + "\n"));
+    }
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let mut out = format!(
+        "{} is usable\n\nfolder      {}\nfamily      {}\ndecoder     {} layers, {} heads ({} \
+         key heads), width {}\nvocabulary  {} tokens, at most {} positions\nparameters  {:.1} \
+         million\nin memory   {:.1} MiB with decoder weights in {}\ntemplates   {}\nhash        \
+         {}\n",
+        info.name,
+        source.folder.display(),
+        info.family,
+        info.layers,
+        info.heads,
+        info.kv_heads,
+        info.hidden,
+        info.vocab,
+        info.max_positions,
+        info.parameters as f64 / 1e6,
+        mib(info.bytes),
+        info.quant.name(),
+        model.templates().join(", "),
+        info.hash,
+    );
+    if !info.fallbacks.is_empty() {
+        out += &format!("\nTensors whose rows do not fit {}:\n", info.quant.name());
+        for fallback in &info.fallbacks {
+            out += &format!("  {fallback}\n");
+        }
+    }
+    print(&out)
+}
+
+fn list(folders: &ModelFolders) -> Result<(), Failure> {
     let catalog =
         Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
     if catalog.models().is_empty() {

@@ -8,6 +8,7 @@ mod list;
 mod recorder;
 mod serve;
 mod table;
+mod verify;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;

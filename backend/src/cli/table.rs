@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use shared::Report;
-use shared::report::Numbers;
+use shared::report::{Comparison, Numbers};
 
 /// The report as text.
 pub(super) fn table(report: &Report) -> String {
@@ -22,7 +22,10 @@ pub(super) fn table(report: &Report) -> String {
     if !model.fallbacks.is_empty() {
         let n = model.fallbacks.len();
         let quant = model.quant.name();
-        let _ = writeln!(out, "            {n} groups of tensors do not fit {quant}; --json names them");
+        let _ = writeln!(
+            out,
+            "            {n} groups of tensors do not fit {quant}; --json names them"
+        );
     }
     let counts: Vec<String> = report
         .layout
@@ -49,6 +52,14 @@ pub(super) fn table(report: &Report) -> String {
     for (name, n) in [("early", &stages.early), ("middle", &stages.middle), ("late", &stages.late)]
     {
         let _ = writeln!(out, "{}", line(name, n));
+    }
+    if let Some(fidelity) = &report.fidelity {
+        out.push('\n');
+        let _ = writeln!(out, "{}", compared("observed against unobserved", &fidelity.observed));
+        if let Some(quantized) = &fidelity.quantized {
+            let what = format!("{} against f32", model.quant.name());
+            let _ = writeln!(out, "{}", compared(&what, quantized));
+        }
     }
     let t = &report.timing;
     let _ = writeln!(
@@ -77,4 +88,12 @@ fn line(name: &str, n: &Numbers) -> String {
         let _ = write!(line, "  {reason}");
     }
     line
+}
+
+/// A comparison as a line.
+fn compared(what: &str, c: &Comparison) -> String {
+    format!(
+        "{what}: {} of {} tokens the same, largest logit difference {:.2e} (largest logit {:.1})",
+        c.same_tokens, c.tokens, c.largest_logit_difference, c.largest_logit
+    )
 }
