@@ -67,12 +67,16 @@ need_rust() {
   if have rustup; then
     local channel
     channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
-    if ! rustup toolchain list | grep -q "^$channel"; then
+    # Into a variable first: a pipe that grep closes early would look like a failure.
+    local toolchains targets
+    toolchains=$(rustup toolchain list)
+    if ! grep -q "^$channel" <<<"$toolchains"; then
       echo "      installing Rust $channel" >&2
       rustup toolchain install "$channel" --profile minimal -c rustfmt -c clippy >&2 ||
         fail "rustup could not install Rust $channel: is the machine online?"
     fi
-    if ! rustup target list --installed | grep -qx "$wasm_target"; then
+    targets=$(rustup target list --installed)
+    if ! grep -qx "$wasm_target" <<<"$targets"; then
       echo "      installing the target $wasm_target" >&2
       rustup target add "$wasm_target" >&2 || fail "rustup could not add $wasm_target: is the machine online?"
     fi
