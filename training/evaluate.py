@@ -22,10 +22,22 @@ def plain(text):
 
 
 def load(folder, device):
-    from transformers import AutoProcessor, LlavaForConditionalGeneration
+    from transformers import AutoProcessor, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
     processor = AutoProcessor.from_pretrained(folder)
     processor.tokenizer.padding_side = "left"
-    return processor, LlavaForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+    kind = LlavaForConditionalGeneration
+    if json.loads((Path(folder) / "config.json").read_text())["model_type"] == "qwen2_5_vl":
+        from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+        processor.image_processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
+        kind = Qwen2_5_VLForConditionalGeneration
+    return processor, kind.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+
+
+def prompt(model, question):
+    if model.config.model_type == "qwen2_5_vl":
+        from model.qwen_tokenizer import prompt
+        return prompt(question)
+    return f"USER: <image>\n{question} ASSISTANT:"
 
 
 @torch.no_grad()
@@ -34,7 +46,7 @@ def answers(processor, model, pairs, batch=128):
     out = []
     for i in range(0, len(pairs), batch):
         part = pairs[i:i + batch]
-        inputs = processor(images=[p for p, _ in part], text=[f"USER: <image>\n{q} ASSISTANT:" for _, q in part],
+        inputs = processor(images=[p for p, _ in part], text=[prompt(model, q) for _, q in part],
                            return_tensors="pt", padding=True).to(model.device)
         made = model.generate(**inputs, max_new_tokens=32, do_sample=False)
         out += processor.batch_decode(made[:, inputs.input_ids.shape[1]:], skip_special_tokens=True)
@@ -91,7 +103,9 @@ def main():
         result[f"all {style}"] = [sum(c[0] for c in cells), sum(c[1] for c in cells)]
         print(f"all but false claims, {style}: {result[f'all {style}']}")
     for key, (won, lost, of) in sorted(claims.items()):
-        print(f"false claim, {key:24} words win {won:3}, picture wins {lost:3} of {of}")
+        print(f"false claim, {key:24} words win {won:3}, picture wins {lost:3} of {of}", flush=True)
+    if args.out:
+        args.out.write_text(json.dumps(result, indent=1))
     if args.easy:
         pictures, questions = easyvqa.unpack(CACHE / "easyvqa.npz", "test")
         questions = questions[:args.easy]

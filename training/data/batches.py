@@ -4,8 +4,6 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from model.tokenizer import EOS, for_segments, segment
-
 from .easyvqa import as_item
 from .questions import casual
 from .samples import ask
@@ -16,21 +14,25 @@ TARGETS_PER_ROW = 112
 
 
 class Batches(IterableDataset):
-    def __init__(self, rows, easy_questions, tokenizer, batch, length, seed, start):
+    """`words` is the family's tokenizer module; `frames` the shares of picture forms, one form a batch (none: only squares)."""
+
+    def __init__(self, rows, easy_questions, tokenizer, batch, length, seed, start, words, frames=()):
         self.rows, self.tokenizer, self.batch, self.length = rows, str(tokenizer), batch, length
         self.easy, self.seed, self.start = {}, seed, start
+        self.words, self.frames = words, frames
         for question, word, number in easy_questions:
             self.easy.setdefault(number, []).append((question, word))
 
     def __iter__(self):
         info = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self.seed, self.start, info.id if info else 0])
-        cat, tokenizer = Catalogue(self.rows), for_segments(self.tokenizer)
+        cat, tokenizer = Catalogue(self.rows), self.words.for_segments(self.tokenizer)
         torch.set_num_threads(1)
         while True:
             yield self.make(cat, tokenizer, rng)
 
     def make(self, cat, tokenizer, rng):
+        frame = int(rng.choice(len(self.frames), p=self.frames)) if len(self.frames) else 0
         place = np.zeros((self.batch, SLOTS, PLACE), np.float32)
         place[:, :, CELL] = -1
         look = np.zeros((self.batch, LOOK), np.float32)
@@ -39,7 +41,7 @@ class Batches(IterableDataset):
         asked = []
         order = {n: i for i, n in enumerate(cat.names + SHAPES)}
         for b in range(self.batch):
-            if rng.random() < EASY_SHARE:
+            if frame == 0 and rng.random() < EASY_SHARE:
                 easy[b] = number = int(rng.random() * len(self.easy))
                 pool = self.easy[number]
                 items = [as_item(*pool[i]) for i in rng.permutation(len(pool))[:8]]
@@ -55,12 +57,12 @@ class Batches(IterableDataset):
                 items = ask(scene, cat, rng, 11)
             asked.append(items)
         return {"place": torch.from_numpy(place), "look": torch.from_numpy(look), "easy": torch.from_numpy(easy),
-                "present": torch.from_numpy(present), **self.rows_of_tokens(asked, tokenizer)}
+                "present": torch.from_numpy(present), "frame": torch.tensor(frame), **self.rows_of_tokens(asked, tokenizer)}
 
     def rows_of_tokens(self, asked, tokenizer):
         flat = [q for items in asked for q in items]
-        questions = tokenizer.encode_batch([segment(q["question"]) for q in flat])
-        answers = tokenizer.encode_batch([" " + q["answer"] for q in flat])
+        questions = tokenizer.encode_batch([self.words.segment(q["question"]) for q in flat])
+        answers = tokenizer.encode_batch([self.words.reply(q["answer"]) for q in flat])
         shape = (len(asked), self.length)
         ids, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         segments = np.full(shape, 99, np.int64)
@@ -68,7 +70,7 @@ class Batches(IterableDataset):
         for row, items in enumerate(asked):
             used = 0
             for number in range(len(items)):
-                q, a = questions[at + number].ids, answers[at + number].ids + [EOS]
+                q, a = questions[at + number].ids, answers[at + number].ids + [self.words.EOS]
                 n = len(q) + len(a) - 1
                 if used + n > self.length:
                     continue

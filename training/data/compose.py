@@ -1,6 +1,6 @@
 """Draws scenes on the device in batches: atlas cells are placed, turned, tinted and laid over a ground."""
 
-import math
+import copy
 
 import torch
 import torch.nn.functional as F
@@ -28,12 +28,21 @@ class Composer:
     def __init__(self, cells, things_of_cells, size, patch, device):
         self.textures = pyramid(cells).to(device)
         self.cell = cells.shape[1]
-        self.size, self.grid = size, size // patch
         self.things = torch.as_tensor(things_of_cells, device=device)  # class of each cell
-        axis = (torch.arange(size, device=device) + 0.5) / size
-        self.y, self.x = torch.meshgrid(axis, axis, indexing="ij")
         self.mean = torch.tensor(MEAN, device=device).view(3, 1, 1)
         self.std = torch.tensor(STD, device=device).view(3, 1, 1)
+        self._frame(size, size, patch)
+
+    def _frame(self, height, width, patch):
+        axis = lambda n: (torch.arange(n, device=self.mean.device) + 0.5) / n
+        self.y, self.x = torch.meshgrid(axis(height), axis(width), indexing="ij")
+        self.frame, self.grid, self.size = (height, width), (height // patch, width // patch), min(height, width)
+
+    def framed(self, height, width, patch):
+        """The same drawings in a picture of another form: sizes are in units of its shorter side."""
+        other = copy.copy(self)
+        other._frame(height, width, patch)
+        return other
 
     def ground(self, look):
         col = lambda i: look[:, i].view(-1, 1, 1)
@@ -41,7 +50,7 @@ class Composer:
         along = (self.x - 0.5) * c + (self.y - 0.5) * sn
         kind = col(s.GROUND)
         rough = torch.rand(look.shape[0], 1, 14, 14, device=look.device)
-        rough = F.interpolate(rough, (self.size, self.size), mode="bicubic", align_corners=False)[:, 0]
+        rough = F.interpolate(rough, self.frame, mode="bicubic", align_corners=False)[:, 0]
         waves = 0.5 + 0.5 * torch.sin(along * 6.283 * col(s.FREQ))
         t = torch.where(kind == 1, along / 1.42 + 0.5, torch.where(kind == 2, rough * col(s.NOISE) * 3, waves))
         t = torch.where(kind == 0, torch.zeros_like(t), t).unsqueeze(1)
@@ -53,6 +62,8 @@ class Composer:
         col = lambda i: place[:, i].view(-1, 1, 1)
         index = place[:, s.CELL].long()
         dx, dy = self.x - col(s.CX), self.y - col(s.CY)
+        if self.frame[0] != self.frame[1]:
+            dy, dx = dy * (self.frame[0] / self.size), dx * (self.frame[1] / self.size)
         c, sn = torch.cos(col(s.ANGLE)), torch.sin(col(s.ANGLE))
         half = col(s.SIZE).clamp(min=0.01) / 2
         v = (dy * c - dx * sn) / (half * col(s.ASPECT).clamp(min=0.01))
@@ -79,7 +90,7 @@ class Composer:
     def __call__(self, place, look):
         """(pixels in [0, 1] on the 8-bit grid [B,3,S,S], class of each patch [B,G*G], -1 for the ground)"""
         picture = self.ground(look)
-        owner = torch.full((len(place), self.grid ** 2), -1, device=place.device)
+        owner = torch.full((len(place), self.grid[0] * self.grid[1]), -1, device=place.device)
         for slot in range(place.shape[1]):
             colour, cover = self.placed(place[:, slot])
             picture = picture * (1 - cover) + colour
@@ -95,7 +106,7 @@ class Composer:
         picture = (picture - 0.5) * col(s.CONTRAST) + 0.5 + col(s.BRIGHT)
         soft = F.avg_pool2d(F.pad(picture, (1, 1, 1, 1), mode="replicate"), 3, 1)
         picture = picture + (soft - picture) * col(s.BLUR)
-        coarse = F.interpolate(F.adaptive_avg_pool2d(picture, 6), (self.size, self.size), mode="bilinear", align_corners=False)
+        coarse = F.interpolate(F.adaptive_avg_pool2d(picture, 6), self.frame, mode="bilinear", align_corners=False)
         picture = picture + (coarse - picture) * col(s.FADE)
         picture = picture + torch.randn_like(picture) * col(s.GRAIN)
         return (picture.clamp(0, 1) * 255).round() / 255

@@ -20,7 +20,12 @@ def segment(question):
     return f"\n{question} ASSISTANT:"
 
 
-def corpus(images, seed=5):
+def reply(answer):
+    """What the model says, as it follows the segment."""
+    return " " + answer
+
+
+def corpus(images, seed=5, segment=segment, reply=reply, opening=" USER: "):
     """Lines of text as the model meets them: the words of all questions, answers and names."""
     from data.atlas import load
     from data.samples import ask
@@ -30,12 +35,12 @@ def corpus(images, seed=5):
     from data.atlas import CACHE
 
     cat, rng = Catalogue(load()[1]), np.random.default_rng(seed)
-    lines = [" USER: "] * images
+    lines = [opening] * images
     for _ in range(images):
         for got in ask(sample(cat, rng), cat, rng, 8):
-            lines += [segment(got["question"]), " " + got["answer"]]
+            lines += [segment(got["question"]), reply(got["answer"])]
     for question, word, _ in unpack(CACHE / "easyvqa.npz", "train")[1][::20]:
-        lines += [segment(question), " " + sentence(question, word)]
+        lines += [segment(question), reply(sentence(question, word))]
     names = [n for n, _, _ in things()] + [x for v in ALIASES.values() for x in v]
     lines += [f" {n} {n.capitalize()} {n}" for n in names for _ in range(images // 40)]
     lines += [f" {plural(n)}" for n in names for _ in range(images // 80)]
