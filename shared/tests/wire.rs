@@ -59,10 +59,10 @@ fn layout() -> impl Strategy<Value = Layout> {
 fn options() -> impl Strategy<Value = RunOptions> {
     (
         (any::<String>(), any::<String>(), prop::sample::select(&Quant::ALL[..]), any::<u32>()),
-        (any::<bool>(), any::<bool>(), any::<Option<String>>(), 0.0f32..1.0, any::<u32>()),
+        (any::<bool>(), any::<bool>(), any::<Option<String>>(), 0.0f32..1.0, any::<[u32; 2]>()),
     )
         .prop_map(|((model, prompt, quant, max_new_tokens), rest)| {
-            let (ignore_eos, pad, template, prune, replicate) = rest;
+            let (ignore_eos, pad, template, prune, [replicate, pixels]) = rest;
             let fit = if pad { ImageFit::Pad } else { ImageFit::Crop };
             RunOptions {
                 model,
@@ -74,6 +74,7 @@ fn options() -> impl Strategy<Value = RunOptions> {
                 template,
                 prune,
                 replicate,
+                max_pixels: (pixels % 2 == 1).then_some(pixels),
             }
         })
 }
