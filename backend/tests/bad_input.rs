@@ -63,7 +63,7 @@ async fn bad_forms() {
     ];
     for (i, (form, code)) in cases.into_iter().enumerate() {
         let answer = lab.submit_form(form).await;
-        println!("form {i}");
+        eprintln!("form {i}");
         answer.is_error(code);
     }
     let plain = Request::post("/api/runs").body(Body::from("hello")).unwrap();
@@ -94,7 +94,7 @@ async fn bad_options() {
         (r#"{"prompt":7}"#, ErrorCode::BadOption),
     ];
     for (options, code) in cases {
-        println!("{options}");
+        eprintln!("{options}");
         lab.submit_form(Form::new(options)).await.is_error(code);
     }
     let long = format!("{{\"prompt\":\"{}\"}}", "a".repeat(8193));
@@ -122,7 +122,7 @@ async fn bad_addresses_and_methods() {
         "/api/samples/..%2frun.json".to_owned(),
         "/missing.js".to_owned(),
     ] {
-        println!("{path}");
+        eprintln!("{path}");
         lab.get(&path).await.is_error(ErrorCode::NotFound);
     }
     for (method, path) in [
@@ -135,7 +135,7 @@ async fn bad_addresses_and_methods() {
         (Method::DELETE, "/r/x"),
     ] {
         let request = Request::builder().method(&method).uri(path).body(Body::empty()).unwrap();
-        println!("{method} {path}");
+        eprintln!("{method} {path}");
         lab.send(request).await.is_error(ErrorCode::MethodNotAllowed);
     }
     lab.get(&format!("/api/runs/{nobody}/events")).await.is_error(ErrorCode::BadRequest);
@@ -160,6 +160,8 @@ async fn bad_definitions() {
 /// The checksum of PNG chunks.
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |c, _| (c >> 1) ^ (0xedb8_8320 & (!(c & 1)).wrapping_add(1)))
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| {
+            (c >> 1) ^ (0xedb8_8320 & (!(c & 1)).wrapping_add(1))
+        })
     })
 }

@@ -120,7 +120,7 @@ pub struct Store {
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
     /// Held while the store is open, so that no second lab takes its live runs for interrupted.
-    _lock: File,
+    lock: File,
 }
 
 impl Store {
@@ -166,7 +166,7 @@ impl Store {
             Err(error) => return Err(broken(error.to_string())),
         }
         let writer = Writer::start(connection).map_err(|e| broken(e.to_string()))?;
-        Ok(Store { path, writer, readers: Mutex::default(), _lock: lock })
+        Ok(Store { path, writer, readers: Mutex::default(), lock })
     }
 
     /// Makes a run durable.
@@ -244,9 +244,10 @@ impl Store {
         self.read(read::totals)
     }
 
-    /// Writes what was handed over and stops.
+    /// Writes what was handed over and stops; the folder is then free for another lab.
     pub fn close(&self) {
         self.writer.close();
+        let _ = self.lock.unlock();
     }
 
     fn read<T>(

@@ -1,0 +1,167 @@
+//! The websocket's two forms, pinned byte for byte: `fixtures/messages.json` has one of every
+//! message as JSON text and as MessagePack in hexadecimal. A change here is a change for every
+//! client and every stored run.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use serde::{Deserialize, Serialize};
+use shared::api::{RunCreated, ServerMessage, ViewerMessage};
+use shared::event::Stop;
+use shared::{
+    Cell, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group, ImageFit, LayerFlow, Layout,
+    ModelInfo, PreparedPicture, Quant, RunOptions, Summary, Timing, Token, TokenFlow,
+};
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Pinned {
+    name: String,
+    json: String,
+    msgpack: String,
+}
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/messages.json");
+
+fn pinned() -> Vec<Pinned> {
+    serde_json::from_slice(&std::fs::read(FILE).unwrap()).unwrap()
+}
+
+fn floats(n: usize) -> F32s {
+    F32s((0..n).map(|i| i as f32 / 8.0).collect())
+}
+
+fn events() -> Vec<Event> {
+    let token = |index, text: &str, group, cell| Token {
+        index,
+        id: 300 + index,
+        text: text.into(),
+        group,
+        cell,
+    };
+    let layout = Layout {
+        tokens: vec![
+            token(0, "<s>", Group::Begin, None),
+            token(1, "<image>", Group::Image, Some(Cell { row: 0, col: 1, copy: 2 })),
+            token(2, " Wörter", Group::Instruction, None),
+        ],
+        picture: Some(PreparedPicture {
+            width: 336,
+            height: 336,
+            source_width: 640,
+            source_height: 480,
+            covers: [80.0, 0.0, 480.0, 480.0],
+            rows: 24,
+            cols: 24,
+        }),
+    };
+    let options = RunOptions {
+        model: "demo-llava".into(),
+        prompt: "What is it?".into(),
+        quant: Quant::Q4k,
+        max_new_tokens: 2,
+        ignore_eos: true,
+        fit: ImageFit::Pad,
+        template: Some("plain".into()),
+        prune: 0.75,
+        replicate: 5,
+        max_pixels: None,
+    };
+    let model = ModelInfo {
+        name: "demo-llava".into(),
+        family: "llava-1.5".into(),
+        layers: 1,
+        heads: 1,
+        hash: "ab".repeat(32),
+        fallbacks: vec!["lm_head: f16".into()],
+        ..ModelInfo::default()
+    };
+    let flow = LayerFlow { heads: 1, mass: floats(GROUPS * GROUPS), last: floats(GROUPS) };
+    let looked = TokenFlow { layers: 1, heads: 1, mass: floats(GROUPS), rows: floats(3) };
+    let timing =
+        Timing { prepare_ms: 1.0, vision_ms: 2.5, prefill_ms: 3.0, decode_ms: 4.0, total_ms: 10.5 };
+    let summary = Summary { answer: "A cat.".into(), tokens: 2, stop: Stop::EndOfSequence, timing };
+    vec![
+        Event::Queued { position: 3 },
+        Event::Loading { bytes: 5_000_000_000, total: 14_000_000_000 },
+        Event::Layout { layout, layers: 1, heads: 1, model, options },
+        Event::PrefillLayer { layer: 0, flow },
+        Event::Token { index: 0, id: 310, text: " cat".into(), logprob: -0.125, flow: looked },
+        Event::Done { summary },
+        Event::Failed { code: ErrorCode::StorageFull, message: "No space.".into() },
+        Event::Cancelled,
+    ]
+}
+
+fn messages() -> Vec<ServerMessage> {
+    let envelope = |(i, event)| Envelope { seq: i as u64, at_ms: 12.5, event };
+    let mut messages: Vec<ServerMessage> =
+        events().into_iter().enumerate().map(envelope).map(ServerMessage::Event).collect();
+    messages.push(ServerMessage::Gap { from: 3, to: 70_000 });
+    let body = ErrorBody { code: ErrorCode::BadMessage, message: "What?".into() };
+    messages.push(ServerMessage::Error(body));
+    messages
+}
+
+fn pin<T: Serialize>(name: &str, value: &T) -> Pinned {
+    let packed = rmp_serde::to_vec_named(value).unwrap();
+    Pinned {
+        name: name.to_owned(),
+        json: serde_json::to_string(value).unwrap(),
+        msgpack: packed.iter().map(|b| format!("{b:02x}")).collect(),
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let pairs = hex.as_bytes().as_chunks::<2>().0;
+    pairs.iter().map(|p| u8::from_str_radix(std::str::from_utf8(p).unwrap(), 16).unwrap()).collect()
+}
+
+#[test]
+fn messages_are_what_they_were() {
+    let mut current: Vec<Pinned> = messages()
+        .iter()
+        .map(|m| {
+            let json = serde_json::to_value(m).unwrap();
+            let kind = json["kind"].as_str().unwrap();
+            let name =
+                json["event"]["type"].as_str().map_or(kind.to_owned(), |t| format!("{kind} {t}"));
+            pin(&name, m)
+        })
+        .collect();
+    current.push(pin("viewer cancel", &ViewerMessage::Cancel { owner_token: "secret".into() }));
+    let created = RunCreated { id: "abc".into(), owner_token: "secret".into() };
+    current.push(pin("run created", &created));
+
+    if std::env::var_os("UPDATE").is_some() {
+        let text = serde_json::to_string_pretty(&current).unwrap() + "\n";
+        std::fs::write(FILE, text).unwrap();
+    }
+    let pinned = pinned();
+    for (now, then) in current.iter().zip(&pinned) {
+        assert_eq!(
+            now, then,
+            "the form of a message changed; if that is meant, raise EVENT_VERSION where old runs \
+             cannot be read any more, and rewrite the fixture with\n  \
+             UPDATE=1 cargo test -p langoverrule --test contract"
+        );
+    }
+    assert_eq!(current.len(), pinned.len());
+}
+
+#[test]
+fn pinned_messages_read_back() {
+    let (messages, pinned) = (messages(), pinned());
+    assert!(pinned.len() > messages.len(), "what the viewer sends is pinned as well");
+    for (message, pinned) in messages.iter().zip(&pinned) {
+        assert_eq!(serde_json::from_str::<ServerMessage>(&pinned.json).unwrap(), *message);
+        let packed = bytes(&pinned.msgpack);
+        assert_eq!(rmp_serde::from_slice::<ServerMessage>(&packed).unwrap(), *message);
+    }
+}
+
+#[test]
+fn numbers_travel_as_their_own_bytes() {
+    // What makes a live page cheap: a flow is one copy, not a parse of its digits.
+    let flow = messages().remove(3);
+    let packed = rmp_serde::to_vec_named(&flow).unwrap();
+    let raw: Vec<u8> = floats(GROUPS * GROUPS).0.iter().flat_map(|v| v.to_le_bytes()).collect();
+    assert!(packed.windows(raw.len()).any(|w| w == raw));
+}

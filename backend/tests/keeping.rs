@@ -1,0 +1,149 @@
+//! What was acknowledged is kept: over restarts, over crashes, and never at the cost of another.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use axum::body::Bytes;
+use common::socket::Viewer;
+use common::{Options, TestLab, png, same};
+use langoverrule::id::{OwnerToken, RunId};
+use langoverrule::store::{NewRun, OpenError, Store, StoreOptions};
+use shared::api::RunState;
+use shared::{ErrorCode, Event, RunOptions};
+use tempfile::TempDir;
+
+fn open(folder: &TempDir) -> Result<Store, OpenError> {
+    Store::open(folder.path(), &StoreOptions::default())
+}
+
+fn new_run() -> NewRun {
+    NewRun {
+        id: RunId::random().unwrap(),
+        created: "2026-01-01T00:00:00.000Z".into(),
+        options: RunOptions { prompt: "What is it?".into(), ..RunOptions::default() },
+        owner: OwnerToken::random().unwrap().hash(),
+        picture: Bytes::from(png(4, 4)),
+        content_type: "image/png",
+    }
+}
+
+#[tokio::test]
+async fn a_restart_changes_nothing() {
+    let lab = TestLab::new();
+    let run = lab.ask("What is it?").await;
+    let before = lab.ended(&run.id).await;
+    let path = |end: &str| format!("/api/runs/{}{end}", run.id);
+    let mut answers = Vec::new();
+    for end in ["/picture", "/prepared.png", "/export.json", "/export.csv"] {
+        answers.push((end, lab.get(&path(end)).await.body));
+    }
+    let folder = lab.close().await;
+
+    let lab = TestLab::in_folder(folder, Options::default());
+    let after = lab.record(&run.id).await;
+    same(&after.events, &before.events);
+    assert_eq!(after, before);
+    for (end, body) in answers {
+        assert!(lab.get(&path(end)).await.body == body, "{end} differs");
+    }
+    let server = lab.listen().await;
+    let seen = Viewer::open(server, &path("/events?from=3"), None).await.rest().await;
+    same(&seen.events, &before.events[3..]);
+    // The owner is still the owner.
+    let answer = lab.as_owner(axum::http::Method::DELETE, &path(""), &run.owner_token).await;
+    assert_eq!(answer.status, 204);
+    let folder = lab.close().await;
+    let lab = TestLab::in_folder(folder, Options::default());
+    lab.get(&path("")).await.is_error(ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_run_cut_off_is_interrupted_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let new = new_run();
+    {
+        let store = open(&folder).unwrap();
+        store.insert(new.clone()).await.unwrap();
+        // As after kill -9: nothing of the run's end was written.
+    }
+    let store = open(&folder).unwrap();
+    let stored = store.run(&new.id).unwrap().unwrap();
+    assert_eq!(stored.record.state, RunState::Failed);
+    let [only] = &stored.record.events[..] else { panic!("{:?}", stored.record.events) };
+    assert!(matches!(only.event, Event::Failed { code: ErrorCode::Interrupted, .. }));
+    assert_eq!(store.picture(&new.id).unwrap().unwrap().bytes, new.picture);
+    drop(store);
+    // Noted once, not at every start.
+    let store = open(&folder).unwrap();
+    assert_eq!(store.run(&new.id).unwrap().unwrap().record.events.len(), 1);
+}
+
+#[tokio::test]
+async fn one_folder_one_lab() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder).unwrap();
+    let second = open(&folder).unwrap_err();
+    assert!(matches!(second, OpenError::InUse(_)), "{second}");
+    drop(store);
+    open(&folder).unwrap();
+}
+
+#[test]
+fn a_folder_that_cannot_be_is_one_sentence() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = Store::open(&file.join("data"), &StoreOptions::default()).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, OpenError::Folder { .. }), "{text}");
+    assert!(text.contains("data folder") && !text.contains('\n'), "{text}");
+}
+
+#[test]
+fn a_later_versions_store_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    drop(open(&folder).unwrap());
+    let file = folder.path().join("lab.sqlite");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(connection);
+    let error = open(&folder).unwrap_err();
+    assert!(matches!(error, OpenError::TooNew { found: 99, .. }), "{error}");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let version: u32 = connection.pragma_query_value(None, "user_version", |r| r.get(0)).unwrap();
+    assert_eq!(version, 99);
+}
+
+#[test]
+fn a_file_that_is_no_store_is_one_sentence() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("lab.sqlite"), "not a database, but long enough".repeat(99))
+        .unwrap();
+    let error = open(&folder).unwrap_err();
+    assert!(matches!(error, OpenError::Broken { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_long_run_is_written_while_it_runs() {
+    let script = langoverrule::lab::Script {
+        layers: 4,
+        step: std::time::Duration::from_millis(100),
+        ..Default::default()
+    };
+    let lab = TestLab::with(Options { script, ..Options::default() });
+    let run = lab.submit(r#"{"prompt":"What is it?","max_new_tokens":500}"#).await;
+    let id = RunId::parse(&run.id).unwrap();
+    let stored = || lab.state.lobby.store.run(&id).unwrap().unwrap().record;
+    let written = async {
+        while stored().events.len() < 5 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(10), written).await.expect("written");
+    let path = format!("/api/runs/{}/cancel", run.id);
+    lab.as_owner(axum::http::Method::POST, &path, &run.owner_token).await;
+    let ended = lab.ended(&run.id).await;
+    // Written in parts, read as one: nothing twice, nothing missing.
+    same(&stored().events, &ended.events);
+    assert!(lab.state.lobby.store.totals().unwrap().event_rows > 1);
+}

@@ -1,0 +1,232 @@
+//! The program itself: what it says when it cannot start, and how it stops.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::socket::Viewer;
+use common::{Form, png};
+use serde::de::DeserializeOwned;
+use shared::api::{RunCreated, RunRecord, RunState};
+use shared::{ErrorCode, Event};
+use tempfile::TempDir;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_langoverrule"));
+    command.env("RUST_LOG", "info").stdin(Stdio::null());
+    command
+}
+
+/// A lab in a process of its own.
+struct Process {
+    child: Child,
+    server: SocketAddr,
+}
+
+impl Process {
+    fn start(data: &Path) -> Process {
+        let mut child = program()
+            .args(["serve", "--scripted", "--bind", "127.0.0.1:0", "--grace", "30", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let server = line.trim().rsplit("//").next().unwrap().parse().expect(&line);
+        Process { child, server }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(name).arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Waits for the process to end by itself.
+    fn wait(&mut self) -> Option<i32> {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(started.elapsed() < Duration::from_secs(20), "it does not stop");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> T {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        talk(self.server, head.as_bytes())
+    }
+
+    fn ask(&self, prompt: &str, tokens: u32) -> RunCreated {
+        let options = format!("{{\"prompt\":\"{prompt}\",\"max_new_tokens\":{tokens}}}");
+        let body = Form::new(&options).body();
+        let head = format!(
+            "POST /api/runs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {}\r\n\
+             Content-Length: {}\r\n\r\n",
+            Form::content_type(),
+            body.len()
+        );
+        talk(self.server, &[head.as_bytes(), &body].concat())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn talk<T: DeserializeOwned>(server: SocketAddr, request: &[u8]) -> T {
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let text = String::from_utf8_lossy(&answer);
+    let (head, body) = text.split_once("\r\n\r\n").expect(&text);
+    assert!(!head.contains("chunked"), "{head}");
+    serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+#[test]
+fn what_was_acknowledged_survives_kill_9() {
+    let data = TempDir::new().unwrap();
+    let mut lab = Process::start(data.path());
+    let done = lab.ask("What is it?", 3);
+    let path = format!("/api/runs/{}", done.id);
+    let started = Instant::now();
+    let before = loop {
+        let record: RunRecord = lab.get(&path);
+        if record.state == RunState::Done {
+            break record;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10));
+    };
+    let (running, waiting) = (lab.ask("[slow]", 3), lab.ask("later", 3));
+    // No pause: the answer to the last submit is all that was waited for.
+    lab.signal("-9");
+    assert_eq!(lab.wait(), None, "killed");
+
+    let lab = Process::start(data.path());
+    let after: RunRecord = lab.get(&path);
+    assert!(after == before, "a run that was done is whole");
+    for run in [running, waiting] {
+        let record: RunRecord = lab.get(&format!("/api/runs/{}", run.id));
+        assert_eq!(record.state, RunState::Failed);
+        let last = &record.events.last().unwrap().event;
+        assert!(matches!(last, Event::Failed { code: ErrorCode::Interrupted, .. }), "{last:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_lets_the_run_at_work_finish_and_viewers_leave_in_order() {
+    let data = TempDir::new().unwrap();
+    let mut lab = Process::start(data.path());
+    let (running, waiting) = (lab.ask("[slow]", 20), lab.ask("later", 3));
+    let mut viewer = Viewer::of_run(lab.server, &running.id).await;
+    let mut other = Viewer::of_run(lab.server, &waiting.id).await;
+    viewer.next().await.unwrap();
+    lab.signal("-TERM");
+    let (seen, late) = tokio::join!(viewer.rest(), other.rest());
+    let last = &seen.events.last().unwrap().event;
+    assert!(matches!(last, Event::Done { .. }), "within the grace period it finishes: {last:?}");
+    assert_eq!(seen.close, Some(1000));
+    let last = &late.events.last().unwrap().event;
+    assert!(matches!(last, Event::Failed { code: ErrorCode::ShuttingDown, .. }), "{last:?}");
+    assert_eq!(late.close, Some(1000));
+    assert_eq!(tokio::task::spawn_blocking(move || lab.wait()).await.unwrap(), Some(0));
+    // One file: the write-ahead log was folded in.
+    assert!(!data.path().join("lab.sqlite-wal").exists());
+    let lab = Process::start(data.path());
+    let record: RunRecord = lab.get(&format!("/api/runs/{}", running.id));
+    assert_eq!(record.state, RunState::Done);
+}
+
+fn fails(output: &Output) -> String {
+    assert!(!output.status.success());
+    assert!(output.stdout.is_empty(), "results only on standard output");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(text.lines().count(), 1, "one sentence: {text}");
+    assert!(!text.contains("panicked"), "{text}");
+    text
+}
+
+#[test]
+fn a_port_in_use_is_one_sentence() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let data = TempDir::new().unwrap();
+    let output = program()
+        .args(["serve", "--scripted", "--bind", &address, "--data"])
+        .arg(data.path())
+        .output();
+    let text = fails(&output.unwrap());
+    assert!(
+        text.contains(&address) && text.contains("in use") && text.contains("--bind"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_is_one_sentence() {
+    let data = TempDir::new().unwrap();
+    let file = data.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let args = ["serve", "--scripted", "--bind", "127.0.0.1:0", "--data"];
+    let text = fails(&program().args(args).arg(file.join("data")).output().unwrap());
+    assert!(text.contains("data folder"), "{text}");
+    // Held by a lab that runs.
+    let _running = Process::start(data.path());
+    let text = fails(&program().args(args).arg(data.path()).output().unwrap());
+    assert!(text.contains("in use by another lab"), "{text}");
+}
+
+#[test]
+fn analyze_says_what_is_wrong_in_one_sentence() {
+    let folder = TempDir::new().unwrap();
+    let (picture, text) = (folder.path().join("p.png"), folder.path().join("t.txt"));
+    std::fs::write(&picture, png(8, 8)).unwrap();
+    std::fs::write(&text, "no picture").unwrap();
+    let models = folder.path().join("models");
+    let model = models.join("broken");
+    std::fs::create_dir_all(&model).unwrap();
+    std::fs::write(model.join("config.json"), "{}").unwrap();
+    let analyze = |args: &[&str]| {
+        let output = program()
+            .arg("analyze")
+            .arg("--models")
+            .arg(&models)
+            .args(args)
+            .current_dir(folder.path())
+            .output();
+        fails(&output.unwrap())
+    };
+    let cases: [(&[&str], &str); 8] = [
+        (
+            &["--model", "gpt", "--image", "p.png", "--prompt", "x"],
+            "there is no model named \"gpt\"",
+        ),
+        (&["--model", "broken", "--image", "none.png", "--prompt", "x"], "none.png cannot be read"),
+        (&["--model", "broken", "--image", "t.txt", "--prompt", "x"], "picture_unreadable"),
+        (&["--model", "broken", "--image", "p.png", "--prompt", " "], "prompt_empty"),
+        (&["--model", "broken", "--image", "p.png", "--prompt", "x", "--quant", "q2"], "q8_0"),
+        (&["--model", "broken", "--image", "p.png", "--prompt", "x", "--prune", "1"], "prune"),
+        (
+            &["--model", "broken", "--image", "p.png", "--prompt", "x", "--definition", "y"],
+            "forward",
+        ),
+        (&["--model", "broken", "--image", "p.png", "--prompt", "x"], "model_unusable"),
+    ];
+    for (args, expected) in cases {
+        let text = analyze(args);
+        assert!(text.contains(expected), "{args:?}: {text}");
+    }
+}

@@ -1,0 +1,125 @@
+//! The lab on a real, tiny model: command line and API agree with each other and with `shared`.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use common::{TestLab, png, same};
+use safetensors::SafeTensors;
+use shared::api::{RunRecord, RunState};
+use shared::{Group, Observation, Report};
+use tempfile::TempDir;
+
+const NAME: &str = "llava-gqa";
+
+fn model() -> PathBuf {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/goldens");
+    PathBuf::from(folder).join(NAME).canonicalize().unwrap()
+}
+
+struct Analyzed {
+    report: Report,
+    record: RunRecord,
+    maps: Vec<u8>,
+}
+
+fn analyze(tokens: &str) -> Analyzed {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("p.png"), png(64, 48)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_langoverrule"))
+        .args(["analyze", "--image", "p.png", "--prompt", "What is it?", "--quant", "f32"])
+        .args(["--ignore-eos", "--json", "--max-new-tokens", tokens])
+        .args(["--dump-attention", "maps.safetensors", "--record", "run.json"])
+        .args(["--prepared", "seen.png", "--model"])
+        .arg(model())
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    assert!(image::load_from_memory(&read("seen.png")).is_ok());
+    Analyzed {
+        report: serde_json::from_slice(&output.stdout).unwrap(),
+        record: serde_json::from_slice(&read("run.json")).unwrap(),
+        maps: read("maps.safetensors"),
+    }
+}
+
+#[tokio::test]
+async fn command_line_and_api_give_the_same_run() {
+    let analyzed = analyze("5");
+    let lab = TestLab::real(NAME, &model());
+    let options = r#"{"prompt":"What is it?","quant":"f32","max_new_tokens":5,"ignore_eos":true}"#;
+    let run = lab.submit(options).await;
+    let record = lab.ended(&run.id).await;
+    assert_eq!(record.state, RunState::Done, "{:?}", record.events.last());
+    let api: Report = lab.get(&format!("/api/runs/{}/export.json", run.id)).await.ok();
+    let report = analyzed.report;
+    assert_eq!(api.layers, report.layers);
+    assert_eq!(api.stages, report.stages);
+    assert_eq!(api.generated, report.generated);
+    assert_eq!(api.layout, report.layout);
+    assert_eq!(api.model, report.model);
+    assert_eq!(api.options, report.options);
+    let seen = lab.get(&format!("/api/runs/{}/prepared.png", run.id)).await;
+    assert!(image::load_from_memory(&seen.body).is_ok());
+    assert_eq!(report.generated.ids.len(), 5);
+    for layer in &report.layers {
+        assert!(layer.numbers.identity_residual.unwrap() < 1e-9);
+    }
+    // The record is the same run again, and reads back over the API's own types.
+    let mut again = Observation::default();
+    analyzed.record.events.iter().for_each(|e| again.apply(&e.event));
+    assert_eq!(again.answer(), report.generated.text);
+    let json = serde_json::to_vec(&analyzed.record).unwrap();
+    let back: RunRecord = serde_json::from_slice(&json).unwrap();
+    same(&back.events, &analyzed.record.events);
+}
+
+#[test]
+fn dumped_maps_add_up_to_the_reported_numbers() {
+    let Analyzed { report, maps, .. } = analyze("5");
+    let tensors = SafeTensors::deserialize(&maps).unwrap();
+    let floats = |name: &str| -> (Vec<usize>, Vec<f32>) {
+        let t = tensors.tensor(name).unwrap();
+        let words = t.data().as_chunks::<4>().0;
+        (t.shape().to_vec(), words.iter().map(|w| f32::from_le_bytes(*w)).collect())
+    };
+    let ((shape, prefill), (wide, generated)) = (floats("prefill"), floats("generated"));
+    let (l, h, s) = (report.layers.len(), report.model.heads as usize, report.layout.tokens.len());
+    assert_eq!((shape, wide), (vec![l, h, s, s], vec![l, h, 4, s + 4]));
+    let ids: Vec<i64> = {
+        let t = tensors.tensor("input_ids").unwrap();
+        t.data().as_chunks::<8>().0.iter().map(|w| i64::from_le_bytes(*w)).collect()
+    };
+    assert_eq!(ids, report.layout.tokens.iter().map(|t| i64::from(t.id)).collect::<Vec<_>>());
+    // Every row sums to 1 and looks at nothing after itself.
+    let check = |row: &[f32], position: usize| {
+        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        assert!(row[position + 1..].iter().all(|v| *v == 0.0));
+    };
+    prefill.chunks_exact(s).enumerate().for_each(|(i, row)| check(row, i % s));
+    generated.chunks_exact(s + 4).enumerate().for_each(|(i, row)| check(row, s + i % 4));
+    // MDI under the paper's definition, from the maps, by the plain formula.
+    let image = |j: usize| report.layout.tokens[j].group == Group::Image;
+    let n_o = (0..s).filter(|j| image(*j)).count() as f64;
+    let n_t = s as f64 - n_o;
+    for layer in &report.layers {
+        let (mut text, mut picture) = (0.0, 0.0);
+        let mut add = |row: &[f32]| {
+            for (j, v) in row.iter().enumerate().take(s) {
+                *if image(j) { &mut picture } else { &mut text } += f64::from(*v);
+            }
+        };
+        for head in 0..h {
+            let at = layer.index as usize * h + head;
+            add(&prefill[(at * s + s - 1) * s..][..s]);
+            (0..4).for_each(|k| add(&generated[(at * 4 + k) * (s + 4)..][..s + 4]));
+        }
+        let mdi = (text / n_t) / (picture / n_o);
+        let reported = layer.numbers.mdi.unwrap();
+        assert!((mdi - reported).abs() < 1e-5 * mdi, "layer {}: {mdi} {reported}", layer.index);
+    }
+}
