@@ -96,7 +96,8 @@ pub struct RunOptions {
     /// Prompt template by name; `None` for the model's own.
     pub template: Option<String>,
     #[allow(rustdoc::broken_intra_doc_links, reason = "[CLS] is a token, and no link")]
-    /// Share of the image tokens to drop by [CLS] score (FasterVLM), 0 to below 1.
+    /// Share of the image tokens to drop, 0 to below 1: those with the lowest
+    /// [`ModelInfo::prune_score`].
     pub prune: f32,
     /// How many times the image tokens stand in the sequence.
     pub replicate: u32,
@@ -156,6 +157,10 @@ pub struct ModelInfo {
     pub device: String,
     /// Name of the prompt template in use.
     pub template: String,
+    /// What image tokens are ranked by when some are pruned: `cls-attention` (FasterVLM), or a
+    /// substitute for towers without [CLS], named as such; empty where nothing can be pruned.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub prune_score: String,
     /// SHA-256 of the weight files' contents, hexadecimal.
     pub hash: String,
     /// Bytes of the weights in memory.

@@ -99,9 +99,14 @@ impl Picture {
 }
 
 /// The decoder fills what is missing of a JPEG with gray; a picture the person did not send is
-/// not measured.
+/// not measured. The end mark must come after the last scan began: an embedded thumbnail has an
+/// end mark of its own.
 fn jpeg_is_complete(bytes: &[u8]) -> bool {
-    bytes.windows(2).rev().any(|pair| pair == [0xFF, 0xD9])
+    let last = |mark: u8| bytes.windows(2).rposition(|pair| pair == [0xFF, mark]);
+    match (last(0xDA), last(0xD9)) {
+        (Some(scan), Some(end)) => scan < end,
+        _ => false,
+    }
 }
 
 fn damaged(what: &str) -> EngineError {

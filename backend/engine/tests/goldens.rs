@@ -266,3 +266,17 @@ fn fidelity_tells_equal_from_different() {
     assert!(off.largest_logit_difference > 1e-3, "quantization must show: {off:?}");
     assert!(off.largest_logit_difference < off.largest_logit, "{off:?}");
 }
+
+#[test]
+fn prepared_pixels_equal_the_processors() {
+    for golden in checkpoints() {
+        let model = model(&golden, Quant::F32);
+        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        // One 8-bit level of the channel with the smallest deviation.
+        let level = Close::absolute(1.01 / 255.0 / 0.261);
+        let want = golden.f32("pixel_values");
+        level.check(prepared.pixels(), &want, &format!("{}: pixels", golden.name));
+        let same = prepared.pixels().iter().zip(&want).filter(|(a, b)| (*a - *b).abs() < 1e-5);
+        assert!(same.count() * 100 >= 98 * want.len(), "{}: not just rounding", golden.name);
+    }
+}

@@ -106,3 +106,20 @@ fn reads_other_formats_and_the_first_frame_of_an_animation() {
     let got = Picture::decode(&gif, &PictureLimits::default()).unwrap();
     assert!(got.rgb.as_chunks().0.iter().all(|p| *p == [255, 0, 0]), "the first frame is red");
 }
+
+#[test]
+fn a_thumbnail_does_not_hide_that_the_picture_is_cut_off() {
+    let (folder, _) = images();
+    let whole = std::fs::read(folder.join("photo.jpg")).unwrap();
+    let small = std::fs::read(folder.join("gray.jpg")).unwrap();
+    // The small one as an application segment right after the start mark, as cameras put it.
+    let mut bytes = whole[..2].to_vec();
+    bytes.extend([0xFF, 0xE5]);
+    bytes.extend((small.len() as u16 + 2).to_be_bytes());
+    bytes.extend(&small);
+    bytes.extend(&whole[2..]);
+    assert!(Picture::decode(&bytes, &PictureLimits::default()).is_ok());
+    bytes.truncate(bytes.len() * 2 / 3);
+    let error = Picture::decode(&bytes, &PictureLimits::default()).unwrap_err();
+    assert_eq!(error.code, ErrorCode::PictureDamaged);
+}

@@ -124,10 +124,13 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     let server = axum::serve(listener, app(state.clone())).with_graceful_shutdown(shutdown);
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
+        // With nobody connected the server ends at once when told to stop: asked first, that is
+        // not taken for a failure.
+        biased;
+        () = stopping.cancelled() => {}
         ended = &mut server => {
             return Err(format!("the server ended: {ended:?}"));
         }
-        () = stopping.cancelled() => {}
     }
     tracing::info!("stopping");
     close(&state, Duration::from_secs(args.grace)).await;

@@ -132,6 +132,11 @@ impl Family for Llava {
         Ok(pixels)
     }
 
+    fn prune_score(&self) -> Option<&'static str> {
+        // Without a single block there is no attention to rank by.
+        (self.config.feature_blocks > 0).then_some("cls-attention")
+    }
+
     fn features(&self, pixels: &[f32], _: &PreparedPicture, scores: bool) -> Result<Features> {
         let size = self.config.vision.image_size;
         let pixels = Tensor::from_slice(pixels, (3, size, size), &Device::Cpu)?;

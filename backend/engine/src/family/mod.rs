@@ -41,6 +41,9 @@ pub(crate) trait Family {
         picture: &Picture,
         options: &RunOptions,
     ) -> std::result::Result<Pixels, EngineError>;
+    /// What image tokens are ranked by when some are pruned; `None` where this model has nothing
+    /// to rank them by.
+    fn prune_score(&self) -> Option<&'static str>;
     /// Image embeddings `[n, hidden]` in raster order, with scores if asked for.
     fn features(
         &self,

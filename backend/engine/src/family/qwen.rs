@@ -87,6 +87,11 @@ impl Family for Qwen {
         self.prepare.prepare(picture, options)
     }
 
+    fn prune_score(&self) -> Option<&'static str> {
+        let c = &self.config.vision;
+        c.full.iter().any(|i| *i < c.layers).then_some("attention-received-in-last-full-block")
+    }
+
     fn features(
         &self,
         pixels: &[f32],

@@ -13,6 +13,9 @@ use crate::picture::Picture;
 /// Colour that the original LLaVA-1.5 pads with: CLIP's mean, in 8 bits.
 const PAD: [u8; 3] = [122, 116, 104];
 
+/// Most pixels a picture may have on its way to the crop.
+const MOST_PIXELS: u64 = 100_000_000;
+
 /// How a picture is resized before the crop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Resize {
@@ -95,10 +98,25 @@ impl ClipPrepare {
     /// # Errors
     /// The picture is so narrow that resizing it would need too many pixels.
     pub(crate) fn prepare(&self, picture: &Picture, fit: ImageFit) -> Result<Pixels, EngineError> {
+        // A picture of one pixel's width is legal and may be millions high: what resizing and
+        // padding would make of it is bounded before it is made.
+        let narrow = |pixels: u64| {
+            if pixels <= MOST_PIXELS {
+                return Ok(());
+            }
+            Err(EngineError::new(
+                ErrorCode::PictureTooManyPixels,
+                format!(
+                    "The picture is {} × {}: too narrow to be prepared. Crop it and try again.",
+                    picture.width, picture.height
+                ),
+            ))
+        };
         let padded;
         let (source, offset) = match fit {
             ImageFit::Crop => (picture, (0, 0)),
             ImageFit::Pad => {
+                narrow(u64::from(picture.width.max(picture.height)).pow(2))?;
                 let (square, offset) = pad_to_square(picture);
                 padded = square;
                 (&padded, offset)
@@ -107,6 +125,11 @@ impl ClipPrepare {
         let (w, h) = match self.resize {
             Resize::Exact(w, h) => (w, h),
             Resize::ShortestEdge(edge) => {
+                let (longer, shorter) =
+                    (source.width.max(source.height), source.width.min(source.height));
+                narrow(
+                    u64::from(edge) * (u64::from(edge) * u64::from(longer) / u64::from(shorter)),
+                )?;
                 let long = |a: u32, b: u32| (u64::from(edge) * u64::from(a) / u64::from(b)) as u32;
                 if source.width <= source.height {
                     (edge, long(source.height, source.width))
@@ -115,15 +138,6 @@ impl ClipPrepare {
                 }
             }
         };
-        if u64::from(w) * u64::from(h) > 200_000_000 {
-            return Err(EngineError::new(
-                ErrorCode::PictureTooManyPixels,
-                format!(
-                    "The picture is {} × {}: too narrow to be resized. Crop it and try again.",
-                    picture.width, picture.height
-                ),
-            ));
-        }
         let resized = resize(source, w, h);
         let (cw, ch) = self.crop;
         let (left, top) = ((w - cw) / 2, (h - ch) / 2);
@@ -151,7 +165,7 @@ impl ClipPrepare {
 fn pad_to_square(picture: &Picture) -> (Picture, (u32, u32)) {
     let side = picture.width.max(picture.height);
     let (left, top) = ((side - picture.width) / 2, (side - picture.height) / 2);
-    let mut rgb = PAD.repeat((side * side) as usize);
+    let mut rgb = PAD.repeat(side as usize * side as usize);
     let row = 3 * picture.width as usize;
     for (y, source) in picture.rgb.chunks(row).enumerate() {
         let at = 3 * ((top as usize + y) * side as usize + left as usize);
@@ -216,5 +230,25 @@ mod tests {
         assert_eq!(crop, [50.0, 0.0, 100.0, 100.0]);
         let pad = clip.prepare(&wide, ImageFit::Pad).expect("prepares").geometry.covers;
         assert_eq!(pad, [0.0, -50.0, 200.0, 200.0]);
+    }
+
+    #[test]
+    fn needles_are_refused_before_memory_is_set_aside() {
+        let clip = ClipPrepare::standard(168);
+        // 25,565,282 rows would wrap around in 32 bits and come out at 80.
+        for (width, height) in [(1, 25_565_282), (1, 25_565_283), (65_535, 1), (65_536, 1)] {
+            let rgb = vec![0; 3 * width as usize * height as usize];
+            let needle = Picture { width, height, rgb };
+            for fit in [ImageFit::Crop, ImageFit::Pad] {
+                let result = clip.prepare(&needle, fit);
+                match result {
+                    Err(e) => assert_eq!(e.code, ErrorCode::PictureTooManyPixels),
+                    Ok(pixels) => assert_eq!(pixels.picture.rgb.len(), 3 * 168 * 168),
+                }
+            }
+        }
+        let needle = Picture { width: 1, height: 25_565_282, rgb: vec![0; 3 * 25_565_282] };
+        assert!(clip.prepare(&needle, ImageFit::Crop).is_err());
+        assert!(clip.prepare(&needle, ImageFit::Pad).is_err());
     }
 }

@@ -176,10 +176,10 @@ impl Block {
         let segments = [(Group::Image, 0, n)];
         let mut keep = received.map(|sums| {
             sums.resize(n, 0.0);
-            move |_: usize, rows: usize, keys: usize, weights: &[f32]| {
+            move |_: usize, _: usize, keys: usize, weights: &[f32]| {
                 for row in weights.chunks(keys) {
                     for (sum, w) in sums.iter_mut().zip(row) {
-                        *sum += w / (heads * n.max(rows)) as f32;
+                        *sum += w / (heads * n) as f32;
                     }
                 }
             }
