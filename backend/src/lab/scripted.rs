@@ -75,6 +75,7 @@ impl Lab for ScriptedLab {
             parameters: 10_000_000,
             quant: options.quant,
             fallbacks: Vec::new(),
+            prune_score: "cls-attention".to_owned(),
             dtype: "f32".into(),
             device: "none".into(),
             template: "plain".into(),
