@@ -105,7 +105,7 @@ impl Catalog {
     }
 
     fn add(&mut self, name: &str, folder: &Path) {
-        if folder.join("config.json").is_file() && !self.has(name) {
+        if folder.join("config.json").is_file() && has_weights(folder) && !self.has(name) {
             self.models.push(Source::folder(name.to_owned(), folder.to_owned()));
         }
     }
@@ -187,6 +187,16 @@ impl Catalog {
     pub const QUANTS: [Quant; 7] = Quant::ALL;
 }
 
+/// Whether a folder has weights; one that is still being downloaded or trained may not.
+fn has_weights(folder: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")
+    })
+}
+
 /// Writes the files carried inside the binary to a folder named after their contents, unless it
 /// is there; `None` where the binary carries none.
 fn unpack(assets: &Assets, data: &Path) -> Result<Option<PathBuf>, CatalogError> {
@@ -213,8 +223,10 @@ fn unpack(assets: &Assets, data: &Path) -> Result<Option<PathBuf>, CatalogError>
     for (path, bytes) in assets.embedded() {
         let file = half.join(path);
         std::fs::create_dir_all(file.parent().unwrap_or(&half)).map_err(failed)?;
-        std::fs::write(file, bytes).map_err(failed)?;
+        write_through(&file, bytes).map_err(failed)?;
     }
+    // On the disk before it gets its name: after a power failure, the name vouches for the files.
+    sync_folders(&half).map_err(failed)?;
     match std::fs::rename(&half, &folder) {
         Ok(()) => {}
         // Another lab was faster.
@@ -226,19 +238,45 @@ fn unpack(assets: &Assets, data: &Path) -> Result<Option<PathBuf>, CatalogError>
     Ok(Some(folder))
 }
 
+fn write_through(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(file)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Syncs a folder and those in it, where the system can.
+fn sync_folders(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    // Elsewhere a folder cannot be opened as a file.
+    #[cfg(unix)]
+    std::fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn folders_with_a_config_are_models_and_the_demo_is_the_default() {
+    fn folders_with_config_and_weights_are_models_and_the_demo_is_the_default() {
         let folder = tempfile::tempdir().expect("a folder");
-        for name in ["another", DEMO_NAME, "notes"] {
+        for name in ["another", DEMO_NAME, "notes", "weightless"] {
             std::fs::create_dir(folder.path().join(name)).expect("a folder");
         }
-        for name in ["another", DEMO_NAME] {
-            std::fs::write(folder.path().join(name).join("config.json"), "{}").expect("a file");
+        let put = |name: &str, file: &str| {
+            std::fs::write(folder.path().join(name).join(file), "{}").expect("a file");
+        };
+        for name in ["another", DEMO_NAME, "weightless"] {
+            put(name, "config.json");
         }
+        put(DEMO_NAME, "model.safetensors");
+        put("another", "model.safetensors.index.json");
         let mut catalog = Catalog::find(Some(folder.path()), folder.path()).expect("found");
         let names: Vec<_> = catalog.models().iter().map(|m| m.name.as_str()).collect();
         assert_eq!(names, ["another", DEMO_NAME]);

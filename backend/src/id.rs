@@ -51,6 +51,11 @@ impl RunId {
         (random || text == SAMPLE).then(|| RunId(text.to_owned()))
     }
 
+    /// The beginning of the name, for logs: enough to tell runs apart, too little to open one.
+    pub fn short(&self) -> &str {
+        self.0.get(..8).unwrap_or(&self.0)
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0

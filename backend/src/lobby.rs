@@ -10,7 +10,7 @@ use shared::{ErrorCode, Event, RunOptions};
 use tokio::sync::{Semaphore, watch};
 
 use crate::assets::picture_type;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Source};
 use crate::clock;
 use crate::error::ApiError;
 use crate::id::{OwnerToken, RunId, SAMPLE};
@@ -24,6 +24,8 @@ use crate::store::{NewRun, Store};
 
 /// Pictures decoded at once: 50 million pixels are 150 MB while they are decoded.
 const DECODERS: usize = 2;
+/// Pictures that may wait to be decoded, each in memory as the file it came as.
+const UNDECODED: usize = 16;
 /// A waiting run holds its pixels up to this many bytes (4 million pixels); larger ones are
 /// decoded again when it is their turn.
 const PIXELS_HELD: usize = 12 << 20;
@@ -50,7 +52,8 @@ pub struct Lobby {
     recent: Mutex<VecDeque<Arc<Run>>>,
     /// Counts deletions, so that a run read just before it was deleted is not remembered after.
     deletions: AtomicU64,
-    decoders: Semaphore,
+    decoders: Arc<Semaphore>,
+    undecoded: Arc<Semaphore>,
     closing: AtomicBool,
 }
 
@@ -80,7 +83,8 @@ impl Lobby {
             live: Mutex::default(),
             recent: Mutex::default(),
             deletions: AtomicU64::new(0),
-            decoders: Semaphore::new(DECODERS),
+            decoders: Arc::new(Semaphore::new(DECODERS)),
+            undecoded: Arc::new(Semaphore::new(DECODERS + UNDECODED)),
             closing: AtomicBool::new(false),
         }
     }
@@ -110,6 +114,19 @@ impl Lobby {
             return Err(queue_full());
         }
         let pixels = self.decode(picture.clone()).await?;
+        // A task of its own: a client that leaves now must not leave half a run behind.
+        let taken = tokio::spawn(self.clone().take(options, source, picture, pixels)).await;
+        taken.map_err(ApiError::internal)?
+    }
+
+    /// Makes a checked run durable and puts it into the line.
+    async fn take(
+        self: Arc<Self>,
+        options: RunOptions,
+        source: Source,
+        picture: Bytes,
+        pixels: engine::Picture,
+    ) -> Result<RunCreated, ApiError> {
         let (id, token) = (RunId::random()?, OwnerToken::random()?);
         let (created, owner) = (clock::now_rfc3339(), token.hash());
         let run = Arc::new(Run::new(id.clone(), created.clone(), options.clone(), owner));
@@ -132,13 +149,20 @@ impl Lobby {
             });
         }
         self.metrics.run_submitted();
+        tracing::info!(run = id.short(), "run taken");
         Ok(RunCreated { id: id.to_string(), owner_token: token.reveal() })
     }
 
     async fn decode(self: &Arc<Self>, picture: Bytes) -> Result<engine::Picture, ApiError> {
-        let _turn = self.decoders.acquire().await.map_err(ApiError::internal)?;
+        let place = self.undecoded.clone().try_acquire_owned().map_err(|_| queue_full())?;
+        let turn = self.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
         let lab = self.lab.clone();
-        let decoded = tokio::task::spawn_blocking(move || lab.decode(&picture)).await;
+        // Decoding goes on when the client hangs up, so it is what holds the turn.
+        let decode = move || {
+            let _held = (place, turn);
+            lab.decode(&picture)
+        };
+        let decoded = tokio::task::spawn_blocking(decode).await;
         Ok(decoded.map_err(ApiError::internal)??)
     }
 
@@ -170,14 +194,18 @@ impl Lobby {
         if let Some(run) = lock(&self.live).get(id) {
             return Some(run.clone());
         }
-        lock(&self.recent).iter().find(|r| r.id == *id).cloned()
+        lock(&self.recent).iter().find(|r| r.id == *id && !r.is_deleted()).cloned()
     }
 
-    fn forget(&self, id: &RunId) {
-        lock(&self.live).remove(id);
+    fn forget(&self, run: &Run) {
+        // First: whoever is about to remember the run then either sees this, or is undone below.
+        run.set_deleted();
+        if let Some(live) = lock(&self.live).remove(&run.id) {
+            live.set_deleted();
+        }
         let mut recent = lock(&self.recent);
         self.deletions.fetch_add(1, Ordering::Release);
-        recent.retain(|r| r.id != *id);
+        recent.retain(|r| r.id != run.id);
     }
 
     /// Reads the store without holding up the async side.
@@ -214,10 +242,16 @@ impl Lobby {
     /// # Errors
     /// The store cannot be written.
     pub async fn delete(self: &Arc<Self>, run: &Arc<Run>) -> Result<(), ApiError> {
-        self.cancel(run).await;
-        self.store.delete(run.id.clone()).await?;
-        self.forget(&run.id);
-        Ok(())
+        let (lobby, run) = (self.clone(), run.clone());
+        // A task of its own, so that a client that leaves does not leave it half done.
+        let deleted = tokio::spawn(async move {
+            lobby.cancel(&run).await;
+            lobby.store.delete(run.id.clone()).await?;
+            lobby.forget(&run);
+            tracing::info!(run = run.id.short(), "run deleted");
+            Ok(())
+        });
+        deleted.await.map_err(ApiError::internal)?
     }
 
     /// Ends a run: its last event is shown once the store has it. For threads that are not async.
@@ -250,8 +284,8 @@ impl Lobby {
             }
         };
         self.metrics.run_ended(state, run.age_ms());
-        let (id, ms) = (&run.id, run.age_ms() as u64);
-        tracing::info!(run = %id, ?state, events = run.log.progress().len, ms, "run ended");
+        let (id, ms) = (run.id.short(), run.age_ms() as u64);
+        tracing::info!(run = id, ?state, events = run.log.progress().len, ms, "run ended");
         // In this order: a run is in at least one of the two, or in the store, at every moment.
         if lock(&self.live).contains_key(&run.id) {
             remember(&mut lock(&self.recent), run.clone());
@@ -283,9 +317,12 @@ impl Lobby {
     }
 }
 
-/// Keeps a run among those used last.
+/// Keeps a run among those used last, unless it was deleted.
 fn remember(recent: &mut VecDeque<Arc<Run>>, run: Arc<Run>) {
     recent.retain(|r| r.id != run.id);
+    if run.is_deleted() {
+        return;
+    }
     recent.push_front(run);
     recent.truncate(RECENT);
 }

@@ -41,6 +41,9 @@ pub fn check_options(mut options: RunOptions) -> Result<RunOptions, ApiError> {
         let asked = options.max_new_tokens;
         return bad(format!("max_new_tokens must be from 1 to {MAX_NEW_TOKENS}, not {asked}."));
     }
+    if options.max_pixels == Some(0) {
+        return bad("max_pixels must be at least 1.".to_owned());
+    }
     Ok(options)
 }
 

@@ -49,6 +49,61 @@ async fn a_form_far_over_the_limit_is_read_to_the_reason() {
 }
 
 #[tokio::test]
+async fn a_form_of_many_fields_is_bounded_as_a_whole() {
+    let limits = Limits { upload: 100_000, ..Limits::default() };
+    let lab = TestLab::with(Options { limits, ..Options::default() });
+    // Each field is within what one field may have; all together are not.
+    let mut form = Form::empty().with("picture", &png(8, 8));
+    for _ in 0..10 {
+        form = form.with("picture", &vec![1; 90_000]);
+    }
+    lab.submit_form(form.with("options", FINE)).await.is_error(ErrorCode::PictureTooLarge);
+    let mut form = Form::empty();
+    for _ in 0..10_000 {
+        form = form.with("options", b"");
+    }
+    lab.submit_form(form).await.is_error(ErrorCode::BadRequest);
+}
+
+#[tokio::test]
+async fn another_sites_page_starts_nothing() {
+    let lab = TestLab::new();
+    let ask = |origin: &'static str| {
+        let mut request = Form::new(r#"{"prompt":"a","max_new_tokens":1}"#).request();
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, header::HeaderValue::from_static("127.0.0.1:3000"));
+        headers.insert(header::ORIGIN, header::HeaderValue::from_static(origin));
+        request
+    };
+    for origin in ["https://evil.example", "http://127.0.0.1:8000", "null"] {
+        let body = lab.send(ask(origin)).await.is_error(ErrorCode::BadRequest);
+        assert!(body.message.contains("another website"), "{}", body.message);
+    }
+    assert_eq!(lab.state.lobby.store.totals().unwrap().runs, 0, "nothing was kept");
+    assert_eq!(lab.send(ask("http://127.0.0.1:3000")).await.status, 202);
+    let page = lab.get("/").await;
+    let policy = page.header(header::CONTENT_SECURITY_POLICY);
+    assert!(policy.contains("frame-ancestors 'none'") && policy.contains("wasm-unsafe-eval"));
+}
+
+#[tokio::test]
+async fn an_upload_that_stalls_is_given_up() {
+    let limits = Limits { stalled: std::time::Duration::from_millis(50), ..Limits::default() };
+    let lab = TestLab::with(Options { limits, ..Options::default() });
+    let whole = Form::new(r#"{"prompt":"a"}"#).body();
+    let half = axum::body::Bytes::from(whole[..whole.len() / 2].to_vec());
+    // A body that sends one half and then nothing, for ever.
+    let stuck = futures_util::stream::once(async { Ok::<_, std::io::Error>(half) });
+    let stuck = futures_util::StreamExt::chain(stuck, futures_util::stream::pending());
+    let request = Request::post("/api/runs")
+        .header(header::CONTENT_TYPE, Form::content_type())
+        .body(Body::from_stream(stuck))
+        .unwrap();
+    let body = lab.send(request).await.is_error(ErrorCode::BadRequest);
+    assert!(body.message.contains("stopped halfway"));
+}
+
+#[tokio::test]
 async fn bad_forms() {
     let lab = TestLab::new();
     let picture = png(8, 8);

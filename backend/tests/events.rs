@@ -75,17 +75,20 @@ async fn replay_from_every_event() {
     let run = lab.ask("What is it?").await;
     let record = lab.ended(&run.id).await;
     let len = record.events.len() as u64;
-    for from in 0..=len {
+    for from in 0..len {
         let path = format!("{}?from={from}", events(&run.id));
         let seen = Viewer::open(server, &path, None).await.rest().await;
         same(&seen.events, &record.events[from as usize..]);
         assert_eq!((seen.close, seen.gaps.len()), (NORMAL, 0));
     }
-    // Beyond the end: the viewer remembers more than was kept, and is told how the run ended.
-    let path = format!("{}?from={}", events(&run.id), u64::MAX);
-    let seen = Viewer::open(server, &path, None).await.rest().await;
-    assert_eq!(seen.gaps, [(u64::MAX, len - 1)]);
-    same(&seen.events, &record.events[len as usize - 1..]);
+    // From the end on: the viewer remembers as much as was kept, or more, and is told how the run
+    // ended; what it saw in that place may have been another event.
+    for from in [len, len + 1, u64::MAX] {
+        let path = format!("{}?from={from}", events(&run.id));
+        let seen = Viewer::open(server, &path, None).await.rest().await;
+        assert_eq!((seen.gaps, seen.close), (vec![(from, len - 1)], NORMAL));
+        same(&seen.events, &record.events[len as usize - 1..]);
+    }
 
     let bad = Viewer::try_open(server, &format!("{}?from=-1", events(&run.id)), None).await;
     let Err(Error::Http(answer)) = bad else { panic!("not refused") };
@@ -162,7 +165,7 @@ async fn the_owner_cancels_over_the_socket_and_nobody_else() {
             _ => continue,
         }
     }
-    assert_eq!(lab.record(&run.id).await.state, RunState::Running);
+    lab.until(&run.id, |r| r.state == RunState::Running).await;
     // The other form than the one it reads in is understood as well.
     let cancel = ViewerMessage::Cancel { owner_token: run.owner_token.clone() };
     viewer.say_bytes(rmp_serde::to_vec_named(&cancel).unwrap()).await;
@@ -203,6 +206,24 @@ async fn an_unknown_run_is_said_so_inside_the_socket() {
     let server = lab.listen().await;
     let seen = Viewer::of_run(server, "nobody").await.rest().await;
     assert_eq!((seen.errors, seen.close), (vec![ErrorCode::NotFound], POLICY));
+}
+
+#[tokio::test]
+async fn a_viewer_of_a_busy_run_is_pinged_too() {
+    // Something to tell every few milliseconds, for much longer than a dead viewer is waited for.
+    let script = Script { layers: 4, step: Duration::from_millis(10), ..Script::default() };
+    let limits = Limits {
+        ping: Duration::from_millis(50),
+        dead: Duration::from_millis(250),
+        ..Limits::default()
+    };
+    let lab = TestLab::with(Options { script, limits, ..Options::default() });
+    let server = lab.listen().await;
+    let run = lab.submit(r#"{"prompt":"What is it?","max_new_tokens":100}"#).await;
+    let mut viewer = Viewer::of_run(server, &run.id).await;
+    let seen = viewer.rest().await;
+    assert_eq!(seen.close, NORMAL, "{} events came", seen.events.len());
+    same(&seen.events, &lab.ended(&run.id).await.events);
 }
 
 #[tokio::test]

@@ -79,6 +79,31 @@ async fn a_run_cut_off_is_interrupted_and_says_so() {
 }
 
 #[tokio::test]
+async fn a_damaged_run_keeps_no_other_from_starting() {
+    let folder = TempDir::new().unwrap();
+    let (damaged, other) = (new_run(), new_run());
+    {
+        let store = open(&folder).unwrap();
+        store.insert(damaged.clone()).await.unwrap();
+        store.insert(other.clone()).await.unwrap();
+    }
+    let file = folder.path().join("lab.sqlite");
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let sql = "INSERT INTO events (run, first, count, data) VALUES (?1, 0, 3, x'00112233')";
+    connection.execute(sql, [damaged.id.as_str()]).unwrap();
+    let store = open(&folder).unwrap();
+    let stored = store.run(&other.id).unwrap().unwrap();
+    assert_eq!((stored.record.state, stored.record.events.len()), (RunState::Failed, 1));
+    assert!(store.run(&damaged.id).is_err(), "it is not made up");
+    let state: String = connection
+        .query_row("SELECT state FROM runs WHERE id = ?1", [damaged.id.as_str()], |r| r.get(0))
+        .unwrap();
+    assert_eq!(state, "failed", "not looked at again at every start");
+    // Its owner can still be rid of it.
+    assert!(store.delete(damaged.id).await.unwrap());
+}
+
+#[tokio::test]
 async fn one_folder_one_lab() {
     let folder = TempDir::new().unwrap();
     let store = open(&folder).unwrap();

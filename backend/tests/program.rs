@@ -30,8 +30,12 @@ struct Process {
 
 impl Process {
     fn start(data: &Path) -> Process {
+        Self::with_grace(data, "30")
+    }
+
+    fn with_grace(data: &Path, seconds: &str) -> Process {
         let mut child = program()
-            .args(["serve", "--scripted", "--bind", "127.0.0.1:0", "--grace", "30", "--data"])
+            .args(["serve", "--scripted", "--bind", "127.0.0.1:0", "--grace", seconds, "--data"])
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -133,7 +137,7 @@ async fn a_stop_lets_the_run_at_work_finish_and_viewers_leave_in_order() {
     let (running, waiting) = (lab.ask("[slow]", 20), lab.ask("later", 3));
     let mut viewer = Viewer::of_run(lab.server, &running.id).await;
     let mut other = Viewer::of_run(lab.server, &waiting.id).await;
-    viewer.next().await.unwrap();
+    viewer.until_at_work().await;
     lab.signal("-TERM");
     let (seen, late) = tokio::join!(viewer.rest(), other.rest());
     let last = &seen.events.last().unwrap().event;
@@ -148,6 +152,26 @@ async fn a_stop_lets_the_run_at_work_finish_and_viewers_leave_in_order() {
     let lab = Process::start(data.path());
     let record: RunRecord = lab.get(&format!("/api/runs/{}", running.id));
     assert_eq!(record.state, RunState::Done);
+}
+
+#[tokio::test]
+async fn a_run_that_outlasts_the_grace_period_is_stopped_and_told() {
+    let data = TempDir::new().unwrap();
+    let mut lab = Process::with_grace(data.path(), "0");
+    let run = lab.ask("[slow]", 20);
+    let mut viewer = Viewer::of_run(lab.server, &run.id).await;
+    viewer.until_at_work().await;
+    let started = Instant::now();
+    lab.signal("-INT");
+    let seen = viewer.rest().await;
+    let last = &seen.events.last().unwrap().event;
+    assert!(matches!(last, Event::Failed { code: ErrorCode::ShuttingDown, .. }), "{last:?}");
+    assert_eq!(tokio::task::spawn_blocking(move || lab.wait()).await.unwrap(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(2), "it waited for the run");
+    let lab = Process::start(data.path());
+    let record: RunRecord = lab.get(&format!("/api/runs/{}", run.id));
+    let last = &record.events.last().unwrap().event;
+    assert!(matches!(last, Event::Failed { code: ErrorCode::ShuttingDown, .. }), "{last:?}");
 }
 
 fn fails(output: &Output) -> String {
@@ -198,7 +222,9 @@ fn analyze_says_what_is_wrong_in_one_sentence() {
     let models = folder.path().join("models");
     let model = models.join("broken");
     std::fs::create_dir_all(&model).unwrap();
-    std::fs::write(model.join("config.json"), "{}").unwrap();
+    for file in ["config.json", "model.safetensors"] {
+        std::fs::write(model.join(file), "{}").unwrap();
+    }
     let analyze = |args: &[&str]| {
         let output = program()
             .arg("analyze")

@@ -74,13 +74,13 @@ impl Lab for ScriptedLab {
             max_positions: 2048,
             parameters: 10_000_000,
             quant: options.quant,
-            fallbacks: Vec::new(),
             prune_score: "cls-attention".to_owned(),
             dtype: "f32".into(),
             device: "none".into(),
             template: "plain".into(),
             hash: "0".repeat(64),
             bytes: TOTAL,
+            ..ModelInfo::default()
         };
         Ok(Box::new(ScriptedModel { info, script: self.script }))
     }

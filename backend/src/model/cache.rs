@@ -28,8 +28,11 @@ impl Cache {
         self.models.iter().any(|((name, q), _)| *name == source.name && *q == quant)
     }
 
-    /// The model, loaded if it is not in memory. Makes room first, so that memory never holds
-    /// one model more than it may.
+    /// The model, loaded if it is not in memory.
+    ///
+    /// Makes room once the loader reports progress: by then it has checked what can be checked
+    /// without the weights, so a model that is no model costs no other its place, and memory still
+    /// never holds one model more than it may.
     pub(super) fn get(
         &mut self,
         lab: &dyn Lab,
@@ -41,17 +44,26 @@ impl Cache {
         let model = match self.models.iter().position(|(k, _)| *k == key) {
             Some(at) => self.models.remove(at).1,
             None => {
-                while self.models.len() >= self.capacity {
-                    let ((name, quant), _) = self.models.remove(0);
-                    tracing::info!(model = name, quant = quant.name(), "model unloaded");
-                }
                 let options = LoadOptions { name: source.name.clone(), quant };
-                lab.load(&source.folder, &options, progress)?
+                let mut room = |bytes: u64, total: u64| {
+                    self.make_room();
+                    progress(bytes, total);
+                };
+                let model = lab.load(&source.folder, &options, &mut room)?;
+                self.make_room();
+                model
             }
         };
         self.models.push((key, model));
         let last = self.models.len() - 1;
         Ok(&*self.models[last].1)
+    }
+
+    fn make_room(&mut self) {
+        while self.models.len() >= self.capacity {
+            let ((name, quant), _) = self.models.remove(0);
+            tracing::info!(model = name, quant = quant.name(), "model unloaded");
+        }
     }
 
     /// Forgets a model whose last run panicked: what it left behind cannot be trusted.

@@ -167,13 +167,23 @@ impl Worker {
             Ok(Ok(Some(summary))) => Event::Done { summary },
             Ok(Ok(None)) => stopped(&job.run),
             Ok(Err(error)) if error.code == ErrorCode::Internal => {
-                tracing::error!(run = %job.run.id, %error, "run failed inside");
+                tracing::error!(run = job.run.id.short(), %error, "run failed inside");
                 failed(ErrorCode::Internal, INTERNAL)
+            }
+            Ok(Err(error)) if error.code == ErrorCode::ModelUnusable => {
+                // The message names files of this machine, and a run's link travels.
+                tracing::error!(run = job.run.id.short(), %error, "model not usable");
+                let name = &job.source.name;
+                let message = format!(
+                    "The model \"{name}\" cannot be used: its files are missing, damaged or do \
+                     not fit together; the lab's log says more."
+                );
+                failed(ErrorCode::ModelUnusable, message)
             }
             Ok(Err(error)) => failed(error.code, error.message),
             Err(_) => {
                 // The panic's own message is in the log, from the panic hook.
-                tracing::error!(run = %job.run.id, "run panicked");
+                tracing::error!(run = job.run.id.short(), "run panicked");
                 self.cache.forget(&job.source, job.quant);
                 failed(ErrorCode::Internal, INTERNAL)
             }

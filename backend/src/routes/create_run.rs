@@ -1,5 +1,7 @@
 //! `POST /api/runs`: starts a run.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
@@ -9,12 +11,14 @@ use shared::api::RunCreated;
 use shared::{ErrorBody, ErrorCode};
 use tokio_util::bytes::BytesMut;
 
-use crate::app::AppState;
+use crate::app::{AppState, Limits};
 use crate::error::ApiError;
 use crate::validate::parse_options;
 
 /// Most bytes of the options: the longest prompt, every character escaped, fits many times.
 const MAX_OPTIONS: usize = 256 << 10;
+/// Most fields that are read of a form; two are wanted.
+const MAX_FIELDS: usize = 16;
 
 /// The form's fields, for the document.
 #[derive(utoipa::ToSchema)]
@@ -54,19 +58,29 @@ pub async fn create_run(
     // Counted below, field by field, so that each limit has its own error.
     DefaultBodyLimit::disable().apply(&mut request);
     let form = Multipart::from_request(request, &state).await.map_err(not_a_form)?;
-    let (picture, options) = read_form(form, state.limits.upload).await?;
+    let turn = state.uploads.acquire().await.map_err(ApiError::internal)?;
+    let (picture, options) = read_form(form, &state.limits).await?;
+    drop(turn);
     let options = parse_options(&options)?;
     let created = state.lobby.submit(picture, options).await?;
     let location = [(header::LOCATION, format!("/api/runs/{}", created.id))];
     Ok((StatusCode::ACCEPTED, location, Json(created)))
 }
 
-async fn read_form(mut form: Multipart, limit: usize) -> Result<(Bytes, Bytes), ApiError> {
+async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Bytes, Bytes), ApiError> {
+    let Limits { upload: limit, stalled, .. } = *limits;
     let (mut picture, mut options) = (None, None);
     let mut refused = None;
+    let mut budget = Budget { left: 4 * limit + MAX_OPTIONS, limit, stalled };
+    let mut fields = 0;
     // After a refusal the rest is still read (and dropped), within bounds: a client that is
     // cut off while it sends would see a broken connection and not the reason.
-    while let Some(field) = form.next_field().await.map_err(broken_form)? {
+    while let Some(field) = soon(stalled, form.next_field()).await? {
+        fields += 1;
+        if fields > MAX_FIELDS {
+            let many = ApiError::new(ErrorCode::BadRequest, "The form has too many fields.");
+            return Err(refused.unwrap_or(many));
+        }
         let name = field.name().unwrap_or_default().to_owned();
         let (slot, most, too_large) = match name.as_str() {
             "picture" => (&mut picture, limit, picture_too_large(limit)),
@@ -75,7 +89,7 @@ async fn read_form(mut form: Multipart, limit: usize) -> Result<(Bytes, Bytes), 
                 let shown: String = other.chars().take(60).collect();
                 let message = format!("The form has an unknown field \"{shown}\".");
                 refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
-                drain(field, 4 * limit).await?;
+                budget.drain(field).await?;
                 continue;
             }
         };
@@ -83,7 +97,7 @@ async fn read_form(mut form: Multipart, limit: usize) -> Result<(Bytes, Bytes), 
             let message = format!("The form has more than one field \"{name}\".");
             refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
         }
-        match read(field, most, 4 * limit).await? {
+        match budget.read(field, most).await? {
             Some(bytes) => *slot = Some(bytes),
             None => {
                 refused.get_or_insert(too_large);
@@ -101,33 +115,53 @@ async fn read_form(mut form: Multipart, limit: usize) -> Result<(Bytes, Bytes), 
     Ok((picture, options))
 }
 
-/// A field's bytes, or `None` if there are more than `most`.
-async fn read(
-    mut field: Field<'_>,
-    most: usize,
-    drained: usize,
-) -> Result<Option<Bytes>, ApiError> {
-    let mut bytes = BytesMut::new();
-    while let Some(chunk) = field.chunk().await.map_err(broken_form)? {
-        if bytes.len() + chunk.len() > most {
-            drain(field, drained).await?;
-            return Ok(None);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(Some(bytes.freeze()))
+/// What may still be read of a form, over all its fields.
+struct Budget {
+    left: usize,
+    /// Most bytes of the picture, to say so.
+    limit: usize,
+    stalled: Duration,
 }
 
-/// Reads what is left of a field, up to a bound.
-async fn drain(mut field: Field<'_>, most: usize) -> Result<(), ApiError> {
-    let mut read = 0;
-    while let Some(chunk) = field.chunk().await.map_err(broken_form)? {
-        read += chunk.len();
-        if read > most {
-            return Err(picture_too_large(most / 4));
-        }
+impl Budget {
+    /// A field's next bytes.
+    async fn chunk(&mut self, field: &mut Field<'_>) -> Result<Option<Bytes>, ApiError> {
+        let chunk = soon(self.stalled, field.chunk()).await?;
+        let read = chunk.as_ref().map_or(0, Bytes::len);
+        let left = self.left.checked_sub(read).ok_or_else(|| picture_too_large(self.limit))?;
+        self.left = left;
+        Ok(chunk)
     }
-    Ok(())
+
+    /// A field's bytes, or `None` if there are more than `most`.
+    async fn read(&mut self, mut field: Field<'_>, most: usize) -> Result<Option<Bytes>, ApiError> {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = self.chunk(&mut field).await? {
+            if bytes.len() + chunk.len() > most {
+                self.drain(field).await?;
+                return Ok(None);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Some(bytes.freeze()))
+    }
+
+    /// Reads what is left of a field.
+    async fn drain(&mut self, mut field: Field<'_>) -> Result<(), ApiError> {
+        while self.chunk(&mut field).await?.is_some() {}
+        Ok(())
+    }
+}
+
+/// What comes next of a form, if it comes at all.
+async fn soon<T>(
+    stalled: Duration,
+    next: impl Future<Output = Result<T, MultipartError>>,
+) -> Result<T, ApiError> {
+    match tokio::time::timeout(stalled, next).await {
+        Ok(result) => result.map_err(broken_form),
+        Err(_) => Err(ApiError::new(ErrorCode::BadRequest, "The upload stopped halfway.")),
+    }
 }
 
 fn picture_too_large(limit: usize) -> ApiError {

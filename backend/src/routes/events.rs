@@ -47,11 +47,13 @@ pub struct EventsQuery {
 /// A run's events, from any of them on, as they come.
 ///
 /// A websocket. The server sends `ServerMessage`s: binary MessagePack with named fields, or JSON
-/// text under the subprotocol `json`. The viewer may send `ViewerMessage`s in either form. After a
-/// run's last event the server closes with 1000. A viewer that falls behind a live run is told of
-/// the `gap` and goes on with the newest event. Errors (an unknown run, a malformed message) come
-/// as a message of kind `error`. A `gap` whose `to` lies before what the viewer already has means
-/// that the run was cut short by a restart.
+/// text under the subprotocol `json` (`msgpack` wins where both are offered). The viewer may send
+/// `ViewerMessage`s in either form. After a run's last event the server closes with 1000. A viewer
+/// that falls behind a live run is told of the `gap` and goes on with the newest event. Errors (an
+/// unknown run, a malformed message) come as a message of kind `error`. A viewer that asks for
+/// events from the end of a finished run on is told of a `gap` back to its last event, which
+/// follows: where the viewer has another in that place, the run was cut short by a restart and is
+/// to be read anew.
 #[utoipa::path(
     get,
     path = "/api/runs/{id}/events",
@@ -220,9 +222,10 @@ async fn follow(
     let mut ping_at = Instant::now() + ping;
     loop {
         let seen = *progress.borrow_and_update();
-        if seen.ended && next > seen.len {
-            // The viewer saw more of the run than was kept when the lab went down.
-            let to = seen.len.saturating_sub(1);
+        if seen.ended && next >= seen.len && seen.len > 0 {
+            // The viewer saw as much of the run as was kept, or more, and yet asks: unless it saw
+            // the end, the lab went down in between, and what it saw last is not how it ended.
+            let to = seen.len - 1;
             sender.tell(&ServerMessage::Gap { from: next, to }).await?;
             next = to;
         }
@@ -237,7 +240,11 @@ async fn follow(
             }
             sender.send(sender.form.entry(&entry)).await?;
             next += 1;
-            ping_at = Instant::now() + ping;
+            // However busy the run is: a viewer is heard of only when it answers a ping.
+            if Instant::now() >= ping_at {
+                sender.send(Message::Ping(Bytes::new())).await?;
+                ping_at = Instant::now() + ping;
+            }
         }
         let now = run.log.progress();
         if now.ended && next >= now.len {

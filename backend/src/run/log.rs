@@ -119,7 +119,9 @@ impl EventLog {
     pub fn to_keep(&self, from: u64) -> Vec<Arc<Entry>> {
         let entries = lock(&self.entries);
         let shown = entries.shown.get(from as usize..).unwrap_or_default();
-        shown.iter().chain(&entries.sealed).cloned().collect()
+        // A write asked for before the end may come after it, when the store has it all.
+        let last = entries.sealed.iter().filter(|e| e.envelope.seq >= from);
+        shown.iter().chain(last).cloned().collect()
     }
 
     /// Shows the sealed last event, or `instead` in its place.
@@ -171,6 +173,7 @@ mod tests {
         assert!(log.seal(Event::Cancelled, 1.0));
         assert_eq!(log.to_keep(0).len(), 2);
         assert_eq!(log.to_keep(1).len(), 1);
+        assert!(log.to_keep(2).is_empty(), "what is written is not written again");
         log.append(Event::Queued { position: 9 }, 2.0);
         assert_eq!(log.progress(), Progress { len: 1, ended: false });
         assert!(!log.seal(Event::Cancelled, 3.0));

@@ -3,7 +3,7 @@
 mod log;
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -44,6 +44,7 @@ pub struct Run {
     stop: AtomicU8,
     prepared: OnceLock<Bytes>,
     saved: AtomicU64,
+    deleted: AtomicBool,
 }
 
 impl Run {
@@ -60,6 +61,7 @@ impl Run {
             stop: AtomicU8::new(GO_ON),
             prepared: OnceLock::new(),
             saved: AtomicU64::new(0),
+            deleted: AtomicBool::new(false),
         }
     }
 
@@ -82,6 +84,7 @@ impl Run {
             stop: AtomicU8::new(GO_ON),
             prepared: OnceLock::new(),
             saved: AtomicU64::new(0),
+            deleted: AtomicBool::new(false),
         }
     }
 
@@ -132,6 +135,16 @@ impl Run {
     /// Notes that the store has the first `count` events. For the store's thread.
     pub(crate) fn set_saved(&self, count: u64) {
         self.saved.store(count, Ordering::Relaxed);
+    }
+
+    /// Whether it was deleted: what still holds it must not bring it back.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
+    }
+
+    /// Notes that it was deleted.
+    pub(crate) fn set_deleted(&self) {
+        self.deleted.store(true, Ordering::Release);
     }
 
     /// Whether `token` is the owner's.

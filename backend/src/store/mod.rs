@@ -184,7 +184,7 @@ impl Store {
         let run = run.clone();
         self.writer.try_tell(move |c| {
             if let Err(error) = write::save(c, &run, None) {
-                tracing::warn!(run = %run.id, %error, "events of a running run were not written");
+                tracing::warn!(run = run.id.short(), %error, "events of a running run were not written");
             }
         });
     }

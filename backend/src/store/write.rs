@@ -98,6 +98,12 @@ pub(super) fn delete(c: &mut Connection, id: &RunId) -> Result<bool, StoreError>
     Ok(true)
 }
 
+fn set_state(c: &Connection, id: &RunId, state: RunState) -> Result<(), StoreError> {
+    c.prepare_cached("UPDATE runs SET state = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), state_name(state)])?;
+    Ok(())
+}
+
 /// Ends the runs that an earlier lab left unfinished; gives how many.
 pub(super) fn interrupt_unfinished(c: &mut Connection) -> Result<usize, StoreError> {
     let t = begin(c)?;
@@ -107,15 +113,23 @@ pub(super) fn interrupt_unfinished(c: &mut Connection) -> Result<usize, StoreErr
         .collect::<Result<_, _>>()?;
     for id in &ids {
         let Some(id) = RunId::parse(id) else { continue };
-        let mut events = super::read::events(&t, &id)?;
+        let mut events = match super::read::events(&t, &id) {
+            Ok(events) => events,
+            Err(StoreError::Full) => return Err(StoreError::Full),
+            // One damaged run must not keep the others, and the lab, from starting.
+            Err(error) => {
+                tracing::error!(run = id.short(), %error, "an unfinished run cannot be read");
+                set_state(&t, &id, RunState::Failed)?;
+                continue;
+            }
+        };
         // A last event may be there already, written together with events that came late.
         if !events.last().is_some_and(|e| e.event.is_last()) {
             let last = interrupted(&events);
             put_events(&t, &id, &EventLog::ended(vec![last.clone()]).all())?;
             events.push(last);
         }
-        t.prepare_cached("UPDATE runs SET state = ?2 WHERE id = ?1")?
-            .execute(params![id.as_str(), state_name(state_of(&events))])?;
+        set_state(&t, &id, state_of(&events))?;
     }
     t.commit()?;
     Ok(ids.len())

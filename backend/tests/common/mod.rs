@@ -78,7 +78,7 @@ impl TestLab {
         Self::of(Arc::new(langoverrule::lab::EngineLab), catalog, folder, Options::default())
     }
 
-    fn of(lab: Arc<dyn Lab>, catalog: Catalog, folder: Arc<TempDir>, options: Options) -> Self {
+    pub fn of(lab: Arc<dyn Lab>, catalog: Catalog, folder: Arc<TempDir>, options: Options) -> Self {
         let store =
             Store::open(folder.path(), &StoreOptions { max_pages: options.max_pages }).unwrap();
         let samples = Samples::in_folder(&options.samples);

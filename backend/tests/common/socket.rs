@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use shared::api::ServerMessage;
-use shared::{Envelope, ErrorCode};
+use shared::{Envelope, ErrorCode, Event};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -70,12 +70,22 @@ impl Viewer {
                     return Ok(serde_json::from_str(&text).unwrap());
                 }
                 Some(Ok(Message::Close(frame))) => {
+                    // Reading on sends the answer that the server waits for.
+                    while let Some(Ok(_)) = self.stream.next().await {}
                     return Err(frame.map(|f| CloseCode::into(f.code)));
                 }
                 Some(Ok(_)) => {}
                 Some(Err(_)) | None => return Err(None),
             }
         }
+    }
+
+    /// Reads until the model is at work on the run.
+    pub async fn until_at_work(&mut self) {
+        while !matches!(
+            self.next().await.unwrap(),
+            ServerMessage::Event(Envelope { event: Event::PrefillLayer { .. }, .. })
+        ) {}
     }
 
     /// Everything until the server closes.
