@@ -3,12 +3,17 @@
 
 mod common;
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
 use common::socket::Viewer;
-use common::{Form, Options, TestLab, same};
-use langoverrule::lab::Script;
+use common::{Form, Options, TestLab, png, same};
+use engine::{EngineError, LoadOptions, Picture};
+use langoverrule::catalog::Catalog;
+use langoverrule::lab::{EngineLab, Lab, LoadedModel, Script, ScriptedLab};
 use shared::api::{RunCreated, RunRecord, RunState};
 use shared::{ErrorCode, Event};
 
@@ -161,6 +166,75 @@ async fn what_the_model_refuses_comes_with_its_code() {
     let record = lab.ended(&run.id).await;
     let Event::Failed { code, message } = last(&record) else { panic!("{:?}", last(&record)) };
     assert_eq!((*code, message.as_str()), (ErrorCode::PromptTooLong, "The prompt is too long."));
+}
+
+#[tokio::test]
+async fn a_broken_model_is_said_without_the_servers_paths() {
+    let folder = Arc::new(tempfile::TempDir::new().unwrap());
+    let model = folder.path().join("broken");
+    std::fs::create_dir(&model).unwrap();
+    std::fs::write(model.join("config.json"), "{}").unwrap();
+    let mut catalog = Catalog::default();
+    catalog.set_default(model.to_str().unwrap()).unwrap();
+    let lab = TestLab::of(Arc::new(EngineLab), catalog, folder.clone(), Options::default());
+    let run = lab.ask("What is it?").await;
+    let record = lab.ended(&run.id).await;
+    let Event::Failed { code, message } = last(&record) else { panic!("{:?}", last(&record)) };
+    assert_eq!(*code, ErrorCode::ModelUnusable);
+    assert!(message.contains("\"broken\""), "{message}");
+    assert!(!message.contains('/') && !message.contains("config.json"), "{message}");
+}
+
+/// A lab whose decoding takes its time and is counted.
+#[derive(Default)]
+struct SlowDecoder {
+    now: AtomicUsize,
+    most: AtomicUsize,
+    calls: AtomicUsize,
+}
+
+struct Slow(Arc<SlowDecoder>);
+
+impl Lab for Slow {
+    fn decode(&self, _: &[u8]) -> Result<Picture, EngineError> {
+        let now = self.0.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.0.most.fetch_max(now, Ordering::SeqCst);
+        self.0.calls.fetch_add(1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(300));
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+        ScriptedLab::default().decode(&png(8, 8))
+    }
+
+    fn load(
+        &self,
+        folder: &Path,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Box<dyn LoadedModel>, EngineError> {
+        ScriptedLab::default().load(folder, options, progress)
+    }
+}
+
+#[tokio::test]
+async fn pictures_decode_few_at_a_time_whoever_hangs_up() {
+    let counted = Arc::new(SlowDecoder::default());
+    let folder = Arc::new(tempfile::TempDir::new().unwrap());
+    let options = Options { queue: 100, ..Options::default() };
+    let lab = Arc::new(Slow(counted.clone()));
+    let lab = TestLab::of(lab, Catalog::scripted(), folder, options);
+    // Clients that leave while their picture is decoded: the work goes on, and counts.
+    for _ in 0..6 {
+        let form = lab.submit_form(Form::new(r#"{"prompt":"a","max_new_tokens":1}"#));
+        let _ = tokio::time::timeout(Duration::from_millis(30), form).await;
+    }
+    assert_eq!(counted.most.load(Ordering::SeqCst), 2);
+    // More at once than may wait: those are told, and the others are served.
+    let forms = (0..40).map(|_| lab.submit_form(Form::new(r#"{"prompt":"a"}"#)));
+    let answers = futures_util::future::join_all(forms).await;
+    let refused = answers.iter().filter(|a| a.status == StatusCode::SERVICE_UNAVAILABLE);
+    let refused = refused.map(|a| a.is_error(ErrorCode::QueueFull)).count();
+    assert!((20..=30).contains(&refused), "{refused} of 40 were refused");
+    assert_eq!(counted.most.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -71,3 +71,44 @@ impl Cache {
         self.models.retain(|((name, q), _)| *name != source.name || *q != quant);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use shared::ErrorCode;
+
+    use super::*;
+    use crate::lab::ScriptedLab;
+
+    /// Refuses what is named `broken` as the engine does: before any progress.
+    struct Picky;
+
+    impl Lab for Picky {
+        fn load(
+            &self,
+            folder: &Path,
+            options: &LoadOptions,
+            progress: &mut dyn FnMut(u64, u64),
+        ) -> Result<Box<dyn LoadedModel>, EngineError> {
+            if options.name == "broken" {
+                return Err(EngineError::new(ErrorCode::ModelUnusable, "It is broken."));
+            }
+            ScriptedLab::default().load(folder, options, progress)
+        }
+    }
+
+    #[test]
+    fn a_model_that_is_none_costs_no_other_its_place() {
+        let mut cache = Cache::new(1);
+        let source = |name: &str| Source::folder(name.into(), name.into());
+        let mut get = |name: &str| {
+            let loaded = cache.get(&Picky, &source(name), Quant::F32, &mut |_, _| {}).is_ok();
+            let names: Vec<String> = cache.keys().into_iter().map(|(name, _)| name).collect();
+            (loaded, names)
+        };
+        assert_eq!(get("one"), (true, vec!["one".to_owned()]));
+        assert_eq!(get("broken"), (false, vec!["one".to_owned()]));
+        assert_eq!(get("two"), (true, vec!["two".to_owned()]));
+    }
+}
