@@ -337,3 +337,21 @@ fn sentence(text: &str) -> String {
     let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", chars.as_str())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::OwnerHash;
+
+    #[test]
+    fn a_deleted_run_is_not_remembered_by_whoever_still_holds_it() {
+        let id = RunId::random().expect("randomness");
+        let new = Run::new(id, String::new(), RunOptions::default(), OwnerHash([0; 32]));
+        let (run, mut recent) = (Arc::new(new), VecDeque::new());
+        remember(&mut recent, run.clone());
+        assert_eq!(recent.len(), 1);
+        run.set_deleted();
+        remember(&mut recent, run);
+        assert!(recent.is_empty());
+    }
+}

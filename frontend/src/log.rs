@@ -37,6 +37,14 @@ impl Cursor {
     }
 }
 
+impl Cursor {
+    /// Whether a run that is over, with `len` events in the server's hands, is not the run that
+    /// was read here: a restart lost what was read last, and the run is to be read anew.
+    pub fn outruns(&self, len: u64, over: bool) -> bool {
+        len < self.next || (over && !self.ended && len == self.next)
+    }
+}
+
 /// Milliseconds to wait before the `attempt`-th try to connect again: doubling, at most 8 seconds.
 pub fn backoff(attempt: u32) -> u32 {
     250 << attempt.min(5)
@@ -61,6 +69,16 @@ mod tests {
         assert_eq!(cursor, Cursor { next: 1, ended: false });
         assert_eq!(cursor.arrive(&at(1, Event::Cancelled)), Arrival::Next);
         assert!(cursor.ended);
+    }
+
+    #[test]
+    fn a_run_cut_short_by_a_restart_is_noticed() {
+        let cursor = Cursor { next: 10, ended: false };
+        assert!(cursor.outruns(9, true), "two events lost, one added");
+        assert!(cursor.outruns(10, true), "one lost, and the end in its place");
+        assert!(!cursor.outruns(10, false), "nothing new");
+        assert!(!cursor.outruns(11, true), "the end is still to be read");
+        assert!(!Cursor { next: 10, ended: true }.outruns(10, true), "read to its end");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The attention overlay: cells of the picture's token grid as colours.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use shared::Observation;
@@ -9,21 +10,51 @@ use crate::colour::Rgb;
 /// One map: shares of a token's attention by cell, row-major; `None` where a patch was pruned.
 pub type Cells = Vec<Option<f32>>;
 
+/// Bits of a positive float left out of its class: classes are 1/2048 wide, less than what
+/// [`round_up`] lets pass.
+const CLASS_SHIFT: u32 = 12;
+
 /// The top of an absolute scale, for all maps of a run: a round number that all but the strongest
 /// half percent of cells stay below, so that one sink patch does not flatten every map.
-pub fn absolute_top(observation: &Observation) -> f32 {
-    let mut values: Vec<f32> = Vec::new();
-    for token in 0..observation.tokens.len() {
-        for layer in 0..observation.layers() {
-            values.extend(observation.overlay(token, layer).into_iter().flatten().flatten());
+///
+/// Every token adds to it once, however long the answer grows.
+#[derive(Debug, Default)]
+pub struct Top {
+    tokens: usize,
+    cells: u64,
+    /// How many cells lie in a class of nearly equal shares.
+    classes: BTreeMap<u32, u64>,
+}
+
+impl Top {
+    /// Takes the tokens in that came since the last time.
+    pub fn take(&mut self, observation: &Observation) {
+        if observation.tokens.len() < self.tokens {
+            *self = Top::default();
         }
+        for token in self.tokens..observation.tokens.len() {
+            for layer in 0..observation.layers() {
+                for share in observation.overlay(token, layer).into_iter().flatten().flatten() {
+                    let class = share.max(0.0).to_bits() >> CLASS_SHIFT;
+                    *self.classes.entry(class).or_default() += 1;
+                    self.cells += 1;
+                }
+            }
+        }
+        self.tokens = observation.tokens.len();
     }
-    if values.is_empty() {
-        return 0.01;
+
+    /// The top of all that was taken in.
+    pub fn value(&self) -> f32 {
+        let mut above = self.cells - ((self.cells as f64 * 0.995) as u64).min(self.cells);
+        for (class, count) in self.classes.iter().rev() {
+            if *count >= above.max(1) {
+                return round_up(f32::from_bits(class << CLASS_SHIFT));
+            }
+            above -= count;
+        }
+        0.01
     }
-    let at = ((values.len() as f64 * 0.995) as usize).min(values.len() - 1);
-    let (_, top, _) = values.select_nth_unstable_by(at, f32::total_cmp);
-    round_up(*top)
 }
 
 /// The largest share of one map.
@@ -90,6 +121,9 @@ pub fn cell_at(
 
 #[cfg(test)]
 mod tests {
+    use shared::observation::Generated;
+    use shared::{Cell, F32s, GROUPS, Group, Layout, PreparedPicture, Token, TokenFlow};
+
     use super::*;
 
     #[test]
@@ -98,6 +132,78 @@ mod tests {
             assert!((round_up(value) - top).abs() < 1e-6, "{value}: {}", round_up(value));
         }
         assert!(round_up(0.0) > 0.0 && round_up(f32::NAN) > 0.0);
+    }
+
+    /// The same, from all cells at once.
+    fn absolute_top(observation: &Observation) -> f32 {
+        let mut values: Vec<f32> = Vec::new();
+        for token in 0..observation.tokens.len() {
+            for layer in 0..observation.layers() {
+                values.extend(observation.overlay(token, layer).into_iter().flatten().flatten());
+            }
+        }
+        if values.is_empty() {
+            return 0.01;
+        }
+        let at = ((values.len() as f64 * 0.995) as usize).min(values.len() - 1);
+        let (_, top, _) = values.select_nth_unstable_by(at, f32::total_cmp);
+        round_up(*top)
+    }
+
+    #[test]
+    fn the_top_grown_token_by_token_is_the_top_of_all() {
+        let mut observation = observation();
+        let all = std::mem::take(&mut observation.tokens);
+        let mut top = Top::default();
+        assert_eq!(top.value(), 0.01, "nothing observed");
+        for token in all.clone() {
+            observation.tokens.push(token);
+            top.take(&observation);
+            assert_eq!(top.value(), absolute_top(&observation));
+        }
+        // Another run: what was taken in of the one before does not count.
+        observation.tokens = vec![all[3].clone()];
+        top.take(&observation);
+        assert_eq!(top.value(), absolute_top(&observation));
+    }
+
+    fn observation() -> Observation {
+        let (layers, heads, side) = (2u32, 1u32, 8u16);
+        let cell = |i: u16| Cell { row: i / side, col: i % side, copy: 0 };
+        let keys = side * side;
+        let tokens = (0..keys).map(|i| Token {
+            index: i.into(),
+            id: 1,
+            text: String::new(),
+            group: Group::Image,
+            cell: Some(cell(i)),
+        });
+        let size = u32::from(side) * 14;
+        let picture = PreparedPicture {
+            width: size,
+            height: size,
+            source_width: size,
+            source_height: size,
+            covers: [0.0, 0.0, size as f32, size as f32],
+            rows: side,
+            cols: side,
+        };
+        let layout = Layout { tokens: tokens.collect(), picture: Some(picture) };
+        let mut state = 1u32;
+        let mut share = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32 / 30.0
+        };
+        let mut token = |index: u32| {
+            // Rows grow by one key with every token.
+            let width = usize::from(keys) + index as usize;
+            let rows = (0..width * layers as usize).map(|_| share()).collect();
+            let mass = vec![0.0; (layers * heads) as usize * GROUPS];
+            let flow = TokenFlow { layers, heads, mass: F32s(mass), rows: F32s(rows) };
+            Generated { id: 1, text: String::new(), logprob: 0.0, flow }
+        };
+        let tokens = (0..12).map(&mut token).collect();
+        Observation { layout: Some(layout), prefill: vec![None; layers as usize], tokens }
     }
 
     #[test]

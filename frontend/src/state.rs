@@ -57,6 +57,7 @@ pub struct RunView {
     pub stages: Memo<[Measure; 3]>,
     /// Top of the overlay's absolute scale.
     pub top: Memo<f32>,
+    tops: StoredValue<overlay::Top>,
 }
 
 impl RunView {
@@ -94,7 +95,11 @@ impl RunView {
             let definition = definition.get();
             observation.with(|o| Stage::ALL.map(|s| o.stage(s, &definition)))
         });
-        let top = Memo::new(move |_| observation.with(overlay::absolute_top));
+        let tops = StoredValue::new(overlay::Top::default());
+        let top = Memo::new(move |_| {
+            observation.track();
+            tops.with_value(overlay::Top::value)
+        });
         RunView {
             id: RwSignal::new(None),
             phase,
@@ -114,6 +119,7 @@ impl RunView {
             measures,
             stages,
             top,
+            tops,
         }
     }
 
@@ -122,6 +128,7 @@ impl RunView {
         self.id.set(id);
         self.phase.set(phase);
         self.model.set(None);
+        self.tops.set_value(overlay::Top::default());
         self.observation.set(Observation::default());
         self.summary.set(None);
         self.lost.set(false);
@@ -153,7 +160,10 @@ impl RunView {
             )
         };
         if envelopes.iter().any(|e| observed(&e)) {
-            self.observation.update(|o| envelopes.iter().for_each(|e| o.apply(&e.event)));
+            self.observation.update(|o| {
+                envelopes.iter().for_each(|e| o.apply(&e.event));
+                self.tops.update_value(|tops| tops.take(o));
+            });
         }
         self.phase.set(phase);
     }

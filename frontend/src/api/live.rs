@@ -12,11 +12,11 @@ use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::api::ServerMessage;
-use shared::{Envelope, ErrorBody};
+use shared::{Envelope, ErrorBody, ErrorCode};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
-use super::http;
+use super::{Failure, http};
 use crate::log::{Arrival, Cursor, backoff};
 use crate::phase::Phase;
 use crate::state::Lab;
@@ -139,14 +139,20 @@ impl Live {
         if self.0.stopped.get() {
             return;
         }
-        self.0.attempts.set(0);
-        self.0.lab.run.lost.set(false);
         let mut missing = false;
         let mut next = Vec::new();
         for bytes in self.0.inbox.take() {
             match rmp_serde::from_slice::<ServerMessage>(&bytes) {
-                Ok(ServerMessage::Event(envelope)) => missing |= !self.take(envelope, &mut next),
+                Ok(ServerMessage::Event(envelope)) => {
+                    // Only now does the connection serve; one that is refused each time does not.
+                    self.0.attempts.set(0);
+                    self.0.lab.run.lost.set(false);
+                    missing |= !self.take(envelope, &mut next);
+                }
                 Ok(ServerMessage::Gap { .. }) => missing = true,
+                Ok(ServerMessage::Error(ErrorBody { code: ErrorCode::NotFound, message })) => {
+                    return self.give_up(message);
+                }
                 Ok(ServerMessage::Error(ErrorBody { code, message })) => {
                     self.0.lab.complain(code.name(), message);
                 }
@@ -160,6 +166,15 @@ impl Live {
         } else if missing {
             self.catch_up();
         }
+    }
+
+    /// The run is gone, and trying again brings nothing.
+    fn give_up(&self, message: String) {
+        self.stop();
+        let code = ErrorCode::NotFound;
+        self.0.lab.complain(code.name(), message.clone());
+        self.0.lab.run.lost.set(false);
+        self.0.lab.run.phase.set(Phase::Failed { code, message });
     }
 
     /// Sorts one event in; `false` when events before it are missing.
@@ -187,7 +202,8 @@ impl Live {
             match record {
                 Ok(record) => {
                     // A server that came back from a restart may have lost the last events.
-                    if (record.events.len() as u64) < live.0.cursor.get().next {
+                    let over = record.events.last().is_some_and(|e| e.event.is_last());
+                    if live.0.cursor.get().outruns(record.events.len() as u64, over) {
                         live.0.cursor.set(Cursor::default());
                         let view = untrack(|| live.0.lab.run.view());
                         live.0.lab.run.reset(Some(live.0.id.clone()), Phase::Queued(0));
@@ -202,6 +218,7 @@ impl Live {
                         live.0.socket.replace(None);
                     }
                 }
+                Err(Failure { code: Some(ErrorCode::NotFound), message }) => live.give_up(message),
                 Err(failure) => live.0.lab.complain(failure.code_name(), failure.message),
             }
         });
