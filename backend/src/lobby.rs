@@ -31,6 +31,9 @@ const UNDECODED: usize = 16;
 const PIXELS_HELD: usize = 12 << 20;
 /// Ended runs kept in memory, so that a class that opens one link reads the store once.
 const RECENT: usize = 8;
+/// Most bytes of the events of ended runs kept in memory; with the encodings that viewers share
+/// they are up to three times that. The run used last is kept whatever it takes.
+const RECENT_BYTES: usize = 128 << 20;
 
 /// Everything that routes and the model thread share.
 pub struct Lobby {
@@ -325,6 +328,13 @@ fn remember(recent: &mut VecDeque<Arc<Run>>, run: Arc<Run>) {
     }
     recent.push_front(run);
     recent.truncate(RECENT);
+    let mut bytes = 0;
+    let within = |run: &Arc<Run>| {
+        bytes += run.log.bytes();
+        bytes <= RECENT_BYTES
+    };
+    let kept = recent.iter().map(within).take_while(|fits| *fits).count();
+    recent.truncate(kept.max(1));
 }
 
 fn queue_full() -> ApiError {

@@ -1,5 +1,7 @@
 //! `GET /api/runs/{id}/export.json` and `.csv`: a run's numbers under a definition.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
@@ -22,12 +24,15 @@ pub struct ExportQuery {
     definition: String,
 }
 
-fn report(
-    run: &Run,
+async fn report(
+    run: &Arc<Run>,
     asked: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Result<Report, ApiError> {
     let definition = parse_definition(&query(asked)?.definition)?;
-    Ok(Observed::of_run(run)?.report(&definition))
+    let run = run.clone();
+    // A long run is much to add up: done where nobody waits for it.
+    let report = move || Ok(Observed::of_run(&run)?.report(&definition));
+    tokio::task::spawn_blocking(report).await.map_err(ApiError::internal)?
 }
 
 fn attachment(run: &Run, end: &str) -> (HeaderName, String) {
@@ -53,7 +58,7 @@ pub async fn export_json(
     TheRun(run): TheRun,
     asked: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Result<([(HeaderName, String); 1], Json<Report>), ApiError> {
-    let report = report(&run, asked)?;
+    let report = report(&run, asked).await?;
     Ok(([attachment(&run, "json")], Json(report)))
 }
 
@@ -76,7 +81,7 @@ pub async fn export_csv(
     TheRun(run): TheRun,
     asked: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Result<([(HeaderName, String); 2], String), ApiError> {
-    let report = report(&run, asked)?;
+    let report = report(&run, asked).await?;
     let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned());
     Ok(([kind, attachment(&run, "csv")], csv(&report)))
 }

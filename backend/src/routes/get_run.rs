@@ -1,10 +1,12 @@
 //! `GET /api/runs/{id}`: a run with its events.
 
 use axum::Json;
+use axum::response::{IntoResponse, Response};
 use shared::ErrorBody;
 use shared::api::RunRecord;
 
 use super::extract::TheRun;
+use crate::error::ApiError;
 
 /// A run with all its events so far.
 ///
@@ -19,6 +21,8 @@ use super::extract::TheRun;
         (status = 404, body = ErrorBody, description = "not_found"),
     )
 )]
-pub async fn get_run(TheRun(run): TheRun) -> Json<RunRecord> {
-    Json(run.record())
+pub async fn get_run(TheRun(run): TheRun) -> Result<Response, ApiError> {
+    // A long run is tens of megabytes: written out where nobody waits for it.
+    let written = tokio::task::spawn_blocking(move || Json(run.record()).into_response()).await;
+    written.map_err(ApiError::internal)
 }

@@ -156,6 +156,20 @@ impl EventLog {
         lock(&self.entries).shown.get(from as usize..).unwrap_or_default().to_vec()
     }
 
+    /// About how many bytes the events take in memory.
+    pub fn bytes(&self) -> usize {
+        let numbers = |event: &Event| match event {
+            Event::PrefillLayer { flow, .. } => flow.mass.0.len() + flow.last.0.len(),
+            Event::Token { flow, .. } => flow.mass.0.len() + flow.rows.0.len(),
+            // A token of the prompt is some words' worth of memory.
+            Event::Layout { layout, .. } => 32 * layout.tokens.len(),
+            _ => 0,
+        };
+        let entries = lock(&self.entries);
+        let events = entries.shown.iter().map(|e| numbers(&e.envelope.event));
+        events.map(|numbers| size_of::<Entry>() + size_of::<f32>() * numbers).sum()
+    }
+
     /// All events.
     pub fn all(&self) -> Vec<Arc<Entry>> {
         self.since(0)
