@@ -127,9 +127,10 @@ impl Palette {
         }
     }
 
-    /// The ground for type by text's share of attention: blue at 0, neutral at one half, orange
-    /// at 1.
-    pub fn share(&self, share: f64) -> Rgb {
+    /// The ground for type by MDI: blue where the picture draws more per token, neutral at 1,
+    /// orange where words do. Equal factors are equally far from neutral.
+    pub fn ground(&self, mdi: f64) -> Rgb {
+        let share = mdi / (1.0 + mdi);
         let end = if share >= 0.5 { self.tints.0 } else { self.tints.1 };
         self.neutral.mix(end, (share - 0.5).abs() * 2.0)
     }
@@ -202,8 +203,8 @@ mod tests {
     #[test]
     fn shares_diverge_from_neutral() {
         let p = Palette::default();
-        assert_eq!(p.share(0.5), p.neutral);
-        assert_eq!(p.share(1.0), p.tints.0);
-        assert_eq!(p.share(0.0), p.tints.1);
+        assert_eq!(p.ground(1.0), p.neutral);
+        assert_eq!(p.ground(1e18), p.tints.0);
+        assert_eq!(p.ground(0.0), p.tints.1);
     }
 }

@@ -221,30 +221,68 @@ impl Observation {
         }
     }
 
-    /// Text's share `P_T` of the attention of the row that predicted generated token `index`, in
-    /// one layer or, with `None`, averaged over layers; heads averaged first.
+    /// MDI, AEI and their parts of the one row that predicted generated token `index`, in one
+    /// layer or, with `None`, from attention averaged over layers. The definition's queries and
+    /// stages do not enter; its text groups and a chosen head do, and heads are averaged first.
+    pub fn token_measure(
+        &self,
+        index: usize,
+        layer: Option<usize>,
+        definition: &Definition,
+    ) -> Measure {
+        match self.token_attention(index, layer, definition) {
+            Ok(attention) => attention.measure(),
+            Err(reason) => Measure::undefined(reason),
+        }
+    }
+
+    fn token_attention(
+        &self,
+        index: usize,
+        layer: Option<usize>,
+        definition: &Definition,
+    ) -> Result<Attention, Undefined> {
+        let layout = self.layout.as_ref().ok_or(Undefined::NotObserved)?;
+        let token = self.tokens.get(index).ok_or(Undefined::NotObserved)?;
+        let (layers, heads) = (token.flow.layers as usize, token.flow.heads as usize);
+        let layers = match layer {
+            Some(l) if l < layers => l..l + 1,
+            Some(_) => return Err(Undefined::NotObserved),
+            None => 0..layers,
+        };
+        let heads = match definition.heads {
+            Heads::One(h) if (h as usize) < heads => h as usize..h as usize + 1,
+            Heads::One(_) => return Err(Undefined::NoSuchHead),
+            Heads::MeanFirst | Heads::ShareThenMean => 0..heads,
+        };
+        let rows = layers.len() * heads.len();
+        if rows == 0 {
+            return Err(Undefined::NotObserved);
+        }
+        let on = |key: Group| -> f64 {
+            let of_layer = |l| heads.clone().map(move |h| f64::from(token.flow.get(l, h, key)));
+            layers.clone().flat_map(of_layer).sum::<f64>() / rows as f64
+        };
+        // The row sees the tokens generated before it, itself among them, as keys.
+        let counts = layout.counts().with(Group::Generated, index as u32);
+        let text = definition.text.without(Group::Image);
+        Ok(Attention {
+            text: text.iter().map(on).sum(),
+            image: on(Group::Image),
+            text_tokens: counts.in_set(text),
+            image_tokens: counts.get(Group::Image),
+        })
+    }
+
+    /// Text's share `P_T` of the attention of the row that predicted generated token `index`; see
+    /// [`Observation::token_measure`].
     pub fn token_share(
         &self,
         index: usize,
         layer: Option<usize>,
         definition: &Definition,
     ) -> Value {
-        let token = self.tokens.get(index).ok_or(Undefined::NotObserved)?;
-        let (layers, heads) = (token.flow.layers as usize, token.flow.heads as usize);
-        let range = match layer {
-            Some(l) if l < layers => l..l + 1,
-            Some(_) => return Err(Undefined::NotObserved),
-            None => 0..layers,
-        };
-        let on = |l: usize, key: Group| -> f64 {
-            (0..heads).map(|h| f64::from(token.flow.get(l, h, key))).sum()
-        };
-        let (mut text, mut image) = (0.0, 0.0);
-        for l in range {
-            text += definition.text.without(Group::Image).iter().map(|g| on(l, g)).sum::<f64>();
-            image += on(l, Group::Image);
-        }
-        Attention { text, image, text_tokens: 1, image_tokens: 1 }.share_text()
+        self.token_measure(index, layer, definition).share_text
     }
 
     /// The head-averaged attention of generated token `index`'s predicting row on every picture

@@ -158,7 +158,7 @@ pub struct ModelInfo {
     /// Name of the prompt template in use.
     pub template: String,
     /// What image tokens are ranked by when some are pruned: `cls-attention` (FasterVLM), or a
-    /// substitute for towers without [CLS], named as such; empty where nothing can be pruned.
+    /// substitute for towers without a `[CLS]`, named as such; empty where nothing can be pruned.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub prune_score: String,
     /// SHA-256 of the weight files' contents, hexadecimal.

@@ -216,15 +216,35 @@ proptest! {
         for t in 0..maps.written {
             for l in 0..maps.layers() {
                 let flow = maps.token_flow(t);
-                let on = |g: Group| (0..maps.heads()).map(|h| f64::from(flow.get(l, h, g))).sum();
+                let heads: Vec<usize> = match d.heads {
+                    Heads::One(h) => vec![h as usize],
+                    _ => (0..maps.heads()).collect(),
+                };
+                let measure = observation.token_measure(t, Some(l), &d);
+                if heads[0] >= maps.heads() {
+                    prop_assert_eq!(measure.mdi, Err(Undefined::NoSuchHead));
+                    continue;
+                }
+                let on = |g: Group| -> f64 {
+                    let sum: f64 = heads.iter().map(|h| f64::from(flow.get(l, *h, g))).sum();
+                    sum / heads.len() as f64
+                };
                 let text: f64 = d.text.without(Group::Image).iter().map(on).sum();
                 let image: f64 = on(Group::Image);
-                match observation.token_share(t, Some(l), &d) {
-                    Ok(share) => prop_assert!(close(share, text / (text + image))),
-                    Err(reason) => {
-                        prop_assert_eq!(reason, Undefined::NoAttention);
-                        prop_assert_eq!(text + image, 0.0);
-                    }
+                let counts = observation.layout.as_ref().unwrap().counts();
+                let counts = counts.with(Group::Generated, t as u32);
+                let n_text = f64::from(counts.in_set(d.text.without(Group::Image)));
+                let n_image = f64::from(counts.get(Group::Image));
+                match measure.mdi {
+                    Ok(mdi) => prop_assert!(close(mdi, (text / n_text) / (image / n_image))),
+                    Err(Undefined::NoTextTokens) => prop_assert_eq!(n_text, 0.0),
+                    Err(Undefined::NoImageTokens) => prop_assert_eq!(n_image, 0.0),
+                    Err(Undefined::NoAttention) => prop_assert_eq!(text + image, 0.0),
+                    Err(Undefined::NoImageAttention) => prop_assert_eq!(image, 0.0),
+                    Err(reason) => prop_assert!(false, "{:?} has no cause here", reason),
+                }
+                if let Ok(share) = observation.token_share(t, Some(l), &d) {
+                    prop_assert!(close(share, text / (text + image)));
                 }
             }
         }

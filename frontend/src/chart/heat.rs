@@ -61,8 +61,8 @@ impl Grid {
         let bottom = (top + row * heads.max(1) as f64).round();
         Grid {
             width: width.max(120.0).round(),
-            height: bottom + (type_size * 2.0).round(),
-            left: (type_size * 2.0).round(),
+            height: bottom + (type_size * 3.3).round(),
+            left: (type_size * 3.4).round(),
             top,
             bottom,
             type_size,
@@ -127,6 +127,12 @@ pub fn svg(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
         drawn =
             drawn.and(root.draw_text(&head.to_string(), &style(HPos::Right, VPos::Center), place));
     }
+    // Without names nobody could tell layers from heads where there are as many of each.
+    let middle = (at((grid.left + grid.width) / 2.0), at(grid.height - grid.type_size * 0.1));
+    drawn = drawn.and(root.draw_text("layer", &style(HPos::Center, VPos::Bottom), middle));
+    let upright = style(HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+    let middle = (at(0.0), at((grid.top + grid.bottom) / 2.0));
+    drawn = drawn.and(root.draw_text("head", &upright, middle));
     drawn = drawn.and(root.present());
     // Writing to a string cannot fail.
     debug_assert!(drawn.is_ok());

@@ -46,10 +46,12 @@ pub fn Answer() -> impl IntoView {
                 }
             >
                 {move || (0..count.get()).map(|i| view! { <Chip i/> }).collect_view()}
-                {move || (count.get() == 0).then(|| view! { <p class="quiet">"Nothing written yet."</p> })}
+                {move || (count.get() == 0).then(|| view! {
+                    <p class="quiet">{if matches!(run.phase.get(), Phase::Done(_) | Phase::Failed { .. } | Phase::Cancelled) { "Nothing was written." } else { "Nothing written yet." }}</p>
+                })}
             </div>
             <p class="card-foot" class:hidden=move || count.get() == 0>
-                "Colour: what drew more, " <b class="words">"words"</b> " or "
+                "Colour: what drew more per token, " <b class="words">"words"</b> " or "
                 <b class="picture">"picture"</b> {layer_note} "."
             </p>
         </section>
@@ -61,9 +63,9 @@ pub fn Answer() -> impl IntoView {
 fn Chip(i: usize) -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
-    let share = Memo::new(move |_| {
+    let measure = Memo::new(move |_| {
         let (layer, definition) = (run.pinned.get(), run.definition.get());
-        run.observation.with(|o| o.token_share(i, layer, &definition))
+        run.observation.with(|o| o.token_measure(i, layer, &definition))
     });
     let (text, chance) = run.observation.with_untracked(|o| {
         o.tokens.get(i).map_or_else(Default::default, |t| {
@@ -73,21 +75,22 @@ fn Chip(i: usize) -> impl IntoView {
     let chosen = move || run.token.get() == Some(i);
     let colour = move || {
         let palette = lab.palette.get();
-        share.get().map_or(palette.neutral, |s| palette.share(s)).css()
+        measure.get().mdi.map_or(palette.neutral, |m| palette.ground(m)).css()
     };
     view! {
         <button
             type="button"
             class="chip"
             class:chosen=chosen
-            class:unknown=move || share.get().is_err()
+            class:unknown=move || measure.get().mdi.is_err()
             data-testid="token-chip"
             data-index=i
             aria-pressed=move || chosen().to_string()
             style:background=colour
             title=move || format!(
-                "token {i} · words get {} of the attention on words and picture · probability {chance}",
-                plain(share.get(), words::percent),
+                "token {i} · MDI {} · words get {} of the attention on words and picture · probability {chance}",
+                plain(measure.get().mdi, words::number),
+                plain(measure.get().share_text, words::percent),
             )
             on:click=move |_| run.pick.set(if chosen() { Pick::Nothing } else { Pick::Token(i) })
         >

@@ -10,6 +10,7 @@ use crate::chart::{Plot, Series, draw};
 use crate::colour::Role;
 use crate::components::value::{Switch, plain};
 use crate::link::Curve;
+use crate::phase::Phase;
 use crate::state::{RunView, use_lab};
 use crate::words;
 
@@ -123,6 +124,9 @@ fn Chart(run: RunView) -> impl IntoView {
             _ if some => None,
             Some(reason) => Some(format!("Undefined: {reason}.")),
             None if layers() > 0 => None,
+            None if matches!(run.phase.get(), Phase::Failed { .. } | Phase::Cancelled) => {
+                Some("This run ended before the model had read the prompt.".into())
+            }
             None => Some("The curve grows here, layer by layer, while the model reads.".into()),
         }
     };

@@ -53,7 +53,7 @@ pub fn HeadsCard() -> impl IntoView {
     view! {
         <section class="card heads" aria-labelledby="heads-title">
             <header class="card-head">
-                <h2 id="heads-title">"Layers × heads"</h2>
+                <h2 id="heads-title">"Heads × layers"</h2>
                 <p class="card-note">{note}</p>
             </header>
             <div

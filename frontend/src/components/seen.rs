@@ -68,6 +68,14 @@ pub fn Seen() -> impl IntoView {
                 style:aspect-ratio=move || {
                     picture.get().map_or("1".into(), |p| format!("{} / {}", p.width, p.height))
                 }
+                // A tall picture is made narrower instead of pushing the answer off the screen.
+                style:max-width=move || {
+                    let tall = picture.get().filter(|p| p.height > p.width);
+                    tall.map(|p| format!("{:.3}rem", 24.0 * p.width as f32 / p.height as f32))
+                }
+                style:min-width=move || {
+                    picture.get().filter(|p| p.height > p.width).map(|_| "0")
+                }
             >
                 // One element for all pictures: the old one stays until the new one is there.
                 <Show
