@@ -23,10 +23,10 @@ pub struct Source {
 impl Source {
     /// A model in a folder.
     pub fn folder(name: String, folder: PathBuf) -> Self {
-        let title = if name == DEMO_NAME {
-            "Demo LLaVA: a small real model that ships with the lab".to_owned()
-        } else {
-            name.clone()
+        let title = match name.as_str() {
+            DEMO_NAME => "Demo LLaVA: a small real model that ships with the lab".to_owned(),
+            "demo-qwen" => "Demo Qwen: a small real Qwen2.5-VL that ships with the lab".to_owned(),
+            _ => name.clone(),
         };
         Source { name, title, folder }
     }
