@@ -193,7 +193,15 @@ bench() {
   else
     echo "      without the peer: './run.sh bench --with-peer' measures transformers beside it" >&2
   fi
-  exec "$lab" bench "${args[@]}"
+  "$lab" bench "${args[@]}"
+  # Options are the engine's; without any, the lab's door and the page are measured too.
+  if [ "${#args[@]}" = 0 ] || [ "${args[0]}" = --peer ]; then
+    cargo run --quiet --package langoverrule --example doors -- "$lab" models/demo-llava/samples/cat-far.png
+    if [ -d frontend/dist ]; then
+      printf '\n| the page | bytes |\n|---|---|\n'
+      find frontend/dist -name '*.wasm.br' -printf '| WebAssembly, brotli | %s |\n'
+    fi
+  fi
 }
 
 usage() {
