@@ -7,11 +7,12 @@ use shared::{ErrorCode, ModelInfo, PreparedPicture, Quant, RunOptions, Summary, 
 
 use crate::clock::Moment;
 use crate::error::EngineError;
-use crate::family::{self, Family, Llava, Loaded};
+use crate::family::{self, Family, Llava, Loaded, Qwen};
 use crate::generate::{self, Outcome};
 use crate::observer::Observer;
 use crate::picture::Picture;
 use crate::prompt::Frame;
+use crate::shapes::Shape;
 
 /// How to load a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +50,11 @@ impl Prepared {
     /// Number of prompt positions, image tokens included.
     pub fn prompt_tokens(&self) -> usize {
         self.prompt_tokens
+    }
+
+    /// Number of image tokens among them, copies included.
+    pub fn image_tokens(&self) -> usize {
+        self.prompt_tokens - self.frame.len()
     }
 
     /// The options, with the template's name filled in.
@@ -93,8 +99,11 @@ impl Model {
     /// # Errors
     /// There is no shape of that name.
     pub fn random(shape: &str, options: &LoadOptions) -> Result<Model, EngineError> {
-        let config = crate::shapes::llava(shape)?;
-        Ok(Self::of(Llava::random(config, options.quant)?, options))
+        let loaded = match crate::shapes::find(shape)? {
+            Shape::Llava(config) => Llava::random(config, options.quant)?,
+            Shape::Qwen(config) => Qwen::random(config, options.quant)?,
+        };
+        Ok(Self::of(loaded, options))
     }
 
     fn of(loaded: Loaded, options: &LoadOptions) -> Model {

@@ -1,6 +1,6 @@
 //! The engine against transformers, number by number (tests/goldens/README.md says what is what).
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod common;
 
@@ -278,5 +278,23 @@ fn prepared_pixels_equal_the_processors() {
         level.check(prepared.pixels(), &want, &format!("{}: pixels", golden.name));
         let same = prepared.pixels().iter().zip(&want).filter(|(a, b)| (*a - *b).abs() < 1e-5);
         assert!(same.count() * 100 >= 98 * want.len(), "{}: not just rounding", golden.name);
+    }
+}
+
+/// 16-bit weights halve the memory; what that does to the logits is bounded, on every checkpoint.
+#[test]
+fn sixteen_bit_weights_drift_little() {
+    for golden in checkpoints() {
+        let exact = model(&golden, Quant::F32);
+        let prepared = exact.prepare(&picture(&golden), &options(&golden)).unwrap();
+        for (quant, most) in [(Quant::F16, 1e-2), (Quant::Bf16, 5e-2)] {
+            let half = model(&golden, quant);
+            assert!(half.info().bytes * 100 <= exact.info().bytes * 60, "{}", golden.name);
+            let theirs = half.prepare(&picture(&golden), &options(&golden)).unwrap();
+            let off = half.compare(&theirs, &exact, &prepared).unwrap();
+            let drift = off.largest_logit_difference / off.largest_logit;
+            println!("{} {}: {drift:.1e}, {} of 20", golden.name, quant.name(), off.same_tokens);
+            assert!(drift > 0.0 && drift < most, "{} {}: {drift:.1e}", golden.name, quant.name());
+        }
     }
 }

@@ -8,20 +8,21 @@ use engine::{
     Control, GeneratedToken, LoadOptions, Model, NoObserver, Observer, Picture, Prepared, Wants,
 };
 use serde::{Deserialize, Serialize};
-use shared::{LayerFlow, Quant, RunOptions};
+use shared::{Group, LayerFlow, Layout, Quant, RunOptions};
 
 use super::{Failure, print};
 
-/// Tokens of the built-in template and the begin token, around the prompt's own.
-const AROUND: usize = 19;
+/// The shape that is measured in seconds; the others take minutes a run.
+const SMALL: &str = "llava-10m";
 
 /// What to measure.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// Model sizes to run: llava-10m, llava-1.5-7b or llava-1.5-13b.
-    #[arg(long, default_value = "llava-10m")]
+    /// Model sizes to run: llava-10m, llava-1.5-7b, llava-1.5-13b, qwen2.5-vl-3b or qwen2.5-vl-7b.
+    #[arg(long, default_value = SMALL)]
     shape: String,
-    /// How the decoder's weights are held; several times for several rows.
+    /// How the decoder's weights are held; several times for several rows [default: f32, q8_0 and
+    /// q4k; q4k for full-size shapes].
     #[arg(long, value_parser = quant)]
     quant: Vec<Quant>,
     /// Tokens of the prompt besides the picture's, template included.
@@ -30,21 +31,49 @@ pub struct BenchArgs {
     /// Tokens to generate.
     #[arg(long, default_value_t = 20)]
     new_tokens: u32,
-    /// Whether every layer and head is observed.
-    #[arg(long, value_enum, default_value = "both")]
-    observe: Observe,
-    /// Timed runs a row; medians are printed.
-    #[arg(long, default_value_t = 15)]
-    runs: usize,
-    /// Prompt lengths whose peak memory is measured, each in a process of its own; 0 for none.
-    #[arg(long, value_delimiter = ',', default_value = "171,1024,4096")]
-    memory: Vec<usize>,
+    /// Whether every layer and head is observed [default: both; on for full-size shapes].
+    #[arg(long, value_enum)]
+    observe: Option<Observe>,
+    /// Timed runs a row; medians are printed [default: 15; 1 for full-size shapes].
+    #[arg(long)]
+    runs: Option<usize>,
+    /// Prompt lengths whose peak memory is measured, each in a process of its own; 0 for none
+    /// [default: 171, 1024 and 4096; none for full-size shapes].
+    #[arg(long, value_delimiter = ',')]
+    memory: Option<Vec<usize>>,
     /// A command that prints the peer's times as JSON (tests/bench/peer.py), for ratios.
     #[arg(long)]
     peer: Option<String>,
     /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
+}
+
+impl BenchArgs {
+    fn is_small(&self) -> bool {
+        self.shape == SMALL
+    }
+
+    fn quants(&self) -> Vec<Quant> {
+        match self.quant.as_slice() {
+            [] if self.is_small() => vec![Quant::F32, Quant::Q8_0, Quant::Q4k],
+            [] => vec![Quant::Q4k],
+            some => some.to_vec(),
+        }
+    }
+
+    fn observe(&self) -> Observe {
+        self.observe.unwrap_or(if self.is_small() { Observe::Both } else { Observe::On })
+    }
+
+    fn runs(&self) -> usize {
+        self.runs.unwrap_or(if self.is_small() { 15 } else { 1 }).max(1)
+    }
+
+    fn memory(&self) -> Vec<usize> {
+        let usual = || if self.is_small() { vec![171, 1024, 4096] } else { Vec::new() };
+        self.memory.clone().unwrap_or_else(usual).into_iter().filter(|n| *n > 0).collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,8 +105,27 @@ struct Row {
     ms_per_token: f64,
     load_ms: f64,
     weights_mib: f64,
-    /// Peak of this process, as the system sees it.
+    /// Peak of this process while the weights were made, as the system sees it.
+    load_peak_mib: Option<f64>,
+    /// Peak of this process after its runs.
     peak_mib: Option<f64>,
+    /// The prompt as it was laid out, and what was observed of it.
+    seen: Seen,
+}
+
+/// What a model of this shape made of the prompt, checked.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Seen {
+    layers: u32,
+    heads: u32,
+    parameters: u64,
+    /// Image tokens, and the grid they stand in.
+    image_tokens: usize,
+    grid: (u16, u16),
+    /// Tokens in each group.
+    groups: Vec<(Group, u32)>,
+    /// Weights that are held otherwise than asked.
+    fallbacks: usize,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -97,10 +145,109 @@ struct Report {
     peer: Option<Peer>,
 }
 
-/// Asks for all that the live page asks for, and notes when the first layer came.
+/// Asks for all that the live page asks for, notes when the first layer came, and checks that
+/// nothing is missing of what was looked at.
 struct Watching {
     start: Instant,
     first_layer_ms: Option<f64>,
+    layout: Option<Layout>,
+    layers: u32,
+    wrong: Option<String>,
+}
+
+impl Watching {
+    fn new() -> Self {
+        Watching {
+            start: Instant::now(),
+            first_layer_ms: None,
+            layout: None,
+            layers: 0,
+            wrong: None,
+        }
+    }
+
+    /// The mass that leaves a group must be its number of tokens: `Σ_k F[h,g,k] = |g|`.
+    fn check(&mut self, layer: u32, flow: &LayerFlow) {
+        let Some(counts) = self.layout.as_ref().map(Layout::counts) else {
+            self.wrong = Some("a layer came before the layout".to_owned());
+            return;
+        };
+        for head in 0..flow.heads as usize {
+            for group in Group::ALL.into_iter().filter(|g| *g != Group::Generated) {
+                let sum: f32 = Group::ALL.into_iter().map(|key| flow.get(head, group, key)).sum();
+                let tokens = counts.get(group) as f32;
+                if (sum - tokens).abs() > 1e-3 * tokens.max(1.0) {
+                    self.wrong = Some(format!(
+                        "in layer {layer}, head {head}, {tokens} tokens of group {} look with a \
+                         mass of {sum}",
+                        group.name()
+                    ));
+                }
+            }
+        }
+    }
+
+    /// What was seen, if all of it was there.
+    fn seen(&self, model: &Model, prepared: &Prepared) -> Result<Seen, Failure> {
+        let info = model.info();
+        let layout = self.layout.as_ref().ok_or("no layout was handed out")?;
+        let picture = layout.picture.ok_or("the layout has no picture")?;
+        let counts = layout.counts();
+        let groups: Vec<(Group, u32)> =
+            Group::ALL.into_iter().map(|g| (g, counts.get(g))).filter(|(_, n)| *n > 0).collect();
+        let image_tokens = counts.get(Group::Image) as usize;
+        let cells = usize::from(picture.rows) * usize::from(picture.cols);
+        let wrong = match &self.wrong {
+            Some(wrong) => Some(wrong.clone()),
+            None if groups.iter().map(|(_, n)| *n as usize).sum::<usize>()
+                != prepared.prompt_tokens() =>
+            {
+                Some("the groups do not add up to the prompt".to_owned())
+            }
+            None if cells != image_tokens || image_tokens != prepared.image_tokens() => {
+                Some(format!("{image_tokens} image tokens stand in a grid of {cells}"))
+            }
+            None if self.layers != info.layers => {
+                Some(format!("{} of {} layers were observed", self.layers, info.layers))
+            }
+            None => None,
+        };
+        match wrong {
+            Some(wrong) => Err(format!("the observation is not right: {wrong}")),
+            None => Ok(Seen {
+                layers: info.layers,
+                heads: info.heads,
+                parameters: info.parameters,
+                image_tokens,
+                grid: (picture.rows, picture.cols),
+                groups,
+                fallbacks: info.fallbacks.len(),
+            }),
+        }
+    }
+}
+
+impl Seen {
+    fn words(&self) -> String {
+        if self.groups.is_empty() {
+            return "not observed".to_owned();
+        }
+        let groups: Vec<String> =
+            self.groups.iter().map(|(g, n)| format!("{} {n}", g.name())).collect();
+        let mut words = format!(
+            "{} layers × {} heads, {:.2} G parameters; image grid {} × {}; {}",
+            self.layers,
+            self.heads,
+            self.parameters as f64 / 1e9,
+            self.grid.0,
+            self.grid.1,
+            groups.join(", ")
+        );
+        if self.fallbacks > 0 {
+            words += &format!("; {} maps held otherwise than asked", self.fallbacks);
+        }
+        words
+    }
 }
 
 impl Observer for Watching {
@@ -108,10 +255,18 @@ impl Observer for Watching {
         Wants { flows: true, rows: true, ..Wants::default() }
     }
 
-    fn prefill_layer(&mut self, layer: u32, _: LayerFlow) -> Control {
+    fn layout(&mut self, layout: &Layout) -> Control {
+        self.layout = Some(layout.clone());
+        Control::Continue(())
+    }
+
+    fn prefill_layer(&mut self, layer: u32, flow: LayerFlow) -> Control {
         if layer == 0 {
             self.first_layer_ms = Some(self.start.elapsed().as_secs_f64() * 1e3);
         }
+        tracing::debug!(layer, "prefilled");
+        self.layers += 1;
+        self.check(layer, &flow);
         Control::Continue(())
     }
 
@@ -121,10 +276,7 @@ impl Observer for Watching {
 }
 
 pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
-    let quants = match args.quant.as_slice() {
-        [] => vec![Quant::F32, Quant::Q8_0, Quant::Q4k],
-        some => some.to_vec(),
-    };
+    let quants = args.quants();
     let mut report = Report {
         shape: args.shape.clone(),
         version: env!("CARGO_PKG_VERSION"),
@@ -142,9 +294,11 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
         tracing::info!(quant = quant.name(), "timing");
         report.rows.push(row(args, *quant)?);
     }
-    for tokens in args.memory.iter().filter(|tokens| **tokens > 0) {
+    let image = report.rows.first().map_or(0, |row| row.seen.image_tokens);
+    for tokens in args.memory() {
         tracing::info!(tokens, "measuring memory");
-        report.memory.push(in_a_process_of_its_own(args, quants[quants.len() / 2], *tokens)?);
+        let text = tokens.saturating_sub(image);
+        report.memory.push(in_a_process_of_its_own(args, quants[quants.len() / 2], text)?);
     }
     if args.json {
         let json = serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?;
@@ -158,46 +312,55 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
     let options = LoadOptions { name: args.shape.clone(), quant };
     let model = Model::random(&args.shape, &options).map_err(|e| e.message)?;
     let load_ms = start.elapsed().as_secs_f64() * 1e3;
+    let load_peak_mib = peak_mib();
+    tracing::info!(seconds = load_ms / 1e3, "weights made");
     let picture = stripes(480);
-    let run = RunOptions {
-        prompt: "x".repeat(args.text_tokens.saturating_sub(AROUND).max(1)),
+    let mut run = RunOptions {
+        prompt: "x".to_owned(),
         max_new_tokens: args.new_tokens,
         ignore_eos: true,
         ..RunOptions::default()
     };
+    // The tokenizer of random models has a token for each byte.
+    let shortest = model.prepare(&picture, &run).map_err(|e| e.message)?;
+    let around = shortest.prompt_tokens() - shortest.image_tokens() - 1;
+    run.prompt = "x".repeat(args.text_tokens.saturating_sub(around).max(1));
     let prepare = || model.prepare(&picture, &run).map_err(|e| e.message);
     let (mut observed, mut unobserved) = (Vec::new(), Vec::new());
     let (mut first, mut prefill, mut decode) = (Vec::new(), Vec::new(), Vec::new());
     let tokens_in = prepare()?.prompt_tokens();
     // Observed and unobserved take turns, so that a busy machine slows both alike.
-    for i in 0..args.runs + 2 {
-        let warm = i >= 2 || args.runs == 1;
-        let mut time = |observer: &mut dyn Observer| -> Result<f64, Failure> {
+    let (runs, observe) = (args.runs(), args.observe());
+    let mut seen = Seen::default();
+    for i in 0..runs + 2 {
+        let warm = i >= 2 || runs == 1;
+        let mut time = |observer: &mut dyn Observer| -> Result<(f64, Prepared), Failure> {
             let start = Instant::now();
-            let prepared: Prepared = prepare()?;
+            let prepared = prepare()?;
             let summary = model.run(&prepared, observer).map_err(|e| e.message)?;
             let summary = summary.ok_or("the run stopped early")?;
             if warm {
                 prefill.push(summary.timing.prefill_ms);
                 decode.push(summary.timing.decode_ms);
             }
-            Ok(start.elapsed().as_secs_f64() * 1e3)
+            Ok((start.elapsed().as_secs_f64() * 1e3, prepared))
         };
-        if args.observe != Observe::Off {
-            let mut watching = Watching { start: Instant::now(), first_layer_ms: None };
-            let ms = time(&mut watching)?;
+        if observe != Observe::Off {
+            let mut watching = Watching::new();
+            let (ms, prepared) = time(&mut watching)?;
+            seen = watching.seen(&model, &prepared)?;
             if warm {
                 observed.push(ms);
                 first.extend(watching.first_layer_ms);
             }
         }
-        if args.observe != Observe::On {
-            let ms = time(&mut NoObserver)?;
+        if observe != Observe::On {
+            let (ms, _) = time(&mut NoObserver)?;
             if warm {
                 unobserved.push(ms);
             }
         }
-        if args.runs == 1 {
+        if runs == 1 {
             break;
         }
     }
@@ -213,24 +376,23 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
             / f64::from(args.new_tokens.saturating_sub(1).max(1)),
         load_ms,
         weights_mib: model.info().bytes as f64 / f64::from(1 << 20),
+        load_peak_mib,
         peak_mib: peak_mib(),
+        seen,
     })
 }
 
 /// A process's peak never falls, so each length gets its own.
-fn in_a_process_of_its_own(args: &BenchArgs, quant: Quant, tokens: usize) -> Result<Row, Failure> {
+fn in_a_process_of_its_own(args: &BenchArgs, quant: Quant, text: usize) -> Result<Row, Failure> {
     #[derive(Deserialize)]
     struct Only {
         rows: Vec<Row>,
     }
-    // Image tokens count towards the prompt's length.
-    let image = if args.shape == "llava-10m" { 144 } else { 576 };
-    let text = tokens.saturating_sub(image).to_string();
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     let output = Command::new(program)
         .args(["bench", "--json", "--observe", "on", "--runs", "1", "--new-tokens", "2"])
         .args(["--memory", "0", "--shape", &args.shape, "--quant", quant.name()])
-        .args(["--text-tokens", &text])
+        .args(["--text-tokens", &text.to_string()])
         .output()
         .map_err(|e| e.to_string())?;
     if !output.status.success() {
@@ -294,6 +456,18 @@ fn tables(report: &Report) -> String {
             ms(r.first_layer_ms),
             r.prefill_ms,
             r.ms_per_token,
+        );
+    }
+    out += "\n| weights | made in | peak while made (MiB) | peak after the run (MiB) | layout |\n\
+            |---|---|---|---|---|\n";
+    for r in &report.rows {
+        out += &format!(
+            "| {} | {:.1} s | {} | {} | {} |\n",
+            r.quant.name(),
+            r.load_ms / 1e3,
+            ms(r.load_peak_mib),
+            ms(r.peak_mib),
+            r.seen.words()
         );
     }
     if let Some(p) = &report.peer {

@@ -48,8 +48,8 @@ impl Llava {
     ) -> std::result::Result<Loaded, EngineError> {
         let prepare = ClipPrepare::standard(config.vision.image_size as u32);
         let progress = &mut |_, _| {};
-        let mut loader = Loader::new(&Random, quant, progress);
-        let tokenizer = PromptTokenizer::characters()?;
+        let mut loader = Loader::new(&Random::LLAVA, quant, progress);
+        let tokenizer = PromptTokenizer::characters(&[])?;
         Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
     }
 

@@ -19,7 +19,7 @@ use crate::rotary::Position;
 use crate::vision::Features;
 
 pub(crate) use llava::Llava;
-use qwen::Qwen;
+pub(crate) use qwen::Qwen;
 
 /// What a family adds to the decoder.
 pub(crate) trait Family {
@@ -68,6 +68,9 @@ pub(crate) struct Loaded {
     pub(crate) fallbacks: Vec<String>,
     pub(crate) hash: String,
 }
+
+/// What `config.json` calls the families that can be loaded (`model_type`).
+pub const MODEL_TYPES: [&str; 2] = ["llava", "qwen2_5_vl"];
 
 /// Reads a folder in Hugging Face layout, whichever family it holds.
 pub(crate) fn load(

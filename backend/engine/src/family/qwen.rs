@@ -14,7 +14,7 @@ use crate::prepare::{Pixels, QwenPrepare};
 use crate::prompt::{PromptTokenizer, QWEN, Template};
 use crate::rotary::Position;
 use crate::vision::{Features, QwenTower};
-use crate::weights::{Loader, WeightFiles};
+use crate::weights::{Loader, Random, WeightFiles};
 
 /// A Qwen2.5-VL model.
 pub(crate) struct Qwen {
@@ -37,16 +37,37 @@ impl Qwen {
         let prepare = QwenPrepare::load(folder, config.vision.patch, config.vision.merge)?;
         let files = WeightFiles::open(folder)?;
         let hash = files.hash()?;
-        let mut loader = Loader::new(&files, quant, progress);
+        Self::assemble(config, tokenizer, prepare, &mut Loader::new(&files, quant, progress), hash)
+    }
+
+    /// A model of random weights.
+    pub(crate) fn random(
+        config: QwenConfig,
+        quant: Quant,
+    ) -> std::result::Result<Loaded, EngineError> {
+        let prepare = QwenPrepare::standard(config.vision.patch, config.vision.merge);
+        let progress = &mut |_, _| {};
+        let mut loader = Loader::new(&Random::QWEN, quant, progress);
+        let tokenizer = PromptTokenizer::characters(&QWEN[0].specials())?;
+        Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
+    }
+
+    fn assemble(
+        config: QwenConfig,
+        tokenizer: PromptTokenizer,
+        prepare: QwenPrepare,
+        loader: &mut Loader,
+        hash: String,
+    ) -> std::result::Result<Loaded, EngineError> {
         let tower_at = loader.prefix(&["model.visual.", "visual."], "patch_embed.proj.weight");
-        let tower = QwenTower::load(&mut loader, config.vision.clone(), tower_at)?;
+        let tower = QwenTower::load(loader, config.vision.clone(), tower_at)?;
         let model_at = loader.prefix(
             &["model.language_model.", "language_model.model.", "model."],
             "embed_tokens.weight",
         );
         let head_at = loader.prefix(&["lm_head.", "language_model.lm_head."], "weight");
         let head = format!("{head_at}weight");
-        let decoder = Decoder::load(&mut loader, config.text.clone(), model_at, &head)?;
+        let decoder = Decoder::load(loader, config.text.clone(), model_at, &head)?;
         let (parameters, bytes) = (loader.parameters, loader.bytes);
         let fallbacks = std::mem::take(&mut loader.fallbacks);
         let family = Box::new(Qwen { config, decoder, tokenizer, prepare, tower });

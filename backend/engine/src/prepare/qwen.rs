@@ -25,6 +25,17 @@ pub(crate) struct QwenPrepare {
 const FRAMES: usize = 2;
 
 impl QwenPrepare {
+    /// The published models' settings.
+    pub(crate) fn standard(patch: usize, merge: usize) -> Self {
+        QwenPrepare {
+            min_pixels: 56 * 56,
+            max_pixels: 28 * 28 * 16_384,
+            patch: patch as u32,
+            merge: merge as u32,
+            normalise: Normalise::CLIP,
+        }
+    }
+
     /// The settings in a model folder for a tower with this patch and merge size.
     pub(crate) fn load(folder: &Path, patch: usize, merge: usize) -> Result<Self, EngineError> {
         let (json, at) = settings(folder)?;

@@ -118,6 +118,18 @@ impl GroupedText {
 }
 
 impl Template {
+    /// The special tokens it is made with.
+    pub(crate) fn specials(&self) -> Vec<&'static str> {
+        let special = |part: &Part| match part {
+            Part::Special(token) => Some(*token),
+            _ => None,
+        };
+        let mut all: Vec<&str> = self.parts.iter().filter_map(special).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// The template with a person's text in it. Neighbouring texts are one stretch, as they are
     /// for the tokenizer.
     pub(crate) fn fill(&self, prompt: &str) -> Vec<Stretch> {

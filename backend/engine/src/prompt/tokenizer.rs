@@ -41,8 +41,9 @@ impl PromptTokenizer {
         Self::parse(&text, &path.display().to_string())
     }
 
-    /// A tokenizer that knows single bytes only, for models of random weights.
-    pub(crate) fn characters() -> Result<Self, EngineError> {
+    /// A tokenizer that knows single bytes and some special tokens only, for models of random
+    /// weights.
+    pub(crate) fn characters(specials: &[&str]) -> Result<Self, EngineError> {
         let mut vocab = json!({"<unk>": 0, "<s>": 1, "</s>": 2});
         for byte in 0..=255u8 {
             vocab[format!("<0x{byte:02X}>")] = json!(u32::from(byte) + 3);
@@ -54,6 +55,13 @@ impl PromptTokenizer {
         let decoder = json!({"type": "Sequence", "decoders": [
             {"type": "ByteFallback"}, {"type": "Fuse"},
         ]});
+        let added: Vec<Value> = (259..)
+            .zip(specials)
+            .map(|(id, content)| {
+                json!({"id": id, "content": content, "single_word": false, "lstrip": false,
+                       "rstrip": false, "normalized": false, "special": true})
+            })
+            .collect();
         let begin = json!({"type": "TemplateProcessing",
             "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
                        {"Sequence": {"id": "A", "type_id": 0}}],
@@ -62,7 +70,7 @@ impl PromptTokenizer {
             "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}},
         });
         let json = json!({
-            "version": "1.0", "added_tokens": [], "model": model, "decoder": decoder,
+            "version": "1.0", "added_tokens": added, "model": model, "decoder": decoder,
             "post_processor": begin,
         });
         Self::parse(&json.to_string(), "built-in tokenizer")

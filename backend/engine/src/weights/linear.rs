@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use candle_core::quantized::{GgmlDType, QMatMul, QTensor};
-use candle_core::{Device, Module, Result, Tensor};
+use candle_core::quantized::{GgmlDType, QMatMul};
+use candle_core::{DType, Device, Module, Result, Tensor};
 use shared::Quant;
+
+use super::half::HalfMatrix;
+use super::quantize::quantize;
 
 /// `y = x Wᵀ + b`.
 #[derive(Debug)]
@@ -17,6 +20,7 @@ pub(crate) struct Linear {
 enum Weight {
     /// `[in, out]`, already transposed.
     Dense(Tensor),
+    Half(HalfMatrix),
     Quantized(QMatMul),
 }
 
@@ -43,11 +47,12 @@ pub(crate) fn fitting(quant: Quant, columns: usize) -> Quant {
 impl Linear {
     /// A linear map from its weight `[out, in]` in f32, held as `quant` says, and its bias `[out]`.
     pub(crate) fn new(weight: &Tensor, bias: Option<Tensor>, quant: Quant) -> Result<Self> {
-        let weight = match block_type(quant) {
-            None => Weight::Dense(weight.t()?.contiguous()?),
-            Some(block) => {
-                let quantized = QTensor::quantize(weight, block)?;
-                Weight::Quantized(QMatMul::from_arc(Arc::new(quantized))?)
+        let weight = match (quant, block_type(quant)) {
+            (_, None) => Weight::Dense(weight.t()?.contiguous()?),
+            (Quant::F16, _) => Weight::Half(HalfMatrix::new(weight, DType::F16)?),
+            (Quant::Bf16, _) => Weight::Half(HalfMatrix::new(weight, DType::BF16)?),
+            (_, Some(block)) => {
+                Weight::Quantized(QMatMul::from_arc(Arc::new(quantize(weight, block)?))?)
             }
         };
         Ok(Linear { weight, bias })
@@ -60,6 +65,7 @@ impl Linear {
             Weight::Dense(w) | Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => {
                 w.elem_count() * w.dtype().size_in_bytes()
             }
+            Weight::Half(w) => 2 * w.tensor().elem_count(),
             Weight::Quantized(QMatMul::QTensor(q)) => q.storage_size_in_bytes(),
         }
     }
@@ -68,6 +74,7 @@ impl Linear {
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let y = match &self.weight {
             Weight::Dense(w) => x.matmul(w)?,
+            Weight::Half(w) => w.forward(x)?,
             Weight::Quantized(w) => w.forward(x)?,
         };
         match &self.bias {
@@ -82,6 +89,7 @@ impl Linear {
             Weight::Dense(w) | Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => {
                 w.device().clone()
             }
+            Weight::Half(w) => w.tensor().device().clone(),
             Weight::Quantized(QMatMul::QTensor(q)) => q.device(),
         }
     }

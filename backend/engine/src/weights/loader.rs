@@ -1,6 +1,7 @@
 //! From files to memory: reads a tensor, turns it into what the model holds, drops it.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device, Storage, Tensor};
+use rayon::prelude::*;
 use shared::Quant;
 
 use super::Source;
@@ -66,7 +67,7 @@ impl<'a> Loader<'a> {
     /// An embedding table `[rows, width]`: f32 for the reference, f16 otherwise.
     pub(crate) fn embedding(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
         let table = self.read(name, shape)?;
-        let table = match self.quant {
+        let table = match self.half(name, &table)? {
             Quant::F32 => table,
             _ => table.to_dtype(DType::F16)?,
         };
@@ -89,13 +90,28 @@ impl<'a> Loader<'a> {
         self.stacked(parts, columns, quant)
     }
 
-    /// A linear map that is never quantized (vision tower, projector).
+    /// A linear map that is never held in blocks (vision tower, projector): f32 for the reference,
+    /// f16 otherwise, which is what most of them are published in.
     pub(crate) fn dense_linear(
         &mut self,
         parts: &[(String, usize)],
         columns: usize,
     ) -> Result<Linear, EngineError> {
-        self.stacked(parts, columns, Quant::F32)
+        let quant = if self.quant == Quant::F32 { Quant::F32 } else { Quant::F16 };
+        self.stacked(parts, columns, quant)
+    }
+
+    /// What a tensor of the vision tower or an embedding is held as: f32 for the reference and
+    /// where a value is too large for f16, f16 otherwise.
+    fn half(&mut self, name: &str, values: &Tensor) -> Result<Quant, EngineError> {
+        if self.quant == Quant::F32 {
+            return Ok(Quant::F32);
+        }
+        if fits_f16(values)? {
+            return Ok(Quant::F16);
+        }
+        self.fallbacks.push(format!("{name}: f32"));
+        Ok(Quant::F32)
     }
 
     fn stacked(
@@ -120,7 +136,13 @@ impl<'a> Loader<'a> {
             )));
         }
         let bias = if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) };
-        let linear = Linear::new(&Tensor::cat(&weights, 0)?, bias, quant)?;
+        let weight = Tensor::cat(&weights, 0)?;
+        drop(weights);
+        let quant = match quant {
+            Quant::F16 => self.half(&parts[0].0, &weight)?,
+            other => other,
+        };
+        let linear = Linear::new(&weight, bias, quant)?;
         self.bytes += linear.bytes() as u64;
         Ok(linear)
     }
@@ -138,4 +160,15 @@ impl<'a> Loader<'a> {
         self.bytes += linear.bytes() as u64;
         Ok(linear)
     }
+}
+
+/// Whether no value of a tensor is beyond what f16 can hold: it would become infinite.
+fn fits_f16(values: &Tensor) -> Result<bool, EngineError> {
+    let largest = half::f16::MAX.to_f32();
+    let (storage, layout) = values.storage_and_layout();
+    let all: &[f32] = match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(cpu), Some((from, to))) => &cpu.as_slice()?[from..to],
+        _ => return Ok(true),
+    };
+    Ok(all.par_iter().all(|v| v.abs() <= largest))
 }

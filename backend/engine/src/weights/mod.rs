@@ -1,8 +1,10 @@
 //! Weights: safetensors files read tensor by tensor, and what they become in memory.
 
 mod files;
+mod half;
 mod linear;
 mod loader;
+mod quantize;
 mod source;
 
 pub(crate) use files::WeightFiles;

@@ -1,5 +1,7 @@
 //! Where tensors come from.
 
+use rayon::prelude::*;
+
 use crate::error::EngineError;
 
 /// Named tensors that can be read one at a time.
@@ -21,15 +23,23 @@ pub(crate) trait Source {
 }
 
 /// Random weights of any shape: what a model of that size costs, without its files.
-pub(crate) struct Random;
+pub(crate) struct Random {
+    /// Parts of names of maps that have biases.
+    pub(crate) biased: &'static [&'static str],
+}
+
+impl Random {
+    /// LLaVA: Llama's maps have no biases, CLIP's and the projector's do.
+    pub(crate) const LLAVA: Random = Random { biased: &["vision_tower", "multi_modal_projector"] };
+    /// Qwen2.5-VL: the tower's and the merger's maps, and the decoder's query, key and value.
+    pub(crate) const QWEN: Random = Random { biased: &["visual.", "q_proj", "k_proj", "v_proj"] };
+}
 
 impl Source for Random {
     fn has(&self, name: &str) -> bool {
-        // Llama's maps have no biases, CLIP's and the projector's do; the head is its own tensor.
         name.ends_with(".weight")
             || name.ends_with("class_embedding")
-            || name.contains("vision_tower")
-            || name.contains("multi_modal_projector")
+            || self.biased.iter().any(|part| name.contains(part))
     }
 
     fn shape(&self, _: &str) -> Option<&[usize]> {
@@ -45,8 +55,10 @@ impl Source for Random {
     }
 
     fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
+        /// Values that share a stream of random numbers, so that streams run side by side.
+        const STREAM: usize = 1 << 16;
         let n = shape.iter().product();
-        if name.contains("norm") {
+        if name.contains("norm") || name.contains("ln_q") {
             return Ok(vec![if name.ends_with(".bias") { 0.0 } else { 1.0 }; n]);
         }
         // Uniform with a standard deviation of 0.02, as models are initialised. The name seeds, so
@@ -54,14 +66,18 @@ impl Source for Random {
         let seed = name.bytes().fold(0xCBF2_9CE4_8422_2325_u64, |h, b| {
             (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01B3)
         });
-        let mut state = seed | 1;
         let scale = 0.02 * 12f32.sqrt() / 16_777_216.0;
-        let next = || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            ((state >> 40) as f32 - 8_388_608.0) * scale
-        };
-        Ok(std::iter::repeat_with(next).take(n).collect())
+        let mut values = vec![0f32; n];
+        values.par_chunks_mut(STREAM).enumerate().for_each(|(i, stream)| {
+            // Streams a golden-ratio step apart (Weyl), as SplitMix64 seeds them.
+            let mut state = seed.wrapping_add((i as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)) | 1;
+            for value in stream {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                *value = ((state >> 40) as f32 - 8_388_608.0) * scale;
+            }
+        });
+        Ok(values)
     }
 }
