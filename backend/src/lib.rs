@@ -19,6 +19,7 @@ pub mod cli;
 pub mod clock;
 pub mod error;
 pub mod export;
+pub mod hub;
 pub mod id;
 pub mod lab;
 pub mod lobby;

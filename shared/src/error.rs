@@ -62,6 +62,20 @@ codes! {
     QueueFull = "queue_full", 503;
     /// A message on the websocket was malformed.
     BadMessage = "bad_message", 400;
+    /// The model is known but not on the lab's machine.
+    ModelNotPulled = "model_not_pulled", 409;
+    /// This lab pulls no models on request.
+    PullNotAllowed = "pull_not_allowed", 403;
+    /// Another model is being pulled.
+    PullBusy = "pull_busy", 409;
+    /// The hub lets nobody in without an agreement or a token.
+    HubDenied = "hub_denied", 403;
+    /// The hub has no such repository, revision or file.
+    HubMissing = "hub_missing", 404;
+    /// The hub cannot be reached, or the transfer was cut.
+    HubUnreachable = "hub_unreachable", 502;
+    /// What the hub sent is not what it announced.
+    HubDamaged = "hub_damaged", 502;
     /// The model's files cannot be read or do not fit together.
     ModelUnusable = "model_unusable", 422;
     /// The model produced numbers that are not finite.

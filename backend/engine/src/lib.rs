@@ -29,6 +29,7 @@ mod vision;
 mod weights;
 
 pub use error::EngineError;
+pub use family::MODEL_TYPES;
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
 pub use picture::{Picture, PictureLimits};

@@ -1,0 +1,111 @@
+//! Names of repositories, and what is wanted of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::HubError;
+
+/// A repository of the hub at a revision.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Repository {
+    /// `organisation/name`.
+    pub id: String,
+    /// A branch, a tag or a commit.
+    pub revision: String,
+}
+
+/// What is wanted of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// A model in Hugging Face layout: its configuration, tokenizer and safetensors.
+    Model,
+    /// Files by name, such as a GGUF and its mmproj.
+    Files(Vec<String>),
+}
+
+impl Repository {
+    /// Whether the revision is a commit, which never changes.
+    pub(super) fn is_pinned(&self) -> bool {
+        is_commit(&self.revision)
+    }
+}
+
+/// Whether a revision is a commit's full name.
+pub(super) fn is_commit(revision: &str) -> bool {
+    revision.len() == 40 && revision.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+impl FromStr for Repository {
+    type Err = HubError;
+
+    /// Reads `organisation/name` or `organisation/name@revision`. Both become parts of paths and
+    /// addresses, so nothing passes that could lead elsewhere.
+    fn from_str(text: &str) -> Result<Self, HubError> {
+        let bad = || HubError::BadName(text.to_owned());
+        let (id, revision) = text.split_once('@').unwrap_or((text, "main"));
+        let word = |part: &str| {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            let ends = part.starts_with(['.', '-']) || part.ends_with(['.', '-']);
+            !part.is_empty() && part.len() <= 96 && part.bytes().all(fits) && !ends
+        };
+        let (organisation, name) = id.split_once('/').ok_or_else(bad)?;
+        // The cache writes a slash as two dashes.
+        let ambiguous = id.contains("--") || id.contains("..");
+        if !word(organisation) || !word(name) || ambiguous {
+            return Err(bad());
+        }
+        if !revision.split('/').all(word) || revision.contains("..") {
+            return Err(bad());
+        }
+        Ok(Repository { id: id.to_owned(), revision: revision.to_owned() })
+    }
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(&self.id)?;
+        if self.revision != "main" {
+            write!(f, "@{}", self.revision)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_and_what_could_lead_elsewhere_is_refused() {
+        for (text, id, revision) in [
+            ("llava-hf/llava-1.5-7b-hf", "llava-hf/llava-1.5-7b-hf", "main"),
+            ("Qwen/Qwen2.5-VL-7B-Instruct@v1.0", "Qwen/Qwen2.5-VL-7B-Instruct", "v1.0"),
+            ("a/b@refs/pr/5", "a/b", "refs/pr/5"),
+        ] {
+            let repository: Repository = text.parse().expect(text);
+            assert_eq!((repository.id.as_str(), repository.revision.as_str()), (id, revision));
+            assert_eq!(repository.to_string(), text);
+        }
+        for text in [
+            "",
+            "gpt2",
+            "a/",
+            "/b",
+            "a/b/c",
+            "../b",
+            "a/..",
+            "a/b@",
+            "a/b@../../x",
+            "a/b@x//y",
+            "a b/c",
+            "a/b?x",
+            "a--b/c",
+            "a/.b",
+            "ä/b",
+            "a/b@-x",
+            "a/b@x@y",
+        ] {
+            assert!(matches!(text.parse::<Repository>(), Err(HubError::BadName(_))), "{text}");
+        }
+    }
+}
