@@ -184,7 +184,7 @@ impl Catalog {
     }
 
     /// Quantizations on offer for every model.
-    pub const QUANTS: [Quant; 7] = Quant::ALL;
+    pub const QUANTS: [Quant; 8] = Quant::ALL;
 }
 
 /// Whether a folder has weights; one that is still being downloaded or trained may not.

@@ -1,5 +1,7 @@
 //! What a person asks for, and what a model says of itself.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// How weights are held in memory.
@@ -23,12 +25,22 @@ pub enum Quant {
     Q5k,
     /// 4-bit k-quant, blocks of 256.
     Q4k,
+    /// As the model's files have them, each tensor in its own type: nothing is converted.
+    Stored,
 }
 
 impl Quant {
-    /// All, from exact to small.
-    pub const ALL: [Quant; 7] =
-        [Quant::F32, Quant::F16, Quant::Bf16, Quant::Q8_0, Quant::Q6k, Quant::Q5k, Quant::Q4k];
+    /// All, from exact to small, and last the files' own.
+    pub const ALL: [Quant; 8] = [
+        Quant::F32,
+        Quant::F16,
+        Quant::Bf16,
+        Quant::Q8_0,
+        Quant::Q6k,
+        Quant::Q5k,
+        Quant::Q4k,
+        Quant::Stored,
+    ];
 
     /// The name used on the command line, in links and in JSON.
     pub const fn name(self) -> &'static str {
@@ -40,6 +52,7 @@ impl Quant {
             Quant::Q6k => "q6k",
             Quant::Q5k => "q5k",
             Quant::Q4k => "q4k",
+            Quant::Stored => "stored",
         }
     }
 
@@ -151,6 +164,10 @@ pub struct ModelInfo {
     pub quant: Quant,
     /// Tensors that could not be held that way and what they are held as.
     pub fallbacks: Vec<String>,
+    /// What the decoder's matrices are held as, and how many of them. Files of llama.cpp mix
+    /// types; so does a fallback.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub held: BTreeMap<String, u32>,
     /// Type the activations are computed in; attention scores and softmax are always f32.
     pub dtype: String,
     /// Device the model runs on.

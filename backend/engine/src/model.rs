@@ -107,7 +107,7 @@ impl Model {
     }
 
     fn of(loaded: Loaded, options: &LoadOptions) -> Model {
-        let Loaded { family, parameters, bytes, fallbacks, hash } = loaded;
+        let Loaded { family, parameters, bytes, fallbacks, held, hash } = loaded;
         let c = &family.decoder().config;
         let info = ModelInfo {
             name: options.name.clone(),
@@ -121,6 +121,7 @@ impl Model {
             parameters,
             quant: options.quant,
             fallbacks,
+            held,
             dtype: "f32".to_owned(),
             device: "cpu".to_owned(),
             template: family.templates()[0].name.to_owned(),

@@ -152,6 +152,27 @@ fn observing_changes_nothing() {
     }
 }
 
+/// As stored: the reference computed with the stored values, so this is as exact as f32.
+#[test]
+fn weights_held_as_stored_equal_transformers() {
+    let types = [("llava-mha", "f32"), ("llava-v4", "f16"), ("llava-headdim", "bf16")]
+        .into_iter()
+        .chain([("qwen-square", "f32"), ("qwen-wide", "bf16"), ("qwen-exact", "f16")]);
+    for (name, kind) in types {
+        let golden = Golden::open(name);
+        let model = model(&golden, Quant::Stored);
+        let held: Vec<&str> = model.info().held.keys().map(String::as_str).collect();
+        assert_eq!(held, [kind], "{name}");
+        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = prepared.with_pixels(golden.f32("pixel_values"));
+        let mut seen = Recording::default();
+        model.run(&prepared, &mut seen).unwrap().unwrap();
+        assert_eq!(seen.generated(), golden.ids("generated_ids"), "{name}");
+        let logits = Close::relative(1e-4);
+        logits.check(&seen.prefill_logits, &golden.f32("logits_prefill"), name);
+    }
+}
+
 #[test]
 fn answers_end_where_the_model_ends_them() {
     for golden in checkpoints() {

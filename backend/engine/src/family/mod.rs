@@ -3,6 +3,7 @@
 mod llava;
 mod qwen;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use candle_core::{Result, Tensor};
@@ -66,6 +67,7 @@ pub(crate) struct Loaded {
     pub(crate) parameters: u64,
     pub(crate) bytes: u64,
     pub(crate) fallbacks: Vec<String>,
+    pub(crate) held: BTreeMap<String, u32>,
     pub(crate) hash: String,
 }
 

@@ -70,8 +70,9 @@ impl Qwen {
         let decoder = Decoder::load(loader, config.text.clone(), model_at, &head)?;
         let (parameters, bytes) = (loader.parameters, loader.bytes);
         let fallbacks = std::mem::take(&mut loader.fallbacks);
+        let held = std::mem::take(&mut loader.held);
         let family = Box::new(Qwen { config, decoder, tokenizer, prepare, tower });
-        Ok(Loaded { family, parameters, bytes, fallbacks, hash })
+        Ok(Loaded { family, parameters, bytes, fallbacks, held, hash })
     }
 }
 

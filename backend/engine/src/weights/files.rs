@@ -5,6 +5,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Device, Tensor};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use sha2::{Digest, Sha256};
@@ -55,6 +57,30 @@ impl WeightFiles {
         Ok(WeightFiles { files, tensors, bytes })
     }
 
+    fn problem(&self, entry: &Entry, name: &str, what: &str) -> EngineError {
+        let path = self.files[entry.file].display();
+        EngineError::model(format!("{path}: tensor '{name}' {what}"))
+    }
+
+    /// A tensor's place and its bytes as they lie in the file.
+    fn read(&self, name: &str, shape: &[usize]) -> Result<(&Entry, Vec<u8>), EngineError> {
+        let entry = self.tensors.get(name).ok_or_else(|| {
+            let first = self.files.first().map(|f| f.display().to_string()).unwrap_or_default();
+            EngineError::model(format!("{first}: tensor '{name}' is missing"))
+        })?;
+        if entry.shape != shape {
+            let what = format!("has shape {:?}, the configuration asks for {shape:?}", entry.shape);
+            return Err(self.problem(entry, name, &what));
+        }
+        let path = &self.files[entry.file];
+        let mut raw = vec![0; entry.bytes];
+        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+        file.seek(SeekFrom::Start(entry.start))
+            .and_then(|_| file.read_exact(&mut raw))
+            .map_err(|e| unreadable(path, &e))?;
+        Ok((entry, raw))
+    }
+
     /// SHA-256 of the files' contents, in order of name, hexadecimal.
     pub(crate) fn hash(&self) -> Result<String, EngineError> {
         let mut hash = Sha256::new();
@@ -91,25 +117,7 @@ impl Source for WeightFiles {
     }
 
     fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
-        let entry = self.tensors.get(name).ok_or_else(|| {
-            let first = self.files.first().map(|f| f.display().to_string()).unwrap_or_default();
-            EngineError::model(format!("{first}: tensor '{name}' is missing"))
-        })?;
-        let path = &self.files[entry.file];
-        let problem = |what: String| {
-            EngineError::model(format!("{}: tensor '{name}' {what}", path.display()))
-        };
-        if entry.shape != shape {
-            return Err(problem(format!(
-                "has shape {:?}, the configuration asks for {shape:?}",
-                entry.shape
-            )));
-        }
-        let mut raw = vec![0; entry.bytes];
-        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
-        file.seek(SeekFrom::Start(entry.start))
-            .and_then(|_| file.read_exact(&mut raw))
-            .map_err(|e| unreadable(path, &e))?;
+        let (entry, raw) = self.read(name, shape)?;
         let values: Vec<f32> = match entry.dtype {
             Dtype::F32 => raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
             Dtype::F16 => {
@@ -119,13 +127,33 @@ impl Source for WeightFiles {
                 raw.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect()
             }
             other => {
-                return Err(problem(format!("is of type {other:?}; f32, f16 or bf16 is needed")));
+                let what = format!("is of type {other:?}; f32, f16 or bf16 is needed");
+                return Err(self.problem(entry, name, &what));
             }
         };
         match values.iter().position(|v| !v.is_finite()) {
-            Some(at) => Err(problem(format!("holds a value that is not finite, at {at}"))),
+            Some(at) => {
+                let what = format!("holds a value that is not finite, at {at}");
+                Err(self.problem(entry, name, &what))
+            }
             None => Ok(values),
         }
+    }
+
+    fn stored_type(&self, name: &str) -> Option<GgmlDType> {
+        match self.tensors.get(name)?.dtype {
+            Dtype::F32 => Some(GgmlDType::F32),
+            Dtype::F16 => Some(GgmlDType::F16),
+            Dtype::BF16 => Some(GgmlDType::BF16),
+            _ => None,
+        }
+    }
+
+    fn read_quantized(&self, name: &str, shape: &[usize]) -> Result<Option<QTensor>, EngineError> {
+        let Some(block) = self.stored_type(name) else { return Ok(None) };
+        // Through f32: the values are checked there, and the way back is exact.
+        let values = Tensor::from_vec(self.read_f32(name, shape)?, shape, &Device::Cpu)?;
+        Ok(Some(QTensor::quantize(&values, block)?))
     }
 }
 

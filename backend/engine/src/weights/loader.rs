@@ -1,11 +1,14 @@
 //! From files to memory: reads a tensor, turns it into what the model holds, drops it.
 
+use std::collections::BTreeMap;
+
+use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Storage, Tensor};
 use rayon::prelude::*;
 use shared::Quant;
 
 use super::Source;
-use super::linear::{Linear, fitting};
+use super::linear::{Linear, fitting, type_name};
 use crate::error::EngineError;
 
 /// Reads tensors by name, quantizes on the way, and keeps count.
@@ -20,6 +23,8 @@ pub(crate) struct Loader<'a> {
     pub(crate) bytes: u64,
     /// Tensors that could not be held as asked.
     pub(crate) fallbacks: Vec<String>,
+    /// What the decoder's matrices are held as, and how many of them.
+    pub(crate) held: BTreeMap<String, u32>,
 }
 
 impl<'a> Loader<'a> {
@@ -29,7 +34,16 @@ impl<'a> Loader<'a> {
         quant: Quant,
         progress: &'a mut dyn FnMut(u64, u64),
     ) -> Self {
-        Loader { files, quant, progress, read: 0, parameters: 0, bytes: 0, fallbacks: Vec::new() }
+        Loader {
+            files,
+            quant,
+            progress,
+            read: 0,
+            parameters: 0,
+            bytes: 0,
+            fallbacks: Vec::new(),
+            held: BTreeMap::new(),
+        }
     }
 
     /// The first of `candidates` under which `probe` exists; the first when none does, so that
@@ -51,10 +65,30 @@ impl<'a> Loader<'a> {
 
     fn read(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
         let values = self.files.read_f32(name, shape)?;
-        self.read += self.files.size(name);
-        self.parameters += values.len() as u64;
-        (self.progress)(self.read, self.files.bytes());
+        self.count(name, shape);
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
+    }
+
+    fn count(&mut self, name: &str, shape: &[usize]) {
+        self.read += self.files.size(name);
+        self.parameters += shape.iter().product::<usize>() as u64;
+        (self.progress)(self.read, self.files.bytes());
+    }
+
+    /// A matrix as its file has it; where the file has no form of its own, f32.
+    fn stored(&mut self, name: &str, shape: &[usize]) -> Result<QTensor, EngineError> {
+        match self.files.read_quantized(name, shape)? {
+            Some(tensor) => Ok(tensor),
+            None => {
+                let values = self.files.read_f32(name, shape)?;
+                let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
+                Ok(QTensor::quantize(&tensor, GgmlDType::F32)?)
+            }
+        }
+    }
+
+    fn hold(&mut self, type_name: &str) {
+        *self.held.entry(type_name.to_owned()).or_default() += 1;
     }
 
     /// A tensor held as f32.
@@ -64,13 +98,15 @@ impl<'a> Loader<'a> {
         Ok(tensor)
     }
 
-    /// An embedding table `[rows, width]`: f32 for the reference, f16 otherwise.
+    /// An embedding table `[rows, width]`: f32 for the reference, 16 bits otherwise.
     pub(crate) fn embedding(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
         let table = self.read(name, shape)?;
-        let table = match self.half(name, &table)? {
-            Quant::F32 => table,
-            _ => table.to_dtype(DType::F16)?,
+        let kind = match self.half(name, &table)? {
+            Quant::F32 => DType::F32,
+            Quant::Bf16 => DType::BF16,
+            _ => DType::F16,
         };
+        let table = table.to_dtype(kind)?;
         self.bytes += (table.elem_count() * table.dtype().size_in_bytes()) as u64;
         Ok(table)
     }
@@ -87,7 +123,32 @@ impl<'a> Loader<'a> {
             let names: Vec<&str> = parts.iter().map(|(n, _)| n.as_str()).collect();
             self.fallbacks.push(format!("{}: {}", names.join(", "), quant.name()));
         }
-        self.stacked(parts, columns, quant)
+        if quant == Quant::Stored {
+            return self.stored_linear(parts, columns);
+        }
+        let linear = self.stacked(parts, columns, quant)?;
+        parts.iter().for_each(|_| self.hold(linear.kind()));
+        Ok(linear)
+    }
+
+    /// A linear map held as its file has it, part by part.
+    fn stored_linear(
+        &mut self,
+        parts: &[(String, usize)],
+        columns: usize,
+    ) -> Result<Linear, EngineError> {
+        let mut tensors = Vec::with_capacity(parts.len());
+        for (name, rows) in parts {
+            let (name, shape) = (format!("{name}.weight"), [*rows, columns]);
+            let tensor = self.stored(&name, &shape)?;
+            self.count(&name, &shape);
+            self.hold(type_name(tensor.dtype()));
+            tensors.push(tensor);
+        }
+        let bias = self.biases(parts)?;
+        let linear = Linear::stored(tensors, bias)?;
+        self.bytes += linear.bytes() as u64;
+        Ok(linear)
     }
 
     /// A linear map that is never held in blocks (vision tower, projector): f32 for the reference,
@@ -102,10 +163,15 @@ impl<'a> Loader<'a> {
     }
 
     /// What a tensor of the vision tower or an embedding is held as: f32 for the reference and
-    /// where a value is too large for f16, f16 otherwise.
+    /// where a value is too large for f16, f16 otherwise; as stored where that is asked, and in
+    /// f16 what is stored in blocks.
     fn half(&mut self, name: &str, values: &Tensor) -> Result<Quant, EngineError> {
-        if self.quant == Quant::F32 {
-            return Ok(Quant::F32);
+        match (self.quant, self.files.stored_type(name)) {
+            (Quant::F32, _) | (Quant::Stored, None | Some(GgmlDType::F32)) => {
+                return Ok(Quant::F32);
+            }
+            (Quant::Stored, Some(GgmlDType::BF16)) => return Ok(Quant::Bf16),
+            _ => {}
         }
         if fits_f16(values)? {
             return Ok(Quant::F16);
@@ -121,9 +187,25 @@ impl<'a> Loader<'a> {
         quant: Quant,
     ) -> Result<Linear, EngineError> {
         let mut weights = Vec::with_capacity(parts.len());
-        let mut biases = Vec::with_capacity(parts.len());
         for (name, rows) in parts {
             weights.push(self.read(&format!("{name}.weight"), &[*rows, columns])?);
+        }
+        let bias = self.biases(parts)?;
+        let weight = Tensor::cat(&weights, 0)?;
+        drop(weights);
+        let quant = match quant {
+            Quant::F16 => self.half(&format!("{}.weight", parts[0].0), &weight)?,
+            other => other,
+        };
+        let linear = Linear::new(&weight, bias, quant)?;
+        self.bytes += linear.bytes() as u64;
+        Ok(linear)
+    }
+
+    /// The biases of all parts, or of none.
+    fn biases(&mut self, parts: &[(String, usize)]) -> Result<Option<Tensor>, EngineError> {
+        let mut biases = Vec::new();
+        for (name, rows) in parts {
             let bias = format!("{name}.bias");
             if self.has(&bias) {
                 biases.push(self.read(&bias, &[*rows])?);
@@ -135,16 +217,7 @@ impl<'a> Loader<'a> {
                 parts[0].0
             )));
         }
-        let bias = if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) };
-        let weight = Tensor::cat(&weights, 0)?;
-        drop(weights);
-        let quant = match quant {
-            Quant::F16 => self.half(&parts[0].0, &weight)?,
-            other => other,
-        };
-        let linear = Linear::new(&weight, bias, quant)?;
-        self.bytes += linear.bytes() as u64;
-        Ok(linear)
+        Ok(if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) })
     }
 
     /// An output head that shares the embedding table `name`.
@@ -154,9 +227,18 @@ impl<'a> Loader<'a> {
         rows: usize,
         columns: usize,
     ) -> Result<Linear, EngineError> {
-        let table = self.files.read_f32(name, &[rows, columns])?;
-        let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
-        let linear = Linear::new(&table, None, fitting(self.quant, columns))?;
+        let quant = fitting(self.quant, columns);
+        let linear = if quant == Quant::Stored {
+            let table = self.stored(name, &[rows, columns])?;
+            self.hold(type_name(table.dtype()));
+            Linear::stored(vec![table], None)?
+        } else {
+            let table = self.files.read_f32(name, &[rows, columns])?;
+            let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
+            let linear = Linear::new(&table, None, quant)?;
+            self.hold(linear.kind());
+            linear
+        };
         self.bytes += linear.bytes() as u64;
         Ok(linear)
     }

@@ -1,5 +1,6 @@
 //! Where tensors come from.
 
+use candle_core::quantized::{GgmlDType, QTensor};
 use rayon::prelude::*;
 
 use crate::error::EngineError;
@@ -20,6 +21,20 @@ pub(crate) trait Source {
     /// The tensor is missing, has another shape, an unsupported type, or holds a value that is not
     /// finite.
     fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError>;
+    /// The type a tensor is stored in, if it is there and can be read as it is.
+    fn stored_type(&self, name: &str) -> Option<GgmlDType> {
+        let _ = name;
+        None
+    }
+    /// Reads one tensor as the blocks it is stored in, on the CPU; `None` where it has no
+    /// stored type.
+    ///
+    /// # Errors
+    /// As [`Source::read_f32`].
+    fn read_quantized(&self, name: &str, shape: &[usize]) -> Result<Option<QTensor>, EngineError> {
+        let _ = (name, shape);
+        Ok(None)
+    }
 }
 
 /// Random weights of any shape: what a model of that size costs, without its files.
