@@ -140,7 +140,10 @@ fn stages_stay_inside_the_decoder_and_are_empty_only_without_layers() {
 
 #[test]
 fn quantizations_are_found_by_name() {
-    assert_eq!(Quant::ALL.map(Quant::name), ["f32", "f16", "bf16", "q8_0", "q6k", "q5k", "q4k"]);
+    assert_eq!(
+        Quant::ALL.map(Quant::name),
+        ["f32", "f16", "bf16", "q8_0", "q6k", "q5k", "q4k", "stored"]
+    );
     for quant in Quant::ALL {
         assert_eq!(Quant::from_name(quant.name()), Some(quant));
         assert_eq!(json(quant), format!("\"{}\"", quant.name()));
