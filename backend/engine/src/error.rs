@@ -26,6 +26,23 @@ impl EngineError {
 
 impl From<candle_core::Error> for EngineError {
     fn from(error: candle_core::Error) -> Self {
+        let mut error = &error;
+        // The trace is for developers and fills a screen; the cause is one line.
+        while let candle_core::Error::WithBacktrace { inner, .. } = error {
+            error = inner;
+        }
         EngineError::new(ErrorCode::Internal, format!("the model's arithmetic failed: {error}"))
+    }
+}
+
+/// Why a file could not be read, in words and without the system's number.
+pub(crate) fn why(error: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+        ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
+        other => other.to_string(),
     }
 }

@@ -17,6 +17,7 @@ mod decoder;
 mod error;
 mod family;
 mod generate;
+mod memory;
 mod model;
 mod observer;
 mod picture;
@@ -30,6 +31,7 @@ mod weights;
 
 pub use error::EngineError;
 pub use family::MODEL_TYPES;
+pub use memory::MemoryNeed;
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
 pub use picture::{Picture, PictureLimits};

@@ -9,6 +9,7 @@ use crate::clock::Moment;
 use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen};
 use crate::generate::{self, Outcome};
+use crate::memory::{Footprint, MemoryNeed};
 use crate::observer::Observer;
 use crate::picture::Picture;
 use crate::prompt::Frame;
@@ -27,6 +28,7 @@ pub struct LoadOptions {
 pub struct Model {
     family: Box<dyn Family>,
     info: ModelInfo,
+    footprint: Footprint,
 }
 
 /// A picture and a prompt, ready to run.
@@ -107,7 +109,7 @@ impl Model {
     }
 
     fn of(loaded: Loaded, options: &LoadOptions) -> Model {
-        let Loaded { family, parameters, bytes, fallbacks, held, hash } = loaded;
+        let Loaded { family, parameters, footprint, fallbacks, held, hash } = loaded;
         let c = &family.decoder().config;
         let info = ModelInfo {
             name: options.name.clone(),
@@ -127,14 +129,19 @@ impl Model {
             template: family.templates()[0].name.to_owned(),
             prune_score: family.prune_score().unwrap_or_default().to_owned(),
             hash,
-            bytes,
+            bytes: footprint.weights,
         };
-        Model { family, info }
+        Model { family, info, footprint }
     }
 
     /// What the model is.
     pub fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// Bytes the model needs to answer a prompt of `tokens` positions, an estimate.
+    pub fn memory(&self, tokens: usize) -> MemoryNeed {
+        MemoryNeed::of(self.footprint, &self.family.decoder().config, tokens)
     }
 
     /// Names of the prompt templates, the default first.

@@ -109,6 +109,8 @@ struct Row {
     load_peak_mib: Option<f64>,
     /// Peak of this process after its runs.
     peak_mib: Option<f64>,
+    /// What [`Model::memory`] says it would be.
+    estimate_mib: f64,
     /// The prompt as it was laid out, and what was observed of it.
     seen: Seen,
 }
@@ -378,6 +380,8 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
         weights_mib: model.info().bytes as f64 / f64::from(1 << 20),
         load_peak_mib,
         peak_mib: peak_mib(),
+        estimate_mib: model.memory(tokens_in + args.new_tokens as usize).running as f64
+            / f64::from(1 << 20),
         seen,
     })
 }
@@ -458,15 +462,16 @@ fn tables(report: &Report) -> String {
             r.ms_per_token,
         );
     }
-    out += "\n| weights | made in | peak while made (MiB) | peak after the run (MiB) | layout |\n\
-            |---|---|---|---|---|\n";
+    out += "\n| weights | made in | peak while made (MiB) | peak after the run (MiB) | \
+            estimated | layout |\n|---|---|---|---|---|---|\n";
     for r in &report.rows {
         out += &format!(
-            "| {} | {:.1} s | {} | {} | {} |\n",
+            "| {} | {:.1} s | {} | {} | {:.0} | {} |\n",
             r.quant.name(),
             r.load_ms / 1e3,
             ms(r.load_peak_mib),
             ms(r.peak_mib),
+            r.estimate_mib,
             r.seen.words()
         );
     }

@@ -47,16 +47,23 @@ fn check(model: &str, quant: &str, json: bool, folders: &ModelFolders) -> Result
     let model = Model::load(&source.folder, &options, &mut |_, _| {})
         .map_err(|e| format!("{}: {}", e.code, e.message))?;
     let info = model.info();
+    // A picture and a short question; as much as the model reads, where that is less.
+    let tokens = 1000.min(info.max_positions as usize);
+    let needs = model.memory(tokens);
     if json {
-        let text = serde_json::to_string_pretty(info).map_err(|e| e.to_string())?;
+        let mut object = serde_json::to_value(info).map_err(|e| e.to_string())?;
+        object["memory"] = serde_json::json!({
+            "load": needs.loading, "answer": needs.running, "answer_tokens": tokens,
+        });
+        let text = serde_json::to_string_pretty(&object).map_err(|e| e.to_string())?;
         return print(&(text + "\n"));
     }
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let mut out = format!(
         "{} is usable\n\nfolder      {}\nfamily      {}\ndecoder     {} layers, {} heads ({} \
          key heads), width {}\nvocabulary  {} tokens, at most {} positions\nparameters  {:.1} \
-         million\nin memory   {:.1} MiB with decoder weights in {}\ntemplates   {}\nhash        \
-         {}\n",
+         million\nin memory   {:.1} MiB with decoder weights in {}\nneeds       about {:.0} MiB to \
+         load, {:.0} MiB to answer {} tokens\ntemplates   {}\nhash        {}\n",
         info.name,
         source.folder.display(),
         info.family,
@@ -69,6 +76,9 @@ fn check(model: &str, quant: &str, json: bool, folders: &ModelFolders) -> Result
         info.parameters as f64 / 1e6,
         mib(info.bytes),
         info.quant.name(),
+        mib(needs.loading),
+        mib(needs.running),
+        tokens,
         model.templates().join(", "),
         info.hash,
     );

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
-use super::{Json, activation, both, eos, in_folder, rope};
+use super::{Files, HeadSizes, MOST, Section, activation, eos, heads, image_token, rope, silu};
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
 use crate::vision::{Activation, ClipConfig};
@@ -27,112 +25,105 @@ impl LlavaConfig {
     /// # Errors
     /// The folder holds another family, or a setting that is not supported.
     pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
-        let (json, generation) = both(folder)?;
-        Self::parse(&json, &generation).map_err(in_folder(folder))
+        let files = Files::read(folder)?;
+        Self::parse(&files.model()?, &files.generation()?)
     }
 
-    fn parse(json: &Value, generation: &Value) -> Result<Self, EngineError> {
-        let fail = |what: String| Err(EngineError::model(format!("config.json: {what}")));
-        let text = llama(json)?;
-        let vision = clip(json.member("vision_config"))?;
-        let blocks = vision.layers as i64;
-        let feature_blocks = match json.member("vision_feature_layer") {
-            Value::Null => blocks - 1,
-            v => match v.as_i64() {
-                Some(n) if n < 0 => blocks + 1 + n,
-                Some(n) => n,
-                None => return fail(format!("vision_feature_layer {v} is not supported")),
-            },
-        };
-        if !(0..=blocks).contains(&feature_blocks) {
-            return fail(format!("vision_feature_layer leads outside the {blocks} vision layers"));
-        }
-        match json.member("vision_feature_select_strategy").as_str() {
+    fn parse(model: &Section, generation: &Section) -> Result<Self, EngineError> {
+        let text_part = model.section("text_config")?;
+        let text = llama(model, &text_part)?;
+        let vision = clip(&model.section("vision_config")?)?;
+        let feature_blocks = feature_blocks(model, vision.layers)?;
+        match model.text("vision_feature_select_strategy")? {
             None | Some("default") => {}
-            Some(other) => {
-                return fail(format!("vision_feature_select_strategy '{other}' is not supported"));
-            }
+            Some(_) => return Err(model.wrong("vision_feature_select_strategy", "\"default\"")),
         }
-        let image_token = ["image_token_id", "image_token_index"]
-            .iter()
-            .find_map(|name| json.member(name).as_u64())
-            .unwrap_or(32_000) as u32;
-        let text_json = json.member("text_config");
-        let eos = eos(&[generation, json, text_json], 2);
-        let projector = activation(json.member("projector_hidden_act").as_str().unwrap_or("gelu"))?;
+        let names = ["image_token_id", "image_token_index"];
         Ok(LlavaConfig {
+            image_token: image_token(model, &names, 32_000, text.vocab)?,
+            eos: eos(&[generation, model, &text_part], 2)?,
+            projector: activation(model, "projector_hidden_act", Activation::Gelu)?,
             text,
             vision,
-            feature_blocks: feature_blocks as usize,
-            image_token,
-            eos,
-            projector,
+            feature_blocks,
         })
     }
 }
 
+/// How many vision blocks lead to the feature layer. Hidden state 0 is the embedding's; from the
+/// end they count as Python's lists do.
+fn feature_blocks(model: &Section, layers: usize) -> Result<usize, EngineError> {
+    let name = "vision_feature_layer";
+    let most = layers as i64;
+    let blocks = match model.member(name) {
+        serde_json::Value::Null => Some(most - 1),
+        v => v.as_i64().and_then(|n| if n < 0 { n.checked_add(most + 1) } else { Some(n) }),
+    };
+    blocks.filter(|n| (0..=most).contains(n)).map(|n| n as usize).ok_or_else(|| {
+        model.wrong(name, &format!("one of the {layers} vision layers, counted from either end,"))
+    })
+}
+
 /// Llama's settings, with the defaults of transformers' LlamaConfig.
-fn llama(json: &Value) -> Result<DecoderConfig, EngineError> {
-    let text = json.member("text_config");
-    let fail = |what: String| Err(EngineError::model(format!("config.json: {what}")));
-    match text.member("model_type").as_str() {
+fn llama(model: &Section, text: &Section) -> Result<DecoderConfig, EngineError> {
+    match text.text("model_type")? {
         None | Some("llama") => {}
-        Some(other) => return fail(format!("text model_type '{other}' is not supported")),
+        Some(_) => return Err(text.wrong("model_type", "\"llama\"")),
     }
-    if let Some(act) = text.member("hidden_act").as_str()
-        && act != "silu"
-    {
-        return fail(format!("text activation '{act}' is not supported"));
-    }
-    let hidden = text.size("hidden_size", 4096)?;
-    let heads = text.size("num_attention_heads", 32)?;
-    let kv_heads = text.size("num_key_value_heads", heads)?;
-    let head_dim = text.size("head_dim", hidden / heads)?;
-    if !heads.is_multiple_of(kv_heads) || !head_dim.is_multiple_of(2) || head_dim == 0 {
-        return fail(format!("{heads} heads of {head_dim} over {kv_heads} key heads do not fit"));
-    }
-    let rotary = rope(text, 1e4)?;
-    // The flag may stand outside, in the text part, or in both: either one ties.
-    let tied = json.flag("tie_word_embeddings", false) || text.flag("tie_word_embeddings", false);
+    silu(text)?;
+    let hidden = text.size("hidden_size", 4096, MOST.width)?;
+    let HeadSizes { heads, kv_heads, head_dim } = heads(text, hidden, 32, None)?;
     Ok(DecoderConfig {
         hidden,
-        intermediate: text.size("intermediate_size", 11_008)?,
-        layers: text.size("num_hidden_layers", 32)?,
+        intermediate: text.size("intermediate_size", 11_008, MOST.width)?,
+        layers: text.size("num_hidden_layers", 32, MOST.layers)?,
         heads,
         kv_heads,
         head_dim,
-        vocab: text.size("vocab_size", 32_000)?,
-        norm_eps: text.number("rms_norm_eps", 1e-6)?,
-        rotary,
-        tied,
-        max_positions: text.size("max_position_embeddings", 2048)?,
+        vocab: text.size("vocab_size", 32_000, MOST.vocab)?,
+        norm_eps: text.number("rms_norm_eps", 1e-6, 0.0..=0.1)?,
+        rotary: rope(text, 1e4)?,
+        // The flag may stand outside, in the text part, or in both: either one ties.
+        tied: model.flag("tie_word_embeddings", false)?
+            | text.flag("tie_word_embeddings", false)?,
+        max_positions: text.size("max_position_embeddings", 2048, MOST.positions)?,
     })
 }
 
 /// CLIP's settings, with the defaults of transformers' CLIPVisionConfig.
-fn clip(json: &Value) -> Result<ClipConfig, EngineError> {
-    match json.member("model_type").as_str() {
+fn clip(json: &Section) -> Result<ClipConfig, EngineError> {
+    match json.text("model_type")? {
         None | Some("clip_vision_model") => {}
-        Some(other) => {
-            return Err(EngineError::model(format!(
-                "config.json: vision model_type '{other}' is not supported"
-            )));
-        }
+        Some(_) => return Err(json.wrong("model_type", "\"clip_vision_model\"")),
     }
+    json.size("num_channels", 3, 3)
+        .and_then(|n| if n == 3 { Ok(()) } else { Err(json.wrong("num_channels", "3")) })?;
     let config = ClipConfig {
-        hidden: json.size("hidden_size", 768)?,
-        intermediate: json.size("intermediate_size", 3072)?,
-        layers: json.size("num_hidden_layers", 12)?,
-        heads: json.size("num_attention_heads", 12)?,
-        image_size: json.size("image_size", 224)?,
-        patch_size: json.size("patch_size", 32)?,
-        norm_eps: json.number("layer_norm_eps", 1e-5)?,
-        activation: activation(json.member("hidden_act").as_str().unwrap_or("quick_gelu"))?,
+        hidden: json.size("hidden_size", 768, MOST.width)?,
+        intermediate: json.size("intermediate_size", 3072, MOST.width)?,
+        layers: json.size("num_hidden_layers", 12, MOST.layers)?,
+        heads: json.size("num_attention_heads", 12, MOST.heads)?,
+        image_size: json.size("image_size", 224, 1 << 14)?,
+        patch_size: json.size("patch_size", 32, 1 << 14)?,
+        norm_eps: json.number("layer_norm_eps", 1e-5, 0.0..=0.1)?,
+        activation: activation(json, "hidden_act", Activation::QuickGelu)?,
     };
-    if !config.hidden.is_multiple_of(config.heads) || config.patch_size > config.image_size {
-        return Err(EngineError::model(
-            "config.json: the vision tower's sizes do not fit together",
-        ));
+    if !config.hidden.is_multiple_of(config.heads) {
+        return Err(json.fail(&format!(
+            "'{}' {} and {} heads do not fit together",
+            json.key("hidden_size"),
+            config.hidden,
+            config.heads
+        )));
+    }
+    if config.patch_size > config.image_size {
+        return Err(json.fail(&format!(
+            "'{}' {} and '{}' {} do not fit together",
+            json.key("patch_size"),
+            config.patch_size,
+            json.key("image_size"),
+            config.image_size
+        )));
     }
     Ok(config)
 }

@@ -1,8 +1,10 @@
 //! Model configurations as transformers 4 and 5 write them.
 
+mod json;
 mod llava;
 mod qwen;
 
+pub(crate) use json::{Section, parse_json, read_json, read_text};
 pub(crate) use llava::LlavaConfig;
 pub(crate) use qwen::QwenConfig;
 
@@ -14,107 +16,103 @@ use crate::error::EngineError;
 use crate::rotary::RotaryConfig;
 use crate::vision::Activation;
 
-/// Reads a JSON file; `None` when there is no such file.
-pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, EngineError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => serde_json::from_str(&text)
-            .map(Some)
-            .map_err(|e| EngineError::model(format!("{}: {e}", path.display()))),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(EngineError::model(format!("{}: cannot be read: {e}", path.display()))),
+/// Sizes beyond these belong to no model of these families; products of them stay in range.
+const MOST: Most =
+    Most { width: 1 << 17, layers: 1024, heads: 4096, vocab: 1 << 24, positions: 1 << 24 };
+
+struct Most {
+    width: usize,
+    layers: usize,
+    heads: usize,
+    vocab: usize,
+    positions: usize,
+}
+
+/// Query heads, key heads and the width of one.
+struct HeadSizes {
+    heads: usize,
+    kv_heads: usize,
+    head_dim: usize,
+}
+
+/// How `hidden` values are split into heads.
+fn heads(
+    text: &Section,
+    hidden: usize,
+    heads: usize,
+    kv_heads: Option<usize>,
+) -> Result<HeadSizes, EngineError> {
+    let heads = text.size("num_attention_heads", heads, MOST.heads)?;
+    let kv_heads = text.size("num_key_value_heads", kv_heads.unwrap_or(heads), MOST.heads)?;
+    if text.member("head_dim").is_null() && !hidden.is_multiple_of(heads) {
+        return Err(text.fail(&format!(
+            "'{}' {hidden} does not divide into {heads} heads",
+            text.key("hidden_size")
+        )));
+    }
+    let head_dim = text.size("head_dim", (hidden / heads).max(1), MOST.width)?;
+    if !heads.is_multiple_of(kv_heads) || !head_dim.is_multiple_of(2) {
+        return Err(text.fail(&format!(
+            "{heads} heads of {head_dim} values over {kv_heads} key heads do not fit: '{}' must \
+             be a multiple of '{}', and a head's width even",
+            text.key("num_attention_heads"),
+            text.key("num_key_value_heads")
+        )));
+    }
+    Ok(HeadSizes { heads, kv_heads, head_dim })
+}
+
+/// A gated MLP's activation must be SiLU.
+fn silu(section: &Section) -> Result<(), EngineError> {
+    match section.text("hidden_act")? {
+        None | Some("silu") => Ok(()),
+        Some(_) => Err(section.wrong("hidden_act", "\"silu\"")),
     }
 }
 
-/// Reading settings with defaults and clear errors.
-pub(crate) trait Json {
-    /// A member, or null.
-    fn member(&self, name: &str) -> &Value;
-    /// A whole number, or the default where it is left out or null.
-    fn size(&self, name: &str, default: usize) -> Result<usize, EngineError>;
-    /// A number, or the default.
-    fn number(&self, name: &str, default: f64) -> Result<f64, EngineError>;
-    /// A yes or no, or the default.
-    fn flag(&self, name: &str, default: bool) -> bool;
-}
-
-impl Json for Value {
-    fn member(&self, name: &str) -> &Value {
-        self.get(name).unwrap_or(&Value::Null)
-    }
-
-    fn size(&self, name: &str, default: usize) -> Result<usize, EngineError> {
-        match self.member(name) {
-            Value::Null => Ok(default),
-            v => v.as_u64().map(|n| n as usize).filter(|n| (1..1 << 24).contains(n)).ok_or_else(
-                || EngineError::model(format!("config.json: '{name}' is {v}, not a usable size")),
-            ),
-        }
-    }
-
-    fn number(&self, name: &str, default: f64) -> Result<f64, EngineError> {
-        match self.member(name) {
-            Value::Null => Ok(default),
-            v => v.as_f64().ok_or_else(|| {
-                EngineError::model(format!("config.json: '{name}' is {v}, not a number"))
-            }),
-        }
-    }
-
-    fn flag(&self, name: &str, default: bool) -> bool {
-        self.member(name).as_bool().unwrap_or(default)
-    }
-}
-
-fn ids(value: &Value) -> Vec<u32> {
-    match value {
-        Value::Array(list) => list.iter().filter_map(Value::as_u64).map(|n| n as u32).collect(),
-        other => other.as_u64().map(|n| n as u32).into_iter().collect(),
-    }
-}
-
-fn activation(name: &str) -> Result<Activation, EngineError> {
-    match name {
-        "quick_gelu" => Ok(Activation::QuickGelu),
-        "gelu" => Ok(Activation::Gelu),
-        other => {
-            Err(EngineError::model(format!("config.json: activation '{other}' is not supported")))
-        }
+fn activation(
+    section: &Section,
+    name: &str,
+    default: Activation,
+) -> Result<Activation, EngineError> {
+    match section.text(name)? {
+        None => Ok(default),
+        Some("quick_gelu") => Ok(Activation::QuickGelu),
+        Some("gelu") => Ok(Activation::Gelu),
+        Some(_) => Err(section.wrong(name, "\"gelu\" or \"quick_gelu\"")),
     }
 }
 
 /// Rotary settings, from transformers 5's `rope_parameters` or 4's `rope_theta` and `rope_scaling`.
-fn rope(text: &Value, default_theta: f64) -> Result<RotaryConfig, EngineError> {
-    let (parameters, theta) = match text.member("rope_parameters") {
-        Value::Null => (text.member("rope_scaling"), text.number("rope_theta", default_theta)?),
-        parameters => (parameters, parameters.number("rope_theta", default_theta)?),
+fn rope(text: &Section, default_theta: f64) -> Result<RotaryConfig, EngineError> {
+    let range = 1.0..=1e12;
+    let nested = text.section("rope_parameters")?;
+    let (parameters, theta) = if nested.is_missing() {
+        (text.section("rope_scaling")?, text.number("rope_theta", default_theta, range)?)
+    } else {
+        let theta = nested.number("rope_theta", default_theta, range)?;
+        (nested, theta)
     };
-    let kind = ["rope_type", "type"].iter().find_map(|n| parameters.member(n).as_str());
-    let factor = match kind {
+    let name = if parameters.member("rope_type").is_null() { "type" } else { "rope_type" };
+    let factor = match parameters.text(name)? {
         None | Some("default" | "mrope") => 1.0,
-        Some("linear") => parameters.number("factor", 1.0)?,
-        Some(other) => {
-            return Err(EngineError::model(format!(
-                "config.json: rotary scaling '{other}' is not supported"
-            )));
-        }
+        Some("linear") => parameters.number("factor", 1.0, 1e-3..=1e6)?,
+        Some(_) => return Err(parameters.wrong(name, "\"default\", \"linear\" or \"mrope\"")),
     };
-    let partial = parameters.number("partial_rotary_factor", 1.0)?;
-    if !(theta > 0.0 && factor > 0.0) || partial != 1.0 {
-        return Err(EngineError::model("config.json: rotary settings out of range"));
-    }
-    let sections = match parameters.member("mrope_section") {
-        Value::Null => Vec::new(),
-        list => serde_json::from_value(list.clone()).map_err(|_| {
-            EngineError::model(format!("config.json: mrope_section {list} is not understood"))
-        })?,
-    };
+    parameters.number("partial_rotary_factor", 1.0, 1.0..=1.0)?;
+    let sections = parameters.whole("mrope_section")?.into_iter().map(|n| n as usize).collect();
     Ok(RotaryConfig { theta, factor, sections })
 }
 
 /// The configuration's `model_type`.
 pub(crate) fn family(folder: &Path) -> Result<String, EngineError> {
+    let path = folder.join("config.json");
     let json = model_json(folder)?;
-    Ok(json.member("model_type").as_str().unwrap_or("none").to_owned())
+    let section = Section::file(&json, path.display().to_string())?;
+    match section.text("model_type")? {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(section.fail("has no 'model_type': it does not say what model this is")),
+    }
 }
 
 fn model_json(folder: &Path) -> Result<Value, EngineError> {
@@ -126,20 +124,58 @@ fn model_json(folder: &Path) -> Result<Value, EngineError> {
     })
 }
 
-/// `config.json` and, where it is there, `generation_config.json`.
-fn both(folder: &Path) -> Result<(Value, Value), EngineError> {
-    let generation = read_json(&folder.join("generation_config.json"))?;
-    Ok((model_json(folder)?, generation.unwrap_or_default()))
+/// A model's `config.json` and, where it is there, `generation_config.json`.
+struct Files {
+    model: Value,
+    generation: Value,
+    model_at: String,
+    generation_at: String,
 }
 
-/// Puts the folder's path into errors about `config.json`.
-fn in_folder(folder: &Path) -> impl Fn(EngineError) -> EngineError {
-    let path = folder.join("config.json").display().to_string();
-    move |e| EngineError::model(e.message.replacen("config.json", &path, 1))
+impl Files {
+    fn read(folder: &Path) -> Result<Self, EngineError> {
+        let generation = folder.join("generation_config.json");
+        Ok(Files {
+            model: model_json(folder)?,
+            model_at: folder.join("config.json").display().to_string(),
+            generation: read_json(&generation)?.unwrap_or_default(),
+            generation_at: generation.display().to_string(),
+        })
+    }
+
+    fn model(&self) -> Result<Section<'_>, EngineError> {
+        Section::file(&self.model, &*self.model_at)
+    }
+
+    fn generation(&self) -> Result<Section<'_>, EngineError> {
+        Section::file(&self.generation, &*self.generation_at)
+    }
 }
 
 /// Ids that end an answer: the generation config's, else the model's, else `default`.
-fn eos(places: &[&Value], default: u32) -> Vec<u32> {
-    let found = places.iter().map(|j| ids(j.member("eos_token_id"))).find(|ids| !ids.is_empty());
-    found.unwrap_or_else(|| vec![default])
+fn eos(places: &[&Section], default: u32) -> Result<Vec<u32>, EngineError> {
+    for place in places {
+        let ids = place.whole("eos_token_id")?;
+        if !ids.is_empty() {
+            return Ok(ids);
+        }
+    }
+    Ok(vec![default])
+}
+
+/// The id that stands for the picture, under one of its names.
+fn image_token(
+    model: &Section,
+    names: &[&str],
+    default: u32,
+    vocab: usize,
+) -> Result<u32, EngineError> {
+    for name in names {
+        match model.id(name)? {
+            Some(id) if (id as usize) < vocab => return Ok(id),
+            Some(_) => return Err(model.wrong(name, &format!("a token below {vocab}"))),
+            None => {}
+        }
+    }
+    Ok(default)
 }

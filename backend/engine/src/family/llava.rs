@@ -35,8 +35,13 @@ impl Llava {
     ) -> std::result::Result<Loaded, EngineError> {
         let config = LlavaConfig::load(folder)?;
         let tokenizer = PromptTokenizer::load(folder)?;
+        tokenizer.check(folder, config.text.vocab, ("<image>", config.image_token))?;
         let prepare = ClipPrepare::load(folder, config.vision.image_size as u32)?;
         let files = WeightFiles::open(folder)?;
+        let layers = "num_hidden_layers";
+        let (text, vision) = (config.text.layers, config.vision.layers);
+        files.check_layers(folder, ("decoder", layers), ".input_layernorm.weight", text)?;
+        files.check_layers(folder, ("vision", layers), ".layer_norm1.weight", vision)?;
         let hash = files.hash()?;
         Self::assemble(config, tokenizer, prepare, &mut Loader::new(&files, quant, progress), hash)
     }
@@ -76,7 +81,10 @@ impl Llava {
         let (vision, hidden) = (config.vision.hidden, config.text.hidden);
         // The projector's inner width is the decoder's in every published model; a file may differ.
         let name = |n: &str| format!("{at}{n}");
-        let inner = loader.shape(&name("linear_1.weight")).map_or(hidden, |s| s[0]);
+        let inner = loader
+            .shape(&name("linear_1.weight"))
+            .and_then(|s| s.first().copied())
+            .unwrap_or(hidden);
         let projector = (
             loader.dense_linear(&[(name("linear_1"), inner)], vision)?,
             config.projector,
@@ -89,11 +97,11 @@ impl Llava {
         let head_at = loader.prefix(&["lm_head.", "language_model.lm_head."], "weight");
         let head = format!("{head_at}weight");
         let decoder = Decoder::load(loader, config.text.clone(), model_at, &head)?;
-        let (parameters, bytes) = (loader.parameters, loader.bytes);
+        let (parameters, footprint) = (loader.parameters, loader.footprint);
         let fallbacks = std::mem::take(&mut loader.fallbacks);
         let held = std::mem::take(&mut loader.held);
         let family = Box::new(Llava { config, decoder, tokenizer, prepare, tower, projector });
-        Ok(Loaded { family, parameters, bytes, fallbacks, held, hash })
+        Ok(Loaded { family, parameters, footprint, fallbacks, held, hash })
     }
 }
 

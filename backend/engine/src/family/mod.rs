@@ -13,6 +13,7 @@ use crate::compress;
 use crate::config;
 use crate::decoder::Decoder;
 use crate::error::EngineError;
+use crate::memory::Footprint;
 use crate::picture::Picture;
 use crate::prepare::Pixels;
 use crate::prompt::{Frame, PromptTokenizer, Template};
@@ -65,7 +66,7 @@ pub(crate) trait Family {
 pub(crate) struct Loaded {
     pub(crate) family: Box<dyn Family>,
     pub(crate) parameters: u64,
-    pub(crate) bytes: u64,
+    pub(crate) footprint: Footprint,
     pub(crate) fallbacks: Vec<String>,
     pub(crate) held: BTreeMap<String, u32>,
     pub(crate) hash: String,

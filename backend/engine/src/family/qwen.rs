@@ -34,8 +34,13 @@ impl Qwen {
     ) -> std::result::Result<Loaded, EngineError> {
         let config = QwenConfig::load(folder)?;
         let tokenizer = PromptTokenizer::load(folder)?;
+        tokenizer.check(folder, config.text.vocab, ("<|image_pad|>", config.image_token))?;
         let prepare = QwenPrepare::load(folder, config.vision.patch, config.vision.merge)?;
         let files = WeightFiles::open(folder)?;
+        let (text, vision) = (config.text.layers, config.vision.layers);
+        let key = "num_hidden_layers";
+        files.check_layers(folder, ("decoder", key), ".input_layernorm.weight", text)?;
+        files.check_layers(folder, ("vision", "depth"), ".norm1.weight", vision)?;
         let hash = files.hash()?;
         Self::assemble(config, tokenizer, prepare, &mut Loader::new(&files, quant, progress), hash)
     }
@@ -68,11 +73,11 @@ impl Qwen {
         let head_at = loader.prefix(&["lm_head.", "language_model.lm_head."], "weight");
         let head = format!("{head_at}weight");
         let decoder = Decoder::load(loader, config.text.clone(), model_at, &head)?;
-        let (parameters, bytes) = (loader.parameters, loader.bytes);
+        let (parameters, footprint) = (loader.parameters, loader.footprint);
         let fallbacks = std::mem::take(&mut loader.fallbacks);
         let held = std::mem::take(&mut loader.held);
         let family = Box::new(Qwen { config, decoder, tokenizer, prepare, tower });
-        Ok(Loaded { family, parameters, bytes, fallbacks, held, hash })
+        Ok(Loaded { family, parameters, footprint, fallbacks, held, hash })
     }
 }
 

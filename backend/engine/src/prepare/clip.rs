@@ -6,7 +6,8 @@ use serde_json::Value;
 use shared::{ErrorCode, ImageFit, PreparedPicture};
 
 use super::resize::resize;
-use super::{Normalise, Pixels, settings};
+use super::{Normalise, Pixels, settings, usual_steps};
+use crate::config::Section;
 use crate::error::EngineError;
 use crate::picture::Picture;
 
@@ -40,48 +41,40 @@ impl ClipPrepare {
     /// tower's.
     pub(crate) fn load(folder: &Path, image_size: u32) -> Result<Self, EngineError> {
         let (json, at) = settings(folder)?;
+        let json = Section::file(&json, at)?;
+        let steps = ["do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb"];
+        usual_steps(&json, &steps)?;
+        let number = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
         let pair = |value: &Value| -> Option<(u32, u32)> {
-            let number = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
             match value {
                 Value::Number(_) => number(value).map(|n| (n, n)),
                 _ => Some((number(&value["width"])?, number(&value["height"])?)),
             }
         };
-        let resize = match &json["size"] {
-            Value::Null => Resize::ShortestEdge(image_size),
-            Value::Number(n) => Resize::ShortestEdge(n.as_u64().unwrap_or(0) as u32),
-            size if size.get("shortest_edge").is_some_and(Value::is_u64) => {
-                Resize::ShortestEdge(size["shortest_edge"].as_u64().unwrap_or(0) as u32)
-            }
-            size => pair(size)
-                .map(|(w, h)| Resize::Exact(w, h))
-                .ok_or_else(|| EngineError::model(format!("{at}: 'size' is not understood")))?,
+        let resize = match json.member("size") {
+            Value::Null => Some(Resize::ShortestEdge(image_size)),
+            size @ Value::Number(_) => number(size).map(Resize::ShortestEdge),
+            size => match number(&size["shortest_edge"]) {
+                Some(edge) => Some(Resize::ShortestEdge(edge)),
+                None => pair(size).map(|(w, h)| Resize::Exact(w, h)),
+            },
         };
-        let crop = match &json["crop_size"] {
-            Value::Null => (image_size, image_size),
-            crop => pair(crop).ok_or_else(|| {
-                EngineError::model(format!("{at}: 'crop_size' is not understood"))
-            })?,
+        let edge = |n: u32| (image_size..=image_size.saturating_mul(16)).contains(&n);
+        let fits = |resize: &Resize| match resize {
+            Resize::ShortestEdge(n) => edge(*n),
+            Resize::Exact(w, h) => edge(*w) && edge(*h),
         };
-        if crop != (image_size, image_size) {
-            return Err(EngineError::model(format!(
-                "{at}: the crop is {} × {}, the vision tower takes {image_size} × {image_size}",
-                crop.0, crop.1
-            )));
-        }
-        let fits = match resize {
-            Resize::ShortestEdge(edge) => edge >= crop.0.max(crop.1),
-            Resize::Exact(w, h) => w >= crop.0 && h >= crop.1,
+        let resize = resize.filter(fits).ok_or_else(|| {
+            json.wrong("size", &format!("a size of at least the crop's {image_size} pixels"))
+        })?;
+        let crop = match json.member("crop_size") {
+            Value::Null => Some((image_size, image_size)),
+            crop => pair(crop),
         };
-        if !fits {
-            return Err(EngineError::model(format!("{at}: 'size' is smaller than the crop")));
-        }
-        if json.get("resample").and_then(Value::as_u64).is_some_and(|r| r != 3) {
-            return Err(EngineError::model(format!(
-                "{at}: only bicubic resampling (3) is supported"
-            )));
-        }
-        Ok(ClipPrepare { resize, crop, normalise: Normalise::read(&json, &at)? })
+        let crop = crop.filter(|c| *c == (image_size, image_size)).ok_or_else(|| {
+            json.wrong("crop_size", &format!("the vision tower's {image_size} × {image_size}"))
+        })?;
+        Ok(ClipPrepare { resize, crop, normalise: Normalise::read(&json)? })
     }
 
     /// CLIP's own settings.

@@ -4,11 +4,16 @@ mod clip;
 mod qwen;
 mod resize;
 
+use std::path::Path;
+
+use serde_json::Value;
 use shared::PreparedPicture;
 
 pub(crate) use clip::ClipPrepare;
 pub(crate) use qwen::QwenPrepare;
 
+use crate::config::{Section, read_json};
+use crate::error::EngineError;
 use crate::picture::Picture;
 
 /// What the vision tower gets, and what a person is shown.
@@ -36,17 +41,30 @@ impl Normalise {
         std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
     };
 
-    /// From a processor's configuration; CLIP's where it says nothing. `at` names the file.
-    fn read(json: &serde_json::Value, at: &str) -> Result<Self, crate::error::EngineError> {
-        let channels = |name: &str, default: [f32; 3]| match &json[name] {
-            serde_json::Value::Null => Ok(default),
-            value => serde_json::from_value(value.clone()).map_err(|_| {
-                crate::error::EngineError::model(format!("{at}: '{name}' is not three numbers"))
-            }),
+    /// From a processor's configuration; CLIP's where it says nothing.
+    fn read(json: &Section) -> Result<Self, EngineError> {
+        let channels = |name: &str, default: [f32; 3], range: std::ops::Range<f64>| {
+            let numbers = match json.member(name) {
+                Value::Null => return Ok(default),
+                Value::Array(list) => list.iter().map(Value::as_f64).collect::<Option<Vec<f64>>>(),
+                _ => None,
+            };
+            match numbers.as_deref() {
+                Some([r, g, b]) if [r, g, b].iter().all(|n| range.contains(n)) => {
+                    Ok([*r as f32, *g as f32, *b as f32])
+                }
+                _ => Err(json.wrong(
+                    name,
+                    &format!(
+                        "three numbers, one a channel, from {} to {},",
+                        range.start, range.end
+                    ),
+                )),
+            }
         };
         Ok(Normalise {
-            mean: channels("image_mean", Self::CLIP.mean)?,
-            std: channels("image_std", Self::CLIP.std)?,
+            mean: channels("image_mean", Self::CLIP.mean, -10.0..10.0)?,
+            std: channels("image_std", Self::CLIP.std, 1e-3..1e3)?,
         })
     }
 
@@ -65,17 +83,32 @@ impl Normalise {
     }
 }
 
-/// The processor's settings in a model folder, and the file they are in:
-/// `preprocessor_config.json`, or `image_processor` in `processor_config.json`; null where neither
-/// is there.
-fn settings(
-    folder: &std::path::Path,
-) -> Result<(serde_json::Value, String), crate::error::EngineError> {
+/// The processor's settings in a model folder: `preprocessor_config.json`, or `image_processor` in
+/// `processor_config.json`; null where neither is there. Goes with the file they are in.
+fn settings(folder: &Path) -> Result<(Value, String), EngineError> {
     let path = folder.join("preprocessor_config.json");
-    if let Some(json) = crate::config::read_json(&path)? {
+    if let Some(json) = read_json(&path)? {
         return Ok((json, path.display().to_string()));
     }
     let path = folder.join("processor_config.json");
-    let json = crate::config::read_json(&path)?.and_then(|j| j.get("image_processor").cloned());
+    let json = read_json(&path)?.and_then(|j| j.get("image_processor").cloned());
     Ok((json.unwrap_or_default(), path.display().to_string()))
+}
+
+/// Steps that every processor here takes: a configuration that leaves one out, or scales
+/// otherwise, describes another preparation than the one that would be done.
+fn usual_steps(json: &Section, steps: &[&str]) -> Result<(), EngineError> {
+    for step in steps {
+        if !json.flag(step, true)? {
+            return Err(json.wrong(step, "true"));
+        }
+    }
+    let factor = json.number("rescale_factor", 1.0 / 255.0, f64::MIN..=f64::MAX)?;
+    if (factor * 255.0 - 1.0).abs() > 1e-6 {
+        return Err(json.wrong("rescale_factor", "1/255"));
+    }
+    match json.id("resample")? {
+        None | Some(3) => Ok(()),
+        Some(_) => Err(json.wrong("resample", "3 (bicubic)")),
+    }
 }

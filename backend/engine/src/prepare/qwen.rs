@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::Value;
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
 use super::resize::resize;
-use super::{Normalise, Pixels, settings};
+use super::{Normalise, Pixels, settings, usual_steps};
+use crate::config::Section;
 use crate::error::EngineError;
 use crate::picture::Picture;
 
@@ -21,6 +21,10 @@ pub(crate) struct QwenPrepare {
     normalise: Normalise,
 }
 
+/// Most pixels that a configuration may ask every picture to have; the published ones have this
+/// for their most.
+const MOST_PIXELS: usize = 28 * 28 * 16_384;
+
 /// A still picture stands for this many frames.
 const FRAMES: usize = 2;
 
@@ -29,7 +33,7 @@ impl QwenPrepare {
     pub(crate) fn standard(patch: usize, merge: usize) -> Self {
         QwenPrepare {
             min_pixels: 56 * 56,
-            max_pixels: 28 * 28 * 16_384,
+            max_pixels: MOST_PIXELS as u64,
             patch: patch as u32,
             merge: merge as u32,
             normalise: Normalise::CLIP,
@@ -39,29 +43,33 @@ impl QwenPrepare {
     /// The settings in a model folder for a tower with this patch and merge size.
     pub(crate) fn load(folder: &Path, patch: usize, merge: usize) -> Result<Self, EngineError> {
         let (json, at) = settings(folder)?;
-        let number = |value: &Value| value.as_u64().filter(|n| *n > 0);
+        let json = Section::file(&json, at)?;
+        usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
+        let size = json.section("size")?;
         // min_pixels and max_pixels, where they are given, override size.
-        let limit = |flat: &str, nested: &str, default: u64| {
-            number(&json[flat]).or_else(|| number(&json["size"][nested])).unwrap_or(default)
+        let limit = |flat: &str, nested: &str, default: usize, most: usize| {
+            let nested = size.size(nested, default, most)?;
+            Ok::<u64, EngineError>(json.size(flat, nested, most)? as u64)
         };
-        let same = |name: &str, expected: usize| match number(&json[name]) {
-            Some(n) if n != expected as u64 => Err(EngineError::model(format!(
-                "{at}: '{name}' is {n}, the vision tower's is {expected}"
-            ))),
-            _ => Ok(()),
-        };
-        same("patch_size", patch)?;
-        same("merge_size", merge)?;
-        same("temporal_patch_size", FRAMES)?;
+        for (name, expected) in
+            [("patch_size", patch), ("merge_size", merge), ("temporal_patch_size", FRAMES)]
+        {
+            if json.size(name, expected, 1 << 14)? != expected {
+                return Err(json.wrong(name, &format!("the vision tower's {expected}")));
+            }
+        }
         let prepare = QwenPrepare {
-            min_pixels: limit("min_pixels", "shortest_edge", 56 * 56),
-            max_pixels: limit("max_pixels", "longest_edge", 28 * 28 * 1280),
+            min_pixels: limit("min_pixels", "shortest_edge", 56 * 56, MOST_PIXELS)?,
+            max_pixels: limit("max_pixels", "longest_edge", 28 * 28 * 1280, usize::MAX)?,
             patch: patch as u32,
             merge: merge as u32,
-            normalise: Normalise::read(&json, &at)?,
+            normalise: Normalise::read(&json)?,
         };
         if prepare.min_pixels > prepare.max_pixels {
-            return Err(EngineError::model(format!("{at}: min_pixels is above max_pixels")));
+            return Err(json.fail(&format!(
+                "asks for at least {} pixels and at most {}",
+                prepare.min_pixels, prepare.max_pixels
+            )));
         }
         Ok(prepare)
     }
@@ -158,6 +166,7 @@ impl QwenPrepare {
 #[cfg(test)]
 mod tests {
     use safetensors::SafeTensors;
+    use serde_json::Value;
 
     use super::*;
 

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 use tokenizers::Tokenizer;
 
+use crate::config::{parse_json, read_text};
 use crate::error::EngineError;
 
 /// A token of a stretch of text: its id and the bytes it covers.
@@ -36,9 +37,43 @@ impl PromptTokenizer {
     /// Reads `tokenizer.json`.
     pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
         let path = folder.join("tokenizer.json");
-        let text = std::fs::read_to_string(&path)
-            .map_err(|e| EngineError::model(format!("{}: {e}", path.display())))?;
-        Self::parse(&text, &path.display().to_string())
+        let at = path.display().to_string();
+        match read_text(&path)? {
+            Some(text) => Self::parse(&text, &at),
+            None => Err(EngineError::model(format!("{at}: there is no such file"))),
+        }
+    }
+
+    /// Whether the tokenizer is this model's: every id below `vocab`, and the picture's token, if
+    /// the tokenizer knows it by name, where the configuration says.
+    pub(crate) fn check(
+        &self,
+        folder: &Path,
+        vocab: usize,
+        (name, id): (&str, u32),
+    ) -> Result<(), EngineError> {
+        let at = folder.join("tokenizer.json");
+        let fail = |what: String| Err(EngineError::model(format!("{}: {what}", at.display())));
+        let tokens = self.whole.get_vocab(true);
+        if let Some((token, id)) = tokens.iter().max_by_key(|(_, id)| **id)
+            && *id as usize >= vocab
+        {
+            return fail(format!(
+                "token '{token}' has the id {id}, the model only has {vocab}: this is another \
+                 model's tokenizer"
+            ));
+        }
+        if let Some(id) = self.begin.iter().find(|id| **id as usize >= vocab) {
+            return fail(format!(
+                "'post_processor' begins a prompt with the id {id}, the model only has {vocab}"
+            ));
+        }
+        match tokens.get(name) {
+            Some(other) if *other != id => fail(format!(
+                "'{name}' has the id {other}, and config.json says that {id} stands for the picture"
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// A tokenizer that knows single bytes and some special tokens only, for models of random
@@ -77,18 +112,50 @@ impl PromptTokenizer {
     }
 
     fn parse(text: &str, at: &str) -> Result<Self, EngineError> {
-        let fail = |e: String| EngineError::model(format!("{at}: {e}"));
-        let parse = |text: &str| Tokenizer::from_str(text).map_err(|e| fail(e.to_string()));
-        let whole = parse(text)?;
-        let mut plain: Value = serde_json::from_str(text).map_err(|e| fail(e.to_string()))?;
+        // The library panics on some descriptions that it reads without complaint.
+        let parsed = std::panic::catch_unwind(|| Self::parse_unguarded(text, at));
+        parsed.unwrap_or_else(|_| {
+            Err(EngineError::model(format!(
+                "{at}: cannot be used: its parts do not fit each other"
+            )))
+        })
+    }
+
+    fn parse_unguarded(text: &str, at: &str) -> Result<Self, EngineError> {
+        let mut plain = parse_json(text, at)?;
+        let object = plain.as_object_mut().ok_or_else(|| {
+            EngineError::model(format!("{at}: does not hold a tokenizer: it is no JSON object"))
+        })?;
+        // Lengths are the lab's business: a tokenizer that cuts or pads would change the prompt.
+        object.remove("truncation");
+        object.remove("padding");
+        check_template(&plain["post_processor"]).map_err(|token| {
+            EngineError::model(format!(
+                "{at}: 'post_processor' puts in '{token}', which its 'special_tokens' do not have"
+            ))
+        })?;
         let bytes = plain["decoder"]["type"] == "ByteLevel";
-        let mut first = parse(text)?;
+        let whole = build(&plain, at)?;
+        let mut first = whole.clone();
         never_prepend(&mut plain["pre_tokenizer"]);
-        let mut rest = parse(&plain.to_string())?;
+        let mut rest = build(&plain, at)?;
         first.set_encode_special_tokens(true);
         rest.set_encode_special_tokens(true);
-        let begin = whole.encode("", true).map_err(|e| fail(e.to_string()))?.get_ids().to_vec();
-        Ok(PromptTokenizer { whole, first, rest, begin, bytes })
+        let begin = whole
+            .encode("", true)
+            .map_err(|e| EngineError::model(format!("{at}: cannot begin a prompt: {e}")))?
+            .get_ids()
+            .to_vec();
+        let tokenizer = PromptTokenizer { whole, first, rest, begin, bytes };
+        // Plain and outlandish text: what cannot be tokenized shows now, not at the first question.
+        for text in ["Which animal is it?\n", "한 🦊 \u{1}"] {
+            for is_first in [true, false] {
+                tokenizer.encode(text, is_first).map_err(|e| {
+                    EngineError::model(format!("{at}: cannot tokenize text: {}", e.message))
+                })?;
+            }
+        }
+        Ok(tokenizer)
     }
 
     /// Tokens of a stretch of prompt text; `is_first` for the one the prompt begins with.
@@ -118,6 +185,53 @@ impl PromptTokenizer {
     pub(crate) fn decode(&self, ids: &[u32]) -> String {
         self.whole.decode(ids, true).unwrap_or_default()
     }
+}
+
+/// The token that a template, or one in a sequence of processors, puts in without knowing it.
+fn check_template(processor: &Value) -> Result<(), String> {
+    if let Some(list) = processor["processors"].as_array() {
+        return list.iter().try_for_each(check_template);
+    }
+    for side in ["single", "pair"] {
+        for piece in processor[side].as_array().into_iter().flatten() {
+            if let Some(token) = piece["SpecialToken"]["id"].as_str()
+                && processor["special_tokens"].get(token).is_none()
+            {
+                return Err(token.to_owned());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A tokenizer from its description; what is wrong with it is said by part.
+fn build(json: &Value, at: &str) -> Result<Tokenizer, EngineError> {
+    if let Ok(tokenizer) = Tokenizer::from_str(&json.to_string()) {
+        return Ok(tokenizer);
+    }
+    // The part without which the rest can be read is the one that cannot be used.
+    for part in ["normalizer", "pre_tokenizer", "post_processor", "decoder", "added_tokens"] {
+        let mut without = json.clone();
+        if let Some(object) = without.as_object_mut()
+            && object.remove(part).is_some()
+            && Tokenizer::from_str(&without.to_string()).is_ok()
+        {
+            let kind = json[part]["type"].as_str().map(|t| format!(" of type '{t}'"));
+            let kind = kind.unwrap_or_default();
+            return Err(EngineError::model(format!("{at}: '{part}'{kind} cannot be used")));
+        }
+    }
+    let what = match (&json["model"], json["version"].as_str()) {
+        (Value::Null, _) => "has no 'model': it holds no tokenizer".to_owned(),
+        (_, version) if version.is_some_and(|v| v != "1.0") => {
+            format!("is of version {}; 1.0 is needed", json["version"])
+        }
+        (model, _) => match model["type"].as_str() {
+            Some(kind) => format!("'model' of type '{kind}' cannot be used"),
+            None => "'model' cannot be used".to_owned(),
+        },
+    };
+    Err(EngineError::model(format!("{at}: {what}")))
 }
 
 /// Metaspace pre-tokenizers with `prepend_scheme: first` mark the beginning of a prompt; what

@@ -1,6 +1,6 @@
 //! Safetensors files of one model: found, their headers checked, tensors read one at a time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -8,14 +8,11 @@ use std::path::{Path, PathBuf};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use safetensors::Dtype;
-use safetensors::tensor::Metadata;
 use sha2::{Digest, Sha256};
 
-use super::Source;
-use crate::error::EngineError;
-
-/// A header larger than this is refused before memory is set aside for it.
-const MAX_HEADER: u64 = 64 << 20;
+use super::{Source, header};
+use crate::config::{Section, read_json};
+use crate::error::{EngineError, why};
 
 /// Where a tensor lies.
 #[derive(Clone, Debug)]
@@ -43,8 +40,9 @@ impl WeightFiles {
         let mut tensors = HashMap::new();
         let mut bytes = 0;
         for (i, path) in files.iter().enumerate() {
-            for (name, entry) in read_header(path, i)? {
-                bytes += entry.bytes as u64;
+            for header::Listed { name, dtype, shape, start, bytes: taken } in header::read(path)? {
+                bytes += taken as u64;
+                let entry = Entry { file: i, dtype, shape, start, bytes: taken };
                 if let Some(other) = tensors.insert(name.clone(), entry) {
                     return Err(EngineError::model(format!(
                         "tensor '{name}' is in both {} and {}",
@@ -55,6 +53,29 @@ impl WeightFiles {
             }
         }
         Ok(WeightFiles { files, tensors, bytes })
+    }
+
+    /// Whether the files have as many layers as the configuration of `folder` says: one that leaves
+    /// some out, or counts one that is not there, describes another model. `probe` ends the name of
+    /// a tensor that every layer has once, after the layer's number.
+    pub(crate) fn check_layers(
+        &self,
+        folder: &Path,
+        (what, key): (&str, &str),
+        probe: &str,
+        count: usize,
+    ) -> Result<(), EngineError> {
+        let number = |name: &String| -> Option<usize> {
+            name.strip_suffix(probe)?.rsplit('.').next()?.parse().ok()
+        };
+        match self.tensors.keys().filter_map(number).max() {
+            Some(last) if last + 1 != count => Err(EngineError::model(format!(
+                "{}: '{key}' says {count} {what} layers, the weights have {}",
+                folder.join("config.json").display(),
+                last + 1
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn problem(&self, entry: &Entry, name: &str, what: &str) -> EngineError {
@@ -158,33 +179,46 @@ impl Source for WeightFiles {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> EngineError {
-    EngineError::model(format!("{}: cannot be read: {error}", path.display()))
+    EngineError::model(format!("{}: cannot be read: {}", path.display(), why(error)))
 }
 
 fn find(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
     let index = folder.join("model.safetensors.index.json");
     if index.exists() {
-        #[derive(serde::Deserialize)]
-        struct Index {
-            weight_map: BTreeMap<String, String>,
+        let at = index.display().to_string();
+        let json = read_json(&index)?.unwrap_or_default();
+        let file = Section::file(&json, &*at)?;
+        let map = match file.member("weight_map").as_object() {
+            Some(map) if !map.is_empty() => map,
+            _ => {
+                return Err(
+                    file.fail("has no 'weight_map' that says which tensor is in which file")
+                );
+            }
+        };
+        let mut shards = Vec::new();
+        for (tensor, name) in map {
+            let Some(name) = name.as_str() else {
+                return Err(file.fail(&format!("'weight_map' names no file for tensor '{tensor}'")));
+            };
+            // A shard is a file of this folder: a name that leads elsewhere is not followed.
+            let path = match Path::new(name).file_name() {
+                Some(plain) if plain == name => folder.join(plain),
+                _ => return Err(file.fail(&format!("'{name}' is not a file name"))),
+            };
+            if !shards.contains(&path) {
+                if !path.is_file() {
+                    let what = format!("tensor '{tensor}' is said to be in it");
+                    let path = path.display();
+                    return Err(EngineError::model(format!(
+                        "{path}: there is no such file; {what}"
+                    )));
+                }
+                shards.push(path);
+            }
         }
-        let text = std::fs::read_to_string(&index).map_err(|e| unreadable(&index, &e))?;
-        let parsed: Index = serde_json::from_str(&text)
-            .map_err(|e| EngineError::model(format!("{}: {e}", index.display())))?;
-        let mut names: Vec<String> = parsed.weight_map.into_values().collect();
-        names.sort();
-        names.dedup();
-        // A shard is a file of this folder: a name that leads elsewhere is not followed.
-        return names
-            .into_iter()
-            .map(|name| match Path::new(&name).file_name() {
-                Some(file) if file == name.as_str() => Ok(folder.join(file)),
-                _ => Err(EngineError::model(format!(
-                    "{}: '{name}' is not a file name",
-                    index.display()
-                ))),
-            })
-            .collect();
+        shards.sort();
+        return Ok(shards);
     }
     let single = folder.join("model.safetensors");
     if single.exists() {
@@ -206,43 +240,4 @@ fn find(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
             folder.display()
         ))),
     }
-}
-
-fn read_header(path: &Path, file: usize) -> Result<Vec<(String, Entry)>, EngineError> {
-    let problem = |what: &str| EngineError::model(format!("{}: {what}", path.display()));
-    let mut handle = File::open(path).map_err(|e| unreadable(path, &e))?;
-    let size = handle.metadata().map_err(|e| unreadable(path, &e))?.len();
-    let mut length = [0; 8];
-    handle.read_exact(&mut length).map_err(|_| problem("is too short for a safetensors file"))?;
-    let length = u64::from_le_bytes(length);
-    if length > MAX_HEADER || length + 8 > size {
-        return Err(problem("is not a safetensors file, or was cut off in its header"));
-    }
-    let mut header = vec![0; length as usize];
-    handle.read_exact(&mut header).map_err(|e| unreadable(path, &e))?;
-    // Checks that offsets and shapes agree and leave no gaps.
-    let metadata: Metadata = serde_json::from_slice(&header)
-        .map_err(|e| problem(&format!("has a damaged header: {e}")))?;
-    let data_start = 8 + length;
-    metadata
-        .tensors()
-        .into_iter()
-        .map(|(name, info)| {
-            let (start, end) = info.data_offsets;
-            if data_start + end as u64 > size {
-                return Err(problem(&format!(
-                    "was cut off: tensor '{name}' ends at byte {}, the file at {size}",
-                    data_start + end as u64
-                )));
-            }
-            let entry = Entry {
-                file,
-                dtype: info.dtype,
-                shape: info.shape.clone(),
-                start: data_start + start as u64,
-                bytes: end - start,
-            };
-            Ok((name, entry))
-        })
-        .collect()
 }

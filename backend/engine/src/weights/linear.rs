@@ -7,7 +7,7 @@ use candle_core::{DType, Device, Module, Result, Tensor};
 use shared::Quant;
 
 use super::half::HalfMatrix;
-use super::quantize::quantize;
+use super::quantize::{quantize, rearranged};
 
 /// `y = x Wᵀ + b`.
 ///
@@ -115,6 +115,15 @@ impl Weight {
         }
     }
 
+    fn rearranged(&self) -> usize {
+        match self {
+            Weight::Quantized(QMatMul::QTensor(q)) => {
+                q.shape().dims2().map_or(0, |(rows, columns)| rearranged(q.dtype(), rows, columns))
+            }
+            _ => 0,
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Weight::Half(w) if w.tensor().dtype() == DType::BF16 => "bf16",
@@ -172,6 +181,11 @@ impl Linear {
     pub(crate) fn bytes(&self) -> usize {
         let bias = self.bias.as_ref().map_or(0, |b| b.elem_count() * b.dtype().size_in_bytes());
         bias + self.parts.iter().map(Weight::bytes).sum::<usize>()
+    }
+
+    /// Bytes that come on top once the map has been used.
+    pub(crate) fn rearranged(&self) -> usize {
+        self.parts.iter().map(Weight::rearranged).sum()
     }
 
     /// What the first rows are held as.

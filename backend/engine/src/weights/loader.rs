@@ -10,6 +10,7 @@ use shared::Quant;
 use super::Source;
 use super::linear::{Linear, fitting, type_name};
 use crate::error::EngineError;
+use crate::memory::Footprint;
 
 /// Reads tensors by name, quantizes on the way, and keeps count.
 pub(crate) struct Loader<'a> {
@@ -19,8 +20,8 @@ pub(crate) struct Loader<'a> {
     read: u64,
     /// Parameters read.
     pub(crate) parameters: u64,
-    /// Bytes held in memory.
-    pub(crate) bytes: u64,
+    /// What it takes of memory.
+    pub(crate) footprint: Footprint,
     /// Tensors that could not be held as asked.
     pub(crate) fallbacks: Vec<String>,
     /// What the decoder's matrices are held as, and how many of them.
@@ -40,7 +41,7 @@ impl<'a> Loader<'a> {
             progress,
             read: 0,
             parameters: 0,
-            bytes: 0,
+            footprint: Footprint::default(),
             fallbacks: Vec::new(),
             held: BTreeMap::new(),
         }
@@ -87,6 +88,17 @@ impl<'a> Loader<'a> {
         }
     }
 
+    fn passing(&mut self, bytes: u64) {
+        self.footprint.passing = self.footprint.passing.max(bytes);
+    }
+
+    /// Counts a map's bytes.
+    fn keep(&mut self, linear: Linear) -> Linear {
+        self.footprint.weights += linear.bytes() as u64;
+        self.footprint.rearranged += linear.rearranged() as u64;
+        linear
+    }
+
     fn hold(&mut self, type_name: &str) {
         *self.held.entry(type_name.to_owned()).or_default() += 1;
     }
@@ -94,20 +106,21 @@ impl<'a> Loader<'a> {
     /// A tensor held as f32.
     pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
         let tensor = self.read(name, shape)?;
-        self.bytes += 4 * tensor.elem_count() as u64;
+        self.footprint.weights += 4 * tensor.elem_count() as u64;
         Ok(tensor)
     }
 
     /// An embedding table `[rows, width]`: f32 for the reference, 16 bits otherwise.
     pub(crate) fn embedding(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
         let table = self.read(name, shape)?;
+        self.passing(4 * table.elem_count() as u64);
         let kind = match self.half(name, &table)? {
             Quant::F32 => DType::F32,
             Quant::Bf16 => DType::BF16,
             _ => DType::F16,
         };
         let table = table.to_dtype(kind)?;
-        self.bytes += (table.elem_count() * table.dtype().size_in_bytes()) as u64;
+        self.footprint.weights += (table.elem_count() * table.dtype().size_in_bytes()) as u64;
         Ok(table)
     }
 
@@ -147,8 +160,7 @@ impl<'a> Loader<'a> {
         }
         let bias = self.biases(parts)?;
         let linear = Linear::stored(tensors, bias)?;
-        self.bytes += linear.bytes() as u64;
-        Ok(linear)
+        Ok(self.keep(linear))
     }
 
     /// A linear map that is never held in blocks (vision tower, projector): f32 for the reference,
@@ -192,14 +204,16 @@ impl<'a> Loader<'a> {
         }
         let bias = self.biases(parts)?;
         let weight = Tensor::cat(&weights, 0)?;
+        // Several parts and their stack are there at once; a part alone is its own stack.
+        let copies = if weights.len() > 1 { 2 } else { 1 };
+        self.passing(copies * 4 * weight.elem_count() as u64);
         drop(weights);
         let quant = match quant {
             Quant::F16 => self.half(&format!("{}.weight", parts[0].0), &weight)?,
             other => other,
         };
         let linear = Linear::new(&weight, bias, quant)?;
-        self.bytes += linear.bytes() as u64;
-        Ok(linear)
+        Ok(self.keep(linear))
     }
 
     /// The biases of all parts, or of none.
@@ -239,8 +253,7 @@ impl<'a> Loader<'a> {
             self.hold(linear.kind());
             linear
         };
-        self.bytes += linear.bytes() as u64;
-        Ok(linear)
+        Ok(self.keep(linear))
     }
 }
 

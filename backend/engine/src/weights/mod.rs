@@ -2,6 +2,7 @@
 
 mod files;
 mod half;
+mod header;
 mod linear;
 mod loader;
 mod quantize;

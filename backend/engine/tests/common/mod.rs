@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "each test binary uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+pub mod folder;
+
 use std::path::{Path, PathBuf};
 
 use engine::{Control, GeneratedToken, Observer, Wants};
