@@ -257,21 +257,47 @@ fn prune_and_replicate_equal_the_reference() {
     }
 }
 
+/// The resolution sweep: the layout, the cells, the flows and the report count the tokens that
+/// are really there.
 #[test]
 fn a_smaller_limit_means_fewer_picture_tokens() {
     let golden = Golden::open("qwen-square");
     let model = model(&golden, Quant::F32);
+    // Larger than every limit, so that it is the limit that decides.
+    let rgb = (0..400 * 400).flat_map(|i| [(i % 251) as u8, (i / 400 % 256) as u8, 90]).collect();
+    let large = Picture { width: 400, height: 400, rgb };
     let mut tokens = Vec::new();
-    for side in [140, 168, 200] {
+    for side in [140u32, 145, 168, 190, 200] {
         let options = RunOptions { max_pixels: Some(side * side), ..options(&golden) };
-        let prepared = model.prepare(&picture(&golden), &options).unwrap();
+        let prepared = model.prepare(&large, &options).unwrap();
         let mut seen = Recording::default();
         model.run(&prepared, &mut seen).unwrap().unwrap();
-        let counts = seen.layout.unwrap().counts();
-        assert!(counts.get(Group::Image) * 28 * 28 <= side * side);
-        tokens.push(counts.get(Group::Image));
+        let layout = seen.layout.clone().unwrap();
+        let image = layout.counts().get(Group::Image);
+        let shown = layout.picture.unwrap();
+        assert_eq!(u32::from(shown.rows) * u32::from(shown.cols), image);
+        assert_eq!(
+            (shown.width, shown.height),
+            (28 * u32::from(shown.cols), 28 * u32::from(shown.rows))
+        );
+        assert!(shown.width * shown.height <= side * side, "{side}");
+        assert_eq!(prepared.prompt_tokens(), layout.len());
+        let cells: Vec<_> = layout.tokens.iter().filter_map(|t| t.cell).collect();
+        assert_eq!(cells.len(), image as usize);
+        let last = cells.last().unwrap();
+        assert_eq!((last.row + 1, last.col + 1), (shown.rows, shown.cols));
+        let observation: Observation = seen.observation();
+        let on = observation.attention(0, &Definition::default()).unwrap();
+        assert_eq!(on.image_tokens, image, "n_O is what the model was given");
+        for head in 0..seen.flows[0].heads as usize {
+            let from: f32 =
+                Group::ALL.into_iter().map(|k| seen.flows[0].get(head, Group::Image, k)).sum();
+            assert!((from - image as f32).abs() < 1e-3, "{from} from {image}");
+        }
+        tokens.push(image);
     }
-    assert!(tokens.is_sorted() && tokens[0] > 0, "{tokens:?}");
+    // 140, 145, 168, 190, 200 pixels a side: whole tokens of 28.
+    assert_eq!(tokens, [25, 25, 36, 36, 49]);
 }
 
 #[test]

@@ -129,20 +129,10 @@ pub(crate) fn input(
     let indices = compress::replicate(&kept, options.replicate);
     let image = image.index_select(&Tensor::new(indices.as_slice(), image.device())?, 0)?;
 
-    let mut positions: Vec<Position> = Vec::new();
-    let mut next = 0;
-    let text_positions = |tokens: &[Token], next: &mut u32| {
-        let range = *next..*next + tokens.len() as u32;
-        *next = range.end;
-        range.map(|p| [p; 3]).collect::<Vec<_>>()
-    };
-    positions.extend(text_positions(&frame.before, &mut next));
-    for _ in 0..options.replicate {
-        let (copy, after) = family.image_positions(next, &kept, &geometry);
-        positions.extend(copy);
-        next = after;
-    }
-    positions.extend(text_positions(&frame.after, &mut next));
+    let (positions, next) =
+        positions((frame.before.len(), frame.after.len()), options.replicate, |start| {
+            family.image_positions(start, &kept, &geometry)
+        });
 
     let layout = layout(family.image_token(), geometry, frame, &indices, kept.len());
     let decoder = family.decoder();
@@ -156,6 +146,25 @@ pub(crate) fn input(
         parts.push(text(&frame.after)?);
     }
     Ok(Input { embeddings: Tensor::cat(&parts, 0)?, positions, next, layout })
+}
+
+/// Rotary positions of text before, copies of the picture and text after, and of the first token
+/// after them. `image` says where a copy that starts at a position stands and where it ends.
+fn positions(
+    (before, after): (usize, usize),
+    copies: u32,
+    image: impl Fn(u32) -> (Vec<Position>, u32),
+) -> (Vec<Position>, u32) {
+    let text = |start: u32, n: usize| (start..start + n as u32).map(|p| [p; 3]);
+    let mut positions: Vec<Position> = text(0, before).collect();
+    let mut next = before as u32;
+    for _ in 0..copies {
+        let (copy, end) = image(next);
+        positions.extend(copy);
+        next = end;
+    }
+    positions.extend(text(next, after));
+    (positions, next + after as u32)
 }
 
 fn layout(
@@ -188,4 +197,58 @@ fn layout(
         first.group = Group::Begin;
     }
     Layout { tokens, picture: Some(geometry) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// transformers' get_rope_index, and what follows from it for pruned and repeated pictures
+    /// (tests/goldens/make_positions.py).
+    #[test]
+    fn positions_equal_get_rope_index() {
+        #[derive(serde::Deserialize)]
+        struct Case {
+            rows: u16,
+            cols: u16,
+            copies: u32,
+            before: usize,
+            after: usize,
+            kept: Vec<u32>,
+            next: u32,
+            positions: Vec<Position>,
+        }
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/goldens/positions.json");
+        let text = std::fs::read_to_string(file).expect("goldens");
+        let golden: serde_json::Value = serde_json::from_str(&text).expect("goldens");
+        let cases: Vec<Case> = serde_json::from_value(golden["cases"].clone()).expect("cases");
+        assert!(cases.len() > 20);
+        let pruned = |c: &&Case| c.kept.len() < usize::from(c.rows) * usize::from(c.cols);
+        assert!(cases.iter().filter(pruned).any(|c| c.copies > 1), "both levers at once");
+        for c in cases {
+            let geometry = PreparedPicture {
+                width: 28 * u32::from(c.cols),
+                height: 28 * u32::from(c.rows),
+                source_width: 1,
+                source_height: 1,
+                covers: [0.0; 4],
+                rows: c.rows,
+                cols: c.cols,
+            };
+            let image = |start| qwen::positions(start, &c.kept, &geometry);
+            let (got, next) = positions((c.before, c.after), c.copies, image);
+            let what = format!("{} × {}, {:?} {} times", c.rows, c.cols, c.kept, c.copies);
+            assert_eq!(got, c.positions, "{what}");
+            assert_eq!(next, c.next, "{what}");
+        }
+    }
+
+    /// LLaVA's picture tokens count on like text, whatever was pruned or repeated.
+    #[test]
+    fn llava_counts_on() {
+        let image = |start: u32| ((start..start + 4).map(|p| [p; 3]).collect(), start + 4);
+        let (got, next) = positions((3, 2), 2, image);
+        assert_eq!(got, (0..13).map(|p| [p; 3]).collect::<Vec<_>>());
+        assert_eq!(next, 13);
+    }
 }

@@ -133,17 +133,25 @@ impl Family for Qwen {
         self.tower.forward(&pixels, grid, scores)
     }
 
-    /// All tokens of a picture share one time; rows and columns count up from it. Text goes on
-    /// after the longer edge, whether or not tokens were pruned.
     fn image_positions(
         &self,
         start: u32,
         kept: &[u32],
         geometry: &PreparedPicture,
     ) -> (Vec<Position>, u32) {
-        let cols = u32::from(geometry.cols);
-        let position = |at: &u32| [start, start + at / cols, start + at % cols];
-        let longer = u32::from(geometry.rows.max(geometry.cols));
-        (kept.iter().map(position).collect(), start + longer)
+        positions(start, kept, geometry)
     }
+}
+
+/// All tokens of a picture share one time; rows and columns count up from it. Text goes on after
+/// the longer edge, whether or not tokens were pruned.
+pub(super) fn positions(
+    start: u32,
+    kept: &[u32],
+    geometry: &PreparedPicture,
+) -> (Vec<Position>, u32) {
+    let cols = u32::from(geometry.cols);
+    let position = |at: &u32| [start, start + at / cols, start + at % cols];
+    let longer = u32::from(geometry.rows.max(geometry.cols));
+    (kept.iter().map(position).collect(), start + longer)
 }
