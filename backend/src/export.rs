@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use shared::event::Stop;
-use shared::report::Numbers;
+use shared::report::{Fidelity, Numbers};
 use shared::{
     Definition, ErrorCode, Event, ModelInfo, Observation, Preset, Report, RunOptions, Summary,
 };
@@ -43,6 +43,7 @@ pub struct Observed {
     model: ModelInfo,
     options: RunOptions,
     summary: Summary,
+    fidelity: Option<Fidelity>,
 }
 
 impl Observed {
@@ -50,7 +51,7 @@ impl Observed {
     /// undefined, and says so.
     pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Option<Self> {
         let mut observation = Observation::default();
-        let (mut known, mut done) = (None, None);
+        let (mut known, mut done, mut fidelity) = (None, None, None);
         for event in events {
             observation.apply(event);
             match event {
@@ -58,6 +59,7 @@ impl Observed {
                     known = Some((model.clone(), options.clone()));
                 }
                 Event::Done { summary } => done = Some(summary.clone()),
+                Event::Verified { fidelity: found } => fidelity = Some(*found),
                 _ => {}
             }
         }
@@ -68,7 +70,7 @@ impl Observed {
             stop: Stop::Length,
             timing: shared::Timing::default(),
         });
-        Some(Observed { observation, model, options, summary })
+        Some(Observed { observation, model, options, summary, fidelity })
     }
 
     /// Everything observed of a run.
@@ -84,13 +86,9 @@ impl Observed {
 
     /// The report under a definition.
     pub fn report(&self, definition: &Definition) -> Report {
-        Report::new(
-            &self.observation,
-            definition,
-            self.model.clone(),
-            self.options.clone(),
-            &self.summary,
-        )
+        let (model, options) = (self.model.clone(), self.options.clone());
+        let report = Report::new(&self.observation, definition, model, options, &self.summary);
+        Report { fidelity: self.fidelity, ..report }
     }
 }
 
@@ -149,6 +147,9 @@ pub fn csv(report: &Report) -> String {
     let _ = writeln!(out, "# definition: {} {}", report.definition_name, json(&report.definition));
     let _ = writeln!(out, "# options: {}", json(&report.options));
     let _ = writeln!(out, "# answer: {}", json(&report.generated.text));
+    if let Some(fidelity) = &report.fidelity {
+        let _ = writeln!(out, "# fidelity: {}", json(fidelity));
+    }
     let stages = &report.stages;
     let _ = writeln!(out, "# stage,{}", COLUMNS.join(","));
     for (name, n) in [("early", &stages.early), ("middle", &stages.middle), ("late", &stages.late)]

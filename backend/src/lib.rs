@@ -19,6 +19,7 @@ pub mod cli;
 pub mod clock;
 pub mod error;
 pub mod export;
+mod fidelity;
 pub mod hub;
 pub mod id;
 pub mod lab;

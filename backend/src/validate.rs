@@ -1,6 +1,6 @@
 //! What a person asks for, checked before it costs anything.
 
-use shared::options::{MAX_NEW_TOKENS, MAX_REPLICATE};
+use serde_json::Value;
 use shared::{ErrorCode, RunOptions};
 
 use crate::error::ApiError;
@@ -14,12 +14,16 @@ pub const MAX_PROMPT_CHARS: usize = 8192;
 /// `bad_request` for what is no JSON, `bad_option` for an option that does not exist or has no
 /// such value.
 pub fn parse_options(json: &[u8]) -> Result<RunOptions, ApiError> {
-    serde_json::from_slice(json).map_err(|error| {
-        if error.is_data() {
-            ApiError::new(ErrorCode::BadOption, format!("The options are not usable: {error}."))
-        } else {
-            ApiError::new(ErrorCode::BadRequest, format!("The options are not JSON: {error}."))
-        }
+    let value: Value = serde_json::from_slice(json).map_err(|error| {
+        ApiError::new(ErrorCode::BadRequest, format!("The options are not JSON: {error}."))
+    })?;
+    // Serde would take a list for an object's values in order.
+    if !value.is_object() {
+        let message = "The options are not usable: they must be a JSON object.";
+        return Err(ApiError::new(ErrorCode::BadOption, message));
+    }
+    serde_json::from_value(value).map_err(|error| {
+        ApiError::new(ErrorCode::BadOption, format!("The options are not usable: {error}."))
     })
 }
 
@@ -29,21 +33,7 @@ pub fn parse_options(json: &[u8]) -> Result<RunOptions, ApiError> {
 /// A code and a sentence for the first option that cannot be.
 pub fn check_options(mut options: RunOptions) -> Result<RunOptions, ApiError> {
     options.prompt = check_prompt(&options.prompt)?;
-    let bad = |message: String| Err(ApiError::new(ErrorCode::BadOption, message));
-    if !(0.0..1.0).contains(&options.prune) {
-        return bad(format!("prune must be at least 0 and below 1, not {}.", options.prune));
-    }
-    if !(1..=MAX_REPLICATE).contains(&options.replicate) {
-        let asked = options.replicate;
-        return bad(format!("replicate must be from 1 to {MAX_REPLICATE}, not {asked}."));
-    }
-    if !(1..=MAX_NEW_TOKENS).contains(&options.max_new_tokens) {
-        let asked = options.max_new_tokens;
-        return bad(format!("max_new_tokens must be from 1 to {MAX_NEW_TOKENS}, not {asked}."));
-    }
-    if options.max_pixels == Some(0) {
-        return bad("max_pixels must be at least 1.".to_owned());
-    }
+    options.check_ranges().map_err(|message| ApiError::new(ErrorCode::BadOption, message))?;
     Ok(options)
 }
 
@@ -118,6 +108,8 @@ mod tests {
         assert_eq!(code(r#"{"quant":"q3"}"#), Err(ErrorCode::BadOption));
         assert_eq!(code(r#"{"temperature":1}"#), Err(ErrorCode::BadOption));
         assert_eq!(code(r#"{"max_new_tokens":-1}"#), Err(ErrorCode::BadOption));
-        assert_eq!(code("7"), Err(ErrorCode::BadOption));
+        for no_object in ["7", "[]", "null", r#"["demo-llava", "What is it?"]"#] {
+            assert_eq!(code(no_object), Err(ErrorCode::BadOption), "{no_object}");
+        }
     }
 }

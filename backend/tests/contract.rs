@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use shared::api::{RunCreated, ServerMessage, ViewerMessage};
 use shared::event::Stop;
+use shared::report::{Comparison, Fidelity};
 use shared::{
     Cell, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group, ImageFit, LayerFlow, Layout,
     ModelInfo, PreparedPicture, Quant, RunOptions, Summary, Timing, Token, TokenFlow,
@@ -63,6 +64,7 @@ fn events() -> Vec<Event> {
         prune: 0.75,
         replicate: 5,
         max_pixels: None,
+        verify: true,
     };
     let model = ModelInfo {
         name: "demo-llava".into(),
@@ -78,12 +80,22 @@ fn events() -> Vec<Event> {
     let timing =
         Timing { prepare_ms: 1.0, vision_ms: 2.5, prefill_ms: 3.0, decode_ms: 4.0, total_ms: 10.5 };
     let summary = Summary { answer: "A cat.".into(), tokens: 2, stop: Stop::EndOfSequence, timing };
+    let equal = Comparison {
+        same_tokens: 2,
+        tokens: 2,
+        largest_logit_difference: 0.0,
+        largest_logit: 8.5,
+        rows: 4,
+    };
+    let near = Comparison { same_tokens: 1, largest_logit_difference: 0.25, ..equal };
     vec![
         Event::Queued { position: 3 },
         Event::Loading { bytes: 5_000_000_000, total: 14_000_000_000 },
         Event::Layout { layout, layers: 1, heads: 1, model, options },
         Event::PrefillLayer { layer: 0, flow },
         Event::Token { index: 0, id: 310, text: " cat".into(), logprob: -0.125, flow: looked },
+        Event::Verifying,
+        Event::Verified { fidelity: Fidelity { observed: equal, quantized: Some(near) } },
         Event::Done { summary },
         Event::Failed { code: ErrorCode::StorageFull, message: "No space.".into() },
         Event::Cancelled,

@@ -64,6 +64,8 @@ const fn kind(event: &Event) -> &'static str {
         Event::Token { .. } => "token",
         Event::Done { .. } => "done",
         Event::Failed { .. } => "failed",
+        Event::Verifying => "verifying",
+        Event::Verified { .. } => "verified",
         Event::Cancelled => "cancelled",
     }
 }

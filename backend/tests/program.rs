@@ -130,6 +130,35 @@ fn what_was_acknowledged_survives_kill_9() {
     }
 }
 
+/// A run shorter than the time between saves: its prefill and first token are kept all the same.
+#[test]
+fn the_first_seconds_of_a_run_survive_kill_9() {
+    let data = TempDir::new().unwrap();
+    let mut lab = Process::start(data.path());
+    let (started, run) = (Instant::now(), lab.ask("[slow]", 20));
+    let path = format!("/api/runs/{}", run.id);
+    let tokens = |record: &RunRecord| {
+        record.events.iter().filter(|e| matches!(e.event, Event::Token { .. })).count()
+    };
+    while tokens(&lab.get(&path)) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(10));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // A moment for the writer; the regular save is far off.
+    std::thread::sleep(Duration::from_millis(150));
+    lab.signal("-9");
+    lab.wait();
+    assert!(started.elapsed() < Duration::from_millis(1900), "too slow to tell");
+
+    let lab = Process::start(data.path());
+    let record: RunRecord = lab.get(&path);
+    let layers = record.events.iter().filter(|e| matches!(e.event, Event::PrefillLayer { .. }));
+    assert_eq!(layers.count(), 8, "the whole prefill");
+    assert!(tokens(&record) >= 1, "and the first token");
+    let last = &record.events.last().unwrap().event;
+    assert!(matches!(last, Event::Failed { code: ErrorCode::Interrupted, .. }), "{last:?}");
+}
+
 #[tokio::test]
 async fn a_stop_lets_the_run_at_work_finish_and_viewers_leave_in_order() {
     let data = TempDir::new().unwrap();

@@ -9,7 +9,7 @@ use std::process::Command;
 use common::{TestLab, png, same};
 use safetensors::SafeTensors;
 use shared::api::{RunRecord, RunState};
-use shared::{Group, Observation, Report};
+use shared::{Event, Group, Observation, Report};
 use tempfile::TempDir;
 
 const NAME: &str = "llava-gqa";
@@ -76,6 +76,48 @@ async fn command_line_and_api_give_the_same_run() {
     let json = serde_json::to_vec(&analyzed.record).unwrap();
     let back: RunRecord = serde_json::from_slice(&json).unwrap();
     same(&back.events, &analyzed.record.events);
+}
+
+/// A run that is to be verified says how it compares, before it ends; so do its exports.
+#[tokio::test]
+async fn a_verified_run_tells_what_observing_changed() {
+    let lab = TestLab::real(NAME, &model());
+    let ask = |quant: &str| {
+        format!(
+            r#"{{"prompt":"What is it?","quant":"{quant}","max_new_tokens":5,"ignore_eos":true,"verify":true}}"#
+        )
+    };
+    for (quant, exact) in [("q8_0", false), ("f32", true)] {
+        let run = lab.submit(&ask(quant)).await;
+        let record = lab.ended(&run.id).await;
+        let events: Vec<&Event> = record.events.iter().map(|e| &e.event).collect();
+        let [.., Event::Verifying, Event::Verified { fidelity }, Event::Done { .. }] = events[..]
+        else {
+            panic!("{:?}", events.last())
+        };
+        assert!(fidelity.observed.agrees(), "{fidelity:?}");
+        assert_eq!((fidelity.observed.tokens, fidelity.observed.same_tokens), (5, 5));
+        assert_eq!(fidelity.observed.largest_logit_difference, 0.0);
+        assert!(fidelity.observed.largest_logit > 0.0, "something was compared");
+        let report: Report = lab.get(&format!("/api/runs/{}/export.json", run.id)).await.ok();
+        assert_eq!(report.fidelity.as_ref(), Some(fidelity));
+        // Every prompt row, and those of four tokens.
+        assert_eq!(fidelity.observed.rows as usize, report.layout.tokens.len() + 4);
+        match (&fidelity.quantized, exact) {
+            (None, true) => {}
+            (Some(off), false) => assert!(off.largest_logit_difference > 0.0, "{off:?}"),
+            other => panic!("{other:?}"),
+        }
+        let csv = lab.get(&format!("/api/runs/{}/export.csv", run.id)).await;
+        let csv = String::from_utf8(csv.body.to_vec()).unwrap();
+        assert!(csv.contains("# fidelity: {\"observed\":"), "{csv}");
+    }
+    // Nothing of it in a run that did not ask.
+    let plain = lab.submit(r#"{"prompt":"What is it?","quant":"f32","max_new_tokens":2}"#).await;
+    let record = lab.ended(&plain.id).await;
+    let verified =
+        |e: &shared::Envelope| matches!(e.event, Event::Verifying | Event::Verified { .. });
+    assert!(!record.events.iter().any(verified));
 }
 
 #[test]

@@ -65,7 +65,8 @@ pub fn open(lab: Lab, id: String, view: View) {
 fn offer_again(lab: Lab, id: String, options: &RunOptions) {
     if !lab.touched.get_untracked() {
         lab.prompt.set(options.prompt.clone());
-        lab.options.set(options.clone());
+        // Checking costs a second run: each time it is asked for anew.
+        lab.options.set(RunOptions { verify: false, ..options.clone() });
         lab.choose(Some(Source::Run(id)));
     }
 }
@@ -84,6 +85,8 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
         return lab.complain("prompt_empty", "Type a question about the picture first.");
     }
     let options = RunOptions { prompt, ..lab.options.get_untracked() };
+    // What went wrong before is answered by asking again.
+    lab.notes.set(Vec::new());
     lab.sending.set(true);
     lab.touched.set(true);
     spawn_local(async move {

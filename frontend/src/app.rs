@@ -85,7 +85,17 @@ fn Page() -> impl IntoView {
 
     Effect::new(move |_| {
         let id = run_of(&location.pathname.get());
-        let view = View::from_query(&location.search.get_untracked());
+        let (view, wrong) = View::read(&location.search.get_untracked());
+        if !wrong.is_empty() {
+            let parts: Vec<String> =
+                wrong.iter().map(|part| part.chars().take(60).collect()).collect();
+            let message = format!(
+                "The link says {}, which this page cannot read; what you see is shown with the \
+                 usual setting instead.",
+                parts.join(" and ")
+            );
+            lab.complain("bad_link", message);
+        }
         actions::open(lab, id, view);
     });
     // The address follows the view, a moment later: a held arrow key is one change, and browsers

@@ -79,22 +79,36 @@ impl View {
 
     /// Reads a query string; what it does not say or says wrongly stays at its default.
     pub fn from_query(query: &str) -> Self {
-        let mut view = View::default();
+        Self::read(query).0
+    }
+
+    /// Reads a query string, and names what in it cannot be read: a link that asks for one
+    /// definition must not silently show another's numbers.
+    pub fn read(query: &str) -> (Self, Vec<String>) {
+        let (mut view, mut wrong) = (View::default(), Vec::new());
         for part in query.trim_start_matches('?').split('&') {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             match (key, value) {
-                ("def", text) => {
-                    view.definition = definition_from_text(text).unwrap_or_default();
-                }
-                ("layer", n) => view.layer = n.parse().ok(),
+                ("def", text) => match definition_from_text(text) {
+                    Some(definition) => view.definition = definition,
+                    None => wrong.push(part.to_owned()),
+                },
+                ("layer", n) => match n.parse() {
+                    Ok(layer) => view.layer = Some(layer),
+                    Err(_) => wrong.push(part.to_owned()),
+                },
                 ("token", "none") => view.token = Pick::Nothing,
-                ("token", n) => view.token = n.parse().map_or(Pick::Auto, Pick::Token),
+                ("token", n) => match n.parse() {
+                    Ok(token) => view.token = Pick::Token(token),
+                    Err(_) => wrong.push(part.to_owned()),
+                },
                 ("curve", "aei") => view.curve = Curve::Aei,
                 ("scale", "relative") => view.scale = Scale::Relative,
+                // Other settings may come from whoever passed the link on, and say nothing here.
                 _ => {}
             }
         }
-        view
+        (view, wrong)
     }
 }
 
@@ -202,6 +216,14 @@ mod tests {
         assert_eq!(view.definition.preset(), Some(Preset::Reimplementation));
         assert_eq!((view.layer, view.token), (Some(9), Pick::Token(2)));
         assert_eq!(view.to_query(), "def=reimplementation&layer=9&token=2");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        let wrong = |query: &str| View::read(query).1;
+        assert!(wrong("?def=paper&layer=3&token=none&utm_source=mail&curve=mdi").is_empty());
+        assert_eq!(wrong("def=papr"), ["def=papr"]);
+        assert_eq!(wrong("def=&layer=x&token=2"), ["def=", "layer=x"]);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Phase {
         /// Most there can be.
         most: u32,
     },
+    /// The answer is compared with an unobserved one.
+    Verifying,
     /// Complete.
     Done(Timing),
     /// Ended with an error.
@@ -63,6 +65,7 @@ impl Phase {
             Event::Token { index, .. } => {
                 Phase::Generating { done: index + 1, most: options.max_new_tokens }
             }
+            Event::Verifying | Event::Verified { .. } => Phase::Verifying,
             Event::Done { summary } => Phase::Done(summary.timing),
             Event::Failed { code, message } => {
                 Phase::Failed { code: *code, message: message.clone() }
@@ -80,6 +83,7 @@ impl Phase {
             Phase::Loading { .. } => "loading",
             Phase::Prefill { .. } => "prefill",
             Phase::Generating { .. } => "generating",
+            Phase::Verifying => "verifying",
             Phase::Done(_) => "done",
             Phase::Failed { .. } => "failed",
             Phase::Cancelled => "cancelled",
@@ -94,6 +98,7 @@ impl Phase {
                 | Phase::Loading { .. }
                 | Phase::Prefill { .. }
                 | Phase::Generating { .. }
+                | Phase::Verifying
         )
     }
 
@@ -126,6 +131,7 @@ impl Phase {
             Phase::Prefill { done, total } => format!("Reading: layer {done} of {total}"),
             Phase::Generating { done: 1, .. } => "Answering: 1 token".into(),
             Phase::Generating { done, .. } => format!("Answering: {done} tokens"),
+            Phase::Verifying => "Checking that observing changed nothing …".into(),
             Phase::Done(timing) => format!("Done in {}", words::millis(timing.total_ms)),
             Phase::Failed { message, .. } => format!("The run failed: {message}"),
             Phase::Cancelled => "Stopped.".into(),

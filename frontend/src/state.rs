@@ -6,7 +6,7 @@
 use leptos::prelude::*;
 use shared::{
     Definition, Envelope, Event, Group, Measure, ModelInfo, Observation, RunOptions, Stage,
-    Summary, api::ModelEntry, api::Sample,
+    Summary, api::ModelEntry, api::Sample, report::Fidelity,
 };
 
 use crate::api::live::Live;
@@ -33,6 +33,8 @@ pub struct RunView {
     pub observation: RwSignal<Observation>,
     /// What came out.
     pub summary: RwSignal<Option<Summary>>,
+    /// How the run compares with one that nobody observed, where that was asked.
+    pub fidelity: RwSignal<Option<Fidelity>>,
     /// Whether the connection to a live run is lost at the moment.
     pub lost: RwSignal<bool>,
     /// What counts as what.
@@ -107,6 +109,7 @@ impl RunView {
             model: RwSignal::new(None),
             observation,
             summary: RwSignal::new(None),
+            fidelity: RwSignal::new(None),
             lost: RwSignal::new(false),
             definition,
             pinned,
@@ -131,6 +134,7 @@ impl RunView {
         self.tops.set_value(overlay::Top::default());
         self.observation.set(Observation::default());
         self.summary.set(None);
+        self.fidelity.set(None);
         self.lost.set(false);
         self.pinned.set(None);
         self.hover.set(None);
@@ -150,6 +154,9 @@ impl RunView {
             }
             if let Event::Done { summary } = event {
                 self.summary.set(Some(summary.clone()));
+            }
+            if let Event::Verified { fidelity } = event {
+                self.fidelity.set(Some(*fidelity));
             }
             phase = self.options.with_untracked(|o| phase.after(event, o));
         }
@@ -262,6 +269,9 @@ impl Source {
     }
 }
 
+/// Errors on the screen at once.
+const MOST_NOTES: usize = 3;
+
 /// An error that stays until it is dismissed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Note {
@@ -324,13 +334,16 @@ impl Lab {
         }
     }
 
-    /// Shows an error until it is dismissed; the same one is not shown twice.
+    /// Shows an error until it is dismissed; the same one is not shown twice, and of many the
+    /// last ones.
     pub fn complain(&self, code: &'static str, message: impl Into<String>) {
         let message = message.into();
         self.notes.update(|notes| {
             if notes.iter().all(|n| n.message != message) {
                 let key = notes.iter().map(|n| n.key + 1).max().unwrap_or(0);
                 notes.push(Note { key, code, message });
+                let old = notes.len().saturating_sub(MOST_NOTES);
+                notes.drain(..old);
             }
         });
     }

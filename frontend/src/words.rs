@@ -1,6 +1,9 @@
 //! How numbers and terms are put into words, in one place.
 
-use shared::{Group, GroupSet, Heads, PreparedPicture, Preset, Quant, Queries, Ratio, Stages};
+use shared::report::{Comparison, Fidelity};
+use shared::{
+    Group, GroupSet, Heads, Measure, PreparedPicture, Preset, Quant, Queries, Ratio, Stages,
+};
 
 use crate::colour::Role;
 
@@ -72,6 +75,59 @@ pub fn verdict(mdi: f64) -> (Option<Role>, &'static str) {
     } else {
         (None, "Words and picture draw about as much.")
     }
+}
+
+/// How far something that should be zero is from it.
+pub fn residual(value: f64) -> String {
+    if value == 0.0 { "0".into() } else { format!("{value:.0e}") }
+}
+
+/// What the shares of a measure are, by their symbols.
+pub fn shares(measure: &Measure) -> String {
+    let said = |value: shared::Value, words: fn(f64) -> String| {
+        value.map_or_else(|reason| format!("undefined ({reason})"), words)
+    };
+    format!(
+        "Q_T {}: the tokens that are text, of text and picture tokens. P_T {}: the attention on \
+         them. AEI is P over Q, and Q_T·AEI_T + Q_O·AEI_O is 1 (off by {}).",
+        said(measure.share_tokens_text, percent),
+        said(measure.share_text, percent),
+        said(measure.identity_residual(), residual)
+    )
+}
+
+/// What the comparison with an unobserved run says: in a few words, and in full.
+pub fn fidelity(fidelity: &Fidelity, quant: Quant) -> (String, String) {
+    let off = |c: &Comparison| {
+        let n = c.largest_logit_difference;
+        if n == 0.0 { "0".to_owned() } else { number(f64::from(n)) }
+    };
+    let tokens = |c: &Comparison| format!("{} of {} tokens equal", c.same_tokens, c.tokens);
+    let c = &fidelity.observed;
+    let short = if c.agrees() && c.largest_logit_difference == 0.0 {
+        format!("Observing changed nothing: {}, largest logit difference 0", tokens(c))
+    } else if c.agrees() {
+        format!("Observing changed no token: {}, largest logit difference {}", tokens(c), off(c))
+    } else {
+        format!("Observing changed the answer: {}", tokens(c))
+    };
+    let mut full = format!(
+        "The same question ran again with nobody looking. {}; over {} positions the logits differ \
+         by at most {} (the largest logit is {}).",
+        tokens(c),
+        c.rows,
+        off(c),
+        number(f64::from(c.largest_logit))
+    );
+    if let Some(q) = &fidelity.quantized {
+        full += &format!(
+            " Against the same model in f32, {} gives {}, and the logits differ by at most {}.",
+            quant.name(),
+            tokens(q),
+            off(q)
+        );
+    }
+    (short, full)
 }
 
 /// A group's name for people.
@@ -244,6 +300,30 @@ pub fn preparation(p: &PreparedPicture) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fidelity_says_what_differs() {
+        let equal = Comparison {
+            same_tokens: 20,
+            tokens: 20,
+            largest_logit_difference: 0.0,
+            largest_logit: 12.0,
+            rows: 190,
+        };
+        let near = Comparison { same_tokens: 17, largest_logit_difference: 0.5, ..equal };
+        let said = |observed, quantized| fidelity(&Fidelity { observed, quantized }, Quant::Q8_0);
+        let (short, full) = said(equal, Some(near));
+        assert_eq!(
+            short,
+            "Observing changed nothing: 20 of 20 tokens equal, largest logit difference 0"
+        );
+        assert!(full.contains("over 190 positions"), "{full}");
+        assert!(full.contains("q8_0 gives 17 of 20 tokens equal"), "{full}");
+        assert!(full.contains("at most 0.50"), "{full}");
+        assert_eq!(said(near, None).0, "Observing changed the answer: 17 of 20 tokens equal");
+        let off = Comparison { largest_logit_difference: 0.001, ..equal };
+        assert!(said(off, None).0.starts_with("Observing changed no token"));
+    }
 
     #[test]
     fn numbers_have_three_digits() {

@@ -6,6 +6,7 @@ use crate::error::ErrorCode;
 use crate::flow::{LayerFlow, TokenFlow};
 use crate::layout::Layout;
 use crate::options::{ModelInfo, RunOptions};
+use crate::report::Fidelity;
 
 /// Version of the event format. Raised when a change would make old runs unreadable.
 pub const EVENT_VERSION: u32 = 1;
@@ -72,6 +73,13 @@ pub enum Event {
         logprob: f32,
         /// Where the row that predicted it looked.
         flow: TokenFlow,
+    },
+    /// The answer is complete and is being compared with the one nobody observed.
+    Verifying,
+    /// How the observed run compares with one that nobody observed.
+    Verified {
+        /// The comparison.
+        fidelity: Fidelity,
     },
     /// The run is complete.
     Done {

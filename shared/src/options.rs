@@ -118,6 +118,31 @@ pub struct RunOptions {
     /// model's own limit. Models of a fixed size do not use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_pixels: Option<u32>,
+    /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub verify: bool,
+}
+
+impl RunOptions {
+    /// Checks every option whose range does not depend on the model.
+    ///
+    /// # Errors
+    /// A sentence about the first one that is out of its range.
+    pub fn check_ranges(&self) -> Result<(), String> {
+        if !(0.0..1.0).contains(&self.prune) {
+            return Err(format!("prune must be at least 0 and below 1, not {}.", self.prune));
+        }
+        let whole = |name: &str, value: u32, most: u32| match value {
+            n if (1..=most).contains(&n) => Ok(()),
+            n => Err(format!("{name} must be from 1 to {most}, not {n}.")),
+        };
+        whole("replicate", self.replicate, MAX_REPLICATE)?;
+        whole("max_new_tokens", self.max_new_tokens, MAX_NEW_TOKENS)?;
+        if self.max_pixels == Some(0) {
+            return Err("max_pixels must be at least 1.".to_owned());
+        }
+        Ok(())
+    }
 }
 
 impl Default for RunOptions {
@@ -133,6 +158,7 @@ impl Default for RunOptions {
             prune: 0.0,
             replicate: 1,
             max_pixels: None,
+            verify: false,
         }
     }
 }

@@ -130,10 +130,13 @@ pub struct Comparison {
     pub same_tokens: u32,
     /// Tokens of the longer answer.
     pub tokens: u32,
-    /// Largest absolute difference of two logits, over the prompt and the tokens in common.
+    /// Largest absolute difference of two logits, over the compared positions.
     pub largest_logit_difference: f32,
     /// Largest absolute logit, to read the difference by.
     pub largest_logit: f32,
+    /// Positions whose logits were compared: all, or the last of a prompt too long to keep.
+    #[serde(default)]
+    pub rows: u32,
 }
 
 impl Comparison {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::api::{RunRecord, RunState, ServerMessage, ViewerMessage};
 use shared::event::Stop;
+use shared::report::{Comparison, Fidelity};
 use shared::*;
 
 /// Numbers with an exact binary form of few digits: what is tested here is the form, not how
@@ -75,6 +76,7 @@ fn options() -> impl Strategy<Value = RunOptions> {
                 prune,
                 replicate,
                 max_pixels: (pixels % 2 == 1).then_some(pixels),
+                verify: pixels % 3 == 1,
             }
         })
 }
@@ -124,6 +126,16 @@ fn timing() -> impl Strategy<Value = Timing> {
     })
 }
 
+fn comparison() -> impl Strategy<Value = Comparison> {
+    (any::<[u32; 3]>(), finite(), finite()).prop_map(|(n, difference, logit)| Comparison {
+        same_tokens: n[0],
+        tokens: n[1],
+        largest_logit_difference: difference,
+        largest_logit: logit,
+        rows: n[2],
+    })
+}
+
 fn code() -> impl Strategy<Value = ErrorCode> {
     prop::sample::select(ErrorCode::ALL)
 }
@@ -146,6 +158,10 @@ fn event() -> impl Strategy<Value = Event> {
         (any::<u32>(), any::<u32>(), any::<String>(), finite(), token_flow()).prop_map(
             |(index, id, text, logprob, flow)| Event::Token { index, id, text, logprob, flow }
         ),
+        Just(Event::Verifying),
+        (comparison(), prop::option::of(comparison())).prop_map(|(observed, quantized)| {
+            Event::Verified { fidelity: Fidelity { observed, quantized } }
+        }),
         (any::<String>(), any::<u32>(), stop, timing()).prop_map(
             |(answer, tokens, stop, timing)| Event::Done {
                 summary: Summary { answer, tokens, stop, timing }

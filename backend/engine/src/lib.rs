@@ -35,3 +35,4 @@ pub use memory::MemoryNeed;
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
 pub use picture::{Picture, PictureLimits};
+pub use verify::{Against, Tape, Taped};

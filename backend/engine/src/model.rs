@@ -161,27 +161,11 @@ impl Model {
     ) -> Result<Prepared, EngineError> {
         let start = Moment::now();
         let bad = |what: String| Err(EngineError::new(ErrorCode::BadOption, what));
-        if !(0.0..1.0).contains(&options.prune) {
-            return bad(format!("prune is {}; it must be at least 0 and below 1.", options.prune));
-        }
+        options.check_ranges().map_err(|what| EngineError::new(ErrorCode::BadOption, what))?;
         if options.prune > 0.0 && self.family.prune_score().is_none() {
             return bad(
                 "This model has no attention to rank picture tokens by; prune must be 0.".into()
             );
-        }
-        if !(1..=shared::options::MAX_NEW_TOKENS).contains(&options.max_new_tokens) {
-            return bad(format!(
-                "max_new_tokens is {}; it must be 1 to {}.",
-                options.max_new_tokens,
-                shared::options::MAX_NEW_TOKENS
-            ));
-        }
-        if !(1..=shared::options::MAX_REPLICATE).contains(&options.replicate) {
-            return bad(format!(
-                "replicate is {}; it must be 1 to {}.",
-                options.replicate,
-                shared::options::MAX_REPLICATE
-            ));
         }
         let templates = self.family.templates();
         let template = match options.template.as_deref() {

@@ -129,6 +129,17 @@ fn weights_that_do_not_fit_are_named() {
 }
 
 #[test]
+fn a_bias_that_is_missing_beside_others_is_named() {
+    let folder = copy();
+    weights(&folder, |b| {
+        let name = b"self_attn.q_proj.bias";
+        let at = b.windows(name.len()).position(|w| w == name).unwrap();
+        b[at] = b'S';
+    });
+    refused(&folder, &["model.safetensors", "self_attn.q_proj.bias", "is missing"]);
+}
+
+#[test]
 fn damaged_weights_are_named() {
     let folder = copy();
     weights(&folder, |b| b.truncate(b.len() / 2));

@@ -301,12 +301,23 @@ fn a_smaller_limit_means_fewer_picture_tokens() {
 }
 
 #[test]
+fn models_of_a_fixed_size_refuse_a_pixel_limit() {
+    let golden = Golden::open("llava-mha");
+    let options = RunOptions { max_pixels: Some(900), ..options(&golden) };
+    let error = model(&golden, Quant::F32).prepare(&picture(&golden), &options).unwrap_err();
+    assert_eq!(error.code, shared::ErrorCode::BadOption);
+    assert!(error.message.contains("42 × 42"), "{}", error.message);
+}
+
+#[test]
 fn fidelity_tells_equal_from_different() {
     let golden = Golden::open("llava-gqa");
     let exact = model(&golden, Quant::F32);
     let prepared = exact.prepare(&picture(&golden), &options(&golden)).unwrap();
     let same = exact.verify(&prepared).unwrap();
     assert!(same.agrees() && same.tokens == 20 && same.largest_logit_difference == 0.0, "{same:?}");
+    // All of the prompt, and the rows of the 19 tokens that predicted another.
+    assert_eq!(same.rows as usize, prepared.prompt_tokens() + 19);
     let coarse = model(&golden, Quant::Q4k);
     let theirs = coarse.prepare(&picture(&golden), &options(&golden)).unwrap();
     let off = coarse.compare(&theirs, &exact, &prepared).unwrap();

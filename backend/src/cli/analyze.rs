@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::LoadOptions;
-use shared::{ImageFit, Quant, RunOptions};
+use shared::{Event, ImageFit, Quant, RunOptions};
 
 use super::dump::Maps;
 use super::recorder::Recording;
-use super::{Device, Failure, ModelFolders, print, table, verify};
+use super::{Device, Failure, ModelFolders, print, table};
 use crate::catalog::Catalog;
 use crate::clock;
 use crate::error::ApiError;
 use crate::export::{Observed, parse_definition};
+use crate::fidelity;
 use crate::id::RunId;
 use crate::lab::{EngineLab, Lab};
 use crate::validate::check_options;
@@ -110,17 +111,29 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         }
     };
     let info = model.info().clone();
-    let summary = recording.run(&*prepared, info, maps.as_mut()).map_err(says)?;
+    let (summary, tape) = recording.run(&*prepared, info, maps.as_mut()).map_err(says)?;
+    if let Some(tape) = tape {
+        let observed = fidelity::Observed {
+            tape: &tape,
+            prepared: &*prepared,
+            model: model.info(),
+            source: &source,
+            picture: &picture,
+            options: &options,
+        };
+        let go_on = || engine::Control::Continue(());
+        if let Some(fidelity) = observed.fidelity(&lab, go_on).map_err(says)? {
+            recording.push(Event::Verified { fidelity });
+        }
+    }
+    recording.push(Event::Done { summary: summary.clone() });
 
     if let Some(file) = &args.prepared {
         write(file, &prepared.picture_png())?;
     }
     let observed = Observed::of(recording.events())
         .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;
-    let mut report = observed.report(&definition);
-    if args.verify {
-        report.fidelity = Some(verify::fidelity(&source, &picture, &options).map_err(says)?);
-    }
+    let report = observed.report(&definition);
     if let (Some(maps), Some(file)) = (maps, &args.dump_attention) {
         maps.write(file, &report.layout.tokens, summary.tokens as usize)?;
     }
@@ -160,6 +173,7 @@ fn options(args: &AnalyzeArgs) -> Result<RunOptions, Failure> {
         prune: args.prune,
         replicate: args.replicate,
         max_pixels: args.max_pixels,
+        verify: args.verify,
     })
 }
 

@@ -8,7 +8,6 @@ mod list;
 mod recorder;
 mod serve;
 mod table;
-mod verify;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use engine::{Control, EventObserver, GeneratedToken, Observer, Wants};
+use engine::{Control, EventObserver, GeneratedToken, Observer, Tape, Taped, Wants};
 use shared::api::RunRecord;
 use shared::event::EVENT_VERSION;
 use shared::{Envelope, ErrorCode, Event, LayerFlow, Layout, ModelInfo, RunOptions, Summary};
@@ -27,18 +27,21 @@ impl Recording {
         recording
     }
 
-    fn push(&mut self, event: Event) {
+    /// Adds an event.
+    pub(super) fn push(&mut self, event: Event) {
         let at_ms = self.started.elapsed().as_micros() as f64 / 1e3;
         self.events.push(Envelope { seq: self.events.len() as u64, at_ms, event });
     }
 
-    /// Runs the model to its end, recording what is observed.
+    /// Runs the model to its end, recording what is observed, and its logits where the run is to
+    /// be verified. The event that ends it is the caller's to add.
     pub(super) fn run(
         &mut self,
         prepared: &dyn PreparedRun,
         model: ModelInfo,
         maps: Option<&mut Maps>,
-    ) -> Result<Summary, engine::EngineError> {
+    ) -> Result<(Summary, Option<Tape>), engine::EngineError> {
+        let verify = prepared.options().verify;
         let mut observer = WithMaps {
             events: EventObserver::new(
                 model,
@@ -51,12 +54,16 @@ impl Recording {
             ),
             maps,
         };
-        let summary = prepared.run(&mut observer)?.ok_or_else(|| {
+        let (summary, tape) = if verify {
+            let mut taped = Taped::new(&mut observer);
+            (prepared.run(&mut taped)?, Some(taped.into_tape()))
+        } else {
+            (prepared.run(&mut observer)?, None)
+        };
+        let summary = summary.ok_or_else(|| {
             engine::EngineError::new(ErrorCode::Internal, "the run stopped though nobody asked")
         })?;
-        drop(observer);
-        self.push(Event::Done { summary: summary.clone() });
-        Ok(summary)
+        Ok((summary, tape))
     }
 
     /// What happened.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use engine::{EngineError, EventObserver, Picture};
+use engine::{EngineError, EventObserver, Picture, Taped};
 use shared::{ErrorCode, Event, Quant, Summary};
 use tokio::sync::watch;
 
@@ -14,6 +14,7 @@ use super::cache::{Cache, Key};
 use super::queue::{Job, JobPicture};
 use crate::catalog::Source;
 use crate::error::INTERNAL;
+use crate::fidelity::Observed;
 use crate::lobby::Lobby;
 use crate::run::{Run, StopReason};
 
@@ -211,13 +212,20 @@ impl Worker {
         let prepared = model.prepare(picture, &run.options)?;
         let options = prepared.options().clone();
         let mut saved = Instant::now();
+        let last_layer = model.info().layers.saturating_sub(1);
         let sink = |event: Event| {
             // The picture is encoded once the prefill is through: the first layers wait for nothing.
             if matches!(event, Event::Token { index: 0, .. }) {
                 run.set_prepared(prepared.picture_png().into());
             }
+            // What a person has seen of a short run is kept too: the prefill, and the first token.
+            let landmark = match &event {
+                Event::PrefillLayer { layer, .. } => *layer == last_layer,
+                Event::Token { index, .. } => *index == 0,
+                _ => false,
+            };
             run.publish(event);
-            if saved.elapsed() >= SAVE_EVERY {
+            if landmark || saved.elapsed() >= SAVE_EVERY {
                 saved = Instant::now();
                 lobby.store.save_soon(run);
             }
@@ -226,10 +234,31 @@ impl Worker {
         let asked = run.clone();
         let mut observer =
             EventObserver::new(model.info().clone(), options, sink, move || go_on(&asked));
-        let summary = prepared.run(&mut observer)?;
+        let (summary, tape) = if run.options.verify {
+            let mut taped = Taped::new(&mut observer);
+            (prepared.run(&mut taped)?, Some(taped.into_tape()))
+        } else {
+            (prepared.run(&mut observer)?, None)
+        };
         drop(observer);
         if run.prepared().is_none() {
             run.set_prepared(prepared.picture_png().into());
+        }
+        if let (Some(_), Some(tape)) = (&summary, tape) {
+            run.publish(Event::Verifying);
+            lobby.store.save_soon(run);
+            let observed = Observed {
+                tape: &tape,
+                prepared: &*prepared,
+                model: model.info(),
+                source: &job.source,
+                picture,
+                options: &run.options,
+            };
+            match observed.fidelity(&*lobby.lab, || go_on(run))? {
+                Some(fidelity) => run.publish(Event::Verified { fidelity }),
+                None => return Ok(None),
+            }
         }
         Ok(summary)
     }

@@ -232,6 +232,18 @@ fn More(lab: Lab) -> impl IntoView {
                     ]
                     chosen=fit
                 />
+                <label class="check" title="Runs the same question again with nobody looking, and in f32 where that fits, and says whether anything differs">
+                    <input
+                        type="checkbox"
+                        data-testid="verify"
+                        prop:checked=move || lab.options.with(|o| o.verify)
+                        on:change=move |event| {
+                            let verify = event_target_checked(&event);
+                            lab.options.update(|o| o.verify = verify);
+                        }
+                    />
+                    " check that observing changes nothing"
+                </label>
             </div>
         </details>
     }

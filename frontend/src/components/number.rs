@@ -67,11 +67,20 @@ pub fn NumberCard() -> impl IntoView {
                     <div title="Words’ share of the attention on words and picture">
                         <dt>"attention on text"</dt><dd>{move || value(late.get().share_text, words::percent)}</dd>
                     </div>
+                    <div title=move || words::shares(&late.get())>
+                        <dt>"tokens that are text"</dt>
+                        <dd data-testid="share-tokens">{move || value(late.get().share_tokens_text, words::percent)}</dd>
+                    </div>
+                    <div title=move || words::shares(&late.get())>
+                        <dt>"identity off by"</dt>
+                        <dd data-testid="identity">{move || value(late.get().identity_residual(), words::residual)}</dd>
+                    </div>
                 </dl>
             </div>
             <div class="number-foot">
                 <DefinitionBar run open/>
                 <Sink/>
+                <Badge/>
                 <Show when=move || open.get()>
                     <DefinitionPanel run/>
                 </Show>
@@ -105,6 +114,25 @@ fn Sink() -> impl IntoView {
                     on:click=move |_| run.definition.set(other.get_untracked())>
                     {name}": "<b>{words::number(mdi)}"×"</b>
                 </button>
+            }
+        })}
+    }
+}
+
+/// Whether observing changed anything, where that was checked.
+#[component]
+fn Badge() -> impl IntoView {
+    let run = use_lab().run;
+    view! {
+        {move || run.fidelity.get().map(|fidelity| {
+            let quant = run.model.with(|m| m.as_ref().map(|m| m.quant)).unwrap_or_default();
+            let (sentence, more) = words::fidelity(&fidelity, quant);
+            let same = fidelity.observed.agrees();
+            view! {
+                <p class="badge" class:differs=!same data-testid="fidelity" title=more.clone()>
+                    <span aria-hidden="true">{if same { "✓" } else { "≠" }}</span>" "{sentence}
+                    <span class="sr-only">" "{more}</span>
+                </p>
             }
         })}
     }

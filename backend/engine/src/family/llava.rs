@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candle_core::{Device, Result, Tensor};
-use shared::{PreparedPicture, Quant, RunOptions};
+use shared::{ErrorCode, PreparedPicture, Quant, RunOptions};
 
 use super::{Family, Loaded};
 use crate::config::LlavaConfig;
@@ -135,6 +135,16 @@ impl Family for Llava {
         picture: &Picture,
         options: &RunOptions,
     ) -> std::result::Result<Pixels, EngineError> {
+        let side = self.config.vision.image_size;
+        if options.max_pixels.is_some() {
+            return Err(EngineError::new(
+                ErrorCode::BadOption,
+                format!(
+                    "max_pixels is for models that read any size; this one sees every picture at \
+                     {side} × {side}. Leave the option out."
+                ),
+            ));
+        }
         let mut pixels = self.prepare.prepare(picture, options.fit)?;
         let grid = self.config.vision.grid() as u16;
         (pixels.geometry.rows, pixels.geometry.cols) = (grid, grid);

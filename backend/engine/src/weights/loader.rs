@@ -216,22 +216,16 @@ impl<'a> Loader<'a> {
         Ok(self.keep(linear))
     }
 
-    /// The biases of all parts, or of none.
+    /// The biases of all parts, or of none: where one part has a bias, one that is missing is an error.
     fn biases(&mut self, parts: &[(String, usize)]) -> Result<Option<Tensor>, EngineError> {
-        let mut biases = Vec::new();
+        if !parts.iter().any(|(name, _)| self.has(&format!("{name}.bias"))) {
+            return Ok(None);
+        }
+        let mut biases = Vec::with_capacity(parts.len());
         for (name, rows) in parts {
-            let bias = format!("{name}.bias");
-            if self.has(&bias) {
-                biases.push(self.read(&bias, &[*rows])?);
-            }
+            biases.push(self.read(&format!("{name}.bias"), &[*rows])?);
         }
-        if !biases.is_empty() && biases.len() != parts.len() {
-            return Err(EngineError::model(format!(
-                "tensor '{}.bias' or one beside it is missing: all or none of them must be there",
-                parts[0].0
-            )));
-        }
-        Ok(if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) })
+        Ok(Some(Tensor::cat(&biases, 0)?))
     }
 
     /// An output head that shares the embedding table `name`.
