@@ -82,8 +82,9 @@ impl Prepared {
 }
 
 impl Model {
-    /// Loads a model from a folder in Hugging Face layout. `progress(bytes_done, bytes_total)` is
-    /// called as weights are read.
+    /// Loads a model from a folder in Hugging Face layout, or from llama.cpp's files:
+    /// `FILE.gguf,MMPROJ.gguf`, or `FILE.gguf` alone with its mmproj beside it.
+    /// `progress(bytes_done, bytes_total)` is called as weights are read.
     ///
     /// # Errors
     /// [`shared::ErrorCode::ModelUnusable`] naming the file and what is wrong with it.

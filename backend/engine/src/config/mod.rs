@@ -1,9 +1,11 @@
 //! Model configurations as transformers 4 and 5 write them.
 
+mod gguf;
 mod json;
 mod llava;
 mod qwen;
 
+pub(crate) use gguf::{GgufFamily, architecture, family as gguf_family};
 pub(crate) use json::{Section, parse_json, read_json, read_text};
 pub(crate) use llava::LlavaConfig;
 pub(crate) use qwen::QwenConfig;

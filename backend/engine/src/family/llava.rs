@@ -58,7 +58,8 @@ impl Llava {
         Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
     }
 
-    fn assemble(
+    /// Reads all weights.
+    pub(super) fn assemble(
         config: LlavaConfig,
         tokenizer: PromptTokenizer,
         prepare: ClipPrepare,

@@ -1,5 +1,6 @@
 //! Model families: what differs from one to the next, and the decoder's input, which does not.
 
+mod gguf;
 mod llava;
 mod qwen;
 
@@ -75,12 +76,15 @@ pub(crate) struct Loaded {
 /// What `config.json` calls the families that can be loaded (`model_type`).
 pub const MODEL_TYPES: [&str; 2] = ["llava", "qwen2_5_vl"];
 
-/// Reads a folder in Hugging Face layout, whichever family it holds.
+/// Reads a folder in Hugging Face layout, or llama.cpp's files, whichever family they hold.
 pub(crate) fn load(
     folder: &Path,
     quant: Quant,
     progress: &mut dyn FnMut(u64, u64),
 ) -> std::result::Result<Loaded, EngineError> {
+    if let Some(loaded) = gguf::load(folder, quant, progress) {
+        return loaded;
+    }
     match config::family(folder)?.as_str() {
         "llava" => Llava::load(folder, quant, progress),
         "qwen2_5_vl" => Qwen::load(folder, quant, progress),

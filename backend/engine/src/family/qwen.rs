@@ -57,7 +57,8 @@ impl Qwen {
         Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
     }
 
-    fn assemble(
+    /// Reads all weights.
+    pub(super) fn assemble(
         config: QwenConfig,
         tokenizer: PromptTokenizer,
         prepare: QwenPrepare,

@@ -79,10 +79,15 @@ impl ClipPrepare {
 
     /// CLIP's own settings.
     pub(crate) fn standard(image_size: u32) -> Self {
+        Self::of(image_size, Normalise::CLIP)
+    }
+
+    /// CLIP's own resize and crop, and another mean and deviation.
+    pub(crate) fn of(image_size: u32, normalise: Normalise) -> Self {
         ClipPrepare {
             resize: Resize::ShortestEdge(image_size),
             crop: (image_size, image_size),
-            normalise: Normalise::CLIP,
+            normalise,
         }
     }
 

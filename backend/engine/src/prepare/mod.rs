@@ -41,6 +41,11 @@ impl Normalise {
         std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
     };
 
+    /// From a mean and a standard deviation a channel.
+    pub(crate) fn new(mean: [f32; 3], std: [f32; 3]) -> Self {
+        Normalise { mean, std }
+    }
+
     /// From a processor's configuration; CLIP's where it says nothing.
     fn read(json: &Section) -> Result<Self, EngineError> {
         let channels = |name: &str, default: [f32; 3], range: std::ops::Range<f64>| {

@@ -74,6 +74,16 @@ impl QwenPrepare {
         Ok(prepare)
     }
 
+    /// The settings for a tower with this patch and merge size, limits included.
+    pub(crate) fn of(
+        (min_pixels, max_pixels): (u64, u64),
+        (patch, merge): (usize, usize),
+        normalise: Normalise,
+    ) -> Self {
+        let (patch, merge) = (patch as u32, merge as u32);
+        QwenPrepare { min_pixels, max_pixels, patch, merge, normalise }
+    }
+
     /// The size a picture is resized to: both edges a multiple of a token's, the area between the
     /// limits, the proportions kept as well as that allows. `smart_resize` of transformers,
     /// Python's rounding of halves to even included.

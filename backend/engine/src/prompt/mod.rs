@@ -1,5 +1,6 @@
 //! Prompts: templates, tokenizing, and the sequence around the picture.
 
+mod gguf;
 mod template;
 mod tokenizer;
 
@@ -49,7 +50,7 @@ impl Frame {
                 Stretch::Special(text) => {
                     let id = tokenizer.special(text).ok_or_else(|| {
                         EngineError::model(format!(
-                            "tokenizer.json has no token '{text}', which template '{}' needs",
+                            "the tokenizer has no token '{text}', which template '{}' needs",
                             template.name
                         ))
                     })?;

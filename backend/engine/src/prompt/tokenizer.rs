@@ -111,7 +111,8 @@ impl PromptTokenizer {
         Self::parse(&json.to_string(), "built-in tokenizer")
     }
 
-    fn parse(text: &str, at: &str) -> Result<Self, EngineError> {
+    /// A tokenizer from the text of a `tokenizer.json`; `at` names it in errors.
+    pub(super) fn parse(text: &str, at: &str) -> Result<Self, EngineError> {
         // The library panics on some descriptions that it reads without complaint.
         let parsed = std::panic::catch_unwind(|| Self::parse_unguarded(text, at));
         parsed.unwrap_or_else(|_| {

@@ -104,19 +104,7 @@ impl WeightFiles {
 
     /// SHA-256 of the files' contents, in order of name, hexadecimal.
     pub(crate) fn hash(&self) -> Result<String, EngineError> {
-        let mut hash = Sha256::new();
-        let mut buffer = vec![0; 1 << 20];
-        for path in &self.files {
-            let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
-            loop {
-                let n = file.read(&mut buffer).map_err(|e| unreadable(path, &e))?;
-                if n == 0 {
-                    break;
-                }
-                hash.update(&buffer[..n]);
-            }
-        }
-        Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+        hash(&self.files)
     }
 }
 
@@ -176,6 +164,23 @@ impl Source for WeightFiles {
         let values = Tensor::from_vec(self.read_f32(name, shape)?, shape, &Device::Cpu)?;
         Ok(Some(QTensor::quantize(&values, block)?))
     }
+}
+
+/// SHA-256 of files' contents one after the other, hexadecimal.
+pub(crate) fn hash(files: &[PathBuf]) -> Result<String, EngineError> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    for path in files {
+        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+        loop {
+            let n = file.read(&mut buffer).map_err(|e| unreadable(path, &e))?;
+            if n == 0 {
+                break;
+            }
+            hash.update(&buffer[..n]);
+        }
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> EngineError {

@@ -1,6 +1,7 @@
-//! Weights: safetensors files read tensor by tensor, and what they become in memory.
+//! Weights: safetensors and GGUF files read tensor by tensor, and what they become in memory.
 
 mod files;
+mod gguf;
 mod half;
 mod header;
 mod linear;
@@ -8,7 +9,8 @@ mod loader;
 mod quantize;
 mod source;
 
-pub(crate) use files::WeightFiles;
+pub(crate) use files::{WeightFiles, hash};
+pub(crate) use gguf::{Gguf, GgufWeights, Metadata};
 pub(crate) use linear::Linear;
 pub(crate) use loader::Loader;
 pub(crate) use source::{Random, Source};

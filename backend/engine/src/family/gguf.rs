@@ -1,0 +1,169 @@
+//! Models from llama.cpp's files: a language model and the mmproj that goes with it.
+
+use std::path::{Path, PathBuf};
+
+use shared::Quant;
+
+use super::{Llava, Loaded, Qwen};
+use crate::config::{self, GgufFamily, LlavaConfig, QwenConfig};
+use crate::error::EngineError;
+use crate::prepare::{ClipPrepare, Normalise, QwenPrepare};
+use crate::prompt::PromptTokenizer;
+use crate::weights::{Gguf, GgufWeights, Loader, Metadata, hash};
+
+/// Qwen2.5-VL's own limits, from its published processor; files name others where they must.
+const QWEN_PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
+
+/// Reads a model from `FILE.gguf,MMPROJ.gguf` in either order, or from `FILE.gguf` or a folder
+/// that holds such files; `None` where `place` is neither.
+pub(super) fn load(
+    place: &Path,
+    quant: Quant,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Option<Result<Loaded, EngineError>> {
+    Some(match files(place)? {
+        Ok((text, mmproj)) => load_files(&text, &mmproj, quant, progress),
+        Err(e) => Err(e),
+    })
+}
+
+fn load_files(
+    text: &Path,
+    mmproj: &Path,
+    quant: Quant,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Loaded, EngineError> {
+    let (mut text, mut mmproj) = (Gguf::open(text)?, Gguf::open(mmproj)?);
+    if config::architecture(&text)? == "clip" {
+        std::mem::swap(&mut text, &mut mmproj);
+    }
+    let family = config::gguf_family(&text, &mmproj)?;
+    let tokenizer = PromptTokenizer::from_gguf(&text.metadata)?;
+    let normalise = normalise(&mmproj.metadata)?;
+    let contents = || hash(&[text.path().to_owned(), mmproj.path().to_owned()]);
+    match family {
+        GgufFamily::Llava => {
+            let config = LlavaConfig::from_gguf(&text, &mmproj)?;
+            let prepare = ClipPrepare::of(config.vision.image_size as u32, normalise);
+            let hash = contents()?;
+            // Llama's converter wants its kernels' rotary pairs side by side; Qwen's does not.
+            let heads = (config.text.heads, config.text.kv_heads);
+            let weights = GgufWeights::new(text, mmproj, Some(heads));
+            let mut loader = Loader::new(&weights, quant, progress);
+            Llava::assemble(config, tokenizer, prepare, &mut loader, hash)
+        }
+        GgufFamily::Qwen => {
+            let config = QwenConfig::from_gguf(&text, &mmproj)?;
+            let pixels = pixels(&mmproj.metadata)?;
+            let sizes = (config.vision.patch, config.vision.merge);
+            let prepare = QwenPrepare::of(pixels, sizes, normalise);
+            let hash = contents()?;
+            let weights = GgufWeights::new(text, mmproj, None);
+            let mut loader = Loader::new(&weights, quant, progress);
+            Qwen::assemble(config, tokenizer, prepare, &mut loader, hash)
+        }
+    }
+}
+
+fn normalise(clip: &Metadata) -> Result<Normalise, EngineError> {
+    let channels = |key: &str| match clip.floats(key) {
+        Some(list) => match <[f32; 3]>::try_from(list) {
+            Ok(channels) if channels.iter().all(|c| c.is_finite()) => Ok(channels),
+            _ => Err(clip.wrong(key, "is not three numbers")),
+        },
+        None => Err(clip.wrong(key, "is missing")),
+    };
+    let (mean, std) = (channels("clip.vision.image_mean")?, channels("clip.vision.image_std")?);
+    if std.contains(&0.0) {
+        return Err(clip.wrong("clip.vision.image_std", "is out of range"));
+    }
+    Ok(Normalise::new(mean, std))
+}
+
+fn pixels(clip: &Metadata) -> Result<(u64, u64), EngineError> {
+    let limit = |key: &str, default: u64| -> Result<u64, EngineError> {
+        Ok(clip.size(key)?.map_or(default, |n| n as u64))
+    };
+    let low = limit("clip.vision.image_min_pixels", QWEN_PIXELS.0)?;
+    let high = limit("clip.vision.image_max_pixels", QWEN_PIXELS.1)?;
+    if low > high {
+        return Err(clip.wrong("clip.vision.image_min_pixels", "is above the largest"));
+    }
+    Ok((low, high))
+}
+
+/// The two files a place stands for; `None` where it is no place of GGUF files.
+fn files(place: &Path) -> Option<Result<(PathBuf, PathBuf), EngineError>> {
+    if place.is_dir() {
+        let (mmproj, text): (Vec<_>, Vec<_>) =
+            ggufs(place).into_iter().partition(|path| is_mmproj(path));
+        if text.is_empty() && mmproj.is_empty() || place.join("config.json").exists() {
+            return None;
+        }
+        return Some(match text.as_slice() {
+            [alone] => beside(alone).map(|mmproj| (alone.clone(), mmproj)),
+            [] => Err(EngineError::model(format!(
+                "{}: there is an mmproj file but no language model beside it",
+                place.display()
+            ))),
+            _ => Err(EngineError::model(format!(
+                "{}: there are several GGUF files; name one",
+                place.display()
+            ))),
+        });
+    }
+    if !is_gguf(place) {
+        return None;
+    }
+    if place.is_file() {
+        return Some(beside(place).map(|mmproj| (place.to_owned(), mmproj)));
+    }
+    let name = place.to_string_lossy();
+    // A comma may be part of a name: the cut is where both sides are files, or else the first.
+    let cuts = name.match_indices(',').map(|(at, _)| (&name[..at], &name[at + 1..]));
+    let both = |(a, b): &(&str, &str)| Path::new(a).is_file() && Path::new(b).is_file();
+    let cut = cuts.clone().find(both).or_else(|| cuts.clone().next());
+    Some(match cut {
+        Some((first, second)) => Ok((first.into(), second.into())),
+        None => Err(EngineError::model(format!("{name}: there is no such file"))),
+    })
+}
+
+fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|x| x.eq_ignore_ascii_case("gguf"))
+}
+
+fn is_mmproj(path: &Path) -> bool {
+    path.file_name().is_some_and(|n| n.to_string_lossy().to_lowercase().contains("mmproj"))
+}
+
+fn ggufs(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| is_gguf(p)).collect();
+    found.sort();
+    found
+}
+
+/// The mmproj that lies beside a language model.
+fn beside(text: &Path) -> Result<PathBuf, EngineError> {
+    let file = text.display();
+    if is_mmproj(text) {
+        return Err(EngineError::model(format!(
+            "{file}: this is an mmproj; name the language model it belongs to as well: \
+             FILE.gguf,MMPROJ.gguf"
+        )));
+    }
+    let folder = text.parent().unwrap_or(Path::new("."));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let mut found: Vec<PathBuf> = ggufs(folder).into_iter().filter(|p| is_mmproj(p)).collect();
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(EngineError::model(format!(
+            "{file}: the vision tower is missing; name the mmproj file that belongs to this \
+             language model as well: FILE.gguf,MMPROJ.gguf"
+        ))),
+        n => Err(EngineError::model(format!(
+            "{file}: there are {n} mmproj files beside it; name one: FILE.gguf,MMPROJ.gguf"
+        ))),
+    }
+}

@@ -1,0 +1,12 @@
+//! llama.cpp's GGUF files: their headers, their metadata, and their tensors under the names the
+//! engine asks for.
+
+mod blocks;
+mod header;
+mod metadata;
+mod names;
+mod source;
+
+pub(crate) use header::Gguf;
+pub(crate) use metadata::Metadata;
+pub(crate) use source::GgufWeights;

@@ -1,0 +1,248 @@
+//! The tensors of a model and its mmproj under the engine's names, with what llama.cpp's
+//! converters did to them undone.
+
+use candle_core::Device;
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+
+use super::{Gguf, names};
+use crate::error::EngineError;
+use crate::weights::Source;
+
+/// The files of a model: what `Source` hands out lies in one or the other.
+#[derive(Debug)]
+pub(crate) struct GgufWeights {
+    /// The language model.
+    pub(crate) text: Gguf,
+    /// The vision tower and what joins it to the language model.
+    pub(crate) mmproj: Gguf,
+    /// Query and key heads whose rows llama.cpp interleaved, where it did.
+    interleaved: Option<(usize, usize)>,
+}
+
+/// Where a tensor is to be found.
+struct Place<'a> {
+    file: &'a Gguf,
+    name: String,
+    form: Form,
+}
+
+/// How it lies there.
+enum Form {
+    /// As the engine wants it.
+    Same,
+    /// Rows of each of so many heads interleaved: first of the lower half, first of the upper.
+    Interleaved(usize),
+    /// As the n-th third of the fused query, key and value rows.
+    Third(usize),
+    /// As three tensors of query, key and value rows.
+    Thirds([String; 3]),
+    /// As one tensor for each of the two frames of a patch, the other of this name.
+    Frames(String),
+}
+
+impl GgufWeights {
+    /// The two files of a model. Llama's converter interleaves the rows of query and key heads.
+    pub(crate) fn new(text: Gguf, mmproj: Gguf, interleaved: Option<(usize, usize)>) -> Self {
+        GgufWeights { text, mmproj, interleaved }
+    }
+
+    fn place(&self, name: &str) -> Option<Place<'_>> {
+        if let Some(other) = names::decoder(name) {
+            let form = match (self.interleaved, other.rsplit('.').nth(1)) {
+                (Some((heads, _)), Some("attn_q")) => Form::Interleaved(heads),
+                (Some((_, heads)), Some("attn_k")) => Form::Interleaved(heads),
+                _ => Form::Same,
+            };
+            return Some(Place { file: &self.text, name: other, form });
+        }
+        let (name, form) = names::clip(name).or_else(|| names::qwen(name)).map(|n| self.form(n))?;
+        Some(Place { file: &self.mmproj, name, form })
+    }
+
+    /// What the mmproj has of a tensor, by its name there.
+    fn form(&self, name: String) -> (String, Form) {
+        let there = |name: &str| self.mmproj.tensor(name).is_some();
+        let Some((block, part)) = name.strip_prefix("v.blk.").and_then(|n| n.split_once('.'))
+        else {
+            let second = format!("{name}.1");
+            let frames = name == "v.patch_embd.weight" && there(&second);
+            return if frames { (name, Form::Frames(second)) } else { (name, Form::Same) };
+        };
+        let beside = |part: &str| format!("v.blk.{block}.{part}");
+        let Some((part, kind)) = part.split_once('.') else { return (name, Form::Same) };
+        let fused = beside(&format!("attn_qkv.{kind}"));
+        match part {
+            "attn_qkv" if !there(&name) => {
+                let thirds = ["q", "k", "v"].map(|p| beside(&format!("attn_{p}.{kind}")));
+                (name, Form::Thirds(thirds))
+            }
+            "attn_q" if !there(&name) && there(&fused) => (fused, Form::Third(0)),
+            "attn_k" if !there(&name) && there(&fused) => (fused, Form::Third(1)),
+            "attn_v" if !there(&name) && there(&fused) => (fused, Form::Third(2)),
+            "ffn_up" if self.reversed(block) => (beside(&format!("ffn_down.{kind}")), Form::Same),
+            "ffn_down" if self.reversed(block) => (beside(&format!("ffn_up.{kind}")), Form::Same),
+            _ => (name, Form::Same),
+        }
+    }
+
+    /// Whether a vision block's up and down have each other's names, as in files of the older
+    /// converters: the width that goes into `ffn_down` tells.
+    fn reversed(&self, block: &str) -> bool {
+        let shape = |name: &str| Some(&self.mmproj.tensor(name)?.shape);
+        let down = shape(&format!("v.blk.{block}.ffn_down.weight"));
+        let norm = shape(&format!("v.blk.{block}.ln2.weight"));
+        match (down.map(Vec::as_slice), norm.map(Vec::as_slice)) {
+            (Some([_, input]), Some([width])) => input == width,
+            _ => false,
+        }
+    }
+
+    fn missing(&self, name: &str) -> EngineError {
+        self.mmproj.problem(name, "is missing")
+    }
+}
+
+impl Place<'_> {
+    fn is_there(&self) -> bool {
+        let there = |name: &String| self.file.tensor(name).is_some();
+        match &self.form {
+            Form::Thirds(thirds) => thirds.iter().all(there),
+            Form::Frames(second) => there(&self.name) && there(second),
+            _ => there(&self.name),
+        }
+    }
+
+    fn size(&self) -> u64 {
+        let size = |name: &String| self.file.tensor(name).map_or(0, |e| e.bytes as u64);
+        match &self.form {
+            Form::Thirds(thirds) => thirds.iter().map(size).sum(),
+            Form::Third(_) => size(&self.name) / 3,
+            Form::Frames(second) => size(&self.name) + size(second),
+            _ => size(&self.name),
+        }
+    }
+
+    /// A tensor of the file as it is.
+    fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
+        let (block, raw) = self.file.blocks(name, shape)?;
+        let decoded = tensor(block, raw, shape)?.dequantize(&Device::Cpu)?;
+        Ok(decoded.flatten_all()?.to_vec1()?)
+    }
+}
+
+impl Source for GgufWeights {
+    fn has(&self, name: &str) -> bool {
+        self.place(name).is_some_and(|place| place.is_there())
+    }
+
+    fn shape(&self, name: &str) -> Option<&[usize]> {
+        let place = self.place(name)?;
+        match place.form {
+            Form::Same => place.file.tensor(&place.name).map(|e| e.shape.as_slice()),
+            _ => None,
+        }
+    }
+
+    fn size(&self, name: &str) -> u64 {
+        self.place(name).map_or(0, |place| place.size())
+    }
+
+    fn bytes(&self) -> u64 {
+        self.text.bytes() + self.mmproj.bytes()
+    }
+
+    fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
+        let place = self.place(name).ok_or_else(|| self.missing(name))?;
+        let third = |shape: &[usize], times: (usize, usize)| {
+            let mut shape = shape.to_vec();
+            shape[0] = shape[0] * times.0 / times.1;
+            shape
+        };
+        match &place.form {
+            Form::Same => place.values(&place.name, shape),
+            Form::Interleaved(heads) => {
+                let values = place.values(&place.name, shape)?;
+                Ok(halves(&values, shape[0], *heads))
+            }
+            Form::Third(n) => {
+                let values = place.values(&place.name, &third(shape, (3, 1)))?;
+                let length = values.len() / 3;
+                Ok(values[n * length..(n + 1) * length].to_vec())
+            }
+            Form::Thirds(thirds) => {
+                let shape = third(shape, (1, 3));
+                let parts: Result<Vec<_>, _> =
+                    thirds.iter().map(|name| place.values(name, &shape)).collect();
+                Ok(parts?.concat())
+            }
+            Form::Frames(second) => {
+                // [out, channel, frame, row, column] from a [out, channel, row, column] a frame.
+                let [out, channels, 2, rows, columns] = *shape else {
+                    return Err(place.file.problem(&place.name, "is not a patch of two frames"));
+                };
+                let shape = [out, channels, rows, columns];
+                let first = place.values(&place.name, &shape)?;
+                let second = place.values(second, &shape)?;
+                let patch = rows * columns;
+                let both = first.chunks(patch).zip(second.chunks(patch));
+                Ok(both.flat_map(|(a, b)| [a, b].concat()).collect())
+            }
+        }
+    }
+
+    fn stored_type(&self, name: &str) -> Option<GgmlDType> {
+        let place = self.place(name)?;
+        let name = match &place.form {
+            Form::Thirds([first, ..]) => first,
+            _ => &place.name,
+        };
+        place.file.tensor(name)?.block.ok()
+    }
+
+    fn read_quantized(&self, name: &str, shape: &[usize]) -> Result<Option<QTensor>, EngineError> {
+        let place = self.place(name).ok_or_else(|| self.missing(name))?;
+        let heads = match place.form {
+            Form::Same => None,
+            Form::Interleaved(heads) => Some(heads),
+            _ => return Ok(None),
+        };
+        let (block, mut raw) = place.file.blocks(&place.name, shape)?;
+        if let Some(heads) = heads {
+            // Whole rows change places, so their blocks do.
+            raw = halves(&raw, shape[0], heads);
+        }
+        Ok(Some(tensor(block, raw, shape)?))
+    }
+}
+
+fn tensor(block: GgmlDType, raw: Vec<u8>, shape: &[usize]) -> Result<QTensor, EngineError> {
+    let storage = QStorage::from_data(raw.into(), &Device::Cpu, block)?;
+    Ok(QTensor::new(storage, shape)?)
+}
+
+/// Rows of every head from interleaved (0, d/2, 1, d/2 + 1, …) back to halves (0, 1, 2, …).
+fn halves<T: Copy>(values: &[T], rows: usize, heads: usize) -> Vec<T> {
+    let (width, size) = (values.len() / rows, rows / heads);
+    let mut out = Vec::with_capacity(values.len());
+    for head in 0..heads {
+        for row in 0..size {
+            let (half, i) = (row / (size / 2), row % (size / 2));
+            let from = (head * size + 2 * i + half) * width;
+            out.extend_from_slice(&values[from..from + width]);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::halves;
+
+    #[test]
+    fn interleaved_rows_go_back_to_halves() {
+        // Two heads of four rows, each row two values; llama.cpp has 0 2 1 3 of each head.
+        let rows = [0, 2, 1, 3, 4, 6, 5, 7].map(|r| [10 * r, 10 * r + 1]).concat();
+        let back = halves(&rows, 8, 2);
+        assert_eq!(back, (0..8).flat_map(|r| [10 * r, 10 * r + 1]).collect::<Vec<_>>());
+    }
+}
