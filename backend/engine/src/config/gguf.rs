@@ -121,7 +121,7 @@ fn feature_blocks(mmproj: &Gguf, vision: &ClipConfig) -> Result<usize, EngineErr
     if let Some(list) = clip.integers(key).filter(|list| !list.is_empty()) {
         return match *list {
             [layer] if layer >= 0 && layer as usize <= there => Ok(layer as usize),
-            [layer] if layer < 0 && said as i64 + 1 + layer >= 0 => {
+            [layer] if layer < 0 && (0..=there as i64).contains(&(said as i64 + 1 + layer)) => {
                 Ok((said as i64 + 1 + layer) as usize)
             }
             [layer] => Err(clip.wrong(key, &format!("is {layer}; the file has {there} blocks"))),
@@ -154,6 +154,7 @@ impl QwenConfig {
             return Err(clip.wrong("clip.use_gelu", "is set, which Qwen2.5-VL does not use"));
         }
         let layers = vision_size(clip, "block_count")?;
+        blocks(mmproj, "v.blk", layers, "ln1.weight")?;
         let config = QwenVisionConfig {
             hidden: vision_size(clip, "embedding_length")?,
             // Some files say 0 here; the tensors know.
@@ -244,10 +245,12 @@ fn decoder(
         let what = format!("has {tokens} tokens, but token_embd.weight {vocab} rows");
         return Err(meta.wrong("tokenizer.ggml.tokens", &what));
     }
+    let layers = size("block_count")?;
+    blocks(file, "blk", layers, "attn_norm.weight")?;
     Ok(DecoderConfig {
         hidden,
         intermediate: size("feed_forward_length")?,
-        layers: size("block_count")?,
+        layers,
         heads,
         kv_heads,
         head_dim,
@@ -261,6 +264,18 @@ fn decoder(
         tied: file.tensor("output.weight").is_none(),
         max_positions: size("context_length")?,
     })
+}
+
+/// That a file has as many blocks as it says: with more of them it would be another model.
+fn blocks(file: &Gguf, prefix: &str, said: usize, part: &str) -> Result<(), EngineError> {
+    let name = |i: usize| format!("{prefix}.{i}.{part}");
+    match (0..said).find(|i| file.tensor(&name(*i)).is_none()) {
+        Some(missing) => Err(file.problem(&name(missing), "is missing")),
+        None if file.tensor(&name(said)).is_some() => {
+            Err(file.problem(&name(said), &format!("is there, but only {said} blocks are named")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The factor of linear rotary scaling; 1 where there is none.

@@ -82,6 +82,7 @@ impl Llava {
         let (vision, hidden) = (config.vision.hidden, config.text.hidden);
         // The projector's inner width is the decoder's in every published model; a file may differ.
         let name = |n: &str| format!("{at}{n}");
+        loader.together(&[name("linear_1.bias"), name("linear_2.bias")])?;
         let inner = loader
             .shape(&name("linear_1.weight"))
             .and_then(|s| s.first().copied())

@@ -85,10 +85,10 @@ impl WeightFiles {
 
     /// A tensor's place and its bytes as they lie in the file.
     fn read(&self, name: &str, shape: &[usize]) -> Result<(&Entry, Vec<u8>), EngineError> {
-        let entry = self.tensors.get(name).ok_or_else(|| {
-            let first = self.files.first().map(|f| f.display().to_string()).unwrap_or_default();
-            EngineError::model(format!("{first}: tensor '{name}' is missing"))
-        })?;
+        let entry = self
+            .tensors
+            .get(name)
+            .ok_or_else(|| EngineError::model(format!("{} is missing", self.called(name))))?;
         if entry.shape != shape {
             let what = format!("has shape {:?}, the configuration asks for {shape:?}", entry.shape);
             return Err(self.problem(entry, name, &what));
@@ -111,6 +111,12 @@ impl WeightFiles {
 impl Source for WeightFiles {
     fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
+    }
+
+    fn called(&self, name: &str) -> String {
+        let file = self.tensors.get(name).map_or(0, |e| e.file);
+        let path = self.files.get(file).map(|f| f.display().to_string()).unwrap_or_default();
+        format!("{path}: tensor '{name}'")
     }
 
     fn shape(&self, name: &str) -> Option<&[usize]> {

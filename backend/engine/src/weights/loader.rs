@@ -216,16 +216,32 @@ impl<'a> Loader<'a> {
         Ok(self.keep(linear))
     }
 
-    /// The biases of all parts, or of none: where one part has a bias, one that is missing is an error.
+    /// The biases of all parts, or of none: where one part, or the first layer, has a bias, one
+    /// that is missing is an error.
     fn biases(&mut self, parts: &[(String, usize)]) -> Result<Option<Tensor>, EngineError> {
-        if !parts.iter().any(|(name, _)| self.has(&format!("{name}.bias"))) {
-            return Ok(None);
+        let names: Vec<String> = parts.iter().map(|(name, _)| format!("{name}.bias")).collect();
+        self.together(&names)?;
+        let mut biases = Vec::new();
+        for (name, (_, rows)) in names.iter().zip(parts) {
+            // What the first layer has, every layer has.
+            self.together(&[first_layer(name), name.clone()])?;
+            if self.has(name) {
+                biases.push(self.read(name, &[*rows])?);
+            }
         }
-        let mut biases = Vec::with_capacity(parts.len());
-        for (name, rows) in parts {
-            biases.push(self.read(&format!("{name}.bias"), &[*rows])?);
+        Ok(if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) })
+    }
+
+    /// Refuses tensors of which some are there and some are not: a map without its bias is
+    /// another map.
+    pub(crate) fn together(&self, names: &[String]) -> Result<(), EngineError> {
+        match names.iter().find(|name| !self.has(name)) {
+            Some(missing) if names.iter().any(|name| self.has(name)) => {
+                let called = self.files.called(missing);
+                Err(EngineError::model(format!("{called} is missing; others like it are there")))
+            }
+            _ => Ok(()),
         }
-        Ok(Some(Tensor::cat(&biases, 0)?))
     }
 
     /// An output head that shares the embedding table `name`.
@@ -249,6 +265,12 @@ impl<'a> Loader<'a> {
         };
         Ok(self.keep(linear))
     }
+}
+
+/// The name of the first layer's tensor like this one.
+fn first_layer(name: &str) -> String {
+    let part = |part: &str| if part.parse::<u32>().is_ok() { "0".to_owned() } else { part.into() };
+    name.split('.').map(part).collect::<Vec<String>>().join(".")
 }
 
 /// Whether no value of a tensor is beyond what f16 can hold: it would become infinite.

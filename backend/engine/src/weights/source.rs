@@ -9,6 +9,10 @@ use crate::error::EngineError;
 pub(crate) trait Source {
     /// Whether there is a tensor of that name.
     fn has(&self, name: &str) -> bool;
+    /// What a person calls a tensor: the name in their file, and the file.
+    fn called(&self, name: &str) -> String {
+        format!("tensor '{name}'")
+    }
     /// The shape of a tensor, if it is there and says so.
     fn shape(&self, name: &str) -> Option<&[usize]>;
     /// Bytes a tensor takes where it lies.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 pub mod folder;
+pub mod gguf;
 
 use std::path::{Path, PathBuf};
 

@@ -135,6 +135,17 @@ impl Source for GgufWeights {
         self.place(name).is_some_and(|place| place.is_there())
     }
 
+    fn called(&self, name: &str) -> String {
+        let Some(place) = self.place(name) else { return format!("tensor '{name}'") };
+        let name = match &place.form {
+            Form::Thirds(thirds) => {
+                thirds.iter().find(|t| place.file.tensor(t).is_none()).unwrap_or(&thirds[0])
+            }
+            _ => &place.name,
+        };
+        format!("{}: tensor '{name}'", place.file.path().display())
+    }
+
     fn shape(&self, name: &str) -> Option<&[usize]> {
         let place = self.place(name)?;
         match place.form {
@@ -236,7 +247,35 @@ fn halves<T: Copy>(values: &[T], rows: usize, heads: usize) -> Vec<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::halves;
+    use std::path::Path;
+
+    use candle_core::Device;
+    use safetensors::SafeTensors;
+
+    use super::{Gguf, halves, tensor};
+
+    /// Random blocks of every type, against what the `gguf` package reads from them.
+    #[test]
+    fn blocks_are_read_as_llama_cpp_does() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/gguf");
+        let file = Gguf::open(&folder.join("types.gguf")).expect("goldens");
+        let bytes = std::fs::read(folder.join("types.safetensors")).expect("goldens");
+        let golden = SafeTensors::deserialize(&bytes).expect("goldens");
+        assert_eq!(golden.len(), 13);
+        for (name, want) in golden.tensors() {
+            let (block, raw) = file.blocks(&name, &[3, 512]).expect("a tensor");
+            let got = tensor(block, raw, &[3, 512])
+                .and_then(|t| Ok(t.dequantize(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?))
+                .expect("values");
+            let want: Vec<f32> =
+                want.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let largest = want.iter().fold(0f32, |m, w| m.max(w.abs()));
+            assert_eq!(got.len(), want.len());
+            for (i, (g, w)) in got.iter().zip(&want).enumerate() {
+                assert!((g - w).abs() <= 1e-6 * largest, "{name} {i}: {g} is not {w}");
+            }
+        }
+    }
 
     #[test]
     fn interleaved_rows_go_back_to_halves() {

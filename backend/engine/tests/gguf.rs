@@ -1,0 +1,354 @@
+//! Models from llama.cpp's files against transformers (tests/goldens/make_gguf.py says how the
+//! files were made).
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod common;
+
+use std::path::Path;
+
+use candle_core::quantized::GgmlDType;
+use candle_core::quantized::gguf_file::Value;
+use candle_core::{Device, Tensor};
+
+use common::gguf::{File, folder, pair, place};
+use common::{Close, Golden, Recording, Tensors, TextCase};
+use engine::{LoadOptions, Model, Picture, PictureLimits};
+use shared::{Group, Quant, RunOptions};
+
+const NAMES: [&str; 5] = ["llava-mha", "llava-gqa", "llava-headdim", "qwen-square", "qwen-wide"];
+
+fn load(place: &Path, quant: Quant) -> Model {
+    let options = LoadOptions { name: "gguf".to_owned(), quant };
+    Model::load(place, &options, &mut |_, _| {}).unwrap()
+}
+
+fn picture(golden: &Golden) -> Picture {
+    let file = golden.folder.join("../images").join(golden.text("picture"));
+    Picture::decode(&std::fs::read(file).unwrap(), &PictureLimits::default()).unwrap()
+}
+
+/// A run on the golden's own pixels.
+fn run(model: &Model, golden: &Golden) -> Recording {
+    let options = RunOptions {
+        prompt: golden.text("text"),
+        max_new_tokens: 20,
+        ignore_eos: true,
+        ..RunOptions::default()
+    };
+    let prepared = model.prepare(&picture(golden), &options).unwrap();
+    let prepared = prepared.with_pixels(golden.f32("pixel_values"));
+    let mut seen = Recording::default();
+    model.run(&prepared, &mut seen).unwrap().unwrap();
+    seen
+}
+
+/// Logits of the rows that predict the answer.
+fn predicting(model: &Model, seen: &Recording) -> Vec<f32> {
+    let vocab = model.info().vocab as usize;
+    let last = seen.prefill_logits[seen.prefill_logits.len() - vocab..].to_vec();
+    [last, seen.decode_logits.clone()].concat()
+}
+
+fn equals_transformers(model: &Model, name: &str, what: &str) {
+    let golden = Golden::open(name);
+    let want = Tensors::open(&folder().join(format!("{name}.safetensors")));
+    let seen = run(model, &golden);
+    assert_eq!(seen.ids(), want.ids("input_ids"), "{name} {what}: prompt ids");
+    let logits = predicting(model, &seen);
+    assert_eq!(seen.generated(), want.ids("generated_ids"), "{name} {what}: generated ids");
+    let at = format!("{name} {what}: logits");
+    Close::relative(1e-4).check(&logits, &want.f32("logits_generated"), &at);
+}
+
+#[test]
+fn logits_and_tokens_equal_transformers() {
+    for name in NAMES {
+        for quant in [Quant::Stored, Quant::F32] {
+            let model = load(&place(name), quant);
+            equals_transformers(&model, name, quant.name());
+        }
+    }
+}
+
+#[test]
+fn what_a_person_types_is_tokenized_as_transformers_does() {
+    for name in NAMES {
+        let golden = Golden::open(name);
+        let model = load(&place(name), Quant::Stored);
+        let file = folder().join(format!("{name}.json"));
+        let cases: Vec<TextCase> = match golden.is_llava() {
+            true => serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap(),
+            false => golden.text_cases(),
+        };
+        assert!(cases.len() >= 40);
+        for case in cases {
+            let templates = match golden.is_llava() {
+                true => vec![("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)],
+                false => vec![("qwen2.5-vl", &case.ids)],
+            };
+            for (template, want) in templates {
+                let options = RunOptions {
+                    prompt: case.text.clone(),
+                    template: Some(template.to_owned()),
+                    max_new_tokens: 1,
+                    ..RunOptions::default()
+                };
+                let prepared = model.prepare(&picture(&golden), &options).unwrap();
+                let mut seen = Recording::default();
+                model.run(&prepared, &mut seen).unwrap().unwrap();
+                assert_eq!(seen.ids(), *want, "{name} {template}: {:?}", case.text);
+                let typed = seen.layout.unwrap().counts().get(Group::Instruction);
+                assert!((typed == 0) == case.text.is_empty(), "{:?}: {typed}", case.text);
+            }
+        }
+    }
+}
+
+/// What files of other converters look like, made of one that is as transformers has it.
+fn variant(name: &str, change: impl FnOnce(&mut File), what: &str) {
+    let temp = tempfile::tempdir().unwrap();
+    let mut mmproj = File::open(&format!("{name}-mmproj"));
+    change(&mut mmproj);
+    let path = temp.path().join("mmproj.gguf");
+    mmproj.save(&path);
+    let text = folder().join(format!("{name}.gguf"));
+    equals_transformers(&load(&pair(&text, &path), Quant::Stored), name, what);
+}
+
+fn reversed(file: &mut File) {
+    file.rename(|name| match (name.contains("ffn_up"), name.contains("ffn_down")) {
+        (true, _) => name.replace("ffn_up", "ffn_down"),
+        (_, true) => name.replace("ffn_down", "ffn_up"),
+        _ => name.to_owned(),
+    });
+}
+
+fn fused(file: &mut File, blocks: usize) {
+    for i in 0..blocks {
+        for kind in ["weight", "bias"] {
+            let part = |p: &str| format!("v.blk.{i}.attn_{p}.{kind}");
+            file.fuse(["q", "k", "v"].map(part), &part("qkv"));
+        }
+    }
+}
+
+/// The golden has three blocks and takes the second one's output.
+#[test]
+fn the_unused_last_vision_block_is_counted_or_not_there_or_not() {
+    let key = "clip.vision.block_count";
+    let layer = "clip.vision.feature_layer";
+    let list = |n| Value::Array(vec![Value::I32(n)]);
+    let all = |_: &mut File| {};
+    variant("llava-mha", all, "all blocks, counted");
+    variant("llava-mha", |f| f.set(key, Value::U32(2)), "all blocks, the last not counted");
+    let dropped = |f: &mut File| {
+        f.remove("v.blk.2.");
+        f.remove("v.post_ln.");
+    };
+    let both = |f: &mut File| {
+        dropped(f);
+        f.set(key, Value::U32(2));
+    };
+    variant("llava-mha", both, "the last block dropped");
+    variant("llava-mha", dropped, "the last block dropped but counted");
+    variant("llava-mha", |f| f.set(layer, list(2)), "the layer named");
+    variant("llava-mha", |f| f.set(layer, list(-2)), "the layer named from the end");
+    let named = |f: &mut File| {
+        f.remove("v.blk.2.");
+        f.set(key, Value::U32(2));
+        f.set(layer, list(2));
+    };
+    variant("llava-mha", named, "the layer named, the block dropped, the norm kept");
+}
+
+#[test]
+fn vision_towers_of_other_converters_are_the_same_towers() {
+    variant("llava-mha", reversed, "up and down reversed");
+    variant("llava-mha", |f| fused(f, 3), "fused");
+    let silent = |f: &mut File| f.unset("clip.projector_type");
+    variant("llava-mha", silent, "the projector not named");
+    let quick = |f: &mut File| f.set("clip.use_gelu", Value::Bool(false));
+    variant("llava-mha", quick, "quick GELU said");
+    variant("qwen-square", reversed, "up and down reversed");
+    variant("qwen-square", |f| fused(f, 4), "fused");
+    let listed = |f: &mut File| {
+        f.unset("clip.vision.n_wa_pattern");
+        let list = [1, 3].map(Value::I32).to_vec();
+        f.set("clip.vision.fullatt_block_indexes", Value::Array(list));
+        f.set("clip.vision.window_size", Value::U32(112));
+        f.set("clip.vision.spatial_merge_size", Value::U32(2));
+    };
+    variant("qwen-square", listed, "full blocks listed, defaults said");
+}
+
+/// The activation and the feature layer matter: without them this golden is another model.
+#[test]
+fn a_wrong_reading_would_be_noticed() {
+    let golden = Golden::open("llava-headdim");
+    let want = Tensors::open(&folder().join("llava-headdim.safetensors")).f32("logits_generated");
+    let list = Value::Array(vec![Value::I32(1)]);
+    for (key, value) in [("clip.use_gelu", Value::Bool(false)), ("clip.vision.feature_layer", list)]
+    {
+        let temp = tempfile::tempdir().unwrap();
+        let mut mmproj = File::open("llava-headdim-mmproj");
+        mmproj.set(key, value);
+        let path = temp.path().join("mmproj.gguf");
+        mmproj.save(&path);
+        let model = load(&pair(&folder().join("llava-headdim.gguf"), &path), Quant::Stored);
+        let first = &predicting(&model, &run(&model, &golden))[..want.len() / 20];
+        let off = first.iter().zip(&want).map(|(a, b)| (a - b).abs()).fold(0f32, f32::max);
+        assert!(off > 1e-3, "{key}: {off}");
+    }
+}
+
+/// A language model wide enough for k-quants around the golden's vision tower: the matrices in
+/// block types by name, everything else in f32.
+fn wide(kind: impl Fn(&str) -> GgmlDType, folder: &Path) -> std::path::PathBuf {
+    let (hidden, inner, heads, kv_heads) = (256usize, 512usize, 4usize, 2usize);
+    let mut text = File::open("llava-mha");
+    for (key, value) in [
+        ("embedding_length", hidden),
+        ("feed_forward_length", inner),
+        ("block_count", 2),
+        ("attention.head_count", heads),
+        ("attention.head_count_kv", kv_heads),
+        ("attention.key_length", hidden / heads),
+        ("attention.value_length", hidden / heads),
+        ("rope.dimension_count", hidden / heads),
+    ] {
+        text.set(&format!("llama.{key}"), Value::U32(value as u32));
+    }
+    let vocab = text.take("token_embd.weight").shape().dims()[0];
+    text.tensors.clear();
+    let mut seed = 1u64;
+    let mut random = |rows: usize, columns: usize, size: f32| {
+        let values: Vec<f32> = (0..rows * columns)
+            .map(|_| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                ((seed >> 40) as f32 / 8_388_608.0 - 1.0) * 1.7 * size
+            })
+            .collect();
+        Tensor::from_vec(values, (rows, columns), &Device::Cpu).unwrap()
+    };
+    let mut put = |file: &mut File, name: &str, rows: usize, columns: usize, size: f32| {
+        let matrix = random(rows, columns, size / (columns as f32).sqrt());
+        file.put(name, &matrix, kind(name));
+    };
+    put(&mut text, "token_embd.weight", vocab, hidden, 16.0);
+    put(&mut text, "output.weight", vocab, hidden, 3.0);
+    let kv = hidden / heads * kv_heads;
+    for i in 0..2 {
+        for (name, rows, columns) in [
+            ("attn_q", hidden, hidden),
+            ("attn_k", kv, hidden),
+            ("attn_v", kv, hidden),
+            ("attn_output", hidden, hidden),
+            ("ffn_gate", inner, hidden),
+            ("ffn_up", inner, hidden),
+            ("ffn_down", hidden, inner),
+        ] {
+            put(&mut text, &format!("blk.{i}.{name}.weight"), rows, columns, 1.5);
+        }
+    }
+    let ones = Tensor::ones(hidden, candle_core::DType::F32, &Device::Cpu).unwrap();
+    for name in
+        ["blk.0.attn_norm", "blk.0.ffn_norm", "blk.1.attn_norm", "blk.1.ffn_norm", "output_norm"]
+    {
+        text.put(&format!("{name}.weight"), &ones, GgmlDType::F32);
+    }
+    let mut mmproj = File::open("llava-mha-mmproj");
+    let columns = mmproj.take("mm.2.weight").shape().dims()[1];
+    let joint = random(hidden, columns, 1.0 / (columns as f32).sqrt());
+    mmproj.put("mm.2.weight", &joint, GgmlDType::F32);
+    mmproj.put("mm.2.bias", &ones, GgmlDType::F32);
+    let (a, b) = (folder.join("wide.gguf"), folder.join("wide-mmproj.gguf"));
+    text.save(&a);
+    mmproj.save(&b);
+    pair(&a, &b)
+}
+
+/// How far logits are off, as a share of how large they are.
+fn drift(model: &Model, reference: &[f32]) -> f64 {
+    let golden = Golden::open("llava-mha");
+    let options =
+        RunOptions { prompt: golden.text("text"), max_new_tokens: 1, ..RunOptions::default() };
+    let prepared = model.prepare(&picture(&golden), &options).unwrap();
+    let mut seen = Recording::default();
+    model.run(&prepared, &mut seen).unwrap().unwrap();
+    let square = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>();
+    let logits = &seen.prefill_logits;
+    assert!(logits.len() == reference.len() && logits.iter().all(|x| x.is_finite()));
+    let off = logits.iter().zip(reference).map(|(a, b)| f64::from(a - b));
+    (square(&mut off.into_iter()) / square(&mut reference.iter().map(|x| f64::from(*x)))).sqrt()
+}
+
+fn exact_logits(place: &Path) -> Vec<f32> {
+    let model = load(place, Quant::F32);
+    let golden = Golden::open("llava-mha");
+    let options =
+        RunOptions { prompt: golden.text("text"), max_new_tokens: 1, ..RunOptions::default() };
+    let prepared = model.prepare(&picture(&golden), &options).unwrap();
+    let mut seen = Recording::default();
+    model.run(&prepared, &mut seen).unwrap().unwrap();
+    seen.prefill_logits
+}
+
+#[test]
+fn every_block_type_is_read_as_it_is_and_drifts_within_bounds() {
+    use GgmlDType::{BF16, F16, Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
+    let temp = tempfile::tempdir().unwrap();
+    let exact = exact_logits(&wide(|_| GgmlDType::F32, temp.path()));
+    for (kind, name, most) in [
+        (F16, "f16", 2e-3),
+        (BF16, "bf16", 1e-2),
+        (Q8_0, "q8_0", 0.05),
+        (Q6K, "q6k", 0.1),
+        (Q5_0, "q5_0", 0.2),
+        (Q5_1, "q5_1", 0.2),
+        (Q5K, "q5k", 0.2),
+        (Q4_0, "q4_0", 0.36),
+        (Q4_1, "q4_1", 0.36),
+        (Q4K, "q4k", 0.36),
+        (Q3K, "q3k", 0.65),
+        (Q2K, "q2k", 1.0),
+    ] {
+        let place = wide(|_| kind, temp.path());
+        let stored = load(&place, Quant::Stored);
+        let held: Vec<_> = stored.info().held.clone().into_iter().collect();
+        assert_eq!(held, [(name.to_owned(), 15)], "{name}");
+        let off = drift(&stored, &exact);
+        assert!(off < most && off > 0.0, "{name}: {off}");
+        // The same blocks, decoded: what is left is the rounding of the activations.
+        let decoded = exact_logits(&place);
+        let rounding = drift(&stored, &decoded);
+        assert!(rounding < 0.04, "{name}: {rounding} off its own decoded values");
+    }
+}
+
+#[test]
+fn mixed_files_are_held_mixed_and_other_quantizations_are_made_of_them() {
+    let temp = tempfile::tempdir().unwrap();
+    let mixed = |name: &str| match name {
+        n if n.contains("attn_v") || n.contains("ffn_down") || n.contains("output.w") => {
+            GgmlDType::Q6K
+        }
+        n if n.contains("ffn_up") => GgmlDType::Q5_0,
+        _ => GgmlDType::Q4K,
+    };
+    let place = wide(mixed, temp.path());
+    let decoded = exact_logits(&place);
+    let stored = load(&place, Quant::Stored);
+    let held: Vec<_> = stored.info().held.clone().into_iter().collect();
+    let count = |name: &str, n| (name.to_owned(), n);
+    assert_eq!(held, [count("q4k", 6), count("q5_0", 2), count("q6k", 7)]);
+    assert!(stored.info().fallbacks.is_empty());
+    assert!(drift(&stored, &decoded) < 0.04);
+    for (quant, most) in [(Quant::F16, 2e-3), (Quant::Q8_0, 0.05), (Quant::Q4k, 0.4)] {
+        let other = load(&place, quant);
+        let held: Vec<_> = other.info().held.clone().into_iter().collect();
+        assert_eq!(held, [count(quant.name(), 15)]);
+        let off = drift(&other, &decoded);
+        assert!(off < most, "{quant:?}: {off}");
+    }
+}
