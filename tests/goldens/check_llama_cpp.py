@@ -1,0 +1,116 @@
+"""Opens the files of gguf/ with llama.cpp itself and compares: ids of awkward text, logits, greedy tokens on text.
+
+Needs llama-cpp-python (0.3.36 was used; it has to be compiled) beside requirements.txt. Not part of make.sh. The
+language models are compared without a picture: transformers runs them on the same ids, with the values in the files.
+The vision towers are not: llama.cpp runs LLaVA's one block short (its issue 25817), and resizes pictures in its own way.
+"""
+
+import ctypes
+import json
+import pathlib
+import sys
+import tempfile
+
+import gguf
+import llama_cpp
+import numpy as np
+import torch
+from gguf import GGMLQuantizationType as Kind
+from tokenizers import Tokenizer
+from transformers import GenerationConfig, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
+
+from common import HERE, TEXTS, setup
+from make_gguf import OUT, SPECS, language_model, rounded, sentence_piece
+
+NEW = 20
+PROMPT = "USER: Describe the picture in one sentence. 그림 설명 def f(x): return x ** 2 ASSISTANT:"
+
+
+def silence():
+    @llama_cpp.llama_log_callback
+    def quiet(level, text, data):
+        pass
+
+    llama_cpp.llama_log_set(quiet, ctypes.c_void_p(0))
+    return quiet
+
+
+def reference_ids(folder, llava):
+    """Text to ids as the format means it: SentencePiece for LLaVA, tokenizer.json with NFC left out for Qwen."""
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    if llava:
+        return sentence_piece(tokenizer).encode
+    tokenizer["normalizer"] = None
+    # What looks special is special in a GGUF file, and what is special is not found in text.
+    for added in tokenizer["added_tokens"]:
+        added["special"] |= added["content"].startswith("<|")
+    model = Tokenizer.from_str(json.dumps(tokenizer))
+    model.encode_special_tokens = True
+    return lambda text: model.encode(text, add_special_tokens=False).ids
+
+
+def same_ids(model, encode, name):
+    different = []
+    for text in TEXTS:
+        got = model.tokenize(text.encode(), add_bos=False, special=False)
+        if got != encode(text):
+            different.append(text)
+    print(f"{name}: ids of {len(TEXTS) - len(different)} of {len(TEXTS)} texts are the same", different or "")
+    return different
+
+
+def generate(path, prompt):
+    """Ids, and logits of the rows they come from."""
+    model = load(path)
+    model.eval(prompt)
+    logits, ids = [], []
+    for _ in range(NEW):
+        logits.append(np.array(model.scores[model.n_tokens - 1]))
+        ids.append(int(logits[-1].argmax()))
+        model.eval(ids[-1:])
+    return ids, np.stack(logits)
+
+
+def load(path):
+    return llama_cpp.Llama(str(path), n_ctx=256, n_batch=256, logits_all=True, verbose=False, n_threads=1, type_k=0,
+                           type_v=0, flash_attn=False)
+
+
+def compare(name, temporary):
+    folder, llava, kind = HERE / name, name.startswith("llava"), SPECS[name]["kind"]
+    model = load(OUT / f"{name}.gguf")
+    good = not same_ids(model, reference_ids(folder, llava), name)
+    prompt = model.tokenize(PROMPT.encode(), add_bos=llava, special=False)
+
+    family = LlavaForConditionalGeneration if llava else Qwen2_5_VLForConditionalGeneration
+    whole = family.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    whole = rounded(whole, kind)
+    whole.generation_config = GenerationConfig()
+    batch = torch.tensor(prompt)[None]
+    out = whole.generate(input_ids=batch, attention_mask=torch.ones_like(batch), do_sample=False, max_new_tokens=NEW,
+                         pad_token_id=0, output_logits=True, return_dict_in_generate=True)
+    want = out.sequences[0, len(prompt):].tolist()
+    logits = torch.stack([x[0] for x in out.logits]).numpy()
+
+    # llama.cpp rounds activations to the type of 16-bit weights; in f32 nothing is in the way.
+    exact = temporary / f"{name}.gguf"
+    arch = gguf.MODEL_ARCH.LLAMA if llava else gguf.MODEL_ARCH.QWEN2VL
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    language_model(exact, whole, arch, Kind.F32, tokenizer, None)
+    for path, what, most in [(exact, "the same values in f32", 1e-4), (OUT / exact.name, kind.name.lower(), 2e-2)]:
+        ids, theirs = generate(path, prompt)
+        same = next((i for i, (a, b) in enumerate(zip(ids, want)) if a != b), NEW)
+        rows = min(same + 1, NEW)  # what follows other tokens cannot be compared
+        off = np.abs(theirs[:rows] - logits[:rows]).max() / np.abs(logits).max()
+        print(f"{name}, {what}: {same} of {NEW} greedy tokens the same, logits off by {off:.1e} of the largest")
+        good &= off < most and (same == NEW or path != exact)
+    return good
+
+
+if __name__ == "__main__":
+    setup()
+    quiet = silence()
+    print("llama-cpp-python", llama_cpp.__version__)
+    with tempfile.TemporaryDirectory() as temporary:
+        results = [compare(name, pathlib.Path(temporary)) for name in SPECS]
+    sys.exit(0 if all(results) else 1)
