@@ -116,8 +116,7 @@ impl LlavaConfig {
 fn feature_blocks(mmproj: &Gguf, vision: &ClipConfig) -> Result<usize, EngineError> {
     let clip = &mmproj.metadata;
     let key = "clip.vision.feature_layer";
-    let there = (0..).take_while(|i| mmproj.tensor(&format!("v.blk.{i}.ln1.weight")).is_some());
-    let (there, said) = (there.count(), vision.layers);
+    let (there, said) = (mmproj.blocks("v.blk."), vision.layers);
     if let Some(list) = clip.integers(key).filter(|list| !list.is_empty()) {
         return match *list {
             [layer] if layer >= 0 && layer as usize <= there => Ok(layer as usize),
@@ -154,7 +153,7 @@ impl QwenConfig {
             return Err(clip.wrong("clip.use_gelu", "is set, which Qwen2.5-VL does not use"));
         }
         let layers = vision_size(clip, "block_count")?;
-        blocks(mmproj, "v.blk", layers, "ln1.weight")?;
+        blocks(mmproj, "v.blk.", "clip.vision.block_count", layers)?;
         let config = QwenVisionConfig {
             hidden: vision_size(clip, "embedding_length")?,
             // Some files say 0 here; the tensors know.
@@ -246,7 +245,7 @@ fn decoder(
         return Err(meta.wrong("tokenizer.ggml.tokens", &what));
     }
     let layers = size("block_count")?;
-    blocks(file, "blk", layers, "attn_norm.weight")?;
+    blocks(file, "blk.", &key("block_count"), layers)?;
     Ok(DecoderConfig {
         hidden,
         intermediate: size("feed_forward_length")?,
@@ -266,16 +265,13 @@ fn decoder(
     })
 }
 
-/// That a file has as many blocks as it says: with more of them it would be another model.
-fn blocks(file: &Gguf, prefix: &str, said: usize, part: &str) -> Result<(), EngineError> {
-    let name = |i: usize| format!("{prefix}.{i}.{part}");
-    match (0..said).find(|i| file.tensor(&name(*i)).is_none()) {
-        Some(missing) => Err(file.problem(&name(missing), "is missing")),
-        None if file.tensor(&name(said)).is_some() => {
-            Err(file.problem(&name(said), &format!("is there, but only {said} blocks are named")))
-        }
-        None => Ok(()),
+/// That a file has as many blocks as it says: with others it would be another model.
+fn blocks(file: &Gguf, prefix: &str, key: &str, said: usize) -> Result<(), EngineError> {
+    let there = file.blocks(prefix);
+    if there == said {
+        return Ok(());
     }
+    Err(file.metadata.wrong(key, &format!("is {said}, but the file has {there} blocks")))
 }
 
 /// The factor of linear rotary scaling; 1 where there is none.

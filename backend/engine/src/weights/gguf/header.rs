@@ -73,6 +73,14 @@ impl Gguf {
         self.tensors.get(name)
     }
 
+    /// How many numbered blocks there are: one more than the highest number after `prefix`.
+    pub(crate) fn blocks(&self, prefix: &str) -> usize {
+        let number = |name: &String| {
+            name.strip_prefix(prefix)?.split_once('.')?.0.parse::<u16>().ok().map(usize::from)
+        };
+        self.tensors.keys().filter_map(number).max().map_or(0, |highest| highest + 1)
+    }
+
     /// Bytes of all tensors.
     pub(super) fn bytes(&self) -> u64 {
         self.tensors.values().map(|e| e.bytes as u64).sum()
@@ -84,7 +92,7 @@ impl Gguf {
     }
 
     /// A tensor's block type and its bytes as they lie in the file, all scales finite.
-    pub(super) fn blocks(
+    pub(super) fn raw(
         &self,
         name: &str,
         shape: &[usize],

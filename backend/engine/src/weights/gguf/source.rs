@@ -124,7 +124,7 @@ impl Place<'_> {
 
     /// A tensor of the file as it is.
     fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
-        let (block, raw) = self.file.blocks(name, shape)?;
+        let (block, raw) = self.file.raw(name, shape)?;
         let decoded = tensor(block, raw, shape)?.dequantize(&Device::Cpu)?;
         Ok(decoded.flatten_all()?.to_vec1()?)
     }
@@ -217,7 +217,7 @@ impl Source for GgufWeights {
             Form::Interleaved(heads) => Some(heads),
             _ => return Ok(None),
         };
-        let (block, mut raw) = place.file.blocks(&place.name, shape)?;
+        let (block, mut raw) = place.file.raw(&place.name, shape)?;
         if let Some(heads) = heads {
             // Whole rows change places, so their blocks do.
             raw = halves(&raw, shape[0], heads);
@@ -263,7 +263,7 @@ mod tests {
         let golden = SafeTensors::deserialize(&bytes).expect("goldens");
         assert_eq!(golden.len(), 13);
         for (name, want) in golden.tensors() {
-            let (block, raw) = file.blocks(&name, &[3, 512]).expect("a tensor");
+            let (block, raw) = file.raw(&name, &[3, 512]).expect("a tensor");
             let got = tensor(block, raw, &[3, 512])
                 .and_then(|t| Ok(t.dequantize(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?))
                 .expect("values");
