@@ -1,7 +1,8 @@
-//! Which models there are: folders in Hugging Face layout, by name.
+//! Which models there are, by name: folders in Hugging Face layout and llama.cpp's files.
 
 use std::path::{Path, PathBuf};
 
+use engine::gguf_files;
 use shared::Quant;
 
 use crate::assets::{Assets, DEMO};
@@ -16,7 +17,7 @@ pub struct Source {
     pub name: String,
     /// One line for people.
     pub title: String,
-    /// Its folder.
+    /// Its folder, or `FILE.gguf,MMPROJ.gguf`.
     pub folder: PathBuf,
 }
 
@@ -29,6 +30,19 @@ impl Source {
             _ => name.clone(),
         };
         Source { name, title, folder }
+    }
+
+    /// The model in two files of llama.cpp, named after the first.
+    fn files(text: &Path, mmproj: &Path) -> Self {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let name = text.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let place = format!("{},{}", whole(text).display(), whole(mmproj).display());
+        Self::folder(name, PathBuf::from(place))
+    }
+
+    /// How weights are held when nobody says: as they are in files that somebody quantized.
+    pub fn default_quant(&self) -> Quant {
+        if gguf_files(&self.folder).is_some() { Quant::Stored } else { Quant::default() }
     }
 }
 
@@ -46,6 +60,9 @@ pub enum CatalogError {
     /// A folder is not a model.
     #[error("{0} is not a model folder: it has no config.json")]
     NotAModel(String),
+    /// Files of llama.cpp that are no model.
+    #[error("model_unusable: {0}")]
+    Files(String),
     /// The demo model cannot be written out.
     #[error("the demo model cannot be written to {folder}: {cause}")]
     Unpack {
@@ -115,7 +132,12 @@ impl Catalog {
         let mut folders: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
         folders.sort();
         for path in folders {
-            if let Some(name) = path.file_name().and_then(|n| n.to_str()) {
+            if let Some(Ok((text, mmproj))) = gguf_files(&path) {
+                let source = Source::files(&text, &mmproj);
+                if !self.has(&source.name) {
+                    self.models.push(source);
+                }
+            } else if let Some(name) = path.file_name().and_then(|n| n.to_str()) {
                 self.add(name, &path);
             }
         }
@@ -162,7 +184,7 @@ impl Catalog {
         })
     }
 
-    /// A model by name or, for the command line, by its folder.
+    /// A model by name or, for the command line, by its folder or files.
     ///
     /// # Errors
     /// No such model.
@@ -172,6 +194,11 @@ impl Catalog {
             Err(unknown) => unknown,
         };
         let folder = Path::new(name);
+        match gguf_files(folder) {
+            Some(Ok((text, mmproj))) => return Ok(Source::files(&text, &mmproj)),
+            Some(Err(error)) => return Err(CatalogError::Files(error.message)),
+            None => {}
+        }
         if name.is_empty() || !folder.is_dir() {
             return Err(unknown);
         }
@@ -262,6 +289,35 @@ fn sync_folders(folder: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_of_llama_cpp_are_models_where_an_mmproj_is_beside_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let put = |file: &str| {
+            let file = folder.path().join(file);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            std::fs::write(file, "").expect("a file");
+        };
+        for file in ["alone/lonely.gguf", "pair/tiny.gguf", "pair/mmproj-tiny.gguf"] {
+            put(file);
+        }
+        let mut catalog = Catalog::find(Some(folder.path()), folder.path()).expect("found");
+        let names = |c: &Catalog| c.models().iter().map(|m| m.name.clone()).collect::<Vec<_>>();
+        assert_eq!(names(&catalog), ["tiny"]);
+        put("big.gguf");
+        put("big.mmproj.gguf");
+        catalog = Catalog::find(Some(folder.path()), folder.path()).expect("found");
+        assert_eq!(names(&catalog), ["big", "tiny"]);
+        for source in catalog.models() {
+            assert_eq!(source.default_quant(), Quant::Stored);
+            assert!(matches!(gguf_files(&source.folder), Some(Ok(_))));
+        }
+        let at = |file: &str| folder.path().join(file).display().to_string();
+        let both = format!("{},{}", at("big.mmproj.gguf"), at("alone/lonely.gguf"));
+        assert_eq!(catalog.resolve(&both).expect("two files").name, "lonely");
+        let lonely = catalog.resolve(&at("alone/lonely.gguf")).expect_err("no mmproj").to_string();
+        assert!(lonely.contains("lonely.gguf") && lonely.contains("mmproj"), "{lonely}");
+    }
 
     #[test]
     fn folders_with_config_and_weights_are_models_and_the_demo_is_the_default() {

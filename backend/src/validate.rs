@@ -27,6 +27,11 @@ pub fn parse_options(json: &[u8]) -> Result<RunOptions, ApiError> {
     })
 }
 
+/// Whether options in JSON name a quantization; where they do not, the model's own default holds.
+pub fn names_quant(json: &[u8]) -> bool {
+    serde_json::from_slice(json).is_ok_and(|json: serde_json::Value| !json["quant"].is_null())
+}
+
 /// Checks options and gives them as they will be understood: line ends in the prompt are `\n`.
 ///
 /// # Errors

@@ -30,7 +30,7 @@ mod vision;
 mod weights;
 
 pub use error::EngineError;
-pub use family::MODEL_TYPES;
+pub use family::{MODEL_TYPES, gguf_files};
 pub use memory::MemoryNeed;
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};

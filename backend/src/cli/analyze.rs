@@ -10,7 +10,7 @@ use shared::{Event, ImageFit, Quant, RunOptions};
 use super::dump::Maps;
 use super::recorder::Recording;
 use super::{Device, Failure, ModelFolders, print, table};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, Source};
 use crate::clock;
 use crate::error::ApiError;
 use crate::export::{Observed, parse_definition};
@@ -22,7 +22,7 @@ use crate::validate::check_options;
 /// What to analyze and how.
 #[derive(Clone, Debug, Args)]
 pub struct AnalyzeArgs {
-    /// A model's name, or its folder in Hugging Face layout.
+    /// A model's name, its folder in Hugging Face layout, or FILE.gguf[,MMPROJ.gguf].
     #[arg(long, default_value = "demo-llava")]
     model: String,
     /// The picture.
@@ -31,9 +31,10 @@ pub struct AnalyzeArgs {
     /// The question.
     #[arg(long)]
     prompt: String,
-    /// How weights are held: f32, f16, bf16, q8_0, q6k, q5k or q4k.
-    #[arg(long, default_value_t = Quant::default().name().to_owned())]
-    quant: String,
+    /// How weights are held: f32, f16, bf16, q8_0, q6k, q5k, q4k, or stored, as the files have
+    /// them [default: q8_0; stored for GGUF files].
+    #[arg(long)]
+    quant: Option<String>,
     /// Most tokens to generate.
     #[arg(long, default_value_t = 20)]
     max_new_tokens: u32,
@@ -86,12 +87,13 @@ pub struct AnalyzeArgs {
 pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let says = |ApiError(body): ApiError| format!("{}: {}", body.code, body.message);
     let definition = parse_definition(&args.definition).map_err(says)?;
-    let mut options = check_options(options(args)?).map_err(says)?;
     let catalog = Catalog::find(args.folders.models.as_deref(), &args.folders.data)
         .map_err(|e| e.to_string())?;
     let source = catalog.resolve(&args.model).map_err(|e| e.to_string())?;
+    let quant = quant(args.quant.as_deref(), &source)?;
+    let mut options = check_options(options(args, quant)?).map_err(says)?;
     options.model.clone_from(&source.name);
-    let (quant, created) = (options.quant, clock::now_rfc3339());
+    let created = clock::now_rfc3339();
 
     let file = std::fs::read(&args.image)
         .map_err(|e| format!("the picture {} cannot be read: {e}", args.image.display()))?;
@@ -149,15 +151,17 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     print(&table::table(&report))
 }
 
-fn options(args: &AnalyzeArgs) -> Result<RunOptions, Failure> {
-    let quant = Quant::from_name(&args.quant).ok_or_else(|| {
+/// The quantization asked for; the model's own default where none is.
+pub(super) fn quant(name: Option<&str>, source: &Source) -> Result<Quant, Failure> {
+    let Some(name) = name else { return Ok(source.default_quant()) };
+    Quant::from_name(name).ok_or_else(|| {
         let names: Vec<_> = Quant::ALL.into_iter().map(Quant::name).collect();
-        format!(
-            "bad_option: there is no quantization \"{}\"; name one of {}",
-            args.quant,
-            names.join(", ")
-        )
-    })?;
+        let names = names.join(", ");
+        format!("bad_option: there is no quantization \"{name}\"; name one of {names}")
+    })
+}
+
+fn options(args: &AnalyzeArgs, quant: Quant) -> Result<RunOptions, Failure> {
     let fit = [ImageFit::Crop, ImageFit::Pad]
         .into_iter()
         .find(|fit| fit.name() == args.fit)

@@ -4,6 +4,7 @@ use clap::Subcommand;
 use engine::{LoadOptions, Model};
 use shared::Quant;
 
+use super::analyze::quant as quant_of;
 use super::{Failure, ModelFolders, print};
 use crate::catalog::Catalog;
 
@@ -17,11 +18,11 @@ pub enum ModelsCommand {
     },
     /// Loads a model and says what it is, or the first thing that is wrong with it.
     Check {
-        /// A model's name, or its folder in Hugging Face layout.
+        /// A model's name, its folder in Hugging Face layout, or FILE.gguf[,MMPROJ.gguf].
         model: String,
-        /// How weights are held.
-        #[arg(long, default_value_t = Quant::default().name().to_owned())]
-        quant: String,
+        /// How weights are held [default: q8_0; as stored for GGUF files].
+        #[arg(long)]
+        quant: Option<String>,
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
@@ -33,16 +34,22 @@ pub enum ModelsCommand {
 pub(super) fn models(command: &ModelsCommand) -> Result<(), Failure> {
     match command {
         ModelsCommand::List { folders } => list(folders),
-        ModelsCommand::Check { model, quant, json, folders } => check(model, quant, *json, folders),
+        ModelsCommand::Check { model, quant, json, folders } => {
+            check(model, quant.as_deref(), *json, folders)
+        }
     }
 }
 
-fn check(model: &str, quant: &str, json: bool, folders: &ModelFolders) -> Result<(), Failure> {
-    let quant = Quant::from_name(quant)
-        .ok_or_else(|| format!("bad_option: there is no quantization \"{quant}\""))?;
+fn check(
+    model: &str,
+    quant: Option<&str>,
+    json: bool,
+    folders: &ModelFolders,
+) -> Result<(), Failure> {
     let catalog =
         Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
     let source = catalog.resolve(model).map_err(|e| e.to_string())?;
+    let quant = quant_of(quant, &source)?;
     let options = LoadOptions { name: source.name.clone(), quant };
     let model = Model::load(&source.folder, &options, &mut |_, _| {})
         .map_err(|e| format!("{}: {}", e.code, e.message))?;
@@ -58,11 +65,12 @@ fn check(model: &str, quant: &str, json: bool, folders: &ModelFolders) -> Result
         let text = serde_json::to_string_pretty(&object).map_err(|e| e.to_string())?;
         return print(&(text + "\n"));
     }
+    let held: Vec<String> = info.held.iter().map(|(kind, n)| format!("{n} in {kind}")).collect();
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let mut out = format!(
-        "{} is usable\n\nfolder      {}\nfamily      {}\ndecoder     {} layers, {} heads ({} \
+        "{} is usable\n\nfiles       {}\nfamily      {}\ndecoder     {} layers, {} heads ({} \
          key heads), width {}\nvocabulary  {} tokens, at most {} positions\nparameters  {:.1} \
-         million\nin memory   {:.1} MiB with decoder weights in {}\nneeds       about {:.0} MiB to \
+         million\nin memory   {:.1} MiB with decoder weights in {}\nmatrices    {}\nneeds       about {:.0} MiB to \
          load, {:.0} MiB to answer {} tokens\ntemplates   {}\nhash        {}\n",
         info.name,
         source.folder.display(),
@@ -75,7 +83,11 @@ fn check(model: &str, quant: &str, json: bool, folders: &ModelFolders) -> Result
         info.max_positions,
         info.parameters as f64 / 1e6,
         mib(info.bytes),
-        info.quant.name(),
+        match info.quant {
+            Quant::Stored => "the files' own types",
+            quant => quant.name(),
+        },
+        held.join(", "),
         mib(needs.loading),
         mib(needs.running),
         tokens,

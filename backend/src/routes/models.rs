@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use shared::Quant;
 use shared::api::ModelEntry;
 
 use crate::app::AppState;
@@ -25,7 +24,7 @@ pub async fn models(State(state): State<AppState>) -> Json<Vec<ModelEntry>> {
         default: default == Some(m.name.as_str()),
         loaded: loaded.iter().any(|(name, _)| *name == m.name),
         quants: Catalog::QUANTS.to_vec(),
-        default_quant: Quant::default(),
+        default_quant: m.default_quant(),
     };
     Json(catalog.models().iter().map(entry).collect())
 }

@@ -21,7 +21,7 @@ pub(super) fn load(
     quant: Quant,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Option<Result<Loaded, EngineError>> {
-    Some(match files(place)? {
+    Some(match gguf_files(place)? {
         Ok((text, mmproj)) => load_files(&text, &mmproj, quant, progress),
         Err(e) => Err(e),
     })
@@ -92,8 +92,13 @@ fn pixels(clip: &Metadata) -> Result<(u64, u64), EngineError> {
     Ok((low, high))
 }
 
-/// The two files a place stands for; `None` where it is no place of GGUF files.
-fn files(place: &Path) -> Option<Result<(PathBuf, PathBuf), EngineError>> {
+/// The language model and the mmproj that a place of llama.cpp's files stands for:
+/// `FILE.gguf,MMPROJ.gguf`, or `FILE.gguf` or a folder with its mmproj beside it. `None` where it
+/// is no such place.
+///
+/// # Errors
+/// One of the two is missing, or it is not clear which is meant.
+pub fn gguf_files(place: &Path) -> Option<Result<(PathBuf, PathBuf), EngineError>> {
     if place.is_dir() {
         let (mmproj, text): (Vec<_>, Vec<_>) =
             ggufs(place).into_iter().partition(|path| is_mmproj(path));
@@ -124,6 +129,7 @@ fn files(place: &Path) -> Option<Result<(PathBuf, PathBuf), EngineError>> {
     let both = |(a, b): &(&str, &str)| Path::new(a).is_file() && Path::new(b).is_file();
     let cut = cuts.clone().find(both).or_else(|| cuts.clone().next());
     Some(match cut {
+        Some((first, second)) if is_mmproj(Path::new(first)) => Ok((second.into(), first.into())),
         Some((first, second)) => Ok((first.into(), second.into())),
         None => Err(EngineError::model(format!("{name}: there is no such file"))),
     })

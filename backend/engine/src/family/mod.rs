@@ -21,6 +21,7 @@ use crate::prompt::{Frame, PromptTokenizer, Template};
 use crate::rotary::Position;
 use crate::vision::Features;
 
+pub use gguf::gguf_files;
 pub(crate) use llava::Llava;
 pub(crate) use qwen::Qwen;
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::quantized::GgmlDType;
 
-use super::blocks;
 use super::metadata::{Metadata, Value};
+use super::{blocks, metadata};
 use crate::error::EngineError;
 use crate::weights::linear::type_name;
 
@@ -135,7 +135,7 @@ struct Reader<R> {
 
 impl<R: Read> Reader<R> {
     fn problem(&self, what: &str) -> EngineError {
-        EngineError::model(format!("{}: {what}", self.path.display()))
+        metadata::problem(&self.path, what)
     }
 
     /// Refuses `bytes` more of the header where the file has not so many, or no header has.

@@ -27,6 +27,13 @@ pub(crate) struct Metadata {
     pub(super) values: HashMap<String, Value>,
 }
 
+/// An error about a file. What comes out of the file may be anything: a line of it is enough.
+pub(super) fn problem(path: &Path, what: &str) -> EngineError {
+    let line = what.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c });
+    let line: String = line.take(400).collect();
+    EngineError::model(format!("{}: {line}", path.display()))
+}
+
 impl Metadata {
     /// The file.
     pub(crate) fn path(&self) -> &Path {
@@ -35,7 +42,7 @@ impl Metadata {
 
     /// An error about the file.
     pub(crate) fn problem(&self, what: &str) -> EngineError {
-        EngineError::model(format!("{}: {what}", self.path.display()))
+        problem(&self.path, what)
     }
 
     /// An error about a key.
