@@ -160,6 +160,8 @@ impl<'a> Loader<'a> {
         }
         let bias = self.biases(parts)?;
         let linear = Linear::stored(tensors, bias)?;
+        // The blocks as they were read, and as they are stacked.
+        self.passing(linear.bytes() as u64);
         Ok(self.keep(linear))
     }
 
