@@ -2,7 +2,8 @@
 
 Needs llama-cpp-python (0.3.36 was used; it has to be compiled) beside requirements.txt. Not part of make.sh. The
 language models are compared without a picture: transformers runs them on the same ids, with the values in the files.
-The vision towers are not: llama.cpp runs LLaVA's one block short (its issue 25817), and resizes pictures in its own way.
+Of the vision towers only Qwen's is compared, up to the rows it makes of a picture: llama.cpp runs LLaVA's one block short
+(its issue 25817), and with the norm after the last block where the file has it.
 """
 
 import ctypes
@@ -16,11 +17,14 @@ import llama_cpp
 import numpy as np
 import torch
 from gguf import GGMLQuantizationType as Kind
+from llama_cpp import mtmd_cpp as mtmd
+from PIL import Image
 from tokenizers import Tokenizer
 from transformers import GenerationConfig, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from common import HERE, TEXTS, setup
-from make_gguf import OUT, SPECS, language_model, rounded, sentence_piece
+from make_gguf import OUT, SPECS, language_model, qwen, rounded, sentence_piece
 
 NEW = 20
 PROMPT = "USER: Describe the picture in one sentence. 그림 설명 def f(x): return x ** 2 ASSISTANT:"
@@ -32,6 +36,7 @@ def silence():
         pass
 
     llama_cpp.llama_log_set(quiet, ctypes.c_void_p(0))
+    mtmd.mtmd_log_set(quiet, ctypes.c_void_p(0))
     return quiet
 
 
@@ -107,10 +112,48 @@ def compare(name, temporary):
     return good
 
 
+def picture(name, temporary):
+    """Qwen's vision tower: the rows that a picture becomes, at a size that neither side has to resize."""
+    folder = HERE / name
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    model = model.eval()
+    mmproj = temporary / f"{name}-mmproj.gguf"
+    qwen(mmproj, folder, model, Kind.F32, SPECS[name]["mmproj"])
+    side = 5 * 28
+    pixels = np.random.default_rng(3).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    pixels[30:90, 40:100] = [200, 30, 60]
+    processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
+    ready = processor(images=[Image.fromarray(pixels)], return_tensors="pt")
+    assert ready["image_grid_thw"].tolist() == [[1, 10, 10]]
+    want = model.model.visual(ready["pixel_values"], grid_thw=ready["image_grid_thw"], return_dict=True).pooler_output
+
+    text = load(OUT / f"{name}.gguf")
+    options = mtmd.mtmd_context_params_default()
+    options.use_gpu, options.print_timings, options.n_threads, options.warmup = False, False, 1, False
+    options.flash_attn_type = 0
+    context = mtmd.mtmd_init_from_file(str(mmproj).encode(), text.model, options)
+    data = (ctypes.c_uint8 * pixels.size).from_buffer_copy(pixels.tobytes())
+    bitmap = mtmd.mtmd_bitmap_init(side, side, data)
+    chunks = mtmd.mtmd_input_chunks_init()
+    marker = mtmd.mtmd_default_marker()
+    prompt = mtmd.mtmd_input_text(text=marker, text_len=len(marker), add_special=False, parse_special=True)
+    bitmaps = (mtmd.mtmd_bitmap_p_ctypes * 1)(bitmap)
+    assert mtmd.mtmd_tokenize(context, chunks, ctypes.byref(prompt), bitmaps, 1) == 0
+    count = mtmd.mtmd_input_chunks_size(chunks)
+    parts = [mtmd.mtmd_input_chunks_get(chunks, i) for i in range(count)]
+    part = next(p for p in parts if mtmd.mtmd_input_chunk_get_type(p) == 1)
+    assert mtmd.mtmd_encode_chunk(context, part) == 0
+    got = np.ctypeslib.as_array(mtmd.mtmd_get_output_embd(context), want.shape).copy()
+    off = np.abs(got - want.numpy()).max() / np.abs(want.numpy()).max()
+    print(f"{name}: {len(got)} rows of a picture, off by {off:.1e} of the largest")
+    return off < 1e-2
+
+
 if __name__ == "__main__":
     setup()
     quiet = silence()
     print("llama-cpp-python", llama_cpp.__version__)
     with tempfile.TemporaryDirectory() as temporary:
         results = [compare(name, pathlib.Path(temporary)) for name in SPECS]
+        results.append(picture("qwen-square", pathlib.Path(temporary)))
     sys.exit(0 if all(results) else 1)
