@@ -24,7 +24,7 @@ from transformers import GenerationConfig, LlavaForConditionalGeneration, Qwen2_
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from common import HERE, TEXTS, setup
-from make_gguf import OUT, SPECS, language_model, qwen, rounded, sentence_piece
+from make_gguf import NUMBERS, OUT, SPECS, byte_level, close, language_model, qwen, rounded, sentence_piece
 
 NEW = 20
 PROMPT = "USER: Describe the picture in one sentence. 그림 설명 def f(x): return x ** 2 ASSISTANT:"
@@ -112,6 +112,32 @@ def compare(name, temporary):
     return good
 
 
+def words(name, temporary):
+    """The other pre-tokenizers, with the same vocabulary and merges."""
+    source, good = gguf.GGUFReader(OUT / f"{name}.gguf"), True
+    for pre in ("llama-bpe", "gpt-2"):
+        path = temporary / f"{pre}.gguf"
+        writer = gguf.GGUFWriter(path, "qwen2vl")
+        for field in source.fields.values():
+            if not field.name.startswith("GGUF.") and field.name not in ("general.architecture", "tokenizer.ggml.pre"):
+                sub = field.types[-1] if len(field.types) > 1 else None
+                value = field.contents()
+                for i, (a, b) in enumerate(NUMBERS):
+                    if field.name.endswith("ggml.tokens"):
+                        value[442 + i] = a + b
+                    elif field.name.endswith("ggml.token_type"):
+                        value[442 + i] = gguf.TokenType.NORMAL
+                    elif field.name.endswith("ggml.merges"):
+                        value.append(f"{a} {b}")
+                writer.add_key_value(field.name, value, field.types[0], sub_type=sub)
+        writer.add_tokenizer_pre(pre)
+        for tensor in source.tensors:
+            writer.add_tensor(tensor.name, tensor.data, raw_dtype=tensor.tensor_type)
+        close(writer)
+        good &= not same_ids(load(path), byte_level(name, pre), f"{name} as {pre}")
+    return good
+
+
 def picture(name, temporary):
     """Qwen's vision tower: the rows that a picture becomes, at a size that neither side has to resize."""
     folder = HERE / name
@@ -155,5 +181,6 @@ if __name__ == "__main__":
     print("llama-cpp-python", llama_cpp.__version__)
     with tempfile.TemporaryDirectory() as temporary:
         results = [compare(name, pathlib.Path(temporary)) for name in SPECS]
+        results.append(words("qwen-square", pathlib.Path(temporary)))
         results.append(picture("qwen-square", pathlib.Path(temporary)))
     sys.exit(0 if all(results) else 1)

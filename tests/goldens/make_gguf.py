@@ -16,6 +16,7 @@ from gguf import GGMLQuantizationType as Kind
 from gguf import TokenType
 from safetensors.torch import load_file
 from sentencepiece import sentencepiece_model_pb2
+from tokenizers import Tokenizer, pre_tokenizers
 from transformers import GenerationConfig, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
 
 from common import CLIP_MEAN, CLIP_STD, HERE, TEXTS, greedy, margins, save_tensors, setup, write_json
@@ -353,10 +354,49 @@ def block_types():
     save_tensors(OUT / "types.safetensors", values)
 
 
+LLAMA3 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+# Put into unused rows: with numbers of one digit only, nobody could tell some of the ways apart.
+NUMBERS = [("1", "2"), ("2", "0")]
+
+
+def byte_level(name, pre):
+    """A tiny Qwen vocabulary behind another way to cut text into words, as the models of that name have it."""
+    j = json.loads((HERE / name / "tokenizer.json").read_text())
+    for added in j["added_tokens"]:
+        added["special"] |= added["content"].startswith("<|")
+        j["model"]["vocab"][added["content"]] = added["id"]  # or they would be numbered anew
+    j["normalizer"] = None
+    merges = j["model"]["merges"]
+    for i, (a, b) in enumerate(NUMBERS):
+        j["model"]["vocab"][a + b] = 442 + i
+        merges.append([a, b] if isinstance(merges[0], list) else f"{a} {b}")
+    if pre == "llama-bpe":
+        j["model"]["ignore_merges"] = True
+        j["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = LLAMA3
+    tokenizer = Tokenizer.from_str(json.dumps(j))
+    if pre == "gpt-2":
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    tokenizer.encode_special_tokens = True
+    return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
+
+
+def words():
+    """Ids of texts behind the pre-tokenizers that no golden here has; `numbers` are in rows 442 and 443."""
+    name = "qwen-square"
+    ways = {pre: byte_level(name, pre) for pre in ("llama-bpe", "gpt-2")}
+    cases = [{"text": t, **{pre: ids(t) for pre, ids in ways.items()}} for t in TEXTS]
+    write_json(OUT / "words.json", {"numbers": NUMBERS, "cases": cases})
+    assert all(any(a(t) != byte_level(name, "qwen2")(t) for t in TEXTS) for a in [ways["llama-bpe"], ways["gpt-2"]])
+
+
 if __name__ == "__main__":
     setup()
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir()
     block_types()
+    words()
     for name in SPECS:
         make(name)

@@ -105,6 +105,51 @@ fn what_a_person_types_is_tokenized_as_transformers_does() {
     }
 }
 
+/// The ways to cut text into words that no golden model has, with a golden's vocabulary.
+#[test]
+fn text_is_cut_into_words_as_the_file_says() {
+    #[derive(serde::Deserialize)]
+    struct Words {
+        numbers: Vec<[String; 2]>,
+        cases: Vec<std::collections::BTreeMap<String, serde_json::Value>>,
+    }
+    let json = std::fs::read_to_string(folder().join("words.json")).unwrap();
+    let Words { numbers, cases } = serde_json::from_str(&json).unwrap();
+    let golden = Golden::open("qwen-square");
+    for pre in ["llama-bpe", "gpt-2"] {
+        let mut text = File::open("qwen-square");
+        text.set("tokenizer.ggml.pre", Value::String(pre.to_owned()));
+        for (key, value) in &mut text.metadata {
+            let Value::Array(list) = value else { continue };
+            for (i, [a, b]) in numbers.iter().enumerate() {
+                match key.as_str() {
+                    "tokenizer.ggml.tokens" => list[442 + i] = Value::String(format!("{a}{b}")),
+                    "tokenizer.ggml.token_type" => list[442 + i] = Value::I32(1),
+                    "tokenizer.ggml.merges" => list.push(Value::String(format!("{a} {b}"))),
+                    _ => {}
+                }
+            }
+        }
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("words.gguf");
+        text.save(&path);
+        let mmproj = folder().join("qwen-square-mmproj.gguf");
+        let model = load(&pair(&path, &mmproj), Quant::Stored);
+        for case in &cases {
+            let typed = case["text"].as_str().unwrap();
+            let options =
+                RunOptions { prompt: typed.to_owned(), max_new_tokens: 1, ..RunOptions::default() };
+            let prepared = model.prepare(&picture(&golden), &options).unwrap();
+            let mut seen = Recording::default();
+            model.run(&prepared, &mut seen).unwrap().unwrap();
+            let tokens = seen.layout.unwrap().tokens;
+            let instruction = tokens.iter().filter(|t| t.group == Group::Instruction);
+            let ids: Vec<u32> = instruction.map(|t| t.id).collect();
+            assert_eq!(serde_json::json!(ids), case[pre], "{pre}: {typed:?}");
+        }
+    }
+}
+
 /// What files of other converters look like, made of one that is as transformers has it.
 fn variant(name: &str, change: impl FnOnce(&mut File), what: &str) {
     let temp = tempfile::tempdir().unwrap();
