@@ -161,6 +161,14 @@ impl Browser {
         found.with_context(|| format!("it is {last:?}"))
     }
 
+    /// Whether a box is checked.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub async fn checked(&self, id: &str) -> Result<bool> {
+        Ok(self.find(id).await?.prop("checked").await?.as_deref() == Some("true"))
+    }
+
     /// Chooses an option of a select by its value.
     pub async fn select(&self, id: &str, value: &str) -> Result<()> {
         let css = format!("[data-testid=\"{id}\"] option[value=\"{value}\"]");

@@ -75,6 +75,11 @@ impl Server {
         Ok(())
     }
 
+    /// Ends the lab without any warning, for good.
+    pub fn go_away(&mut self) {
+        self.process.kill();
+    }
+
     /// Ends the lab in good order.
     ///
     /// # Errors

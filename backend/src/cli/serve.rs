@@ -107,7 +107,8 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
 
     let state = AppState::new(lobby.clone(), Limits::default());
     let stopping = CancellationToken::new();
-    tokio::spawn(wait_for_signal(stopping.clone()));
+    // Before the address is told: whoever knows it may already ask for an end.
+    tokio::spawn(wait_for_signal(stopping.clone(), terminations()));
     let url = format!("http://{address}");
     print(&format!("LangOverrule Lab is open at {url}\n"))?;
     if args.open {
@@ -172,14 +173,27 @@ async fn close(state: &AppState, grace: Duration) {
 }
 
 /// Waits for the first signal that asks for an orderly stop; the second ends the process.
-async fn wait_for_signal(stopping: CancellationToken) {
-    signal_received().await;
+async fn wait_for_signal(stopping: CancellationToken, mut terminations: Terminations) {
+    signal_received(&mut terminations).await;
     stopping.cancel();
-    signal_received().await;
+    signal_received(&mut terminations).await;
     std::process::exit(130);
 }
 
-async fn signal_received() {
+/// Requests to end, where the system has them; noted from the moment this is made.
+#[cfg(unix)]
+type Terminations = Option<signal::unix::Signal>;
+#[cfg(not(unix))]
+type Terminations = ();
+
+#[cfg(unix)]
+fn terminations() -> Terminations {
+    signal::unix::signal(signal::unix::SignalKind::terminate()).ok()
+}
+#[cfg(not(unix))]
+fn terminations() -> Terminations {}
+
+async fn signal_received(terminations: &mut Terminations) {
     let interrupt = async {
         // Without a handler for it there is nothing to wait for.
         if signal::ctrl_c().await.is_err() {
@@ -188,13 +202,16 @@ async fn signal_received() {
     };
     #[cfg(unix)]
     let terminate = async {
-        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
-            Ok(mut terminated) => terminated.recv().await,
-            Err(_) => std::future::pending().await,
+        match terminations {
+            Some(terminated) => terminated.recv().await,
+            None => std::future::pending().await,
         };
     };
     #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
+    let terminate = {
+        let _ = terminations;
+        std::future::pending::<()>()
+    };
     tokio::select! {
         () = interrupt => {}
         () = terminate => {}

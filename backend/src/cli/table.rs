@@ -53,6 +53,10 @@ pub(super) fn table(report: &Report) -> String {
     {
         let _ = writeln!(out, "{}", line(name, n));
     }
+    let residual = report.layers.iter().filter_map(|l| l.numbers.identity_residual);
+    if let Some(worst) = residual.reduce(f64::max) {
+        let _ = writeln!(out, "\nQ_T·AEI_T + Q_O·AEI_O is 1, off by at most {worst:.0e}");
+    }
     if let Some(fidelity) = &report.fidelity {
         out.push('\n');
         let _ = writeln!(out, "{}", compared("observed against unobserved", &fidelity.observed));

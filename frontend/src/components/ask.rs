@@ -257,7 +257,8 @@ fn Status(lab: Lab) -> impl IntoView {
         if lab.sending.get() {
             "Sending the picture …".to_owned()
         } else if run.lost.get() {
-            "Connection lost; trying again …".to_owned()
+            "Connection lost: the lab does not answer. What was seen stays; trying again …"
+                .to_owned()
         } else {
             run.phase.with(Phase::sentence)
         }
@@ -274,7 +275,7 @@ fn Status(lab: Lab) -> impl IntoView {
     });
     let failed = move || run.phase.with(|p| matches!(p, Phase::Failed { .. }));
     view! {
-        <div class="status" class:live=move || run.phase.with(Phase::is_live) || lab.sending.get() class:failed=failed>
+        <div class="status" class:live=move || run.phase.with(Phase::is_live) || lab.sending.get() class:failed=failed class:lost=move || run.lost.get()>
             <div class="bar" class:waiting=move || run.phase.with(|p| p.is_live() && p.progress().is_none()) || lab.sending.get()>
                 <i style:width=move || format!("{:.1}%", run.phase.with(Phase::progress).unwrap_or(0.0) * 100.0)></i>
             </div>

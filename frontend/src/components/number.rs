@@ -68,11 +68,11 @@ pub fn NumberCard() -> impl IntoView {
                         <dt>"attention on text"</dt><dd>{move || value(late.get().share_text, words::percent)}</dd>
                     </div>
                     <div title=move || words::shares(&late.get())>
-                        <dt>"tokens that are text"</dt>
+                        <dt>"of the tokens"</dt>
                         <dd data-testid="share-tokens">{move || value(late.get().share_tokens_text, words::percent)}</dd>
                     </div>
                     <div title=move || words::shares(&late.get())>
-                        <dt>"identity off by"</dt>
+                        <dt>"identity ±"</dt>
                         <dd data-testid="identity">{move || value(late.get().identity_residual(), words::residual)}</dd>
                     </div>
                 </dl>
@@ -126,10 +126,11 @@ fn Badge() -> impl IntoView {
     view! {
         {move || run.fidelity.get().map(|fidelity| {
             let quant = run.model.with(|m| m.as_ref().map(|m| m.quant)).unwrap_or_default();
-            let (sentence, more) = words::fidelity(&fidelity, quant);
+            let (sentence, title) = words::fidelity(&fidelity, quant);
+            let more = title.clone();
             let same = fidelity.observed.agrees();
             view! {
-                <p class="badge" class:differs=!same data-testid="fidelity" title=more.clone()>
+                <p class="badge" class:differs=!same data-testid="fidelity" title=title>
                     <span aria-hidden="true">{if same { "✓" } else { "≠" }}</span>" "{sentence}
                     <span class="sr-only">" "{more}</span>
                 </p>
