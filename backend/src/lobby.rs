@@ -14,7 +14,7 @@ use crate::catalog::{Catalog, Source};
 use crate::clock;
 use crate::error::ApiError;
 use crate::id::{OwnerToken, RunId, SAMPLE};
-use crate::lab::Lab;
+use crate::lab::{Lab, Precheck};
 use crate::lock;
 use crate::metrics::Metrics;
 use crate::model::{Job, JobPicture, ModelState, PushError, Queue, stopped};
@@ -51,6 +51,8 @@ pub struct Lobby {
     pub model_state: watch::Sender<ModelState>,
     /// Counters.
     pub metrics: Metrics,
+    /// What is known of models that have been loaded, by name.
+    checks: Mutex<HashMap<String, Precheck>>,
     live: Mutex<HashMap<RunId, Arc<Run>>>,
     recent: Mutex<VecDeque<Arc<Run>>>,
     /// Counts deletions, so that a run read just before it was deleted is not remembered after.
@@ -83,6 +85,7 @@ impl Lobby {
             queue: Queue::new(capacity),
             model_state: watch::Sender::default(),
             metrics: Metrics::default(),
+            checks: Mutex::default(),
             live: Mutex::default(),
             recent: Mutex::default(),
             deletions: AtomicU64::new(0),
@@ -116,7 +119,8 @@ impl Lobby {
         if self.queue.is_full() {
             return Err(queue_full());
         }
-        let pixels = self.decode(picture.clone()).await?;
+        let check = lock(&self.checks).get(&source.name).cloned();
+        let pixels = self.decode(picture.clone(), check, options.clone()).await?;
         // A task of its own: a client that leaves now must not leave half a run behind.
         let taken = tokio::spawn(self.clone().take(options, source, picture, pixels)).await;
         taken.map_err(ApiError::internal)?
@@ -156,14 +160,29 @@ impl Lobby {
         Ok(RunCreated { id: id.to_string(), owner_token: token.reveal() })
     }
 
-    async fn decode(self: &Arc<Self>, picture: Bytes) -> Result<engine::Picture, ApiError> {
+    /// Notes what tells whether a question fits a model that is loaded now.
+    pub fn knows(&self, model: &str, check: Precheck) {
+        lock(&self.checks).insert(model.to_owned(), check);
+    }
+
+    /// Decodes a picture and, where the model is known, checks that the question fits it.
+    async fn decode(
+        self: &Arc<Self>,
+        picture: Bytes,
+        check: Option<Precheck>,
+        options: RunOptions,
+    ) -> Result<engine::Picture, ApiError> {
         let place = self.undecoded.clone().try_acquire_owned().map_err(|_| queue_full())?;
         let turn = self.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
         let lab = self.lab.clone();
         // Decoding goes on when the client hangs up, so it is what holds the turn.
         let decode = move || {
             let _held = (place, turn);
-            lab.decode(&picture)
+            let picture = lab.decode(&picture)?;
+            match check {
+                Some(check) => check((picture.width, picture.height), &options).map(|()| picture),
+                None => Ok(picture),
+            }
         };
         let decoded = tokio::task::spawn_blocking(decode).await;
         Ok(decoded.map_err(ApiError::internal)??)

@@ -6,10 +6,10 @@ mod common;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::{TestLab, png, same};
+use common::{Form, TestLab, png, same};
 use safetensors::SafeTensors;
 use shared::api::{RunRecord, RunState};
-use shared::{Event, Group, Observation, Report};
+use shared::{ErrorBody, ErrorCode, Event, Group, Observation, Report};
 use tempfile::TempDir;
 
 const NAME: &str = "llava-gqa";
@@ -118,6 +118,34 @@ async fn a_verified_run_tells_what_observing_changed() {
     let verified =
         |e: &shared::Envelope| matches!(e.event, Event::Verifying | Event::Verified { .. });
     assert!(!record.events.iter().any(verified));
+}
+
+/// Once a model has been loaded, what cannot fit it is refused where it is asked, not after a wait.
+#[tokio::test]
+async fn what_does_not_fit_a_known_model_is_refused_at_once() {
+    let lab = TestLab::real(NAME, &model());
+    let unknown = r#"{"prompt":"x","template":"nope","quant":"f32"}"#;
+    let first = lab.submit(r#"{"prompt":"x","quant":"f32","max_new_tokens":1}"#).await;
+    assert_eq!(lab.ended(&first.id).await.state, RunState::Done);
+    let refused = async |options: &str| -> ErrorBody {
+        let answer = lab.submit_form(Form::new(options)).await;
+        assert_eq!(answer.status.as_u16(), 400, "{}", answer.text());
+        answer.json()
+    };
+    let long = format!(r#"{{"prompt":"{}","quant":"f32"}}"#, "가나다 ".repeat(2000));
+    for (options, code, words) in [
+        (unknown, ErrorCode::BadOption, "llava-hf"),
+        (&long, ErrorCode::PromptTooLong, "reads at most"),
+        (r#"{"prompt":"x","max_pixels":900}"#, ErrorCode::BadOption, "max_pixels"),
+        (r#"{"prompt":"x","replicate":64}"#, ErrorCode::PromptTooLong, "replicate"),
+    ] {
+        let error = refused(options).await;
+        assert_eq!(error.code, code, "{}", error.message);
+        assert!(error.message.contains(words), "{}", error.message);
+    }
+    // In any other quantization too: a template is no matter of weights.
+    let error = refused(r#"{"prompt":"x","template":"nope","quant":"q4k"}"#).await;
+    assert_eq!(error.code, ErrorCode::BadOption);
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! forward pass also hands out what it looked at.
 
 mod attention;
+mod check;
 mod clock;
 mod compress;
 mod config;
@@ -29,6 +30,7 @@ mod verify;
 mod vision;
 mod weights;
 
+pub use check::PromptCheck;
 pub use error::EngineError;
 pub use family::{MODEL_TYPES, gguf_files};
 pub use memory::MemoryNeed;

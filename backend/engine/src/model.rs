@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use shared::event::Stop;
-use shared::{ErrorCode, ModelInfo, PreparedPicture, Quant, RunOptions, Summary, Timing};
+use shared::{ModelInfo, PreparedPicture, Quant, RunOptions, Summary, Timing};
 
+use crate::check::{Fitting, PromptCheck};
 use crate::clock::Moment;
 use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen};
@@ -29,6 +30,7 @@ pub struct Model {
     family: Box<dyn Family>,
     info: ModelInfo,
     footprint: Footprint,
+    check: PromptCheck,
 }
 
 /// A picture and a prompt, ready to run.
@@ -132,7 +134,15 @@ impl Model {
             hash,
             bytes: footprint.weights,
         };
-        Model { family, info, footprint }
+        let check = PromptCheck {
+            tokenizer: family.tokenizer(),
+            templates: family.templates(),
+            image_token: family.image_token(),
+            prunes: family.prune_score().is_some(),
+            longest: family.decoder().config.max_positions,
+            grid: family.grid(),
+        };
+        Model { family, info, footprint, check }
     }
 
     /// What the model is.
@@ -143,6 +153,11 @@ impl Model {
     /// Bytes the model needs to answer a prompt of `tokens` positions, an estimate.
     pub fn memory(&self, tokens: usize) -> MemoryNeed {
         MemoryNeed::of(self.footprint, &self.family.decoder().config, tokens)
+    }
+
+    /// What tells whether a question fits this model, for other threads.
+    pub fn check(&self) -> PromptCheck {
+        self.check.clone()
     }
 
     /// Names of the prompt templates, the default first.
@@ -161,46 +176,10 @@ impl Model {
         options: &RunOptions,
     ) -> Result<Prepared, EngineError> {
         let start = Moment::now();
-        let bad = |what: String| Err(EngineError::new(ErrorCode::BadOption, what));
-        options.check_ranges().map_err(|what| EngineError::new(ErrorCode::BadOption, what))?;
-        if options.prune > 0.0 && self.family.prune_score().is_none() {
-            return bad(
-                "This model has no attention to rank picture tokens by; prune must be 0.".into()
-            );
-        }
-        let templates = self.family.templates();
-        let template = match options.template.as_deref() {
-            None => &templates[0],
-            Some(name) => match templates.iter().find(|t| t.name == name) {
-                Some(template) => template,
-                None => {
-                    return bad(format!(
-                        "There is no template '{name}'; this model has {}.",
-                        self.templates().join(", ")
-                    ));
-                }
-            },
-        };
+        let size = (picture.width, picture.height);
+        let Fitting { frame, template, prompt_tokens } = self.check.fit(size, options)?;
         let pixels = self.family.pixels(picture, options)?;
-        let frame = Frame::new(
-            self.family.tokenizer(),
-            template,
-            &options.prompt,
-            self.family.image_token(),
-        )?;
-        let prompt_tokens = frame.len() + family::image_tokens(&pixels.geometry, options);
-        let longest = self.family.decoder().config.max_positions;
-        if prompt_tokens >= longest {
-            return Err(EngineError::new(
-                ErrorCode::PromptTooLong,
-                format!(
-                    "The prompt takes {prompt_tokens} tokens with its picture; this model reads at \
-                     most {longest} and needs room for an answer. Shorten the text{}.",
-                    if options.replicate > 1 { " or replicate the picture less" } else { "" }
-                ),
-            ));
-        }
-        let options = RunOptions { template: Some(template.name.to_owned()), ..options.clone() };
+        let options = RunOptions { template: Some(template.to_owned()), ..options.clone() };
         Ok(Prepared {
             pixels: pixels.values,
             picture: pixels.picture,
@@ -231,7 +210,7 @@ impl Model {
         }
         let plan = generate::Plan {
             decoder: self.family.decoder(),
-            tokenizer: self.family.tokenizer(),
+            tokenizer: &self.check.tokenizer,
             eos: self.family.eos(),
             max_new_tokens: options.max_new_tokens,
             ignore_eos: options.ignore_eos,

@@ -5,6 +5,7 @@ mod real;
 mod scripted;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use engine::{EngineError, LoadOptions, Observer, Picture, PictureLimits};
 use shared::{ModelInfo, RunOptions, Summary};
@@ -34,10 +35,19 @@ pub trait Lab: Send + Sync + 'static {
     ) -> Result<Box<dyn LoadedModel>, EngineError>;
 }
 
+/// Says whether a question about a picture of this width and height fits a model, without the
+/// model: refused then at once, and not after a wait.
+pub type Precheck = Arc<dyn Fn((u32, u32), &RunOptions) -> Result<(), EngineError> + Send + Sync>;
+
 /// A model in memory.
 pub trait LoadedModel {
     /// What the model is.
     fn info(&self) -> &ModelInfo;
+
+    /// What tells whether a question fits; nothing where that only shows in [`Self::prepare`].
+    fn precheck(&self) -> Option<Precheck> {
+        None
+    }
 
     /// Prepares a picture and a prompt.
     ///

@@ -1,11 +1,12 @@
 //! The real engine behind the lab's traits.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use engine::{EngineError, LoadOptions, Model, Observer, Picture, Prepared};
 use shared::{ModelInfo, RunOptions, Summary};
 
-use super::{Lab, LoadedModel, PreparedRun};
+use super::{Lab, LoadedModel, Precheck, PreparedRun};
 
 /// Loads models with the engine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +26,11 @@ impl Lab for EngineLab {
 impl LoadedModel for Model {
     fn info(&self) -> &ModelInfo {
         Model::info(self)
+    }
+
+    fn precheck(&self) -> Option<Precheck> {
+        let check = self.check();
+        Some(Arc::new(move |size, options| check.check(size, options)))
     }
 
     fn prepare<'m>(

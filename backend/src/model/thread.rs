@@ -153,6 +153,9 @@ impl Worker {
         };
         let lobby = self.lobby.clone();
         let model = self.cache.get(&*lobby.lab, source, quant, &mut progress)?;
+        if let Some(check) = model.precheck() {
+            lobby.knows(&source.name, check);
+        }
         let ms = started.elapsed().as_millis() as u64;
         let bytes = model.info().bytes;
         tracing::info!(model = source.name, quant = quant.name(), bytes, ms, "model loaded");

@@ -1,11 +1,13 @@
 //! The LLaVA-1.5 family: CLIP tower, two-layer projector, Llama.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
-use shared::{ErrorCode, PreparedPicture, Quant, RunOptions};
+use shared::{PreparedPicture, Quant, RunOptions};
 
 use super::{Family, Loaded};
+use crate::check::Grid;
 use crate::config::LlavaConfig;
 use crate::decoder::Decoder;
 use crate::error::EngineError;
@@ -20,7 +22,7 @@ use crate::weights::{Linear, Loader, Random, WeightFiles};
 pub(crate) struct Llava {
     config: LlavaConfig,
     decoder: Decoder,
-    tokenizer: PromptTokenizer,
+    tokenizer: Arc<PromptTokenizer>,
     prepare: ClipPrepare,
     tower: ClipTower,
     projector: (Linear, Activation, Linear),
@@ -102,6 +104,7 @@ impl Llava {
         let (parameters, footprint) = (loader.parameters, loader.footprint);
         let fallbacks = std::mem::take(&mut loader.fallbacks);
         let held = std::mem::take(&mut loader.held);
+        let tokenizer = Arc::new(tokenizer);
         let family = Box::new(Llava { config, decoder, tokenizer, prepare, tower, projector });
         Ok(Loaded { family, parameters, footprint, fallbacks, held, hash })
     }
@@ -116,8 +119,13 @@ impl Family for Llava {
         &self.decoder
     }
 
-    fn tokenizer(&self) -> &PromptTokenizer {
-        &self.tokenizer
+    fn tokenizer(&self) -> Arc<PromptTokenizer> {
+        self.tokenizer.clone()
+    }
+
+    fn grid(&self) -> Grid {
+        let (side, grid) = (self.config.vision.image_size, self.config.vision.grid());
+        Grid::Fixed { side, tokens: grid * grid }
     }
 
     fn eos(&self) -> &[u32] {
@@ -137,16 +145,6 @@ impl Family for Llava {
         picture: &Picture,
         options: &RunOptions,
     ) -> std::result::Result<Pixels, EngineError> {
-        let side = self.config.vision.image_size;
-        if options.max_pixels.is_some() {
-            return Err(EngineError::new(
-                ErrorCode::BadOption,
-                format!(
-                    "max_pixels is for models that read any size; this one sees every picture at \
-                     {side} × {side}. Leave the option out."
-                ),
-            ));
-        }
         let mut pixels = self.prepare.prepare(picture, options.fit)?;
         let grid = self.config.vision.grid() as u16;
         (pixels.geometry.rows, pixels.geometry.cols) = (grid, grid);

@@ -6,10 +6,12 @@ mod qwen;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
 use shared::{Cell, Group, Layout, PreparedPicture, Quant, RunOptions, Token};
 
+use crate::check::Grid;
 use crate::compress;
 use crate::config;
 use crate::decoder::Decoder;
@@ -32,7 +34,9 @@ pub(crate) trait Family {
     /// The decoder.
     fn decoder(&self) -> &Decoder;
     /// The tokenizer.
-    fn tokenizer(&self) -> &PromptTokenizer;
+    fn tokenizer(&self) -> Arc<PromptTokenizer>;
+    /// How many tokens pictures have.
+    fn grid(&self) -> Grid;
     /// Ids that end an answer.
     fn eos(&self) -> &[u32];
     /// The id at image positions.
@@ -106,13 +110,6 @@ pub(crate) struct Input {
     pub(crate) next: u32,
     /// The sequence as groups.
     pub(crate) layout: Layout,
-}
-
-/// How many image tokens remain of a picture with these options, copies included.
-pub(crate) fn image_tokens(geometry: &PreparedPicture, options: &RunOptions) -> usize {
-    let all = usize::from(geometry.rows) * usize::from(geometry.cols);
-    let kept = if options.prune > 0.0 { compress::kept(all, options.prune) } else { all };
-    kept * options.replicate as usize
 }
 
 /// Runs the vision tower and lays the whole sequence out.

@@ -1,11 +1,13 @@
 //! The Qwen2.5-VL family: window-attention tower with its merger, Qwen2.5, M-RoPE.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
 use shared::{PreparedPicture, Quant, RunOptions};
 
 use super::{Family, Loaded};
+use crate::check::Grid;
 use crate::config::QwenConfig;
 use crate::decoder::Decoder;
 use crate::error::EngineError;
@@ -20,7 +22,7 @@ use crate::weights::{Loader, Random, WeightFiles};
 pub(crate) struct Qwen {
     config: QwenConfig,
     decoder: Decoder,
-    tokenizer: PromptTokenizer,
+    tokenizer: Arc<PromptTokenizer>,
     prepare: QwenPrepare,
     tower: QwenTower,
 }
@@ -77,6 +79,7 @@ impl Qwen {
         let (parameters, footprint) = (loader.parameters, loader.footprint);
         let fallbacks = std::mem::take(&mut loader.fallbacks);
         let held = std::mem::take(&mut loader.held);
+        let tokenizer = Arc::new(tokenizer);
         let family = Box::new(Qwen { config, decoder, tokenizer, prepare, tower });
         Ok(Loaded { family, parameters, footprint, fallbacks, held, hash })
     }
@@ -91,8 +94,12 @@ impl Family for Qwen {
         &self.decoder
     }
 
-    fn tokenizer(&self) -> &PromptTokenizer {
-        &self.tokenizer
+    fn tokenizer(&self) -> Arc<PromptTokenizer> {
+        self.tokenizer.clone()
+    }
+
+    fn grid(&self) -> Grid {
+        Grid::Any(self.prepare.clone())
     }
 
     fn eos(&self) -> &[u32] {

@@ -113,12 +113,8 @@ impl QwenPrepare {
         Ok((cols as u32, rows as u32))
     }
 
-    /// Prepares a picture. `max_pixels` of the options lowers the limit: the resolution sweep.
-    pub(crate) fn prepare(
-        &self,
-        picture: &Picture,
-        options: &RunOptions,
-    ) -> Result<Pixels, EngineError> {
+    /// The size a picture gets. `max_pixels` of the options lowers the limit: the resolution sweep.
+    fn resized(&self, size: (u32, u32), options: &RunOptions) -> Result<(u32, u32), EngineError> {
         let most = match options.max_pixels {
             Some(limit) if u64::from(limit) < self.min_pixels => {
                 return Err(EngineError::new(
@@ -132,7 +128,27 @@ impl QwenPrepare {
             Some(limit) => self.max_pixels.min(u64::from(limit)),
             None => self.max_pixels,
         };
-        let (width, height) = self.size(picture.width, picture.height, most)?;
+        self.size(size.0, size.1, most)
+    }
+
+    /// How many tokens a picture of this width and height has.
+    pub(crate) fn tokens(
+        &self,
+        size: (u32, u32),
+        options: &RunOptions,
+    ) -> Result<usize, EngineError> {
+        let (width, height) = self.resized(size, options)?;
+        let token = self.patch * self.merge;
+        Ok((width / token) as usize * (height / token) as usize)
+    }
+
+    /// Prepares a picture.
+    pub(crate) fn prepare(
+        &self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> Result<Pixels, EngineError> {
+        let (width, height) = self.resized((picture.width, picture.height), options)?;
         let resized = resize(picture, width, height);
         let token = self.patch * self.merge;
         let geometry = PreparedPicture {

@@ -1,0 +1,97 @@
+//! Whether a question fits a model, before the model is there to be asked.
+
+use std::sync::Arc;
+
+use shared::{ErrorCode, RunOptions};
+
+use crate::compress;
+use crate::error::EngineError;
+use crate::prepare::QwenPrepare;
+use crate::prompt::{Frame, PromptTokenizer, Template};
+
+/// How many image tokens a picture has.
+#[derive(Clone, Debug)]
+pub(crate) enum Grid {
+    /// Every picture is made `side × side` pixels.
+    Fixed { side: usize, tokens: usize },
+    /// Every picture has its own size.
+    Any(QwenPrepare),
+}
+
+/// What can be said of a question without weights: template, length, options. Cheap to clone, and
+/// no part of the model's thread.
+#[derive(Clone)]
+pub struct PromptCheck {
+    pub(crate) tokenizer: Arc<PromptTokenizer>,
+    pub(crate) templates: &'static [Template],
+    pub(crate) image_token: u32,
+    /// Whether there is something to rank image tokens by.
+    pub(crate) prunes: bool,
+    /// Most positions of a sequence.
+    pub(crate) longest: usize,
+    pub(crate) grid: Grid,
+}
+
+/// A question that fits.
+pub(crate) struct Fitting {
+    pub(crate) frame: Frame,
+    pub(crate) template: &'static str,
+    pub(crate) prompt_tokens: usize,
+}
+
+impl PromptCheck {
+    /// Whether a question about a picture of this width and height fits the model.
+    ///
+    /// # Errors
+    /// Codes for a prompt that does not fit, an unknown template, or an option out of range.
+    pub fn check(&self, size: (u32, u32), options: &RunOptions) -> Result<(), EngineError> {
+        self.fit(size, options).map(|_| ())
+    }
+
+    pub(crate) fn fit(
+        &self,
+        size: (u32, u32),
+        options: &RunOptions,
+    ) -> Result<Fitting, EngineError> {
+        let bad = |what: String| EngineError::new(ErrorCode::BadOption, what);
+        options.check_ranges().map_err(bad)?;
+        if options.prune > 0.0 && !self.prunes {
+            return Err(bad(
+                "This model has no attention to rank picture tokens by; prune must be 0.".into(),
+            ));
+        }
+        let template = match options.template.as_deref() {
+            None => &self.templates[0],
+            Some(name) => self.templates.iter().find(|t| t.name == name).ok_or_else(|| {
+                let names: Vec<&str> = self.templates.iter().map(|t| t.name).collect();
+                let shown: String = name.chars().take(60).collect();
+                bad(format!("There is no template '{shown}'; this model has {}.", names.join(", ")))
+            })?,
+        };
+        let all = match &self.grid {
+            Grid::Fixed { side, .. } if options.max_pixels.is_some() => {
+                return Err(bad(format!(
+                    "max_pixels is for models that read any size; this one sees every picture at \
+                     {side} × {side}. Leave the option out."
+                )));
+            }
+            Grid::Fixed { tokens, .. } => *tokens,
+            Grid::Any(prepare) => prepare.tokens(size, options)?,
+        };
+        let frame = Frame::new(&self.tokenizer, template, &options.prompt, self.image_token)?;
+        let kept = if options.prune > 0.0 { compress::kept(all, options.prune) } else { all };
+        let prompt_tokens = frame.len() + kept * options.replicate as usize;
+        if prompt_tokens >= self.longest {
+            return Err(EngineError::new(
+                ErrorCode::PromptTooLong,
+                format!(
+                    "The prompt takes {prompt_tokens} tokens with its picture; this model reads at \
+                     most {} and needs room for an answer. Shorten the text{}.",
+                    self.longest,
+                    if options.replicate > 1 { " or replicate the picture less" } else { "" }
+                ),
+            ));
+        }
+        Ok(Fitting { frame, template: template.name, prompt_tokens })
+    }
+}
