@@ -325,6 +325,16 @@ fn another_models_tokenizer_is_refused() {
     }
 }
 
+#[test]
+fn a_tokenizer_without_the_templates_tokens_is_refused_at_once() {
+    let folder = Folder::copy(QWEN);
+    folder.change("tokenizer.json", |t| {
+        t["added_tokens"].as_array_mut().unwrap().retain(|t| t["content"] != "<|im_start|>");
+        t["model"]["vocab"].as_object_mut().unwrap().remove("<|im_start|>");
+    });
+    folder.refused(&["tokenizer.json", "<|im_start|>"]);
+}
+
 /// A tokenizer that cuts or pads what it is given would change the prompt.
 #[test]
 fn a_tokenizers_own_lengths_do_not_cut_the_prompt() {

@@ -36,6 +36,14 @@ impl Qwen {
     ) -> std::result::Result<Loaded, EngineError> {
         let config = QwenConfig::load(folder)?;
         let tokenizer = PromptTokenizer::load(folder)?;
+        if let Some(token) =
+            QWEN[0].specials().into_iter().find(|token| tokenizer.special(token).is_none())
+        {
+            let at = folder.join("tokenizer.json");
+            let what =
+                format!("{}: has no token '{token}', which every prompt needs", at.display());
+            return Err(EngineError::model(what));
+        }
         tokenizer.check(folder, config.text.vocab, ("<|image_pad|>", config.image_token))?;
         let prepare = QwenPrepare::load(folder, config.vision.patch, config.vision.merge)?;
         let files = WeightFiles::open(folder)?;
