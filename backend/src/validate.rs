@@ -77,6 +77,14 @@ mod tests {
     }
 
     #[test]
+    fn a_quantization_is_named_or_left_to_the_model() {
+        assert!(names_quant(br#"{"prompt": "?", "quant": "q8_0"}"#));
+        for json in [r#"{"prompt": "?"}"#, r#"{"quant": null}"#, "[]", "1", "{", ""] {
+            assert!(!names_quant(json.as_bytes()), "{json}");
+        }
+    }
+
+    #[test]
     fn edges_of_every_range() {
         assert!(with(|_| ()).is_ok());
         for prune in [0.0, 0.75, 0.999] {

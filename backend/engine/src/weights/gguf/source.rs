@@ -3,6 +3,7 @@
 
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use rayon::prelude::*;
 
 use super::{Gguf, names};
 use crate::error::EngineError;
@@ -125,8 +126,7 @@ impl Place<'_> {
     /// A tensor of the file as it is.
     fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
         let (block, raw) = self.file.raw(name, shape)?;
-        let decoded = tensor(block, raw, shape)?.dequantize(&Device::Cpu)?;
-        Ok(decoded.flatten_all()?.to_vec1()?)
+        Ok(decoded(block, &raw, shape.iter().product())?)
     }
 }
 
@@ -226,6 +226,21 @@ impl Source for GgufWeights {
     }
 }
 
+/// The values of blocks, decoded on all cores: an embedding table has hundreds of millions.
+fn decoded(block: GgmlDType, raw: &[u8], count: usize) -> candle_core::Result<Vec<f32>> {
+    /// Values a piece of work has; every block's size divides it.
+    const PIECE: usize = 1 << 16;
+    let bytes = PIECE / block.block_size() * block.type_size();
+    let mut values = vec![0f32; count];
+    values.par_chunks_mut(PIECE).zip(raw.par_chunks(bytes)).try_for_each(|(into, raw)| {
+        let storage = QStorage::from_data(raw.to_vec().into(), &Device::Cpu, block)?;
+        let piece = QTensor::new(storage, into.len())?.dequantize(&Device::Cpu)?;
+        into.copy_from_slice(&piece.to_vec1::<f32>()?);
+        candle_core::Result::Ok(())
+    })?;
+    Ok(values)
+}
+
 fn tensor(block: GgmlDType, raw: Vec<u8>, shape: &[usize]) -> Result<QTensor, EngineError> {
     let storage = QStorage::from_data(raw.into(), &Device::Cpu, block)?;
     Ok(QTensor::new(storage, shape)?)
@@ -249,10 +264,11 @@ fn halves<T: Copy>(values: &[T], rows: usize, heads: usize) -> Vec<T> {
 mod tests {
     use std::path::Path;
 
-    use candle_core::Device;
+    use candle_core::quantized::{GgmlDType, QTensor};
+    use candle_core::{Device, Tensor};
     use safetensors::SafeTensors;
 
-    use super::{Gguf, halves, tensor};
+    use super::{Gguf, decoded, halves};
 
     /// Random blocks of every type, against what the `gguf` package reads from them.
     #[test]
@@ -264,9 +280,7 @@ mod tests {
         assert_eq!(golden.len(), 13);
         for (name, want) in golden.tensors() {
             let (block, raw) = file.raw(&name, &[3, 512]).expect("a tensor");
-            let got = tensor(block, raw, &[3, 512])
-                .and_then(|t| Ok(t.dequantize(&Device::Cpu)?.flatten_all()?.to_vec1::<f32>()?))
-                .expect("values");
+            let got = decoded(block, &raw, 3 * 512).expect("values");
             let want: Vec<f32> =
                 want.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
             let largest = want.iter().fold(0f32, |m, w| m.max(w.abs()));
@@ -274,6 +288,21 @@ mod tests {
             for (i, (g, w)) in got.iter().zip(&want).enumerate() {
                 assert!((g - w).abs() <= 1e-6 * largest, "{name} {i}: {g} is not {w}");
             }
+        }
+    }
+
+    /// Pieces join where they should, and the last may be short.
+    #[test]
+    fn many_blocks_are_decoded_in_pieces() {
+        let (rows, columns) = (300, 512);
+        let values: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 0.37).sin()).collect();
+        let matrix = Tensor::from_vec(values, (rows, columns), &Device::Cpu).expect("a matrix");
+        for kind in [GgmlDType::F32, GgmlDType::BF16, GgmlDType::Q5_1, GgmlDType::Q3K] {
+            let whole = QTensor::quantize(&matrix, kind).expect("quantized");
+            let raw = whole.data().expect("blocks").into_owned();
+            let got = decoded(kind, &raw, rows * columns).expect("values");
+            let want = whole.dequantize(&Device::Cpu).and_then(|t| t.flatten_all()?.to_vec1::<f32>());
+            assert_eq!(got, want.expect("values"), "{kind:?}");
         }
     }
 
