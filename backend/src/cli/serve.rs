@@ -92,7 +92,10 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         }
         (Arc::new(EngineLab), catalog)
     };
-    let preload = catalog.default_model().cloned().map(|source| (source, shared::Quant::default()));
+    let preload = catalog.default_model().cloned().map(|source| {
+        let quant = source.default_quant();
+        (source, quant)
+    });
     if preload.is_none() {
         tracing::warn!("there is no model; the page works, but no run can be started");
     }
