@@ -301,7 +301,8 @@ mod tests {
             let whole = QTensor::quantize(&matrix, kind).expect("quantized");
             let raw = whole.data().expect("blocks").into_owned();
             let got = decoded(kind, &raw, rows * columns).expect("values");
-            let want = whole.dequantize(&Device::Cpu).and_then(|t| t.flatten_all()?.to_vec1::<f32>());
+            let want =
+                whole.dequantize(&Device::Cpu).and_then(|t| t.flatten_all()?.to_vec1::<f32>());
             assert_eq!(got, want.expect("values"), "{kind:?}");
         }
     }
