@@ -8,6 +8,7 @@ mod common;
 use std::path::Path;
 
 use common::Golden;
+use common::folder::Folder;
 use engine::{LoadOptions, Model};
 use shared::{ErrorCode, Quant};
 use tempfile::TempDir;
@@ -170,4 +171,66 @@ fn an_index_cannot_lead_out_of_the_folder() {
     let index = r#"{"weight_map": {"a": "../../etc/passwd"}}"#;
     std::fs::write(folder.path().join("model.safetensors.index.json"), index).unwrap();
     refused(&folder, &["model.safetensors.index.json", "not a file name"]);
+}
+
+#[test]
+fn damaged_shards_are_named() {
+    let (first, second) = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors");
+    let index = "model.safetensors.index.json";
+    let folder = Folder::copy("llava-v4");
+    assert!(folder.load().is_ok(), "the copy itself works");
+    let bytes = folder.read(second);
+    for (length, words) in [(bytes.len() - 1, "cut off"), (100, "cut off"), (3, "too short")] {
+        folder.write(second, &bytes[..length]);
+        folder.refused(&[second, words]);
+    }
+    folder.write(second, [&bytes[..], b"more"].concat());
+    folder.refused(&[second, "its last tensor ends"]);
+    std::fs::remove_file(folder.file(second)).unwrap();
+    folder.refused(&[second, "no such file", "tensor '"]);
+    std::fs::copy(folder.file(first), folder.file(second)).unwrap();
+    folder.refused(&[first, second, "is in both"]);
+    folder.restore(second);
+    for (text, words) in [
+        ("{}", "weight_map"),
+        (r#"{"weight_map": {}}"#, "weight_map"),
+        (r#"{"weight_map": ["a"]}"#, "weight_map"),
+        (r#"{"weight_map": {"a": 7}}"#, "tensor 'a'"),
+        (r#"{"weight_map": {"a": "../x.safetensors"}}"#, "not a file name"),
+    ] {
+        folder.write(index, text);
+        folder.refused(&[index, words]);
+    }
+}
+
+/// A header that lists a tensor wrongly names the tensor; one of absurd size is not read at all.
+#[test]
+fn damaged_headers_name_the_tensor() {
+    let folder = Folder::copy("llava-mha");
+    let bytes = folder.read("model.safetensors");
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let name = header.as_object().unwrap().keys().find(|k| *k != "__metadata__").unwrap().clone();
+    for (key, value) in [
+        ("dtype", serde_json::json!("F99")),
+        ("dtype", serde_json::json!("F64")),
+        ("shape", serde_json::json!([-1])),
+        ("shape", serde_json::json!([1u64 << 62, 4])),
+        ("shape", serde_json::json!("wide")),
+        ("data_offsets", serde_json::json!([9, 3])),
+        ("data_offsets", serde_json::json!([0, u64::MAX])),
+        ("data_offsets", serde_json::json!([])),
+    ] {
+        let mut broken = header.clone();
+        broken[&name][key] = value;
+        let broken = broken.to_string().into_bytes();
+        let size = (broken.len() as u64).to_le_bytes();
+        folder.write("model.safetensors", [&size[..], &broken, &bytes[8 + length..]].concat());
+        folder.refused(&["model.safetensors", &name]);
+    }
+    // A hundred megabytes of header: a sparse file costs the test nothing, and the reader neither.
+    folder.write("model.safetensors", (100u64 << 20).to_le_bytes());
+    let file = std::fs::File::options().write(true).open(folder.file("model.safetensors")).unwrap();
+    file.set_len(200 << 20).unwrap();
+    folder.refused(&["model.safetensors", "100 MiB"]);
 }
