@@ -239,9 +239,15 @@ fn an_mmproj_is_found_beside_its_model_or_asked_for() {
     assert!(load(&text).is_ok());
     assert!(load(temp.path()).is_ok(), "a folder that holds the two");
     refused(&temp.path().join(format!("{MMPROJ}.gguf")), MMPROJ, &["FILE.gguf,MMPROJ.gguf"]);
-    std::fs::copy(&text, temp.path().join("other-mmproj.gguf")).unwrap();
-    refused(&text, TEXT, &["2 mmproj files", "FILE.gguf,MMPROJ.gguf"]);
-    std::fs::remove_file(temp.path().join("other-mmproj.gguf")).unwrap();
+    // Of several the one that has the model's name; where none or two have, nothing is guessed.
+    let other = temp.path().join("other-mmproj.gguf");
+    std::fs::copy(&text, &other).unwrap();
+    assert!(load(&text).is_ok());
+    let twin = temp.path().join("mmproj-LLaVA_gqa-F16.gguf");
+    std::fs::copy(&text, &twin).unwrap();
+    refused(&text, TEXT, &["3 mmproj files", "FILE.gguf,MMPROJ.gguf"]);
+    std::fs::remove_file(&twin).unwrap();
+    std::fs::remove_file(&other).unwrap();
     std::fs::rename(temp.path().join(format!("{MMPROJ}.gguf")), temp.path().join("m.gguf"))
         .unwrap();
     refused(&text, TEXT, &["vision tower is missing", "FILE.gguf,MMPROJ.gguf"]);

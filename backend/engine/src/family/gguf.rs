@@ -150,6 +150,18 @@ fn ggufs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Whether an mmproj has a model's name: the words of its own, less those that say what it is,
+/// begin the model's.
+fn is_named_after(mmproj: &Path, text: &Path) -> bool {
+    let words = |path: &Path| -> Vec<String> {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
+        name.split(['-', '_', '.']).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+    };
+    let mut own = words(mmproj);
+    own.retain(|w| !["mmproj", "model", "f16", "f32", "bf16", "q8", "0"].contains(&w.as_str()));
+    !own.is_empty() && words(text).starts_with(&own)
+}
+
 /// The mmproj that lies beside a language model.
 fn beside(text: &Path) -> Result<PathBuf, EngineError> {
     let file = text.display();
@@ -162,6 +174,9 @@ fn beside(text: &Path) -> Result<PathBuf, EngineError> {
     let folder = text.parent().unwrap_or(Path::new("."));
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let mut found: Vec<PathBuf> = ggufs(folder).into_iter().filter(|p| is_mmproj(p)).collect();
+    if found.len() > 1 && found.iter().filter(|p| is_named_after(p, text)).count() == 1 {
+        found.retain(|p| is_named_after(p, text));
+    }
     match found.len() {
         1 => Ok(found.remove(0)),
         0 => Err(EngineError::model(format!(
