@@ -4,5 +4,5 @@
 mod failures;
 mod stage;
 mod story;
-mod told;
 mod together;
+mod told;
