@@ -19,6 +19,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::error::ApiError;
 use crate::lobby::Lobby;
+use crate::pulls::Pulls;
 use crate::routes;
 
 /// Bounds on what one request or viewer may cost.
@@ -58,6 +59,8 @@ pub struct AppState {
     pub lobby: Arc<Lobby>,
     /// Bounds.
     pub limits: Limits,
+    /// Models on their way here.
+    pub pulls: Arc<Pulls>,
     /// Turns to upload.
     pub uploads: Arc<Semaphore>,
     /// Cancelled when viewers are to leave.
@@ -73,6 +76,7 @@ impl AppState {
         AppState {
             lobby,
             limits,
+            pulls: Arc::default(),
             uploads,
             closing: CancellationToken::new(),
             viewers: TaskTracker::new(),

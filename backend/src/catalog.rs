@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use engine::gguf_files;
-use shared::Quant;
+use shared::{ErrorCode, Quant};
 
 use crate::assets::{Assets, DEMO};
+use crate::hub::{Hub, Repository, Wanted, size};
+use crate::registry::{Entry, Origin, Registry};
 
 /// The model that ships with the lab.
 pub const DEMO_NAME: &str = "demo-llava";
@@ -19,17 +21,17 @@ pub struct Source {
     pub title: String,
     /// Its folder, or `FILE.gguf,MMPROJ.gguf`.
     pub folder: PathBuf,
+    /// How its weights are held when nobody says, where the registry says.
+    pub quant: Option<Quant>,
+    /// Its prompt template when nobody says, where the registry says.
+    pub template: Option<String>,
 }
 
 impl Source {
     /// A model in a folder.
     pub fn folder(name: String, folder: PathBuf) -> Self {
-        let title = match name.as_str() {
-            DEMO_NAME => "Demo LLaVA: a small real model that ships with the lab".to_owned(),
-            "demo-qwen" => "Demo Qwen: a small real Qwen2.5-VL that ships with the lab".to_owned(),
-            _ => name.clone(),
-        };
-        Source { name, title, folder }
+        let title = name.clone();
+        Source { name, title, folder, quant: None, template: None }
     }
 
     /// The model in two files of llama.cpp, named after the first.
@@ -42,7 +44,20 @@ impl Source {
 
     /// How weights are held when nobody says: as they are in files that somebody quantized.
     pub fn default_quant(&self) -> Quant {
-        if gguf_files(&self.folder).is_some() { Quant::Stored } else { Quant::default() }
+        let files = || match gguf_files(&self.folder) {
+            Some(_) => Quant::Stored,
+            None => Quant::default(),
+        };
+        self.quant.unwrap_or_else(files)
+    }
+
+    /// What the registry says of it.
+    fn known_as(mut self, entry: &Entry) -> Self {
+        self.name.clone_from(&entry.name);
+        self.title.clone_from(&entry.title);
+        self.quant = entry.quant;
+        self.template.clone_from(&entry.template);
+        self
     }
 }
 
@@ -57,6 +72,20 @@ pub enum CatalogError {
         /// The names there are.
         known: String,
     },
+    /// The registry knows it; its files are not here.
+    #[error(
+        "{name} is not on this machine yet{}; get it with `langoverrule models pull {name}`",
+        download.map(|bytes| format!(" ({} to fetch)", size(bytes))).unwrap_or_default()
+    )]
+    NotPulled {
+        /// Its name.
+        name: String,
+        /// Bytes to fetch.
+        download: Option<u64>,
+    },
+    /// The registry cannot be read.
+    #[error("{0}")]
+    Registry(String),
     /// A folder is not a model.
     #[error("{0} is not a model folder: it has no config.json")]
     NotAModel(String),
@@ -73,11 +102,34 @@ pub enum CatalogError {
     },
 }
 
+impl CatalogError {
+    /// The stable code.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            CatalogError::NotPulled { .. } => ErrorCode::ModelNotPulled,
+            _ => ErrorCode::UnknownModel,
+        }
+    }
+}
+
 /// The models there are.
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     models: Vec<Source>,
     default: Option<usize>,
+    registry: Registry,
+    hub: Option<Hub>,
+}
+
+/// A model the lab knows, here or not.
+#[derive(Clone, Debug)]
+pub struct Known<'c> {
+    /// Its name.
+    pub name: &'c str,
+    /// Where it is, if it is here.
+    pub source: Option<Source>,
+    /// What the registry says of it.
+    pub entry: Option<&'c Entry>,
 }
 
 impl Catalog {
@@ -85,9 +137,10 @@ impl Catalog {
     /// the executable, and the demo model from inside the binary, written to `data` where needed.
     ///
     /// # Errors
-    /// The demo model cannot be written out.
+    /// The demo model cannot be written out, or the person's own registry cannot be read.
     pub fn find(models: Option<&Path>, data: &Path) -> Result<Catalog, CatalogError> {
-        let mut catalog = Catalog::default();
+        let registry = Registry::load(data).map_err(CatalogError::Registry)?;
+        let mut catalog = Catalog { registry, hub: Some(Hub::from_env()), ..Catalog::default() };
         if let Some(folder) = models {
             catalog.add_folder(folder);
         } else {
@@ -114,7 +167,7 @@ impl Catalog {
     pub fn scripted() -> Catalog {
         let mut scripted = Source::folder("scripted".to_owned(), PathBuf::new());
         scripted.title = "Scripted: made-up numbers, for tests and for work on the page".to_owned();
-        Catalog { models: vec![scripted], default: Some(0) }
+        Catalog { models: vec![scripted], default: Some(0), ..Catalog::default() }
     }
 
     fn has(&self, name: &str) -> bool {
@@ -123,8 +176,71 @@ impl Catalog {
 
     fn add(&mut self, name: &str, folder: &Path) {
         if folder.join("config.json").is_file() && has_weights(folder) && !self.has(name) {
-            self.models.push(Source::folder(name.to_owned(), folder.to_owned()));
+            let source = Source::folder(name.to_owned(), folder.to_owned());
+            self.models.push(match self.registry.get(name) {
+                Some(entry) => source.known_as(entry),
+                None => source,
+            });
         }
+    }
+
+    /// The same catalog with another hub, for tests.
+    #[must_use]
+    pub fn with_hub(mut self, hub: Hub) -> Self {
+        self.hub = Some(hub);
+        self
+    }
+
+    /// The hub that models are pulled from.
+    pub fn hub(&self) -> Option<&Hub> {
+        self.hub.as_ref()
+    }
+
+    /// The registry's entry of that name.
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.registry.get(name)
+    }
+
+    /// Every model the lab knows: those that are here, then those that can be.
+    pub fn known(&self) -> Vec<Known<'_>> {
+        let here = self.models.iter().map(|source| Known {
+            name: &source.name,
+            source: Some(source.clone()),
+            entry: self.registry.get(&source.name),
+        });
+        let others = self.registry.entries().iter().filter(|entry| !self.has(&entry.name));
+        let others = others.filter(|entry| entry.origin != Origin::Shipped).map(|entry| Known {
+            name: &entry.name,
+            source: self.locate(entry),
+            entry: Some(entry),
+        });
+        // A lab without a hub is one for tests, of nothing but what it was given.
+        here.chain(others.filter(|_| self.hub.is_some())).collect()
+    }
+
+    /// Where an entry's files are, if they are here.
+    fn locate(&self, entry: &Entry) -> Option<Source> {
+        let place = match &entry.origin {
+            Origin::Shipped => return None,
+            Origin::Folder(folder) => folder.clone(),
+            Origin::Hub(repository, wanted) => self.in_cache(repository, wanted)?,
+        };
+        let is_there =
+            place.join("config.json").is_file() || gguf_files(&place).is_some_and(|f| f.is_ok());
+        is_there.then(|| Source::folder(entry.name.clone(), place).known_as(entry))
+    }
+
+    /// A repository in the cache that Python fills too, as the engine wants it named.
+    fn in_cache(&self, repository: &Repository, wanted: &Wanted) -> Option<PathBuf> {
+        let folder = self.hub.as_ref()?.local(repository, wanted)?;
+        Some(match wanted {
+            Wanted::Model => folder,
+            Wanted::Files(names) => {
+                let files: Vec<String> =
+                    names.iter().map(|name| folder.join(name).display().to_string()).collect();
+                PathBuf::from(files.join(","))
+            }
+        })
     }
 
     fn add_folder(&mut self, folder: &Path) {
@@ -171,17 +287,23 @@ impl Catalog {
     ///
     /// # Errors
     /// No such model.
-    pub fn by_name(&self, name: &str) -> Result<&Source, CatalogError> {
+    pub fn by_name(&self, name: &str) -> Result<Source, CatalogError> {
         let found = match name {
             "" => self.default_model(),
             _ => self.models.iter().find(|m| m.name == name),
         };
-        found.ok_or_else(|| {
-            let names: Vec<&str> = self.models.iter().map(|m| m.name.as_str()).collect();
-            let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            let name = if name.is_empty() { DEMO_NAME } else { name };
-            CatalogError::Unknown { name: name.to_owned(), known }
-        })
+        if let Some(found) = found {
+            return Ok(found.clone());
+        }
+        if let Some(entry) = self.registry.get(name).filter(|e| e.origin != Origin::Shipped) {
+            let (name, download) = (entry.name.clone(), entry.download);
+            return self.locate(entry).ok_or(CatalogError::NotPulled { name, download });
+        }
+        let known = self.known();
+        let names: Vec<&str> = known.iter().map(|m| m.name).collect();
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let name = if name.is_empty() { DEMO_NAME } else { name };
+        Err(CatalogError::Unknown { name: name.to_owned(), known })
     }
 
     /// A model by name or, for the command line, by its folder or files.
@@ -190,7 +312,7 @@ impl Catalog {
     /// No such model.
     pub fn resolve(&self, name: &str) -> Result<Source, CatalogError> {
         let unknown = match self.by_name(name) {
-            Ok(source) => return Ok(source.clone()),
+            Ok(source) => return Ok(source),
             Err(unknown) => unknown,
         };
         let folder = Path::new(name);
@@ -200,7 +322,13 @@ impl Catalog {
             None => {}
         }
         if name.is_empty() || !folder.is_dir() {
-            return Err(unknown);
+            // A repository's own name, where somebody has pulled it.
+            let repository: Option<Repository> = name.parse().ok();
+            let pulled = repository.and_then(|r| self.in_cache(&r, &Wanted::Model).map(|f| (r, f)));
+            return match pulled {
+                Some((repository, folder)) => Ok(Source::folder(repository.id, folder)),
+                None => Err(unknown),
+            };
         }
         if !folder.join("config.json").is_file() {
             return Err(CatalogError::NotAModel(name.to_owned()));

@@ -26,6 +26,8 @@ pub mod lab;
 pub mod lobby;
 pub mod metrics;
 pub mod model;
+pub mod pulls;
+pub mod registry;
 pub mod routes;
 pub mod run;
 pub mod samples;

@@ -109,9 +109,9 @@ impl Lobby {
         let source = self
             .catalog
             .by_name(&options.model)
-            .map_err(|e| ApiError::new(ErrorCode::UnknownModel, sentence(&e.to_string())))?
-            .clone();
+            .map_err(|e| ApiError::new(e.code(), sentence(&e.to_string())))?;
         options.model.clone_from(&source.name);
+        options.template = options.template.or_else(|| source.template.clone());
         if self.closing.load(Ordering::Relaxed) {
             return Err(ApiError::shutting_down());
         }

@@ -66,6 +66,95 @@ pub struct ModelEntry {
     pub quants: Vec<Quant>,
     /// Quantization used when none is named.
     pub default_quant: Quant,
+    /// Whether it can run now.
+    #[serde(default)]
+    pub state: ModelState,
+    /// Its terms, where the registry says.
+    #[serde(default)]
+    pub licence: Option<Licence>,
+    /// What it needs of memory, where the registry says.
+    #[serde(default)]
+    pub memory: Vec<MemoryNeed>,
+    /// Bytes to fetch, where the registry says.
+    #[serde(default)]
+    pub download: Option<u64>,
+    /// Whether this lab pulls it when asked.
+    #[serde(default)]
+    pub may_pull: bool,
+    /// Its last pull since the lab was started.
+    #[serde(default)]
+    pub pull: Option<Pull>,
+}
+
+/// Whether a model can run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ModelState {
+    /// Its files are on the lab's machine.
+    #[default]
+    Ready,
+    /// It can be pulled from the hub.
+    Absent,
+    /// It is being pulled.
+    Pulling,
+}
+
+/// A model's terms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Licence {
+    /// Its name.
+    pub name: String,
+    /// Where it can be read.
+    pub url: String,
+    /// What to know before using the model.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// Memory a model needs to answer a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MemoryNeed {
+    /// How its weights are held.
+    pub quant: Quant,
+    /// Bytes.
+    pub bytes: u64,
+    /// Whether that was measured; computed otherwise.
+    pub measured: bool,
+}
+
+/// How far a pull is, or how it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Pull {
+    /// Where it stands.
+    pub state: PullState,
+    /// Bytes on the lab's machine.
+    pub bytes: u64,
+    /// Bytes in all; 0 until the hub has said.
+    pub total: u64,
+    /// Bytes a second, while they come.
+    pub speed: Option<u64>,
+    /// What went wrong.
+    pub error: Option<crate::error::ErrorBody>,
+}
+
+/// Where a pull stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PullState {
+    /// At work.
+    Pulling,
+    /// Complete.
+    Done,
+    /// Ended with an error; what came is kept.
+    Failed,
+    /// Stopped on request; what came is kept.
+    Cancelled,
 }
 
 /// A sample picture that ships with the lab.

@@ -7,12 +7,21 @@ use shared::Quant;
 use super::analyze::quant as quant_of;
 use super::{Failure, ModelFolders, print};
 use crate::catalog::Catalog;
+use crate::hub::size;
+use crate::registry::Entry;
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
     /// Lists the models there are.
     List {
+        #[command(flatten)]
+        folders: ModelFolders,
+    },
+    /// Fetches a model from the hub, into the cache that Python's huggingface_hub uses too.
+    Pull {
+        /// A name from the list, or a repository: ORGANISATION/NAME[@REVISION].
+        model: String,
         #[command(flatten)]
         folders: ModelFolders,
     },
@@ -34,6 +43,7 @@ pub enum ModelsCommand {
 pub(super) fn models(command: &ModelsCommand) -> Result<(), Failure> {
     match command {
         ModelsCommand::List { folders } => list(folders),
+        ModelsCommand::Pull { model, folders } => super::pull::pull(model, folders),
         ModelsCommand::Check { model, quant, json, folders } => {
             check(model, quant.as_deref(), *json, folders)
         }
@@ -106,15 +116,38 @@ fn check(
 fn list(folders: &ModelFolders) -> Result<(), Failure> {
     let catalog =
         Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
-    if catalog.models().is_empty() {
+    let known = catalog.known();
+    if known.is_empty() {
         return Err("there is no model; name a folder of models with --models".to_owned());
     }
-    let default = catalog.default_model().map(|m| &m.name);
-    let width = catalog.models().iter().map(|m| m.name.len()).max().unwrap_or(0);
+    let default = catalog.default_model().map(|m| m.name.as_str());
+    let width = known.iter().map(|m| m.name.len()).max().unwrap_or(0);
     let mut out = String::new();
-    for model in catalog.models() {
-        let mark = if Some(&model.name) == default { "*" } else { " " };
-        out += &format!("{mark} {:width$}  {}\n", model.name, model.folder.display());
+    for model in &known {
+        let mark = if Some(model.name) == default { "*" } else { " " };
+        let place = match (&model.source, model.entry) {
+            (Some(source), _) => source.folder.display().to_string(),
+            (None, Some(entry)) => absent(entry),
+            (None, None) => String::new(),
+        };
+        out += &format!("{mark} {:width$}  {place}\n", model.name);
+    }
+    if known.iter().any(|m| m.source.is_none()) {
+        out += "\n`langoverrule models pull NAME` fetches one that is not here.\n";
     }
     print(&out)
+}
+
+/// What is to be known of a model before it is fetched.
+fn absent(entry: &Entry) -> String {
+    let mut parts = vec!["not here".to_owned()];
+    parts.extend(entry.download.map(|bytes| format!("{} to fetch", size(bytes))));
+    let quant = entry.quant.unwrap_or_default();
+    let need = entry.memory().into_iter().find(|m| m.quant == quant);
+    parts.extend(need.map(|m| {
+        let about = if m.measured { "" } else { "about " };
+        format!("{about}{} of memory in {}", size(m.bytes), quant.name())
+    }));
+    parts.extend(entry.licence.as_ref().map(|l| l.name.clone()));
+    parts.join(", ")
 }

@@ -5,6 +5,7 @@ mod analyze;
 mod bench;
 mod dump;
 mod list;
+mod pull;
 mod recorder;
 mod serve;
 mod table;

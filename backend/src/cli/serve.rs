@@ -17,6 +17,7 @@ use crate::catalog::{Catalog, DEMO_NAME};
 use crate::lab::{EngineLab, Lab, ScriptedLab};
 use crate::lobby::Lobby;
 use crate::model::{ModelThread, Settings};
+use crate::pulls::{Allowed, Pulls};
 use crate::run::StopReason;
 use crate::samples::Samples;
 use crate::store::{Store, StoreOptions};
@@ -47,6 +48,10 @@ pub struct ServeArgs {
     /// Models kept in memory.
     #[arg(long, default_value_t = 2)]
     models_kept: usize,
+    /// Let everybody who reaches the lab pull models of the registry from the hub [default: only
+    /// requests from this machine, to a lab that listens on it alone].
+    #[arg(long)]
+    allow_pull: bool,
     /// Seconds that a run at work may go on when the lab is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u64,
@@ -108,7 +113,12 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     let model = ModelThread::start(lobby.clone(), settings)
         .map_err(|e| format!("the model's thread cannot start: {e}"))?;
 
-    let state = AppState::new(lobby.clone(), Limits::default());
+    let mut state = AppState::new(lobby.clone(), Limits::default());
+    state.pulls = Arc::new(Pulls::new(match args.allow_pull {
+        true => Allowed::Everybody,
+        false if address.ip().is_loopback() => Allowed::Local,
+        false => Allowed::Nobody,
+    }));
     let stopping = CancellationToken::new();
     // Before the address is told: whoever knows it may already ask for an end.
     tokio::spawn(wait_for_signal(stopping.clone(), terminations()));
@@ -154,6 +164,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
 /// Brings the lab to rest: no new runs, the run at work finishes or is stopped, viewers leave.
 async fn close(state: &AppState, grace: Duration) {
     let lobby = &state.lobby;
+    state.pulls.stop_all();
     lobby.close().await;
     let idle = async || {
         while lobby.live() > 0 {

@@ -17,7 +17,7 @@ mod repository;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use error::HubError;
+pub use error::{HubError, size};
 pub use meter::Meter;
 pub use pull::{Progress, Pulled, Step};
 pub use repository::{Repository, Wanted};

@@ -52,6 +52,7 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(export::export_csv))
         .routes(routes!(cancel::cancel))
         .routes(routes!(models::models))
+        .routes(routes!(models::pull, models::stop_pull))
         .routes(routes!(samples::samples))
         .routes(routes!(samples::sample))
         .routes(routes!(health::health))

@@ -73,7 +73,7 @@ impl TestLab {
     pub fn real(name: &str, model: &Path) -> Self {
         let mut catalog = Catalog::default();
         catalog.set_default(model.to_str().unwrap()).unwrap();
-        assert_eq!(catalog.by_name("").unwrap(), &Source::folder(name.into(), model.into()));
+        assert_eq!(catalog.by_name("").unwrap(), Source::folder(name.into(), model.into()));
         let folder = Arc::new(TempDir::new().unwrap());
         Self::of(Arc::new(langoverrule::lab::EngineLab), catalog, folder, Options::default())
     }
