@@ -208,13 +208,16 @@ impl<'a> Loader<'a> {
         let weight = Tensor::cat(&weights, 0)?;
         // Several parts and their stack are there at once; a part alone is its own stack.
         let copies = if weights.len() > 1 { 2 } else { 1 };
-        self.passing(copies * 4 * weight.elem_count() as u64);
+        let values = 4 * weight.elem_count() as u64;
+        self.passing(copies * values);
         drop(weights);
         let quant = match quant {
             Quant::F16 => self.half(&format!("{}.weight", parts[0].0), &weight)?,
             other => other,
         };
         let linear = Linear::new(&weight, bias, quant)?;
+        // The blocks as they were made, and as they are joined.
+        self.passing(values + 2 * linear.bytes() as u64);
         Ok(self.keep(linear))
     }
 
@@ -262,6 +265,7 @@ impl<'a> Loader<'a> {
             let table = self.files.read_f32(name, &[rows, columns])?;
             let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
             let linear = Linear::new(&table, None, quant)?;
+            self.passing(4 * table.elem_count() as u64 + 2 * linear.bytes() as u64);
             self.hold(linear.kind());
             linear
         };
