@@ -84,7 +84,12 @@ async fn a_pull_from_the_page_to_a_model_that_is_ready() {
 
     // Not there yet: a run says so, and what to do.
     let refused = lab.submit_form(common::Form::new(r#"{"prompt":"x","model":"mine"}"#)).await;
-    assert_eq!(refused.json::<shared::ErrorBody>().code, ErrorCode::ModelNotPulled, "{}", refused.text());
+    assert_eq!(
+        refused.json::<shared::ErrorBody>().code,
+        ErrorCode::ModelNotPulled,
+        "{}",
+        refused.text()
+    );
     assert!(refused.text().contains("models pull mine"));
 
     server.set(Faults { slow: Some(Duration::from_millis(10)), ..Faults::default() });

@@ -46,6 +46,16 @@ pub async fn submit(
     read(checked(request.send().await).await?).await
 }
 
+/// Starts bringing a model to the lab's machine.
+pub async fn pull(name: &str) -> Result<(), Failure> {
+    checked(Request::post(&format!("/api/models/{name}/pull")).send().await).await.map(|_| ())
+}
+
+/// Stops that.
+pub async fn stop_pull(name: &str) -> Result<(), Failure> {
+    checked(Request::delete(&format!("/api/models/{name}/pull")).send().await).await.map(|_| ())
+}
+
 /// Stops a run.
 pub async fn cancel(id: &str, owner_token: &str) -> Result<(), Failure> {
     send(Request::post(&format!("/api/runs/{id}/cancel")), owner_token).await

@@ -2,9 +2,11 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use shared::api::{ModelEntry, ModelState};
 use shared::{ImageFit, Quant};
 
 use crate::actions;
+use crate::components::pull::PullCard;
 use crate::components::value::Switch;
 use crate::phase::Phase;
 use crate::state::{Lab, Source, use_lab};
@@ -19,6 +21,12 @@ pub fn Ask<F: Fn() + Clone + 'static>(
     let lab = use_lab();
     let run = lab.run;
     let live = move || run.phase.with(Phase::is_live);
+    let chosen = Memo::new(move |_| {
+        let name = lab.options.with(|o| o.model.clone());
+        lab.models.with(|all| {
+            all.iter().find(|m| m.name == name).or(all.iter().find(|m| m.default)).cloned()
+        })
+    });
     let may_stop = move || live() && run.id.get().is_some_and(|id| actions::is_owner(&id));
     view! {
         <section class="card ask" aria-labelledby="ask-title">
@@ -41,7 +49,7 @@ pub fn Ask<F: Fn() + Clone + 'static>(
                     }
                 ></textarea>
                 <div class="ask-row">
-                    <Model lab/>
+                    <Model lab chosen/>
                     // Stop takes Run's place: nothing else moves.
                     <Show
                         when=may_stop
@@ -55,6 +63,7 @@ pub fn Ask<F: Fn() + Clone + 'static>(
                             on:click=move |_| actions::cancel(lab)>"Stop"</button>
                     </Show>
                 </div>
+                <PullCard lab chosen/>
                 <More lab/>
             </form>
             <Status lab/>
@@ -136,13 +145,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
 
 /// Model and quantization.
 #[component]
-fn Model(lab: Lab) -> impl IntoView {
-    let chosen = Memo::new(move |_| {
-        let name = lab.options.with(|o| o.model.clone());
-        lab.models.with(|all| {
-            all.iter().find(|m| m.name == name).or(all.iter().find(|m| m.default)).cloned()
-        })
-    });
+fn Model(lab: Lab, chosen: Memo<Option<ModelEntry>>) -> impl IntoView {
     let quants = move || chosen.get().map(|m| m.quants).unwrap_or_default();
     // Options come after the select's value is set, so the chosen one says so itself.
     view! {
@@ -164,7 +167,10 @@ fn Model(lab: Lab) -> impl IntoView {
                 {move || lab.models.get().into_iter().map(|m| {
                     let selected = chosen.with(|c| c.as_ref().is_some_and(|c| c.name == m.name));
                     // The title's first words; the whole of it does not fit a phone.
-                    let short = m.title.split(": ").next().unwrap_or_default().to_owned();
+                    let mut short = m.title.split(": ").next().unwrap_or_default().to_owned();
+                    if m.state != ModelState::Ready {
+                        short += " ↓";
+                    }
                     view! { <option value=m.name.clone() title=m.title selected=selected>{short}</option> }
                 }).collect_view()}
                 {move || lab.models.with(Vec::is_empty).then(|| view! { <option value="">"default model"</option> })}

@@ -8,6 +8,7 @@ pub mod header;
 pub mod heads;
 pub mod notes;
 pub mod number;
+pub mod pull;
 pub mod seen;
 pub mod stages;
 pub mod tokens;

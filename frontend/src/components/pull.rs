@@ -1,0 +1,133 @@
+//! A model that is not on the lab's machine: what it is, and bringing it there.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::api::{ModelEntry, ModelState, PullState};
+
+use crate::api::http;
+use crate::state::Lab;
+use crate::words;
+
+/// How often a pull is asked about.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// What stands below the form while the chosen model is not there.
+#[component]
+pub fn PullCard(
+    /// The page's state.
+    lab: Lab,
+    /// The chosen model.
+    chosen: Memo<Option<ModelEntry>>,
+) -> impl IntoView {
+    // What decides which buttons there are: they must not be made anew under a finger while only
+    // numbers change.
+    let absent = Memo::new(move |_| {
+        let model = chosen.get().filter(|m| m.state != ModelState::Ready)?;
+        Some((model.name, model.state, model.may_pull, model.licence))
+    });
+    let said = move || chosen.get().map(|m| sentence(&m)).unwrap_or_default();
+    let share = move || {
+        let pull = chosen.get().and_then(|m| m.pull);
+        pull.map_or(0.0, |p| 100.0 * p.bytes as f64 / p.total.max(1) as f64)
+    };
+    let again = move || chosen.get().is_some_and(|m| m.pull.is_some());
+    let pulling = Memo::new(move |_| {
+        lab.models.with(|all| all.iter().any(|m| m.state == ModelState::Pulling))
+    });
+    // While one is on its way, whoever started it, its progress is asked for.
+    Effect::new(move |before: Option<Option<IntervalHandle>>| {
+        if let Some(handle) = before.flatten() {
+            handle.clear();
+        }
+        let ask = move || spawn_local(refresh(lab));
+        pulling.get().then(|| set_interval_with_handle(ask, EVERY).ok()).flatten()
+    });
+    view! {
+        {move || absent.get().map(|(name, state, may_pull, licence)| {
+            let at_work = state == ModelState::Pulling;
+            let command = format!("langoverrule models pull {name}");
+            let (start, stop) = (name.clone(), name);
+            view! {
+                <div class="pull" data-testid="pull">
+                    <p>{said}</p>
+                    {licence.map(|licence| view! {
+                        <p class="terms">
+                            <a href=licence.url target="_blank" rel="noopener">{licence.name}</a>
+                            {(!licence.note.is_empty()).then(|| format!(" · {}", licence.note))}
+                        </p>
+                    })}
+                    {at_work.then(|| view! {
+                        <div class="pull-bar"><i style:width=move || format!("{:.1}%", share())></i></div>
+                    })}
+                    {(may_pull && !at_work).then(|| view! {
+                        <button type="button" class="button" data-testid="pull-start"
+                            on:click=move |_| act(lab, start.clone(), true)>
+                            {move || if again() { "Go on with the download" } else { "Download" }}
+                        </button>
+                    })}
+                    {(may_pull && at_work).then(|| view! {
+                        <button type="button" class="button" data-testid="pull-stop"
+                            on:click=move |_| act(lab, stop.clone(), false)>"Stop"</button>
+                    })}
+                    {(!may_pull && !at_work).then(|| view! {
+                        <p class="terms">"On the lab’s machine: " <code>{command}</code></p>
+                    })}
+                </div>
+            }
+        })}
+    }
+}
+
+/// Where the model stands, in words.
+fn sentence(model: &ModelEntry) -> String {
+    match &model.pull {
+        Some(pull) if pull.state == PullState::Pulling && pull.total == 0 => {
+            "Asking the hub …".to_owned()
+        }
+        Some(pull) if pull.state == PullState::Pulling => {
+            let speed = pull.speed.map(|s| format!(", {} a second", words::bytes(s)));
+            let (done, total) = (words::bytes(pull.bytes), words::bytes(pull.total));
+            format!("Downloading: {done} of {total}{}", speed.unwrap_or_default())
+        }
+        Some(pull) if pull.error.is_some() => {
+            pull.error.as_ref().map(|e| e.message.clone()).unwrap_or_default()
+        }
+        _ => {
+            let fetch = model.download.map(|n| format!(": {} to download", words::bytes(n)));
+            let need = model.memory.iter().find(|m| m.quant == model.default_quant);
+            let need = need.map(|m| {
+                let about = if m.measured { "" } else { "about " };
+                format!(", {about}{} of memory in {}", words::bytes(m.bytes), m.quant.name())
+            });
+            format!(
+                "Not on the lab’s machine yet{}{}.",
+                fetch.unwrap_or_default(),
+                need.unwrap_or_default()
+            )
+        }
+    }
+}
+
+fn act(lab: Lab, name: String, start: bool) {
+    spawn_local(async move {
+        let result = match start {
+            true => http::pull(&name).await,
+            false => http::stop_pull(&name).await,
+        };
+        if let Err(failure) = result {
+            lab.complain(failure.code_name(), failure.message);
+        }
+        refresh(lab).await;
+    });
+}
+
+async fn refresh(lab: Lab) {
+    // A lab that does not answer now may answer the next time.
+    if let Ok(models) = http::models().await
+        && lab.models.try_with_untracked(|now| *now != models) == Some(true)
+    {
+        lab.models.set(models);
+    }
+}
