@@ -43,7 +43,11 @@ impl Observed<'_> {
         {
             None
         } else {
-            let exact = LoadOptions { name: self.source.name.clone(), quant: Quant::F32 };
+            let exact = LoadOptions {
+                name: self.source.name.clone(),
+                quant: Quant::F32,
+                ..LoadOptions::default()
+            };
             let exact = lab.load(&self.source.folder, &exact, &mut |_, _| {})?;
             let prepared = exact.prepare(self.picture, self.options)?;
             match self.compared(&*prepared, &go_on)? {

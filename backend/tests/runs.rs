@@ -176,7 +176,8 @@ async fn a_broken_model_is_said_without_the_servers_paths() {
     std::fs::write(model.join("config.json"), "{}").unwrap();
     let mut catalog = Catalog::default();
     catalog.set_default(model.to_str().unwrap()).unwrap();
-    let lab = TestLab::of(Arc::new(EngineLab), catalog, folder.clone(), Options::default());
+    let lab =
+        TestLab::of(Arc::new(EngineLab::default()), catalog, folder.clone(), Options::default());
     let run = lab.ask("What is it?").await;
     let record = lab.ended(&run.id).await;
     let Event::Failed { code, message } = last(&record) else { panic!("{:?}", last(&record)) };

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use engine::{LoadOptions, Model, NoObserver, Picture, PictureLimits};
+use engine::{DeviceChoice, LoadOptions, Model, NoObserver, Picture, PictureLimits};
 use shared::{Quant, RunOptions};
 
 #[derive(serde::Deserialize)]
@@ -35,7 +35,8 @@ fn main() {
     let items: Vec<Item> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
     let mut table: BTreeMap<String, Vec<(u32, u32)>> = BTreeMap::new();
     for (column, quant) in quants.iter().enumerate() {
-        let options = LoadOptions { name: folder.clone(), quant: *quant };
+        let options =
+            LoadOptions { name: folder.clone(), quant: *quant, device: DeviceChoice::Cpu };
         let model = Model::load(folder.as_ref(), &options, &mut |_, _| {}).unwrap();
         for item in &items {
             let bytes = std::fs::read(at.join(&item.image)).unwrap();

@@ -5,7 +5,9 @@
 
 use std::time::Instant;
 
-use engine::{Control, EventObserver, LoadOptions, Model, NoObserver, Observer, Picture, Wants};
+use engine::{
+    Control, DeviceChoice, EventObserver, LoadOptions, Model, NoObserver, Observer, Picture, Wants,
+};
 use shared::{Event, Quant, RunOptions};
 
 struct Full;
@@ -24,7 +26,7 @@ fn main() {
     let args: Vec<String> = std::env::args().collect();
     let quant = Quant::from_name(&args[3]).unwrap();
     let prompt = args.get(4).cloned().unwrap_or_else(|| "Which animal is it?".to_owned());
-    let options = LoadOptions { name: "bench".to_owned(), quant };
+    let options = LoadOptions { name: "bench".to_owned(), quant, device: DeviceChoice::Cpu };
     let model = Model::load(args[1].as_ref(), &options, &mut |_, _| {}).unwrap();
     let bytes = std::fs::read(&args[2]).unwrap();
     let run = RunOptions { prompt, quant, ignore_eos: true, ..RunOptions::default() };

@@ -11,9 +11,28 @@ constexpr int G = 7;
 __device__ __forceinline__ float value(float x) { return x; }
 __device__ __forceinline__ float value(__half x) { return __half2float(x); }
 __device__ __forceinline__ void store(float* to, float x) { *to = x; }
-// Saturates: a value beyond f16 stays the largest there is instead of becoming infinite.
+// Saturates: a value beyond f16 stays the largest there is instead of becoming infinite. What is
+// not a number stays that, where fmaxf alone would make it the lowest number.
 __device__ __forceinline__ void store(__half* to, float x) {
-    *to = __float2half_rn(fminf(fmaxf(x, -65504.f), 65504.f));
+    const float within = fminf(fmaxf(x, -65504.f), 65504.f);
+    *to = __float2half_rn(x == x ? within : x);
+}
+
+// N neighbours, read and written at once where they are aligned.
+template <typename T, int N>
+struct alignas(sizeof(T) * N) Pack {
+    T at[N];
+};
+template <int N, typename T>
+__device__ __forceinline__ Pack<T, N> read(const T* from) {
+    return *reinterpret_cast<const Pack<T, N>*>(from);
+}
+template <typename T, int N>
+__device__ __forceinline__ void write(T* to, const float (&x)[N]) {
+    Pack<T, N> pack;
+#pragma unroll
+    for (int i = 0; i < N; i++) store(pack.at + i, x[i]);
+    *reinterpret_cast<Pack<T, N>*>(to) = pack;
 }
 
 // Sum over a block of at most 1,024 threads, a multiple of 32; the same for every thread.
@@ -52,17 +71,58 @@ __device__ __forceinline__ float block_max(float x) {
     return all;
 }
 
+constexpr int HELD = 4;  // packs of four values of a row that a thread keeps
+
 // x += delta where there is one; out = x / rms(x) · weight. One block a row.
 template <typename O>
 __device__ __forceinline__ void norm(float* x, const float* delta, const float* weight, O* out,
                                      int width, float eps) {
     x += (size_t)blockIdx.x * width;
     out += (size_t)blockIdx.x * width;
+    if (delta) delta += (size_t)blockIdx.x * width;
     float squares = 0.f;
+    if (width % 4 == 0 && width <= 4 * HELD * blockDim.x) {
+        // The row stays in registers.
+        Pack<float, 4> held[HELD];
+#pragma unroll
+        for (int j = 0; j < HELD; j++) {
+            const int i = 4 * (threadIdx.x + j * blockDim.x);
+            if (i < width) held[j] = read<4>(x + i);
+        }
+        if (delta) {
+#pragma unroll
+            for (int j = 0; j < HELD; j++) {
+                const int i = 4 * (threadIdx.x + j * blockDim.x);
+                if (i >= width) continue;
+                const auto more = read<4>(delta + i);
+#pragma unroll
+                for (int l = 0; l < 4; l++) held[j].at[l] += more.at[l];
+                write(x + i, held[j].at);
+            }
+        }
+#pragma unroll
+        for (int j = 0; j < HELD; j++) {
+            if (4 * (threadIdx.x + j * blockDim.x) >= width) continue;
+#pragma unroll
+            for (int l = 0; l < 4; l++) squares = fmaf(held[j].at[l], held[j].at[l], squares);
+        }
+        const float scale = rsqrtf(block_sum(squares) / width + eps);
+#pragma unroll
+        for (int j = 0; j < HELD; j++) {
+            const int i = 4 * (threadIdx.x + j * blockDim.x);
+            if (i >= width) continue;
+            const auto by = read<4>(weight + i);
+            float y[4];
+#pragma unroll
+            for (int l = 0; l < 4; l++) y[l] = held[j].at[l] * scale * by.at[l];
+            write(out + i, y);
+        }
+        return;
+    }
     for (int i = threadIdx.x; i < width; i += blockDim.x) {
         float v = x[i];
         if (delta) {
-            v += delta[(size_t)blockIdx.x * width + i];
+            v += delta[i];
             x[i] = v;
         }
         squares = fmaf(v, v, squares);
@@ -72,45 +132,73 @@ __device__ __forceinline__ void norm(float* x, const float* delta, const float* 
 }
 
 // Cuts rows [n, (heads + 2 · kv_heads) · width] of stacked queries, keys and values apart, turns
-// queries and keys by their positions, and puts keys and values into the cache.
+// queries and keys by their positions, and puts keys and values into the cache; N values at a time.
+template <int N, typename I, typename O>
+__device__ __forceinline__ void turn_by(const I* qkv, const float* cos, const float* sin, O* q, O* k,
+                                        O* v, int n, int heads, int kv_heads, int width,
+                                        long long kv_stride, int past) {
+    const int row = blockIdx.x, half = width / 2, lots = half / N;
+    const int all = heads + 2 * kv_heads;
+    qkv += (size_t)row * all * width;
+    cos += (size_t)row * half;
+    sin += (size_t)row * half;
+    for (int i = threadIdx.x; i < all * lots; i += blockDim.x) {
+        const int head = i / lots, at = i % lots * N;
+        const auto a = read<N>(qkv + head * width + at), b = read<N>(qkv + head * width + half + at);
+        float first[N], second[N];
+        O* to;
+        if (head < heads + kv_heads) {
+            const auto c = read<N>(cos + at), s = read<N>(sin + at);
+#pragma unroll
+            for (int l = 0; l < N; l++) {
+                first[l] = value(a.at[l]) * c.at[l] - value(b.at[l]) * s.at[l];
+                second[l] = value(b.at[l]) * c.at[l] + value(a.at[l]) * s.at[l];
+            }
+            to = head < heads ? q + ((size_t)head * n + row) * width
+                              : k + (head - heads) * kv_stride + (size_t)(past + row) * width;
+        } else {
+#pragma unroll
+            for (int l = 0; l < N; l++) {
+                first[l] = value(a.at[l]);
+                second[l] = value(b.at[l]);
+            }
+            to = v + (head - heads - kv_heads) * kv_stride + (size_t)(past + row) * width;
+        }
+        write(to + at, first);
+        write(to + half + at, second);
+    }
+}
 template <typename I, typename O>
 __device__ __forceinline__ void turn(const I* qkv, const float* cos, const float* sin, O* q, O* k,
                                      O* v, int n, int heads, int kv_heads, int width,
                                      long long kv_stride, int past) {
-    const int row = blockIdx.x, half = width / 2;
-    const int all = (heads + 2 * kv_heads) * half;
-    qkv += (size_t)row * 2 * all;
-    cos += (size_t)row * half;
-    sin += (size_t)row * half;
-    for (int i = threadIdx.x; i < all; i += blockDim.x) {
-        const int head = i / half, at = i % half;
-        const float a = value(qkv[head * width + at]), b = value(qkv[head * width + half + at]);
-        O* to;
-        float first = a, second = b;
-        if (head < heads + kv_heads) {
-            first = a * cos[at] - b * sin[at];
-            second = b * cos[at] + a * sin[at];
-        }
-        if (head < heads) {
-            to = q + ((size_t)head * n + row) * width;
-        } else if (head < heads + kv_heads) {
-            to = k + (head - heads) * kv_stride + (size_t)(past + row) * width;
-        } else {
-            to = v + (head - heads - kv_heads) * kv_stride + (size_t)(past + row) * width;
-        }
-        store(to + at, first);
-        store(to + half + at, second);
-    }
+    if (width % 16 == 0)
+        turn_by<8>(qkv, cos, sin, q, k, v, n, heads, kv_heads, width, kv_stride, past);
+    else
+        turn_by<1>(qkv, cos, sin, q, k, v, n, heads, kv_heads, width, kv_stride, past);
 }
+
+__device__ __forceinline__ float silu(float x) { return x / (1.f + __expf(-x)); }
 
 // silu(gate) · up of rows [n, 2 · width].
 template <typename T>
 __device__ __forceinline__ void gate(const T* x, T* out, int width) {
-    const int i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= width) return;
+    constexpr int N = 16 / sizeof(T);
     const T* row = x + (size_t)blockIdx.y * 2 * width;
-    const float g = value(row[i]), up = value(row[width + i]);
-    store(out + (size_t)blockIdx.y * width + i, g / (1.f + __expf(-g)) * up);
+    out += (size_t)blockIdx.y * width;
+    const int thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
+    if (width % N == 0) {
+        for (int i = N * thread; i < width; i += N * threads) {
+            const auto g = read<N>(row + i), up = read<N>(row + width + i);
+            float y[N];
+#pragma unroll
+            for (int l = 0; l < N; l++) y[l] = silu(value(g.at[l])) * value(up.at[l]);
+            write(out + i, y);
+        }
+    } else {
+        for (int i = thread; i < width; i += threads)
+            store(out + i, silu(value(row[i])) * value(row[width + i]));
+    }
 }
 
 }  // namespace
@@ -137,6 +225,20 @@ TURN(__half, __half, turn_f16_f16)
 extern "C" __global__ void gate_f32(const float* x, float* out, int width) { gate(x, out, width); }
 extern "C" __global__ void gate_f16(const __half* x, __half* out, int width) {
     gate(x, out, width);
+}
+
+// Adds a bias [width] to rows [n, width] in place.
+template <typename T>
+__device__ __forceinline__ void add(T* y, const float* bias, long long count, int width) {
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < count) store(y + i, value(y[i]) + bias[i % width]);
+}
+
+extern "C" __global__ void add_bias_f32(float* y, const float* bias, long long count, int width) {
+    add(y, bias, count, width);
+}
+extern "C" __global__ void add_bias_f16(__half* y, const float* bias, long long count, int width) {
+    add(y, bias, count, width);
 }
 
 // softmax(scale · x) in place over the keys each row may see, zero beyond; rows of the buffer are
@@ -209,37 +311,95 @@ struct Choice {
     uint32_t finite;
 };
 
-// The most probable token, the first of equals. One block of 1,024 threads.
-extern "C" __global__ void choose(const float* logits, Choice* choice, int vocab) {
-    __shared__ float tops[1024];
-    __shared__ int ids[1024];
-    float top = -INFINITY;
-    int id = 0x7fffffff;
-    bool finite = true;
-    for (int i = threadIdx.x; i < vocab; i += 1024) {
-        const float x = logits[i];
-        finite = finite && isfinite(x);
-        if (x > top) {
-            top = x;
-            id = i;
-        }
+// The first of the highest logits seen, and Σ exp(logit − it).
+struct Best {
+    float top;
+    float sum;
+    int id;
+
+    __device__ __forceinline__ void add(const Best& other) {
+        const bool better = other.top > top || (other.top == top && other.id < id);
+        const float high = better ? other.top : top, low = better ? top : other.top;
+        // A side that has seen nothing, or nothing but −∞, weighs nothing.
+        const float less = low == -INFINITY ? 0.f : expf(low - high);
+        sum = better ? other.sum + sum * less : sum + other.sum * less;
+        top = high;
+        id = better ? other.id : id;
     }
-    tops[threadIdx.x] = top;
-    ids[threadIdx.x] = id;
-    finite = __syncthreads_and(finite);
-    for (int half = 512; half > 0; half /= 2) {
-        if (threadIdx.x < half) {
-            const float other = tops[threadIdx.x + half];
-            const int that = ids[threadIdx.x + half];
-            if (other > tops[threadIdx.x] || (other == tops[threadIdx.x] && that < ids[threadIdx.x])) {
-                tops[threadIdx.x] = other;
-                ids[threadIdx.x] = that;
+};
+
+// Of all lanes of a warp, for all of them.
+__device__ __forceinline__ void warp_best(Best& best) {
+#pragma unroll
+    for (int i = 16; i > 0; i /= 2) {
+        Best other;
+        other.top = __shfl_xor_sync(~0u, best.top, i);
+        other.sum = __shfl_xor_sync(~0u, best.sum, i);
+        other.id = __shfl_xor_sync(~0u, best.id, i);
+        best.add(other);
+    }
+}
+
+constexpr int SLICES = 64;  // most blocks of `choose`
+__device__ Best slices[SLICES];
+__device__ int slices_finite[SLICES];
+// How many blocks are done; zero again when a call is.
+__device__ unsigned int slices_done;
+
+// The most probable token, the first of equals, in one pass: at most 64 blocks of 1,024 threads, one
+// for every 8,192 logits. The last block to finish joins them.
+extern "C" __global__ void choose(const float* logits, Choice* choice, int vocab) {
+    constexpr int N = 8;
+    __shared__ Best bests[32];
+    __shared__ bool last;
+    Best best = {-INFINITY, 0.f, 0x7fffffff};
+    bool finite = true;
+    for (int first = blockIdx.x * 1024 * N + threadIdx.x; first < vocab; first += gridDim.x * 1024 * N) {
+        float x[N];
+#pragma unroll
+        for (int l = 0; l < N; l++)
+            x[l] = first + l * 1024 < vocab ? logits[first + l * 1024] : -INFINITY;
+        float high = best.top;
+#pragma unroll
+        for (int l = 0; l < N; l++) {
+            finite = finite && (isfinite(x[l]) || first + l * 1024 >= vocab);
+            if (x[l] > high) {
+                high = x[l];
+                best.id = first + l * 1024;
             }
         }
-        __syncthreads();
+        if (high == -INFINITY) continue;
+        best.sum *= best.top == -INFINITY ? 0.f : expf(best.top - high);
+        best.top = high;
+#pragma unroll
+        for (int l = 0; l < N; l++) best.sum += expf(x[l] - high);
     }
-    float sum = 0.f;
-    for (int i = threadIdx.x; i < vocab; i += 1024) sum += expf(logits[i] - tops[0]);
-    sum = block_sum(sum);
-    if (threadIdx.x == 0) *choice = {tops[0], sum, static_cast<uint32_t>(ids[0]), finite};
+    finite = __syncthreads_and(finite);
+    warp_best(best);
+    if (threadIdx.x % 32 == 0) bests[threadIdx.x / 32] = best;
+    __syncthreads();
+    if (threadIdx.x >= 32) return;
+    best = bests[threadIdx.x];
+    warp_best(best);
+    if (threadIdx.x == 0) {
+        slices[blockIdx.x] = best;
+        slices_finite[blockIdx.x] = finite;
+        __threadfence();
+        last = atomicAdd(&slices_done, 1) == gridDim.x - 1;
+        __threadfence();
+    }
+    __syncwarp();
+    if (!last) return;
+    best = {-INFINITY, 0.f, 0x7fffffff};
+    for (int i = threadIdx.x; i < gridDim.x; i += 32) {
+        const volatile Best& from = slices[i];
+        best.add({from.top, from.sum, from.id});
+        finite = finite && *(const volatile int*)&slices_finite[i];
+    }
+    finite = __all_sync(~0u, finite);
+    warp_best(best);
+    if (threadIdx.x == 0) {
+        *choice = {best.top, best.sum, static_cast<uint32_t>(best.id), finite};
+        slices_done = 0;
+    }
 }

@@ -1,12 +1,18 @@
 //! The decoder of every family: RMSNorm, grouped-query attention, SwiGLU, rotary positions.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use crate::attention::{Mask, Seen, Segment, Watch, attend};
 use crate::error::EngineError;
 use crate::observer::{Control, Wants};
+use crate::ops;
 use crate::rotary::{Position, Rotary, RotaryConfig};
+use crate::sights::Sights;
 use crate::weights::{Linear, Loader};
+
+/// Rows that go through a GPU at once: enough to keep it busy, few enough that what lies between
+/// layers stays small beside the cache.
+const GPU_ROWS: usize = 8192;
 
 /// Sizes of a decoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +57,8 @@ pub(crate) struct Cache {
     values: Vec<Tensor>,
     /// Positions filled.
     pub(crate) len: usize,
+    /// What layers saw and the lookout has not been told yet.
+    pub(crate) sights: Sights,
 }
 
 /// Told what a decoder looks at while it runs.
@@ -113,15 +121,32 @@ impl Decoder {
         Ok(Decoder { embedding, layers, norm, head, rotary, config })
     }
 
+    /// The device the weights lie on.
+    pub(crate) fn device(&self) -> Device {
+        self.head.device()
+    }
+
+    /// What the cache holds and many rows are computed in: 16 bits on a GPU unless the weights are
+    /// f32. Sums, norms, scores and the residual stream are f32 everywhere.
+    fn compute(&self) -> DType {
+        self.layers.first().map_or(DType::F32, |layer| layer.qkv.compute())
+    }
+
+    /// The type that queries, keys and values are computed in, as people write it.
+    pub(crate) fn dtype_name(&self) -> &'static str {
+        if self.compute() == DType::F16 { "f16" } else { "f32" }
+    }
+
     /// An empty cache for `capacity` positions.
     pub(crate) fn cache(&self, capacity: usize) -> Result<Cache> {
         let c = &self.config;
         let shape = (c.kv_heads, capacity, c.head_dim);
-        let device = self.head.device();
+        let device = self.device();
         let empty = || -> Result<Vec<Tensor>> {
-            (0..c.layers).map(|_| Tensor::zeros(shape, DType::F32, &device)).collect()
+            (0..c.layers).map(|_| Tensor::zeros(shape, self.compute(), &device)).collect()
         };
-        Ok(Cache { keys: empty()?, values: empty()?, len: 0 })
+        let sights = Sights::new(c.layers, c.heads, capacity);
+        Ok(Cache { keys: empty()?, values: empty()?, len: 0, sights })
     }
 
     /// Embeddings `[n, hidden]` of token ids.
@@ -130,63 +155,92 @@ impl Decoder {
         self.embedding.index_select(&ids, 0)?.to_dtype(DType::F32)
     }
 
-    /// Runs rows `[n, hidden]` at `positions` through all layers, appending to the cache.
+    /// Runs rows `[n, hidden]` at `positions` through all layers, appending to the cache. The rows
+    /// are given up: a GPU adds to them in place.
     ///
-    /// Returns the normed hidden states `[n, hidden]`, or `None` when the lookout said stop.
+    /// Returns the normed hidden states `[n, hidden]`, or `None` when the lookout said stop. On a
+    /// GPU long prompts go through in parts, and unless logits of all positions are wanted only
+    /// the last part's states come back.
     pub(crate) fn forward(
         &self,
-        mut x: Tensor,
+        x: Tensor,
         positions: &[Position],
         cache: &mut Cache,
         lookout: &mut dyn Lookout,
     ) -> Result<Option<Tensor>> {
-        let tables = self.rotary.tables(positions, x.device())?;
-        for i in 0..self.layers.len() {
-            x = match self.layer(i, x, &tables, cache, lookout)? {
-                Some(x) if lookout.poll().is_continue() => x,
-                _ => return Ok(None),
-            };
+        let n = positions.len();
+        let part = if x.device().is_cuda() { GPU_ROWS } else { n };
+        let mut hidden = Vec::new();
+        for first in (0..n).step_by(part) {
+            let rows = part.min(n - first);
+            let last = first + rows == n;
+            let x = if rows == n { x.clone() } else { x.narrow(0, first, rows)? };
+            match self.part(x, &positions[first..first + rows], last, cache, lookout)? {
+                Some(states) if last || lookout.wants().logits => hidden.push(states),
+                Some(_) => {}
+                None => return Ok(None),
+            }
         }
-        cache.len += positions.len();
-        Ok(Some(candle_nn::ops::rms_norm(&x, &self.norm, self.config.norm_eps as f32)?))
+        Ok(Some(if hidden.len() == 1 { hidden.remove(0) } else { Tensor::cat(&hidden, 0)? }))
     }
 
+    fn part(
+        &self,
+        mut x: Tensor,
+        positions: &[Position],
+        last: bool,
+        cache: &mut Cache,
+        lookout: &mut dyn Lookout,
+    ) -> Result<Option<Tensor>> {
+        let tables = self.rotary.tables(positions, x.device())?;
+        cache.sights.begin(x.device(), positions.len(), lookout)?;
+        let mut delta = None;
+        for i in 0..self.layers.len() {
+            let seen;
+            (x, delta, seen) = self.layer(i, x, delta, &tables, cache, lookout)?;
+            let told = cache.sights.layer(i, last, seen, lookout)?;
+            if told.is_break() || lookout.poll().is_break() {
+                return Ok(None);
+            }
+        }
+        cache.len += positions.len();
+        if last {
+            cache.sights.send(positions.len())?;
+        }
+        let eps = self.config.norm_eps as f32;
+        let (_, hidden) = ops::add_norm(x, delta.as_ref(), &self.norm, eps, DType::F32)?;
+        Ok(Some(hidden))
+    }
+
+    /// One layer: rows, and what is still to be added to them (the GPU adds while it norms).
     fn layer(
         &self,
         index: usize,
         x: Tensor,
+        delta: Option<Tensor>,
         tables: &(Tensor, Tensor),
         cache: &mut Cache,
         lookout: &mut dyn Lookout,
-    ) -> Result<Option<Tensor>> {
+    ) -> Result<(Tensor, Option<Tensor>, Option<Seen>)> {
         let (c, layer) = (&self.config, &self.layers[index]);
         let n = x.dim(0)?;
-        let normed = candle_nn::ops::rms_norm(&x, &layer.attention_norm, c.norm_eps as f32)?;
-        let qkv = layer.qkv.forward(&normed)?;
-        let heads = |first: usize, count: usize| -> Result<Tensor> {
-            let part = qkv.narrow(1, first * c.head_dim, count * c.head_dim)?;
-            part.reshape((n, count, c.head_dim))?.transpose(0, 1)?.contiguous()
-        };
-        let q = Rotary::apply(&heads(0, c.heads)?, tables)?;
-        let k = Rotary::apply(&heads(c.heads, c.kv_heads)?, tables)?;
-        let v = heads(c.heads + c.kv_heads, c.kv_heads)?;
+        let eps = c.norm_eps as f32;
+        let to = if Linear::few(n) { DType::F32 } else { self.compute() };
+        let (x, normed) = ops::add_norm(x, delta.as_ref(), &layer.attention_norm, eps, to)?;
+        let qkv = layer.qkv.forward(&normed, to)?;
         let past = cache.len;
-        cache.keys[index].slice_set(&k, 1, past)?;
-        cache.values[index].slice_set(&v, 1, past)?;
-        let k = cache.keys[index].narrow(1, 0, past + n)?;
-        let v = cache.values[index].narrow(1, 0, past + n)?;
-        let (attended, seen) = self.attend(index, &q, &k, &v, past, lookout)?;
-        if let Some(seen) = seen
-            && lookout.layer(index, seen).is_break()
-        {
-            return Ok(None);
-        }
-        let x = (x + layer.output.forward(&attended)?)?;
-        let normed = candle_nn::ops::rms_norm(&x, &layer.mlp_norm, c.norm_eps as f32)?;
-        let gated = candle_nn::ops::swiglu(&layer.gate_up.forward(&normed)?)?;
-        Ok(Some((x + layer.down.forward(&gated)?)?))
+        let (keys, values) = (&cache.keys[index], &cache.values[index]);
+        let q = ops::turn(&qkv, tables, keys, values, past)?;
+        let k = keys.narrow(1, 0, past + n)?;
+        let v = values.narrow(1, 0, past + n)?;
+        let (attended, seen) = self.attend(index, &q, &k, &v, past, &cache.sights, lookout)?;
+        let delta = layer.output.forward(&attended, DType::F32)?;
+        let (x, normed) = ops::add_norm(x, Some(&delta), &layer.mlp_norm, eps, to)?;
+        let gated = ops::gate(&layer.gate_up.forward(&normed, to)?)?;
+        Ok((x, Some(layer.down.forward(&gated, DType::F32)?), seen))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "all of one attention, and who watches it")]
     fn attend(
         &self,
         index: usize,
@@ -194,6 +248,7 @@ impl Decoder {
         k: &Tensor,
         v: &Tensor,
         past: usize,
+        sights: &Sights,
         lookout: &mut dyn Lookout,
     ) -> Result<(Tensor, Option<Seen>)> {
         let wants = lookout.wants();
@@ -205,16 +260,19 @@ impl Decoder {
         let mut map = |first: usize, rows: usize, keys: usize, weights: &[f32]| {
             lookout.map(index, (past + first, rows, keys), weights);
         };
+        let _ = sights;
         let watch = Watch {
             segments: &segments,
             row: wants.rows,
             map: if wants.maps { Some(&mut map) } else { None },
+            #[cfg(feature = "cuda")]
+            page: sights.page(index),
         };
         attend(q, k, v, mask, Some(watch))
     }
 
     /// Logits `[n, vocab]` of normed hidden states `[n, hidden]`.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        self.head.forward(&hidden.contiguous()?)
+        self.head.forward(&hidden.contiguous()?, DType::F32)
     }
 }

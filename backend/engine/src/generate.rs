@@ -1,7 +1,7 @@
 //! Greedy generation under observation.
 
 use shared::event::Stop;
-use shared::{ErrorCode, F32s, Group, LayerFlow, TokenFlow};
+use shared::{F32s, Group, LayerFlow, TokenFlow};
 
 use crate::attention::{Seen, Segment};
 use crate::clock::Moment;
@@ -9,6 +9,7 @@ use crate::decoder::{Decoder, Lookout};
 use crate::error::EngineError;
 use crate::family::Input;
 use crate::observer::{Control, GeneratedToken, Observer, Wants};
+use crate::ops;
 use crate::prompt::{PromptTokenizer, TextStream};
 
 /// What generation needs besides its input.
@@ -117,17 +118,22 @@ pub(crate) fn generate(
         let all: Vec<f32> = plan.decoder.logits(&hidden)?.flatten_all()?.to_vec1()?;
         watcher.observer.logits(0, prompt, &all);
     }
-    let mut last = hidden.narrow(0, prompt - 1, 1)?;
+    let mut last = hidden.narrow(0, hidden.dim(0)? - 1, 1)?;
     let mut prefill_ms = start.ms();
     let (mut stream, mut answer) = (TextStream::default(), String::new());
     let mut stop = Stop::Length;
     let mut tokens = 0;
     while tokens < room as u32 {
-        let logits: Vec<f32> = plan.decoder.logits(&last)?.flatten_all()?.to_vec1()?;
+        let logits = plan.decoder.logits(&last)?;
         if wants.logits && tokens > 0 {
-            watcher.observer.logits(prompt + tokens as usize - 1, 1, &logits);
+            let values: Vec<f32> = logits.flatten_all()?.to_vec1()?;
+            watcher.observer.logits(prompt + tokens as usize - 1, 1, &values);
         }
-        let (id, logprob) = greedy(&logits)?;
+        let (id, logprob) = ops::choose(&logits)?;
+        // What the GPU saw has arrived with the token.
+        if cache.sights.finish(&mut watcher)?.is_break() {
+            return Ok(None);
+        }
         if tokens == 0 {
             prefill_ms = start.ms();
         }
@@ -161,24 +167,4 @@ pub(crate) fn generate(
     }
     let decode_ms = start.ms() - prefill_ms;
     Ok(Some(Outcome { answer, tokens, stop, prefill_ms, decode_ms }))
-}
-
-/// The most probable token, the first of equals, and the natural logarithm of its probability.
-fn greedy(logits: &[f32]) -> Result<(u32, f32), EngineError> {
-    let mut best = 0;
-    for (i, logit) in logits.iter().enumerate() {
-        if !logit.is_finite() {
-            return Err(EngineError::new(
-                ErrorCode::NotFinite,
-                "The model produced a number that is not finite. Its weights or their quantization \
-                 do not work with this input.",
-            ));
-        }
-        if *logit > logits[best] {
-            best = i;
-        }
-    }
-    let max = f64::from(logits[best]);
-    let sum: f64 = logits.iter().map(|l| (f64::from(*l) - max).exp()).sum();
-    Ok((best as u32, -(sum.ln()) as f32))
 }

@@ -7,6 +7,7 @@ use shared::{ModelInfo, PreparedPicture, Quant, RunOptions, Summary, Timing};
 
 use crate::check::{Fitting, PromptCheck};
 use crate::clock::Moment;
+use crate::device::DeviceChoice;
 use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen};
 use crate::generate::{self, Outcome};
@@ -23,6 +24,8 @@ pub struct LoadOptions {
     pub name: String,
     /// How to hold the decoder's weights.
     pub quant: Quant,
+    /// Where to run.
+    pub device: DeviceChoice,
 }
 
 /// A loaded model. Lives on one thread; no tensor leaves it.
@@ -95,7 +98,8 @@ impl Model {
         options: &LoadOptions,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
-        Ok(Self::of(family::load(folder, options.quant, progress)?, options))
+        let device = options.device.open()?;
+        Ok(Self::of(family::load(folder, options.quant, &device, progress)?, options))
     }
 
     /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,
@@ -104,9 +108,10 @@ impl Model {
     /// # Errors
     /// There is no shape of that name.
     pub fn random(shape: &str, options: &LoadOptions) -> Result<Model, EngineError> {
+        let device = options.device.open()?;
         let loaded = match crate::shapes::find(shape)? {
-            Shape::Llava(config) => Llava::random(config, options.quant)?,
-            Shape::Qwen(config) => Qwen::random(config, options.quant)?,
+            Shape::Llava(config) => Llava::random(config, options.quant, &device)?,
+            Shape::Qwen(config) => Qwen::random(config, options.quant, &device)?,
         };
         Ok(Self::of(loaded, options))
     }
@@ -127,8 +132,8 @@ impl Model {
             quant: options.quant,
             fallbacks,
             held,
-            dtype: "f32".to_owned(),
-            device: "cpu".to_owned(),
+            dtype: family.decoder().dtype_name().to_owned(),
+            device: crate::device::describe(&family.decoder().device()),
             template: family.templates()[0].name.to_owned(),
             prune_score: family.prune_score().unwrap_or_default().to_owned(),
             hash,

@@ -11,7 +11,7 @@ use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
 use candle_core::{DType, Device, Tensor};
 use common::gguf::{File, folder, pair};
-use engine::{EngineError, LoadOptions, Model, NoObserver, Picture};
+use engine::{DeviceChoice, EngineError, LoadOptions, Model, NoObserver, Picture};
 use proptest::prelude::*;
 use shared::{ErrorCode, Quant, RunOptions};
 use tempfile::TempDir;
@@ -20,7 +20,8 @@ const TEXT: &str = "llava-gqa";
 const MMPROJ: &str = "llava-gqa-mmproj";
 
 fn load(place: &Path) -> Result<Model, EngineError> {
-    let options = LoadOptions { name: "broken".to_owned(), quant: Quant::Stored };
+    let options =
+        LoadOptions { name: "broken".to_owned(), quant: Quant::Stored, device: DeviceChoice::Cpu };
     Model::load(place, &options, &mut |_, _| {})
 }
 

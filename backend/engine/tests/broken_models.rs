@@ -32,7 +32,8 @@ fn copy() -> TempDir {
 }
 
 fn load(folder: &Path) -> Result<Model, engine::EngineError> {
-    let options = LoadOptions { name: "broken".to_owned(), quant: Quant::F32 };
+    let options =
+        LoadOptions { name: "broken".to_owned(), quant: Quant::F32, device: DeviceChoice::Cpu };
     Model::load(folder, &options, &mut |_, _| {})
 }
 

@@ -13,13 +13,13 @@ use candle_core::{Device, Tensor};
 
 use common::gguf::{File, folder, pair, place};
 use common::{Close, Golden, Recording, Tensors, TextCase};
-use engine::{LoadOptions, Model, Picture, PictureLimits};
+use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits};
 use shared::{Group, Quant, RunOptions};
 
 const NAMES: [&str; 5] = ["llava-mha", "llava-gqa", "llava-headdim", "qwen-square", "qwen-wide"];
 
 fn load(place: &Path, quant: Quant) -> Model {
-    let options = LoadOptions { name: "gguf".to_owned(), quant };
+    let options = LoadOptions { name: "gguf".to_owned(), quant, device: DeviceChoice::Cpu };
     Model::load(place, &options, &mut |_, _| {}).unwrap()
 }
 

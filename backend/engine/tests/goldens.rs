@@ -5,11 +5,16 @@
 mod common;
 
 use common::{Close, Golden, Recording, checkpoints};
-use engine::{LoadOptions, Model, NoObserver, Picture, PictureLimits};
+use engine::{DeviceChoice, LoadOptions, Model, NoObserver, Picture, PictureLimits};
 use shared::{Definition, Group, Observation, Quant, RunOptions};
 
+/// The processor, or what `LAB_TEST_DEVICE` names: the same numbers are asked of a GPU.
+fn device() -> DeviceChoice {
+    std::env::var("LAB_TEST_DEVICE").map_or(DeviceChoice::Cpu, |name| name.parse().unwrap())
+}
+
 fn model(golden: &Golden, quant: Quant) -> Model {
-    let options = LoadOptions { name: golden.name.clone(), quant };
+    let options = LoadOptions { name: golden.name.clone(), quant, device: device() };
     Model::load(&golden.folder, &options, &mut |_, _| {}).unwrap()
 }
 

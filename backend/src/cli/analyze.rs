@@ -4,12 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use engine::LoadOptions;
+use engine::{DeviceChoice, LoadOptions};
 use shared::{Event, ImageFit, Quant, RunOptions};
 
 use super::dump::Maps;
 use super::recorder::Recording;
-use super::{Device, Failure, ModelFolders, print, table};
+use super::{Failure, ModelFolders, print, table};
 use crate::catalog::{Catalog, Source};
 use crate::clock;
 use crate::error::ApiError;
@@ -77,9 +77,9 @@ pub struct AnalyzeArgs {
     /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
     #[arg(long)]
     verify: bool,
-    /// What the model runs on.
-    #[arg(long, value_enum, default_value = "auto")]
-    device: Device,
+    /// What the model runs on: auto, cpu or cuda:0.
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
     #[command(flatten)]
     folders: ModelFolders,
 }
@@ -97,10 +97,10 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
 
     let file = std::fs::read(&args.image)
         .map_err(|e| format!("the picture {} cannot be read: {e}", args.image.display()))?;
-    let lab = EngineLab;
+    let lab = EngineLab { device: args.device };
     let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
     let picture = lab.decode(&file).map_err(says)?;
-    let load = LoadOptions { name: source.name.clone(), quant };
+    let load = LoadOptions { name: source.name.clone(), quant, device: args.device };
     let model = lab.load(&source.folder, &load, &mut progress()).map_err(says)?;
     let mut recording = Recording::start();
     let prepared = model.prepare(&picture, &options).map_err(says)?;

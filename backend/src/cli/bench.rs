@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use engine::{
-    Control, GeneratedToken, LoadOptions, Model, NoObserver, Observer, Picture, Prepared, Wants,
+    Control, DeviceChoice, GeneratedToken, LoadOptions, Model, NoObserver, Observer, Picture,
+    Prepared, Wants,
 };
 use serde::{Deserialize, Serialize};
 use shared::{Group, LayerFlow, Layout, Quant, RunOptions};
@@ -44,6 +45,9 @@ pub struct BenchArgs {
     /// A command that prints the peer's times as JSON (tests/bench/peer.py), for ratios.
     #[arg(long)]
     peer: Option<String>,
+    /// What the model runs on: auto, cpu or cuda:0.
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
     /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -311,7 +315,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
 
 fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
     let start = Instant::now();
-    let options = LoadOptions { name: args.shape.clone(), quant };
+    let options = LoadOptions { name: args.shape.clone(), quant, device: args.device };
     let model = Model::random(&args.shape, &options).map_err(|e| e.message)?;
     let load_ms = start.elapsed().as_secs_f64() * 1e3;
     let load_peak_mib = peak_mib();

@@ -1,7 +1,7 @@
 //! `models`: which models there are.
 
 use clap::Subcommand;
-use engine::{LoadOptions, Model};
+use engine::{DeviceChoice, LoadOptions, Model};
 use shared::Quant;
 
 use super::analyze::quant as quant_of;
@@ -60,7 +60,8 @@ fn check(
         Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
     let source = catalog.resolve(model).map_err(|e| e.to_string())?;
     let quant = quant_of(quant, &source)?;
-    let options = LoadOptions { name: source.name.clone(), quant };
+    // A look at the files needs no GPU.
+    let options = LoadOptions { name: source.name.clone(), quant, device: DeviceChoice::Cpu };
     let model = Model::load(&source.folder, &options, &mut |_, _| {})
         .map_err(|e| format!("{}: {}", e.code, e.message))?;
     let info = model.info();

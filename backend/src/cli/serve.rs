@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use clap::Args;
+use engine::DeviceChoice;
 use tokio::net::TcpListener;
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
 
-use super::{Device, Failure, ModelFolders, print};
+use super::{Failure, ModelFolders, print};
 use crate::app::{AppState, Limits, app};
 use crate::assets::DEMO;
 use crate::catalog::{Catalog, DEMO_NAME};
@@ -33,9 +34,9 @@ pub struct ServeArgs {
     bind: SocketAddr,
     #[command(flatten)]
     folders: ModelFolders,
-    /// What the model runs on.
-    #[arg(long, value_enum, default_value = "auto")]
-    device: Device,
+    /// What the model runs on: auto, cpu or cuda:0.
+    #[arg(long, default_value_t)]
+    device: DeviceChoice,
     /// The model that runs when none is named [default: demo-llava].
     #[arg(long, value_name = "NAME|FOLDER")]
     model: Option<String>,
@@ -87,6 +88,10 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     let data = &args.folders.data;
     let store = Store::open(data, &StoreOptions { max_pages: args.max_pages })
         .map_err(|e| e.to_string())?;
+    if !args.scripted {
+        let device = args.device.describe().map_err(|e| e.message)?;
+        tracing::info!(device, "models run on");
+    }
     let (lab, catalog): (Arc<dyn Lab>, _) = if args.scripted {
         (Arc::new(ScriptedLab::default()), Catalog::scripted())
     } else {
@@ -95,7 +100,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         if let Some(name) = &args.model {
             catalog.set_default(name).map_err(|e| e.to_string())?;
         }
-        (Arc::new(EngineLab), catalog)
+        (Arc::new(EngineLab { device: args.device }), catalog)
     };
     let preload = catalog.default_model().cloned().map(|source| {
         let quant = source.default_quant();

@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::{EngineError, LoadOptions, Model, Observer, Picture, Prepared};
+use engine::{DeviceChoice, EngineError, LoadOptions, Model, Observer, Picture, Prepared};
 use shared::{ModelInfo, RunOptions, Summary};
 
 use super::{Lab, LoadedModel, Precheck, PreparedRun};
 
 /// Loads models with the engine.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct EngineLab;
+pub struct EngineLab {
+    /// Where its models run.
+    pub device: DeviceChoice,
+}
 
 impl Lab for EngineLab {
     fn load(
@@ -19,7 +22,8 @@ impl Lab for EngineLab {
         options: &LoadOptions,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Box<dyn LoadedModel>, EngineError> {
-        Ok(Box::new(Model::load(folder, options, progress)?))
+        let options = LoadOptions { device: self.device, ..options.clone() };
+        Ok(Box::new(Model::load(folder, &options, progress)?))
     }
 }
 

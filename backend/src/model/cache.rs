@@ -44,7 +44,8 @@ impl Cache {
         let model = match self.models.iter().position(|(k, _)| *k == key) {
             Some(at) => self.models.remove(at).1,
             None => {
-                let options = LoadOptions { name: source.name.clone(), quant };
+                let options =
+                    LoadOptions { name: source.name.clone(), quant, ..LoadOptions::default() };
                 let mut room = |bytes: u64, total: u64| {
                     self.make_room();
                     progress(bytes, total);

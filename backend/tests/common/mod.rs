@@ -75,7 +75,12 @@ impl TestLab {
         catalog.set_default(model.to_str().unwrap()).unwrap();
         assert_eq!(catalog.by_name("").unwrap(), Source::folder(name.into(), model.into()));
         let folder = Arc::new(TempDir::new().unwrap());
-        Self::of(Arc::new(langoverrule::lab::EngineLab), catalog, folder, Options::default())
+        Self::of(
+            Arc::new(langoverrule::lab::EngineLab::default()),
+            catalog,
+            folder,
+            Options::default(),
+        )
     }
 
     pub fn of(lab: Arc<dyn Lab>, catalog: Catalog, folder: Arc<TempDir>, options: Options) -> Self {

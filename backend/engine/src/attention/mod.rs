@@ -27,7 +27,8 @@ pub(crate) enum Mask {
 }
 
 impl Mask {
-    fn visible(self, row: usize, keys: usize) -> usize {
+    /// Keys that a query row sees, of `keys`.
+    pub(crate) fn visible(self, row: usize, keys: usize) -> usize {
         match self {
             Mask::None => keys,
             Mask::Causal { past } => (past + row + 1).min(keys),
@@ -49,6 +50,22 @@ pub(crate) struct Watch<'a> {
     pub(crate) row: bool,
     /// Told the weights themselves.
     pub(crate) map: Option<MapSink<'a>>,
+    /// Where sums go on the GPU; without it only the map is told.
+    #[cfg(feature = "cuda")]
+    pub(crate) page: Option<crate::cuda::Page>,
+}
+
+impl<'a> Watch<'a> {
+    /// Watches the weights alone.
+    pub(crate) fn map(segments: &'a [Segment], map: MapSink<'a>) -> Self {
+        Watch {
+            segments,
+            row: false,
+            map: Some(map),
+            #[cfg(feature = "cuda")]
+            page: None,
+        }
+    }
 }
 
 /// What was seen in one call of [`attend`].
@@ -66,7 +83,8 @@ pub(crate) struct Seen {
 ///
 /// `q` is `[heads, rows, width]`, `k` and `v` are `[kv_heads, keys, width]`, where `heads` is a
 /// multiple of `kv_heads` and consecutive query heads share a key head. Scores and softmax are f32.
-/// Returns `[rows, heads · width]`, and what a watcher asked for.
+/// Returns `[rows, heads · width]`, and what a watcher asked for; on the GPU that goes to the
+/// watcher's page instead.
 pub(crate) fn attend(
     q: &Tensor,
     k: &Tensor,
@@ -74,6 +92,12 @@ pub(crate) fn attend(
     mask: Mask,
     mut watch: Option<Watch>,
 ) -> Result<(Tensor, Option<Seen>)> {
+    #[cfg(feature = "cuda")]
+    if q.device().is_cuda() {
+        let (page, row) = watch.as_ref().map_or((None, false), |w| (w.page, w.row));
+        let map = watch.and_then(|w| w.map);
+        return Ok((crate::cuda::attend(q, k, v, mask, page, row, map)?, None));
+    }
     let (heads, rows, width) = q.dims3()?;
     let (kv_heads, keys, _) = k.dims3()?;
     let group = heads / kv_heads;
@@ -105,6 +129,26 @@ pub(crate) fn attend(
     }
     let output = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(&outputs, 0)? };
     Ok((output.reshape((rows, heads * width))?, tally.map(cpu::Tally::finish)))
+}
+
+/// Attention of each span `(start, length)` of the rows to itself and nothing else.
+/// Shapes as for [`attend`].
+pub(crate) fn attend_spans(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    spans: &[(usize, usize)],
+) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if q.device().is_cuda() {
+        return crate::cuda::attend_spans(q, k, v, spans);
+    }
+    let mut outputs = Vec::with_capacity(spans.len());
+    for (start, len) in spans {
+        let part = |t: &Tensor| t.narrow(1, *start, *len);
+        outputs.push(attend(&part(q)?, &part(k)?, &part(v)?, Mask::None, None)?.0);
+    }
+    Tensor::cat(&outputs, 0)
 }
 
 /// Number of values in a layer's `[heads, GROUPS, GROUPS]` masses.

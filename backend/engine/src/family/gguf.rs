@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use candle_core::Device;
 use shared::Quant;
 
 use super::{Llava, Loaded, Qwen};
@@ -19,10 +20,11 @@ const QWEN_PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
 pub(super) fn load(
     place: &Path,
     quant: Quant,
+    device: &Device,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Option<Result<Loaded, EngineError>> {
     Some(match gguf_files(place)? {
-        Ok((text, mmproj)) => load_files(&text, &mmproj, quant, progress),
+        Ok((text, mmproj)) => load_files(&text, &mmproj, quant, device, progress),
         Err(e) => Err(e),
     })
 }
@@ -31,6 +33,7 @@ fn load_files(
     text: &Path,
     mmproj: &Path,
     quant: Quant,
+    device: &Device,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Loaded, EngineError> {
     let (mut text, mut mmproj) = (Gguf::open(text)?, Gguf::open(mmproj)?);
@@ -49,7 +52,7 @@ fn load_files(
             // Llama's converter wants its kernels' rotary pairs side by side; Qwen's does not.
             let heads = (config.text.heads, config.text.kv_heads);
             let weights = GgufWeights::new(text, mmproj, Some(heads));
-            let mut loader = Loader::new(&weights, quant, progress);
+            let mut loader = Loader::new(&weights, quant, device, progress);
             Llava::assemble(config, tokenizer, prepare, &mut loader, hash)
         }
         GgufFamily::Qwen => {
@@ -59,7 +62,7 @@ fn load_files(
             let prepare = QwenPrepare::of(pixels, sizes, normalise);
             let hash = contents()?;
             let weights = GgufWeights::new(text, mmproj, None);
-            let mut loader = Loader::new(&weights, quant, progress);
+            let mut loader = Loader::new(&weights, quant, device, progress);
             Qwen::assemble(config, tokenizer, prepare, &mut loader, hash)
         }
     }

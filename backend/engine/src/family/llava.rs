@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::{Device, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use shared::{PreparedPicture, Quant, RunOptions};
 
 use super::{Family, Loaded};
@@ -33,6 +33,7 @@ impl Llava {
     pub(crate) fn load(
         folder: &Path,
         quant: Quant,
+        device: &Device,
         progress: &mut dyn FnMut(u64, u64),
     ) -> std::result::Result<Loaded, EngineError> {
         let config = LlavaConfig::load(folder)?;
@@ -45,17 +46,19 @@ impl Llava {
         files.check_layers(folder, ("decoder", layers), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", layers), ".layer_norm1.weight", vision)?;
         let hash = files.hash()?;
-        Self::assemble(config, tokenizer, prepare, &mut Loader::new(&files, quant, progress), hash)
+        let mut loader = Loader::new(&files, quant, device, progress);
+        Self::assemble(config, tokenizer, prepare, &mut loader, hash)
     }
 
     /// A model of random weights.
     pub(crate) fn random(
         config: LlavaConfig,
         quant: Quant,
+        device: &Device,
     ) -> std::result::Result<Loaded, EngineError> {
         let prepare = ClipPrepare::standard(config.vision.image_size as u32);
         let progress = &mut |_, _| {};
-        let mut loader = Loader::new(&Random::LLAVA, quant, progress);
+        let mut loader = Loader::new(&Random::LLAVA, quant, device, progress);
         let tokenizer = PromptTokenizer::characters(&[])?;
         Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
     }
@@ -158,10 +161,11 @@ impl Family for Llava {
 
     fn features(&self, pixels: &[f32], _: &PreparedPicture, scores: bool) -> Result<Features> {
         let size = self.config.vision.image_size;
-        let pixels = Tensor::from_slice(pixels, (3, size, size), &Device::Cpu)?;
+        let pixels = Tensor::from_slice(pixels, (3, size, size), &self.decoder.device())?;
         let Features { rows, scores } = self.tower.forward(&pixels, scores)?;
         let (first, activation, second) = &self.projector;
-        let rows = second.forward(&activation.apply(&first.forward(&rows)?)?)?;
+        let rows =
+            second.forward(&activation.apply(&first.forward(&rows, DType::F32)?)?, DType::F32)?;
         Ok(Features { rows, scores })
     }
 

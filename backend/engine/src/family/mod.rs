@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use shared::{Cell, Group, Layout, PreparedPicture, Quant, RunOptions, Token};
 
 use crate::check::Grid;
@@ -85,14 +85,15 @@ pub const MODEL_TYPES: [&str; 2] = ["llava", "qwen2_5_vl"];
 pub(crate) fn load(
     folder: &Path,
     quant: Quant,
+    device: &Device,
     progress: &mut dyn FnMut(u64, u64),
 ) -> std::result::Result<Loaded, EngineError> {
-    if let Some(loaded) = gguf::load(folder, quant, progress) {
+    if let Some(loaded) = gguf::load(folder, quant, device, progress) {
         return loaded;
     }
     match config::family(folder)?.as_str() {
-        "llava" => Llava::load(folder, quant, progress),
-        "qwen2_5_vl" => Qwen::load(folder, quant, progress),
+        "llava" => Llava::load(folder, quant, device, progress),
+        "qwen2_5_vl" => Qwen::load(folder, quant, device, progress),
         other => Err(EngineError::model(format!(
             "{}: model_type '{other}' is not supported; 'llava' and 'qwen2_5_vl' are",
             folder.join("config.json").display()

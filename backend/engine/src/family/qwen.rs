@@ -32,6 +32,7 @@ impl Qwen {
     pub(crate) fn load(
         folder: &Path,
         quant: Quant,
+        device: &Device,
         progress: &mut dyn FnMut(u64, u64),
     ) -> std::result::Result<Loaded, EngineError> {
         let config = QwenConfig::load(folder)?;
@@ -52,17 +53,19 @@ impl Qwen {
         files.check_layers(folder, ("decoder", key), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", "depth"), ".norm1.weight", vision)?;
         let hash = files.hash()?;
-        Self::assemble(config, tokenizer, prepare, &mut Loader::new(&files, quant, progress), hash)
+        let mut loader = Loader::new(&files, quant, device, progress);
+        Self::assemble(config, tokenizer, prepare, &mut loader, hash)
     }
 
     /// A model of random weights.
     pub(crate) fn random(
         config: QwenConfig,
         quant: Quant,
+        device: &Device,
     ) -> std::result::Result<Loaded, EngineError> {
         let prepare = QwenPrepare::standard(config.vision.patch, config.vision.merge);
         let progress = &mut |_, _| {};
-        let mut loader = Loader::new(&Random::QWEN, quant, progress);
+        let mut loader = Loader::new(&Random::QWEN, quant, device, progress);
         let tokenizer = PromptTokenizer::characters(&QWEN[0].specials())?;
         Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
     }
@@ -145,7 +148,7 @@ impl Family for Qwen {
         let c = &self.config.vision;
         let patches = grid.0 * grid.1 * c.merge * c.merge;
         let width = 3 * 2 * c.patch * c.patch;
-        let pixels = Tensor::from_slice(pixels, (patches, width), &Device::Cpu)?;
+        let pixels = Tensor::from_slice(pixels, (patches, width), &self.decoder.device())?;
         self.tower.forward(&pixels, grid, scores)
     }
 

@@ -1,6 +1,6 @@
 //! The CLIP vision tower.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use shared::Group;
 
@@ -83,8 +83,7 @@ impl ClipTower {
         let c = config.clone();
         let grid = c.grid();
         let patch_name = format!("{at}embeddings.patch_embedding.weight");
-        let shape = [c.hidden, 3, c.patch_size, c.patch_size];
-        let patch = loader.tensor(&patch_name, &shape)?.flatten_from(1)?;
+        let patch = loader.patches(&patch_name, &[c.hidden, 3, c.patch_size, c.patch_size])?;
         let mut loaded = Vec::with_capacity(blocks);
         for i in 0..blocks {
             let name = |n: &str| format!("{at}encoder.layers.{i}.{n}");
@@ -107,7 +106,7 @@ impl ClipTower {
         }
         Ok(ClipTower {
             class: loader.tensor(&format!("{at}embeddings.class_embedding"), &[c.hidden])?,
-            patch: Linear::new(&patch, None, shared::Quant::F32)?,
+            patch,
             position: loader.tensor(
                 &format!("{at}embeddings.position_embedding.weight"),
                 &[grid * grid + 1, c.hidden],
@@ -132,7 +131,10 @@ impl ClipTower {
             .reshape((3, g, p, g, p))?
             .permute((1, 3, 0, 2, 4))?
             .reshape((g * g, 3 * p * p))?;
-        let x = Tensor::cat(&[&self.class.unsqueeze(0)?, &self.patch.forward(&patches)?], 0)?;
+        let x = Tensor::cat(
+            &[&self.class.unsqueeze(0)?, &self.patch.forward(&patches, DType::F32)?],
+            0,
+        )?;
         let mut x = self.pre_norm.apply(&(x + &self.position)?)?;
         let mut scores = Vec::new();
         for (i, block) in self.blocks.iter().enumerate() {
@@ -146,7 +148,7 @@ impl ClipTower {
 impl Block {
     fn forward(&self, x: &Tensor, c: &ClipConfig, cls: Option<&mut Vec<f32>>) -> Result<Tensor> {
         let n = x.dim(0)?;
-        let qkv = self.qkv.forward(&self.norm1.apply(x)?)?;
+        let qkv = self.qkv.forward(&self.norm1.apply(x)?, self.qkv.compute())?;
         let heads = |part: usize| split_heads(&qkv, part, c.heads);
         let segments = [(Group::Image, 0, n)];
         let mut keep = cls.map(|scores| {
@@ -161,11 +163,10 @@ impl Block {
                 }
             }
         });
-        let watch =
-            keep.as_mut().map(|keep| Watch { segments: &segments, row: false, map: Some(keep) });
+        let watch = keep.as_mut().map(|keep| Watch::map(&segments, keep));
         let (attended, _) = attend(&heads(0)?, &heads(1)?, &heads(2)?, Mask::None, watch)?;
-        let x = (x + self.output.forward(&attended)?)?;
-        let inner = c.activation.apply(&self.fc1.forward(&self.norm2.apply(&x)?)?)?;
-        x + self.fc2.forward(&inner)?
+        let x = (x + self.output.forward(&attended, DType::F32)?)?;
+        let inner = c.activation.apply(&self.fc1.forward(&self.norm2.apply(&x)?, DType::F32)?)?;
+        x + self.fc2.forward(&inner, DType::F32)?
     }
 }

@@ -1,11 +1,12 @@
 //! Qwen2.5-VL's vision tower: window attention, some full blocks, a 2 × 2 merger.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use shared::Group;
 
 use super::{Activation, Features, split_heads};
-use crate::attention::{Mask, Watch, attend};
+use crate::attention::{Mask, Watch, attend, attend_spans};
 use crate::error::EngineError;
+use crate::ops;
 use crate::rotary::{Position, Rotary};
 use crate::weights::{Linear, Loader};
 
@@ -66,8 +67,7 @@ impl QwenTower {
     ) -> std::result::Result<Self, EngineError> {
         let c = &config;
         let patch_name = format!("{at}patch_embed.proj.weight");
-        let shape = [c.hidden, 3, 2, c.patch, c.patch];
-        let patch = loader.tensor(&patch_name, &shape)?.flatten_from(1)?;
+        let patch = loader.patches(&patch_name, &[c.hidden, 3, 2, c.patch, c.patch])?;
         let mut blocks = Vec::with_capacity(c.layers);
         for i in 0..c.layers {
             let name = |n: &str| format!("{at}blocks.{i}.{n}");
@@ -87,7 +87,7 @@ impl QwenTower {
         let merged = c.hidden * c.merge * c.merge;
         let name = |n: &str| format!("{at}merger.{n}");
         Ok(QwenTower {
-            patch: Linear::new(&patch, None, shared::Quant::F32)?,
+            patch,
             blocks,
             rotary: Rotary::axial(c.hidden / c.heads),
             merge_norm: loader.tensor(&name("ln_q.weight"), &[c.hidden])?,
@@ -111,7 +111,7 @@ impl QwenTower {
         let c = &self.config;
         let unit = c.merge * c.merge;
         let (order, bounds) = windows(rows, cols, c.window_tokens());
-        let x = self.patch.forward(patches)?;
+        let x = self.patch.forward(patches, DType::F32)?;
         // Patches come token by token; windows reorder the tokens.
         let index = Tensor::new(order.as_slice(), x.device())?;
         let by_window = |t: &Tensor, index: &Tensor| -> Result<Tensor> {
@@ -143,7 +143,10 @@ impl QwenTower {
         }
         let x = candle_nn::ops::rms_norm(&x, &self.merge_norm, EPS)?;
         let x = x.reshape((order.len(), unit * c.hidden))?;
-        let x = self.merge_out.forward(&Activation::Gelu.apply(&self.merge_in.forward(&x)?)?)?;
+        let x = {
+            let inner = Activation::Gelu.apply(&self.merge_in.forward(&x, DType::F32)?)?;
+            self.merge_out.forward(&inner, DType::F32)?
+        };
         let mut back = vec![0u32; order.len()];
         for (at, token) in order.iter().enumerate() {
             back[*token as usize] = at as u32;
@@ -169,37 +172,32 @@ impl Block {
         received: Option<&mut Vec<f32>>,
     ) -> Result<Tensor> {
         let n = x.dim(0)?;
-        let qkv = self.qkv.forward(&candle_nn::ops::rms_norm(x, &self.norm1, EPS)?)?;
-        let q = Rotary::apply(&split_heads(&qkv, 0, heads)?, tables)?;
-        let k = Rotary::apply(&split_heads(&qkv, 1, heads)?, tables)?;
-        let v = split_heads(&qkv, 2, heads)?;
-        let segments = [(Group::Image, 0, n)];
-        let mut keep = received.map(|sums| {
-            sums.resize(n, 0.0);
-            move |_: usize, _: usize, keys: usize, weights: &[f32]| {
-                for row in weights.chunks(keys) {
-                    for (sum, w) in sums.iter_mut().zip(row) {
-                        *sum += w / (heads * n) as f32;
+        let normed = candle_nn::ops::rms_norm(x, &self.norm1, EPS)?;
+        let qkv = self.qkv.forward(&normed, DType::F32)?;
+        let to = self.qkv.compute();
+        let q = Rotary::apply(&split_heads(&qkv, 0, heads)?, tables)?.to_dtype(to)?;
+        let k = Rotary::apply(&split_heads(&qkv, 1, heads)?, tables)?.to_dtype(to)?;
+        let v = split_heads(&qkv, 2, heads)?.to_dtype(to)?;
+        let attended = match received {
+            None => attend_spans(&q, &k, &v, spans)?,
+            Some(sums) => {
+                // Asked for of a full block only: one span.
+                sums.resize(n, 0.0);
+                let segments = [(Group::Image, 0, n)];
+                let mut keep = |_: usize, _: usize, keys: usize, weights: &[f32]| {
+                    for row in weights.chunks(keys) {
+                        for (sum, w) in sums.iter_mut().zip(row) {
+                            *sum += w / (heads * n) as f32;
+                        }
                     }
-                }
+                };
+                attend(&q, &k, &v, Mask::None, Some(Watch::map(&segments, &mut keep)))?.0
             }
-        });
-        let mut outputs = Vec::with_capacity(spans.len());
-        for (start, len) in spans {
-            let part = |t: &Tensor| t.narrow(1, *start, *len);
-            let watch = keep.as_mut().map(|keep| Watch {
-                segments: &segments,
-                row: false,
-                map: Some(keep),
-            });
-            let (out, _) = attend(&part(&q)?, &part(&k)?, &part(&v)?, Mask::None, watch)?;
-            outputs.push(out);
-        }
-        let attended = Tensor::cat(&outputs, 0)?;
-        let x = (x + self.output.forward(&attended)?)?;
+        };
+        let x = (x + self.output.forward(&attended, DType::F32)?)?;
         let normed = candle_nn::ops::rms_norm(&x, &self.norm2, EPS)?;
-        let gated = candle_nn::ops::swiglu(&self.gate_up.forward(&normed)?)?;
-        x + self.down.forward(&gated)?
+        let gated = ops::gate(&self.gate_up.forward(&normed, DType::F32)?)?;
+        x + self.down.forward(&gated, DType::F32)?
     }
 }
 

@@ -26,6 +26,12 @@ impl HalfMatrix {
         &self.0
     }
 
+    /// The same matrix on another device.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn on(&self, device: &candle_core::Device) -> Result<Self> {
+        Ok(HalfMatrix(self.0.to_device(device)?))
+    }
+
     /// `x Wᵀ` of rows `[n, in]`.
     pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let (n, columns) = x.dims2()?;

@@ -27,6 +27,9 @@ enum Weight {
     Quantized(QMatMul),
 }
 
+/// Most rows that quantized products take one by one; more are multiplied as matrices.
+const FEW: usize = 8;
+
 /// The block type of a quantization; `None` for plain f32, and where each tensor has its own.
 pub(crate) fn block_type(quant: Quant) -> Option<GgmlDType> {
     Some(match quant {
@@ -193,25 +196,126 @@ impl Linear {
         self.parts[0].kind()
     }
 
-    /// Applies the map to rows `[n, in]`.
-    pub(crate) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = match self.parts.as_slice() {
-            [whole] => whole.forward(x)?,
-            parts => {
-                let outputs: Vec<Tensor> =
-                    parts.iter().map(|part| part.forward(x)).collect::<Result<_>>()?;
-                Tensor::cat(&outputs, 1)?
-            }
-        };
+    /// Whether so few rows are taken one by one by quantized products.
+    pub(crate) const fn few(rows: usize) -> bool {
+        rows <= FEW
+    }
+
+    /// What many rows are computed in: 16 bits on a GPU unless the weights are f32.
+    pub(crate) fn compute(&self) -> DType {
+        match &self.parts[0] {
+            Weight::Dense(_) => DType::F32,
+            _ if self.device().is_cuda() => DType::F16,
+            _ => DType::F32,
+        }
+    }
+
+    /// Applies the map to rows `[n, in]`; a GPU gives them as `to`.
+    pub(crate) fn forward(&self, x: &Tensor, to: DType) -> Result<Tensor> {
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            return self.forward_on_gpu(x, to);
+        }
+        let _ = to;
+        let y = self.joined(x)?;
         match &self.bias {
             Some(b) => y.broadcast_add(b),
             None => Ok(y),
         }
     }
 
+    /// The parts' outputs side by side.
+    fn joined(&self, x: &Tensor) -> Result<Tensor> {
+        match self.parts.as_slice() {
+            [whole] => whole.forward(x),
+            parts => {
+                let outputs: Vec<Tensor> =
+                    parts.iter().map(|part| part.forward(x)).collect::<Result<_>>()?;
+                Tensor::cat(&outputs, 1)
+            }
+        }
+    }
+
     /// The device the weights lie on.
     pub(crate) fn device(&self) -> Device {
         self.parts[0].device()
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Weight {
+    /// The same weight on a GPU.
+    fn on(self, device: &Device) -> Result<Self> {
+        Ok(match self {
+            Weight::Quantized(QMatMul::QTensor(q)) => {
+                let storage = QStorage::from_data(q.data()?, device, q.dtype())?;
+                let moved = QTensor::new(storage, q.shape().dims())?;
+                Weight::Quantized(QMatMul::QTensor(Arc::new(moved)))
+            }
+            Weight::Dense(w) => Weight::Dense(w.to_device(device)?),
+            Weight::Half(w) => Weight::Half(w.on(device)?),
+            Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => {
+                Weight::Half(HalfMatrix::new(&w.to_device(device)?, DType::F16)?)
+            }
+        })
+    }
+
+    fn rows(&self) -> Result<usize> {
+        match self {
+            Weight::Dense(w) => w.dim(1),
+            Weight::Half(w) => w.tensor().dim(0),
+            Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => w.dim(0),
+            Weight::Quantized(QMatMul::QTensor(q)) => Ok(q.shape().dims2()?.0),
+        }
+    }
+}
+
+#[cfg(feature = "cuda")]
+impl Linear {
+    /// The same map on a GPU.
+    pub(crate) fn on(self, device: &Device) -> Result<Self> {
+        let parts = self.parts.into_iter().map(|part| part.on(device)).collect::<Result<_>>()?;
+        let bias = self.bias.map(|b| b.to_device(device)).transpose()?;
+        Ok(Linear { parts, bias })
+    }
+
+    /// Few rows go through quantized products as they are. For many, a quantized weight is decoded
+    /// to f16 for the moment of its product: the tensor cores make up for it many times over.
+    fn forward_on_gpu(&self, x: &Tensor, to: DType) -> Result<Tensor> {
+        let n = x.dim(0)?;
+        let quantized = |w: &Weight| matches!(w, Weight::Quantized(QMatMul::QTensor(_)));
+        let y = if Self::few(n) && self.parts.iter().all(quantized) {
+            let x = x.to_dtype(DType::F32)?;
+            self.joined(&x)?
+        } else if self.parts.iter().any(|w| matches!(w, Weight::Dense(_))) {
+            self.joined(&x.to_dtype(DType::F32)?)?
+        } else {
+            let total = self.parts.iter().map(Weight::rows).sum::<Result<usize>>()?;
+            // A product's result has the type of its factors, or f32.
+            let half = |w: &Weight| match w {
+                Weight::Half(w) => w.tensor().dtype(),
+                _ => DType::F16,
+            };
+            let out = if self.parts.iter().all(|w| half(w) == to) { to } else { DType::F32 };
+            // SAFETY: the products below write every column.
+            #[expect(unsafe_code, reason = "memory that is written whole at once")]
+            let y = unsafe { Tensor::empty((n, total), out, x.device()) }?;
+            let mut first = 0;
+            for part in &self.parts {
+                let weight = match part {
+                    Weight::Quantized(q) => q.dequantize_f16()?,
+                    Weight::Half(w) => w.tensor().clone(),
+                    Weight::Dense(w) => w.t()?.contiguous()?,
+                };
+                crate::cuda::matmul(&x.to_dtype(weight.dtype())?, &weight, &y, first)?;
+                first += weight.dim(0)?;
+            }
+            y
+        };
+        if let Some(bias) = &self.bias {
+            crate::cuda::add_bias(&y, bias)?;
+        }
+        y.to_dtype(to)
     }
 }
 
@@ -252,11 +356,11 @@ mod tests {
             assert_eq!(linear.parts.len(), parts, "{types:?}");
             let alone: Vec<Tensor> = tensors()
                 .into_iter()
-                .map(|t| Linear::stored(vec![t], None)?.forward(&x))
+                .map(|t| Linear::stored(vec![t], None)?.forward(&x, DType::F32))
                 .collect::<Result<_>>()
                 .expect("alone");
             let want = Tensor::cat(&alone, 1).and_then(|y| y.broadcast_add(&bias)).expect("cat");
-            let got = linear.forward(&x).expect("forward");
+            let got = linear.forward(&x, DType::F32).expect("forward");
             let values = |t: Tensor| t.to_vec2::<f32>().expect("values");
             assert_eq!(values(got), values(want), "{types:?}");
         }

@@ -16,6 +16,7 @@ use crate::memory::Footprint;
 pub(crate) struct Loader<'a> {
     files: &'a dyn Source,
     quant: Quant,
+    device: Device,
     progress: &'a mut dyn FnMut(u64, u64),
     read: u64,
     /// Parameters read.
@@ -29,15 +30,18 @@ pub(crate) struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// A loader that holds the decoder's matrices as `quant` and reports `(read, total)` bytes.
+    /// A loader that holds the decoder's matrices as `quant`, all of them on `device`, and reports
+    /// `(read, total)` bytes.
     pub(crate) fn new(
         files: &'a dyn Source,
         quant: Quant,
+        device: &Device,
         progress: &'a mut dyn FnMut(u64, u64),
     ) -> Self {
         Loader {
             files,
             quant,
+            device: device.clone(),
             progress,
             read: 0,
             parameters: 0,
@@ -92,11 +96,13 @@ impl<'a> Loader<'a> {
         self.footprint.passing = self.footprint.passing.max(bytes);
     }
 
-    /// Counts a map's bytes.
-    fn keep(&mut self, linear: Linear) -> Linear {
+    /// Moves a map to where the model runs and counts its bytes.
+    fn keep(&mut self, linear: Linear) -> Result<Linear, EngineError> {
+        #[cfg(feature = "cuda")]
+        let linear = if self.device.is_cuda() { linear.on(&self.device)? } else { linear };
         self.footprint.weights += linear.bytes() as u64;
         self.footprint.rearranged += linear.rearranged() as u64;
-        linear
+        Ok(linear)
     }
 
     fn hold(&mut self, type_name: &str) {
@@ -105,7 +111,7 @@ impl<'a> Loader<'a> {
 
     /// A tensor held as f32.
     pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
-        let tensor = self.read(name, shape)?;
+        let tensor = self.read(name, shape)?.to_device(&self.device)?;
         self.footprint.weights += 4 * tensor.elem_count() as u64;
         Ok(tensor)
     }
@@ -119,7 +125,7 @@ impl<'a> Loader<'a> {
             Quant::Bf16 => DType::BF16,
             _ => DType::F16,
         };
-        let table = table.to_dtype(kind)?;
+        let table = table.to_dtype(kind)?.to_device(&self.device)?;
         self.footprint.weights += (table.elem_count() * table.dtype().size_in_bytes()) as u64;
         Ok(table)
     }
@@ -162,7 +168,7 @@ impl<'a> Loader<'a> {
         let linear = Linear::stored(tensors, bias)?;
         // The blocks as they were read, and as they are stacked.
         self.passing(linear.bytes() as u64);
-        Ok(self.keep(linear))
+        self.keep(linear)
     }
 
     /// A linear map that is never held in blocks (vision tower, projector): f32 for the reference,
@@ -218,7 +224,14 @@ impl<'a> Loader<'a> {
         let linear = Linear::new(&weight, bias, quant)?;
         // The blocks as they were made, and as they are joined.
         self.passing(values + 2 * linear.bytes() as u64);
-        Ok(self.keep(linear))
+        self.keep(linear)
+    }
+
+    /// The convolution that cuts a picture into patches: a map from flattened patches, f32 on the
+    /// CPU, where it is small beside the rest.
+    pub(crate) fn patches(&mut self, name: &str, shape: &[usize]) -> Result<Linear, EngineError> {
+        let weight = self.read(name, shape)?.flatten_from(1)?;
+        self.keep(Linear::new(&weight, None, Quant::F32)?)
     }
 
     /// The biases of all parts, or of none: where one part, or the first layer, has a bias, one
@@ -269,7 +282,7 @@ impl<'a> Loader<'a> {
             self.hold(linear.kind());
             linear
         };
-        Ok(self.keep(linear))
+        self.keep(linear)
     }
 }
 

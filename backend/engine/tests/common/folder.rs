@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::{EngineError, LoadOptions, Model, Picture};
+use engine::{DeviceChoice, EngineError, LoadOptions, Model, Picture};
 use serde_json::Value;
 use shared::{ErrorCode, Quant, RunOptions};
 use tempfile::TempDir;
@@ -70,7 +70,8 @@ impl Folder {
     }
 
     pub fn load(&self) -> Result<Model, EngineError> {
-        let options = LoadOptions { name: "broken".to_owned(), quant: Quant::F32 };
+        let options =
+            LoadOptions { name: "broken".to_owned(), quant: Quant::F32, device: DeviceChoice::Cpu };
         Model::load(self.path(), &options, &mut |_, _| {})
     }
 

@@ -1,0 +1,312 @@
+//! Watched attention on the GPU.
+//!
+//! Three ways through, the same sums: one fused pass over tiles (16 bits, many rows), a split pass
+//! over the cache (one row), and whole score rows in blocks (f32, maps, unusual widths).
+
+use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
+use candle_core::{DType, Result, Tensor};
+
+use super::{Page, address, device, grid, launch};
+use crate::attention::{MapSink, Mask};
+use shared::GROUPS;
+
+/// Query rows of a block of the flash kernel.
+const FLASH_ROWS: usize = 128;
+/// Blocks that fill the GPU in the decode kernel: four on each of an H100's multiprocessors.
+const DECODE_BLOCKS: usize = 528;
+/// Most bytes the score rows of one block may take.
+const BLOCK_BYTES: usize = 256 << 20;
+
+/// Arguments of the flash kernels, as `kernels/flash.cu` declares them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Flash {
+    q: u64,
+    k: u64,
+    v: u64,
+    out: u64,
+    spans: u64,
+    groups: u64,
+    runs: u64,
+    partial: u64,
+    last: u64,
+    q_stride: i64,
+    kv_stride: i64,
+    heads: i32,
+    per_kv: i32,
+    rows: i32,
+    keys: i32,
+    past: i32,
+    scale: f32,
+}
+// SAFETY: plain numbers in the kernel's own layout.
+unsafe impl DeviceRepr for Flash {}
+
+/// Arguments of the decode kernels, as `kernels/decode.cu` declares them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Decode {
+    q: u64,
+    k: u64,
+    v: u64,
+    groups: u64,
+    scores: u64,
+    highest: u64,
+    sums: u64,
+    outs: u64,
+    out: u64,
+    last: u64,
+    norm: u64,
+    q_stride: i64,
+    kv_stride: i64,
+    heads: i32,
+    per_kv: i32,
+    keys: i32,
+    scale: f32,
+}
+// SAFETY: plain numbers in the kernel's own layout.
+unsafe impl DeviceRepr for Decode {}
+
+fn flashes(q: &Tensor, width: usize) -> bool {
+    q.dtype() == DType::F16 && matches!(width, 32 | 64 | 80 | 128)
+}
+
+/// Attention of `q` `[heads, rows, width]` over `k` and `v` `[kv_heads, keys, width]`, of which a
+/// head is contiguous; returns `[rows, heads · width]`: f32 for a single row, else the dtype of `q`.
+/// Sums go to the page where there is one, with the averaged last row if `row`.
+pub(crate) fn attend(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    mask: Mask,
+    page: Option<Page>,
+    row: bool,
+    map: Option<MapSink>,
+) -> Result<Tensor> {
+    let (_, rows, width) = q.dims3()?;
+    if map.is_none() && rows == 1 && matches!(width, 32 | 64 | 128) {
+        return decode(q, k, v, page, page.filter(|_| row));
+    }
+    if map.is_none() && flashes(q, width) {
+        let out = flash(q, k, v, mask, None, page)?;
+        if row && page.is_some() {
+            // The last row again, for its weights on every key.
+            decode(&q.narrow(1, rows - 1, 1)?, k, v, None, page)?;
+        }
+        return Ok(out);
+    }
+    whole_rows(q, k, v, mask, page, row, map)
+}
+
+/// Attention of each span `(start, length)` of the rows to itself.
+pub(crate) fn attend_spans(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    spans: &[(usize, usize)],
+) -> Result<Tensor> {
+    let (_, _, width) = q.dims3()?;
+    if flashes(q, width) {
+        return flash(q, k, v, Mask::None, Some(spans), None);
+    }
+    let part = |t: &Tensor, at: &(usize, usize)| t.narrow(1, at.0, at.1)?.contiguous();
+    let outputs: Vec<Tensor> = spans
+        .iter()
+        .map(|s| attend(&part(q, s)?, &part(k, s)?, &part(v, s)?, Mask::None, None, false, None))
+        .collect::<Result<_>>()?;
+    Tensor::cat(&outputs, 0)
+}
+
+fn flash(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    mask: Mask,
+    spans: Option<&[(usize, usize)]>,
+    page: Option<Page>,
+) -> Result<Tensor> {
+    let (heads, rows, width) = q.dims3()?;
+    let (kv_heads, keys, _) = k.dims3()?;
+    let device = device(q)?;
+    let on = q.device();
+    let (causal, past) = match mask {
+        Mask::None => ("", 0),
+        Mask::Causal { past } => ("_causal", past),
+    };
+    let longest = spans.map_or(rows, |s| s.iter().map(|(_, len)| *len).max().unwrap_or(0));
+    let blocks = longest.div_ceil(FLASH_ROWS);
+    // SAFETY: the kernels write every value.
+    let (out, partial) = unsafe {
+        let partial = if page.is_some() { heads * blocks * GROUPS * GROUPS } else { 1 };
+        (
+            Tensor::empty((rows, heads * width), DType::F16, on)?,
+            Tensor::empty(partial, DType::F32, on)?,
+        )
+    };
+    let bounds = match spans {
+        None => None,
+        Some(spans) => {
+            let flat: Vec<u32> = spans.iter().flat_map(|(s, n)| [*s as u32, *n as u32]).collect();
+            Some(Tensor::from_vec(flat, 2 * spans.len(), on)?)
+        }
+    };
+    let call = Flash {
+        q: address(q)?,
+        k: address(k)?,
+        v: address(v)?,
+        out: address(&out)?,
+        spans: bounds.as_ref().map(address).transpose()?.unwrap_or(0),
+        groups: page.map_or(0, |p| p.groups),
+        runs: page.map_or(0, |p| p.runs),
+        partial: address(&partial)?,
+        last: page.map_or(0, |p| p.last),
+        q_stride: q.stride()[0] as i64,
+        kv_stride: k.stride()[0] as i64,
+        heads: heads as i32,
+        per_kv: (heads / kv_heads) as i32,
+        rows: rows as i32,
+        keys: keys as i32,
+        past: past as i32,
+        scale: 1.0 / (width as f32).sqrt(),
+    };
+    let observed = if page.is_some() { "_observed" } else { "" };
+    let name = format!("flash_{width}{causal}{observed}");
+    let blocks_of = (heads as u32, blocks as u32, spans.map_or(1, <[_]>::len) as u32);
+    launch!(&device, &name, grid(blocks_of, 256), call);
+    if let Some(page) = page {
+        // Eight threads share a pair of groups.
+        let fold = grid((heads as u32, 1, 1), (8 * GROUPS * GROUPS) as u32);
+        launch!(&device, "flash_fold", fold, address(&partial)?, page.mass, blocks as i32);
+    }
+    Ok(out)
+}
+
+/// One query row `[heads, 1, width]`. `page` receives its masses, `row` its average over heads.
+fn decode(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    page: Option<Page>,
+    row: Option<Page>,
+) -> Result<Tensor> {
+    let (heads, _, width) = q.dims3()?;
+    let (kv_heads, keys, _) = k.dims3()?;
+    let device = device(q)?;
+    let on = q.device();
+    let splits = (DECODE_BLOCKS / heads).clamp(1, 128);
+    let parts = heads * splits;
+    let scores = if row.is_some() { heads * keys } else { 0 };
+    // SAFETY: the kernels write every value that they read.
+    let (out, work) = unsafe {
+        let values = parts * (1 + GROUPS + width) + 2 * heads + scores;
+        (Tensor::empty((1, heads * width), DType::F32, on)?, Tensor::empty(values, DType::F32, on)?)
+    };
+    let highest = address(&work)?;
+    let sums = highest + 4 * parts as u64;
+    let outs = sums + 4 * (parts * GROUPS) as u64;
+    let norm = outs + 4 * (parts * width) as u64;
+    let row_scores = norm + 8 * heads as u64;
+    let call = Decode {
+        q: address(q)?,
+        k: address(k)?,
+        v: address(v)?,
+        groups: page.map_or(0, |p| p.groups),
+        scores: if row.is_some() { row_scores } else { 0 },
+        highest,
+        sums,
+        outs,
+        out: address(&out)?,
+        last: page.map_or(0, |p| p.last),
+        norm: if row.is_some() { norm } else { 0 },
+        q_stride: q.stride()[0] as i64,
+        kv_stride: k.stride()[0] as i64,
+        heads: heads as i32,
+        per_kv: (heads / kv_heads) as i32,
+        keys: keys as i32,
+        scale: 1.0 / (width as f32).sqrt(),
+    };
+    let kind = if q.dtype() == DType::F16 { "f16" } else { "f32" };
+    let name = format!("decode_{kind}_{width}");
+    launch!(&device, &name, grid((splits as u32, heads as u32, 1), 128), call);
+    if let Some(page) = row {
+        let blocks = grid((keys.div_ceil(32) as u32, 1, 1), 128);
+        let (heads, keys) = (heads as i32, keys as i32);
+        launch!(&device, "decode_row", blocks, row_scores, norm, page.row, heads, keys, 0i64);
+    }
+    Ok(out)
+}
+
+/// Score rows in f32, a block of query rows at a time.
+fn whole_rows(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    mask: Mask,
+    page: Option<Page>,
+    row: bool,
+    mut map: Option<MapSink>,
+) -> Result<Tensor> {
+    let (heads, rows, width) = q.dims3()?;
+    let (kv_heads, keys, _) = k.dims3()?;
+    let device = device(q)?;
+    let on = q.device();
+    let float = |t: &Tensor| t.contiguous()?.to_dtype(DType::F32);
+    let (k, v) = (float(k)?, float(v)?);
+    let (causal, past) = match mask {
+        Mask::None => (0, 0),
+        Mask::Causal { past } => (1, past),
+    };
+    let scale = 1.0 / (width as f32).sqrt();
+    let block = (BLOCK_BYTES / (4 * heads * keys).max(1)).clamp(1, rows);
+    let mut outputs = Vec::with_capacity(rows.div_ceil(block));
+    for first in (0..rows).step_by(block) {
+        let b = block.min(rows - first);
+        let seen = mask.visible(first + b - 1, keys);
+        let part = |t: &Tensor| t.narrow(1, 0, seen)?.contiguous();
+        let q = float(&q.narrow(1, first, b)?)?.reshape((kv_heads, heads / kv_heads * b, width))?;
+        let scores = q.matmul(&part(&k)?.t()?)?;
+        // SAFETY: the kernel writes every value.
+        let masses = unsafe { Tensor::empty((heads * b, GROUPS), DType::F32, on) }?;
+        launch!(
+            &device,
+            "softmax_rows",
+            grid(((heads * b) as u32, 1, 1), 256),
+            address(&scores)?,
+            page.map_or(0, |p| p.groups),
+            address(&masses)?,
+            b as i32,
+            seen as i32,
+            causal,
+            past as i32,
+            first as i32,
+            scale,
+        );
+        if let Some(page) = page {
+            launch!(
+                &device,
+                "fold_rows",
+                grid((heads as u32, 1, 1), (GROUPS * GROUPS) as u32),
+                address(&masses)?,
+                page.groups,
+                page.mass,
+                page.last,
+                b as i32,
+                (past + first) as i32,
+            );
+            if row && first + b == rows {
+                let blocks = grid((seen.div_ceil(256) as u32, 1, 1), 256);
+                let weights = address(&scores)?;
+                let (h, r, n) = (heads as i32, b as i32, seen as i32);
+                launch!(&device, "mean_last_row", blocks, weights, page.row, h, r, n);
+            }
+        }
+        if let Some(map) = map.as_mut() {
+            map(first, b, seen, &scores.flatten_all()?.to_vec1::<f32>()?);
+        }
+        let out = scores.matmul(&part(&v)?)?;
+        outputs.push(out.reshape((heads, b, width))?.transpose(0, 1)?.contiguous()?);
+    }
+    let output = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(&outputs, 0)? };
+    let to = if rows == 1 { DType::F32 } else { q.dtype() };
+    output.reshape((rows, heads * width))?.to_dtype(to)
+}

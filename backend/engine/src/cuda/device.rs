@@ -1,0 +1,191 @@
+//! Devices and their kernels.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, OnceLock};
+
+use candle_core::cuda_backend::cudarc::driver::{CudaFunction, sys};
+use candle_core::cuda_backend::cudarc::nvrtc::Ptx;
+use candle_core::cuda_backend::{CudaDevice, WrapErr};
+use candle_core::{Device, Result, bail};
+
+/// A file of kernels: its machine code, what kernels it has, and the dynamic shared memory that
+/// one needs.
+struct Module {
+    code: &'static [u8],
+    names: &'static [&'static str],
+    shared: fn(&str) -> usize,
+}
+
+macro_rules! code {
+    ($file:literal) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/", $file, ".cubin"))
+    };
+}
+
+/// All kernels. A later module's take the place of an earlier one's of the same name.
+const MODULES: &[Module] = &[
+    Module {
+        code: code!("flash"),
+        names: &[
+            "flash_32",
+            "flash_64",
+            "flash_80",
+            "flash_128",
+            "flash_32_causal",
+            "flash_64_causal",
+            "flash_80_causal",
+            "flash_128_causal",
+            "flash_32_observed",
+            "flash_64_observed",
+            "flash_80_observed",
+            "flash_128_observed",
+            "flash_32_causal_observed",
+            "flash_64_causal_observed",
+            "flash_80_causal_observed",
+            "flash_128_causal_observed",
+            "flash_fold",
+        ],
+        shared: |name| flash_shared(name, 4 * 64, 0),
+    },
+    #[cfg(hopper)]
+    Module {
+        code: code!("flash_hopper"),
+        names: &[
+            "flash_64",
+            "flash_128",
+            "flash_64_causal",
+            "flash_128_causal",
+            "flash_64_observed",
+            "flash_128_observed",
+            "flash_64_causal_observed",
+            "flash_128_causal_observed",
+        ],
+        shared: |name| flash_shared(name, 4 * 128, 1024),
+    },
+    Module {
+        code: code!("decode"),
+        names: &[
+            "decode_f16_32",
+            "decode_f16_64",
+            "decode_f16_128",
+            "decode_f32_32",
+            "decode_f32_64",
+            "decode_f32_128",
+            "decode_row",
+        ],
+        shared: |_| 0,
+    },
+    Module {
+        code: code!("rows"),
+        names: &[
+            "norm_f32",
+            "norm_f16",
+            "turn_f32_f32",
+            "turn_f32_f16",
+            "turn_f16_f16",
+            "gate_f32",
+            "gate_f16",
+            "add_bias_f32",
+            "add_bias_f16",
+            "softmax_rows",
+            "fold_rows",
+            "mean_last_row",
+            "choose",
+        ],
+        shared: |_| 0,
+    },
+];
+
+/// Shared memory of a flash kernel: 128 query rows, two stages of keys and of values in f16, what
+/// alignment takes, and the masses where somebody watches.
+fn flash_shared(name: &str, stages: usize, alignment: usize) -> usize {
+    let width = name.split('_').nth(1).and_then(|width| width.parse().ok()).unwrap_or(0);
+    let masses = if name.ends_with("observed") { 5824 } else { 0 };
+    if width == 0 { 0 } else { (128 + stages) * width * 2 + alignment + masses }
+}
+
+/// A device and its loaded kernels.
+struct Opened {
+    device: CudaDevice,
+    kernels: HashMap<&'static str, Kernel>,
+}
+
+/// A kernel and the dynamic shared memory it is launched with, in bytes.
+#[derive(Clone)]
+pub(super) struct Kernel {
+    pub(super) function: CudaFunction,
+    pub(super) shared: u32,
+}
+
+fn opened() -> &'static Mutex<HashMap<usize, Opened>> {
+    static OPENED: OnceLock<Mutex<HashMap<usize, Opened>>> = OnceLock::new();
+    OPENED.get_or_init(Mutex::default)
+}
+
+/// The CUDA device of a number, from 0; the same one every time it is asked for.
+pub(crate) fn open(ordinal: usize) -> Result<Device> {
+    let mut all = opened().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(opened) = all.get(&ordinal) {
+        return Ok(Device::Cuda(opened.device.clone()));
+    }
+    let device = CudaDevice::new_with_stream(ordinal)?;
+    // SAFETY: all work of this device runs on its one stream, so that nothing needs tracking.
+    unsafe { device.disable_event_tracking() };
+    keep_freed_memory(ordinal)?;
+    let stream = device.cuda_stream();
+    let context = stream.context();
+    let mut kernels = HashMap::new();
+    for module in MODULES {
+        let loaded = context.load_module(Ptx::from_binary(module.code.to_vec())).w()?;
+        for name in module.names {
+            let function = loaded.load_function(name).w()?;
+            let shared = (module.shared)(name) as u32;
+            if shared > 0 {
+                let attribute =
+                    sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
+                function.set_attribute(attribute, shared as i32).w()?;
+            }
+            kernels.insert(*name, Kernel { function, shared });
+        }
+    }
+    all.insert(ordinal, Opened { device: device.clone(), kernels });
+    Ok(Device::Cuda(device))
+}
+
+/// The pool gives memory back to the driver at every synchronisation unless told to keep it, and
+/// asking for it again costs more than most kernels.
+fn keep_freed_memory(ordinal: usize) -> Result<()> {
+    let mut device = 0;
+    let mut pool = std::ptr::null_mut();
+    let mut threshold = u64::MAX;
+    let attribute = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // SAFETY: plain calls of the driver with places for their results.
+    unsafe {
+        sys::cuDeviceGet(&mut device, ordinal as i32).result().w()?;
+        sys::cuDeviceGetDefaultMemPool(&mut pool, device).result().w()?;
+        sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut threshold).cast()).result().w()?;
+    }
+    Ok(())
+}
+
+/// A kernel of a device opened before.
+pub(super) fn kernel(device: &CudaDevice, name: &str) -> Result<Kernel> {
+    let all = opened().lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let ordinal = device.cuda_stream().context().ordinal();
+    match all.get(&ordinal).and_then(|o| o.kernels.get(name)) {
+        Some(kernel) => Ok(kernel.clone()),
+        None => bail!("there is no kernel '{name}' on CUDA device {ordinal}"),
+    }
+}
+
+/// Free and total bytes of a device's memory, as the driver sees them.
+pub(crate) fn memory(device: &Device) -> Option<(usize, usize)> {
+    let Device::Cuda(cuda) = device else { return None };
+    cuda.cuda_stream().context().mem_get_info().ok()
+}
+
+/// The device's name, as the driver gives it.
+pub(crate) fn name(device: &Device) -> Option<String> {
+    let Device::Cuda(cuda) = device else { return None };
+    cuda.cuda_stream().context().name().ok()
+}

@@ -1,0 +1,176 @@
+//! What was seen, on its way to the host: every layer's sums have a page of device memory, which
+//! is copied behind the layer's back while the next one runs (DESIGN, section 5).
+
+use std::collections::VecDeque;
+
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaEvent, CudaSlice, DevicePtr, PinnedHostSlice, result,
+};
+use candle_core::cuda_backend::{CudaDevice, WrapErr};
+use candle_core::{Device, Result};
+use shared::{GROUPS, Group};
+
+use crate::attention::{Seen, Segment};
+
+/// Pages of one run, one a layer, and the groups of its positions.
+pub(crate) struct Notes {
+    device: CudaDevice,
+    heads: usize,
+    bytes: usize,
+    pages: CudaSlice<u8>,
+    host: PinnedHostSlice<u8>,
+    at: *mut u8,
+    groups: CudaSlice<u8>,
+    runs: CudaSlice<i32>,
+    copied: Vec<Option<CudaEvent>>,
+}
+
+/// Device addresses of a layer's page and of the groups.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Page {
+    /// `[heads, GROUPS, GROUPS]` f64, added to.
+    pub(super) mass: u64,
+    /// `[heads, GROUPS]` f32.
+    pub(super) last: u64,
+    /// `[keys]` f32.
+    pub(super) row: u64,
+    /// `[keys]` u8.
+    pub(super) groups: u64,
+    /// `[runs, 2]` i32: where neighbours of one group end, and their group.
+    pub(super) runs: u64,
+}
+
+impl Notes {
+    /// Pages for `layers` layers of `heads` heads over `capacity` positions. Positions beyond the
+    /// prompt's `segments` are generated ones.
+    pub(crate) fn new(
+        on: &Device,
+        layers: usize,
+        heads: usize,
+        capacity: usize,
+        segments: &[Segment],
+    ) -> Result<Self> {
+        let device = on.as_cuda_device()?.clone();
+        let stream = device.cuda_stream();
+        let bytes = (heads * GROUPS * (8 * GROUPS + 4) + 4 * capacity).next_multiple_of(16);
+        // SAFETY: the host side is written by the device before anybody reads it.
+        let mut host =
+            unsafe { stream.context().alloc_pinned_with_flags(layers * bytes, 0) }.w()?;
+        let at = host.as_mut_ptr().w()?;
+        let mut groups = vec![Group::Generated.index() as u8; capacity];
+        for (group, start, end) in segments {
+            groups[*start..*end].fill(group.index() as u8);
+        }
+        // Neighbours of one group, the last without an end.
+        let mut runs: Vec<i32> = Vec::new();
+        for (i, group) in groups.iter().enumerate() {
+            match runs.last() {
+                Some(last) if *last == i32::from(*group) => {}
+                _ => runs.extend([0, i32::from(*group)]),
+            }
+            let end = runs.len() - 2;
+            runs[end] = i as i32 + 1;
+        }
+        if let Some(end) = runs.iter_mut().nth_back(1) {
+            *end = i32::MAX;
+        }
+        Ok(Notes {
+            heads,
+            bytes,
+            pages: device.alloc_zeros(layers * bytes)?,
+            host,
+            at,
+            groups: device.clone_htod(&groups)?,
+            runs: device.clone_htod(&runs)?,
+            copied: (0..layers).map(|_| None).collect(),
+            device,
+        })
+    }
+
+    /// How many pages there are.
+    pub(crate) fn layers(&self) -> usize {
+        self.copied.len()
+    }
+
+    /// A layer's page.
+    pub(crate) fn page(&self, layer: usize) -> Page {
+        let start = |s: &CudaSlice<u8>| s.device_ptr(s.stream()).0;
+        let mass = start(&self.pages) + (layer * self.bytes) as u64;
+        let last = mass + (8 * self.heads * GROUPS * GROUPS) as u64;
+        Page {
+            mass,
+            last,
+            row: last + (4 * self.heads * GROUPS) as u64,
+            groups: start(&self.groups),
+            runs: self.runs.device_ptr(self.runs.stream()).0,
+        }
+    }
+
+    /// Sends the pages of these layers to the host, behind what was launched so far.
+    pub(crate) fn send(&mut self, layers: std::ops::Range<usize>) -> Result<()> {
+        let (from, len) = (layers.start * self.bytes, layers.len() * self.bytes);
+        let stream = self.device.cuda_stream();
+        let source = self.page(layers.start).mass;
+        // SAFETY: both sides hold these pages; the host side is read after the event below.
+        unsafe {
+            let to = std::slice::from_raw_parts_mut(self.at.add(from), len);
+            result::memcpy_dtoh_async(to, source, stream.cu_stream()).w()?;
+        }
+        let Some(last) = layers.last() else { return Ok(()) };
+        self.copied[last] = Some(stream.record_event(None).w()?);
+        Ok(())
+    }
+
+    /// Whether a layer's page has arrived, or nothing of it was sent.
+    pub(crate) fn ready(&self, layer: usize) -> bool {
+        self.copied[layer].as_ref().is_none_or(CudaEvent::is_complete)
+    }
+
+    /// Waits for what was sent with a layer.
+    pub(crate) fn wait(&self, layer: usize) -> Result<()> {
+        self.copied[layer].as_ref().map_or(Ok(()), |event| event.synchronize().w())
+    }
+
+    /// Reads a page that has arrived: sums over query groups, the last row, and its `keys` values
+    /// where they were asked for.
+    pub(crate) fn read(&self, layer: usize, keys: Option<usize>) -> Seen {
+        let _whole = &self.host;
+        // SAFETY: the page arrived, so the device no longer writes it.
+        let page =
+            unsafe { std::slice::from_raw_parts(self.at.add(layer * self.bytes), self.bytes) };
+        let (mass, rest) = page.split_at(8 * self.heads * GROUPS * GROUPS);
+        let (last, row) = rest.split_at(4 * self.heads * GROUPS);
+        let floats = |bytes: &[u8]| -> Vec<f32> {
+            bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+        };
+        Seen {
+            mass: mass.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+            last: floats(last),
+            row: floats(&row[..4 * keys.unwrap_or(0)]),
+        }
+    }
+}
+
+/// Keeps the host a few layers ahead of the device, not more.
+pub(crate) struct Pace {
+    device: CudaDevice,
+    passed: VecDeque<CudaEvent>,
+}
+
+impl Pace {
+    /// Of a device's stream.
+    pub(crate) fn new(on: &Device) -> Result<Self> {
+        Ok(Pace { device: on.as_cuda_device()?.clone(), passed: VecDeque::new() })
+    }
+
+    /// A layer was launched: waits until at most `ahead` layers are still running.
+    pub(crate) fn step(&mut self, ahead: usize) -> Result<()> {
+        self.passed.push_back(self.device.cuda_stream().record_event(None).w()?);
+        while self.passed.len() > ahead {
+            if let Some(event) = self.passed.pop_front() {
+                event.synchronize().w()?;
+            }
+        }
+        Ok(())
+    }
+}

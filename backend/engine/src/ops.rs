@@ -1,0 +1,101 @@
+//! What a decoder does between matrix products, on whichever device its tensors lie: candle's own
+//! operations on the CPU, one fused kernel each on the GPU.
+
+use candle_core::{DType, Result, Tensor};
+use shared::ErrorCode;
+
+use crate::error::EngineError;
+use crate::rotary::Rotary;
+
+/// `x + delta` where there is a delta, and its `rms_norm · weight`, as `to` on the GPU. The GPU adds
+/// in place: `x` must be nobody else's.
+pub(crate) fn add_norm(
+    x: Tensor,
+    delta: Option<&Tensor>,
+    weight: &Tensor,
+    eps: f32,
+    to: DType,
+) -> Result<(Tensor, Tensor)> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        let normed = crate::cuda::norm(&x, delta, weight, eps, to)?;
+        return Ok((x, normed));
+    }
+    let _ = to;
+    let x = match delta {
+        Some(delta) => (x + delta)?,
+        None => x,
+    };
+    let normed = candle_nn::ops::rms_norm(&x, weight, eps)?;
+    Ok((x, normed))
+}
+
+/// Cuts stacked rows `[n, (heads + 2 · kv_heads) · width]` into queries, keys and values, turns
+/// queries and keys by their positions, puts keys and values into the cache
+/// `[kv_heads, capacity, width]` at position `past`, and returns the queries `[heads, n, width]`.
+pub(crate) fn turn(
+    qkv: &Tensor,
+    tables: &(Tensor, Tensor),
+    keys: &Tensor,
+    values: &Tensor,
+    past: usize,
+) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if qkv.device().is_cuda() {
+        return crate::cuda::turn(qkv, tables, keys, values, past);
+    }
+    let (n, stacked) = qkv.dims2()?;
+    let (kv_heads, _, width) = keys.dims3()?;
+    let heads = stacked / width - 2 * kv_heads;
+    let part = |first: usize, count: usize| -> Result<Tensor> {
+        let part = qkv.narrow(1, first * width, count * width)?;
+        part.reshape((n, count, width))?.transpose(0, 1)?.contiguous()
+    };
+    let q = Rotary::apply(&part(0, heads)?, tables)?;
+    keys.slice_set(&Rotary::apply(&part(heads, kv_heads)?, tables)?, 1, past)?;
+    values.slice_set(&part(heads + kv_heads, kv_heads)?, 1, past)?;
+    Ok(q)
+}
+
+/// `silu(gate) · up` of rows `[n, 2 · width]`.
+pub(crate) fn gate(x: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.device().is_cuda() {
+        return crate::cuda::gate(x);
+    }
+    candle_nn::ops::swiglu(x)
+}
+
+/// The most probable token of logits `[1, vocab]`, the first of equals, and the natural logarithm
+/// of its probability.
+///
+/// # Errors
+/// A logit is not finite.
+pub(crate) fn choose(logits: &Tensor) -> std::result::Result<(u32, f32), EngineError> {
+    #[cfg(feature = "cuda")]
+    if logits.device().is_cuda() {
+        let (id, _, norm, finite) = crate::cuda::choose(logits)?;
+        return if finite { Ok((id, -norm.ln())) } else { Err(not_finite()) };
+    }
+    let logits: Vec<f32> = logits.flatten_all()?.to_vec1()?;
+    let mut best = 0;
+    for (i, logit) in logits.iter().enumerate() {
+        if !logit.is_finite() {
+            return Err(not_finite());
+        }
+        if *logit > logits[best] {
+            best = i;
+        }
+    }
+    let max = f64::from(logits[best]);
+    let sum: f64 = logits.iter().map(|l| (f64::from(*l) - max).exp()).sum();
+    Ok((best as u32, -(sum.ln()) as f32))
+}
+
+fn not_finite() -> EngineError {
+    EngineError::new(
+        ErrorCode::NotFinite,
+        "The model produced a number that is not finite. Its weights or their quantization do not \
+         work with this input.",
+    )
+}

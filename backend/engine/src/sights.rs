@@ -1,0 +1,188 @@
+//! What layers saw, on its way to the lookout.
+//!
+//! On the CPU a layer's sums are there when the layer is done. On a GPU they follow some layers
+//! later, so that no layer waits for the host; while generating they come with the token.
+
+use candle_core::{Device, Result};
+
+use crate::attention::Seen;
+use crate::decoder::Lookout;
+use crate::observer::Control;
+
+/// Delivers what layers saw, in order.
+pub(crate) struct Sights {
+    layers: usize,
+    #[cfg(feature = "cuda")]
+    gpu: Option<gpu::Queue>,
+    #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "pages of a GPU"))]
+    size: (usize, usize),
+}
+
+impl Sights {
+    /// For runs of a decoder of so many layers and heads over at most `capacity` positions.
+    pub(crate) fn new(layers: usize, heads: usize, capacity: usize) -> Self {
+        Sights {
+            layers,
+            #[cfg(feature = "cuda")]
+            gpu: None,
+            size: (heads, capacity),
+        }
+    }
+
+    /// `rows` rows are about to run on a device.
+    pub(crate) fn begin(&mut self, on: &Device, rows: usize, lookout: &dyn Lookout) -> Result<()> {
+        #[cfg(feature = "cuda")]
+        if on.is_cuda() {
+            match &mut self.gpu {
+                Some(queue) => queue.begin(rows),
+                None => {
+                    self.gpu = Some(gpu::Queue::new(on, self.layers, self.size, rows, lookout)?)
+                }
+            }
+        }
+        let _ = (on, rows, lookout, self.layers);
+        Ok(())
+    }
+
+    /// Where a layer's sums go on the GPU.
+    #[cfg(feature = "cuda")]
+    pub(crate) fn page(&self, layer: usize) -> Option<crate::cuda::Page> {
+        self.gpu.as_ref().and_then(|queue| queue.page(layer))
+    }
+
+    /// A layer was run (launched, on a GPU); `last` when no more rows of the prompt follow.
+    pub(crate) fn layer(
+        &mut self,
+        layer: usize,
+        last: bool,
+        seen: Option<Seen>,
+        lookout: &mut dyn Lookout,
+    ) -> Result<Control> {
+        if let Some(seen) = seen {
+            return Ok(lookout.layer(layer, seen));
+        }
+        #[cfg(feature = "cuda")]
+        if let Some(queue) = &mut self.gpu {
+            return queue.layer(layer, last, lookout);
+        }
+        let _ = last;
+        Ok(Control::Continue(()))
+    }
+
+    /// All layers ran over the last `rows` rows.
+    pub(crate) fn send(&mut self, rows: usize) -> Result<()> {
+        #[cfg(feature = "cuda")]
+        if let Some(queue) = &mut self.gpu {
+            return queue.send(rows, self.layers);
+        }
+        let _ = rows;
+        Ok(())
+    }
+
+    /// Waits for what is still on its way and delivers it.
+    pub(crate) fn finish(&mut self, lookout: &mut dyn Lookout) -> Result<Control> {
+        #[cfg(feature = "cuda")]
+        if let Some(queue) = &mut self.gpu {
+            return queue.finish(lookout);
+        }
+        let _ = lookout;
+        Ok(Control::Continue(()))
+    }
+}
+
+#[cfg(feature = "cuda")]
+mod gpu {
+    use std::collections::VecDeque;
+
+    use candle_core::{Device, Result};
+
+    use crate::cuda::{Notes, Pace, Page};
+    use crate::decoder::Lookout;
+    use crate::observer::Control;
+
+    /// Layers launched before the host waits for one: enough that the GPU never runs dry, few
+    /// enough that a stop is heeded at once.
+    const AHEAD: usize = 3;
+
+    pub(super) struct Queue {
+        notes: Option<Notes>,
+        waiting: VecDeque<usize>,
+        pace: Pace,
+        rows: usize,
+        keys: usize,
+    }
+
+    impl Queue {
+        pub(super) fn new(
+            on: &Device,
+            layers: usize,
+            (heads, capacity): (usize, usize),
+            rows: usize,
+            lookout: &dyn Lookout,
+        ) -> Result<Self> {
+            let wants = lookout.wants();
+            let notes = if wants.flows || wants.rows || wants.maps {
+                Some(Notes::new(on, layers, heads, capacity, lookout.segments())?)
+            } else {
+                None
+            };
+            Ok(Queue { notes, waiting: VecDeque::new(), pace: Pace::new(on)?, rows, keys: rows })
+        }
+
+        pub(super) fn begin(&mut self, rows: usize) {
+            self.rows = rows;
+            self.keys += rows;
+        }
+
+        pub(super) fn page(&self, layer: usize) -> Option<Page> {
+            self.notes.as_ref().map(|notes| notes.page(layer))
+        }
+
+        pub(super) fn layer(
+            &mut self,
+            layer: usize,
+            last: bool,
+            lookout: &mut dyn Lookout,
+        ) -> Result<Control> {
+            if self.rows > 1 {
+                self.pace.step(AHEAD)?;
+            }
+            let Some(notes) = self.notes.as_mut().filter(|_| last) else {
+                return Ok(Control::Continue(()));
+            };
+            self.waiting.push_back(layer);
+            if self.rows == 1 {
+                return Ok(Control::Continue(()));
+            }
+            notes.send(layer..layer + 1)?;
+            while let Some(first) = self.waiting.front().copied().filter(|l| notes.ready(*l)) {
+                self.waiting.pop_front();
+                let keys = lookout.wants().rows.then_some(self.keys);
+                if lookout.layer(first, notes.read(first, keys)).is_break() {
+                    return Ok(Control::Break(()));
+                }
+            }
+            Ok(Control::Continue(()))
+        }
+
+        pub(super) fn send(&mut self, rows: usize, layers: usize) -> Result<()> {
+            match &mut self.notes {
+                Some(notes) if rows == 1 => notes.send(0..layers),
+                _ => Ok(()),
+            }
+        }
+
+        pub(super) fn finish(&mut self, lookout: &mut dyn Lookout) -> Result<Control> {
+            let Some(notes) = &self.notes else { return Ok(Control::Continue(())) };
+            while let Some(layer) = self.waiting.pop_front() {
+                // One copy brings all pages of a generated token, noted at the last of them.
+                notes.wait(if self.rows == 1 { notes.layers() - 1 } else { layer })?;
+                let keys = lookout.wants().rows.then_some(self.keys);
+                if lookout.layer(layer, notes.read(layer, keys)).is_break() {
+                    return Ok(Control::Break(()));
+                }
+            }
+            Ok(Control::Continue(()))
+        }
+    }
+}
