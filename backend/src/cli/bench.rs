@@ -11,6 +11,7 @@ use engine::{
 use serde::{Deserialize, Serialize};
 use shared::{Group, LayerFlow, Layout, Quant, RunOptions};
 
+use super::gpu_memory::GpuMemory;
 use super::{Failure, print};
 
 /// The shape that is measured in seconds; the others take minutes a run.
@@ -48,6 +49,10 @@ pub struct BenchArgs {
     /// What the model runs on: auto, cpu or cuda:0.
     #[arg(long, default_value_t)]
     device: DeviceChoice,
+    /// Instead of timing one prompt, runs so many different pictures and prompts in a row and
+    /// tells the memory after the tenth and after the last.
+    #[arg(long, value_name = "N")]
+    samples: Option<usize>,
     /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -107,12 +112,17 @@ struct Row {
     first_layer_ms: Option<f64>,
     prefill_ms: f64,
     ms_per_token: f64,
+    /// The same two without anybody watching.
+    unobserved_prefill_ms: Option<f64>,
+    unobserved_ms_per_token: Option<f64>,
     load_ms: f64,
     weights_mib: f64,
     /// Peak of this process while the weights were made, as the system sees it.
     load_peak_mib: Option<f64>,
     /// Peak of this process after its runs.
     peak_mib: Option<f64>,
+    /// Most memory of the GPU in use during the runs, as its driver sees it.
+    gpu_peak_mib: Option<f64>,
     /// What [`Model::memory`] says it would be.
     estimate_mib: f64,
     /// The prompt as it was laid out, and what was observed of it.
@@ -122,6 +132,8 @@ struct Row {
 /// What a model of this shape made of the prompt, checked.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Seen {
+    /// A fold of every flow's bits: equal where everything that was observed is.
+    flows_checksum: String,
     layers: u32,
     heads: u32,
     parameters: u64,
@@ -146,6 +158,7 @@ struct Peer {
 struct Report {
     shape: String,
     version: &'static str,
+    device: String,
     rows: Vec<Row>,
     memory: Vec<Row>,
     peer: Option<Peer>,
@@ -158,6 +171,7 @@ struct Watching {
     first_layer_ms: Option<f64>,
     layout: Option<Layout>,
     layers: u32,
+    checksum: u64,
     wrong: Option<String>,
 }
 
@@ -168,7 +182,16 @@ impl Watching {
             first_layer_ms: None,
             layout: None,
             layers: 0,
+            checksum: 0xCBF2_9CE4_8422_2325,
             wrong: None,
+        }
+    }
+
+    /// FNV-1a over the bits, 32 at a time.
+    fn fold(&mut self, values: &[f32]) {
+        for value in values {
+            let mixed = self.checksum ^ u64::from(value.to_bits());
+            self.checksum = mixed.wrapping_mul(0x0100_0000_01B3);
         }
     }
 
@@ -221,6 +244,7 @@ impl Watching {
         match wrong {
             Some(wrong) => Err(format!("the observation is not right: {wrong}")),
             None => Ok(Seen {
+                flows_checksum: format!("{:016x}", self.checksum),
                 layers: info.layers,
                 heads: info.heads,
                 parameters: info.parameters,
@@ -273,19 +297,27 @@ impl Observer for Watching {
         tracing::debug!(layer, "prefilled");
         self.layers += 1;
         self.check(layer, &flow);
+        self.fold(&flow.mass.0);
+        self.fold(&flow.last.0);
         Control::Continue(())
     }
 
-    fn token(&mut self, _: GeneratedToken) -> Control {
+    fn token(&mut self, token: GeneratedToken) -> Control {
+        self.fold(&token.flow.mass.0);
+        self.fold(&token.flow.rows.0);
         Control::Continue(())
     }
 }
 
 pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let quants = args.quants();
+    if let Some(samples) = args.samples {
+        return many(args, quants[quants.len() - 1], samples);
+    }
     let mut report = Report {
         shape: args.shape.clone(),
         version: env!("CARGO_PKG_VERSION"),
+        device: args.device.describe().map_err(|e| e.message)?,
         rows: Vec::new(),
         memory: Vec::new(),
         peer: None,
@@ -333,7 +365,9 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
     run.prompt = "x".repeat(args.text_tokens.saturating_sub(around).max(1));
     let prepare = || model.prepare(&picture, &run).map_err(|e| e.message);
     let (mut observed, mut unobserved) = (Vec::new(), Vec::new());
-    let (mut first, mut prefill, mut decode) = (Vec::new(), Vec::new(), Vec::new());
+    // Prefill and decode, observed and not.
+    let (mut first, mut prefill, mut decode) = (Vec::new(), [vec![], vec![]], [vec![], vec![]]);
+    let gpu = GpuMemory::watch(args.device);
     let tokens_in = prepare()?.prompt_tokens();
     // Observed and unobserved take turns, so that a busy machine slows both alike.
     let (runs, observe) = (args.runs(), args.observe());
@@ -341,13 +375,14 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
     for i in 0..runs + 2 {
         let warm = i >= 2 || runs == 1;
         let mut time = |observer: &mut dyn Observer| -> Result<(f64, Prepared), Failure> {
+            let kind = usize::from(!observer.wants().flows);
             let start = Instant::now();
             let prepared = prepare()?;
             let summary = model.run(&prepared, observer).map_err(|e| e.message)?;
             let summary = summary.ok_or("the run stopped early")?;
             if warm {
-                prefill.push(summary.timing.prefill_ms);
-                decode.push(summary.timing.decode_ms);
+                prefill[kind].push(summary.timing.prefill_ms);
+                decode[kind].push(summary.timing.decode_ms);
             }
             Ok((start.elapsed().as_secs_f64() * 1e3, prepared))
         };
@@ -370,6 +405,10 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
             break;
         }
     }
+    let per_token =
+        |ms: Option<f64>| ms.map(|ms| ms / f64::from(args.new_tokens.saturating_sub(1).max(1)));
+    let [watched_prefill, prefill] = prefill.map(median);
+    let [watched_decode, decode] = decode.map(|ms| per_token(median(ms)));
     Ok(Row {
         quant,
         tokens_in,
@@ -377,17 +416,62 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
         observed_ms: median(observed),
         unobserved_ms: median(unobserved),
         first_layer_ms: median(first),
-        prefill_ms: median(prefill).unwrap_or_default(),
-        ms_per_token: median(decode).unwrap_or_default()
-            / f64::from(args.new_tokens.saturating_sub(1).max(1)),
+        prefill_ms: watched_prefill.or(prefill).unwrap_or_default(),
+        ms_per_token: watched_decode.or(decode).unwrap_or_default(),
+        unobserved_prefill_ms: prefill,
+        unobserved_ms_per_token: decode,
         load_ms,
         weights_mib: model.info().bytes as f64 / f64::from(1 << 20),
         load_peak_mib,
         peak_mib: peak_mib(),
+        gpu_peak_mib: gpu.peak_mib(),
         estimate_mib: model.memory(tokens_in + args.new_tokens as usize).running as f64
             / f64::from(1 << 20),
         seen,
     })
+}
+
+/// Different pictures and prompts, one after the other, everything observed: does memory grow?
+fn many(args: &BenchArgs, quant: Quant, samples: usize) -> Result<(), Failure> {
+    let options = LoadOptions { name: args.shape.clone(), quant, device: args.device };
+    let model = Model::random(&args.shape, &options).map_err(|e| e.message)?;
+    let gpu = GpuMemory::watch(args.device);
+    let memory = || gpu.now_mib().or_else(resident_mib).unwrap_or_default();
+    let (mut tenth, mut done, start) = (0.0, 0, Instant::now());
+    for i in 0..samples {
+        let picture = stripes(200 + 37 * (i % 17) as u32);
+        let length = args.text_tokens / 4 + (i * 131) % (args.text_tokens * 3 / 4).max(1);
+        let run = RunOptions {
+            prompt: char::from(b'a' + (i % 26) as u8).to_string().repeat(length.max(1)),
+            max_new_tokens: args.new_tokens,
+            ignore_eos: true,
+            ..RunOptions::default()
+        };
+        let prepared = model.prepare(&picture, &run).map_err(|e| e.message)?;
+        let mut watching = Watching::new();
+        match model.run(&prepared, &mut watching) {
+            Ok(Some(_)) => {
+                watching.seen(&model, &prepared)?;
+                done += 1;
+            }
+            Ok(None) => tracing::warn!(sample = i, "stopped early"),
+            Err(error) => tracing::warn!(sample = i, error = error.message, "failed"),
+        }
+        if i == 9 {
+            tenth = memory();
+        }
+    }
+    let last = memory();
+    print(&format!(
+        "{}, {}, {}: {done} of {samples} samples in {:.1} s; memory after the tenth {tenth:.0} MiB, \
+         after the last {last:.0} MiB ({:+.2} %), at most {:.0} MiB\n",
+        args.shape,
+        quant.name(),
+        args.device.describe().map_err(|e| e.message)?,
+        start.elapsed().as_secs_f64(),
+        100.0 * (last / tenth - 1.0),
+        gpu.peak_mib().or_else(peak_mib).unwrap_or_default(),
+    ))
 }
 
 /// A process's peak never falls, so each length gets its own.
@@ -400,7 +484,7 @@ fn in_a_process_of_its_own(args: &BenchArgs, quant: Quant, text: usize) -> Resul
     let output = Command::new(program)
         .args(["bench", "--json", "--observe", "on", "--runs", "1", "--new-tokens", "2"])
         .args(["--memory", "0", "--shape", &args.shape, "--quant", quant.name()])
-        .args(["--text-tokens", &text.to_string()])
+        .args(["--text-tokens", &text.to_string(), "--device", &args.device.to_string()])
         .output()
         .map_err(|e| e.to_string())?;
     if !output.status.success() {
@@ -435,16 +519,29 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
+/// The most memory this process ever had.
 fn peak_mib() -> Option<f64> {
+    status_mib("VmHWM:")
+}
+
+/// What it has now.
+fn resident_mib() -> Option<f64> {
+    status_mib("VmRSS:")
+}
+
+fn status_mib(key: &str) -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let line = status.lines().find(|l| l.starts_with(key))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024.0)
 }
 
 fn tables(report: &Report) -> String {
     let ms = |v: Option<f64>| v.map_or("–".to_owned(), |v| format!("{v:.1}"));
-    let mut out = format!("{}, random weights, medians in milliseconds\n\n", report.shape);
+    let mut out = format!(
+        "{} on {}, random weights, medians in milliseconds\n\n",
+        report.shape, report.device
+    );
     out += "| weights | in + out | observed | unobserved | observing costs | first layer | prefill \
             | a token | of the peer |\n|---|---|---|---|---|---|---|---|---|\n";
     for r in &report.rows {
@@ -464,6 +561,21 @@ fn tables(report: &Report) -> String {
             ms(r.first_layer_ms),
             r.prefill_ms,
             r.ms_per_token,
+        );
+    }
+    for r in report.rows.iter().filter(|r| r.gpu_peak_mib.is_some()) {
+        let ratio =
+            |a: f64, b: Option<f64>| b.map_or("–".to_owned(), |b| format!("{:.3}", a / b));
+        out += &format!(
+            "\n{}: observed over unobserved {} in the prefill ({} unobserved), {} a token ({} \
+             unobserved); GPU memory at most {} MiB; flows {}\n",
+            r.quant.name(),
+            ratio(r.prefill_ms, r.unobserved_prefill_ms),
+            ms(r.unobserved_prefill_ms),
+            ratio(r.ms_per_token, r.unobserved_ms_per_token),
+            r.unobserved_ms_per_token.map_or("–".to_owned(), |v| format!("{v:.2}")),
+            ms(r.gpu_peak_mib),
+            r.seen.flows_checksum,
         );
     }
     out += "\n| weights | made in | peak while made (MiB) | peak after the run (MiB) | \

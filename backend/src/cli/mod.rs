@@ -4,6 +4,7 @@
 mod analyze;
 mod bench;
 mod dump;
+mod gpu_memory;
 mod list;
 mod pull;
 mod recorder;

@@ -70,7 +70,7 @@ fn check(heads: usize, kv_heads: usize, rows: usize, mask: Mask, spread: f64) {
             }
         }
     };
-    let watch = Watch { segments: &segments, row: true, map: Some(&mut keep) };
+    let watch = Watch { row: true, ..Watch::map(&segments, &mut keep) };
     let (out, seen) = attend(&q, &k, &v, mask, Some(watch)).expect("attention");
     let (unwatched, _) = attend(&q, &k, &v, mask, None).expect("attention");
     let seen = seen.expect("watched");

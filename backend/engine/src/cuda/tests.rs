@@ -56,7 +56,9 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
     let at = format!("{kind:?} {heads}/{kv_heads} heads, {rows} rows after {past}, width {width}");
     let (sums, outputs) = if kind == DType::F32 { (1e-5, 1e-5) } else { (1e-3, 2e-3) };
     assert!(apart(&values(&got), &values(&want)) < outputs, "{at}: output");
-    assert_eq!(values(&got), values(&unwatched), "{at}: watching changes nothing");
+    // The watched softmax adds the same weights up by group: its sum may round differently.
+    let rounding = if q.dtype() == DType::F32 { 1e-6 } else { 1e-3 };
+    assert!(apart(&values(&got), &values(&unwatched)) < rounding, "{at}: watching changes it");
     // One row's masses are its own; there is nothing to add up.
     if rows > 1 {
         for (i, (a, b)) in there.mass.iter().zip(&seen.mass).enumerate() {
