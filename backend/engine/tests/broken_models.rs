@@ -9,7 +9,7 @@ use std::path::Path;
 
 use common::Golden;
 use common::folder::Folder;
-use engine::{LoadOptions, Model};
+use engine::{DeviceChoice, LoadOptions, Model};
 use shared::{ErrorCode, Quant};
 use tempfile::TempDir;
 
