@@ -277,7 +277,11 @@ mod tests {
         for name in ["demo-llava", "demo-qwen"] {
             let weights = registry.get(name).and_then(|e| e.weights).expect("an entry");
             for quant in Quant::ALL.into_iter().filter(|q| *q != Quant::Stored) {
-                let options = engine::LoadOptions { name: name.to_owned(), quant };
+                let options = engine::LoadOptions {
+                    name: name.to_owned(),
+                    quant,
+                    device: engine::DeviceChoice::Cpu,
+                };
                 let model = engine::Model::load(&models.join(name), &options, &mut |_, _| {})
                     .expect("a model");
                 assert_eq!(weights.held(quant), Some(model.info().bytes), "{name} {quant:?}");
