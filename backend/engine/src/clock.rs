@@ -4,6 +4,12 @@
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment(#[cfg(not(target_arch = "wasm32"))] std::time::Instant);
 
+/// The time of day, to mark files by when they were used.
+#[allow(clippy::disallowed_methods, reason = "this is the clock")]
+pub(crate) fn wall() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}
+
 impl Moment {
     /// Now.
     pub(crate) fn now() -> Self {

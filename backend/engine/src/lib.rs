@@ -44,3 +44,4 @@ pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
 pub use picture::{Picture, PictureLimits};
 pub use verify::{Against, Tape, Taped};
+pub use weights::WeightCache;

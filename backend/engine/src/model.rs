@@ -16,6 +16,7 @@ use crate::observer::Observer;
 use crate::picture::Picture;
 use crate::prompt::Frame;
 use crate::shapes::Shape;
+use crate::weights::WeightCache;
 
 /// How to load a model.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -99,7 +100,23 @@ impl Model {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
         let device = options.device.open()?;
-        Ok(Self::of(family::load(folder, options.quant, &device, progress)?, options))
+        Ok(Self::of(family::load(folder, options.quant, &device, None, progress)?, options))
+    }
+
+    /// As [`Model::load`], with converted weights kept in a cache: a model that was quantized
+    /// while it was loaded is next time read as it was held. llama.cpp's files need none.
+    ///
+    /// # Errors
+    /// As [`Model::load`]; a cache that cannot be used is none.
+    pub fn load_cached(
+        folder: &Path,
+        options: &LoadOptions,
+        cache: &WeightCache,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Model, EngineError> {
+        let device = options.device.open()?;
+        let loaded = family::load(folder, options.quant, &device, Some(cache), progress)?;
+        Ok(Self::of(loaded, options))
     }
 
     /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,

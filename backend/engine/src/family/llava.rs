@@ -16,7 +16,7 @@ use crate::prepare::{ClipPrepare, Pixels};
 use crate::prompt::{LLAVA, PromptTokenizer, Template};
 use crate::rotary::Position;
 use crate::vision::{Activation, ClipTower, Features};
-use crate::weights::{Linear, Loader, Random, WeightFiles};
+use crate::weights::{Linear, Loader, Random, Source, WeightCache, WeightFiles};
 
 /// A LLaVA-1.5 model.
 pub(crate) struct Llava {
@@ -34,6 +34,7 @@ impl Llava {
         folder: &Path,
         quant: Quant,
         device: &Device,
+        cache: Option<&WeightCache>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> std::result::Result<Loaded, EngineError> {
         let config = LlavaConfig::load(folder)?;
@@ -45,9 +46,14 @@ impl Llava {
         let (text, vision) = (config.text.layers, config.vision.layers);
         files.check_layers(folder, ("decoder", layers), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", layers), ".layer_norm1.weight", vision)?;
-        let hash = files.hash()?;
-        let mut loader = Loader::new(&files, quant, device, progress);
-        Self::assemble(config, tokenizer, prepare, &mut loader, hash)
+        // A device of another kind arranges weights its own way.
+        let cache = cache.filter(|_| device.is_cpu());
+        let hash = cache.map_or_else(|| files.hash(), |cache| cache.hash(&files))?;
+        let tape = cache.and_then(|cache| cache.tape(&hash, quant, files.bytes()));
+        let mut loader = Loader::new(&files, quant, device, progress).with_tape(tape);
+        let loaded = Self::assemble(config, tokenizer, prepare, &mut loader, hash)?;
+        loader.finish();
+        Ok(loaded)
     }
 
     /// A model of random weights.

@@ -22,6 +22,7 @@ use crate::prepare::Pixels;
 use crate::prompt::{Frame, PromptTokenizer, Template};
 use crate::rotary::Position;
 use crate::vision::Features;
+use crate::weights::WeightCache;
 
 pub use gguf::gguf_files;
 pub(crate) use llava::Llava;
@@ -86,14 +87,15 @@ pub(crate) fn load(
     folder: &Path,
     quant: Quant,
     device: &Device,
+    cache: Option<&WeightCache>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> std::result::Result<Loaded, EngineError> {
     if let Some(loaded) = gguf::load(folder, quant, device, progress) {
         return loaded;
     }
     match config::family(folder)?.as_str() {
-        "llava" => Llava::load(folder, quant, device, progress),
-        "qwen2_5_vl" => Qwen::load(folder, quant, device, progress),
+        "llava" => Llava::load(folder, quant, device, cache, progress),
+        "qwen2_5_vl" => Qwen::load(folder, quant, device, cache, progress),
         other => Err(EngineError::model(format!(
             "{}: model_type '{other}' is not supported; 'llava' and 'qwen2_5_vl' are",
             folder.join("config.json").display()

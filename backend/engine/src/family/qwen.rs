@@ -16,7 +16,7 @@ use crate::prepare::{Pixels, QwenPrepare};
 use crate::prompt::{PromptTokenizer, QWEN, Template};
 use crate::rotary::Position;
 use crate::vision::{Features, QwenTower};
-use crate::weights::{Loader, Random, WeightFiles};
+use crate::weights::{Loader, Random, Source, WeightCache, WeightFiles};
 
 /// A Qwen2.5-VL model.
 pub(crate) struct Qwen {
@@ -33,6 +33,7 @@ impl Qwen {
         folder: &Path,
         quant: Quant,
         device: &Device,
+        cache: Option<&WeightCache>,
         progress: &mut dyn FnMut(u64, u64),
     ) -> std::result::Result<Loaded, EngineError> {
         let config = QwenConfig::load(folder)?;
@@ -52,9 +53,14 @@ impl Qwen {
         let key = "num_hidden_layers";
         files.check_layers(folder, ("decoder", key), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", "depth"), ".norm1.weight", vision)?;
-        let hash = files.hash()?;
-        let mut loader = Loader::new(&files, quant, device, progress);
-        Self::assemble(config, tokenizer, prepare, &mut loader, hash)
+        // A device of another kind arranges weights its own way.
+        let cache = cache.filter(|_| device.is_cpu());
+        let hash = cache.map_or_else(|| files.hash(), |cache| cache.hash(&files))?;
+        let tape = cache.and_then(|cache| cache.tape(&hash, quant, files.bytes()));
+        let mut loader = Loader::new(&files, quant, device, progress).with_tape(tape);
+        let loaded = Self::assemble(config, tokenizer, prepare, &mut loader, hash)?;
+        loader.finish();
+        Ok(loaded)
     }
 
     /// A model of random weights.

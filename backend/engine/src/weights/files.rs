@@ -55,6 +55,26 @@ impl WeightFiles {
         Ok(WeightFiles { files, tensors, bytes })
     }
 
+    /// What tells these files from any others, and from themselves once they were changed, without
+    /// reading them; `None` where the system does not say.
+    pub(crate) fn stamp(&self) -> Option<String> {
+        let mut hash = Sha256::new();
+        for path in &self.files {
+            let path = path.canonicalize().ok()?;
+            let metadata = path.metadata().ok()?;
+            let modified = metadata.modified().ok()?;
+            hash.update(format!("{}\0{}\0{modified:?}\0", path.display(), metadata.len()));
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::MetadataExt;
+                let m = &metadata;
+                let inode = (m.dev(), m.ino(), m.ctime(), m.ctime_nsec());
+                hash.update(format!("{inode:?}\0"));
+            }
+        }
+        Some(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    }
+
     /// Whether the files have as many layers as the configuration of `folder` says: one that leaves
     /// some out, or counts one that is not there, describes another model. `probe` ends the name of
     /// a tensor that every layer has once, after the layer's number.

@@ -6,6 +6,7 @@ use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{DType, Device, Module, Result, Tensor};
 use shared::Quant;
 
+use super::cache::Form;
 use super::half::HalfMatrix;
 use super::quantize::{quantize, rearranged};
 
@@ -180,6 +181,47 @@ impl Linear {
         Ok(Linear { parts, bias })
     }
 
+    /// The whole matrix as it is held, for a cache; `None` for one of several parts.
+    pub(crate) fn held(&self) -> Result<Option<(Form, Vec<u8>)>> {
+        let [whole] = self.parts.as_slice() else { return Ok(None) };
+        Ok(Some(match whole {
+            // Held transposed, kept as it was.
+            Weight::Dense(w) => (Form::F32, bytes_of(&w.t()?.contiguous()?)?),
+            Weight::Half(w) if w.tensor().dtype() == DType::BF16 => {
+                (Form::Bf16, bytes_of(w.tensor())?)
+            }
+            Weight::Half(w) => (Form::F16, bytes_of(w.tensor())?),
+            Weight::Quantized(QMatMul::QTensor(q)) => match form_of(q.dtype()) {
+                Some(form) => (form, q.data()?.into_owned()),
+                None => return Ok(None),
+            },
+            Weight::Quantized(_) => return Ok(None),
+        }))
+    }
+
+    /// The map of a matrix `[rows, columns]` that was kept.
+    pub(crate) fn kept(
+        (form, bytes): (Form, Vec<u8>),
+        shape: (usize, usize),
+        bias: Option<Tensor>,
+    ) -> Result<Self> {
+        let weight = match block_of(form) {
+            Some(block) => {
+                let storage = QStorage::from_data(bytes.into(), &Device::Cpu, block)?;
+                Weight::of(QTensor::new(storage, shape)?)?
+            }
+            None => {
+                let tensor = tensor_of(form, &bytes, &[shape.0, shape.1])?;
+                match form {
+                    Form::F16 => Weight::Half(HalfMatrix::new(&tensor, DType::F16)?),
+                    Form::Bf16 => Weight::Half(HalfMatrix::new(&tensor, DType::BF16)?),
+                    _ => Weight::dense(&tensor)?,
+                }
+            }
+        };
+        Ok(Linear { parts: vec![weight], bias })
+    }
+
     /// Bytes of the weights in memory.
     pub(crate) fn bytes(&self) -> usize {
         let bias = self.bias.as_ref().map_or(0, |b| b.elem_count() * b.dtype().size_in_bytes());
@@ -317,6 +359,40 @@ impl Linear {
         }
         y.to_dtype(to)
     }
+}
+
+fn form_of(block: GgmlDType) -> Option<Form> {
+    [Form::Q8_0, Form::Q6k, Form::Q5k, Form::Q4k].into_iter().find(|f| block_of(*f) == Some(block))
+}
+
+fn block_of(form: Form) -> Option<GgmlDType> {
+    Some(match form {
+        Form::Q8_0 => GgmlDType::Q8_0,
+        Form::Q6k => GgmlDType::Q6K,
+        Form::Q5k => GgmlDType::Q5K,
+        Form::Q4k => GgmlDType::Q4K,
+        Form::F32 | Form::F16 | Form::Bf16 => return None,
+    })
+}
+
+fn type_of(form: Form) -> DType {
+    match form {
+        Form::F16 => DType::F16,
+        Form::Bf16 => DType::BF16,
+        _ => DType::F32,
+    }
+}
+
+/// A tensor of plain values from its bytes.
+pub(crate) fn tensor_of(form: Form, bytes: &[u8], shape: &[usize]) -> Result<Tensor> {
+    Tensor::from_raw_buffer(bytes, type_of(form), shape, &Device::Cpu)
+}
+
+/// The bytes of a tensor of plain values.
+pub(crate) fn bytes_of(tensor: &Tensor) -> Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(tensor.elem_count() * tensor.dtype().size_in_bytes());
+    tensor.write_bytes(&mut bytes)?;
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use shared::Quant;
 
 use super::Source;
-use super::linear::{Linear, fitting, type_name};
+use super::cache::{Form, Tape};
+use super::linear::{Linear, bytes_of, fitting, tensor_of, type_name};
 use crate::error::EngineError;
 use crate::memory::Footprint;
 
@@ -19,6 +20,7 @@ pub(crate) struct Loader<'a> {
     device: Device,
     progress: &'a mut dyn FnMut(u64, u64),
     read: u64,
+    tape: Option<Tape>,
     /// Parameters read.
     pub(crate) parameters: u64,
     /// What it takes of memory.
@@ -44,11 +46,78 @@ impl<'a> Loader<'a> {
             device: device.clone(),
             progress,
             read: 0,
+            tape: None,
             parameters: 0,
             footprint: Footprint::default(),
             fallbacks: Vec::new(),
             held: BTreeMap::new(),
         }
+    }
+
+    /// The same loader, with converted tensors taken from a tape or written to one.
+    pub(crate) fn with_tape(mut self, tape: Option<Tape>) -> Self {
+        self.tape = tape;
+        self
+    }
+
+    /// Everything is loaded.
+    pub(crate) fn finish(self) {
+        if let Some(tape) = self.tape {
+            tape.finish();
+        }
+    }
+
+    /// A converted tensor from the tape. A tape that does not fit is given up for good: the
+    /// model's own files have everything.
+    fn kept(&mut self, name: &str, shape: &[usize]) -> Option<(Form, Vec<u8>)> {
+        let tape = self.tape.as_mut().filter(|tape| tape.reads())?;
+        let found = tape.take(name, shape);
+        if found.is_none()
+            && let Some(tape) = self.tape.take()
+        {
+            tape.forget();
+        }
+        found
+    }
+
+    fn is_writing(&self) -> bool {
+        self.tape.as_ref().is_some_and(|tape| !tape.reads())
+    }
+
+    fn record(&mut self, name: &str, shape: &[usize], form: Form, bytes: &[u8]) {
+        if let Some(tape) = &mut self.tape
+            && !tape.keep(name, shape, form, bytes)
+        {
+            self.tape = None;
+        }
+    }
+
+    /// A vector or small tensor in f32, from the tape or the files.
+    fn read_plain(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
+        if let Some((Form::F32, bytes)) = self.kept(name, shape) {
+            self.count(name, shape);
+            return Ok(tensor_of(Form::F32, &bytes, shape)?);
+        }
+        let tensor = self.read(name, shape)?;
+        if self.is_writing() {
+            self.record(name, shape, Form::F32, &bytes_of(&tensor)?);
+        }
+        Ok(tensor)
+    }
+
+    fn record_linear(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        linear: &Linear,
+    ) -> Result<(), EngineError> {
+        if self.is_writing() {
+            match linear.held()? {
+                Some((form, bytes)) => self.record(name, shape, form, &bytes),
+                None => self.tape = None,
+            }
+        }
+        Ok(())
     }
 
     /// The first of `candidates` under which `probe` exists; the first when none does, so that
@@ -111,13 +180,22 @@ impl<'a> Loader<'a> {
 
     /// A tensor held as f32.
     pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
-        let tensor = self.read(name, shape)?.to_device(&self.device)?;
+        let tensor = self.read_plain(name, shape)?.to_device(&self.device)?;
         self.footprint.weights += 4 * tensor.elem_count() as u64;
         Ok(tensor)
     }
 
     /// An embedding table `[rows, width]`: f32 for the reference, 16 bits otherwise.
     pub(crate) fn embedding(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
+        if let Some((form, bytes)) = self.kept(name, shape) {
+            self.count(name, shape);
+            if form == Form::F32 {
+                self.fallbacks.push(format!("{name}: f32"));
+            }
+            self.passing(bytes.len() as u64);
+            self.footprint.weights += bytes.len() as u64;
+            return Ok(tensor_of(form, &bytes, shape)?);
+        }
         let table = self.read(name, shape)?;
         self.passing(4 * table.elem_count() as u64);
         let kind = match self.half(name, &table)? {
@@ -125,7 +203,16 @@ impl<'a> Loader<'a> {
             Quant::Bf16 => DType::BF16,
             _ => DType::F16,
         };
-        let table = table.to_dtype(kind)?.to_device(&self.device)?;
+        let table = table.to_dtype(kind)?;
+        if self.is_writing() {
+            let form = match kind {
+                DType::F32 => Form::F32,
+                DType::BF16 => Form::Bf16,
+                _ => Form::F16,
+            };
+            self.record(name, shape, form, &bytes_of(&table)?);
+        }
+        let table = table.to_device(&self.device)?;
         self.footprint.weights += (table.elem_count() * table.dtype().size_in_bytes()) as u64;
         Ok(table)
     }
@@ -206,11 +293,23 @@ impl<'a> Loader<'a> {
         columns: usize,
         quant: Quant,
     ) -> Result<Linear, EngineError> {
+        let bias = self.biases(parts)?;
+        let rows = parts.iter().map(|(_, rows)| rows).sum();
+        let (first, shape) = (format!("{}.weight", parts[0].0), [rows, columns]);
+        if let Some(held) = self.kept(&first, &shape) {
+            for (name, rows) in parts {
+                self.count(&format!("{name}.weight"), &[*rows, columns]);
+            }
+            if quant == Quant::F16 && held.0 == Form::F32 {
+                self.fallbacks.push(format!("{first}: f32"));
+            }
+            self.passing(held.1.len() as u64);
+            return self.keep(Linear::kept(held, (rows, columns), bias)?);
+        }
         let mut weights = Vec::with_capacity(parts.len());
         for (name, rows) in parts {
             weights.push(self.read(&format!("{name}.weight"), &[*rows, columns])?);
         }
-        let bias = self.biases(parts)?;
         let weight = Tensor::cat(&weights, 0)?;
         // Several parts and their stack are there at once; a part alone is its own stack.
         let copies = if weights.len() > 1 { 2 } else { 1 };
@@ -224,13 +323,14 @@ impl<'a> Loader<'a> {
         let linear = Linear::new(&weight, bias, quant)?;
         // The blocks as they were made, and as they are joined.
         self.passing(values + 2 * linear.bytes() as u64);
+        self.record_linear(&first, &shape, &linear)?;
         self.keep(linear)
     }
 
     /// The convolution that cuts a picture into patches: a map from flattened patches, f32 on the
     /// CPU, where it is small beside the rest.
     pub(crate) fn patches(&mut self, name: &str, shape: &[usize]) -> Result<Linear, EngineError> {
-        let weight = self.read(name, shape)?.flatten_from(1)?;
+        let weight = self.read_plain(name, shape)?.flatten_from(1)?;
         self.keep(Linear::new(&weight, None, Quant::F32)?)
     }
 
@@ -244,7 +344,7 @@ impl<'a> Loader<'a> {
             // What the first layer has, every layer has.
             self.together(&[first_layer(name), name.clone()])?;
             if self.has(name) {
-                biases.push(self.read(name, &[*rows])?);
+                biases.push(self.read_plain(name, &[*rows])?);
             }
         }
         Ok(if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) })
@@ -274,10 +374,16 @@ impl<'a> Loader<'a> {
             let table = self.stored(name, &[rows, columns])?;
             self.hold(type_name(table.dtype()));
             Linear::stored(vec![table], None)?
+        } else if let Some(held) = self.kept("the head", &[rows, columns]) {
+            self.passing(held.1.len() as u64);
+            let linear = Linear::kept(held, (rows, columns), None)?;
+            self.hold(linear.kind());
+            linear
         } else {
             let table = self.files.read_f32(name, &[rows, columns])?;
             let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
             let linear = Linear::new(&table, None, quant)?;
+            self.record_linear("the head", &[rows, columns], &linear)?;
             self.passing(4 * table.elem_count() as u64 + 2 * linear.bytes() as u64);
             self.hold(linear.kind());
             linear

@@ -1,5 +1,6 @@
 //! Weights: safetensors and GGUF files read tensor by tensor, and what they become in memory.
 
+mod cache;
 mod files;
 mod gguf;
 mod half;
@@ -9,6 +10,7 @@ mod loader;
 mod quantize;
 mod source;
 
+pub use cache::WeightCache;
 pub(crate) use files::{WeightFiles, hash};
 pub(crate) use gguf::{Gguf, GgufWeights, Metadata};
 pub(crate) use linear::Linear;
