@@ -16,7 +16,7 @@ use crate::error::ApiError;
 use crate::export::{Observed, parse_definition};
 use crate::fidelity;
 use crate::id::RunId;
-use crate::lab::{EngineLab, Lab};
+use crate::lab::{KeepingLab, Lab};
 use crate::validate::check_options;
 
 /// What to analyze and how.
@@ -97,7 +97,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
 
     let file = std::fs::read(&args.image)
         .map_err(|e| format!("the picture {} cannot be read: {e}", args.image.display()))?;
-    let lab = EngineLab { device: args.device };
+    let lab = KeepingLab::in_data(args.device, &args.folders.data);
     let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
     let picture = lab.decode(&file).map_err(says)?;
     let load = LoadOptions { name: source.name.clone(), quant, device: args.device };

@@ -15,7 +15,7 @@ use super::{Failure, ModelFolders, print};
 use crate::app::{AppState, Limits, app};
 use crate::assets::DEMO;
 use crate::catalog::{Catalog, DEMO_NAME};
-use crate::lab::{EngineLab, Lab, ScriptedLab};
+use crate::lab::{KeepingLab, Lab, ScriptedLab};
 use crate::lobby::Lobby;
 use crate::model::{ModelThread, Settings};
 use crate::pulls::{Allowed, Pulls};
@@ -100,7 +100,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         if let Some(name) = &args.model {
             catalog.set_default(name).map_err(|e| e.to_string())?;
         }
-        (Arc::new(EngineLab { device: args.device }), catalog)
+        (Arc::new(KeepingLab::in_data(args.device, data)), catalog)
     };
     let preload = catalog.default_model().cloned().map(|source| {
         let quant = source.default_quant();

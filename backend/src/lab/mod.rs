@@ -10,7 +10,7 @@ use std::sync::Arc;
 use engine::{EngineError, LoadOptions, Observer, Picture, PictureLimits};
 use shared::{ModelInfo, RunOptions, Summary};
 
-pub use real::EngineLab;
+pub use real::{EngineLab, KeepingLab};
 pub use scripted::{Script, ScriptedLab};
 
 /// Something that decodes pictures and loads models.

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::{DeviceChoice, EngineError, LoadOptions, Model, Observer, Picture, Prepared};
+use engine::{
+    DeviceChoice, EngineError, LoadOptions, Model, Observer, Picture, Prepared, WeightCache,
+};
 use shared::{ModelInfo, RunOptions, Summary};
 
 use super::{Lab, LoadedModel, Precheck, PreparedRun};
@@ -24,6 +26,32 @@ impl Lab for EngineLab {
     ) -> Result<Box<dyn LoadedModel>, EngineError> {
         let options = LoadOptions { device: self.device, ..options.clone() };
         Ok(Box::new(Model::load(folder, &options, progress)?))
+    }
+}
+
+/// Loads models with the engine, and keeps what large ones were converted to.
+#[derive(Clone, Debug)]
+pub struct KeepingLab {
+    device: DeviceChoice,
+    cache: WeightCache,
+}
+
+impl KeepingLab {
+    /// Keeps converted weights in the data folder.
+    pub fn in_data(device: DeviceChoice, data: &Path) -> Self {
+        KeepingLab { device, cache: WeightCache::in_folder(data.join("cache")) }
+    }
+}
+
+impl Lab for KeepingLab {
+    fn load(
+        &self,
+        folder: &Path,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Box<dyn LoadedModel>, EngineError> {
+        let options = LoadOptions { device: self.device, ..options.clone() };
+        Ok(Box::new(Model::load_cached(folder, &options, &self.cache, progress)?))
     }
 }
 
