@@ -1,6 +1,10 @@
 //! Rotary position embedding, standard and multimodal.
 
 use candle_core::{Device, Result, Tensor};
+use rayon::prelude::*;
+
+/// Below this many angles a second thread costs more than it brings.
+const PARALLEL_FROM: usize = 1 << 14;
 
 /// Settings of a rotary embedding.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -51,8 +55,14 @@ impl Rotary {
             .iter()
             .flat_map(|p| self.frequencies.iter().map(move |(f, axis)| p[*axis] as f32 * f))
             .collect();
+        // A long prompt's tables take milliseconds on one core.
         let table = |f: fn(f32) -> f32| {
-            Tensor::from_vec(angles.iter().copied().map(f).collect::<Vec<_>>(), shape, on)
+            let values: Vec<f32> = if angles.len() < PARALLEL_FROM {
+                angles.iter().copied().map(f).collect()
+            } else {
+                angles.par_iter().copied().map(f).collect()
+            };
+            Tensor::from_vec(values, shape, on)
         };
         Ok((table(f32::cos)?, table(f32::sin)?))
     }

@@ -158,7 +158,7 @@ mod gpu {
             while let Some(first) = self.waiting.front().copied().filter(|l| notes.ready(*l)) {
                 self.waiting.pop_front();
                 let keys = lookout.wants().rows.then_some(self.keys);
-                if lookout.layer(first, notes.read(first, keys)).is_break() {
+                if lookout.layer(first, notes.read(first, true, keys)).is_break() {
                     return Ok(Control::Break(()));
                 }
             }
@@ -178,7 +178,7 @@ mod gpu {
                 // One copy brings all pages of a generated token, noted at the last of them.
                 notes.wait(if self.rows == 1 { notes.layers() - 1 } else { layer })?;
                 let keys = lookout.wants().rows.then_some(self.keys);
-                if lookout.layer(layer, notes.read(layer, keys)).is_break() {
+                if lookout.layer(layer, notes.read(layer, self.rows > 1, keys)).is_break() {
                     return Ok(Control::Break(()));
                 }
             }

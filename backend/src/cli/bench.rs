@@ -9,7 +9,7 @@ use engine::{
     Prepared, Wants,
 };
 use serde::{Deserialize, Serialize};
-use shared::{Group, LayerFlow, Layout, Quant, RunOptions};
+use shared::{Group, LayerFlow, Layout, Quant, RunOptions, TokenFlow};
 
 use super::gpu_memory::GpuMemory;
 use super::{Failure, print};
@@ -172,6 +172,7 @@ struct Watching {
     layout: Option<Layout>,
     layers: u32,
     checksum: u64,
+    tokens: Vec<TokenFlow>,
     wrong: Option<String>,
 }
 
@@ -183,6 +184,7 @@ impl Watching {
             layout: None,
             layers: 0,
             checksum: 0xCBF2_9CE4_8422_2325,
+            tokens: Vec::new(),
             wrong: None,
         }
     }
@@ -217,7 +219,11 @@ impl Watching {
     }
 
     /// What was seen, if all of it was there.
-    fn seen(&self, model: &Model, prepared: &Prepared) -> Result<Seen, Failure> {
+    fn seen(&mut self, model: &Model, prepared: &Prepared) -> Result<Seen, Failure> {
+        for flow in std::mem::take(&mut self.tokens) {
+            self.fold(&flow.mass.0);
+            self.fold(&flow.rows.0);
+        }
         let info = model.info();
         let layout = self.layout.as_ref().ok_or("no layout was handed out")?;
         let picture = layout.picture.ok_or("the layout has no picture")?;
@@ -303,8 +309,8 @@ impl Observer for Watching {
     }
 
     fn token(&mut self, token: GeneratedToken) -> Control {
-        self.fold(&token.flow.mass.0);
-        self.fold(&token.flow.rows.0);
+        // Folded when the clock has stopped.
+        self.tokens.push(token.flow);
         Control::Continue(())
     }
 }

@@ -131,9 +131,9 @@ impl Notes {
         self.copied[layer].as_ref().map_or(Ok(()), |event| event.synchronize().w())
     }
 
-    /// Reads a page that has arrived: sums over query groups, the last row, and its `keys` values
-    /// where they were asked for.
-    pub(crate) fn read(&self, layer: usize, keys: Option<usize>) -> Seen {
+    /// Reads a page that has arrived: sums over query groups if `sums`, the last row, and its `keys`
+    /// values where they were asked for.
+    pub(crate) fn read(&self, layer: usize, sums: bool, keys: Option<usize>) -> Seen {
         let _whole = &self.host;
         // SAFETY: the page arrived, so the device no longer writes it.
         let page =
@@ -144,7 +144,11 @@ impl Notes {
             bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
         };
         Seen {
-            mass: mass.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+            mass: if sums {
+                mass.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect()
+            } else {
+                Vec::new()
+            },
             last: floats(last),
             row: floats(&row[..4 * keys.unwrap_or(0)]),
         }

@@ -50,7 +50,7 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
     let watch = Watch { segments: &segments, row: true, map: None, page: Some(notes.page(0)) };
     let (got, _) = attend(&q, &k, &v, mask, Some(watch)).expect("the GPU");
     notes.send(0..1).and_then(|()| notes.wait(0)).expect("sent");
-    let there = notes.read(0, Some(keys));
+    let there = notes.read(0, true, Some(keys));
     let (unwatched, _) = attend(&q, &k, &v, mask, None).expect("unwatched");
 
     let at = format!("{kind:?} {heads}/{kv_heads} heads, {rows} rows after {past}, width {width}");
