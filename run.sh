@@ -8,7 +8,7 @@ root=$PWD
 readonly wasm_target=wasm32-unknown-unknown
 readonly node_least=18
 readonly target_dir="${CARGO_TARGET_DIR:-$root/target}"
-readonly lab="$target_dir/debug/langoverrule"
+lab="$target_dir/debug/langoverrule"
 
 # ── saying what happens ──────────────────────────────────────────────────────
 
@@ -105,6 +105,22 @@ build_page() { cargo run --quiet --package xtask -- page >&2; }
 
 build_lab() { cargo build --package langoverrule; }
 
+# A GPU is used where there is one and a compiler for it; LAB_CUDA=0 says not to.
+has_cuda() { [ "${LAB_CUDA:-1}" != 0 ] && have nvcc && have nvidia-smi && nvidia-smi -L >/dev/null 2>&1; }
+
+# Builds the lab that is going to run and names it in $lab.
+build_lab_here() {
+  if has_cuda; then
+    local cap
+    cap=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader | head -1 | tr -d .)
+    echo "      with CUDA for compute capability $cap (LAB_CUDA=0 builds without)" >&2
+    CARGO_TARGET_DIR=$target_dir/cuda cuda/build.sh "$cap"
+    lab=$target_dir/cuda/debug/langoverrule
+  else
+    build_lab
+  fi
+}
+
 # ── doors ────────────────────────────────────────────────────────────────────
 
 serve() {
@@ -114,7 +130,7 @@ serve() {
   step "page"
   build_page
   step "lab (the first build takes some minutes)"
-  build_lab
+  build_lab_here
   step_end
   # On a machine with a screen the page opens by itself.
   if [ "$(uname)" = Darwin ] || { [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && have xdg-open; }; then
@@ -186,7 +202,7 @@ bench() {
     "$peer" -m pip install --quiet -r tests/goldens/requirements.txt >&2 || fail "pip could not install the peer: is the machine online?"
   fi
   step "lab"
-  build_lab
+  build_lab_here
   step_end
   if "$peer" -c "import torch, transformers" 2>/dev/null; then
     args+=(--peer "$peer tests/bench/peer.py")
@@ -212,6 +228,8 @@ usage() {
 ./run.sh bench [OPTIONS]     speed and memory of the engine, as a table; --with-peer measures
                              transformers beside it, on the same sizes
 ./run.sh page                build the page alone
+./run.sh cuda [CAP]          build the lab for an NVIDIA GPU of that compute capability (90 unless
+                             told), also on a machine that has no CUDA toolkit and no GPU
 ./run.sh help                this
 HELP
 }
@@ -224,6 +242,7 @@ main() {
   test) run_tests "$@" ;;
   bench) bench "$@" ;;
   page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
+  cuda) steps=2; step "tools"; need_rust; step "lab with CUDA (20 minutes the first time)"; cuda/build.sh "$@"; step_end ;;
   help | -h | --help) usage ;;
   --*) serve "$door" "$@" ;;
   *) usage >&2; fail "there is no door called '$door'." ;;
