@@ -67,6 +67,10 @@ struct Decode {
 // SAFETY: plain numbers in the kernel's own layout.
 unsafe impl DeviceRepr for Decode {}
 
+fn decodes(width: usize) -> bool {
+    matches!(width, 32 | 64 | 128)
+}
+
 fn flashes(q: &Tensor, width: usize) -> bool {
     q.dtype() == DType::F16 && matches!(width, 32 | 64 | 80 | 128)
 }
@@ -84,10 +88,11 @@ pub(crate) fn attend(
     map: Option<MapSink>,
 ) -> Result<Tensor> {
     let (_, rows, width) = q.dims3()?;
-    if map.is_none() && rows == 1 && matches!(width, 32 | 64 | 128) {
+    if map.is_none() && rows == 1 && decodes(width) {
         return decode(q, k, v, page, page.filter(|_| row));
     }
-    if map.is_none() && flashes(q, width) {
+    // The averaged row comes from the decode kernels, which know fewer widths.
+    if map.is_none() && flashes(q, width) && (!row || decodes(width)) {
         let out = flash(q, k, v, mask, None, page)?;
         if row && page.is_some() {
             // The last row again, for its weights on every key.
