@@ -88,6 +88,7 @@ fn settings_of_the_wrong_kind_are_not_taken_for_missing() {
             ("text_config.rope_parameters", json!("linear"), ANY),
             ("text_config.rope_parameters", json!({"rope_theta": 0}), "rope_theta"),
             ("text_config.rope_parameters", json!({"rope_type": "yarn"}), "rope_type"),
+            ("text_config.rope_scaling", json!({"type": "linear", "factor": 4.0}), "rope_scaling"),
             ("vision_config.hidden_act", json!(7), ANY),
             ("vision_config.num_channels", json!(1), ANY),
             ("vision_config.model_type", json!("siglip_vision_model"), ANY),

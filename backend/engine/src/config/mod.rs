@@ -88,22 +88,33 @@ fn activation(
 /// Rotary settings, from transformers 5's `rope_parameters` or 4's `rope_theta` and `rope_scaling`.
 fn rope(text: &Section, default_theta: f64) -> Result<RotaryConfig, EngineError> {
     let range = 1.0..=1e12;
-    let nested = text.section("rope_parameters")?;
-    let (parameters, theta) = if nested.is_missing() {
-        (text.section("rope_scaling")?, text.number("rope_theta", default_theta, range)?)
-    } else {
-        let theta = nested.number("rope_theta", default_theta, range)?;
-        (nested, theta)
-    };
-    let name = if parameters.member("rope_type").is_null() { "type" } else { "rope_type" };
-    let factor = match parameters.text(name)? {
-        None | Some("default" | "mrope") => 1.0,
-        Some("linear") => parameters.number("factor", 1.0, 1e-3..=1e6)?,
-        Some(_) => return Err(parameters.wrong(name, "\"default\", \"linear\" or \"mrope\"")),
-    };
-    parameters.number("partial_rotary_factor", 1.0, 1.0..=1.0)?;
-    let sections = parameters.whole("mrope_section")?.into_iter().map(|n| n as usize).collect();
+    let (old, new) = (text.section("rope_scaling")?, text.section("rope_parameters")?);
+    if new.is_missing() {
+        let theta = text.number("rope_theta", default_theta, range)?;
+        let (factor, sections) = scaling(&old)?;
+        return Ok(RotaryConfig { theta, factor, sections });
+    }
+    let theta = new.number("rope_theta", default_theta, range)?;
+    let (factor, sections) = scaling(&new)?;
+    // transformers takes the old form where both are there; which of two was meant is not ours
+    // to guess.
+    if !old.is_missing() && scaling(&old)? != (factor, sections.clone()) {
+        return Err(text.wrong("rope_scaling", "what 'rope_parameters' says, or left out"));
+    }
     Ok(RotaryConfig { theta, factor, sections })
+}
+
+/// How positions are scaled, and the axes' shares of the frequencies.
+fn scaling(rope: &Section) -> Result<(f64, Vec<usize>), EngineError> {
+    let name = if rope.member("rope_type").is_null() { "type" } else { "rope_type" };
+    let factor = match rope.text(name)? {
+        None | Some("default" | "mrope") => 1.0,
+        Some("linear") => rope.number("factor", 1.0, 1e-3..=1e6)?,
+        Some(_) => return Err(rope.wrong(name, "\"default\", \"linear\" or \"mrope\"")),
+    };
+    rope.number("partial_rotary_factor", 1.0, 1.0..=1.0)?;
+    let sections = rope.whole("mrope_section")?.into_iter().map(|n| n as usize).collect();
+    Ok((factor, sections))
 }
 
 /// The configuration's `model_type`.
