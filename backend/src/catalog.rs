@@ -89,6 +89,12 @@ pub enum CatalogError {
     /// A folder is not a model.
     #[error("{0} is not a model folder: it has no config.json")]
     NotAModel(String),
+    /// A path leads nowhere.
+    #[error("there is no folder or file {0}")]
+    Nowhere(String),
+    /// A file is not a model by itself.
+    #[error("{0} is no model: name a folder with a config.json, or llama.cpp's .gguf files")]
+    NotModelFile(String),
     /// Files of llama.cpp that are no model.
     #[error("model_unusable: {0}")]
     Files(String),
@@ -327,6 +333,11 @@ impl Catalog {
             let pulled = repository.and_then(|r| self.in_cache(&r, &Wanted::Model).map(|f| (r, f)));
             return match pulled {
                 Some((repository, folder)) => Ok(Source::folder(repository.id, folder)),
+                // What looks like a path is not a name somebody mistyped.
+                None if folder.is_file() => Err(CatalogError::NotModelFile(name.to_owned())),
+                None if folder.is_absolute() || name.starts_with('.') => {
+                    Err(CatalogError::Nowhere(name.to_owned()))
+                }
                 None => Err(unknown),
             };
         }
@@ -470,5 +481,10 @@ mod tests {
         assert_eq!(catalog.by_name("").expect("a default").name, "another");
         let notes = folder.path().join("notes").display().to_string();
         assert!(matches!(catalog.resolve(&notes), Err(CatalogError::NotAModel(_))));
+        let weights = folder.path().join(DEMO_NAME).join("model.safetensors");
+        let weights = weights.display().to_string();
+        assert!(matches!(catalog.resolve(&weights), Err(CatalogError::NotModelFile(_))));
+        let nowhere = folder.path().join("nowhere").display().to_string();
+        assert!(matches!(catalog.resolve(&nowhere), Err(CatalogError::Nowhere(_))));
     }
 }

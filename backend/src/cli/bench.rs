@@ -601,7 +601,7 @@ fn tables(report: &Report) -> String {
     if let Some(p) = &report.peer {
         out += &format!(
             "\nPeer: transformers {} on torch {}, eager, attentions handed out: forward {:.0} ms, \
-             171 + 20 tokens {:.0} ms.\n",
+             generating {:.0} ms, on the peer's own sizes.\n",
             p.transformers, p.torch, p.forward_ms, p.generate_ms
         );
     }

@@ -5,6 +5,21 @@ use std::fmt::Write as _;
 use shared::Report;
 use shared::report::{Comparison, Numbers};
 
+/// The picture as the model saw it, and what was done to its tokens.
+fn picture(report: &Report) -> Option<String> {
+    let p = report.layout.picture?;
+    let mut text = format!("{} × {} pixels, {} × {} tokens", p.width, p.height, p.rows, p.cols);
+    let options = &report.options;
+    if options.prune > 0.0 {
+        let percent = 100.0 * options.prune;
+        let _ = write!(text, "; {percent:.0} % pruned by {}", report.model.prune_score);
+    }
+    if options.replicate > 1 {
+        let _ = write!(text, "; repeated {} times", options.replicate);
+    }
+    Some(text)
+}
+
 /// The report as text.
 pub(super) fn table(report: &Report) -> String {
     let mut out = String::new();
@@ -36,6 +51,9 @@ pub(super) fn table(report: &Report) -> String {
         .collect();
     let tokens = report.layout.tokens.len();
     let _ = writeln!(out, "prompt      {tokens} tokens: {}", counts.join(", "));
+    if let Some(picture) = picture(report) {
+        let _ = writeln!(out, "picture     {picture}");
+    }
     let _ = writeln!(out, "definition  {}", report.definition_name);
     let generated = report.generated.ids.len();
     let _ = writeln!(out, "answer      {} ({generated} tokens)", report.generated.text.trim());
