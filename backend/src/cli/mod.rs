@@ -4,7 +4,6 @@
 mod analyze;
 mod bench;
 mod dump;
-mod gpu_memory;
 mod list;
 mod pull;
 mod recorder;

@@ -1,17 +1,20 @@
 //! `bench`: what a model of some size costs here, on random weights, without a download.
 
+mod gpu_memory;
+mod tables;
+mod watching;
+
 use std::process::Command;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use engine::{
-    Control, DeviceChoice, GeneratedToken, LoadOptions, Model, NoObserver, Observer, Picture,
-    Prepared, Wants,
-};
+use engine::{DeviceChoice, LoadOptions, Model, NoObserver, Observer, Picture, Prepared};
 use serde::{Deserialize, Serialize};
-use shared::{Group, LayerFlow, Layout, Quant, RunOptions, TokenFlow};
+use shared::{Quant, RunOptions};
 
-use super::gpu_memory::GpuMemory;
+use self::gpu_memory::GpuMemory;
+use self::tables::tables;
+use self::watching::{Seen, Watching};
 use super::{Failure, print};
 
 /// The shape that is measured in seconds; the others take minutes a run.
@@ -129,23 +132,6 @@ struct Row {
     seen: Seen,
 }
 
-/// What a model of this shape made of the prompt, checked.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct Seen {
-    /// A fold of every flow's bits: equal where everything that was observed is.
-    flows_checksum: String,
-    layers: u32,
-    heads: u32,
-    parameters: u64,
-    /// Image tokens, and the grid they stand in.
-    image_tokens: usize,
-    grid: (u16, u16),
-    /// Tokens in each group.
-    groups: Vec<(Group, u32)>,
-    /// Weights that are held otherwise than asked.
-    fallbacks: usize,
-}
-
 #[derive(Debug, Serialize, Deserialize)]
 struct Peer {
     forward_ms: f64,
@@ -162,157 +148,6 @@ struct Report {
     rows: Vec<Row>,
     memory: Vec<Row>,
     peer: Option<Peer>,
-}
-
-/// Asks for all that the live page asks for, notes when the first layer came, and checks that
-/// nothing is missing of what was looked at.
-struct Watching {
-    start: Instant,
-    first_layer_ms: Option<f64>,
-    layout: Option<Layout>,
-    layers: u32,
-    checksum: u64,
-    tokens: Vec<TokenFlow>,
-    wrong: Option<String>,
-}
-
-impl Watching {
-    fn new() -> Self {
-        Watching {
-            start: Instant::now(),
-            first_layer_ms: None,
-            layout: None,
-            layers: 0,
-            checksum: 0xCBF2_9CE4_8422_2325,
-            tokens: Vec::new(),
-            wrong: None,
-        }
-    }
-
-    /// FNV-1a over the bits, 32 at a time.
-    fn fold(&mut self, values: &[f32]) {
-        for value in values {
-            let mixed = self.checksum ^ u64::from(value.to_bits());
-            self.checksum = mixed.wrapping_mul(0x0100_0000_01B3);
-        }
-    }
-
-    /// The mass that leaves a group must be its number of tokens: `Σ_k F[h,g,k] = |g|`.
-    fn check(&mut self, layer: u32, flow: &LayerFlow) {
-        let Some(counts) = self.layout.as_ref().map(Layout::counts) else {
-            self.wrong = Some("a layer came before the layout".to_owned());
-            return;
-        };
-        for head in 0..flow.heads as usize {
-            for group in Group::ALL.into_iter().filter(|g| *g != Group::Generated) {
-                let sum: f32 = Group::ALL.into_iter().map(|key| flow.get(head, group, key)).sum();
-                let tokens = counts.get(group) as f32;
-                if (sum - tokens).abs() > 1e-3 * tokens.max(1.0) {
-                    self.wrong = Some(format!(
-                        "in layer {layer}, head {head}, {tokens} tokens of group {} look with a \
-                         mass of {sum}",
-                        group.name()
-                    ));
-                }
-            }
-        }
-    }
-
-    /// What was seen, if all of it was there.
-    fn seen(&mut self, model: &Model, prepared: &Prepared) -> Result<Seen, Failure> {
-        for flow in std::mem::take(&mut self.tokens) {
-            self.fold(&flow.mass.0);
-            self.fold(&flow.rows.0);
-        }
-        let info = model.info();
-        let layout = self.layout.as_ref().ok_or("no layout was handed out")?;
-        let picture = layout.picture.ok_or("the layout has no picture")?;
-        let counts = layout.counts();
-        let groups: Vec<(Group, u32)> =
-            Group::ALL.into_iter().map(|g| (g, counts.get(g))).filter(|(_, n)| *n > 0).collect();
-        let image_tokens = counts.get(Group::Image) as usize;
-        let cells = usize::from(picture.rows) * usize::from(picture.cols);
-        let wrong = match &self.wrong {
-            Some(wrong) => Some(wrong.clone()),
-            None if groups.iter().map(|(_, n)| *n as usize).sum::<usize>()
-                != prepared.prompt_tokens() =>
-            {
-                Some("the groups do not add up to the prompt".to_owned())
-            }
-            None if cells != image_tokens || image_tokens != prepared.image_tokens() => {
-                Some(format!("{image_tokens} image tokens stand in a grid of {cells}"))
-            }
-            None if self.layers != info.layers => {
-                Some(format!("{} of {} layers were observed", self.layers, info.layers))
-            }
-            None => None,
-        };
-        match wrong {
-            Some(wrong) => Err(format!("the observation is not right: {wrong}")),
-            None => Ok(Seen {
-                flows_checksum: format!("{:016x}", self.checksum),
-                layers: info.layers,
-                heads: info.heads,
-                parameters: info.parameters,
-                image_tokens,
-                grid: (picture.rows, picture.cols),
-                groups,
-                fallbacks: info.fallbacks.len(),
-            }),
-        }
-    }
-}
-
-impl Seen {
-    fn words(&self) -> String {
-        if self.groups.is_empty() {
-            return "not observed".to_owned();
-        }
-        let groups: Vec<String> =
-            self.groups.iter().map(|(g, n)| format!("{} {n}", g.name())).collect();
-        let mut words = format!(
-            "{} layers × {} heads, {:.2} G parameters; image grid {} × {}; {}",
-            self.layers,
-            self.heads,
-            self.parameters as f64 / 1e9,
-            self.grid.0,
-            self.grid.1,
-            groups.join(", ")
-        );
-        if self.fallbacks > 0 {
-            words += &format!("; {} maps held otherwise than asked", self.fallbacks);
-        }
-        words
-    }
-}
-
-impl Observer for Watching {
-    fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, ..Wants::default() }
-    }
-
-    fn layout(&mut self, layout: &Layout) -> Control {
-        self.layout = Some(layout.clone());
-        Control::Continue(())
-    }
-
-    fn prefill_layer(&mut self, layer: u32, flow: LayerFlow) -> Control {
-        if layer == 0 {
-            self.first_layer_ms = Some(self.start.elapsed().as_secs_f64() * 1e3);
-        }
-        tracing::debug!(layer, "prefilled");
-        self.layers += 1;
-        self.check(layer, &flow);
-        self.fold(&flow.mass.0);
-        self.fold(&flow.last.0);
-        Control::Continue(())
-    }
-
-    fn token(&mut self, token: GeneratedToken) -> Control {
-        // Folded when the clock has stopped.
-        self.tokens.push(token.flow);
-        Control::Continue(())
-    }
 }
 
 pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
@@ -541,75 +376,4 @@ fn status_mib(key: &str) -> Option<f64> {
     let line = status.lines().find(|l| l.starts_with(key))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024.0)
-}
-
-fn tables(report: &Report) -> String {
-    let ms = |v: Option<f64>| v.map_or("–".to_owned(), |v| format!("{v:.1}"));
-    let mut out = format!(
-        "{} on {}, random weights, medians in milliseconds\n\n",
-        report.shape, report.device
-    );
-    out += "| weights | in + out | observed | unobserved | observing costs | first layer | prefill \
-            | a token | of the peer |\n|---|---|---|---|---|---|---|---|---|\n";
-    for r in &report.rows {
-        let ratio = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a / b);
-        let cost = ratio(r.observed_ms, r.unobserved_ms)
-            .map_or("–".to_owned(), |x| format!("{:+.1} %", 100.0 * (x - 1.0)));
-        let peer = ratio(r.observed_ms, report.peer.as_ref().map(|p| p.generate_ms))
-            .map_or("–".to_owned(), |x| format!("{x:.2}"));
-        out += &format!(
-            "| {} ({:.0} MiB) | {} + {} | {} | {} | {cost} | {} | {:.1} | {:.2} | {peer} |\n",
-            r.quant.name(),
-            r.weights_mib,
-            r.tokens_in,
-            r.tokens_out,
-            ms(r.observed_ms),
-            ms(r.unobserved_ms),
-            ms(r.first_layer_ms),
-            r.prefill_ms,
-            r.ms_per_token,
-        );
-    }
-    for r in report.rows.iter().filter(|r| r.gpu_peak_mib.is_some()) {
-        let ratio =
-            |a: f64, b: Option<f64>| b.map_or("–".to_owned(), |b| format!("{:.3}", a / b));
-        out += &format!(
-            "\n{}: observed over unobserved {} in the prefill ({} unobserved), {} a token ({} \
-             unobserved); GPU memory at most {} MiB; flows {}\n",
-            r.quant.name(),
-            ratio(r.prefill_ms, r.unobserved_prefill_ms),
-            ms(r.unobserved_prefill_ms),
-            ratio(r.ms_per_token, r.unobserved_ms_per_token),
-            r.unobserved_ms_per_token.map_or("–".to_owned(), |v| format!("{v:.2}")),
-            ms(r.gpu_peak_mib),
-            r.seen.flows_checksum,
-        );
-    }
-    out += "\n| weights | made in | peak while made (MiB) | peak after the run (MiB) | \
-            estimated | layout |\n|---|---|---|---|---|---|\n";
-    for r in &report.rows {
-        out += &format!(
-            "| {} | {:.1} s | {} | {} | {:.0} | {} |\n",
-            r.quant.name(),
-            r.load_ms / 1e3,
-            ms(r.load_peak_mib),
-            ms(r.peak_mib),
-            r.estimate_mib,
-            r.seen.words()
-        );
-    }
-    if let Some(p) = &report.peer {
-        out += &format!(
-            "\nPeer: transformers {} on torch {}, eager, attentions handed out: forward {:.0} ms, \
-             generating {:.0} ms, on the peer's own sizes.\n",
-            p.transformers, p.torch, p.forward_ms, p.generate_ms
-        );
-    }
-    if !report.memory.is_empty() {
-        out += "\n| tokens in | observed | peak memory (MiB) |\n|---|---|---|\n";
-        for r in &report.memory {
-            out += &format!("| {} | {} | {} |\n", r.tokens_in, ms(r.observed_ms), ms(r.peak_mib));
-        }
-    }
-    out
 }
