@@ -25,6 +25,9 @@ pub enum Undefined {
     /// The definition names a head the model does not have.
     #[error("the model has no such head")]
     NoSuchHead,
+    /// The definition asks for heads one by one, and only their average was kept.
+    #[error("only the average over heads was kept of this sample")]
+    HeadsAveraged,
     /// The layer has not been observed (yet).
     #[error("this layer has not been observed yet")]
     NotObserved,

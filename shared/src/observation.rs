@@ -1,15 +1,13 @@
 //! An observation: what is known of a run so far, and every number that follows from it.
 
-use crate::definition::{Definition, Heads, Queries, Ratio};
+use crate::definition::{Definition, Heads};
 use crate::event::Event;
 use crate::flow::{LayerFlow, TokenFlow};
-use crate::group::{Group, GroupSet};
+use crate::group::Group;
 use crate::layout::Layout;
+use crate::masses::{self, Extent, LayerMasses, Masses};
 use crate::measure::{Attention, Measure, Undefined, Value};
 use crate::stage::Stage;
-
-/// The prompt groups whose rows [`Queries::PromptText`] sums.
-const PROMPT_TEXT: GroupSet = GroupSet::of(&[Group::System, Group::Template, Group::Instruction]);
 
 /// A token the model wrote, with what the row that predicted it looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,31 +83,43 @@ impl Observation {
         self.tokens.get(1..).unwrap_or(&[])
     }
 
-    /// Mass on one key group in one layer and head, summed over the definition's queries.
-    fn mass(&self, layer: &LayerFlow, index: usize, queries: Queries, h: usize, key: Group) -> f64 {
-        let generated = || -> f64 {
-            self.generated_rows().iter().map(|t| f64::from(t.flow.get(index, h, key))).sum()
-        };
-        let prompt =
-            |set: GroupSet| -> f64 { set.iter().map(|q| f64::from(layer.get(h, q, key))).sum() };
-        match queries {
-            Queries::Predicting => f64::from(layer.last(h, key)) + generated(),
-            Queries::GeneratedPositions => generated(),
-            Queries::LastPrompt => f64::from(layer.last(h, key)),
-            Queries::PromptText => prompt(PROMPT_TEXT),
-            Queries::AllPrompt => prompt(GroupSet::of(&Group::ALL)),
+    /// One head's masses in one layer.
+    fn of_head(&self, flow: &LayerFlow, layer: usize, head: usize) -> LayerMasses {
+        let mut masses = LayerMasses::default();
+        for key in Group::ALL {
+            let k = key.index();
+            masses.last[k] = f64::from(flow.last(head, key));
+            let rows = self.generated_rows().iter();
+            masses.generated[k] = rows.map(|t| f64::from(t.flow.get(layer, head, key))).sum();
+            for query in Group::ALL {
+                masses.prompt[query.index()][k] = f64::from(flow.get(head, query, key));
+            }
         }
+        masses
     }
 
-    /// `n_T` and `n_O`. Generated tokens count as text keys only where the definition says so and
-    /// only those that were keys of a summed row: all but the last.
-    fn tokens_of(&self, layout: &Layout, definition: &Definition) -> (u32, u32) {
-        let generated = match definition.queries {
-            Queries::Predicting | Queries::GeneratedPositions => self.generated_rows().len() as u32,
-            _ => 0,
-        };
-        let counts = layout.counts().with(Group::Generated, generated);
-        (counts.in_set(definition.text.without(Group::Image)), counts.get(Group::Image))
+    /// One layer's masses, averaged over heads.
+    fn of_heads(&self, flow: &LayerFlow, layer: usize) -> LayerMasses {
+        let heads = flow.heads as usize;
+        let mut mean = LayerMasses::default();
+        for head in 0..heads {
+            mean.add(&self.of_head(flow, layer, head));
+        }
+        mean.divide(heads as f64);
+        mean
+    }
+
+    /// How many rows and keys there are.
+    fn extent(&self, layout: &Layout) -> Extent {
+        Extent { prompt: layout.counts(), generated: self.generated_rows().len() as u32 }
+    }
+
+    /// What every definition that averages heads first needs of this run, and no more; `None`
+    /// before the layout is known.
+    pub fn masses(&self) -> Option<Masses> {
+        let layers = self.prefill.iter().enumerate();
+        let layers = layers.map(|(l, flow)| flow.as_ref().map(|f| self.of_heads(f, l))).collect();
+        Some(Masses { extent: self.extent(self.layout.as_ref()?), layers })
     }
 
     /// Attention sums of one layer under a definition.
@@ -121,33 +131,17 @@ impl Observation {
         let layout = self.layout.as_ref().ok_or(Undefined::NotObserved)?;
         let flow =
             self.prefill.get(layer).and_then(Option::as_ref).ok_or(Undefined::NotObserved)?;
-        let counts = layout.counts();
-        let empty = match definition.queries {
-            Queries::GeneratedPositions => self.generated_rows().is_empty(),
-            Queries::PromptText => counts.in_set(PROMPT_TEXT) == 0,
-            Queries::Predicting | Queries::LastPrompt | Queries::AllPrompt => layout.is_empty(),
-        };
-        if empty {
-            return Err(Undefined::NoQueries);
-        }
-        let (text_tokens, image_tokens) = self.tokens_of(layout, definition);
-        let text_set = definition.text.without(Group::Image);
-        let of_head = |h: usize| -> (f64, f64) {
-            let on = |key| self.mass(flow, layer, definition.queries, h, key);
-            (text_set.iter().map(on).sum(), on(Group::Image))
-        };
+        let (text_tokens, image_tokens) = self.extent(layout).tokens(definition)?;
         let heads = flow.heads as usize;
         let (text, image) = match definition.heads {
-            Heads::One(h) if (h as usize) < heads => of_head(h as usize),
-            Heads::One(_) => return Err(Undefined::NoSuchHead),
-            Heads::MeanFirst => {
-                let (t, o) =
-                    (0..heads).map(of_head).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-                (t / heads as f64, o / heads as f64)
+            Heads::One(h) if (h as usize) < heads => {
+                self.of_head(flow, layer, h as usize).sides(definition)
             }
+            Heads::One(_) => return Err(Undefined::NoSuchHead),
+            Heads::MeanFirst => self.of_heads(flow, layer).sides(definition),
             Heads::ShareThenMean => {
                 let shares: Vec<f64> = (0..heads)
-                    .map(of_head)
+                    .map(|h| self.of_head(flow, layer, h).sides(definition))
                     .filter(|(t, o)| t + o > 0.0)
                     .map(|(t, o)| t / (t + o))
                     .collect();
@@ -184,41 +178,7 @@ impl Observation {
 
     /// MDI, AEI and their parts over a range of layers.
     pub fn over(&self, layers: std::ops::Range<usize>, definition: &Definition) -> Measure {
-        if layers.is_empty() {
-            return Measure::undefined(Undefined::NotObserved);
-        }
-        let n = layers.len() as f64;
-        let sums = layers.clone().map(|l| self.attention(l, definition)).try_fold(
-            None::<Attention>,
-            |sum, next| {
-                let next = next?;
-                Ok(Some(sum.map_or(next, |s| Attention {
-                    text: s.text + next.text,
-                    image: s.image + next.image,
-                    ..next
-                })))
-            },
-        );
-        let mean_attention = match sums {
-            Ok(Some(a)) => Attention { text: a.text / n, image: a.image / n, ..a },
-            Ok(None) => return Measure::undefined(Undefined::NotObserved),
-            Err(reason) => return Measure::undefined(reason),
-        };
-        if definition.layers == Ratio::RatioOfMeans {
-            return mean_attention.measure();
-        }
-        let measures: Vec<Measure> = layers.map(|l| self.measure(l, definition)).collect();
-        let mean = |pick: fn(&Measure) -> Value| -> Value {
-            measures.iter().map(pick).try_fold(0.0, |sum, v| Ok(sum + v? / n))
-        };
-        Measure {
-            mdi: mean(|m| m.mdi),
-            aei_text: mean(|m| m.aei_text),
-            aei_image: mean(|m| m.aei_image),
-            share_text: mean(|m| m.share_text),
-            share_tokens_text: mean(|m| m.share_tokens_text),
-            attention: Ok(mean_attention),
-        }
+        masses::over(layers, definition.layers, |l| self.attention(l, definition))
     }
 
     /// MDI, AEI and their parts of the one row that predicted generated token `index`, in one

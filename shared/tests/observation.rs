@@ -43,6 +43,26 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..Default::default() })]
 
     #[test]
+    fn masses_averaged_over_heads_keep_every_number_to_the_last_bit(
+        maps in maps(),
+        d in definition(),
+    ) {
+        let observation = maps.observation();
+        let kept = observation.masses().unwrap();
+        for l in 0..maps.layers() {
+            if d.heads == Heads::MeanFirst {
+                prop_assert_eq!(kept.measure(l, &d), observation.measure(l, &d));
+            } else {
+                prop_assert_eq!(kept.measure(l, &d).mdi, Err(Undefined::HeadsAveraged));
+            }
+        }
+        let d = Definition { heads: Heads::MeanFirst, ..d };
+        for stage in Stage::ALL {
+            prop_assert_eq!(kept.stage(stage, &d), observation.stage(stage, &d));
+        }
+    }
+
+    #[test]
     fn every_layer_agrees_with_the_plain_formula(maps in maps(), d in definition()) {
         let observation = maps.observation();
         for l in 0..maps.layers() {

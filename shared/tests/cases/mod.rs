@@ -9,7 +9,7 @@ const CASES: &str = include_str!("cases.json");
 
 /// Fingerprint of [`fingerprint`] on every machine. It changes when a formula or the order of its
 /// additions does; then look at why, and put the new one here.
-const FINGERPRINT: u64 = 0xd1cd_4136_08a7_b2e8;
+const FINGERPRINT: u64 = 0xa04b_160c_4667_1b55;
 
 #[derive(Deserialize)]
 struct Cases {

@@ -1,0 +1,238 @@
+//! Experiments: many samples under a grid of conditions.
+//!
+//! An [`ExperimentSpec`] says what is asked for; its [`Grid`] numbers the conditions and the
+//! items, so that an item's number alone says what is to be run. An item that ran leaves an
+//! [`Outcome`], from which every table follows.
+
+mod outcome;
+mod status;
+
+use serde::{Deserialize, Serialize};
+
+use crate::options::{Quant, RunOptions};
+
+pub use outcome::{LeftOut, Outcome, SampleRef, Verdict};
+pub use status::{DatasetInfo, ExperimentCreated, ExperimentState, ExperimentStatus, ItemRecord};
+
+/// Most items one experiment may have.
+pub const MAX_ITEMS: u64 = 1_000_000;
+
+/// What a person asks for: samples of a dataset, and every combination of the lists.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ExperimentSpec {
+    /// A person's name for it; empty for one made from the rest.
+    pub title: String,
+    /// Models, by name.
+    pub models: Vec<String>,
+    /// How weights are held; empty for each model's own default.
+    pub quants: Vec<Quant>,
+    /// The dataset: `demo`, `mmmu-pro`, `folder:PATH`, …
+    pub dataset: String,
+    /// Samples to draw; 0 for all there are.
+    pub samples: u32,
+    /// Seed of the draw, and of the bootstrap.
+    pub seed: u64,
+    /// Shares of the image tokens to drop.
+    pub prune: Vec<f32>,
+    /// How many times the image tokens stand in the sequence.
+    pub replicate: Vec<u32>,
+    /// Most pixels of the prepared picture; `null` for the model's own limit.
+    pub max_pixels: Vec<Option<u32>>,
+    /// Prompt templates by name; `null` for the model's own.
+    pub templates: Vec<Option<String>>,
+    /// Every other option of the runs; its model, prompt, quantization and what the lists above
+    /// vary are not used.
+    pub base: RunOptions,
+}
+
+impl Default for ExperimentSpec {
+    fn default() -> Self {
+        ExperimentSpec {
+            title: String::new(),
+            models: Vec::new(),
+            quants: Vec::new(),
+            dataset: "demo".to_owned(),
+            samples: 100,
+            seed: 7,
+            prune: vec![0.0],
+            replicate: vec![1],
+            max_pixels: vec![None],
+            templates: vec![None],
+            base: RunOptions::default(),
+        }
+    }
+}
+
+/// One cell of the grid: everything but the sample.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Condition {
+    /// Its number, from 0.
+    pub index: u32,
+    /// Model, by name.
+    pub model: String,
+    /// How its weights are held.
+    pub quant: Quant,
+    /// Prompt template; `null` for the model's own.
+    pub template: Option<String>,
+    /// Most pixels of the prepared picture; `null` for the model's own limit.
+    pub max_pixels: Option<u32>,
+    /// Share of the image tokens dropped.
+    pub prune: f32,
+    /// How many times the image tokens stand in the sequence.
+    pub replicate: u32,
+}
+
+impl Condition {
+    /// The options of a run of this condition with this prompt.
+    pub fn options(&self, base: &RunOptions, prompt: String) -> RunOptions {
+        RunOptions {
+            model: self.model.clone(),
+            prompt,
+            quant: self.quant,
+            template: self.template.clone(),
+            max_pixels: self.max_pixels,
+            prune: self.prune,
+            replicate: self.replicate,
+            ..base.clone()
+        }
+    }
+
+    /// Whether nothing is done to the picture's tokens.
+    pub fn is_plain(&self) -> bool {
+        self.prune == 0.0 && self.replicate == 1
+    }
+}
+
+/// The conditions of an experiment and its samples. Items are numbered condition by condition, so
+/// that a model is loaded once: item `i` is sample `i % samples` of condition `i / samples`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Grid {
+    /// The conditions, by number.
+    pub conditions: Vec<Condition>,
+    /// Samples drawn.
+    pub samples: u32,
+}
+
+impl Grid {
+    /// Every combination of a spec's lists, for this many samples; `default_quant` names a model's
+    /// quantization where the spec names none. Values that stand twice count once.
+    ///
+    /// # Errors
+    /// A sentence about a list that is empty or holds a value out of its range, or about more
+    /// than [`MAX_ITEMS`] items.
+    pub fn new(
+        spec: &ExperimentSpec,
+        samples: u32,
+        default_quant: impl Fn(&str) -> Quant,
+    ) -> Result<Grid, String> {
+        let lists = [
+            ("models", spec.models.is_empty()),
+            ("prune", spec.prune.is_empty()),
+            ("replicate", spec.replicate.is_empty()),
+            ("max_pixels", spec.max_pixels.is_empty()),
+            ("templates", spec.templates.is_empty()),
+        ];
+        if let Some((name, _)) = lists.iter().find(|(_, empty)| *empty) {
+            return Err(format!("{name} is empty: name at least one."));
+        }
+        let mut conditions: Vec<Condition> = Vec::new();
+        for model in &spec.models {
+            let own = [default_quant(model)];
+            let quants = if spec.quants.is_empty() { &own[..] } else { &spec.quants };
+            for &quant in quants {
+                for template in &spec.templates {
+                    for &max_pixels in &spec.max_pixels {
+                        for &prune in &spec.prune {
+                            for &replicate in &spec.replicate {
+                                let next = Condition {
+                                    index: conditions.len() as u32,
+                                    model: model.clone(),
+                                    quant,
+                                    template: template.clone(),
+                                    max_pixels,
+                                    prune,
+                                    replicate,
+                                };
+                                next.options(&spec.base, String::new()).check_ranges()?;
+                                let same = |c: &Condition| {
+                                    *c == Condition { index: c.index, ..next.clone() }
+                                };
+                                if !conditions.iter().any(same) {
+                                    conditions.push(next);
+                                }
+                                if conditions.len() as u64 * u64::from(samples.max(1)) > MAX_ITEMS {
+                                    return Err(format!(
+                                        "That is more than {MAX_ITEMS} runs: draw fewer samples or \
+                                         shorten a list."
+                                    ));
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Grid { conditions, samples })
+    }
+
+    /// How many items there are.
+    pub fn items(&self) -> u32 {
+        self.conditions.len() as u32 * self.samples
+    }
+
+    /// The condition of an item and the place of its sample among those drawn; `None` where there
+    /// is no such item.
+    pub fn item(&self, item: u32) -> Option<(&Condition, u32)> {
+        let condition = item.checked_div(self.samples)?;
+        Some((self.conditions.get(condition as usize)?, item % self.samples))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn spec() -> ExperimentSpec {
+        ExperimentSpec {
+            models: vec!["a".into(), "b".into()],
+            prune: vec![0.0, 0.75, 0.75],
+            replicate: vec![1, 5, 10],
+            ..ExperimentSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_grid_is_every_combination_once() {
+        let grid = Grid::new(&spec(), 4, |_| Quant::Q4k).unwrap();
+        assert_eq!(grid.conditions.len(), 2 * 2 * 3);
+        assert!(grid.conditions.iter().enumerate().all(|(i, c)| c.index as usize == i));
+        assert_eq!(grid.items(), 48);
+        let (condition, sample) = grid.item(47).unwrap();
+        assert_eq!(
+            (condition.model.as_str(), condition.prune, condition.replicate),
+            ("b", 0.75, 10)
+        );
+        assert_eq!((condition.quant, sample), (Quant::Q4k, 3));
+        assert!(grid.item(48).is_none());
+        assert!(Grid { samples: 0, ..grid }.item(0).is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let wrong = |change: fn(&mut ExperimentSpec)| {
+            let mut spec = spec();
+            change(&mut spec);
+            Grid::new(&spec, 100, |_| Quant::Q4k).unwrap_err()
+        };
+        assert!(wrong(|s| s.models.clear()).starts_with("models is empty"));
+        assert!(wrong(|s| s.prune.push(1.0)).contains("prune must be"));
+        let many = ExperimentSpec { replicate: (1..=64).collect(), ..spec() };
+        assert!(Grid::new(&many, 100_000, |_| Quant::F32).unwrap_err().contains("more than"));
+    }
+}

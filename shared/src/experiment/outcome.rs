@@ -1,0 +1,67 @@
+//! What an item leaves behind.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::ErrorCode;
+use crate::masses::Masses;
+
+/// A sample, as every table and list names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SampleRef {
+    /// Its row in the dataset, from 0.
+    pub row: u64,
+    /// The dataset's own name for it, or the row.
+    pub id: String,
+    /// The prompt as the model was given it.
+    pub prompt: String,
+    /// What a right answer would be, for people; empty where the dataset has none.
+    pub expected: String,
+    /// What kind of question it is (a subject, a task), where the dataset says.
+    #[serde(default)]
+    pub kind: String,
+}
+
+/// How an answer compares with what the dataset expects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is one of the expected answers.
+    Right,
+    /// It is what the prompt's false claim says: words overruled the picture.
+    Claimed,
+    /// It is something else.
+    Wrong,
+    /// No option can be read out of it.
+    Unreadable,
+}
+
+/// What an item that ran left behind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The sample.
+    pub sample: SampleRef,
+    /// What the model wrote.
+    pub answer: String,
+    /// How many tokens that was, the end-of-sequence token included.
+    pub tokens: u32,
+    /// How it compares; `None` where the dataset has no answers.
+    pub verdict: Option<Verdict>,
+    /// Attention masses, averaged over heads.
+    pub masses: Masses,
+    /// Milliseconds the model took, vision tower and answer included.
+    pub model_ms: f64,
+}
+
+/// Why an item has no outcome. Kept and counted, never averaged as zero.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeftOut {
+    /// The sample, as far as it could be read.
+    pub sample: SampleRef,
+    /// What went wrong, for programs.
+    pub code: ErrorCode,
+    /// What went wrong, for people.
+    pub message: String,
+}

@@ -1,0 +1,112 @@
+//! Where an experiment stands.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ExperimentSpec, Grid, LeftOut, SampleRef, Verdict};
+use crate::options::ModelInfo;
+
+/// Answer to a started experiment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExperimentCreated {
+    /// The experiment's unguessable name.
+    pub id: String,
+    /// Secret that lets its holder pause, cancel and delete it.
+    pub owner_token: String,
+}
+
+/// Where an experiment stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ExperimentState {
+    /// Its items are taken as workers come free.
+    Running,
+    /// Nobody takes its items until it is resumed.
+    Paused,
+    /// Every item has an end.
+    Done,
+    /// Stopped for good; what was measured is kept.
+    Cancelled,
+}
+
+/// A dataset as it was when the samples were drawn.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct DatasetInfo {
+    /// Its name, as one asks for it.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// What tells this content from another: a hub commit, or a hash of the files.
+    pub revision: String,
+    /// Rows there are.
+    pub rows: u64,
+    /// Whether it says what right answers are.
+    pub has_answers: bool,
+}
+
+/// Everything about an experiment but its outcomes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExperimentStatus {
+    /// The experiment's name.
+    pub id: String,
+    /// A title for people, made from the spec where it has none.
+    pub title: String,
+    /// When it was started, RFC 3339.
+    pub created: String,
+    /// Version of the lab that started it.
+    pub lab: String,
+    /// Where it stands.
+    pub state: ExperimentState,
+    /// What was asked for.
+    pub spec: ExperimentSpec,
+    /// The dataset.
+    pub dataset: DatasetInfo,
+    /// Conditions and samples.
+    pub grid: Grid,
+    /// Each model that ran, as it was loaded: once for each quantization.
+    pub models: Vec<ModelInfo>,
+    /// Items that left an outcome.
+    pub done: u32,
+    /// Items that could not be run, each with its reason.
+    pub left_out: u32,
+    /// Items at work now.
+    pub running: u32,
+    /// Items a second over the last minute of work; `null` while nothing is at work.
+    pub rate: Option<f64>,
+    /// Seconds left at that rate.
+    pub seconds_left: Option<f64>,
+    /// Workers at it now.
+    pub workers: u32,
+}
+
+impl ExperimentStatus {
+    /// Items there are.
+    pub fn items(&self) -> u32 {
+        self.grid.items()
+    }
+}
+
+/// One item with what it left, as lists of samples show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ItemRecord {
+    /// Its number.
+    pub item: u32,
+    /// Its condition's number.
+    pub condition: u32,
+    /// The sample.
+    pub sample: SampleRef,
+    /// What the model wrote; `null` where it was left out.
+    pub answer: Option<String>,
+    /// How that compares.
+    pub verdict: Option<Verdict>,
+    /// The late layers' MDI under the definition asked for; `null` where undefined.
+    pub mdi: Option<f64>,
+    /// Why it was left out.
+    pub left_out: Option<LeftOut>,
+    /// The run that shows it, once somebody opened one.
+    pub run: Option<String>,
+}
