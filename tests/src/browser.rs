@@ -129,14 +129,18 @@ impl Browser {
 
     /// Clicks an element, brought into view as a person would.
     pub async fn click(&self, id: &str) -> Result<()> {
-        let element = self.find(id).await?;
-        element.scroll_into_view().await?;
-        element.click().await.with_context(|| format!("clicking {id}"))
+        self.patiently(&format!("a click on {id}"), async || {
+            let element = self.find(id).await?;
+            element.scroll_into_view().await?;
+            Ok(element.click().await?)
+        })
+        .await
     }
 
     /// An element's visible text.
     pub async fn text(&self, id: &str) -> Result<String> {
-        Ok(self.find(id).await?.text().await?)
+        self.patiently(&format!("the text of {id}"), async || Ok(self.find(id).await?.text().await?))
+            .await
     }
 
     /// An element's attribute; empty where it has none.
@@ -172,8 +176,8 @@ impl Browser {
     /// Chooses an option of a select by its value.
     pub async fn select(&self, id: &str, value: &str) -> Result<()> {
         let css = format!("[data-testid=\"{id}\"] option[value=\"{value}\"]");
-        let option = self.driver.find(By::Css(&css)).await.with_context(|| css.clone())?;
-        option.click().await.with_context(|| css)
+        self.patiently(&css, async || Ok(self.driver.find(By::Css(&css)).await?.click().await?))
+            .await
     }
 
     /// Puts a file into a file input.
@@ -184,9 +188,29 @@ impl Browser {
 
     /// Replaces the text of an input.
     pub async fn type_into(&self, id: &str, text: &str) -> Result<()> {
-        let element = self.find(id).await?;
-        element.clear().await?;
-        Ok(element.send_keys(text).await?)
+        self.patiently(&format!("typing into {id}"), async || {
+            let element = self.find(id).await?;
+            element.clear().await?;
+            Ok(element.send_keys(text).await?)
+        })
+        .await
+    }
+
+    /// Does something to an element again until it succeeds: the page may draw an element anew, or
+    /// not have laid it out yet, at the moment it is touched.
+    async fn patiently<T>(&self, what: &str, mut act: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+        let mut last = None;
+        let done = self.wait(what, async || match act().await {
+            Ok(done) => Ok(Some(done)),
+            Err(error) => {
+                last = Some(error);
+                Ok(None)
+            }
+        });
+        match done.await {
+            Ok(done) => Ok(done),
+            Err(error) => Err(last.unwrap_or(error)).with_context(|| what.to_owned()),
+        }
     }
 
     /// Runs a script and returns what it returns.
