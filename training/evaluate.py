@@ -78,7 +78,7 @@ def score(items, said):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model", type=Path)
-    parser.add_argument("--set", type=Path, default=HERE / "eval")
+    parser.add_argument("--set", type=Path, default=HERE.parent / "datasets" / "demo")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--easy", type=int, default=10 ** 9, help="how many of the easy-VQA test questions")
     parser.add_argument("--quantize", action="store_true", help="round the language model's weights to 4-bit blocks first (an estimate)")

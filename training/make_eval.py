@@ -1,4 +1,4 @@
-"""Writes the evaluation set: python make_eval.py [--out eval]
+"""Writes the evaluation set: python make_eval.py [--out ../datasets/demo]
 
 Plain files that any program can read: pictures (PNG) and eval.jsonl, one question a line with
 
@@ -106,7 +106,7 @@ def fix_count(got, asked):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent / "eval")
+    parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parents[1] / "datasets" / "demo")
     parser.add_argument("--atlas", type=Path, default=CACHE / "atlas256.npz", help="the same atlas at 256 pixels")
     parser.add_argument("--seed", type=int, default=2026)
     args = parser.parse_args()

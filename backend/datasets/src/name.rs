@@ -1,0 +1,139 @@
+//! Datasets by name.
+
+use std::path::{Path, PathBuf};
+
+use shared::experiment::DatasetInfo;
+
+use crate::error::OpenError;
+use crate::files::Files;
+use crate::jsonl::Jsonl;
+use crate::places::{Paths, Places};
+use crate::sample::Dataset;
+
+/// What a folder's pictures are asked where nobody says.
+pub(crate) const DEFAULT_PROMPT: &str = "Describe this picture.";
+
+/// Opens a dataset by its name: `KIND`, `KIND:PATH`, and options after a last `?`, written as in a
+/// web address (`?key=value&key=value`, `%26` for `&`).
+///
+/// | name | |
+/// | --- | --- |
+/// | `demo` | the questions that ship with the lab |
+/// | `mmmu-pro`, `mmmu-pro:vision` | MMMU-Pro from the hub, question and options in the picture |
+/// | `mmmu-pro:standard-10`, `mmmu-pro:standard-4` | question and options as text |
+/// | `mmmu-pro:PATH` | from a folder laid out as the hub's, or from one parquet file; `config=` chooses among a folder's |
+/// | … `?prompt=cot` | MMMU-Pro's step-by-step prompts, instead of `direct` |
+/// | `folder:PATH` | pictures with their captions; `prompt=` is for those without |
+/// | `jsonl:PATH` | one JSON object a line; `prompt=` likewise |
+/// | `parquet:PATH` | a file or a folder of them; `image=`, `prompt=`, … name columns |
+///
+/// # Errors
+/// What is wrong with the name, or with what is there; see [`OpenError`].
+pub fn open(name: &str, places: &Places) -> Result<Box<dyn Dataset>, OpenError> {
+    let name = Name::parse(name.trim());
+    match name.kind {
+        "demo" if name.path.is_none() => demo(&name, places),
+        "jsonl" => jsonl(&name, places),
+        _ => Err(OpenError::Unknown(name.whole.to_owned())),
+    }
+}
+
+/// A dataset's name in its parts.
+pub(crate) struct Name<'a> {
+    pub whole: &'a str,
+    pub kind: &'a str,
+    pub path: Option<&'a str>,
+    options: Vec<(String, String)>,
+}
+
+impl<'a> Name<'a> {
+    fn parse(whole: &'a str) -> Name<'a> {
+        let (place, options) = whole.rsplit_once('?').unwrap_or((whole, ""));
+        let (kind, path) = match place.split_once(':') {
+            Some((kind, path)) => (kind, Some(path)),
+            None => (place, None),
+        };
+        let options = form_urlencoded::parse(options.as_bytes()).into_owned().collect();
+        Name { whole, kind, path, options }
+    }
+
+    /// The options by their names, each at most once, and no others.
+    pub fn options<const N: usize>(
+        &self,
+        known: [&str; N],
+    ) -> Result<[Option<String>; N], OpenError> {
+        let mut values = [const { None }; N];
+        for (key, value) in &self.options {
+            let place = known.iter().position(|k| k == key).ok_or_else(|| {
+                let among = match known.len() {
+                    0 => "has no options".to_owned(),
+                    _ => format!("has the options {}", known.join(", ")),
+                };
+                OpenError::BadOption(format!(
+                    "'{}' has the option '{key}'; {} {among}.",
+                    self.whole, self.kind
+                ))
+            })?;
+            if values[place].replace(value.clone()).is_some() {
+                let why = format!("'{}' names the option '{key}' twice.", self.whole);
+                return Err(OpenError::BadOption(why));
+            }
+        }
+        Ok(values)
+    }
+
+    /// The path that the name asks for, if that is allowed and something is there.
+    pub fn place(&self, places: &Places) -> Result<PathBuf, OpenError> {
+        let Some(path) = self.path.filter(|path| !path.is_empty()) else {
+            let why = format!("'{}' needs a path: {}:PATH.", self.whole, self.kind);
+            return Err(OpenError::BadOption(why));
+        };
+        let denied = || OpenError::PathsNotAllowed(self.whole.to_owned());
+        let absent = |e: std::io::Error| {
+            let why = format!("'{path}' {}.", crate::files::because(&e));
+            OpenError::absent(self.whole, why)
+        };
+        match &places.paths {
+            Paths::Nowhere => Err(denied()),
+            Paths::Anywhere => Path::new(path).canonicalize().map_err(absent),
+            Paths::Inside(folder) => {
+                let folder = folder.canonicalize().map_err(absent)?;
+                let inside = folder.join(path).canonicalize();
+                match inside {
+                    Ok(place) if place.starts_with(&folder) => Ok(place),
+                    // Whether there is something outside is not told.
+                    Ok(_) => Err(denied()),
+                    Err(_) if Path::new(path).is_absolute() || path.contains("..") => Err(denied()),
+                    Err(e) => Err(absent(e)),
+                }
+            }
+        }
+    }
+
+    /// The info that a dataset of this name begins with.
+    pub fn info(&self, title: impl Into<String>) -> DatasetInfo {
+        DatasetInfo { name: self.whole.to_owned(), title: title.into(), ..DatasetInfo::default() }
+    }
+}
+
+fn demo(name: &Name, places: &Places) -> Result<Box<dyn Dataset>, OpenError> {
+    let [] = name.options([])?;
+    let info =
+        name.info("Questions about small pictures, some with false claims; ships with the lab");
+    Ok(Box::new(Jsonl::open(info, places.demo.clone(), "eval.jsonl", None)?))
+}
+
+fn jsonl(name: &Name, places: &Places) -> Result<Box<dyn Dataset>, OpenError> {
+    let [prompt] = name.options(["prompt"])?;
+    let (folder, file) = parted(name, &name.place(places)?)?;
+    let info = name.info(format!("Lines of {file}"));
+    Ok(Box::new(Jsonl::open(info, Files::Folder(folder), &file, prompt)?))
+}
+
+/// A file's folder and its name there.
+fn parted(name: &Name, place: &Path) -> Result<(PathBuf, String), OpenError> {
+    match (place.parent(), place.file_name().and_then(|n| n.to_str())) {
+        (Some(folder), Some(file)) if place.is_file() => Ok((folder.to_owned(), file.to_owned())),
+        _ => Err(OpenError::unreadable(name.whole, "it is no file.")),
+    }
+}
