@@ -4,8 +4,12 @@
 //! items, so that an item's number alone says what is to be run. An item that ran leaves an
 //! [`Outcome`], from which every table follows.
 
+pub mod aggregate;
 mod outcome;
+pub mod paper;
+pub mod stats;
 mod status;
+pub mod tables;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,344 @@
+//! The aggregate: outcomes folded in one at a time, every table's numbers read out.
+//!
+//! It keeps a few kilobytes a sample (attention sums of the layers that its choices need), never an
+//! outcome; the order in which outcomes come does not change a bit of what it says.
+
+mod choice;
+mod column;
+mod statistic;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::stats::{Bootstrap, Proportion, mean};
+use super::{Grid, LeftOut, Outcome, Verdict};
+use crate::error::ErrorCode;
+use crate::stage::Stage;
+
+use column::Column;
+use statistic::{Index, Judged, Place, Statistic};
+
+pub use choice::Choice;
+pub use statistic::{Change, Over, UndefinedCount};
+
+/// Why an outcome was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The grid has no such item.
+    #[error("the experiment has no item {0}")]
+    NoSuchItem(u32),
+    /// The condition's earlier outcomes have another number of layers.
+    #[error("item {item} has {found} layers where its condition has {expected}")]
+    OtherLayers {
+        /// The item.
+        item: u32,
+        /// Its layers.
+        found: usize,
+        /// The condition's.
+        expected: usize,
+    },
+}
+
+/// MDI and AEI of one place, over samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Indices {
+    /// Modality dominance index.
+    pub mdi: Over,
+    /// Attention efficiency index of text.
+    pub aei_text: Over,
+}
+
+/// One condition under one choice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// Early, middle, late.
+    pub stages: [Indices; 3],
+    /// By layer; empty for a choice that keeps no curve.
+    pub layers: Vec<Indices>,
+    /// Mean `n_T` of the samples.
+    pub text_tokens: Option<f64>,
+    /// Mean `n_O` of the samples.
+    pub image_tokens: Option<f64>,
+}
+
+/// How a condition's answers were judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Verdicts {
+    /// Answers that are right.
+    pub right: Proportion,
+    /// Answers that say what the prompt's false claim says.
+    pub claimed: Proportion,
+    /// Answers that say something else.
+    pub wrong: Proportion,
+    /// Answers that no option can be read out of.
+    pub unreadable: Proportion,
+}
+
+/// Samples left out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeftOutCount {
+    /// The condition's number.
+    pub condition: u32,
+    /// The reason, for programs.
+    pub code: ErrorCode,
+    /// How many samples.
+    pub count: u32,
+    /// One of them, in words.
+    pub example: String,
+}
+
+/// Outcomes of an experiment, as far as they have come.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    grid: Grid,
+    bootstrap: Bootstrap,
+    /// The choices, each with its look.
+    choices: Vec<(Choice, usize)>,
+    looks: Vec<column::Look>,
+    columns: Vec<Column>,
+    /// What kind of question each sample is, an index into `kind_names`.
+    kinds: Vec<u16>,
+    kind_names: Vec<String>,
+    /// The first message of each condition and reason.
+    examples: BTreeMap<(u32, &'static str), String>,
+    /// What was computed since a condition's last outcome, by condition and choice.
+    summaries: BTreeMap<(u32, usize), Summary>,
+}
+
+impl Aggregate {
+    /// No outcomes yet of these conditions, to be read under these choices ([`Choice::around`]);
+    /// the seed is the bootstrap's.
+    pub fn new(grid: Grid, choices: Vec<Choice>, seed: u64) -> Self {
+        let (looks, of_choice) = column::looks(&choices);
+        let columns = grid.conditions.iter().map(|_| Column::new(grid.samples)).collect();
+        Aggregate {
+            kinds: vec![0; grid.samples as usize],
+            kind_names: vec![String::new()],
+            grid,
+            bootstrap: Bootstrap::new(seed),
+            choices: choices.into_iter().zip(of_choice).collect(),
+            looks,
+            columns,
+            examples: BTreeMap::new(),
+            summaries: BTreeMap::new(),
+        }
+    }
+
+    /// Conditions and samples.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The choices it can be read under.
+    pub fn choices(&self) -> impl ExactSizeIterator<Item = &Choice> {
+        self.choices.iter().map(|(choice, _)| choice)
+    }
+
+    /// How intervals are drawn.
+    pub fn bootstrap(&self) -> Bootstrap {
+        self.bootstrap
+    }
+
+    fn place(&self, item: u32) -> Result<(u32, u32), Refused> {
+        let (condition, sample) = self.grid.item(item).ok_or(Refused::NoSuchItem(item))?;
+        Ok((condition.index, sample))
+    }
+
+    fn forget(&mut self, condition: u32) {
+        self.summaries.retain(|(of, _), _| *of != condition);
+    }
+
+    /// Takes an item's outcome; the same item's replaces what came before.
+    ///
+    /// # Errors
+    /// [`Refused`], and nothing is changed.
+    pub fn add(&mut self, item: u32, outcome: &Outcome) -> Result<(), Refused> {
+        let (condition, sample) = self.place(item)?;
+        let column = &mut self.columns[condition as usize];
+        column.add(sample, outcome, &self.looks, &self.choices).map_err(|expected| {
+            Refused::OtherLayers { item, found: outcome.masses.layers.len(), expected }
+        })?;
+        let kind = &outcome.sample.kind;
+        let known = self.kind_names.iter().position(|k| k == kind);
+        self.kinds[sample as usize] = known.unwrap_or_else(|| {
+            // Beyond 65,535 kinds a sample counts as of no kind: nobody reads such a table.
+            if self.kind_names.len() > usize::from(u16::MAX) {
+                return 0;
+            }
+            self.kind_names.push(kind.clone());
+            self.kind_names.len() - 1
+        }) as u16;
+        self.forget(condition);
+        Ok(())
+    }
+
+    /// Takes note of an item that has no outcome.
+    ///
+    /// # Errors
+    /// [`Refused::NoSuchItem`].
+    pub fn leave_out(&mut self, item: u32, left_out: &LeftOut) -> Result<(), Refused> {
+        let (condition, sample) = self.place(item)?;
+        self.columns[condition as usize].leave_out(sample, left_out.code);
+        let example = self.examples.entry((condition, left_out.code.name()));
+        example.or_insert_with(|| left_out.message.clone());
+        Ok(())
+    }
+
+    /// Items that left an outcome.
+    pub fn done(&self) -> u32 {
+        self.columns.iter().map(|c| c.samples().count() as u32).sum()
+    }
+
+    /// Outcomes of one condition.
+    pub fn outcomes(&self, condition: u32) -> u32 {
+        self.columns.get(condition as usize).map_or(0, |c| c.samples().count() as u32)
+    }
+
+    /// Decoder layers of a condition's model; 0 before its first outcome.
+    pub fn layers(&self, condition: u32) -> usize {
+        self.columns.get(condition as usize).map_or(0, Column::layers)
+    }
+
+    /// Samples left out, by condition and reason.
+    pub fn left_out(&self) -> Vec<LeftOutCount> {
+        let mut all = Vec::new();
+        for (condition, column) in self.columns.iter().enumerate() {
+            let mut codes: Vec<ErrorCode> = column.left_out.values().copied().collect();
+            codes.sort_unstable_by_key(|code| code.name());
+            for same in codes.chunk_by(|a, b| a == b) {
+                let (condition, code) = (condition as u32, same[0]);
+                let example =
+                    self.examples.get(&(condition, code.name())).cloned().unwrap_or_default();
+                all.push(LeftOutCount { condition, code, count: same.len() as u32, example });
+            }
+        }
+        all
+    }
+
+    /// Everything over one condition's samples under one choice, by their numbers; nothing but
+    /// empty values where there is no such condition or choice.
+    pub fn summary(&mut self, condition: u32, choice: usize) -> Summary {
+        if let Some(known) = self.summaries.get(&(condition, choice)) {
+            return known.clone();
+        }
+        let new = self.summarize(condition, choice).unwrap_or_default();
+        self.summaries.insert((condition, choice), new.clone());
+        new
+    }
+
+    fn summarize(&self, condition: u32, choice: usize) -> Option<Summary> {
+        let (choice, look) = self.choices.get(choice)?;
+        let column = self.columns.get(condition as usize)?;
+        let layers = if choice.curve { column.layers() } else { 0 };
+        let places = Stage::ALL.into_iter().map(Place::Stage).chain((0..layers).map(Place::Layer));
+        let statistics: Vec<Statistic<'_>> = places
+            .flat_map(|place| {
+                [Index::Mdi, Index::AeiText].map(|index| Statistic {
+                    column,
+                    choice,
+                    look: *look,
+                    place,
+                    index,
+                })
+            })
+            .collect();
+        let samples: Vec<u32> = column.samples().collect();
+        let mut over = statistic::over(&statistics, &samples, &self.bootstrap).into_iter();
+        let mut next = || Indices {
+            mdi: over.next().unwrap_or_default(),
+            aei_text: over.next().unwrap_or_default(),
+        };
+        let stages = [next(), next(), next()];
+        let layers = (0..layers).map(|_| next()).collect();
+        let tokens: Vec<(u32, u32)> =
+            samples.iter().filter_map(|s| column.tokens(*s, *look).ok()).collect();
+        let mean_of = |pick: fn(&(u32, u32)) -> u32| {
+            mean(&tokens.iter().map(|t| f64::from(pick(t))).collect::<Vec<_>>())
+        };
+        Some(Summary {
+            stages,
+            layers,
+            text_tokens: mean_of(|t| t.0),
+            image_tokens: mean_of(|t| t.1),
+        })
+    }
+
+    fn late_mdi(&self, condition: u32, choice: usize) -> Option<Statistic<'_>> {
+        let (choice, look) = self.choices.get(choice)?;
+        let column = self.columns.get(condition as usize)?;
+        let place = Place::Stage(Stage::Late);
+        Some(Statistic { column, choice, look: *look, place, index: Index::Mdi })
+    }
+
+    /// How the late layers' MDI moves from one condition and choice to another, over the samples
+    /// that have both.
+    pub fn late_change(&self, from: (u32, usize), to: (u32, usize)) -> Change {
+        match (self.late_mdi(from.0, from.1), self.late_mdi(to.0, to.1)) {
+            (Some(from), Some(to)) => statistic::change(&from, &to, &self.all(), &self.bootstrap),
+            _ => Change::default(),
+        }
+    }
+
+    /// How the share of right answers moves between two conditions, over the same samples.
+    pub fn right_change(&self, from: u32, to: u32) -> Change {
+        let right = |condition: u32| {
+            let column = self.columns.get(condition as usize)?;
+            Some(Judged { column, verdict: Verdict::Right })
+        };
+        match (right(from), right(to)) {
+            (Some(from), Some(to)) => statistic::change(&from, &to, &self.all(), &self.bootstrap),
+            _ => Change::default(),
+        }
+    }
+
+    fn all(&self) -> Vec<u32> {
+        (0..self.grid.samples).collect()
+    }
+
+    /// How a condition's answers were judged; `None` where none was.
+    pub fn verdicts(&self, condition: u32) -> Option<Verdicts> {
+        let column = self.columns.get(condition as usize)?;
+        count(column.samples().filter_map(|s| column.verdict(s)))
+    }
+
+    /// The same by kind of question, in the kinds' order; empty where there is one kind alone.
+    pub fn verdicts_by_kind(&self, condition: u32) -> Vec<(String, Verdicts)> {
+        let Some(column) = self.columns.get(condition as usize) else { return Vec::new() };
+        let mut by_kind: BTreeMap<&str, Vec<Verdict>> = BTreeMap::new();
+        for sample in column.samples() {
+            if let Some(verdict) = column.verdict(sample) {
+                let kind = &self.kind_names[usize::from(self.kinds[sample as usize])];
+                by_kind.entry(kind).or_default().push(verdict);
+            }
+        }
+        if by_kind.len() < 2 {
+            return Vec::new();
+        }
+        let counted = by_kind
+            .into_iter()
+            .filter_map(|(kind, verdicts)| Some((kind.to_owned(), count(verdicts.into_iter())?)));
+        counted.collect()
+    }
+
+    /// Bytes held for outcomes.
+    pub fn bytes(&self) -> usize {
+        self.columns.iter().map(Column::bytes).sum()
+    }
+}
+
+fn count(verdicts: impl Iterator<Item = Verdict>) -> Option<Verdicts> {
+    let all: Vec<Verdict> = verdicts.collect();
+    let of = |verdict: Verdict| {
+        let count = all.iter().filter(|v| **v == verdict).count();
+        Proportion::new(count as u32, all.len() as u32)
+    };
+    (!all.is_empty()).then(|| Verdicts {
+        right: of(Verdict::Right),
+        claimed: of(Verdict::Claimed),
+        wrong: of(Verdict::Wrong),
+        unreadable: of(Verdict::Unreadable),
+    })
+}

@@ -1,0 +1,356 @@
+//! Reads the tables from an aggregate.
+
+use super::super::aggregate::{Aggregate, Choice, Indices, Over, Summary};
+use super::super::paper::{self, PaperRow, PaperValue, SOURCE};
+use super::super::stats::LEVEL;
+use super::super::{Condition, ExperimentStatus};
+use super::labels::{self, as_typed, percent, short};
+use super::{
+    AnswerRow, AnswerTable, ChoiceCells, ConditionResult, DefinitionRow, DefinitionTable,
+    KindVerdicts, LayerCells, Lever, LeverRow, LeverSeries, LeverTable, Provenance, StageCells,
+    StageRow, StageTable, TableCell, Tables, notes,
+};
+use crate::stage::Stage;
+
+impl Tables {
+    /// The tables of an experiment under one of the aggregate's choices, by number; `None` where
+    /// it holds no such choice.
+    pub fn new(
+        aggregate: &mut Aggregate,
+        status: &ExperimentStatus,
+        choice: usize,
+    ) -> Option<Tables> {
+        let named = aggregate.choices().nth(choice)?.clone();
+        let mut build = Build { aggregate, status, choice };
+        let mut tables = Tables {
+            title: status.title.clone(),
+            notice: None,
+            choice: named,
+            provenance: build.provenance(),
+            stages: build.stages(),
+            prune: build.lever(Lever::Prune),
+            replicate: build.lever(Lever::Replicate),
+            answers: build.answers(),
+            definitions: build.definitions(),
+            conditions: build.conditions(),
+            notes: Vec::new(),
+        };
+        tables.notice = notes::notice(&tables, status);
+        tables.notes = notes::notes(&tables, status);
+        Some(tables)
+    }
+}
+
+struct Build<'a> {
+    aggregate: &'a mut Aggregate,
+    status: &'a ExperimentStatus,
+    choice: usize,
+}
+
+fn cell(over: &Over) -> TableCell {
+    TableCell {
+        estimate: over.estimate,
+        undefined: over.undefined.clone(),
+        paper: None,
+        relative_difference: None,
+    }
+}
+
+fn beside(mut cell: TableCell, paper: &PaperValue) -> TableCell {
+    let mean = cell.estimate.mean.filter(|_| paper.doubts.is_empty());
+    cell.relative_difference = mean.map(|m| (m - paper.value) / paper.value);
+    cell.paper = Some(paper.clone());
+    cell
+}
+
+/// The stages' cells, beside the row of the paper that is about the same thing.
+fn stage_cells(summary: &Summary, paper: Option<&PaperRow>) -> Vec<StageCells> {
+    let stages = Stage::ALL.into_iter().zip(&summary.stages).enumerate();
+    let cells = stages.map(|(i, (stage, indices))| {
+        let printed = paper.and_then(|row| row.cells.get(i));
+        let with = |over: &Over, value: Option<&PaperValue>| match value {
+            Some(value) => beside(cell(over), value),
+            None => cell(over),
+        };
+        StageCells {
+            stage,
+            mdi: with(&indices.mdi, printed.map(|p| &p.mdi)),
+            aei_text: with(&indices.aei_text, printed.map(|p| &p.aei_text)),
+        }
+    });
+    cells.collect()
+}
+
+fn choice_cells(choice: &Choice, summary: &Summary) -> ChoiceCells {
+    let layer = |(layer, indices): (usize, &Indices)| LayerCells {
+        layer: layer as u32,
+        mdi: cell(&indices.mdi),
+        aei_text: cell(&indices.aei_text),
+    };
+    ChoiceCells {
+        choice: choice.name.clone(),
+        text_tokens: summary.text_tokens,
+        image_tokens: summary.image_tokens,
+        stages: stage_cells(summary, None),
+        layers: summary.layers.iter().enumerate().map(layer).collect(),
+    }
+}
+
+impl Build<'_> {
+    fn all(&self) -> Vec<Condition> {
+        self.aggregate.grid().conditions.clone()
+    }
+
+    fn plain(&self) -> Vec<Condition> {
+        self.all().into_iter().filter(Condition::is_plain).collect()
+    }
+
+    fn base(&self, of: &Condition) -> String {
+        labels::base(self.status, self.aggregate.grid(), of)
+    }
+
+    fn full(&self, of: &Condition) -> String {
+        labels::full(self.status, self.aggregate.grid(), of)
+    }
+
+    fn family(&self, of: &Condition) -> String {
+        labels::model(self.status, of).map(|m| m.family.clone()).unwrap_or_default()
+    }
+
+    fn title(&self, what: &str) -> String {
+        format!("{what}: {}", labels::subject(self.status, self.aggregate.grid()))
+    }
+
+    fn provenance(&self) -> Provenance {
+        let (status, bootstrap) = (self.status, self.aggregate.bootstrap());
+        Provenance {
+            lab: status.lab.clone(),
+            created: status.created.clone(),
+            dataset: status.dataset.clone(),
+            samples: self.aggregate.grid().samples,
+            seed: status.spec.seed,
+            intervals: format!(
+                "{} percentile bootstrap over samples, {} resamples, SplitMix64 seeded with {}; \
+                 shares: Wilson",
+                percent(LEVEL),
+                bootstrap.resamples,
+                bootstrap.seed
+            ),
+            items: self.aggregate.grid().items(),
+            done: self.aggregate.done(),
+            left_out: self.aggregate.left_out(),
+            models: status.models.clone(),
+            options: status.spec.base.clone(),
+            paper: SOURCE.to_owned(),
+        }
+    }
+
+    fn stages(&mut self) -> StageTable {
+        let mut table =
+            StageTable { title: self.title("Table 1. MDI and AEI by stage"), ..Default::default() };
+        for condition in self.plain() {
+            let paper = paper::of_model(&condition.model);
+            let summary = self.aggregate.summary(condition.index, self.choice);
+            table.rows.push(StageRow {
+                condition: condition.index,
+                label: self.base(&condition),
+                n: self.aggregate.outcomes(condition.index),
+                stages: stage_cells(&summary, paper.as_ref()),
+            });
+            let row = paper.or_else(|| paper::of_family(&self.family(&condition)));
+            table.paper.extend(row.filter(|r| !table.paper.contains(r)));
+        }
+        table
+    }
+
+    fn lever(&mut self, lever: Lever) -> Option<LeverTable> {
+        let value = |c: &Condition| match lever {
+            Lever::Prune => as_typed(c.prune),
+            Lever::Replicate => f64::from(c.replicate),
+        };
+        let fixed = |c: &Condition| match lever {
+            Lever::Prune => Condition { index: 0, prune: 0.0, ..c.clone() },
+            Lever::Replicate => Condition { index: 0, replicate: 1, ..c.clone() },
+        };
+        let mut groups: Vec<Vec<Condition>> = Vec::new();
+        for condition in self.all() {
+            match groups.iter_mut().find(|g| fixed(&g[0]) == fixed(&condition)) {
+                Some(group) => group.push(condition),
+                None => groups.push(vec![condition]),
+            }
+        }
+        groups.retain(|group| group.len() > 1);
+        let what = match lever {
+            Lever::Prune => "Table 2. MDI and AEI as picture tokens are dropped",
+            Lever::Replicate => "MDI and AEI as picture tokens are repeated",
+        };
+        let mut table =
+            LeverTable { title: self.title(what), lever, series: Vec::new(), paper: Vec::new() };
+        for mut group in groups {
+            group.sort_by(|a, b| value(a).total_cmp(&value(b)));
+            let label = self.full(&fixed(&group[0]));
+            let papers = match lever {
+                Lever::Prune => paper::pruned_of_family(&self.family(&group[0])),
+                Lever::Replicate => paper::replicated(),
+            };
+            let same_model = lever == Lever::Prune && paper::is_pruned_model(&group[0].model);
+            let mut rows = Vec::new();
+            for condition in &group {
+                let printed = papers.iter().filter(|_| same_model && condition.replicate == 1);
+                let printed = printed.into_iter().find(|p| p.prune == value(condition));
+                rows.push(self.lever_row(lever, condition, &group[0], value(condition), printed));
+            }
+            table.paper.extend(
+                papers.into_iter().filter(|p| !table.paper.contains(p)).collect::<Vec<_>>(),
+            );
+            table.series.push(LeverSeries { label, model: group[0].model.clone(), rows });
+        }
+        (!table.series.is_empty()).then_some(table)
+    }
+
+    fn lever_row(
+        &mut self,
+        lever: Lever,
+        condition: &Condition,
+        first: &Condition,
+        value: f64,
+        paper: Option<&PaperRow>,
+    ) -> LeverRow {
+        let (index, choice) = (condition.index, self.choice);
+        let summary = self.aggregate.summary(index, choice);
+        let moved = index != first.index;
+        let verdicts = self.aggregate.verdicts(index);
+        LeverRow {
+            condition: index,
+            value,
+            label: match lever {
+                Lever::Prune => percent(value),
+                Lever::Replicate => format!("×{value}"),
+            },
+            n: self.aggregate.outcomes(index),
+            text_tokens: summary.text_tokens,
+            image_tokens: summary.image_tokens,
+            stages: stage_cells(&summary, paper),
+            late_change: moved
+                .then(|| self.aggregate.late_change((first.index, choice), (index, choice))),
+            right_change: verdicts
+                .filter(|_| moved)
+                .map(|_| self.aggregate.right_change(first.index, index)),
+            verdicts,
+        }
+    }
+
+    fn answers(&mut self) -> Option<AnswerTable> {
+        let mut rows = Vec::new();
+        for condition in self.all() {
+            let Some(verdicts) = self.aggregate.verdicts(condition.index) else { continue };
+            let plain = Condition { index: 0, prune: 0.0, replicate: 1, ..condition.clone() };
+            let plain =
+                self.all().into_iter().find(|c| Condition { index: 0, ..c.clone() } == plain);
+            let from = plain.filter(|plain| plain.index != condition.index);
+            let kinds = self.aggregate.verdicts_by_kind(condition.index).into_iter();
+            let summary = self.aggregate.summary(condition.index, self.choice);
+            rows.push(AnswerRow {
+                condition: condition.index,
+                label: self.full(&condition),
+                verdicts,
+                late_mdi: cell(&summary.stages[2].mdi),
+                change: from.map(|from| self.aggregate.right_change(from.index, condition.index)),
+                kinds: kinds.map(|(kind, verdicts)| KindVerdicts { kind, verdicts }).collect(),
+            });
+        }
+        let title = self.title("Table 3. Answers");
+        (!rows.is_empty()).then_some(AnswerTable { title, rows })
+    }
+
+    fn definitions(&mut self) -> Vec<DefinitionTable> {
+        let choices: Vec<Choice> = self.aggregate.choices().cloned().collect();
+        let mut tables = Vec::new();
+        for condition in self.plain() {
+            let index = condition.index;
+            let mut rows = Vec::new();
+            for (number, choice) in choices.iter().enumerate() {
+                let summary = self.aggregate.summary(index, number);
+                rows.push(DefinitionRow {
+                    choice: choice.name.clone(),
+                    title: choice.title.clone(),
+                    text_tokens: summary.text_tokens,
+                    stages: stage_cells(&summary, None),
+                    change: (number > 0)
+                        .then(|| self.aggregate.late_change((index, 0), (index, number))),
+                });
+            }
+            let label = self.base(&condition);
+            tables.push(DefinitionTable {
+                title: self.title(&format!("The same samples under every definition, {label}")),
+                condition: index,
+                label,
+                finding: finding(&choices, &rows),
+                rows,
+            });
+        }
+        tables
+    }
+
+    fn conditions(&mut self) -> Vec<ConditionResult> {
+        let choices: Vec<Choice> = self.aggregate.choices().cloned().collect();
+        let left_out = self.aggregate.left_out();
+        let mut all = Vec::new();
+        for condition in self.all() {
+            let index = condition.index;
+            let mut shown = vec![self.choice];
+            if condition.is_plain() {
+                shown.extend((0..choices.len()).filter(|c| *c != self.choice));
+            }
+            let cells = shown.into_iter().map(|number| {
+                choice_cells(&choices[number], &self.aggregate.summary(index, number))
+            });
+            let cells = cells.collect();
+            all.push(ConditionResult {
+                label: self.full(&condition),
+                template: labels::template(self.status, &condition),
+                n: self.aggregate.outcomes(index),
+                left_out: left_out.iter().filter(|l| l.condition == index).map(|l| l.count).sum(),
+                verdicts: self.aggregate.verdicts(index),
+                choices: cells,
+                condition,
+            });
+        }
+        all
+    }
+}
+
+/// How many single choices two choices differ in.
+fn apart(a: &Choice, b: &Choice) -> usize {
+    let (x, y) = (&a.definition, &b.definition);
+    let groups = crate::Group::ALL.into_iter();
+    groups.filter(|g| x.text.contains(*g) != y.text.contains(*g)).count()
+        + usize::from(x.queries != y.queries)
+        + usize::from(x.heads != y.heads)
+        + usize::from(x.stages != y.stages)
+        + usize::from(x.layers != y.layers)
+        + usize::from(a.samples != b.samples)
+}
+
+/// Which single choice moves the late MDI most.
+fn finding(choices: &[Choice], rows: &[DefinitionRow]) -> String {
+    let moved = rows.iter().zip(choices).filter(|(_, c)| apart(&choices[0], c) == 1);
+    let moved = moved.filter_map(|(row, _)| {
+        let change = row.change?;
+        let ratio = change.ratio.filter(|r| *r > 0.0)?;
+        Some((ratio.max(1.0 / ratio), ratio, row, change))
+    });
+    let Some((_, ratio, row, change)) = moved.max_by(|a, b| a.0.total_cmp(&b.0)) else {
+        return String::new();
+    };
+    let number = |v: Option<f64>| v.map(short).unwrap_or_default();
+    format!(
+        "Of the choices changed one at a time, \"{}\" moves the late MDI most: from {} to {} \
+         (× {}, n = {}).",
+        row.title,
+        number(change.from),
+        number(change.to),
+        short(ratio),
+        change.n
+    )
+}

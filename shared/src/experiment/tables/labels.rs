@@ -1,0 +1,124 @@
+//! Names for people: of conditions, of what an experiment is about.
+
+use super::super::{Condition, ExperimentStatus, Grid};
+use crate::options::ModelInfo;
+
+/// A number to three significant digits, without exponent: `0.0123`, `1.58`, `17.4`, `157`.
+pub fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    // Rounded first, so that 9.999 is 10.0 and not 10.00.
+    let scientific = format!("{value:.2e}");
+    let exponent = scientific.split_once('e').and_then(|(_, e)| e.parse::<i32>().ok()).unwrap_or(0);
+    format!("{value:.*}", (2 - exponent).clamp(0, 12) as usize)
+}
+
+/// A share as percents, with no more digits than it has.
+pub fn percent(share: f64) -> String {
+    format!("{} %", (share * 1e4).round() / 1e2)
+}
+
+/// An `f32` that a person typed, as they typed it: 0.9, not 0.8999999761581421.
+pub(super) fn as_typed(value: f32) -> f64 {
+    (f64::from(value) * 1e6).round() / 1e6
+}
+
+/// The loaded model of a condition, once known.
+pub(super) fn model<'s>(status: &'s ExperimentStatus, of: &Condition) -> Option<&'s ModelInfo> {
+    let same = |m: &&ModelInfo| m.name == of.model;
+    let mut by_name = status.models.iter().filter(same);
+    by_name.clone().find(|m| m.quant == of.quant).or_else(|| by_name.next())
+}
+
+/// The template a condition's prompts were put in; empty while unknown.
+pub(super) fn template(status: &ExperimentStatus, of: &Condition) -> String {
+    let own = || model(status, of).map(|m| m.template.clone()).unwrap_or_default();
+    of.template.clone().unwrap_or_else(own)
+}
+
+/// A condition without its levers: model, quantization, and template and size where they differ
+/// within the experiment.
+pub(super) fn base(status: &ExperimentStatus, grid: &Grid, of: &Condition) -> String {
+    let mut parts = vec![of.model.clone(), of.quant.name().to_owned()];
+    let differ =
+        |same: fn(&Condition, &Condition) -> bool| grid.conditions.iter().any(|c| !same(c, of));
+    if differ(|a, b| a.template == b.template) {
+        let name = template(status, of);
+        parts.push(if name.is_empty() { "own template".to_owned() } else { name });
+    }
+    if differ(|a, b| a.max_pixels == b.max_pixels) {
+        parts.push(match of.max_pixels {
+            Some(pixels) => format!("≤ {pixels} px"),
+            None => "full size".to_owned(),
+        });
+    }
+    parts.join(" · ")
+}
+
+/// What is done to the picture's tokens; empty where nothing is.
+pub(super) fn levers(of: &Condition) -> String {
+    let mut parts = Vec::new();
+    if of.prune > 0.0 {
+        parts.push(format!("{} dropped", percent(as_typed(of.prune))));
+    }
+    if of.replicate > 1 {
+        parts.push(format!("×{}", of.replicate));
+    }
+    parts.join(" · ")
+}
+
+/// A condition in full.
+pub(super) fn full(status: &ExperimentStatus, grid: &Grid, of: &Condition) -> String {
+    let (base, levers) = (base(status, grid, of), levers(of));
+    if levers.is_empty() { base } else { format!("{base} · {levers}") }
+}
+
+/// Whether a model ships with the lab, by name.
+pub(super) fn is_demo(model: &str) -> bool {
+    model.starts_with("demo-")
+}
+
+/// Whether the dataset is the paper's.
+pub(super) fn is_papers_data(dataset: &str) -> bool {
+    dataset == "mmmu-pro" || dataset.starts_with("mmmu-pro:") || dataset.starts_with("mmmu-pro?")
+}
+
+/// What is measured on what, for titles: `demo models on the demo set`.
+pub(super) fn subject(status: &ExperimentStatus, grid: &Grid) -> String {
+    let demo = grid.conditions.iter().filter(|c| is_demo(&c.model)).count();
+    let models = match demo {
+        0 => "",
+        n if n == grid.conditions.len() => "demo models ",
+        _ => "demo and other models ",
+    };
+    let dataset = match status.dataset.name.as_str() {
+        "demo" => "the demo set",
+        name => name,
+    };
+    format!("{models}on {dataset}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        for (value, text) in [
+            (1.58, "1.58"),
+            (9.999, "10.0"),
+            (17.371, "17.4"),
+            (157.53, "158"),
+            (1234.5, "1234"),
+            (0.01234, "0.0123"),
+            (-0.5, "-0.500"),
+            (0.0, "0"),
+        ] {
+            assert_eq!(short(value), text);
+        }
+        assert_eq!(percent(as_typed(0.95)), "95 %");
+        assert_eq!(percent(0.975), "97.5 %");
+        assert_eq!(as_typed(0.9), 0.9);
+    }
+}
