@@ -1,6 +1,6 @@
-//! Lists what the release binary carries inside: the built page and the demo model.
+//! Lists what the release binary carries inside: the built page, the demo model and its dataset.
 //!
-//! Either folder may be missing; its list is then empty and the build still succeeds. Other
+//! Any folder may be missing; its list is then empty and the build still succeeds. Other
 //! profiles carry nothing and read the folders when asked, so that a changed page needs no
 //! rebuild; `LANGOVERRULE_EMBED=1` makes them carry it too.
 
@@ -16,7 +16,11 @@ fn main() -> io::Result<()> {
     let embed = asked || env::var("PROFILE").is_ok_and(|p| p == "release");
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
     let mut code = String::new();
-    for (name, folder) in [("PAGE", "../frontend/dist"), ("DEMO", "../models/demo-llava")] {
+    for (name, folder) in [
+        ("PAGE", "../frontend/dist"),
+        ("DEMO", "../models/demo-llava"),
+        ("DEMO_DATASET", "../datasets/demo"),
+    ] {
         let folder = here.join(folder);
         let mut files = Vec::new();
         if embed {

@@ -18,6 +18,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::error::ApiError;
+use crate::experiment::Means;
 use crate::lobby::Lobby;
 use crate::pulls::Pulls;
 use crate::routes;
@@ -61,6 +62,8 @@ pub struct AppState {
     pub limits: Limits,
     /// Models on their way here.
     pub pulls: Arc<Pulls>,
+    /// What experiments need; `None` where this lab runs none.
+    pub experiments: Option<Means>,
     /// Turns to upload.
     pub uploads: Arc<Semaphore>,
     /// Cancelled when viewers are to leave.
@@ -77,6 +80,7 @@ impl AppState {
             lobby,
             limits,
             pulls: Arc::default(),
+            experiments: None,
             uploads,
             closing: CancellationToken::new(),
             viewers: TaskTracker::new(),

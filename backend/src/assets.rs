@@ -1,4 +1,4 @@
-//! Files that come with the lab: the built page, and the demo model.
+//! Files that come with the lab: the built page, the demo model and the demo dataset.
 //!
 //! A release binary carries both inside. Other builds read the folders they were built from, so
 //! that a rebuilt page shows up at once.
@@ -29,6 +29,13 @@ pub const DEMO: Assets = Assets {
     files: embedded::DEMO,
     #[cfg(not(embedded))]
     folder: concat!(env!("CARGO_MANIFEST_DIR"), "/../models/demo-llava"),
+};
+
+/// The demo dataset.
+pub const DEMO_DATASET: Assets = Assets {
+    files: embedded::DEMO_DATASET,
+    #[cfg(not(embedded))]
+    folder: concat!(env!("CARGO_MANIFEST_DIR"), "/../datasets/demo"),
 };
 
 impl Assets {

@@ -7,3 +7,10 @@ use std::time::SystemTime;
 pub fn now_rfc3339() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
+
+/// Now, in seconds since 1970, UTC.
+#[allow(clippy::disallowed_methods, reason = "this is the clock")]
+pub fn unix_seconds() -> f64 {
+    // A clock before 1970 is a broken one; rates are then wrong, and nothing else.
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |d| d.as_secs_f64())
+}

@@ -18,6 +18,7 @@ pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod error;
+pub mod experiment;
 pub mod export;
 mod fidelity;
 pub mod hub;

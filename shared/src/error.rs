@@ -78,10 +78,18 @@ codes! {
     HubDamaged = "hub_damaged", 502;
     /// The model's files cannot be read or do not fit together.
     ModelUnusable = "model_unusable", 422;
+    /// No dataset of that name.
+    UnknownDataset = "unknown_dataset", 404;
+    /// A dataset cannot be read.
+    DatasetUnusable = "dataset_unusable", 422;
+    /// A row of a dataset is no sample that can be run.
+    SampleUnusable = "sample_unusable", 422;
     /// The model produced numbers that are not finite.
     NotFinite = "not_finite", 500;
     /// An attention dump or map would exceed its memory budget.
     OverBudget = "over_budget", 413;
+    /// A GPU has not enough memory for the run.
+    OutOfMemory = "out_of_memory", 507;
     /// The data folder has no space left.
     StorageFull = "storage_full", 507;
     /// The run was interrupted by a restart.

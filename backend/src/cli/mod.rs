@@ -4,6 +4,7 @@
 mod analyze;
 mod bench;
 mod dump;
+mod experiment;
 mod list;
 mod pull;
 mod recorder;
@@ -45,6 +46,13 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Runs one picture and one prompt and prints the numbers.
     Analyze(analyze::AnalyzeArgs),
+    /// Runs many samples under many conditions and writes the paper's tables.
+    Experiment(experiment::ExperimentArgs),
+    /// Experiments: lists, exports, pauses, deletes them.
+    #[command(subcommand)]
+    Experiments(experiment::ExperimentsCommand),
+    /// Works at whatever experiment is running, beside other workers.
+    Worker(experiment::WorkerArgs),
     /// Measures speed and memory on random weights.
     Bench(bench::BenchArgs),
     /// Models.
@@ -71,6 +79,9 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         Command::Serve(args) => serve::serve(args),
         Command::Analyze(args) => analyze::analyze(&args),
+        Command::Experiment(args) => experiment::experiment(&args),
+        Command::Experiments(command) => experiment::experiments(&command),
+        Command::Worker(args) => experiment::worker(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::Models(command) => list::models(&command),
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use clap::Args;
+use datasets::Paths;
 use engine::DeviceChoice;
 use tokio::net::TcpListener;
 use tokio::signal;
@@ -15,6 +16,7 @@ use super::{Failure, ModelFolders, print};
 use crate::app::{AppState, Limits, app};
 use crate::assets::DEMO;
 use crate::catalog::{Catalog, DEMO_NAME};
+use crate::experiment::{Means, Shelves, SqliteQueue};
 use crate::lab::{KeepingLab, Lab, ScriptedLab};
 use crate::lobby::Lobby;
 use crate::model::{ModelThread, Settings};
@@ -113,12 +115,24 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         Ok(demo) => Samples::in_folder(&demo.folder),
         Err(_) => DEMO.folder().map_or_else(|| Samples::inside(DEMO), Samples::in_folder),
     };
+    let queue = SqliteQueue::open(data)
+        .map_err(|e| format!("the experiments in {} cannot be opened: {e}", data.display()))?;
+    let experiments = Means {
+        queue: Arc::new(queue),
+        lab: lab.clone(),
+        catalog: Arc::new(catalog.clone()),
+        // Its worker reads what the command line's experiments ask for too; what comes over the
+        // network is checked when it is planned.
+        shelves: Arc::new(Shelves::new(Paths::Anywhere, None)),
+    };
     let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, args.queue.max(1)));
-    let settings = Settings { models_kept: args.models_kept, preload };
+    let settings =
+        Settings { models_kept: args.models_kept, preload, experiments: Some(experiments.clone()) };
     let model = ModelThread::start(lobby.clone(), settings)
         .map_err(|e| format!("the model's thread cannot start: {e}"))?;
 
     let mut state = AppState::new(lobby.clone(), Limits::default());
+    state.experiments = Some(experiments);
     state.pulls = Arc::new(Pulls::new(match args.allow_pull {
         true => Allowed::Everybody,
         false if address.ip().is_loopback() => Allowed::Local,
@@ -201,18 +215,18 @@ async fn wait_for_signal(stopping: CancellationToken, mut terminations: Terminat
 
 /// Requests to end, where the system has them; noted from the moment this is made.
 #[cfg(unix)]
-type Terminations = Option<signal::unix::Signal>;
+pub(super) type Terminations = Option<signal::unix::Signal>;
 #[cfg(not(unix))]
-type Terminations = ();
+pub(super) type Terminations = ();
 
 #[cfg(unix)]
-fn terminations() -> Terminations {
+pub(super) fn terminations() -> Terminations {
     signal::unix::signal(signal::unix::SignalKind::terminate()).ok()
 }
 #[cfg(not(unix))]
-fn terminations() -> Terminations {}
+pub(super) fn terminations() -> Terminations {}
 
-async fn signal_received(terminations: &mut Terminations) {
+pub(super) async fn signal_received(terminations: &mut Terminations) {
     let interrupt = async {
         // Without a handler for it there is nothing to wait for.
         if signal::ctrl_c().await.is_err() {

@@ -7,20 +7,22 @@ use crate::catalog::Source;
 use crate::lab::{Lab, LoadedModel};
 
 /// What tells one loaded model from another.
-pub(super) type Key = (String, Quant);
+pub type Key = (String, Quant);
 
 /// Models by name and quantization, the one used last at the end.
-pub(super) struct Cache {
+pub struct Cache {
     models: Vec<(Key, Box<dyn LoadedModel>)>,
     capacity: usize,
 }
 
 impl Cache {
-    pub(super) fn new(capacity: usize) -> Self {
+    /// An empty cache of at most so many models.
+    pub fn new(capacity: usize) -> Self {
         Cache { models: Vec::new(), capacity: capacity.max(1) }
     }
 
-    pub(super) fn keys(&self) -> Vec<Key> {
+    /// The models in memory.
+    pub fn keys(&self) -> Vec<Key> {
         self.models.iter().map(|(key, _)| key.clone()).collect()
     }
 
@@ -33,7 +35,10 @@ impl Cache {
     /// Makes room once the loader reports progress: by then it has checked what can be checked
     /// without the weights, so a model that is no model costs no other its place, and memory still
     /// never holds one model more than it may.
-    pub(super) fn get(
+    ///
+    /// # Errors
+    /// What is wrong with the model's files.
+    pub fn get(
         &mut self,
         lab: &dyn Lab,
         source: &Source,
@@ -65,6 +70,11 @@ impl Cache {
             let ((name, quant), _) = self.models.remove(0);
             tracing::info!(model = name, quant = quant.name(), "model unloaded");
         }
+    }
+
+    /// Forgets every model: after a panic what they hold cannot be trusted.
+    pub fn clear(&mut self) {
+        self.models.clear();
     }
 
     /// Forgets a model whose last run panicked: what it left behind cannot be trusted.

@@ -6,5 +6,6 @@ mod thread;
 
 pub(crate) use thread::stopped;
 
-pub use queue::{Job, JobPicture, PushError, Queue};
+pub use cache::{Cache, Key};
+pub use queue::{Job, JobPicture, Popped, PushError, Queue};
 pub use thread::{ModelState, ModelThread, Settings};

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use engine::Picture;
 use shared::{Event, Quant};
@@ -39,6 +40,18 @@ pub enum PushError {
     /// As many wait as may.
     Full,
     /// The lab is going down.
+    Closed,
+}
+
+/// What [`Queue::pop`] found.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly every one that matters is a job")]
+pub enum Popped {
+    /// The next run.
+    Job(Job),
+    /// No run came.
+    Nothing,
+    /// The line is closed: none will come.
     Closed,
 }
 
@@ -103,22 +116,28 @@ impl Queue {
         lock(&self.line).waiting.len() >= self.capacity
     }
 
-    /// Takes the next run, waiting for one; `None` once the line is closed. Whatever was taken
-    /// before counts as finished.
-    pub fn pop(&self) -> Option<Job> {
+    /// Takes the next run, waiting for one at most so long. Whatever was taken before counts as
+    /// finished.
+    pub fn pop(&self, within: Duration) -> Popped {
         let mut line = lock(&self.line);
         line.busy = false;
-        loop {
-            if line.closed {
-                return None;
-            }
-            if let Some((job, _)) = line.waiting.pop_front() {
-                line.busy = true;
-                line.announce();
-                return Some(job);
-            }
-            line = self.ready.wait(line).unwrap_or_else(PoisonError::into_inner);
+        let idle = |line: &mut Line| !line.closed && line.waiting.is_empty();
+        if idle(&mut line) && !within.is_zero() {
+            let waited = self.ready.wait_timeout_while(line, within, idle);
+            line = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+        if line.closed {
+            return Popped::Closed;
+        }
+        let Some((job, _)) = line.waiting.pop_front() else { return Popped::Nothing };
+        line.busy = true;
+        line.announce();
+        Popped::Job(job)
+    }
+
+    /// Whether the line was closed.
+    pub fn is_closed(&self) -> bool {
+        lock(&self.line).closed
     }
 
     /// Takes a run out of the line; `None` if it is not in it (any more).
@@ -172,6 +191,13 @@ mod tests {
         }
     }
 
+    fn taken(queue: &Queue) -> Job {
+        match queue.pop(Duration::ZERO) {
+            Popped::Job(job) => job,
+            other => panic!("nobody waits: {other:?}"),
+        }
+    }
+
     fn places(run: &Run) -> Vec<u32> {
         let events = run.log.all();
         let places = events.iter().filter_map(|e| match e.envelope.event {
@@ -190,11 +216,12 @@ mod tests {
             queue.push(job).expect("there is room");
         }
         assert_eq!(queue.push(job()), Err(PushError::Full));
-        assert_eq!(queue.pop().expect("waiting").run.id, runs[0].id);
+        assert_eq!(taken(&queue).run.id, runs[0].id);
         queue.push(job()).expect("there is room again");
         assert!(queue.remove(&runs[1].id).is_some());
         assert!(queue.remove(&runs[1].id).is_none(), "only once");
-        assert_eq!(queue.pop().expect("waiting").run.id, runs[2].id);
+        assert_eq!(taken(&queue).run.id, runs[2].id);
+        assert!(matches!(queue.pop(Duration::ZERO), Popped::Nothing));
         assert_eq!(places(&runs[0]), [0]);
         assert_eq!(places(&runs[1]), [1]);
         assert_eq!(places(&runs[2]), [2, 1]);
@@ -205,7 +232,7 @@ mod tests {
         let queue = Arc::new(Queue::new(3));
         let model = std::thread::spawn({
             let queue = queue.clone();
-            move || queue.pop().is_none()
+            move || matches!(queue.pop(Duration::from_secs(60)), Popped::Closed)
         });
         queue.close();
         assert!(model.join().expect("no panic"));

@@ -11,9 +11,10 @@ use shared::{ErrorCode, Event, Quant, Summary};
 use tokio::sync::watch;
 
 use super::cache::{Cache, Key};
-use super::queue::{Job, JobPicture};
+use super::queue::{Job, JobPicture, Popped};
 use crate::catalog::Source;
 use crate::error::INTERNAL;
+use crate::experiment::{Means, Turn, Worker as Bench};
 use crate::fidelity::Observed;
 use crate::lobby::Lobby;
 use crate::run::{Run, StopReason};
@@ -22,6 +23,10 @@ use crate::run::{Run, StopReason};
 const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// Loading progress is told this often.
 const TELL_EVERY: Duration = Duration::from_millis(50);
+/// With nothing to do, experiments are looked for this often.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// A queue of experiments that cannot be read is tried again after this long.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
 
 /// What the model thread is doing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,12 +42,14 @@ pub struct ModelState {
 }
 
 /// How the model thread works.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Models kept in memory.
     pub models_kept: usize,
     /// A model to load before the first run asks for one.
     pub preload: Option<(Source, Quant)>,
+    /// What it needs to work at experiments while nobody waits for a run.
+    pub experiments: Option<Means>,
 }
 
 /// The running thread.
@@ -59,7 +66,7 @@ impl ModelThread {
     pub fn start(lobby: Arc<Lobby>, settings: Settings) -> std::io::Result<ModelThread> {
         let thread = std::thread::Builder::new().name("model".into()).spawn(move || {
             let ended = Ended(lobby.model_state.clone());
-            Worker { cache: Cache::new(settings.models_kept), lobby }.work(settings.preload);
+            Worker { cache: Cache::new(settings.models_kept), lobby }.work(settings);
             drop(ended);
         })?;
         Ok(ModelThread { thread })
@@ -93,19 +100,56 @@ struct Worker {
 }
 
 impl Worker {
-    fn work(mut self, preload: Option<(Source, Quant)>) {
+    fn work(mut self, settings: Settings) {
         self.tell(|s| s.alive = true);
-        if let Some((source, quant)) = preload {
+        if let Some((source, quant)) = settings.preload {
             self.preload(&source, quant);
         }
+        let mut bench = settings.experiments.and_then(|means| {
+            let bench = Bench::new(means);
+            bench.inspect_err(|error| tracing::error!(%error, "no experiment can run here")).ok()
+        });
         let lobby = self.lobby.clone();
-        while let Some(job) = lobby.queue.pop() {
-            self.tell(|s| s.running = true);
-            let last = self.run_guarded(&job);
-            let loaded = self.cache.keys();
-            self.tell(|s| *s = ModelState { alive: true, loaded, ..ModelState::default() });
-            lobby.finish(job.run, last);
+        let mut wait = LOOK_EVERY;
+        loop {
+            match lobby.queue.pop(wait) {
+                Popped::Job(job) => {
+                    self.tell(|s| s.running = true);
+                    let last = self.run_guarded(&job);
+                    self.tell_idle();
+                    lobby.finish(job.run, last);
+                }
+                Popped::Nothing => {}
+                Popped::Closed => break,
+            }
+            // One item at a time: whoever asks a question waits for no more than that.
+            wait = match &mut bench {
+                Some(bench) => self.experiment(bench),
+                None => LOOK_EVERY,
+            };
         }
+    }
+
+    /// Runs an item of an experiment, if there is one; gives how long there is nothing to do.
+    fn experiment(&mut self, bench: &mut Bench) -> Duration {
+        let lobby = self.lobby.clone();
+        let turn = bench.turn(&mut self.cache, &|| lobby.queue.is_closed());
+        if self.lobby.model_state.borrow().loaded != self.cache.keys() {
+            self.tell_idle();
+        }
+        match turn {
+            Ok(Turn::Worked) => Duration::ZERO,
+            Ok(Turn::Idle) => LOOK_EVERY,
+            Err(error) => {
+                tracing::error!(%error, "the experiments cannot be read or written");
+                TRY_AGAIN
+            }
+        }
+    }
+
+    fn tell_idle(&self) {
+        let loaded = self.cache.keys();
+        self.tell(|s| *s = ModelState { alive: true, loaded, ..ModelState::default() });
     }
 
     fn tell(&self, change: impl FnOnce(&mut ModelState)) {
@@ -128,8 +172,7 @@ impl Worker {
             }
             Err(_) => tracing::error!(model = source.name, "loading the model panicked"),
         }
-        let loaded = self.cache.keys();
-        self.tell(|s| *s = ModelState { alive: true, loaded, ..ModelState::default() });
+        self.tell_idle();
     }
 
     /// Loads a model unless it is in memory; `told` hears of the progress now and then.

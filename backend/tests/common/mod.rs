@@ -88,7 +88,7 @@ impl TestLab {
             Store::open(folder.path(), &StoreOptions { max_pages: options.max_pages }).unwrap();
         let samples = Samples::in_folder(&options.samples);
         let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, options.queue));
-        let settings = Settings { models_kept: 2, preload: None };
+        let settings = Settings { models_kept: 2, preload: None, experiments: None };
         let model = ModelThread::start(lobby.clone(), settings).unwrap();
         TestLab { state: AppState::new(lobby, options.limits), folder, model: Some(model) }
     }

@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::options::{Quant, RunOptions};
 
 pub use outcome::{LeftOut, Outcome, SampleRef, Verdict};
-pub use status::{DatasetInfo, ExperimentCreated, ExperimentState, ExperimentStatus, ItemRecord};
+pub use status::{
+    DatasetInfo, ExperimentCreated, ExperimentList, ExperimentProgress, ExperimentState,
+    ExperimentStatus, ItemRecord, ItemRun,
+};
 
 /// Most items one experiment may have.
 pub const MAX_ITEMS: u64 = 1_000_000;
@@ -110,8 +113,8 @@ impl Condition {
     }
 }
 
-/// The conditions of an experiment and its samples. Items are numbered condition by condition, so
-/// that a model is loaded once: item `i` is sample `i % samples` of condition `i / samples`.
+/// The conditions of an experiment and its samples. Items are numbered condition by condition:
+/// item `i` is sample `i % samples` of condition `i / samples`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Grid {
@@ -188,6 +191,17 @@ impl Grid {
         self.conditions.len() as u32 * self.samples
     }
 
+    /// The items in the order they are to be run: one loaded model after the other, and under each
+    /// sample by sample, so that all its conditions have seen the same samples at any time.
+    pub fn order(&self) -> impl Iterator<Item = u32> {
+        let same_model = |a: &Condition, b: &Condition| a.model == b.model && a.quant == b.quant;
+        let samples = self.samples;
+        self.conditions.chunk_by(same_model).flat_map(move |conditions| {
+            (0..samples)
+                .flat_map(move |sample| conditions.iter().map(move |c| c.index * samples + sample))
+        })
+    }
+
     /// The condition of an item and the place of its sample among those drawn; `None` where there
     /// is no such item.
     pub fn item(&self, item: u32) -> Option<(&Condition, u32)> {
@@ -225,6 +239,13 @@ mod tests {
         assert_eq!((condition.quant, sample), (Quant::Q4k, 3));
         assert!(grid.item(48).is_none());
         assert!(Grid { samples: 0, ..grid }.item(0).is_none());
+    }
+
+    #[test]
+    fn items_run_model_by_model_and_sample_by_sample() {
+        let spec = ExperimentSpec { replicate: vec![1], ..spec() };
+        let grid = Grid::new(&spec, 2, |_| Quant::Q4k).unwrap();
+        assert_eq!(grid.order().collect::<Vec<_>>(), [0, 2, 1, 3, 4, 6, 5, 7]);
     }
 
     #[test]

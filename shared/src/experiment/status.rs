@@ -60,6 +60,9 @@ pub struct ExperimentStatus {
     pub lab: String,
     /// Where it stands.
     pub state: ExperimentState,
+    /// Why the lab paused it, where it did: what to mend before it is resumed.
+    #[serde(default)]
+    pub problem: Option<String>,
     /// What was asked for.
     pub spec: ExperimentSpec,
     /// The dataset.
@@ -87,6 +90,77 @@ impl ExperimentStatus {
     pub fn items(&self) -> u32 {
         self.grid.items()
     }
+}
+
+/// How far an experiment is, in a line: what lists show, and what is told while it runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExperimentProgress {
+    /// The experiment's name.
+    pub id: String,
+    /// A title for people.
+    pub title: String,
+    /// When it was started, RFC 3339.
+    pub created: String,
+    /// Where it stands.
+    pub state: ExperimentState,
+    /// Why the lab paused it, where it did.
+    #[serde(default)]
+    pub problem: Option<String>,
+    /// Items there are.
+    pub items: u32,
+    /// Items that left an outcome.
+    pub done: u32,
+    /// Items that could not be run.
+    pub left_out: u32,
+    /// Items at work now.
+    pub running: u32,
+    /// Items a second over the last minute of work; `null` while nothing is at work.
+    pub rate: Option<f64>,
+    /// Seconds left at that rate.
+    pub seconds_left: Option<f64>,
+    /// Workers at it now.
+    pub workers: u32,
+}
+
+impl From<&ExperimentStatus> for ExperimentProgress {
+    fn from(status: &ExperimentStatus) -> Self {
+        ExperimentProgress {
+            id: status.id.clone(),
+            title: status.title.clone(),
+            created: status.created.clone(),
+            state: status.state,
+            problem: status.problem.clone(),
+            items: status.items(),
+            done: status.done,
+            left_out: status.left_out,
+            running: status.running,
+            rate: status.rate,
+            seconds_left: status.seconds_left,
+            workers: status.workers,
+        }
+    }
+}
+
+/// The experiments that this lab names to whoever asks.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExperimentList {
+    /// Whether the lab names them at all: a name is all it takes to read an experiment.
+    pub shown: bool,
+    /// The newest first.
+    pub experiments: Vec<ExperimentProgress>,
+}
+
+/// The run that shows an item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ItemRun {
+    /// The run's name.
+    pub id: String,
+    /// The secret of the run's owner, where this request started it.
+    #[serde(default)]
+    pub owner_token: Option<String>,
 }
 
 /// One item with what it left, as lists of samples show it.

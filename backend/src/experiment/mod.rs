@@ -1,0 +1,19 @@
+//! Experiments: many samples under a grid of conditions, and nothing lost.
+//!
+//! [`plan`] turns what a person asks for into items, a [`Queue`] keeps them and hands them out, a
+//! [`Worker`] runs them. A worker is whatever has a thread with models: the lab's own model thread
+//! (between the runs that people wait for), `langoverrule experiment`, `langoverrule worker`, each
+//! in its own process if one likes. What they leave behind is read back end by end.
+
+mod feeder;
+mod plan;
+pub mod queue;
+mod shelves;
+mod sqlite;
+mod worker;
+
+pub use plan::{Asker, plan, status};
+pub use queue::Queue;
+pub use shelves::Shelves;
+pub use sqlite::SqliteQueue;
+pub use worker::{Means, Turn, Worker};

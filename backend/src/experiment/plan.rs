@@ -1,0 +1,166 @@
+//! From what a person asks for to an experiment that can be started.
+
+use datasets::Paths;
+use shared::ErrorCode;
+use shared::experiment::{ExperimentSpec, ExperimentStatus, Grid};
+
+use super::queue::{Experiment, NewExperiment, Progress};
+use super::shelves::Shelves;
+use crate::catalog::Catalog;
+use crate::clock;
+use crate::error::ApiError;
+use crate::id::{OwnerToken, RunId};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// Somebody at the machine: models and datasets may be named by their paths.
+    Local,
+    /// Somebody over the network: only what the lab knows by name.
+    Remote,
+}
+
+/// Checks a spec, opens its dataset and draws its samples.
+///
+/// # Errors
+/// A code and a sentence for the first thing that cannot be: an unknown model or dataset, a list
+/// that is empty, a value out of its range, a dataset without rows.
+pub fn plan(
+    mut spec: ExperimentSpec,
+    catalog: &Catalog,
+    shelves: &Shelves,
+    asker: Asker,
+) -> Result<(NewExperiment, OwnerToken), ApiError> {
+    let bad = |message: String| ApiError::new(ErrorCode::BadOption, message);
+    if spec.base.verify {
+        return Err(bad("verify belongs to a single run: verify one of the samples.".to_owned()));
+    }
+    if spec.title.chars().count() > 200 || spec.title.chars().any(char::is_control) {
+        return Err(bad("The title must be one line of at most 200 characters.".to_owned()));
+    }
+    let mut defaults = Vec::new();
+    for model in &mut spec.models {
+        let found = match asker {
+            Asker::Local => catalog.resolve(model),
+            Asker::Remote => catalog.by_name(model),
+        };
+        let source = found.map_err(|e| ApiError::new(e.code(), format!("{e}.")))?;
+        // A path stays a path, so that every worker finds it; a name is spelled as it is known.
+        if catalog.by_name(model).is_ok() {
+            model.clone_from(&source.name);
+        }
+        defaults.push((model.clone(), source.default_quant()));
+    }
+    let default_quant = |name: &str| {
+        let found = defaults.iter().find(|(model, _)| model == name);
+        found.map_or_else(Default::default, |(_, quant)| *quant)
+    };
+    // Before the dataset is read, which may take a while.
+    Grid::new(&spec, spec.samples, default_quant).map_err(bad)?;
+    let mut places = shelves.places();
+    if asker == Asker::Remote {
+        places.paths = Paths::Nowhere;
+    }
+    let dataset = datasets::open(&spec.dataset, &places)
+        .map_err(|error| ApiError::new(error.code(), error.to_string()))?;
+    let info = dataset.info().clone();
+    if info.rows == 0 {
+        let message = format!("The dataset {} has no rows.", info.name);
+        return Err(ApiError::new(ErrorCode::DatasetUnusable, message));
+    }
+    let rows = datasets::draw(info.rows, spec.samples, spec.seed);
+    let samples = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+    let grid = Grid::new(&spec, samples, default_quant).map_err(bad)?;
+    let (id, token) = (RunId::random()?, OwnerToken::random()?);
+    let title = match spec.title.trim() {
+        "" => title(&grid, &info.title),
+        given => given.to_owned(),
+    };
+    let owner = token.hash();
+    let created = clock::now_rfc3339();
+    Ok((NewExperiment { id, created, title, spec, dataset: info, grid, rows, owner }, token))
+}
+
+/// A title made from what is varied, such as "demo-llava and demo-qwen · demo set · prune".
+fn title(grid: &Grid, dataset: &str) -> String {
+    let varies = |pick: &dyn Fn(usize) -> bool| (1..grid.conditions.len()).any(pick);
+    let c = &grid.conditions;
+    let mut models: Vec<&str> = c.iter().map(|c| short(&c.model)).collect();
+    models.dedup();
+    let mut levers = Vec::new();
+    for (name, varied) in [
+        ("quantization", varies(&|i| c[i].quant != c[0].quant && c[i].model == c[0].model)),
+        ("template", varies(&|i| c[i].template != c[0].template)),
+        ("resolution", varies(&|i| c[i].max_pixels != c[0].max_pixels)),
+        ("prune", varies(&|i| c[i].prune != c[0].prune)),
+        ("replicate", varies(&|i| c[i].replicate != c[0].replicate)),
+    ] {
+        if varied {
+            levers.push(name);
+        }
+    }
+    let mut parts = vec![list(&models), dataset.to_owned()];
+    if !levers.is_empty() {
+        parts.push(list(&levers));
+    }
+    parts.join(" · ")
+}
+
+/// A model given by its path is named by the path's end: links travel, machines' folders do not.
+fn short(model: &str) -> &str {
+    model.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or(model)
+}
+
+fn list(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// An experiment as the page and the command line show it.
+pub fn status(experiment: &Experiment, progress: &Progress) -> ExperimentStatus {
+    let start = &experiment.start;
+    let left = start.grid.items().saturating_sub(progress.done + progress.left_out);
+    ExperimentStatus {
+        id: start.id.to_string(),
+        title: start.title.clone(),
+        created: start.created.clone(),
+        lab: experiment.lab.clone(),
+        state: experiment.state,
+        problem: experiment.problem.clone(),
+        spec: start.spec.clone(),
+        dataset: start.dataset.clone(),
+        grid: start.grid.clone(),
+        models: experiment.models.clone(),
+        done: progress.done,
+        left_out: progress.left_out,
+        running: progress.running,
+        rate: progress.rate,
+        seconds_left: progress.rate.map(|rate| f64::from(left) / rate),
+        workers: progress.workers,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use shared::Quant;
+
+    use super::*;
+
+    #[test]
+    fn a_title_says_what_is_varied() {
+        let spec = ExperimentSpec {
+            models: vec!["demo-llava".into(), "/somewhere/secret/demo-qwen/".into()],
+            prune: vec![0.0, 0.75],
+            replicate: vec![1, 5],
+            ..ExperimentSpec::default()
+        };
+        let grid = Grid::new(&spec, 1, |m| if m == "demo-llava" { Quant::Q4k } else { Quant::F32 });
+        let title = title(&grid.unwrap(), "demo set");
+        assert_eq!(title, "demo-llava and demo-qwen · demo set · prune and replicate");
+    }
+}

@@ -1,0 +1,82 @@
+//! The tables.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::store::StoreError;
+
+/// As the store's: never edit one that has been released, add another.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE experiments (
+        id      TEXT PRIMARY KEY,
+        number  INTEGER NOT NULL UNIQUE,  -- in the order they were started
+        created TEXT NOT NULL,            -- RFC 3339
+        lab     TEXT NOT NULL,            -- version that started it
+        title   TEXT NOT NULL,
+        spec    TEXT NOT NULL,            -- JSON
+        dataset TEXT NOT NULL,            -- JSON
+        grid    TEXT NOT NULL,            -- JSON
+        drawn   BLOB NOT NULL,            -- rows drawn, little-endian u64
+        owner   BLOB NOT NULL,            -- SHA-256 of the owner's token
+        state   TEXT NOT NULL,            -- running, paused, done or cancelled
+        problem TEXT,
+        models  TEXT NOT NULL             -- JSON list
+    ) STRICT;
+    CREATE INDEX experiments_running ON experiments (number) WHERE state = 'running';
+    CREATE TABLE items (
+        experiment INTEGER NOT NULL REFERENCES experiments (number) ON DELETE CASCADE,
+        place      INTEGER NOT NULL,      -- in the order they are to be run
+        item       INTEGER NOT NULL,      -- number in the grid
+        state      INTEGER NOT NULL DEFAULT 0,  -- 0 waiting, 1 held, 2 ended
+        worker     TEXT,                  -- who holds it
+        deaths     INTEGER NOT NULL DEFAULT 0,  -- workers that died at it
+        PRIMARY KEY (experiment, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX items_item ON items (experiment, item);
+    CREATE INDEX items_waiting ON items (experiment, place) WHERE state = 0;
+    CREATE INDEX items_held ON items (worker) WHERE state = 1;
+    CREATE TABLE ends (
+        seq        INTEGER PRIMARY KEY AUTOINCREMENT,
+        experiment INTEGER NOT NULL REFERENCES experiments (number) ON DELETE CASCADE,
+        item       INTEGER NOT NULL,
+        done       INTEGER NOT NULL,      -- 1 an outcome, 0 left out
+        at         REAL NOT NULL,         -- seconds since 1970
+        data       BLOB NOT NULL,         -- zstd of MessagePack, named fields
+        run        TEXT,
+        UNIQUE (experiment, item)
+    ) STRICT;
+    CREATE INDEX ends_of ON ends (experiment, seq, done, at);
+"];
+
+/// Opens a connection with the settings every connection has.
+///
+/// Ends are not synced one by one: a power cut may lose the last of them, and those items run
+/// again. A killed process loses nothing.
+pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(std::time::Duration::from_secs(20))?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    Ok(connection)
+}
+
+/// Brings the file to the current version, once, however many processes open it at the same time.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = MIGRATIONS.len() as u32;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found > known {
+        return Err(StoreError::Broken(format!(
+            "the experiments were written by a later version of the lab (schema {found}, this \
+             version knows {known})"
+        )));
+    }
+    for sql in &MIGRATIONS[found as usize..] {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.pragma_update(None, "user_version", known)?;
+    transaction.commit()?;
+    Ok(())
+}
