@@ -12,7 +12,12 @@ use crate::weights::{Linear, Loader};
 
 /// Rows that go through a GPU at once: enough to keep it busy, few enough that what lies between
 /// layers stays small beside the cache.
-const GPU_ROWS: usize = 8192;
+pub(crate) const GPU_ROWS: usize = 8192;
+
+/// Positions that a cache on a GPU has room for where so many are asked for.
+pub(crate) const fn gpu_capacity(positions: usize) -> usize {
+    positions.next_multiple_of(64)
+}
 
 /// Sizes of a decoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -140,11 +145,21 @@ impl Decoder {
     /// An empty cache for `capacity` positions.
     pub(crate) fn cache(&self, capacity: usize) -> Result<Cache> {
         let c = &self.config;
-        let shape = (c.kv_heads, capacity, c.head_dim);
         let device = self.device();
-        let empty = || -> Result<Vec<Tensor>> {
-            (0..c.layers).map(|_| Tensor::zeros(shape, self.compute(), &device)).collect()
+        // Few different sizes leave a GPU's pool fewer pieces that fit nothing.
+        let room = if device.is_cuda() { gpu_capacity(capacity) } else { capacity };
+        let shape = (c.kv_heads, room, c.head_dim);
+        let one = || {
+            if !device.is_cuda() {
+                return Tensor::zeros(shape, self.compute(), &device);
+            }
+            // SAFETY: positions are written before they are read; kernels fill tiles beyond them
+            // with zeros of their own.
+            #[expect(unsafe_code, reason = "memory that is written before it is read")]
+            let memory = unsafe { Tensor::empty(shape, self.compute(), &device) };
+            memory
         };
+        let empty = || -> Result<Vec<Tensor>> { (0..c.layers).map(|_| one()).collect() };
         let sights = Sights::new(c.layers, c.heads, capacity);
         Ok(Cache { keys: empty()?, values: empty()?, len: 0, sights })
     }
@@ -226,17 +241,27 @@ impl Decoder {
         let n = x.dim(0)?;
         let eps = c.norm_eps as f32;
         let to = if Linear::few(n) { DType::F32 } else { self.compute() };
+        // What is dropped makes room for the next product: of a long prompt these are gigabytes.
         let (x, normed) = ops::add_norm(x, delta.as_ref(), &layer.attention_norm, eps, to)?;
+        drop(delta);
         let qkv = layer.qkv.forward(&normed, to)?;
+        drop(normed);
         let past = cache.len;
         let (keys, values) = (&cache.keys[index], &cache.values[index]);
         let q = ops::turn(&qkv, tables, keys, values, past)?;
+        drop(qkv);
         let k = keys.narrow(1, 0, past + n)?;
         let v = values.narrow(1, 0, past + n)?;
         let (attended, seen) = self.attend(index, &q, &k, &v, past, &cache.sights, lookout)?;
+        drop(q);
         let delta = layer.output.forward(&attended, DType::F32)?;
+        drop(attended);
         let (x, normed) = ops::add_norm(x, Some(&delta), &layer.mlp_norm, eps, to)?;
-        let gated = ops::gate(&layer.gate_up.forward(&normed, to)?)?;
+        drop(delta);
+        let both = layer.gate_up.forward(&normed, to)?;
+        drop(normed);
+        let gated = ops::gate(&both)?;
+        drop(both);
         Ok((x, Some(layer.down.forward(&gated, DType::F32)?), seen))
     }
 

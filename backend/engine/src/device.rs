@@ -20,6 +20,33 @@ pub enum DeviceChoice {
     Cuda(usize),
 }
 
+/// Bytes of a GPU's memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuMemory {
+    /// Free, as the driver sees it.
+    pub free: u64,
+    /// All there is.
+    pub total: u64,
+    /// Held by this process's pool.
+    pub reserved: u64,
+    /// Of what the pool holds, in use.
+    pub used: u64,
+    /// The most that was ever in use.
+    pub most_used: u64,
+}
+
+impl GpuMemory {
+    /// In use by all programs together.
+    pub const fn in_use(self) -> u64 {
+        self.total.saturating_sub(self.free)
+    }
+
+    /// What this process can still have: free, or in its pool and unused.
+    pub const fn available(self) -> u64 {
+        self.free + self.reserved.saturating_sub(self.used)
+    }
+}
+
 impl FromStr for DeviceChoice {
     type Err = String;
 
@@ -56,18 +83,17 @@ impl DeviceChoice {
         let device = self.open()?;
         let name = describe(&device);
         Ok(match memory(&device) {
-            Some((free, total)) => {
-                let gib = |bytes: usize| bytes as f64 / f64::from(1 << 30);
+            Some(GpuMemory { free, total, .. }) => {
+                let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
                 format!("{name}, {:.1} of {:.1} GiB free", gib(free), gib(total))
             }
             None => name,
         })
     }
 
-    /// Bytes of memory in use on a GPU, as its driver sees them: all programs' together.
-    pub fn memory_in_use(self) -> Option<u64> {
-        let (free, total) = memory(&self.open().ok()?)?;
-        Some((total - free) as u64)
+    /// Memory of a GPU; `None` for the processor.
+    pub fn gpu_memory(self) -> Option<GpuMemory> {
+        memory(&self.open().ok()?)
     }
 
     /// Opens the device.
@@ -112,8 +138,8 @@ pub(crate) fn describe(device: &Device) -> String {
     "cpu".to_owned()
 }
 
-/// Free and total bytes of a GPU's memory.
-pub(crate) fn memory(device: &Device) -> Option<(usize, usize)> {
+/// A GPU's memory; `None` for the processor.
+pub(crate) fn memory(device: &Device) -> Option<GpuMemory> {
     #[cfg(feature = "cuda")]
     return crate::cuda::memory(device);
     #[cfg(not(feature = "cuda"))]
@@ -121,4 +147,13 @@ pub(crate) fn memory(device: &Device) -> Option<(usize, usize)> {
         let _ = device;
         None
     }
+}
+
+/// A run is over: a GPU keeps what the largest needed, and gives the rest back.
+pub(crate) fn settle(device: &Device) {
+    #[cfg(feature = "cuda")]
+    // A pool that cannot be trimmed is as good as before; the next run says what is wrong.
+    let _ = crate::cuda::settle(device);
+    #[cfg(not(feature = "cuda"))]
+    let _ = device;
 }

@@ -31,7 +31,19 @@ impl From<candle_core::Error> for EngineError {
         while let candle_core::Error::WithBacktrace { inner, .. } = error {
             error = inner;
         }
-        EngineError::new(ErrorCode::Internal, format!("the model's arithmetic failed: {error}"))
+        let words = error.to_string();
+        // The driver's and cuBLAS's own names for it.
+        if ["CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED"]
+            .iter()
+            .any(|name| words.contains(name))
+        {
+            return EngineError::new(
+                ErrorCode::OutOfMemory,
+                "The GPU's memory is full. End other programs that use it, shorten the prompt, or \
+                 hold the model's weights in a smaller quantization such as q4k.",
+            );
+        }
+        EngineError::new(ErrorCode::Internal, format!("the model's arithmetic failed: {words}"))
     }
 }
 
@@ -44,5 +56,20 @@ pub(crate) fn why(error: &std::io::Error) -> String {
         ErrorKind::IsADirectory => "it is a folder".to_owned(),
         ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_gpu_is_told_apart() {
+        let of = |text: &str| EngineError::from(candle_core::Error::Msg(text.to_owned()).bt());
+        let full = of("DriverError(CUDA_ERROR_OUT_OF_MEMORY, \"out of memory\")");
+        assert_eq!(full.code, ErrorCode::OutOfMemory);
+        assert!(full.message.contains("shorten the prompt"), "{full}");
+        assert_eq!(of("CublasError(CUBLAS_STATUS_ALLOC_FAILED)").code, ErrorCode::OutOfMemory);
+        assert_eq!(of("shapes differ").code, ErrorCode::Internal);
     }
 }

@@ -36,7 +36,7 @@ mod vision;
 mod weights;
 
 pub use check::PromptCheck;
-pub use device::DeviceChoice;
+pub use device::{DeviceChoice, GpuMemory};
 pub use error::EngineError;
 pub use family::{MODEL_TYPES, gguf_files};
 pub use memory::MemoryNeed;

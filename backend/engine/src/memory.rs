@@ -1,9 +1,17 @@
-//! What a model takes of the machine's memory.
+//! What a model takes of the machine's memory, or of its GPU's.
 
-use crate::decoder::DecoderConfig;
+use shared::{ErrorCode, GROUPS};
+
+use crate::decoder::{DecoderConfig, GPU_ROWS, gpu_capacity};
+use crate::device::GpuMemory;
+use crate::error::EngineError;
 
 /// Attention exists one block of at most this many weights at a time.
 const BLOCK: usize = (64 << 20) / 4;
+/// Most bytes that a block of score rows takes on a GPU, where whole ones are needed.
+pub(crate) const GPU_BLOCK: usize = 256 << 20;
+/// What a GPU's pool takes beyond what is asked of it: it grows in pieces of 32 MiB.
+const POOL: u64 = 64 << 20;
 
 /// What loading found out about memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,8 +24,9 @@ pub(crate) struct Footprint {
     pub(crate) passing: u64,
 }
 
-/// Bytes a model needs, estimated from its sizes (within about a tenth of what is measured;
-/// docs/performance.md).
+/// Bytes a model needs where it runs, estimated from its sizes (within about a tenth of what is
+/// measured; docs/performance.md, docs/cuda.md). On a GPU, of the GPU's memory, without what the
+/// driver takes for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryNeed {
     /// While it is loaded.
@@ -27,7 +36,7 @@ pub struct MemoryNeed {
 }
 
 impl MemoryNeed {
-    /// Of a model that answers a prompt of `tokens` positions.
+    /// Of a model on the processor that answers a prompt of `tokens` positions.
     pub(crate) fn of(footprint: Footprint, c: &DecoderConfig, tokens: usize) -> Self {
         let Footprint { weights, rearranged, passing } = footprint;
         let cache = 2 * c.layers * c.kv_heads * c.head_dim * tokens;
@@ -38,5 +47,210 @@ impl MemoryNeed {
         let block = (c.heads * tokens * tokens).min(BLOCK) * 2;
         let working = 4 * (cache + rows + block + c.vocab) as u64;
         MemoryNeed { loading: weights + passing, running: weights + rearranged + working }
+    }
+
+    /// Of a model on a GPU.
+    pub(crate) fn on_gpu(footprint: Footprint, c: &DecoderConfig, run: GpuRun) -> Self {
+        let weights = footprint.weights;
+        MemoryNeed { loading: weights, running: weights + GpuNeed::of(c, run).total() }
+    }
+}
+
+/// What decides how much of a GPU's memory a run takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct GpuRun {
+    /// Positions of the prompt.
+    pub(crate) prompt: usize,
+    /// Tokens to write at most.
+    pub(crate) new: usize,
+    /// Whether keys, values and products are 16 bits wide, f32 otherwise.
+    pub(crate) half: bool,
+    /// Whether weights are decoded to f16 for their product.
+    pub(crate) decodes: bool,
+    /// Whether logits of all positions are wanted.
+    pub(crate) logits: bool,
+}
+
+/// Bytes that a run takes of a GPU besides the weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GpuNeed {
+    /// Keys and values.
+    pub(crate) cache: u64,
+    /// The embedded prompt, and its like in the last layer.
+    pub(crate) prompt: u64,
+    /// The most that a layer or the head works with, and what is observed.
+    pub(crate) working: u64,
+}
+
+impl GpuNeed {
+    /// Of a run, step by step as `Decoder::layer` takes and drops its tensors.
+    pub(crate) fn of(c: &DecoderConfig, run: GpuRun) -> Self {
+        let GpuRun { prompt, new, half, decodes, logits } = run;
+        let e = if half { 2 } else { 4 };
+        let rows = prompt.min(GPU_ROWS);
+        let (h, i) = (c.hidden, c.intermediate);
+        let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+        let decoded = |values: usize| if decodes { 2 * values } else { 0 };
+        let qkv = e * (q + 2 * kv);
+        let scores = if half {
+            // The last row's, for its average.
+            4 * c.heads * prompt
+        } else {
+            // A block of score rows and keys and values beside it.
+            (4 * c.heads * rows * prompt).min(GPU_BLOCK) + 8 * kv * prompt
+        };
+        let steps = [
+            rows * (4 * h + e * h),
+            rows * (e * h + qkv) + decoded(h * (q + 2 * kv)),
+            rows * (qkv + e * q),
+            rows * 2 * e * q + scores,
+            rows * (e * q + 4 * h) + decoded(h * q),
+            rows * (e * h + 2 * e * i) + decoded(2 * h * i),
+            rows * 3 * e * i,
+            rows * (e * i + 4 * h) + decoded(h * i),
+            if logits { prompt * (e * h + 4 * c.vocab) + decoded(h * c.vocab) } else { 0 },
+        ];
+        let most = steps.into_iter().max().unwrap_or(0);
+        let page = c.heads * GROUPS * (8 * GROUPS + 4) + 4 * (prompt + new);
+        let tables = 4 * rows * c.head_dim;
+        let positions = gpu_capacity(prompt + new);
+        GpuNeed {
+            cache: (2 * e * c.layers * kv * positions) as u64,
+            // Long prompts go through in parts; with logits wanted, the parts' states are joined.
+            prompt: (4 * h * if logits { 3 * prompt } else { prompt + rows }) as u64,
+            working: (most + c.layers * page + tables) as u64,
+        }
+    }
+
+    /// All of it.
+    pub(crate) const fn total(self) -> u64 {
+        self.cache + self.prompt + self.working + POOL
+    }
+}
+
+/// Whether a run fits a GPU's memory.
+///
+/// # Errors
+/// [`ErrorCode::OutOfMemory`]: what is needed, what is free, and what would fit.
+pub(crate) fn fits(
+    c: &DecoderConfig,
+    run: GpuRun,
+    weights: u64,
+    memory: GpuMemory,
+    replicate: u32,
+) -> Result<(), EngineError> {
+    let (need, free) = (GpuNeed::of(c, run), memory.available());
+    if need.total() <= free {
+        return Ok(());
+    }
+    let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+    let longest = longest(c, run, free);
+    let would = if longest == 0 {
+        "Not even a short question fits".to_owned()
+    } else {
+        format!("About {longest} tokens would fit")
+    };
+    let fewer = if replicate > 1 { ", replicate the picture less" } else { "" };
+    Err(EngineError::new(
+        ErrorCode::OutOfMemory,
+        format!(
+            "This question takes {} tokens with its picture, and {} to answer. That needs {} of the \
+             GPU's memory ({} of it for keys and values), and {} are free beside the model's {}. \
+             {would}: shorten the text{fewer}, hold the weights in a smaller quantization such as \
+             q4k, or end other programs on the GPU.",
+            run.prompt,
+            run.new,
+            gib(need.total()),
+            gib(need.cache),
+            gib(free),
+            gib(weights),
+        ),
+    ))
+}
+
+/// The longest prompt that fits so many bytes, to two digits; 0 where none does.
+fn longest(c: &DecoderConfig, run: GpuRun, free: u64) -> usize {
+    let fit = |prompt: usize| GpuNeed::of(c, GpuRun { prompt, ..run }).total() <= free;
+    let (mut low, mut high) = (0, run.prompt);
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        if fit(middle) { low = middle } else { high = middle }
+    }
+    let step = 10_usize.pow(low.max(1).ilog10().saturating_sub(1));
+    low / step * step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shapes::{Shape, find};
+
+    const MIB: u64 = 1 << 20;
+
+    fn llava() -> DecoderConfig {
+        let Ok(Shape::Llava(c)) = find("llava-1.5-7b") else { panic!("a shape of LLaVA") };
+        c.text
+    }
+
+    fn run(prompt: usize) -> GpuRun {
+        GpuRun { prompt, new: 20, half: true, decodes: true, logits: false }
+    }
+
+    fn with_free(bytes: u64) -> GpuMemory {
+        // Half of it free, half of it in the pool and unused.
+        let (free, reserved) = (bytes / 2, 5 * MIB + bytes.div_ceil(2));
+        GpuMemory { free, total: 80 << 30, reserved, used: 5 * MIB, most_used: 0 }
+    }
+
+    /// Half a MiB of keys and values a token (2 × 32 layers × 4096 × 2 bytes).
+    #[test]
+    fn the_cache_is_counted_exactly() {
+        let need = GpuNeed::of(&llava(), run(2586));
+        assert_eq!(need.cache, 2624 * MIB / 2);
+        let f32 = GpuRun { half: false, decodes: false, ..run(2586) };
+        assert_eq!(GpuNeed::of(&llava(), f32).cache, 2624 * MIB);
+        // 2.5 MiB a token of hidden states go in parts; only the embedded prompt grows on.
+        let (long, longer) =
+            (GpuNeed::of(&llava(), run(60_000)), GpuNeed::of(&llava(), run(61_000)));
+        assert!(longer.working - long.working < MIB * 100 / 64);
+        assert_eq!(longer.prompt - long.prompt, 1000 * 4 * 4096);
+    }
+
+    /// More of anything never needs less.
+    #[test]
+    fn the_need_grows_with_the_run() {
+        let c = llava();
+        let mut before = 0;
+        for prompt in [1, 9, 600, 2586, 8192, 8193, 131_072] {
+            let total = GpuNeed::of(&c, run(prompt)).total();
+            assert!(total > before, "{prompt}");
+            assert!(GpuNeed::of(&c, GpuRun { logits: true, ..run(prompt) }).total() >= total);
+            assert!(GpuNeed::of(&c, GpuRun { half: false, ..run(prompt) }).total() > total);
+            before = total;
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_would() {
+        let c = llava();
+        let need = GpuNeed::of(&c, run(60_000)).total();
+        assert_eq!(fits(&c, run(60_000), 4 << 30, with_free(need), 1), Ok(()));
+        let error = fits(&c, run(60_000), 4 << 30, with_free(need - 1), 1).expect_err("too much");
+        assert_eq!(error.code, ErrorCode::OutOfMemory);
+        for part in ["60000 tokens", "20 to answer", "About 59000 tokens", "model's 4.0 GiB"] {
+            assert!(error.message.contains(part), "{error}");
+        }
+        assert!(!error.message.contains("replicate"), "{error}");
+
+        let error = fits(&c, run(60_000), 4 << 30, with_free(10 << 30), 10).expect_err("too much");
+        assert!(error.message.contains("replicate the picture less"), "{error}");
+        let at = error.message.find("About ").expect("what would fit") + "About ".len();
+        let said: usize =
+            error.message[at..].split(' ').next().and_then(|n| n.parse().ok()).expect("a number");
+        assert!(GpuNeed::of(&c, run(said)).total() <= 10 << 30, "{error}");
+        assert!(GpuNeed::of(&c, run(said + said / 9)).total() > 10 << 30, "{error}");
+
+        let error = fits(&c, run(600), 4 << 30, with_free(MIB), 1).expect_err("too much");
+        assert!(error.message.contains("Not even a short question"), "{error}");
     }
 }

@@ -11,7 +11,7 @@ use crate::device::DeviceChoice;
 use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen};
 use crate::generate::{self, Outcome};
-use crate::memory::{Footprint, MemoryNeed};
+use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
 use crate::observer::Observer;
 use crate::picture::Picture;
 use crate::prompt::Frame;
@@ -174,7 +174,29 @@ impl Model {
 
     /// Bytes the model needs to answer a prompt of `tokens` positions, an estimate.
     pub fn memory(&self, tokens: usize) -> MemoryNeed {
-        MemoryNeed::of(self.footprint, &self.family.decoder().config, tokens)
+        let decoder = self.family.decoder();
+        if decoder.device().is_cuda() {
+            let run = self.gpu_run(tokens, 0, false);
+            return MemoryNeed::on_gpu(self.footprint, &decoder.config, run);
+        }
+        MemoryNeed::of(self.footprint, &decoder.config, tokens)
+    }
+
+    fn gpu_run(&self, prompt: usize, new: usize, logits: bool) -> GpuRun {
+        let decoder = self.family.decoder();
+        let half = decoder.dtype_name() == "f16";
+        let plain = matches!(self.info.quant, Quant::F16 | Quant::Bf16);
+        GpuRun { prompt, new, half, decodes: half && !plain, logits }
+    }
+
+    /// Whether a run fits the GPU, asked before it takes anything.
+    fn fits(&self, prepared: &Prepared, logits: bool) -> Result<(), EngineError> {
+        let decoder = self.family.decoder();
+        let Some(memory) = crate::device::memory(&decoder.device()) else { return Ok(()) };
+        let (prompt, options) = (prepared.prompt_tokens, &prepared.options);
+        let new = (options.max_new_tokens as usize).min(decoder.config.max_positions - prompt);
+        let run = self.gpu_run(prompt, new, logits);
+        memory::fits(&decoder.config, run, self.footprint.weights, memory, options.replicate)
     }
 
     /// What tells whether a question fits this model, for other threads.
@@ -217,8 +239,19 @@ impl Model {
     /// `Ok(None)`.
     ///
     /// # Errors
-    /// Numbers that are not finite.
+    /// Numbers that are not finite; a GPU that has too little memory.
     pub fn run(
+        &self,
+        prepared: &Prepared,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Summary>, EngineError> {
+        self.fits(prepared, observer.wants().logits)?;
+        let outcome = self.answer(prepared, observer);
+        crate::device::settle(&self.family.decoder().device());
+        outcome
+    }
+
+    fn answer(
         &self,
         prepared: &Prepared,
         observer: &mut dyn Observer,

@@ -8,15 +8,13 @@ use candle_core::{DType, Result, Tensor};
 
 use super::{Page, address, device, grid, launch};
 use crate::attention::{MapSink, Mask};
+use crate::memory::GPU_BLOCK;
 use shared::GROUPS;
 
 /// Query rows of a block of the flash kernel.
 const FLASH_ROWS: usize = 128;
 /// Blocks that fill the GPU in the decode kernel: four on each of an H100's multiprocessors.
 const DECODE_BLOCKS: usize = 528;
-/// Most bytes the score rows of one block may take.
-const BLOCK_BYTES: usize = 256 << 20;
-
 /// Arguments of the flash kernels, as `kernels/flash.cu` declares them.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -262,7 +260,7 @@ fn whole_rows(
         Mask::Causal { past } => (1, past),
     };
     let scale = 1.0 / (width as f32).sqrt();
-    let block = (BLOCK_BYTES / (4 * heads * keys).max(1)).clamp(1, rows);
+    let block = (GPU_BLOCK / (4 * heads * keys).max(1)).clamp(1, rows);
     let mut outputs = Vec::with_capacity(rows.div_ceil(block));
     for first in (0..rows).step_by(block) {
         let b = block.min(rows - first);

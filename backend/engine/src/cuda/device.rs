@@ -8,6 +8,13 @@ use candle_core::cuda_backend::cudarc::nvrtc::Ptx;
 use candle_core::cuda_backend::{CudaDevice, WrapErr};
 use candle_core::{Device, Result, bail};
 
+use crate::device::GpuMemory;
+
+type Attribute = sys::CUmemPool_attribute_enum;
+
+/// Bytes that the pool may hold beyond the most that was in use: it grows in pieces of 32 MiB.
+const LOOSE: u64 = 64 << 20;
+
 /// A file of kernels: its machine code, what kernels it has, and the dynamic shared memory that
 /// one needs.
 struct Module {
@@ -152,20 +159,66 @@ pub(crate) fn open(ordinal: usize) -> Result<Device> {
     Ok(Device::Cuda(device))
 }
 
-/// The pool gives memory back to the driver at every synchronisation unless told to keep it, and
-/// asking for it again costs more than most kernels.
-fn keep_freed_memory(ordinal: usize) -> Result<()> {
+/// The pool that a device's memory comes from.
+fn pool(ordinal: usize) -> Result<sys::CUmemoryPool> {
     let mut device = 0;
     let mut pool = std::ptr::null_mut();
-    let mut threshold = u64::MAX;
-    let attribute = sys::CUmemPool_attribute_enum::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
     // SAFETY: plain calls of the driver with places for their results.
     unsafe {
         sys::cuDeviceGet(&mut device, ordinal as i32).result().w()?;
         sys::cuDeviceGetDefaultMemPool(&mut pool, device).result().w()?;
-        sys::cuMemPoolSetAttribute(pool, attribute, (&raw mut threshold).cast()).result().w()?;
     }
-    Ok(())
+    Ok(pool)
+}
+
+/// The pool gives memory back to the driver at every synchronisation unless told to keep it, and
+/// asking for it again costs more than most kernels.
+fn keep_freed_memory(ordinal: usize) -> Result<()> {
+    let mut threshold = u64::MAX;
+    let attribute = Attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+    // SAFETY: the attribute is a u64.
+    unsafe {
+        sys::cuMemPoolSetAttribute(pool(ordinal)?, attribute, (&raw mut threshold).cast())
+            .result()
+            .w()
+    }
+}
+
+/// Memory of a device: what its driver sees, and what the pool holds of it.
+pub(crate) fn memory(device: &Device) -> Option<GpuMemory> {
+    let Device::Cuda(cuda) = device else { return None };
+    let stream = cuda.cuda_stream();
+    let (free, total) = stream.context().mem_get_info().ok()?;
+    let pool = pool(stream.context().ordinal()).ok()?;
+    let read = |attribute| {
+        let mut bytes = 0u64;
+        // SAFETY: these attributes are u64.
+        let asked = unsafe { sys::cuMemPoolGetAttribute(pool, attribute, (&raw mut bytes).cast()) };
+        asked.result().ok().map(|()| bytes)
+    };
+    Some(GpuMemory {
+        free: free as u64,
+        total: total as u64,
+        reserved: read(Attribute::CU_MEMPOOL_ATTR_RESERVED_MEM_CURRENT)?,
+        used: read(Attribute::CU_MEMPOOL_ATTR_USED_MEM_CURRENT)?,
+        most_used: read(Attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH)?,
+    })
+}
+
+/// Gives back what the pool holds beyond the most that was ever used at once: runs of ever other
+/// lengths leave pieces behind that fit nothing.
+pub(crate) fn settle(device: &Device) -> Result<()> {
+    let Device::Cuda(cuda) = device else { return Ok(()) };
+    let Some(memory) = memory(device) else { return Ok(()) };
+    if memory.reserved <= memory.most_used + LOOSE {
+        return Ok(());
+    }
+    let stream = cuda.cuda_stream();
+    // What was freed behind the last kernel counts as free once the device got there.
+    stream.synchronize().w()?;
+    let pool = pool(stream.context().ordinal())?;
+    // SAFETY: a plain call of the driver; memory in use is not touched.
+    unsafe { sys::cuMemPoolTrimTo(pool, memory.most_used as usize).result().w() }
 }
 
 /// A kernel of a device opened before.
@@ -176,12 +229,6 @@ pub(super) fn kernel(device: &CudaDevice, name: &str) -> Result<Kernel> {
         Some(kernel) => Ok(kernel.clone()),
         None => bail!("there is no kernel '{name}' on CUDA device {ordinal}"),
     }
-}
-
-/// Free and total bytes of a device's memory, as the driver sees them.
-pub(crate) fn memory(device: &Device) -> Option<(usize, usize)> {
-    let Device::Cuda(cuda) = device else { return None };
-    cuda.cuda_stream().context().mem_get_info().ok()
 }
 
 /// The device's name, as the driver gives it.

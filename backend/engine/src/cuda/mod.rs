@@ -18,7 +18,7 @@ use candle_core::cuda_backend::{CudaDevice, CudaStorageSlice};
 use candle_core::{Result, Storage, Tensor, bail};
 
 pub(crate) use attention::{attend, attend_spans};
-pub(crate) use device::{memory, name, open};
+pub(crate) use device::{memory, name, open, settle};
 pub(crate) use matmul::matmul;
 pub(crate) use notes::{Notes, Pace, Page};
 pub(crate) use rows::{add_bias, choose, gate, norm, turn};

@@ -194,7 +194,7 @@ impl<'a> Loader<'a> {
             }
             self.passing(bytes.len() as u64);
             self.footprint.weights += bytes.len() as u64;
-            return Ok(tensor_of(form, &bytes, shape)?);
+            return Ok(tensor_of(form, &bytes, shape)?.to_device(&self.device)?);
         }
         let table = self.read(name, shape)?;
         self.passing(4 * table.elem_count() as u64);

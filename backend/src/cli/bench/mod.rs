@@ -1,6 +1,8 @@
 //! `bench`: what a model of some size costs here, on random weights, without a download.
 
 mod gpu_memory;
+mod peer;
+mod samples;
 mod tables;
 mod watching;
 
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use shared::{Quant, RunOptions};
 
 use self::gpu_memory::GpuMemory;
+use self::peer::Peer;
 use self::tables::tables;
 use self::watching::{Seen, Watching};
 use super::{Failure, print};
@@ -46,9 +49,11 @@ pub struct BenchArgs {
     /// [default: 171, 1024 and 4096; none for full-size shapes].
     #[arg(long, value_delimiter = ',')]
     memory: Option<Vec<usize>>,
-    /// A command that prints the peer's times as JSON (tests/bench/peer.py), for ratios.
-    #[arg(long)]
-    peer: Option<String>,
+    /// A command that measures another program and prints its times as JSON, for ratios; it is
+    /// given --shape, --device, --text-tokens and --new-tokens (tests/bench/peer.py). Several
+    /// times for several of them.
+    #[arg(long, value_name = "COMMAND")]
+    peer: Vec<String>,
     /// What the model runs on: auto, cpu or cuda:0.
     #[arg(long, default_value_t)]
     device: DeviceChoice,
@@ -132,14 +137,6 @@ struct Row {
     seen: Seen,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Peer {
-    forward_ms: f64,
-    generate_ms: f64,
-    torch: String,
-    transformers: String,
-}
-
 #[derive(Debug, Serialize)]
 struct Report {
     shape: String,
@@ -147,13 +144,13 @@ struct Report {
     device: String,
     rows: Vec<Row>,
     memory: Vec<Row>,
-    peer: Option<Peer>,
+    peers: Vec<Peer>,
 }
 
 pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let quants = args.quants();
     if let Some(samples) = args.samples {
-        return many(args, quants[quants.len() - 1], samples);
+        return samples::samples(args, quants[quants.len() - 1], samples);
     }
     let mut report = Report {
         shape: args.shape.clone(),
@@ -161,13 +158,13 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
         device: args.device.describe().map_err(|e| e.message)?,
         rows: Vec::new(),
         memory: Vec::new(),
-        peer: None,
+        peers: Vec::new(),
     };
     // The peer first and last in one sitting would be fairer still; machines are noisy, so ratios
     // are what to quote.
-    if let Some(command) = &args.peer {
-        tracing::info!("timing the peer");
-        report.peer = Some(peer(command)?);
+    for command in &args.peer {
+        tracing::info!(command, "timing a peer");
+        report.peers.push(peer::run(command, args)?);
     }
     for quant in &quants {
         tracing::info!(quant = quant.name(), "timing");
@@ -272,50 +269,6 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
     })
 }
 
-/// Different pictures and prompts, one after the other, everything observed: does memory grow?
-fn many(args: &BenchArgs, quant: Quant, samples: usize) -> Result<(), Failure> {
-    let options = LoadOptions { name: args.shape.clone(), quant, device: args.device };
-    let model = Model::random(&args.shape, &options).map_err(|e| e.message)?;
-    let gpu = GpuMemory::watch(args.device);
-    let memory = || gpu.now_mib().or_else(resident_mib).unwrap_or_default();
-    let (mut tenth, mut done, start) = (0.0, 0, Instant::now());
-    for i in 0..samples {
-        let picture = stripes(200 + 37 * (i % 17) as u32);
-        // The longest comes first: what memory it takes is there from then on.
-        let length = args.text_tokens - (i * 131) % (args.text_tokens * 3 / 4).max(1);
-        let run = RunOptions {
-            prompt: char::from(b'a' + (i % 26) as u8).to_string().repeat(length.max(1)),
-            max_new_tokens: args.new_tokens,
-            ignore_eos: true,
-            ..RunOptions::default()
-        };
-        let prepared = model.prepare(&picture, &run).map_err(|e| e.message)?;
-        let mut watching = Watching::new();
-        match model.run(&prepared, &mut watching) {
-            Ok(Some(_)) => {
-                watching.seen(&model, &prepared)?;
-                done += 1;
-            }
-            Ok(None) => tracing::warn!(sample = i, "stopped early"),
-            Err(error) => tracing::warn!(sample = i, error = error.message, "failed"),
-        }
-        if i == 9 {
-            tenth = memory();
-        }
-    }
-    let last = memory();
-    print(&format!(
-        "{}, {}, {}: {done} of {samples} samples in {:.1} s; memory after the tenth {tenth:.0} MiB, \
-         after the last {last:.0} MiB ({:+.2} %), at most {:.0} MiB\n",
-        args.shape,
-        quant.name(),
-        args.device.describe().map_err(|e| e.message)?,
-        start.elapsed().as_secs_f64(),
-        100.0 * (last / tenth - 1.0),
-        gpu.peak_mib().or_else(peak_mib).unwrap_or_default(),
-    ))
-}
-
 /// A process's peak never falls, so each length gets its own.
 fn in_a_process_of_its_own(args: &BenchArgs, quant: Quant, text: usize) -> Result<Row, Failure> {
     #[derive(Deserialize)]
@@ -334,19 +287,6 @@ fn in_a_process_of_its_own(args: &BenchArgs, quant: Quant, text: usize) -> Resul
     }
     let mut only: Only = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
     only.rows.pop().ok_or_else(|| "the measuring process said nothing".to_owned())
-}
-
-fn peer(command: &str) -> Result<Peer, Failure> {
-    let output = Command::new("sh")
-        .args(["-c", command])
-        .output()
-        .map_err(|e| format!("the peer '{command}' cannot be started: {e}"))?;
-    if !output.status.success() {
-        let words = String::from_utf8_lossy(&output.stderr);
-        let last = words.lines().last().unwrap_or_default();
-        return Err(format!("the peer '{command}' failed: {last}"));
-    }
-    serde_json::from_slice(&output.stdout).map_err(|e| format!("the peer printed no JSON: {e}"))
 }
 
 fn stripes(side: u32) -> Picture {
