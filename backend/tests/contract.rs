@@ -8,8 +8,9 @@ use shared::api::{RunCreated, ServerMessage, ViewerMessage};
 use shared::event::Stop;
 use shared::report::{Comparison, Fidelity};
 use shared::{
-    Cell, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group, ImageFit, LayerFlow, Layout,
-    ModelInfo, PreparedPicture, Quant, RunOptions, Summary, Timing, Token, TokenFlow,
+    Cell, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group, ImageFit,
+    LayerFlow, Layout, ModelInfo, PreparedPicture, PruneCount, PrunePositions, Quant, RunOptions,
+    Summary, Timing, Token, TokenFlow,
 };
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -62,7 +63,10 @@ fn events() -> Vec<Event> {
         fit: ImageFit::Pad,
         template: Some("plain".into()),
         prune: 0.75,
+        prune_count: PruneCount::Floor,
+        prune_positions: Some(PrunePositions::Kept),
         replicate: 5,
+        copies: CopyPositions::Shared,
         max_pixels: None,
         verify: true,
     };

@@ -264,7 +264,7 @@ fn analyze_says_what_is_wrong_in_one_sentence() {
             .output();
         fails(&output.unwrap())
     };
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 11] = [
         (
             &["--model", "gpt", "--image", "p.png", "--prompt", "x"],
             "there is no model named \"gpt\"",
@@ -274,6 +274,18 @@ fn analyze_says_what_is_wrong_in_one_sentence() {
         (&["--model", "broken", "--image", "p.png", "--prompt", " "], "prompt_empty"),
         (&["--model", "broken", "--image", "p.png", "--prompt", "x", "--quant", "q2"], "q8_0"),
         (&["--model", "broken", "--image", "p.png", "--prompt", "x", "--prune", "1"], "prune"),
+        (
+            &["--model", "broken", "--image", "p.png", "--prompt", "x", "--prune-count", "up"],
+            "there is no prune-count \"up\"; name round or floor",
+        ),
+        (
+            &["--model", "broken", "--image", "p.png", "--prompt", "x", "--prune-positions", "up"],
+            "there is no prune-positions \"up\"; name repacked or kept",
+        ),
+        (
+            &["--model", "broken", "--image", "p.png", "--prompt", "x", "--copies", "both"],
+            "there is no copies \"both\"; name new or shared",
+        ),
         (
             &["--model", "broken", "--image", "p.png", "--prompt", "x", "--definition", "y"],
             "forward",

@@ -9,7 +9,10 @@ use std::process::Command;
 use common::{Form, TestLab, png, same};
 use safetensors::SafeTensors;
 use shared::api::{RunRecord, RunState};
-use shared::{ErrorBody, ErrorCode, Event, Group, Observation, Report};
+use shared::{
+    CopyPositions, ErrorBody, ErrorCode, Event, Group, Observation, PruneCount, PrunePositions,
+    Report,
+};
 use tempfile::TempDir;
 
 const NAME: &str = "llava-gqa";
@@ -146,6 +149,54 @@ async fn what_does_not_fit_a_known_model_is_refused_at_once() {
     // In any other quantization too: a template is no matter of weights.
     let error = refused(r#"{"prompt":"x","template":"nope","quant":"q4k"}"#).await;
     assert_eq!(error.code, ErrorCode::BadOption);
+}
+
+/// What is asked on the command line is what is done, and both forms of the result say so.
+#[test]
+fn levers_on_the_command_line_reach_the_report() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("p.png"), png(64, 48)).unwrap();
+    let analyze = |name: &str, args: &[&str]| -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_langoverrule"))
+            .args(["analyze", "--image", "p.png", "--prompt", "What is it?", "--quant", "f32"])
+            .args(["--max-new-tokens", "2", "--prune", "0.9"])
+            .args(args)
+            .arg("--model")
+            .arg(model().with_file_name(name))
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report = |name: &str, args: &[&str]| -> Report {
+        serde_json::from_str(&analyze(name, &[args, &["--json"]].concat())).unwrap()
+    };
+    let of = |report: &Report| report.layout.tokens.iter().filter(|t| t.cell.is_some()).count();
+
+    // 1.6 of 16 tokens.
+    let plain = report(NAME, &[]);
+    assert_eq!((of(&plain), plain.options.prune_positions), (2, Some(PrunePositions::Repacked)));
+    assert_eq!(
+        (&*plain.model.prune_score, plain.options.copies),
+        ("cls-attention", CopyPositions::New)
+    );
+    let options = ["--prune-count", "floor", "--prune-positions", "kept"];
+    let other = report(NAME, &[&options[..], &["--replicate", "3", "--copies", "shared"]].concat());
+    assert_eq!((of(&other), other.options.prune_positions), (3, Some(PrunePositions::Kept)));
+    assert_eq!(other.options.prune_count, PruneCount::Floor);
+    assert_eq!(other.options.copies, CopyPositions::Shared);
+
+    // A tower without [CLS]: the substitute is named wherever what it ranked is told of.
+    let substitute = "attention-received-in-last-full-block";
+    let qwen = report("qwen-tall", &["--max-pixels", "4000000000"]);
+    assert_eq!(qwen.model.prune_score, substitute);
+    assert_eq!(qwen.options.prune_positions, Some(PrunePositions::Kept));
+    assert_eq!(qwen.options.max_pixels, Some(1536), "the model's own limit");
+    let text = analyze("qwen-tall", &["--replicate", "2", "--copies", "shared"]);
+    for part in [substitute, "positions kept", "repeated 2 times at the same positions"] {
+        assert!(text.contains(part), "{text}");
+    }
 }
 
 #[test]

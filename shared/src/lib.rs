@@ -32,6 +32,8 @@ pub use layout::{Cell, Layout, PreparedPicture, Token};
 pub use masses::Masses;
 pub use measure::{Attention, Measure, Undefined, Value};
 pub use observation::Observation;
-pub use options::{ImageFit, ModelInfo, Quant, RunOptions};
+pub use options::{
+    CopyPositions, ImageFit, ModelInfo, PruneCount, PrunePositions, Quant, RunOptions,
+};
 pub use report::Report;
 pub use stage::Stage;

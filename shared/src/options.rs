@@ -84,6 +84,105 @@ impl ImageFit {
     }
 }
 
+/// How many image tokens remain when a share of them is dropped: `round`, 144, 58 and 29 of 576 at
+/// 75, 90 and 95 %, or `floor`, 144, 57 and 28; never fewer than one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PruneCount {
+    /// The nearest whole number, a half up: 144, 58 and 29 of 576 at 75, 90 and 95 %, as in
+    /// FasterVLM.
+    #[default]
+    Round,
+    /// The whole number below: 144, 57 and 28.
+    Floor,
+}
+
+impl PruneCount {
+    /// Both, the default first.
+    pub const ALL: [PruneCount; 2] = [PruneCount::Round, PruneCount::Floor];
+
+    /// The name used on the command line, in links and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PruneCount::Round => "round",
+            PruneCount::Floor => "floor",
+        }
+    }
+
+    /// How many of `n` tokens remain when the share `rate` is dropped; never fewer than one of
+    /// some.
+    pub fn kept(self, n: usize, rate: f32) -> usize {
+        // In whole millionths: the rate as typed (0.9), not its f32 neighbour, decides which way
+        // a half is rounded and what lies below.
+        const WHOLE: u64 = 1_000_000;
+        let dropped = (f64::from(rate) * WHOLE as f64).round() as u64;
+        let left = n as u64 * WHOLE.saturating_sub(dropped);
+        let kept = match self {
+            PruneCount::Round => (left + WHOLE / 2) / WHOLE,
+            PruneCount::Floor => left / WHOLE,
+        };
+        (kept as usize).max(1).min(n)
+    }
+}
+
+/// Where the image tokens that were not pruned stand: `repacked`, at consecutive positions, or
+/// `kept`, where they stood. Where nothing was dropped both are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PrunePositions {
+    /// At consecutive positions, as if what was dropped had never been there: FasterVLM. Under
+    /// M-RoPE a token then stands at the same number on all axes, like text.
+    Repacked,
+    /// Where they stood in the whole picture; text goes on as if nothing was dropped.
+    Kept,
+}
+
+impl PrunePositions {
+    /// Both.
+    pub const ALL: [PrunePositions; 2] = [PrunePositions::Repacked, PrunePositions::Kept];
+
+    /// The name used on the command line, in links and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            PrunePositions::Repacked => "repacked",
+            PrunePositions::Kept => "kept",
+        }
+    }
+}
+
+/// Where the second and later copies of replicated image tokens stand: `new`, after the copy
+/// before, or `shared`, where the first copy stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CopyPositions {
+    /// After the copy before, like one more picture.
+    #[default]
+    New,
+    /// Where the first copy stands; text goes on after the first copy.
+    Shared,
+}
+
+impl CopyPositions {
+    /// Both, the default first.
+    pub const ALL: [CopyPositions; 2] = [CopyPositions::New, CopyPositions::Shared];
+
+    /// The name used on the command line, in links and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            CopyPositions::New => "new",
+            CopyPositions::Shared => "shared",
+        }
+    }
+}
+
+/// Whether a value is its type's default, and so need not be written.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// Most tokens a run may generate.
 pub const MAX_NEW_TOKENS: u32 = 512;
 /// Most copies of the image tokens a run may have.
@@ -112,10 +211,20 @@ pub struct RunOptions {
     /// Share of the image tokens to drop, 0 to below 1: those with the lowest
     /// [`ModelInfo::prune_score`].
     pub prune: f32,
+    /// How many that leaves.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prune_count: PruneCount,
+    /// Where those that are left stand; `None` for [`ModelInfo::prune_positions`]. A run that
+    /// drops tokens says here where they stood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune_positions: Option<PrunePositions>,
     /// How many times the image tokens stand in the sequence.
     pub replicate: u32,
+    /// Where the copies stand.
+    #[serde(skip_serializing_if = "is_default")]
+    pub copies: CopyPositions,
     /// Most pixels the prepared picture may have, for models that read any size; `None` for the
-    /// model's own limit. Models of a fixed size do not use it.
+    /// model's own limit. A number above that limit becomes it. Models of a fixed size refuse one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_pixels: Option<u32>,
     /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
@@ -156,7 +265,10 @@ impl Default for RunOptions {
             fit: ImageFit::default(),
             template: None,
             prune: 0.0,
+            prune_count: PruneCount::default(),
+            prune_positions: None,
             replicate: 1,
+            copies: CopyPositions::default(),
             max_pixels: None,
             verify: false,
         }
@@ -204,8 +316,44 @@ pub struct ModelInfo {
     /// substitute for towers without a `[CLS]`, named as such; empty where nothing can be pruned.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub prune_score: String,
+    /// Where image tokens that were not pruned stand unless a run says otherwise: `repacked` for
+    /// LLaVA, `kept` for Qwen2.5-VL, whose positions carry the grid. `None` where nothing can be
+    /// pruned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune_positions: Option<PrunePositions>,
     /// SHA-256 of the weight files' contents, hexadecimal.
     pub hash: String,
     /// Bytes of the weights in memory.
     pub bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PruneCount::{self, Floor, Round};
+
+    #[test]
+    fn keeps_what_fastervlm_keeps() {
+        let of_576 = |how: PruneCount| [0.0, 0.75, 0.9, 0.95].map(|rate| how.kept(576, rate));
+        assert_eq!(of_576(Round), [576, 144, 58, 29]);
+        assert_eq!(of_576(Floor), [576, 144, 57, 28]);
+    }
+
+    /// 0.1 and 0.9 have no exact binary form: 20 · (1 − 0.9) is a little less than 2.
+    #[test]
+    fn the_rate_as_typed_decides() {
+        for (n, rate, round, floor) in
+            [(20, 0.9, 2, 2), (10, 0.9, 1, 1), (30, 0.7, 9, 9), (25, 0.5, 13, 12), (5, 0.7, 2, 1)]
+        {
+            assert_eq!((Round.kept(n, rate), Floor.kept(n, rate)), (round, floor), "{n} at {rate}");
+        }
+    }
+
+    #[test]
+    fn something_is_always_left() {
+        for how in PruneCount::ALL {
+            assert_eq!(how.kept(4, 0.999_999), 1);
+            assert_eq!(how.kept(1, 0.5), 1);
+            assert_eq!(how.kept(0, 0.5), 0);
+        }
+    }
 }

@@ -74,7 +74,13 @@ fn options() -> impl Strategy<Value = RunOptions> {
                 fit,
                 template,
                 prune,
+                prune_count: PruneCount::ALL[replicate as usize % 2],
+                prune_positions: match replicate % 3 {
+                    0 => None,
+                    n => Some(PrunePositions::ALL[n as usize - 1]),
+                },
                 replicate,
+                copies: CopyPositions::ALL[replicate as usize % 5 % 2],
                 max_pixels: (pixels % 2 == 1).then_some(pixels),
                 verify: pixels % 3 == 1,
             }
@@ -317,6 +323,17 @@ fn the_json_form_is_what_clients_were_promised() {
 fn options_left_out_take_their_defaults_and_unknown_ones_are_refused() {
     let options: RunOptions = serde_json::from_str(r#"{"prompt":"what is it?"}"#).unwrap();
     assert_eq!(options, RunOptions { prompt: "what is it?".into(), ..RunOptions::default() });
+    // What runs and links of an earlier lab hold reads the same, and still is what is written.
+    let written = serde_json::to_string(&options).unwrap();
+    for new in ["prune_count", "prune_positions", "copies"] {
+        assert!(!written.contains(new), "{written}");
+    }
+    let json = r#"{"prune_count":"floor","prune_positions":"kept","copies":"shared"}"#;
+    let levers: RunOptions = serde_json::from_str(json).unwrap();
+    assert_eq!(levers.prune_count, PruneCount::Floor);
+    assert_eq!(levers.prune_positions, Some(PrunePositions::Kept));
+    assert_eq!(levers.copies, CopyPositions::Shared);
+    assert!(serde_json::from_str::<RunOptions>(r#"{"copies":"both"}"#).is_err());
     assert!(serde_json::from_str::<RunOptions>(r#"{"promt":"a typing error"}"#).is_err());
     assert!(serde_json::from_str::<RunOptions>(r#"{"quant":"q9"}"#).is_err());
 }

@@ -152,6 +152,15 @@ fn quantizations_are_found_by_name() {
     for fit in [ImageFit::Crop, ImageFit::Pad] {
         assert_eq!(json(fit), format!("\"{}\"", fit.name()));
     }
+    for value in PruneCount::ALL {
+        assert_eq!(json(value), format!("\"{}\"", value.name()));
+    }
+    for value in PrunePositions::ALL {
+        assert_eq!(json(value), format!("\"{}\"", value.name()));
+    }
+    for value in CopyPositions::ALL {
+        assert_eq!(json(value), format!("\"{}\"", value.name()));
+    }
 }
 
 #[test]

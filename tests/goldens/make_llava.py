@@ -45,7 +45,7 @@ SPECS = {
                  max_position_embeddings=512),
     ),
     "llava-gqa": dict(
-        style="5", names="inner4", dtype=torch.float32, form="legacy", vocab=460, pad_vocab=0, levers=True,
+        style="5", names="inner4", dtype=torch.float32, form="legacy", vocab=460, pad_vocab=0,
         gains=[("embed_tokens", 0.3), ("o_proj", 1.5), ("down_proj", 1.5)],
         picture="wide.png", text="Which colour?\nA. red\nB. blue", feature_layer=-2,
         vision=dict(hidden_size=40, intermediate_size=80, num_hidden_layers=4, num_attention_heads=5, image_size=40,
@@ -267,33 +267,6 @@ def text_cases(processor, j, spec, image, n):
     return cases
 
 
-def levers(model, inputs, cls_row, n):
-    """FasterVLM pruning and replication of the image tokens: last prompt logits and last layer's attention."""
-    ids = inputs["input_ids"][0]
-    image = (ids == model.config.image_token_id).nonzero()[:, 0]
-    start, stop = image[0].item(), image[-1].item() + 1
-    features = model.model.get_image_features(inputs["pixel_values"], return_dict=True).pooler_output[0]
-    features = features if features.ndim == 2 else features[0]
-    words = model.get_input_embeddings()(ids)
-    scores = cls_row[1:]
-    tensors, facts = {"cls_scores": scores}, {}
-    runs = {f"prune_{r}": scores.topk(round(n * (1 - r))).indices.sort().values for r in (0.75, 0.9)}
-    runs["replicate_3"] = torch.arange(n).repeat(3)
-    runs["none"] = torch.arange(n)
-    for name, kept in runs.items():
-        embeds = torch.cat([words[:start], features[kept], words[stop:]])[None]
-        out = model(inputs_embeds=embeds, output_attentions=True)
-        if name == "none":
-            assert torch.allclose(out.logits[0, -1], model(**inputs).logits[0, -1], atol=1e-4)
-            continue
-        tensors[f"{name}/kept"] = kept
-        tensors[f"{name}/logits_last"] = out.logits[0, -1]
-        tensors[f"{name}/attention_last_layer"] = out.attentions[-1][0]
-        facts[name] = {"image_tokens": len(kept), "sequence": embeds.shape[1]}
-    facts["smallest_score_gap"] = scores.sort().values.diff().min().item()
-    return tensors, facts
-
-
 def make(name):
     spec, folder = SPECS[name], HERE / name
     shutil.rmtree(folder, ignore_errors=True)
@@ -331,10 +304,6 @@ def make(name):
         write_json(folder / "generation_config.json", {
             "bos_token_id": 1, "eos_token_id": eos if len(eos) > 1 else 2, "pad_token_id": spec["vocab"] + 1,
             "transformers_version": "5.17.0"})
-    if spec.get("levers"):
-        tensors, facts = levers(model, inputs, cls_row, n)
-        save_tensors(folder / "golden_levers.safetensors", tensors)
-        write_json(folder / "golden_levers.json", facts)
     write_json(folder / "text.json", text_cases(processor, j, spec, image, n))
 
     facts = answer_facts(processor.tokenizer, golden, ids, spec["vocab"], eos)

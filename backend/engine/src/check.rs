@@ -6,14 +6,15 @@ use shared::{ErrorCode, RunOptions};
 
 use crate::compress;
 use crate::error::EngineError;
+use crate::family::Numbering;
 use crate::prepare::QwenPrepare;
 use crate::prompt::{Frame, PromptTokenizer, Template};
 
 /// How many image tokens a picture has.
 #[derive(Clone, Debug)]
 pub(crate) enum Grid {
-    /// Every picture is made `side × side` pixels.
-    Fixed { side: usize, tokens: usize },
+    /// Every picture is made `side × side` pixels, `edge × edge` tokens.
+    Fixed { side: usize, edge: usize },
     /// Every picture has its own size.
     Any(QwenPrepare),
 }
@@ -30,13 +31,15 @@ pub struct PromptCheck {
     /// Most positions of a sequence.
     pub(crate) longest: usize,
     pub(crate) grid: Grid,
+    pub(crate) numbering: Numbering,
 }
 
 /// A question that fits.
 pub(crate) struct Fitting {
     pub(crate) frame: Frame,
-    pub(crate) template: &'static str,
     pub(crate) prompt_tokens: usize,
+    /// The options as they will be understood: what was left to the model is filled in.
+    pub(crate) options: RunOptions,
 }
 
 impl PromptCheck {
@@ -68,30 +71,48 @@ impl PromptCheck {
                 bad(format!("There is no template '{shown}'; this model has {}.", names.join(", ")))
             })?,
         };
-        let all = match &self.grid {
+        let mut options = options.clone();
+        options.template = Some(template.name.to_owned());
+        let grid = match &self.grid {
             Grid::Fixed { side, .. } if options.max_pixels.is_some() => {
                 return Err(bad(format!(
                     "max_pixels is for models that read any size; this one sees every picture at \
                      {side} × {side}. Leave the option out."
                 )));
             }
-            Grid::Fixed { tokens, .. } => *tokens,
-            Grid::Any(prepare) => prepare.tokens(size, options)?,
+            Grid::Fixed { edge, .. } => (*edge, *edge),
+            Grid::Any(prepare) => {
+                // A limit above the model's own is the model's own, and the run says so.
+                options.max_pixels = options.max_pixels.map(|most| prepare.at_most(most));
+                prepare.grid(size, &options)?
+            }
         };
+        if options.prune > 0.0 {
+            options.prune_positions.get_or_insert(self.numbering.own());
+        }
         let frame = Frame::new(&self.tokenizer, template, &options.prompt, self.image_token)?;
-        let kept = if options.prune > 0.0 { compress::kept(all, options.prune) } else { all };
+        let kept = compress::kept(grid.0 * grid.1, &options);
         let prompt_tokens = frame.len() + kept * options.replicate as usize;
-        if prompt_tokens >= self.longest {
-            return Err(EngineError::new(
-                ErrorCode::PromptTooLong,
+        let next = self.numbering.after_picture(frame.before.len(), kept, grid, &options) as usize
+            + frame.after.len();
+        if prompt_tokens.max(next) >= self.longest {
+            let takes = if next > prompt_tokens {
+                format!(
+                    "The prompt's {prompt_tokens} tokens stand at positions up to {next}, those of \
+                     dropped picture tokens left free; this model reads at most {} and needs room \
+                     for an answer. Shorten the text, re-pack the positions",
+                    self.longest
+                )
+            } else {
                 format!(
                     "The prompt takes {prompt_tokens} tokens with its picture; this model reads at \
-                     most {} and needs room for an answer. Shorten the text{}.",
-                    self.longest,
-                    if options.replicate > 1 { " or replicate the picture less" } else { "" }
-                ),
-            ));
+                     most {} and needs room for an answer. Shorten the text",
+                    self.longest
+                )
+            };
+            let less = if options.replicate > 1 { " or replicate the picture less" } else { "" };
+            return Err(EngineError::new(ErrorCode::PromptTooLong, format!("{takes}{less}.")));
         }
-        Ok(Fitting { frame, template: template.name, prompt_tokens })
+        Ok(Fitting { frame, prompt_tokens, options })
     }
 }

@@ -1,11 +1,10 @@
 //! Token compression and replication: fewer or more image tokens.
 
-/// How many of `n` image tokens remain when the share `rate` is dropped: rounded, as in FasterVLM
-/// (144, 58 and 29 of 576 at 75, 90 and 95 %; PAPER.md 1.2), and never fewer than one.
-pub(crate) fn kept(n: usize, rate: f32) -> usize {
-    // The rate as typed (0.95), not its f32 neighbour, decides which way a half is rounded.
-    let rate = (f64::from(rate) * 1e6).round() / 1e6;
-    ((n as f64 * (1.0 - rate)).round() as usize).clamp(1, n)
+use shared::RunOptions;
+
+/// How many of a picture's `n` tokens a run's options leave.
+pub(crate) fn kept(n: usize, options: &RunOptions) -> usize {
+    if options.prune > 0.0 { options.prune_count.kept(n, options.prune) } else { n }
 }
 
 /// FasterVLM: the `k` indices with the highest scores, in raster order. Of equal scores the first
@@ -28,14 +27,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keeps_what_fastervlm_keeps() {
-        assert_eq!([0.0, 0.75, 0.9, 0.95].map(|r| kept(576, r)), [576, 144, 58, 29]);
-        assert_eq!(kept(4, 0.99), 1);
-    }
-
-    #[test]
     fn of_equal_scores_the_first_is_kept() {
         assert_eq!(prune(&[0.5, 0.1, 0.5, 0.5, 0.9], 3), [0, 2, 4]);
+    }
+
+    /// What is kept is in raster order, and nothing dropped has a higher score.
+    #[test]
+    fn the_highest_remain_in_raster_order() {
+        let scores: Vec<f32> = (0..576u32).map(|i| (i * 7919 % 577) as f32).collect();
+        for k in [1, 28, 29, 57, 58, 144, 576] {
+            let kept = prune(&scores, k);
+            assert_eq!(kept.len(), k);
+            assert!(kept.is_sorted_by(|a, b| a < b));
+            let score = |i: u32| scores[i as usize];
+            let least = kept.iter().map(|i| score(*i)).fold(f32::INFINITY, f32::min);
+            let dropped = (0..576).filter(|i| !kept.contains(i));
+            assert!(dropped.map(score).all(|s| s < least));
+        }
     }
 
     #[test]

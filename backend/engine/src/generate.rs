@@ -100,7 +100,9 @@ pub(crate) fn generate(
     let start = Moment::now();
     let config = &plan.decoder.config;
     let prompt = input.layout.len();
-    let room = (config.max_positions - prompt).min(plan.max_new_tokens as usize);
+    // Positions that were left free count too.
+    let reached = prompt.max(input.next as usize);
+    let room = (config.max_positions - reached).min(plan.max_new_tokens as usize);
     let mut cache = plan.decoder.cache(prompt + room)?;
     let wants = observer.wants();
     let mut watcher = Watcher {
@@ -152,7 +154,7 @@ pub(crate) fn generate(
             break;
         }
         if is_last {
-            if prompt + tokens as usize == config.max_positions {
+            if reached + tokens as usize == config.max_positions {
                 stop = Stop::Context;
             }
             break;

@@ -9,7 +9,7 @@ use crate::check::{Fitting, PromptCheck};
 use crate::clock::Moment;
 use crate::device::DeviceChoice;
 use crate::error::EngineError;
-use crate::family::{self, Family, Llava, Loaded, Qwen};
+use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
 use crate::generate::{self, Outcome};
 use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
 use crate::observer::Observer;
@@ -65,7 +65,8 @@ impl Prepared {
         self.prompt_tokens - self.frame.len()
     }
 
-    /// The options, with the template's name filled in.
+    /// The options as they were understood: what was left to the model (the template's name, the
+    /// positions of what is not pruned, a limit of pixels above its own) is filled in.
     pub fn options(&self) -> &RunOptions {
         &self.options
     }
@@ -100,7 +101,8 @@ impl Model {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
         let device = options.device.open()?;
-        Ok(Self::of(family::load(folder, options.quant, &device, None, progress)?, options))
+        let reading = Reading { quant: options.quant, device: &device, cache: None, progress };
+        Ok(Self::of(family::load(folder, reading)?, options))
     }
 
     /// As [`Model::load`], with converted weights kept in a cache: a model that was quantized
@@ -115,8 +117,9 @@ impl Model {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
         let device = options.device.open()?;
-        let loaded = family::load(folder, options.quant, &device, Some(cache), progress)?;
-        Ok(Self::of(loaded, options))
+        let cache = Some(cache);
+        let reading = Reading { quant: options.quant, device: &device, cache, progress };
+        Ok(Self::of(family::load(folder, reading)?, options))
     }
 
     /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,
@@ -153,16 +156,18 @@ impl Model {
             device: crate::device::describe(&family.decoder().device()),
             template: family.templates()[0].name.to_owned(),
             prune_score: family.prune_score().unwrap_or_default().to_owned(),
+            prune_positions: family.prune_score().map(|_| family.numbering().own()),
             hash,
             bytes: footprint.weights,
         };
         let check = PromptCheck {
-            tokenizer: family.tokenizer(),
+            tokenizer: family.common().tokenizer.clone(),
             templates: family.templates(),
-            image_token: family.image_token(),
+            image_token: family.common().image_token,
             prunes: family.prune_score().is_some(),
             longest: family.decoder().config.max_positions,
             grid: family.grid(),
+            numbering: family.numbering(),
         };
         Model { family, info, footprint, check }
     }
@@ -221,9 +226,8 @@ impl Model {
     ) -> Result<Prepared, EngineError> {
         let start = Moment::now();
         let size = (picture.width, picture.height);
-        let Fitting { frame, template, prompt_tokens } = self.check.fit(size, options)?;
-        let pixels = self.family.pixels(picture, options)?;
-        let options = RunOptions { template: Some(template.to_owned()), ..options.clone() };
+        let Fitting { frame, prompt_tokens, options } = self.check.fit(size, options)?;
+        let pixels = self.family.pixels(picture, &options)?;
         Ok(Prepared {
             pixels: pixels.values,
             picture: pixels.picture,
@@ -266,7 +270,7 @@ impl Model {
         let plan = generate::Plan {
             decoder: self.family.decoder(),
             tokenizer: &self.check.tokenizer,
-            eos: self.family.eos(),
+            eos: &self.family.common().eos,
             max_new_tokens: options.max_new_tokens,
             ignore_eos: options.ignore_eos,
         };

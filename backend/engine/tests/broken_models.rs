@@ -141,6 +141,26 @@ fn a_bias_that_is_missing_beside_others_is_named() {
     refused(&folder, &["model.safetensors", "self_attn.q_proj.bias", "is missing"]);
 }
 
+/// Whichever tensor of the vision tower is missing, it is that one that is named, as files of this
+/// layout call it.
+#[test]
+fn a_missing_tensor_of_the_tower_is_the_one_that_is_named() {
+    for end in [
+        "embeddings.class_embedding",
+        "embeddings.patch_embedding.weight",
+        "embeddings.position_embedding.weight",
+        "pre_layrnorm.weight",
+    ] {
+        let folder = copy();
+        weights(&folder, |bytes| {
+            // A name of the same length that nobody asks for.
+            let at = bytes.windows(end.len()).position(|w| w == end.as_bytes()).unwrap();
+            bytes[at..at + end.len()].fill(b'x');
+        });
+        refused(&folder, &["model.safetensors", end]);
+    }
+}
+
 #[test]
 fn damaged_weights_are_named() {
     let folder = copy();

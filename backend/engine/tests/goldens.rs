@@ -234,38 +234,6 @@ fn what_a_person_types_stays_text() {
     }
 }
 
-#[test]
-fn prune_and_replicate_equal_the_reference() {
-    let golden = Golden::open("llava-gqa");
-    let levers = golden.levers();
-    let model = model(&golden, Quant::F32);
-    let runs = [("prune_0.75", 0.75, 1), ("prune_0.9", 0.9, 1), ("replicate_3", 0.0, 3)];
-    for (name, prune, replicate) in runs {
-        let options = RunOptions { prune, replicate, max_new_tokens: 1, ..options(&golden) };
-        let prepared = model.prepare(&picture(&golden), &options).unwrap();
-        let prepared = prepared.with_pixels(golden.f32("pixel_values"));
-        let mut seen = Recording::default();
-        model.run(&prepared, &mut seen).unwrap().unwrap();
-        let layout = seen.layout.clone().unwrap();
-        let cols = layout.picture.unwrap().cols;
-        let cell = |t: &shared::Token| t.cell.map(|c| u32::from(c.row * cols + c.col));
-        let kept: Vec<u32> = layout.tokens.iter().filter_map(cell).collect();
-        assert_eq!(kept, levers.ids(&format!("{name}/kept")), "{name}: kept");
-        let s = seen.ids().len();
-        assert_eq!(prepared.prompt_tokens(), s);
-        let vocab = model.info().vocab as usize;
-        let last = &seen.prefill_logits[(s - 1) * vocab..];
-        Close::relative(1e-4).check(last, &levers.f32(&format!("{name}/logits_last")), name);
-        let (l, h) = (model.info().layers as usize, model.info().heads as usize);
-        let (maps, _) = seen.dense_maps(l, h, s, 1);
-        let want = levers.f32(&format!("{name}/attention_last_layer"));
-        Close::absolute(1e-5).check(&maps[(l - 1) * h * s * s..], &want, name);
-        let observed: Observation = seen.observation();
-        let on = observed.attention(0, &Definition::default()).unwrap();
-        assert_eq!(on.image_tokens as usize, kept.len(), "|O| is what the lever says");
-    }
-}
-
 /// The resolution sweep: the layout, the cells, the flows and the report count the tokens that
 /// are really there.
 #[test]
@@ -307,6 +275,11 @@ fn a_smaller_limit_means_fewer_picture_tokens() {
     }
     // 140, 145, 168, 190, 200 pixels a side: whole tokens of 28.
     assert_eq!(tokens, [25, 25, 36, 36, 49]);
+    // The model's own limit is 40,000: what asks for more gets that, and says so.
+    let options = RunOptions { max_pixels: Some(1_000_000), ..options(&golden) };
+    let prepared = model.prepare(&large, &options).unwrap();
+    assert_eq!(prepared.options().max_pixels, Some(40_000));
+    assert_eq!(prepared.image_tokens(), 49);
 }
 
 #[test]

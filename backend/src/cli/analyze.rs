@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
-use shared::{Event, ImageFit, Quant, RunOptions};
+use shared::{CopyPositions, Event, ImageFit, PruneCount, PrunePositions, Quant, RunOptions};
 
 use super::dump::Maps;
 use super::recorder::Recording;
@@ -50,10 +50,21 @@ pub struct AnalyzeArgs {
     /// Share of the image tokens to drop, 0 to below 1.
     #[arg(long, default_value_t = 0.0)]
     prune: f32,
+    /// How many that leaves: round, or floor to leave the whole number below.
+    #[arg(long, default_value_t = PruneCount::default().name().to_owned())]
+    prune_count: String,
+    /// Where those that are left stand: repacked, at consecutive positions, or kept, where they
+    /// stood [default: repacked for LLaVA, kept for Qwen2.5-VL].
+    #[arg(long)]
+    prune_positions: Option<String>,
     /// How many times the image tokens stand in the sequence.
     #[arg(long, default_value_t = 1)]
     replicate: u32,
-    /// Most pixels of the prepared picture, for models that read any size.
+    /// Where the copies stand: new, one after another, or shared, all where the first one does.
+    #[arg(long, default_value_t = CopyPositions::default().name().to_owned())]
+    copies: String,
+    /// Most pixels of the prepared picture, for models that read any size; never more than the
+    /// model's own limit.
     #[arg(long)]
     max_pixels: Option<u32>,
     /// paper, reimplementation, forward, or a definition as JSON.
@@ -162,22 +173,37 @@ pub(super) fn quant(name: Option<&str>, source: &Source) -> Result<Quant, Failur
 }
 
 fn options(args: &AnalyzeArgs, quant: Quant) -> Result<RunOptions, Failure> {
-    let fit = [ImageFit::Crop, ImageFit::Pad]
-        .into_iter()
-        .find(|fit| fit.name() == args.fit)
-        .ok_or_else(|| format!("bad_option: there is no fit \"{}\"; name crop or pad", args.fit))?;
+    let fits = [ImageFit::Crop, ImageFit::Pad];
+    let positions =
+        |name| named("prune-positions", &PrunePositions::ALL, PrunePositions::name, name);
     Ok(RunOptions {
         model: args.model.clone(),
         prompt: args.prompt.clone(),
         quant,
         max_new_tokens: args.max_new_tokens,
         ignore_eos: args.ignore_eos,
-        fit,
+        fit: named("fit", &fits, ImageFit::name, &args.fit)?,
         template: args.template.clone(),
         prune: args.prune,
+        prune_count: named("prune-count", &PruneCount::ALL, PruneCount::name, &args.prune_count)?,
+        prune_positions: args.prune_positions.as_deref().map(positions).transpose()?,
         replicate: args.replicate,
+        copies: named("copies", &CopyPositions::ALL, CopyPositions::name, &args.copies)?,
         max_pixels: args.max_pixels,
         verify: args.verify,
+    })
+}
+
+/// The value of that name, or a sentence that says which there are.
+fn named<T: Copy>(
+    option: &str,
+    all: &[T],
+    name: fn(T) -> &'static str,
+    asked: &str,
+) -> Result<T, Failure> {
+    all.iter().copied().find(|value| name(*value) == asked).ok_or_else(|| {
+        let names: Vec<_> = all.iter().copied().map(name).collect();
+        format!("bad_option: there is no {option} \"{asked}\"; name {}", names.join(" or "))
     })
 }
 

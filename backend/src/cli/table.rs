@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use shared::Report;
 use shared::report::{Comparison, Numbers};
+use shared::{CopyPositions, PruneCount, Report};
 
 /// The picture as the model saw it, and what was done to its tokens.
 fn picture(report: &Report) -> Option<String> {
@@ -13,9 +13,18 @@ fn picture(report: &Report) -> Option<String> {
     if options.prune > 0.0 {
         let percent = 100.0 * options.prune;
         let _ = write!(text, "; {percent:.0} % pruned by {}", report.model.prune_score);
+        if options.prune_count == PruneCount::Floor {
+            text += ", count rounded down";
+        }
+        if let Some(positions) = options.prune_positions {
+            let _ = write!(text, ", positions {}", positions.name());
+        }
     }
     if options.replicate > 1 {
         let _ = write!(text, "; repeated {} times", options.replicate);
+        if options.copies == CopyPositions::Shared {
+            text += " at the same positions";
+        }
     }
     Some(text)
 }

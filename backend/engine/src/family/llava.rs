@@ -6,23 +6,20 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor};
 use shared::{PreparedPicture, Quant, RunOptions};
 
-use super::{Family, Loaded};
+use super::{Common, Family, Loaded, Numbering, Reading};
 use crate::check::Grid;
 use crate::config::LlavaConfig;
-use crate::decoder::Decoder;
 use crate::error::EngineError;
 use crate::picture::Picture;
 use crate::prepare::{ClipPrepare, Pixels};
 use crate::prompt::{LLAVA, PromptTokenizer, Template};
-use crate::rotary::Position;
 use crate::vision::{Activation, ClipTower, Features};
-use crate::weights::{Linear, Loader, Random, Source, WeightCache, WeightFiles};
+use crate::weights::{Linear, Loader, Random, WeightFiles};
 
 /// A LLaVA-1.5 model.
 pub(crate) struct Llava {
     config: LlavaConfig,
-    decoder: Decoder,
-    tokenizer: Arc<PromptTokenizer>,
+    common: Common,
     prepare: ClipPrepare,
     tower: ClipTower,
     projector: (Linear, Activation, Linear),
@@ -32,10 +29,7 @@ impl Llava {
     /// Reads a folder in Hugging Face layout.
     pub(crate) fn load(
         folder: &Path,
-        quant: Quant,
-        device: &Device,
-        cache: Option<&WeightCache>,
-        progress: &mut dyn FnMut(u64, u64),
+        reading: Reading,
     ) -> std::result::Result<Loaded, EngineError> {
         let config = LlavaConfig::load(folder)?;
         let tokenizer = PromptTokenizer::load(folder)?;
@@ -46,14 +40,8 @@ impl Llava {
         let (text, vision) = (config.text.layers, config.vision.layers);
         files.check_layers(folder, ("decoder", layers), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", layers), ".layer_norm1.weight", vision)?;
-        // A device of another kind arranges weights its own way.
-        let cache = cache.filter(|_| device.is_cpu());
-        let hash = cache.map_or_else(|| files.hash(), |cache| cache.hash(&files))?;
-        let tape = cache.and_then(|cache| cache.tape(&hash, quant, files.bytes()));
-        let mut loader = Loader::new(&files, quant, device, progress).with_tape(tape);
-        let loaded = Self::assemble(config, tokenizer, prepare, &mut loader, hash)?;
-        loader.finish();
-        Ok(loaded)
+        reading
+            .files(&files, |loader, hash| Self::assemble(config, tokenizer, prepare, loader, hash))
     }
 
     /// A model of random weights.
@@ -84,7 +72,7 @@ impl Llava {
                 "model.vision_tower.",
                 "vision_tower.",
             ],
-            "embeddings.class_embedding",
+            "embeddings.patch_embedding.weight",
         );
         let tower =
             ClipTower::load(loader, config.vision.clone(), config.feature_blocks, tower_at)?;
@@ -103,19 +91,11 @@ impl Llava {
             config.projector,
             loader.dense_linear(&[(name("linear_2"), hidden)], inner)?,
         );
-        let model_at = loader.prefix(
-            &["model.language_model.", "language_model.model.", "language_model."],
-            "embed_tokens.weight",
-        );
-        let head_at = loader.prefix(&["lm_head.", "language_model.lm_head."], "weight");
-        let head = format!("{head_at}weight");
-        let decoder = Decoder::load(loader, config.text.clone(), model_at, &head)?;
-        let (parameters, footprint) = (loader.parameters, loader.footprint);
-        let fallbacks = std::mem::take(&mut loader.fallbacks);
-        let held = std::mem::take(&mut loader.held);
-        let tokenizer = Arc::new(tokenizer);
-        let family = Box::new(Llava { config, decoder, tokenizer, prepare, tower, projector });
-        Ok(Loaded { family, parameters, footprint, fallbacks, held, hash })
+        let prefixes = ["model.language_model.", "language_model.model.", "language_model."];
+        let decoder = super::decoder(loader, &config.text, &prefixes)?;
+        let (eos, image_token) = (config.eos.clone(), config.image_token);
+        let common = Common { decoder, tokenizer: Arc::new(tokenizer), eos, image_token };
+        Ok(Loaded::of(Llava { config, common, prepare, tower, projector }, loader, hash))
     }
 }
 
@@ -124,25 +104,17 @@ impl Family for Llava {
         "llava-1.5"
     }
 
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
-    }
-
-    fn tokenizer(&self) -> Arc<PromptTokenizer> {
-        self.tokenizer.clone()
+    fn common(&self) -> &Common {
+        &self.common
     }
 
     fn grid(&self) -> Grid {
-        let (side, grid) = (self.config.vision.image_size, self.config.vision.grid());
-        Grid::Fixed { side, tokens: grid * grid }
+        let vision = &self.config.vision;
+        Grid::Fixed { side: vision.image_size, edge: vision.grid() }
     }
 
-    fn eos(&self) -> &[u32] {
-        &self.config.eos
-    }
-
-    fn image_token(&self) -> u32 {
-        self.config.image_token
+    fn numbering(&self) -> Numbering {
+        Numbering::Sequence
     }
 
     fn templates(&self) -> &'static [Template] {
@@ -167,22 +139,11 @@ impl Family for Llava {
 
     fn features(&self, pixels: &[f32], _: &PreparedPicture, scores: bool) -> Result<Features> {
         let size = self.config.vision.image_size;
-        let pixels = Tensor::from_slice(pixels, (3, size, size), &self.decoder.device())?;
+        let pixels = Tensor::from_slice(pixels, (3, size, size), &self.common.decoder.device())?;
         let Features { rows, scores } = self.tower.forward(&pixels, scores)?;
         let (first, activation, second) = &self.projector;
         let rows =
             second.forward(&activation.apply(&first.forward(&rows, DType::F32)?)?, DType::F32)?;
         Ok(Features { rows, scores })
-    }
-
-    /// Image tokens count on like text; after pruning they are packed anew.
-    fn image_positions(
-        &self,
-        start: u32,
-        kept: &[u32],
-        _: &PreparedPicture,
-    ) -> (Vec<Position>, u32) {
-        let end = start + kept.len() as u32;
-        ((start..end).map(|p| [p; 3]).collect(), end)
     }
 }

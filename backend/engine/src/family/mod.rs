@@ -2,6 +2,7 @@
 
 mod gguf;
 mod llava;
+mod positions;
 mod qwen;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use shared::{Cell, Group, Layout, PreparedPicture, Quant, RunOptions, Token};
 use crate::check::Grid;
 use crate::compress;
 use crate::config;
-use crate::decoder::Decoder;
+use crate::decoder::{Decoder, DecoderConfig};
 use crate::error::EngineError;
 use crate::memory::Footprint;
 use crate::picture::Picture;
@@ -22,26 +23,33 @@ use crate::prepare::Pixels;
 use crate::prompt::{Frame, PromptTokenizer, Template};
 use crate::rotary::Position;
 use crate::vision::Features;
-use crate::weights::WeightCache;
+use crate::weights::{Loader, Source, WeightCache, WeightFiles};
 
 pub use gguf::gguf_files;
 pub(crate) use llava::Llava;
+pub(crate) use positions::Numbering;
 pub(crate) use qwen::Qwen;
+
+/// What a model of every family has.
+pub(crate) struct Common {
+    pub(crate) decoder: Decoder,
+    pub(crate) tokenizer: Arc<PromptTokenizer>,
+    /// Ids that end an answer.
+    pub(crate) eos: Vec<u32>,
+    /// The id at image positions.
+    pub(crate) image_token: u32,
+}
 
 /// What a family adds to the decoder.
 pub(crate) trait Family {
     /// The family's name.
     fn name(&self) -> &'static str;
-    /// The decoder.
-    fn decoder(&self) -> &Decoder;
-    /// The tokenizer.
-    fn tokenizer(&self) -> Arc<PromptTokenizer>;
+    /// What it has in common with the others.
+    fn common(&self) -> &Common;
     /// How many tokens pictures have.
     fn grid(&self) -> Grid;
-    /// Ids that end an answer.
-    fn eos(&self) -> &[u32];
-    /// The id at image positions.
-    fn image_token(&self) -> u32;
+    /// How a picture's tokens are numbered.
+    fn numbering(&self) -> Numbering;
     /// Prompt templates, the default first.
     fn templates(&self) -> &'static [Template];
     /// Prepares a picture.
@@ -60,13 +68,11 @@ pub(crate) trait Family {
         geometry: &PreparedPicture,
         scores: bool,
     ) -> Result<Features>;
-    /// Where the tokens of one copy of the picture stand, and where text goes on.
-    fn image_positions(
-        &self,
-        start: u32,
-        kept: &[u32],
-        geometry: &PreparedPicture,
-    ) -> (Vec<Position>, u32);
+
+    /// The decoder.
+    fn decoder(&self) -> &Decoder {
+        &self.common().decoder
+    }
 }
 
 /// A model and what loading it found out.
@@ -79,23 +85,71 @@ pub(crate) struct Loaded {
     pub(crate) hash: String,
 }
 
+impl Loaded {
+    fn of(family: impl Family + 'static, loader: &mut Loader, hash: String) -> Self {
+        Loaded {
+            family: Box::new(family),
+            parameters: loader.parameters,
+            footprint: loader.footprint,
+            fallbacks: std::mem::take(&mut loader.fallbacks),
+            held: std::mem::take(&mut loader.held),
+            hash,
+        }
+    }
+}
+
+/// How weights are to be read.
+pub(crate) struct Reading<'a> {
+    pub(crate) quant: Quant,
+    pub(crate) device: &'a Device,
+    /// Where converted weights are kept.
+    pub(crate) cache: Option<&'a WeightCache>,
+    /// Told bytes read and bytes in all.
+    pub(crate) progress: &'a mut dyn FnMut(u64, u64),
+}
+
+impl Reading<'_> {
+    /// Assembles a model from a folder's files, through the cache where there is one.
+    fn files(
+        self,
+        files: &WeightFiles,
+        assemble: impl FnOnce(&mut Loader, String) -> std::result::Result<Loaded, EngineError>,
+    ) -> std::result::Result<Loaded, EngineError> {
+        // A device of another kind arranges weights its own way.
+        let cache = self.cache.filter(|_| self.device.is_cpu());
+        let hash = cache.map_or_else(|| files.hash(), |cache| cache.hash(files))?;
+        let tape = cache.and_then(|cache| cache.tape(&hash, self.quant, files.bytes()));
+        let mut loader = Loader::new(files, self.quant, self.device, self.progress).with_tape(tape);
+        let loaded = assemble(&mut loader, hash)?;
+        loader.finish();
+        Ok(loaded)
+    }
+}
+
+/// Reads the decoder, whose tensors start with one of `prefixes`.
+fn decoder(
+    loader: &mut Loader,
+    config: &DecoderConfig,
+    prefixes: &[&'static str],
+) -> std::result::Result<Decoder, EngineError> {
+    let at = loader.prefix(prefixes, "embed_tokens.weight");
+    let head = loader.prefix(&["lm_head.", "language_model.lm_head."], "weight");
+    Decoder::load(loader, config.clone(), at, &format!("{head}weight"))
+}
+
 /// What `config.json` calls the families that can be loaded (`model_type`).
 pub const MODEL_TYPES: [&str; 2] = ["llava", "qwen2_5_vl"];
 
 /// Reads a folder in Hugging Face layout, or llama.cpp's files, whichever family they hold.
-pub(crate) fn load(
-    folder: &Path,
-    quant: Quant,
-    device: &Device,
-    cache: Option<&WeightCache>,
-    progress: &mut dyn FnMut(u64, u64),
-) -> std::result::Result<Loaded, EngineError> {
+pub(crate) fn load(folder: &Path, reading: Reading) -> std::result::Result<Loaded, EngineError> {
+    let Reading { quant, device, cache, progress } = reading;
     if let Some(loaded) = gguf::load(folder, quant, device, progress) {
         return loaded;
     }
+    let reading = Reading { quant, device, cache, progress };
     match config::family(folder)?.as_str() {
-        "llava" => Llava::load(folder, quant, device, cache, progress),
-        "qwen2_5_vl" => Qwen::load(folder, quant, device, cache, progress),
+        "llava" => Llava::load(folder, reading),
+        "qwen2_5_vl" => Qwen::load(folder, reading),
         other => Err(EngineError::model(format!(
             "{}: model_type '{other}' is not supported; 'llava' and 'qwen2_5_vl' are",
             folder.join("config.json").display()
@@ -127,20 +181,19 @@ pub(crate) fn input(
         family.features(pixels, &geometry, options.prune > 0.0)?;
     let all = image.dim(0)?;
     let kept = if options.prune > 0.0 {
-        compress::prune(&scores, compress::kept(all, options.prune))
+        compress::prune(&scores, compress::kept(all, options))
     } else {
         (0..all as u32).collect()
     };
     let indices = compress::replicate(&kept, options.replicate);
     let image = image.index_select(&Tensor::new(indices.as_slice(), image.device())?, 0)?;
 
-    let (positions, next) =
-        positions((frame.before.len(), frame.after.len()), options.replicate, |start| {
-            family.image_positions(start, &kept, &geometry)
-        });
+    let text = (frame.before.len(), frame.after.len());
+    let grid = (usize::from(geometry.rows), usize::from(geometry.cols));
+    let (positions, next) = family.numbering().positions(text, &kept, grid, options);
 
-    let layout = layout(family.image_token(), geometry, frame, &indices, kept.len());
-    let decoder = family.decoder();
+    let Common { decoder, image_token, .. } = family.common();
+    let layout = layout(*image_token, geometry, frame, &indices, kept.len());
     let text = |tokens: &[Token]| decoder.embed(&tokens.iter().map(|t| t.id).collect::<Vec<u32>>());
     let mut parts = Vec::with_capacity(3);
     if !frame.before.is_empty() {
@@ -151,25 +204,6 @@ pub(crate) fn input(
         parts.push(text(&frame.after)?);
     }
     Ok(Input { embeddings: Tensor::cat(&parts, 0)?, positions, next, layout })
-}
-
-/// Rotary positions of text before, copies of the picture and text after, and of the first token
-/// after them. `image` says where a copy that starts at a position stands and where it ends.
-fn positions(
-    (before, after): (usize, usize),
-    copies: u32,
-    image: impl Fn(u32) -> (Vec<Position>, u32),
-) -> (Vec<Position>, u32) {
-    let text = |start: u32, n: usize| (start..start + n as u32).map(|p| [p; 3]);
-    let mut positions: Vec<Position> = text(0, before).collect();
-    let mut next = before as u32;
-    for _ in 0..copies {
-        let (copy, end) = image(next);
-        positions.extend(copy);
-        next = end;
-    }
-    positions.extend(text(next, after));
-    (positions, next + after as u32)
 }
 
 fn layout(
@@ -206,54 +240,69 @@ fn layout(
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::PathBuf;
 
-    /// transformers' get_rope_index, and what follows from it for pruned and repeated pictures
-    /// (tests/goldens/make_positions.py).
-    #[test]
-    fn positions_equal_get_rope_index() {
-        #[derive(serde::Deserialize)]
-        struct Case {
-            rows: u16,
-            cols: u16,
-            copies: u32,
-            before: usize,
-            after: usize,
-            kept: Vec<u32>,
-            next: u32,
-            positions: Vec<Position>,
-        }
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/goldens/positions.json");
-        let text = std::fs::read_to_string(file).expect("goldens");
-        let golden: serde_json::Value = serde_json::from_str(&text).expect("goldens");
-        let cases: Vec<Case> = serde_json::from_value(golden["cases"].clone()).expect("cases");
-        assert!(cases.len() > 20);
-        let pruned = |c: &&Case| c.kept.len() < usize::from(c.rows) * usize::from(c.cols);
-        assert!(cases.iter().filter(pruned).any(|c| c.copies > 1), "both levers at once");
-        for c in cases {
-            let geometry = PreparedPicture {
-                width: 28 * u32::from(c.cols),
-                height: 28 * u32::from(c.rows),
-                source_width: 1,
-                source_height: 1,
-                covers: [0.0; 4],
-                rows: c.rows,
-                cols: c.cols,
-            };
-            let image = |start| qwen::positions(start, &c.kept, &geometry);
-            let (got, next) = positions((c.before, c.after), c.copies, image);
-            let what = format!("{} × {}, {:?} {} times", c.rows, c.cols, c.kept, c.copies);
-            assert_eq!(got, c.positions, "{what}");
-            assert_eq!(next, c.next, "{what}");
-        }
+    use safetensors::SafeTensors;
+    use shared::PruneCount;
+
+    use super::*;
+    use crate::picture::PictureLimits;
+
+    fn goldens(name: &str) -> PathBuf {
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/goldens")).join(name)
     }
 
-    /// LLaVA's picture tokens count on like text, whatever was pruned or repeated.
+    fn f32s(file: &SafeTensors, name: &str) -> Vec<f32> {
+        let view = file.tensor(name).expect("a tensor");
+        view.data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+    }
+
+    /// What tokens are ranked by on every checkpoint, and which remain
+    /// (tests/goldens/make_levers.py).
     #[test]
-    fn llava_counts_on() {
-        let image = |start: u32| ((start..start + 4).map(|p| [p; 3]).collect(), start + 4);
-        let (got, next) = positions((3, 2), 2, image);
-        assert_eq!(got, (0..13).map(|p| [p; 3]).collect::<Vec<_>>());
-        assert_eq!(next, 13);
+    fn scores_and_what_is_kept_equal_the_reference() {
+        #[derive(serde::Deserialize)]
+        struct Case {
+            prune: String,
+            count: PruneCount,
+            kept: Vec<u32>,
+        }
+        let bytes = std::fs::read(goldens("levers/scores.safetensors")).expect("goldens");
+        let scores = SafeTensors::deserialize(&bytes).expect("goldens");
+        let text = std::fs::read_to_string(goldens("levers/kept.json")).expect("goldens");
+        let kept: BTreeMap<String, Vec<Case>> = serde_json::from_str(&text).expect("goldens");
+        assert_eq!(kept.len(), 8);
+        for (name, cases) in kept {
+            let reading = Reading {
+                quant: Quant::F32,
+                device: &Device::Cpu,
+                cache: None,
+                progress: &mut |_, _| {},
+            };
+            let family = load(&goldens(&name), reading).expect("loads").family;
+            let bytes = std::fs::read(goldens(&name).join("golden.safetensors")).expect("goldens");
+            let golden = SafeTensors::deserialize(&bytes).expect("goldens");
+            let facts =
+                std::fs::read_to_string(goldens(&name).join("golden.json")).expect("goldens");
+            let facts: serde_json::Value = serde_json::from_str(&facts).expect("goldens");
+            let picture = goldens("images").join(facts["picture"].as_str().expect("a name"));
+            let picture = std::fs::read(picture).expect("a picture");
+            let picture = Picture::decode(&picture, &PictureLimits::default()).expect("decodes");
+            let prepared = family.pixels(&picture, &RunOptions::default()).expect("prepares");
+            let pixels = f32s(&golden, "pixel_values");
+            let found = family.features(&pixels, &prepared.geometry, true).expect("runs").scores;
+            let want = f32s(&scores, &name);
+            assert_eq!(found.len(), want.len(), "{name}");
+            for (got, want) in found.iter().zip(&want) {
+                assert!((got - want).abs() < 1e-6, "{name}: {got} is not {want}");
+            }
+            for case in cases {
+                let prune: f32 = case.prune.parse().expect("a number");
+                let prune_count = case.count;
+                let options = RunOptions { prune, prune_count, ..RunOptions::default() };
+                let got = compress::prune(&found, compress::kept(found.len(), &options));
+                assert_eq!(got, case.kept, "{name} at {prune}, {prune_count:?}");
+            }
+        }
     }
 }

@@ -6,23 +6,20 @@ use std::sync::Arc;
 use candle_core::{Device, Result, Tensor};
 use shared::{PreparedPicture, Quant, RunOptions};
 
-use super::{Family, Loaded};
+use super::{Common, Family, Loaded, Numbering, Reading};
 use crate::check::Grid;
 use crate::config::QwenConfig;
-use crate::decoder::Decoder;
 use crate::error::EngineError;
 use crate::picture::Picture;
 use crate::prepare::{Pixels, QwenPrepare};
 use crate::prompt::{PromptTokenizer, QWEN, Template};
-use crate::rotary::Position;
 use crate::vision::{Features, QwenTower};
-use crate::weights::{Loader, Random, Source, WeightCache, WeightFiles};
+use crate::weights::{Loader, Random, WeightFiles};
 
 /// A Qwen2.5-VL model.
 pub(crate) struct Qwen {
     config: QwenConfig,
-    decoder: Decoder,
-    tokenizer: Arc<PromptTokenizer>,
+    common: Common,
     prepare: QwenPrepare,
     tower: QwenTower,
 }
@@ -31,10 +28,7 @@ impl Qwen {
     /// Reads a folder in Hugging Face layout.
     pub(crate) fn load(
         folder: &Path,
-        quant: Quant,
-        device: &Device,
-        cache: Option<&WeightCache>,
-        progress: &mut dyn FnMut(u64, u64),
+        reading: Reading,
     ) -> std::result::Result<Loaded, EngineError> {
         let config = QwenConfig::load(folder)?;
         let tokenizer = PromptTokenizer::load(folder)?;
@@ -53,14 +47,8 @@ impl Qwen {
         let key = "num_hidden_layers";
         files.check_layers(folder, ("decoder", key), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", "depth"), ".norm1.weight", vision)?;
-        // A device of another kind arranges weights its own way.
-        let cache = cache.filter(|_| device.is_cpu());
-        let hash = cache.map_or_else(|| files.hash(), |cache| cache.hash(&files))?;
-        let tape = cache.and_then(|cache| cache.tape(&hash, quant, files.bytes()));
-        let mut loader = Loader::new(&files, quant, device, progress).with_tape(tape);
-        let loaded = Self::assemble(config, tokenizer, prepare, &mut loader, hash)?;
-        loader.finish();
-        Ok(loaded)
+        reading
+            .files(&files, |loader, hash| Self::assemble(config, tokenizer, prepare, loader, hash))
     }
 
     /// A model of random weights.
@@ -86,19 +74,11 @@ impl Qwen {
     ) -> std::result::Result<Loaded, EngineError> {
         let tower_at = loader.prefix(&["model.visual.", "visual."], "patch_embed.proj.weight");
         let tower = QwenTower::load(loader, config.vision.clone(), tower_at)?;
-        let model_at = loader.prefix(
-            &["model.language_model.", "language_model.model.", "model."],
-            "embed_tokens.weight",
-        );
-        let head_at = loader.prefix(&["lm_head.", "language_model.lm_head."], "weight");
-        let head = format!("{head_at}weight");
-        let decoder = Decoder::load(loader, config.text.clone(), model_at, &head)?;
-        let (parameters, footprint) = (loader.parameters, loader.footprint);
-        let fallbacks = std::mem::take(&mut loader.fallbacks);
-        let held = std::mem::take(&mut loader.held);
-        let tokenizer = Arc::new(tokenizer);
-        let family = Box::new(Qwen { config, decoder, tokenizer, prepare, tower });
-        Ok(Loaded { family, parameters, footprint, fallbacks, held, hash })
+        let prefixes = ["model.language_model.", "language_model.model.", "model."];
+        let decoder = super::decoder(loader, &config.text, &prefixes)?;
+        let (eos, image_token) = (config.eos.clone(), config.image_token);
+        let common = Common { decoder, tokenizer: Arc::new(tokenizer), eos, image_token };
+        Ok(Loaded::of(Qwen { config, common, prepare, tower }, loader, hash))
     }
 }
 
@@ -107,24 +87,16 @@ impl Family for Qwen {
         "qwen2.5-vl"
     }
 
-    fn decoder(&self) -> &Decoder {
-        &self.decoder
-    }
-
-    fn tokenizer(&self) -> Arc<PromptTokenizer> {
-        self.tokenizer.clone()
+    fn common(&self) -> &Common {
+        &self.common
     }
 
     fn grid(&self) -> Grid {
         Grid::Any(self.prepare.clone())
     }
 
-    fn eos(&self) -> &[u32] {
-        &self.config.eos
-    }
-
-    fn image_token(&self) -> u32 {
-        self.config.image_token
+    fn numbering(&self) -> Numbering {
+        Numbering::Grid
     }
 
     fn templates(&self) -> &'static [Template] {
@@ -154,29 +126,7 @@ impl Family for Qwen {
         let c = &self.config.vision;
         let patches = grid.0 * grid.1 * c.merge * c.merge;
         let width = 3 * 2 * c.patch * c.patch;
-        let pixels = Tensor::from_slice(pixels, (patches, width), &self.decoder.device())?;
+        let pixels = Tensor::from_slice(pixels, (patches, width), &self.common.decoder.device())?;
         self.tower.forward(&pixels, grid, scores)
     }
-
-    fn image_positions(
-        &self,
-        start: u32,
-        kept: &[u32],
-        geometry: &PreparedPicture,
-    ) -> (Vec<Position>, u32) {
-        positions(start, kept, geometry)
-    }
-}
-
-/// All tokens of a picture share one time; rows and columns count up from it. Text goes on after
-/// the longer edge, whether or not tokens were pruned.
-pub(super) fn positions(
-    start: u32,
-    kept: &[u32],
-    geometry: &PreparedPicture,
-) -> (Vec<Position>, u32) {
-    let cols = u32::from(geometry.cols);
-    let position = |at: &u32| [start, start + at / cols, start + at % cols];
-    let longer = u32::from(geometry.rows.max(geometry.cols));
-    (kept.iter().map(position).collect(), start + longer)
 }

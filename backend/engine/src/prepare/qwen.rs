@@ -131,15 +131,20 @@ impl QwenPrepare {
         self.size(size.0, size.1, most)
     }
 
-    /// How many tokens a picture of this width and height has.
-    pub(crate) fn tokens(
+    /// Rows and columns of tokens of a picture of this width and height.
+    pub(crate) fn grid(
         &self,
         size: (u32, u32),
         options: &RunOptions,
-    ) -> Result<usize, EngineError> {
+    ) -> Result<(usize, usize), EngineError> {
         let (width, height) = self.resized(size, options)?;
         let token = self.patch * self.merge;
-        Ok((width / token) as usize * (height / token) as usize)
+        Ok(((height / token) as usize, (width / token) as usize))
+    }
+
+    /// A limit of pixels, or this model's own where that is lower.
+    pub(crate) fn at_most(&self, limit: u32) -> u32 {
+        u32::try_from(self.max_pixels).map_or(limit, |own| own.min(limit))
     }
 
     /// Prepares a picture.

@@ -101,7 +101,8 @@ impl QwenTower {
     /// order.
     ///
     /// The tower has no [CLS]. As a declared substitute for FasterVLM's score a token's is the
-    /// attention it receives in the last full block, averaged over heads and queries.
+    /// attention it receives in the last full block, averaged over heads, queries and the patches
+    /// that are merged into it.
     pub(crate) fn forward(
         &self,
         patches: &Tensor,
@@ -155,7 +156,7 @@ impl QwenTower {
         let score = |at: &u32| -> f32 {
             received
                 .get(*at as usize * unit..(*at as usize + 1) * unit)
-                .map_or(0.0, |s| s.iter().sum())
+                .map_or(0.0, |s| s.iter().sum::<f32>() / unit as f32)
         };
         let scores = if scores { back.iter().map(score).collect() } else { Vec::new() };
         Ok(Features { rows, scores })

@@ -10,7 +10,10 @@ use std::path::{Path, PathBuf};
 
 use engine::{Control, GeneratedToken, Observer, Wants};
 use safetensors::{Dtype, SafeTensors};
-use shared::{Event, LayerFlow, Layout, ModelInfo, Observation, RunOptions};
+use shared::{
+    CopyPositions, Event, LayerFlow, Layout, ModelInfo, Observation, PruneCount, PrunePositions,
+    RunOptions,
+};
 
 /// A tolerance with its meaning.
 #[derive(Clone, Copy)]
@@ -100,6 +103,38 @@ pub struct Paper {
     pub aei_text: f64,
 }
 
+/// A run with fewer or more image tokens.
+#[derive(serde::Deserialize)]
+pub struct Lever {
+    pub prune: String,
+    count: PruneCount,
+    positions: String,
+    pub replicate: u32,
+    copies: CopyPositions,
+    /// Where its results lie: options that mean the same share them.
+    pub run: String,
+    pub kept: Vec<u32>,
+}
+
+impl Lever {
+    pub fn options(&self, base: RunOptions) -> RunOptions {
+        let named = |p: &PrunePositions| p.name() == self.positions;
+        RunOptions {
+            prune: self.prune.parse().unwrap(),
+            prune_count: self.count,
+            prune_positions: PrunePositions::ALL.into_iter().find(named),
+            replicate: self.replicate,
+            copies: self.copies,
+            ..base
+        }
+    }
+
+    pub fn name(&self) -> String {
+        let Lever { prune, count, positions, replicate, copies, .. } = self;
+        format!("prune {prune} {count:?} {positions}, {replicate} × {copies:?}")
+    }
+}
+
 /// A prompt and the ids the reference gives it.
 #[derive(serde::Deserialize)]
 pub struct TextCase {
@@ -162,8 +197,11 @@ impl Golden {
         serde_json::from_str(&json).unwrap()
     }
 
-    pub fn levers(&self) -> Tensors {
-        Tensors::open(&self.folder.join("golden_levers.safetensors"))
+    /// Runs with fewer or more image tokens, and what they saw.
+    pub fn levers(&self) -> (Vec<Lever>, Tensors) {
+        let file = |end: &str| self.folder.join(format!("../levers/{}.{end}", self.name));
+        let json = std::fs::read_to_string(file("json")).unwrap();
+        (serde_json::from_str(&json).unwrap(), Tensors::open(&file("safetensors")))
     }
 }
 

@@ -1,0 +1,190 @@
+//! Where tokens stand: rotary positions of text, of whole pictures, and of pictures of which
+//! tokens were dropped or repeated.
+
+use shared::{CopyPositions, PrunePositions, RunOptions};
+
+use crate::rotary::Position;
+
+/// How a family numbers the tokens of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Numbering {
+    /// One after another, like text.
+    Sequence,
+    /// M-RoPE: all at one time; rows and columns count up from it. Text goes on after the longer
+    /// edge.
+    Grid,
+}
+
+impl Numbering {
+    /// Where tokens stand that were not pruned, if nobody says: FasterVLM packs them anew; under
+    /// M-RoPE positions carry the grid and are kept.
+    pub(crate) const fn own(self) -> PrunePositions {
+        match self {
+            Numbering::Sequence => PrunePositions::Repacked,
+            Numbering::Grid => PrunePositions::Kept,
+        }
+    }
+
+    /// How many positions one copy of a picture of `rows × cols` tokens takes, of which `kept`
+    /// are there.
+    fn span(self, kept: usize, (rows, cols): (usize, usize), stand: PrunePositions) -> u32 {
+        let span = match (self, stand) {
+            // What was dropped was never there; where nothing was, nothing is packed.
+            (_, PrunePositions::Repacked) if kept < rows * cols => kept,
+            (Numbering::Sequence, _) => rows * cols,
+            (Numbering::Grid, _) => rows.max(cols),
+        };
+        span as u32
+    }
+
+    /// The position of the first text token after the picture, where `before` stand before it.
+    pub(crate) fn after_picture(
+        self,
+        before: usize,
+        kept: usize,
+        grid: (usize, usize),
+        options: &RunOptions,
+    ) -> u32 {
+        let copies = match options.copies {
+            CopyPositions::New => options.replicate,
+            CopyPositions::Shared => 1,
+        };
+        let stand = options.prune_positions.unwrap_or(self.own());
+        before as u32 + copies * self.span(kept, grid, stand)
+    }
+
+    /// Positions of text before, the kept tokens of every copy of the picture, and text after; and
+    /// that of the first token after them.
+    pub(crate) fn positions(
+        self,
+        (before, after): (usize, usize),
+        kept: &[u32],
+        (rows, cols): (usize, usize),
+        options: &RunOptions,
+    ) -> (Vec<Position>, u32) {
+        let stand = options.prune_positions.unwrap_or(self.own());
+        let span = self.span(kept.len(), (rows, cols), stand);
+        let repacked = stand == PrunePositions::Repacked && kept.len() < rows * cols;
+        let cols = cols as u32;
+        let picture = |start: u32, i: usize, at: u32| match self {
+            _ if repacked => [start + i as u32; 3],
+            Numbering::Sequence => [start + at; 3],
+            Numbering::Grid => [start, start + at / cols, start + at % cols],
+        };
+        let text = |start: u32, n: usize| (start..start + n as u32).map(|p| [p; 3]);
+        let mut positions: Vec<Position> = text(0, before).collect();
+        for copy in 0..options.replicate {
+            let start = match options.copies {
+                CopyPositions::New => before as u32 + copy * span,
+                CopyPositions::Shared => before as u32,
+            };
+            positions.extend(kept.iter().enumerate().map(|(i, at)| picture(start, i, *at)));
+        }
+        let next = self.after_picture(before, kept.len(), (rows, cols as usize), options);
+        positions.extend(text(next, after));
+        (positions, next + after as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde::Deserialize;
+
+    use super::*;
+
+    fn golden(name: &str) -> serde_json::Value {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens");
+        let text = std::fs::read_to_string(folder.join(name)).expect("goldens");
+        serde_json::from_str(&text).expect("goldens")
+    }
+
+    /// transformers' get_rope_index, and what follows from it for pruned and repeated pictures
+    /// (tests/goldens/make_positions.py).
+    #[test]
+    fn positions_equal_get_rope_index() {
+        #[derive(Deserialize)]
+        struct Case {
+            rows: usize,
+            cols: usize,
+            copies: u32,
+            before: usize,
+            after: usize,
+            kept: Vec<u32>,
+            next: u32,
+            positions: Vec<Position>,
+        }
+        let golden = golden("positions.json")["cases"].clone();
+        let cases: Vec<Case> = serde_json::from_value(golden).expect("cases");
+        assert!(cases.len() > 20);
+        let pruned = |c: &&Case| c.kept.len() < c.rows * c.cols;
+        assert!(cases.iter().filter(pruned).any(|c| c.copies > 1), "both levers at once");
+        for c in cases {
+            let options = RunOptions { replicate: c.copies, ..RunOptions::default() };
+            let text = (c.before, c.after);
+            let got = Numbering::Grid.positions(text, &c.kept, (c.rows, c.cols), &options);
+            let what = format!("{} × {}, {:?} {} times", c.rows, c.cols, c.kept, c.copies);
+            assert_eq!(got, (c.positions, c.next), "{what}");
+        }
+    }
+
+    /// Every option on two checkpoints: what the reference's runs were made with
+    /// (tests/goldens/make_levers.py).
+    #[test]
+    fn positions_equal_those_of_the_reference_runs() {
+        #[derive(Deserialize)]
+        struct Case {
+            positions: String,
+            replicate: u32,
+            copies: CopyPositions,
+            kept: Vec<u32>,
+            before: usize,
+            after: usize,
+            at: Vec<Position>,
+            next: u32,
+        }
+        for (name, numbering, grid) in
+            [("llava-mha", Numbering::Sequence, (3, 3)), ("qwen-tall", Numbering::Grid, (8, 2))]
+        {
+            let cases = golden(&format!("levers/{name}.json"));
+            let cases: Vec<Case> = serde_json::from_value(cases).expect("cases");
+            assert!(cases.len() >= 20);
+            for c in cases {
+                let named = |p: &PrunePositions| p.name() == c.positions;
+                let options = RunOptions {
+                    replicate: c.replicate,
+                    copies: c.copies,
+                    prune_positions: PrunePositions::ALL.into_iter().find(named),
+                    ..RunOptions::default()
+                };
+                let got = numbering.positions((c.before, c.after), &c.kept, grid, &options);
+                let what = format!("{name}: {:?} {} × {:?}", c.kept, c.replicate, c.copies);
+                assert_eq!(got, (c.at, c.next), "{what}, {}", c.positions);
+            }
+        }
+    }
+
+    /// Where nothing is dropped nothing is packed: the grid stays.
+    #[test]
+    fn a_whole_picture_stands_the_same_under_every_option() {
+        let whole: Vec<u32> = (0..12).collect();
+        for numbering in [Numbering::Sequence, Numbering::Grid] {
+            let of = |prune_positions| {
+                let options = RunOptions { prune_positions, replicate: 2, ..RunOptions::default() };
+                numbering.positions((3, 2), &whole, (3, 4), &options)
+            };
+            assert_eq!(of(Some(PrunePositions::Repacked)), of(None));
+            assert_eq!(of(Some(PrunePositions::Kept)), of(None));
+        }
+    }
+
+    /// LLaVA's picture tokens count on like text, whatever was pruned or repeated.
+    #[test]
+    fn llava_counts_on() {
+        let options = RunOptions { replicate: 2, ..RunOptions::default() };
+        let (got, next) = Numbering::Sequence.positions((3, 2), &[1, 4, 5, 8], (3, 3), &options);
+        assert_eq!(got, (0..13).map(|p| [p; 3]).collect::<Vec<_>>());
+        assert_eq!(next, 13);
+    }
+}
