@@ -220,10 +220,33 @@ bench() {
   fi
 }
 
+# paper FAMILY [N] [real] [OPTIONS]: the paper's tables, into results/.
+paper() {
+  local family=$1 samples=100 real=()
+  shift
+  if [[ "${1:-}" =~ ^[0-9]+$ ]]; then samples=$1; shift; fi
+  # `true` and `false` are what the reference implementation's script takes.
+  case "${1:-}" in
+  real | true) real=(--real); shift ;;
+  demo | false) shift ;;
+  esac
+  steps=2
+  step "tools"
+  need_rust
+  step "lab (the first build takes some minutes)"
+  build_lab_here
+  step_end
+  exec "$lab" experiment --paper "$family" --samples "$samples" "${real[@]}" "$@"
+}
+
 usage() {
   cat <<'HELP'
 ./run.sh [serve] [OPTIONS]   build what is stale and open the lab on http://127.0.0.1:8080;
                              OPTIONS go on to `langoverrule serve`, such as --bind 0.0.0.0:80
+./run.sh llava|qwen|both [N] [real] [OPTIONS]
+                             the paper's tables from N samples (100 unless told): on the demo models,
+                             or with "real" on the paper's own where they are on this machine; OPTIONS
+                             go on to `langoverrule experiment`, such as --resume
 ./run.sh test [FILTER]       everything that must hold before a change goes in
 ./run.sh bench [OPTIONS]     speed and memory of the engine, as a table; --with-peer measures
                              transformers beside it, on the same sizes
@@ -239,6 +262,7 @@ main() {
   [ $# -gt 0 ] && shift
   case "$door" in
   serve) serve "$@" ;;
+  llava | qwen | both) paper "$door" "$@" ;;
   test) run_tests "$@" ;;
   bench) bench "$@" ;;
   page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;

@@ -73,7 +73,7 @@ pub fn plan(
     let grid = Grid::new(&spec, samples, default_quant).map_err(bad)?;
     let (id, token) = (RunId::random()?, OwnerToken::random()?);
     let title = match spec.title.trim() {
-        "" => title(&grid, &info.title),
+        "" => title(&grid, short(&info.name)),
         given => given.to_owned(),
     };
     let owner = token.hash();
@@ -81,7 +81,7 @@ pub fn plan(
     Ok((NewExperiment { id, created, title, spec, dataset: info, grid, rows, owner }, token))
 }
 
-/// A title made from what is varied, such as "demo-llava and demo-qwen · demo set · prune".
+/// A title made from what is varied, such as "demo-llava and demo-qwen · demo · prune".
 fn title(grid: &Grid, dataset: &str) -> String {
     let varies = |pick: &dyn Fn(usize) -> bool| (1..grid.conditions.len()).any(pick);
     let c = &grid.conditions;
@@ -160,7 +160,7 @@ mod tests {
             ..ExperimentSpec::default()
         };
         let grid = Grid::new(&spec, 1, |m| if m == "demo-llava" { Quant::Q4k } else { Quant::F32 });
-        let title = title(&grid.unwrap(), "demo set");
-        assert_eq!(title, "demo-llava and demo-qwen · demo set · prune and replicate");
+        let title = title(&grid.unwrap(), short("demo"));
+        assert_eq!(title, "demo-llava and demo-qwen · demo · prune and replicate");
     }
 }

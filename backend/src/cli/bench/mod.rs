@@ -2,6 +2,7 @@
 
 mod gpu_memory;
 mod peer;
+mod runner;
 mod samples;
 mod tables;
 mod watching;
@@ -61,6 +62,10 @@ pub struct BenchArgs {
     /// tells the memory after the tenth and after the last.
     #[arg(long, value_name = "N")]
     samples: Option<usize>,
+    /// Instead of timing one prompt, works at an experiment of so many items on the demo model and
+    /// dataset, and tells what the runner adds to the model's time.
+    #[arg(long, value_name = "N")]
+    runner: Option<u32>,
     /// Prints JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -151,6 +156,9 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
     let quants = args.quants();
     if let Some(samples) = args.samples {
         return samples::samples(args, quants[quants.len() - 1], samples);
+    }
+    if let Some(items) = args.runner {
+        return runner::runner(args, items);
     }
     let mut report = Report {
         shape: args.shape.clone(),

@@ -1,6 +1,7 @@
 //! `experiment`, `experiments` and `worker`: many samples from the command line.
 
 mod list;
+mod paper;
 mod run;
 mod stop;
 mod work;
@@ -31,20 +32,28 @@ pub struct ExperimentArgs {
     /// Models, by name or folder; say it again or separate them by commas [default: demo-llava].
     #[arg(long = "model", value_name = "NAME", value_delimiter = ',')]
     models: Vec<String>,
-    /// Where samples come from: demo, mmmu-pro[:CONFIG|:PATH], folder:PATH, jsonl:PATH, parquet:PATH.
-    #[arg(long, default_value = "demo")]
-    dataset: String,
+    /// The paper's tables for its models of these families, with its prune rates and replications:
+    /// the demo models stand in on the demo dataset, unless --real is given.
+    #[arg(long, value_name = "FAMILY", conflicts_with = "models")]
+    paper: Option<paper::Families>,
+    /// With --paper: the paper's own models and dataset, where they are on this machine.
+    #[arg(long, requires = "paper")]
+    real: bool,
+    /// Where samples come from: demo, mmmu-pro[:CONFIG|:PATH], folder:PATH, jsonl:PATH, parquet:PATH
+    /// [default: demo].
+    #[arg(long)]
+    dataset: Option<String>,
     /// Samples to draw; 0 for all there are.
     #[arg(long, default_value_t = 100)]
     samples: u32,
     /// Seed of the draw, and of the confidence intervals.
     #[arg(long, default_value_t = 7)]
     seed: u64,
-    /// Shares of the image tokens to drop, such as 0,0.75,0.9,0.95.
-    #[arg(long, value_delimiter = ',', default_value = "0")]
+    /// Shares of the image tokens to drop, such as 0,0.75,0.9,0.95 [default: 0].
+    #[arg(long, value_delimiter = ',')]
     prune: Vec<f32>,
-    /// How many times the image tokens stand in the sequence, such as 1,5,10.
-    #[arg(long, value_delimiter = ',', default_value = "1")]
+    /// How many times the image tokens stand in the sequence, such as 1,5,10 [default: 1].
+    #[arg(long, value_delimiter = ',')]
     replicate: Vec<u32>,
     /// How weights are held, such as f32,q4k [default: each model's own].
     #[arg(long = "quant", value_delimiter = ',')]
@@ -84,7 +93,7 @@ pub struct ExperimentArgs {
 }
 
 impl ExperimentArgs {
-    fn spec(&self) -> Result<ExperimentSpec, Failure> {
+    fn spec(&self, means: &Means) -> Result<ExperimentSpec, Failure> {
         let quant = |name: &String| {
             let names: Vec<_> = Quant::ALL.into_iter().map(Quant::name).collect();
             Quant::from_name(name).ok_or_else(|| {
@@ -95,19 +104,28 @@ impl ExperimentArgs {
         let fit = [ImageFit::Crop, ImageFit::Pad].into_iter().find(|fit| fit.name() == self.fit);
         let or_own = |given: Vec<Option<u32>>| if given.is_empty() { vec![None] } else { given };
         let templates: Vec<Option<String>> = self.templates.iter().cloned().map(Some).collect();
-        let models = match &self.models[..] {
-            [] => vec![crate::catalog::DEMO_NAME.to_owned()],
-            given => given.to_vec(),
+        let standard = match self.paper {
+            Some(families) => paper::standard(families, self.real, means),
+            None => ExperimentSpec {
+                models: vec![crate::catalog::DEMO_NAME.to_owned()],
+                ..ExperimentSpec::default()
+            },
         };
         Ok(ExperimentSpec {
-            title: self.title.clone(),
-            models,
+            title: match self.title.as_str() {
+                "" => standard.title,
+                given => given.to_owned(),
+            },
+            models: if self.models.is_empty() { standard.models } else { self.models.clone() },
             quants: self.quants.iter().map(quant).collect::<Result<_, _>>()?,
-            dataset: self.dataset.clone(),
+            dataset: self.dataset.clone().unwrap_or(standard.dataset),
             samples: self.samples,
             seed: self.seed,
-            prune: self.prune.clone(),
-            replicate: self.replicate.clone(),
+            prune: if self.prune.is_empty() { standard.prune } else { self.prune.clone() },
+            replicate: match &self.replicate[..] {
+                [] => standard.replicate,
+                given => given.to_vec(),
+            },
             max_pixels: or_own(self.max_pixels.iter().copied().map(Some).collect()),
             templates: if templates.is_empty() { vec![None] } else { templates },
             base: RunOptions {

@@ -73,7 +73,7 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
 fn start(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
     let says = |e: crate::error::ApiError| format!("{}: {}", e.0.code, e.0.message);
     let (new, _owner) =
-        plan(args.spec()?, &means.catalog, &means.shelves, Asker::Local).map_err(says)?;
+        plan(args.spec(means)?, &means.catalog, &means.shelves, Asker::Local).map_err(says)?;
     means.queue.create(&new).map_err(|e| format!("the experiment cannot be kept: {e}"))?;
     find(&*means.queue, new.id.as_str())
 }

@@ -1,0 +1,78 @@
+//! What the runner of experiments costs beside the model, and whether its memory grows.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use datasets::Paths;
+use shared::RunOptions;
+use shared::experiment::ExperimentSpec;
+
+use super::super::{Failure, print};
+use super::{BenchArgs, resident_mib};
+use crate::catalog::{Catalog, DEMO_NAME};
+use crate::experiment::queue::End;
+use crate::experiment::{Asker, Means, Queue, Shelves, SqliteQueue, Turn, Worker, plan};
+use crate::lab::EngineLab;
+use crate::model::Cache;
+
+/// Works at an experiment of `items` items on the demo model and the demo dataset, as a worker
+/// does, and compares its time with the model's own.
+pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
+    let says = |e: crate::store::StoreError| e.to_string();
+    let data = std::env::temp_dir().join(format!("langoverrule-bench-{}", std::process::id()));
+    let catalog = Catalog::find(None, &data).map_err(|e| e.to_string())?;
+    let queue = Arc::new(SqliteQueue::open(&data).map_err(says)?);
+    let means = Means {
+        queue: queue.clone(),
+        lab: Arc::new(EngineLab { device: args.device }),
+        catalog: Arc::new(catalog),
+        shelves: Arc::new(Shelves::new(Paths::Nowhere, None)),
+    };
+    // Two conditions, so that a thousand items need no more samples than there are.
+    let spec = ExperimentSpec {
+        models: vec![DEMO_NAME.to_owned()],
+        quants: args.quant.clone(),
+        samples: items.div_ceil(2),
+        prune: vec![0.0, 0.75],
+        base: RunOptions { max_new_tokens: args.new_tokens, ..RunOptions::default() },
+        ..ExperimentSpec::default()
+    };
+    let planned = plan(spec, &means.catalog, &means.shelves, Asker::Local);
+    let (new, _) = planned.map_err(|e| e.0.message)?;
+    queue.create(&new).map_err(says)?;
+    let mut worker = Worker::new(means).map_err(says)?;
+    let mut cache = Cache::new(1);
+    let mut turn = || worker.turn(&mut cache, &|| false).map_err(says);
+    // The first item loads the model, which belongs to neither side.
+    turn()?;
+    let (started, mut done, mut at_hundred) = (Instant::now(), 1, 0.0);
+    while turn()? == Turn::Worked {
+        done += 1;
+        if done == 100 {
+            at_hundred = resident_mib().unwrap_or_default();
+        }
+    }
+    let wall_ms = started.elapsed().as_secs_f64() * 1e3;
+    let at_end = resident_mib().unwrap_or_default();
+    drop(worker);
+    let ends = queue.ends(&new.id, 0, done).map_err(says)?;
+    let model_ms: f64 = ends
+        .iter()
+        .skip(1)
+        .map(|e| match &e.end {
+            End::Done(outcome) => outcome.model_ms,
+            End::LeftOut(_) => 0.0,
+        })
+        .sum();
+    let _ = std::fs::remove_dir_all(&data);
+    let runs = f64::from(done - 1);
+    print(&format!(
+        "{DEMO_NAME}, {done} items of the demo dataset: {:.1} ms an item, {:.1} of them the model's \
+         ({:+.2} % for the runner); memory after the 100th {at_hundred:.0} MiB, after the last \
+         {at_end:.0} MiB ({:+.2} %)\n",
+        wall_ms / runs,
+        model_ms / runs,
+        100.0 * (wall_ms / model_ms - 1.0),
+        100.0 * (at_end / at_hundred - 1.0),
+    ))
+}
