@@ -131,7 +131,7 @@ fn object(line: &[u8]) -> Result<Map<String, Value>, Fault> {
     let line = std::str::from_utf8(line).map_err(|e| {
         Fault::unreadable("the line", format!("byte {} is not UTF-8", e.valid_up_to() + 1))
     })?;
-    match serde_json::from_str(line) {
+    match serde_json::from_str(line.trim_end()) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Fault::unreadable("the line", "it is no JSON object")),
         Err(e) => {

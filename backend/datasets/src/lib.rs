@@ -12,12 +12,17 @@ mod error;
 mod expected;
 mod files;
 mod fingerprint;
+mod folder;
 mod jsonl;
+mod literal;
+mod mmmu_pro;
 mod name;
 mod places;
 mod prompts;
 mod record;
 mod sample;
+mod table;
+mod tabular;
 
 pub use draw::draw;
 pub use error::{Fault, OpenError, RowError};

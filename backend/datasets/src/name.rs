@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 use shared::experiment::DatasetInfo;
 
 use crate::error::OpenError;
-use crate::files::Files;
+use crate::files::{Files, because};
+use crate::folder::{Csv, Folder};
 use crate::jsonl::Jsonl;
+use crate::mmmu_pro::MmmuPro;
 use crate::places::{Paths, Places};
 use crate::sample::Dataset;
+use crate::tabular::Tabular;
 
 /// What a folder's pictures are asked where nobody says.
 pub(crate) const DEFAULT_PROMPT: &str = "Describe this picture.";
@@ -23,9 +26,10 @@ pub(crate) const DEFAULT_PROMPT: &str = "Describe this picture.";
 /// | `mmmu-pro:standard-10`, `mmmu-pro:standard-4` | question and options as text |
 /// | `mmmu-pro:PATH` | from a folder laid out as the hub's, or from one parquet file; `config=` chooses among a folder's |
 /// | … `?prompt=cot` | MMMU-Pro's step-by-step prompts, instead of `direct` |
-/// | `folder:PATH` | pictures with their captions; `prompt=` is for those without |
-/// | `jsonl:PATH` | one JSON object a line; `prompt=` likewise |
-/// | `parquet:PATH` | a file or a folder of them; `image=`, `prompt=`, … name columns |
+/// | `folder:PATH` | pictures, with `metadata.jsonl`, `metadata.csv` or captions in `NAME.txt` |
+/// | `jsonl:PATH` | one JSON object a line |
+/// | `parquet:PATH` | a file or a folder of them; `image=`, `prompt=`, `answer=`, … name columns |
+/// | … `?ask=TEXT` | of the last three: what pictures without a prompt of their own are asked |
 ///
 /// # Errors
 /// What is wrong with the name, or with what is there; see [`OpenError`].
@@ -34,6 +38,9 @@ pub fn open(name: &str, places: &Places) -> Result<Box<dyn Dataset>, OpenError> 
     match name.kind {
         "demo" if name.path.is_none() => demo(&name, places),
         "jsonl" => jsonl(&name, places),
+        "folder" => folder(&name, places),
+        "parquet" => Ok(Box::new(Tabular::open(&name, places)?)),
+        "mmmu-pro" => Ok(Box::new(MmmuPro::open(&name, places)?)),
         _ => Err(OpenError::Unknown(name.whole.to_owned())),
     }
 }
@@ -124,16 +131,45 @@ fn demo(name: &Name, places: &Places) -> Result<Box<dyn Dataset>, OpenError> {
 }
 
 fn jsonl(name: &Name, places: &Places) -> Result<Box<dyn Dataset>, OpenError> {
-    let [prompt] = name.options(["prompt"])?;
-    let (folder, file) = parted(name, &name.place(places)?)?;
+    let [ask] = name.options(["ask"])?;
+    let place = name.place(places)?;
+    let parts = (place.parent(), place.file_name().and_then(|n| n.to_str()));
+    let (Some(folder), Some(file)) = parts else {
+        return Err(OpenError::unreadable(name.whole, "it is no file."));
+    };
     let info = name.info(format!("Lines of {file}"));
-    Ok(Box::new(Jsonl::open(info, Files::Folder(folder), &file, prompt)?))
+    Ok(Box::new(Jsonl::open(info, Files::Folder(folder.to_owned()), file, ask)?))
 }
 
-/// A file's folder and its name there.
-fn parted(name: &Name, place: &Path) -> Result<(PathBuf, String), OpenError> {
-    match (place.parent(), place.file_name().and_then(|n| n.to_str())) {
-        (Some(folder), Some(file)) if place.is_file() => Ok((folder.to_owned(), file.to_owned())),
-        _ => Err(OpenError::unreadable(name.whole, "it is no file.")),
+fn folder(name: &Name, places: &Places) -> Result<Box<dyn Dataset>, OpenError> {
+    let [ask] = name.options(["ask"])?;
+    let ask = ask.unwrap_or_else(|| DEFAULT_PROMPT.to_owned());
+    let root = name.place(places)?;
+    if !root.is_dir() {
+        let why = "it is no folder; for a file of rows write jsonl:PATH or parquet:PATH.";
+        return Err(OpenError::unreadable(name.whole, why));
     }
+    let called = root.file_name().and_then(|n| n.to_str()).unwrap_or("a folder");
+    let info = name.info(format!("Pictures in {called}"));
+    let files = Files::Folder(root.clone());
+    Ok(if root.join("metadata.jsonl").is_file() {
+        Box::new(Jsonl::open(info, files, "metadata.jsonl", Some(ask))?)
+    } else if root.join("metadata.csv").is_file() {
+        Box::new(Csv::open(info, files, "metadata.csv", ask)?)
+    } else {
+        Box::new(Folder::open(info, &root, ask)?)
+    })
+}
+
+/// The parquet files that lie in a folder itself.
+pub(crate) fn parquet_files(name: &Name, folder: &Path) -> Result<Vec<PathBuf>, OpenError> {
+    let broken = |e| OpenError::unreadable(name.whole, format!("the folder {}.", because(&e)));
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(broken)? {
+        let path = entry.map_err(broken)?.path();
+        if path.extension().is_some_and(|end| end == "parquet") && path.is_file() {
+            files.push(path);
+        }
+    }
+    Ok(files)
 }

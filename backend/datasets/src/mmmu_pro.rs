@@ -1,0 +1,302 @@
+//! MMMU-Pro (Yue et al., 2024): multiple-choice questions about pictures, as `MMMU/MMMU_Pro` on the
+//! hub has them in parquet files.
+//!
+//! | configuration | folder | columns that are read |
+//! | --- | --- | --- |
+//! | `vision` | `vision` | id, image, options, answer, subject |
+//! | `standard-10` | `standard (10 options)` | id, question, options, answer, subject, image_1 to image_7 |
+//! | `standard-4` | `standard (4 options)` | the same |
+//!
+//! `options` is a Python list in a string, `answer` a letter. Prompts are those of MMMU-Pro's own
+//! `prompts.yaml`, put together as its `infer_transformers.py` does: question, options and
+//! instruction, each `<image k>` replaced by `[image]`; the picture follows where the model's
+//! template puts it.
+//!
+//! The lab's models are given one picture. Where a row has several, the one that question and
+//! options refer to is taken; a row that refers to more is left out.
+
+use std::path::PathBuf;
+
+use shared::experiment::DatasetInfo;
+
+use crate::error::{Fault, OpenError, RowError};
+use crate::expected::Choice;
+use crate::files::checked;
+use crate::fingerprint::Fingerprint;
+use crate::literal;
+use crate::name::{Name, parquet_files};
+use crate::places::Places;
+use crate::prompts::Style;
+use crate::record::Record;
+use crate::sample::{Dataset, Sample};
+use crate::table::{Cell, Column, Table};
+
+/// The dataset's repository on the hub.
+const REPOSITORY: &str = "MMMU/MMMU_Pro";
+
+/// The names of the configurations, and their folders.
+const CONFIGURATIONS: [(&str, &str); 3] = [
+    ("vision", "vision"),
+    ("standard-10", "standard (10 options)"),
+    ("standard-4", "standard (4 options)"),
+];
+
+pub(crate) struct MmmuPro {
+    info: DatasetInfo,
+    table: Table,
+    columns: Columns,
+    style: Style,
+}
+
+struct Columns {
+    id: Column,
+    options: Column,
+    answer: Column,
+    subject: Option<Column>,
+    /// Where the question is text.
+    question: Option<Column>,
+    /// The only picture, or `image_1` and on.
+    pictures: Vec<Column>,
+}
+
+impl Columns {
+    fn find(table: &mut Table, vision: bool) -> Result<Columns, String> {
+        let mut pictures = vec![table.picture(if vision { "image" } else { "image_1" })?];
+        for name in (2..=7).map(|k| format!("image_{k}")).filter(|_| !vision) {
+            if table.has(&name) {
+                pictures.push(table.picture(&name)?);
+            }
+        }
+        Ok(Columns {
+            id: table.text("id")?,
+            options: table.text("options")?,
+            answer: table.text("answer")?,
+            subject: table.has("subject").then(|| table.text("subject")).transpose()?,
+            question: (!vision).then(|| table.text("question")).transpose()?,
+            pictures,
+        })
+    }
+}
+
+impl MmmuPro {
+    pub fn open(name: &Name, places: &Places) -> Result<MmmuPro, OpenError> {
+        let [config, prompt] = name.options(["config", "prompt"])?;
+        let style = match prompt.as_deref() {
+            None | Some("direct") => Style::Direct,
+            Some("cot") => Style::Cot,
+            Some(other) => {
+                let why = format!("MMMU-Pro has no prompt '{other}': name direct or cot.");
+                return Err(OpenError::BadOption(why));
+            }
+        };
+        let known = |wanted: &str| CONFIGURATIONS.into_iter().find(|(name, _)| *name == wanted);
+        let config = match config.as_deref() {
+            None => None,
+            Some(wanted) => Some(known(wanted).ok_or_else(|| {
+                let why = format!(
+                    "MMMU-Pro has no configuration '{wanted}': name vision, standard-10 or \
+                     standard-4."
+                );
+                OpenError::BadOption(why)
+            })?),
+        };
+        let (config, commit, files) = match name.path {
+            Some(path) if known(path).is_none() => local(name, places, config)?,
+            path => {
+                let named = path.and_then(known);
+                if named.is_some() && config.is_some() && named != config {
+                    let why = format!("'{}' names two configurations.", name.whole);
+                    return Err(OpenError::BadOption(why));
+                }
+                let (config, folder) = named.or(config).unwrap_or(CONFIGURATIONS[0]);
+                let hub = places.hub.ok_or_else(|| absent_hub(name, folder))?;
+                let pulled = hub.parquet(REPOSITORY, folder);
+                let pulled = pulled.map_err(|why| OpenError::absent(name.whole, why))?;
+                (Some(config), Some(pulled.commit), pulled.files)
+            }
+        };
+        let broken = |why: String| OpenError::unreadable(name.whole, why);
+        if files.is_empty() {
+            return Err(OpenError::absent(name.whole, "there are no parquet files."));
+        }
+        let mut table = Table::open(files).map_err(broken)?;
+        let vision = table.has("image");
+        if let Some(config) = config.filter(|config| vision != (*config == "vision")) {
+            let other = if vision { "vision" } else { "standard" };
+            return Err(broken(format!("asked for {config}, its columns are {other}'s.")));
+        }
+        let columns = Columns::find(&mut table, vision).map_err(broken)?;
+        let revision = match commit {
+            Some(commit) => commit,
+            None => {
+                let mut print = Fingerprint::default();
+                table.identify(&mut print).map_err(broken)?;
+                print.finish()
+            }
+        };
+        let config = config.unwrap_or(if vision { "vision" } else { "standard" });
+        let info = DatasetInfo {
+            revision,
+            rows: table.rows(),
+            has_answers: true,
+            ..name.info(format!("MMMU-Pro, {config}"))
+        };
+        Ok(MmmuPro { info, table, columns, style })
+    }
+
+    fn text(&self, column: Column, row: u64) -> Result<Option<String>, Fault> {
+        Ok(match self.table.read_text(column, row)? {
+            None => None,
+            Some(Cell::Text(text)) => Some(text),
+            Some(Cell::List(list)) => Some(list.join(", ")),
+        })
+    }
+
+    /// Reads all but the pictures, and says which of them are referred to.
+    fn fill(&self, row: u64, record: &mut Record) -> Result<Vec<usize>, Fault> {
+        record.id = self.text(self.columns.id, row)?;
+        record.kind = self.columns.subject.map(|c| self.text(c, row)).transpose()?.flatten();
+        let mut referred = Vec::new();
+        let needed = |value: Option<String>, column: &str| {
+            value.filter(|v| !v.is_empty()).ok_or_else(|| Fault::missing(column))
+        };
+        let question = match self.columns.question {
+            Some(column) => Some(needed(self.text(column, row)?, "question")?),
+            None => None,
+        };
+        let options = match self.table.read_text(self.columns.options, row)? {
+            Some(Cell::List(options)) => options,
+            Some(Cell::Text(text)) => {
+                literal::list(&text).map_err(|why| Fault::unreadable("options", why))?
+            }
+            None => return Err(Fault::missing("options")),
+        };
+        if options.is_empty() {
+            return Err(Fault::missing("options"));
+        }
+        let options: Vec<String> = match question {
+            None => {
+                record.prompt = Some(self.style.vision().to_owned());
+                options
+            }
+            Some(question) => {
+                let body = format!("{question}\n{}", Choice::listed(&options));
+                let body = without_references(&body, &mut referred);
+                record.prompt = Some(format!("{body}\n{}", self.style.standard()));
+                options.iter().map(|option| without_references(option, &mut Vec::new())).collect()
+            }
+        };
+        record.options = Some(options);
+        record.answers = vec![needed(self.text(self.columns.answer, row)?, "answer")?];
+        Ok(referred)
+    }
+
+    fn picture(&self, row: u64, referred: &[usize]) -> Result<Vec<u8>, Fault> {
+        let mut there = Vec::new();
+        for (number, &column) in (1..).zip(&self.columns.pictures) {
+            if let Some(picture) = self.table.read_picture(column, row)? {
+                there.push((number, column, picture));
+            }
+        }
+        let chosen = match (there.len(), referred) {
+            (0, _) => return Err(self.table.no_picture(self.columns.pictures[0], row)),
+            (1, _) => Some(0),
+            (_, [k]) => there.iter().position(|(number, ..)| number == k),
+            (several, []) => return Err(Fault::SeveralPictures(several)),
+            (_, several) => return Err(Fault::SeveralPictures(several.len())),
+        };
+        match chosen {
+            Some(chosen) => {
+                let (_, column, picture) = there.swap_remove(chosen);
+                checked(picture, self.table.name(column))
+            }
+            None => Err(Fault::no_picture(format!("image_{}", referred[0]))),
+        }
+    }
+}
+
+impl Dataset for MmmuPro {
+    fn info(&self) -> &DatasetInfo {
+        &self.info
+    }
+
+    fn sample(&self, row: u64) -> Result<Sample, RowError> {
+        if row >= self.info.rows {
+            return Err(Fault::NoSuchRow { rows: self.info.rows }.at(row));
+        }
+        let mut record = Record::default();
+        let picture = self.fill(row, &mut record).and_then(|referred| self.picture(row, &referred));
+        record.sample(row, None, picture)
+    }
+}
+
+type Files = (Option<&'static str>, Option<String>, Vec<PathBuf>);
+
+/// The files that a path means: itself, those in it, or those in a configuration's folder.
+fn local(
+    name: &Name,
+    places: &Places,
+    config: Option<(&'static str, &'static str)>,
+) -> Result<Files, OpenError> {
+    let place = name.place(places)?;
+    let label = config.map(|(label, _)| label);
+    if place.is_file() {
+        return Ok((label, None, vec![place]));
+    }
+    let (first, folder) = config.unwrap_or(CONFIGURATIONS[0]);
+    let inside = place.join(folder);
+    if inside.is_dir() {
+        return Ok((Some(first), None, parquet_files(name, &inside)?));
+    }
+    let files = parquet_files(name, &place)?;
+    if files.is_empty() {
+        let why = format!(
+            "there is neither a folder '{folder}' nor a parquet file; copy the hub's {REPOSITORY} \
+             there, or name another configuration with ?config=."
+        );
+        return Err(OpenError::absent(name.whole, why));
+    }
+    Ok((label, None, files))
+}
+
+fn absent_hub(name: &Name, folder: &str) -> OpenError {
+    OpenError::absent(
+        name.whole,
+        format!(
+            "nothing here fetches it from the hub. Fetch it with `hf download {REPOSITORY} --repo-type \
+             dataset --include '{folder}/*' --local-dir PATH` and name mmmu-pro:PATH."
+        ),
+    )
+}
+
+/// A text with `[image]` for every `<image k>`; each k once, as they come.
+fn without_references(text: &str, referred: &mut Vec<usize>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("<image") {
+        let (before, reference) = rest.split_at(at);
+        out.push_str(before);
+        match number(&reference["<image".len()..]) {
+            Some((k, after)) => {
+                out.push_str("[image]");
+                if !referred.contains(&k) {
+                    referred.push(k);
+                }
+                rest = after;
+            }
+            None => {
+                out.push_str("<image");
+                rest = &reference["<image".len()..];
+            }
+        }
+    }
+    out + rest
+}
+
+/// What `\s+(\d+)>` matches at a text's beginning, and what follows it.
+fn number(text: &str) -> Option<(usize, &str)> {
+    let digits = text.trim_start();
+    let (digits, after) = digits.split_once('>').filter(|_| digits.len() < text.len())?;
+    let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    all.then(|| digits.parse().ok()).flatten().map(|k| (k, after))
+}

@@ -1,0 +1,162 @@
+//! Parquet files that other programs wrote (`fixtures/make.py`), and columns by name.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Leaf, fixture, opened, own_picture, refused, string, wrong};
+use datasets::Fault;
+use shared::experiment::Verdict;
+
+/// A fixture's picture.
+fn small(number: usize) -> Vec<u8> {
+    own_picture(380 + number)
+}
+
+#[test]
+fn mmmu_pro_as_the_hub_writes_it() {
+    let hub = fixture("hub");
+    let set = opened(&format!("mmmu-pro:{}", hub.display()));
+    assert_eq!(set.info().rows, 5);
+    let expected = ["A. a dog", "B. don't say \"no\"", "A. \\frac{1}{2}", "L. x"];
+    for (row, expected) in expected.into_iter().enumerate() {
+        let sample = set.sample(row as u64).unwrap();
+        assert_eq!(sample.picture, small(row));
+        assert_eq!(sample.reference.expected, expected);
+        assert_eq!(sample.reference.id, format!("test_Art_{row}"));
+    }
+    assert_eq!(
+        wrong(&*set, 4),
+        "Row 4 (test_Art_4): image holds no picture; give the row one or leave it out."
+    );
+    let set = opened(&format!("mmmu-pro:{}?config=standard-10", hub.display()));
+    let first = set.sample(0).unwrap();
+    assert_eq!(first.picture, small(5));
+    assert!(
+        first.reference.prompt.starts_with("What is [image]?\nA. one\nB. two\nC. it's three\n")
+    );
+    let expected = first.expected.unwrap();
+    assert_eq!(expected.judge("it's three"), Verdict::Right);
+    assert_eq!(set.sample(1).unwrap_err().fault, Fault::SeveralPictures(2));
+}
+
+#[test]
+fn columns_are_named() {
+    let file = fixture("columns.parquet");
+    let name = format!(
+        "parquet:{}?image=photo&question=query&options=choices&answer=key&id=number&kind=class",
+        file.display()
+    );
+    let set = opened(&name);
+    assert_eq!((set.info().rows, set.info().has_answers), (3, true));
+    let first = set.sample(0).unwrap();
+    assert_eq!(first.picture, small(8));
+    assert_eq!((first.reference.id.as_str(), first.reference.kind.as_str()), ("101", "1"));
+    assert_eq!(
+        first.reference.prompt,
+        "Which?\nA. red\nB. green\nAnswer with the option letter from the given choices directly."
+    );
+    assert_eq!(first.reference.expected, "B. green");
+    let second = set.sample(1).unwrap();
+    assert_eq!((second.reference.prompt.as_str(), second.picture), ("What?", small(9)));
+    assert_eq!((second.reference.id.as_str(), second.reference.kind.as_str()), ("102", ""));
+    assert_eq!(second.expected.unwrap().judge("x."), Verdict::Right);
+    assert_eq!(wrong(&*set, 2), "Row 2 (103): choices cannot be read: one of its texts is null.");
+}
+
+#[test]
+fn a_list_of_one_picture_is_a_picture() {
+    let set = opened(&format!("parquet:{}?image=images", fixture("listed.parquet").display()));
+    let first = set.sample(0).unwrap();
+    assert_eq!((first.picture, first.reference.prompt.as_str()), (small(11), "One?"));
+    assert!(!set.info().has_answers && first.expected.is_none());
+    assert_eq!(set.sample(1).unwrap_err().fault, Fault::SeveralPictures(2));
+    assert!(wrong(&*set, 2).contains("images holds no picture"));
+}
+
+#[test]
+fn what_the_columns_are_not_is_said() {
+    let file = fixture("columns.parquet").display().to_string();
+    for (options, why) in [
+        ("", "no column 'image'; it has photo, number, class, query, choices, key, size."),
+        ("?image=pixels", "no column 'pixels'"),
+        ("?image=query&prompt=photo&id=size", "the column 'size' holds DOUBLE, not texts"),
+        ("?image=number", "holds INT64, not a picture file's bytes"),
+        ("?image=photo", "none of its columns is a prompt"),
+        ("?picture=photo", "has the option 'picture'"),
+    ] {
+        let error = refused(&format!("parquet:{file}{options}"));
+        assert!(error.contains(why), "{error}");
+    }
+    let listed = fixture("listed.parquet").display().to_string();
+    let error = refused(&format!("parquet:{listed}?image=images&prompt=images"));
+    assert!(error.contains("'images' is a structure, no text"), "{error}");
+    assert!(refused("parquet:").contains("needs a path"));
+    let script = refused(&format!("parquet:{}", fixture("make.py").display()));
+    assert!(script.contains("make.py is no parquet file that can be read"), "{script}");
+    let asked = opened(&format!("parquet:{file}?image=photo&ask=What%20%26%20why%3F"));
+    assert_eq!(asked.sample(2).unwrap().reference.prompt, "What & why?");
+    assert_ne!(
+        asked.info().revision,
+        opened(&format!("parquet:{file}?image=photo&ask=x")).info().revision,
+        "another prompt is another content"
+    );
+}
+
+#[test]
+fn a_value_that_is_no_text_is_its_rows_fault() {
+    let file = tempfile::tempdir().unwrap().keep().join("rows.parquet");
+    let picture = || Some(b"picture".to_vec());
+    common::write(
+        &file,
+        &["optional binary image;".into(), string("prompt"), "required int64 id;".into()],
+        &[
+            Leaf::bytes(vec![picture(), picture(), None, Some(Vec::new()), picture()]),
+            Leaf::bytes(vec![
+                Some(b"ok\xc3".to_vec()),
+                None,
+                Some(b"a".to_vec()),
+                Some(b"b".to_vec()),
+                Some(b"fine".to_vec()),
+            ]),
+            Leaf::Int64(vec![10, 11, 12, 13, 14]),
+        ],
+        2,
+    );
+    let set = opened(&format!("parquet:{}", file.display()));
+    assert_eq!(wrong(&*set, 0), "Row 0 (10): prompt cannot be read: its byte 3 is not UTF-8.");
+    assert_eq!(
+        wrong(&*set, 1),
+        "Row 1 (11): prompt has no value; fill it in or leave the row out."
+    );
+    assert!(wrong(&*set, 2).contains("image holds no picture"));
+    assert!(wrong(&*set, 3).contains("is empty (0 bytes)"));
+    assert_eq!(set.sample(4).unwrap().reference.prompt, "fine");
+}
+
+#[test]
+fn damage_never_panics_and_leaves_the_rest() {
+    let sound = std::fs::read(fixture("hub/vision/test-00000-of-00001.parquet")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("test.parquet");
+    let name = format!("mmmu-pro:{}", file.display());
+    let (mut refused, mut partly) = (0, 0);
+    for at in 0..sound.len() {
+        let mut damaged = sound.clone();
+        // Two kinds of damage, so that lengths grow as well as shrink.
+        damaged[at] ^= if at % 2 == 0 { 0x81 } else { 0x7e };
+        std::fs::write(&file, &damaged).unwrap();
+        match datasets::open(&name, &common::anywhere()) {
+            Err(_) => refused += 1,
+            Ok(set) => {
+                let faults = (0..5).filter(|&row| set.sample(row).is_err()).count();
+                // The last row is no sample in the sound file either.
+                partly += usize::from((2..5).contains(&faults));
+            }
+        }
+    }
+    for end in (0..sound.len()).step_by(17) {
+        std::fs::write(&file, &sound[..end]).unwrap();
+        assert!(datasets::open(&name, &common::anywhere()).is_err(), "{end}");
+    }
+    assert!(refused > 100 && partly > 100, "{refused} {partly} of {}", sound.len());
+}
