@@ -18,9 +18,9 @@ use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::error::ApiError;
-use crate::experiment::Means;
+use crate::experiment::{Live, Means};
 use crate::lobby::Lobby;
-use crate::pulls::Pulls;
+use crate::pulls::{Allowed, Pulls};
 use crate::routes;
 
 /// Bounds on what one request or viewer may cost.
@@ -64,6 +64,10 @@ pub struct AppState {
     pub pulls: Arc<Pulls>,
     /// What experiments need; `None` where this lab runs none.
     pub experiments: Option<Means>,
+    /// What is kept of experiments between requests.
+    pub live: Arc<Live>,
+    /// Who is told the names of this lab's experiments.
+    pub listed: Allowed,
     /// Turns to upload.
     pub uploads: Arc<Semaphore>,
     /// Cancelled when viewers are to leave.
@@ -81,6 +85,8 @@ impl AppState {
             limits,
             pulls: Arc::default(),
             experiments: None,
+            live: Arc::default(),
+            listed: Allowed::default(),
             uploads,
             closing: CancellationToken::new(),
             viewers: TaskTracker::new(),

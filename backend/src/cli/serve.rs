@@ -55,6 +55,10 @@ pub struct ServeArgs {
     /// requests from this machine, to a lab that listens on it alone].
     #[arg(long)]
     allow_pull: bool,
+    /// Name the lab's experiments to everybody who reaches it [default: only to requests from this
+    /// machine, to a lab that listens on it alone]; otherwise their links are what opens them.
+    #[arg(long)]
+    share_experiments: bool,
     /// Seconds that a run at work may go on when the lab is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u64,
@@ -133,11 +137,13 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
 
     let mut state = AppState::new(lobby.clone(), Limits::default());
     state.experiments = Some(experiments);
-    state.pulls = Arc::new(Pulls::new(match args.allow_pull {
+    let allowed = |everybody: bool| match everybody {
         true => Allowed::Everybody,
         false if address.ip().is_loopback() => Allowed::Local,
         false => Allowed::Nobody,
-    }));
+    };
+    state.pulls = Arc::new(Pulls::new(allowed(args.allow_pull)));
+    state.listed = allowed(args.share_experiments);
     let stopping = CancellationToken::new();
     // Before the address is told: whoever knows it may already ask for an end.
     tokio::spawn(wait_for_signal(stopping.clone(), terminations()));

@@ -6,12 +6,14 @@
 //! in its own process if one likes. What they leave behind is read back end by end.
 
 mod feeder;
+pub mod live;
 mod plan;
 pub mod queue;
 mod shelves;
 mod sqlite;
 mod worker;
 
+pub use live::Live;
 pub use plan::{Asker, plan, status};
 pub use queue::Queue;
 pub use shelves::Shelves;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use shared::ErrorCode;
@@ -35,17 +36,21 @@ impl FromRequestParts<AppState> for OwnRun {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let TheRun(run) = TheRun::from_request_parts(parts, state).await?;
-        let header = parts.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
-        // The scheme's name is case-insensitive (RFC 9110, 11.1).
-        let token = header
-            .and_then(|v| v.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        match token {
+        match bearer(&parts.headers) {
             Some(token) if run.is_owner(token) => Ok(OwnRun(run)),
             _ => Err(ApiError::not_owner()),
         }
     }
+}
+
+/// The token that a request shows, if it shows one.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok());
+    // The scheme's name is case-insensitive (RFC 9110, 11.1).
+    header
+        .and_then(|v| v.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
 }
 
 /// Query parameters, or what is wrong with them.

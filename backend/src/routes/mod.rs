@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod create_run;
 pub mod delete_run;
 pub mod events;
+pub mod experiments;
 pub mod export;
 mod extract;
 pub mod get_run;
@@ -35,7 +36,8 @@ use crate::app::AppState;
         shared::api::ServerMessage,
         shared::api::ViewerMessage,
         shared::RunOptions,
-        shared::Definition
+        shared::Definition,
+        shared::experiment::ExperimentProgress
     ))
 )]
 struct Document;
@@ -51,6 +53,7 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(export::export_json))
         .routes(routes!(export::export_csv))
         .routes(routes!(cancel::cancel))
+        .merge(experiments::routes())
         .routes(routes!(models::models))
         .routes(routes!(models::pull, models::stop_pull))
         .routes(routes!(samples::samples))

@@ -27,7 +27,7 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
     let catalog = &state.lobby.catalog;
     let default = catalog.default_model().map(|m| m.name.as_str());
     let loaded = state.lobby.model_state.borrow().loaded.clone();
-    let may_pull = may_pull(state.pulls.allowed, &headers);
+    let may_pull = is_allowed(state.pulls.allowed, &headers);
     let entry = |m: Known| {
         let pull = state.pulls.of(m.name);
         let pulling = pull.as_ref().is_some_and(|p| p.state == PullState::Pulling);
@@ -122,7 +122,7 @@ fn unknown() -> ApiError {
 }
 
 fn allowed(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
-    if may_pull(state.pulls.allowed, headers) {
+    if is_allowed(state.pulls.allowed, headers) {
         return Ok(());
     }
     let message = "This lab pulls no models on request: use `langoverrule models pull` on its \
@@ -130,7 +130,8 @@ fn allowed(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::PullNotAllowed, message))
 }
 
-fn may_pull(allowed: Allowed, headers: &HeaderMap) -> bool {
+/// Whether a request is one of those that are allowed.
+pub(super) fn is_allowed(allowed: Allowed, headers: &HeaderMap) -> bool {
     match allowed {
         Allowed::Nobody => false,
         Allowed::Everybody => true,

@@ -11,8 +11,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use datasets::Paths;
 use langoverrule::app::{AppState, Limits, app};
 use langoverrule::catalog::{Catalog, Source};
+use langoverrule::experiment::{Means, Shelves, SqliteQueue};
 use langoverrule::lab::{Lab, Script, ScriptedLab};
 use langoverrule::lobby::Lobby;
 use langoverrule::model::{ModelThread, Settings};
@@ -33,6 +35,8 @@ pub struct Options {
     pub queue: usize,
     pub max_pages: Option<u32>,
     pub samples: PathBuf,
+    /// Whether it runs experiments.
+    pub experiments: bool,
 }
 
 impl Default for Options {
@@ -43,6 +47,7 @@ impl Default for Options {
             queue: 8,
             max_pages: None,
             samples: PathBuf::from("no samples"),
+            experiments: false,
         }
     }
 }
@@ -87,10 +92,17 @@ impl TestLab {
         let store =
             Store::open(folder.path(), &StoreOptions { max_pages: options.max_pages }).unwrap();
         let samples = Samples::in_folder(&options.samples);
+        let means = options.experiments.then(|| Means {
+            queue: Arc::new(SqliteQueue::open(folder.path()).unwrap()),
+            lab: lab.clone(),
+            catalog: Arc::new(catalog.clone()),
+            shelves: Arc::new(Shelves::new(Paths::Anywhere, None)),
+        });
         let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, options.queue));
-        let settings = Settings { models_kept: 2, preload: None, experiments: None };
+        let settings = Settings { models_kept: 2, preload: None, experiments: means.clone() };
         let model = ModelThread::start(lobby.clone(), settings).unwrap();
-        TestLab { state: AppState::new(lobby, options.limits), folder, model: Some(model) }
+        let state = AppState { experiments: means, ..AppState::new(lobby, options.limits) };
+        TestLab { state, folder, model: Some(model) }
     }
 
     pub fn app(&self) -> Router {

@@ -92,16 +92,19 @@ fn chosen(kept: &Kept, choice: usize, asked: &Asked) -> Vec<(u32, Option<f64>)> 
     }
     match asked.order {
         Order::LeftOut => {}
-        // Those without a value come last whichever end is asked for.
-        Order::Lowest => found.sort_by(|a, b| {
-            a.1.is_none().cmp(&b.1.is_none()).then(a.1.partial_cmp(&b.1).unwrap_or(a.0.cmp(&b.0)))
-        }),
-        Order::Highest | Order::Claimed => found.sort_by(|a, b| {
-            a.1.is_none().cmp(&b.1.is_none()).then(b.1.partial_cmp(&a.1).unwrap_or(a.0.cmp(&b.0)))
-        }),
+        Order::Lowest => found.sort_by(|a, b| rising(a.1, b.1)),
+        Order::Highest | Order::Claimed => {
+            found.sort_by(|a, b| rising(a.1.map(|v| -v), b.1.map(|v| -v)));
+        }
     }
     found.truncate(asked.limit);
     found
+}
+
+/// Those without a value come last, whichever end is asked for.
+fn rising(a: Option<f64>, b: Option<f64>) -> std::cmp::Ordering {
+    let key = |v: Option<f64>| v.unwrap_or(f64::INFINITY);
+    key(a).total_cmp(&key(b))
 }
 
 /// An item as lists show it.

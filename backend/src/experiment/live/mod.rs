@@ -25,6 +25,7 @@ use watching::Watching;
 
 pub use fold::Folded;
 pub use items::{Asked, Order};
+pub use watching::Told;
 
 /// Experiments kept in memory, each under one base definition.
 const KEPT: usize = 4;
@@ -101,7 +102,8 @@ impl Kept {
 
     fn shown(&mut self, choice: usize) -> Result<Shown, ApiError> {
         let version = self.version();
-        if let Some((.., shown)) = self.tables.iter().find(|(c, v, _)| (*c, *v) == (choice, version))
+        if let Some((.., shown)) =
+            self.tables.iter().find(|(c, v, _)| (*c, *v) == (choice, version))
         {
             return Ok(shown.clone());
         }
@@ -143,9 +145,9 @@ impl Live {
     fn view(&self, id: &RunId, around: Definition) -> Arc<View> {
         let mut views = lock(&self.views);
         let known = views.iter().position(|v| v.id == *id && v.around == around);
-        let view = known.and_then(|at| views.remove(at)).unwrap_or_else(|| {
-            Arc::new(View { id: id.clone(), around, kept: Arc::default() })
-        });
+        let view = known
+            .and_then(|at| views.remove(at))
+            .unwrap_or_else(|| Arc::new(View { id: id.clone(), around, kept: Arc::default() }));
         views.push_front(view.clone());
         views.truncate(KEPT);
         view

@@ -36,8 +36,7 @@ impl Opened {
         }
         let unusable = |message| ApiError::new(ErrorCode::DatasetUnusable, message);
         let opened = datasets::open(&wanted.name, &means.shelves.places());
-        let dataset: Arc<dyn Dataset> =
-            opened.map_err(|error| unusable(error.to_string()))?.into();
+        let dataset: Arc<dyn Dataset> = opened.map_err(|error| unusable(error.to_string()))?.into();
         if !same(&dataset) {
             return Err(unusable(format!(
                 "The dataset {} has changed since this experiment drew its samples; they cannot \

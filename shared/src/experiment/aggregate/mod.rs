@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::stats::{Bootstrap, Proportion, mean};
 use super::{Grid, LeftOut, Outcome, Verdict};
 use crate::error::ErrorCode;
+use crate::measure::{Undefined, Value};
 use crate::stage::Stage;
 
 use column::Column;
@@ -271,6 +272,35 @@ impl Aggregate {
         let column = self.columns.get(condition as usize)?;
         let place = Place::Stage(Stage::Late);
         Some(Statistic { column, choice, look: *look, place, index: Index::Mdi })
+    }
+
+    /// Samples of a condition that have an outcome, in order.
+    pub fn samples(&self, condition: u32) -> Vec<u32> {
+        self.columns.get(condition as usize).map_or_else(Vec::new, |c| c.samples().collect())
+    }
+
+    /// Samples of a condition that were left out, in order.
+    pub fn samples_left_out(&self, condition: u32) -> Vec<u32> {
+        let column = self.columns.get(condition as usize);
+        column.map_or_else(Vec::new, |c| c.left_out.keys().copied().collect())
+    }
+
+    /// One sample's late MDI under a choice, by their numbers.
+    ///
+    /// # Errors
+    /// Why there is none; [`Undefined::NotObserved`] where there is no such outcome or choice.
+    pub fn late_mdi_of(&self, condition: u32, sample: u32, choice: usize) -> Value {
+        let statistic = self.late_mdi(condition, choice).ok_or(Undefined::NotObserved)?;
+        if sample >= self.grid.samples {
+            return Err(Undefined::NotObserved);
+        }
+        statistic.measure(sample).mdi
+    }
+
+    /// How one sample's answer was judged; `None` without outcome or expected answer.
+    pub fn verdict_of(&self, condition: u32, sample: u32) -> Option<Verdict> {
+        let column = self.columns.get(condition as usize)?;
+        (sample < self.grid.samples).then(|| column.verdict(sample))?
     }
 
     /// How the late layers' MDI moves from one condition and choice to another, over the samples

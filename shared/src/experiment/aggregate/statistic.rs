@@ -94,6 +94,11 @@ impl Statistic<'_> {
         }
     }
 
+    /// One sample's measure.
+    pub(super) fn measure(&self, sample: u32) -> Measure {
+        self.column.over(sample, self.look, self.layers(), &self.choice.definition)
+    }
+
     fn pick(&self, measure: &Measure) -> Value {
         match self.index {
             Index::Mdi => measure.mdi,
@@ -117,9 +122,7 @@ impl Sampled for Statistic<'_> {
     /// A ratio of means leaves out the samples that a mean of ratios leaves out, so that the two
     /// speak of the same ones.
     fn sample(&self, sample: u32) -> Result<Vec<f64>, Undefined> {
-        let definition = &self.choice.definition;
-        let measure = self.column.over(sample, self.look, self.layers(), definition);
-        let value = self.pick(&measure)?;
+        let value = self.pick(&self.measure(sample))?;
         if self.choice.samples == Ratio::MeanOfRatios {
             return Ok(vec![value]);
         }

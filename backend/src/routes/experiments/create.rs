@@ -1,0 +1,134 @@
+//! `POST /api/experiments`: starts an experiment.
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, StatusCode, header};
+use shared::experiment::{ExperimentCreated, ExperimentSpec, ExperimentState};
+use shared::{ErrorBody, ErrorCode};
+
+use super::extract::Workshop;
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::experiment::{Asker, Means, plan};
+
+/// Most bytes of a spec.
+const MAX_SPEC: usize = 64 << 10;
+/// Most items of an experiment that is asked for over the network.
+const MAX_ITEMS: u64 = 20_000;
+/// Most conditions of one.
+const MAX_CONDITIONS: u64 = 400;
+/// Experiments that may be unfinished when another is asked for over the network.
+const MAX_UNFINISHED: usize = 8;
+/// How many of the newest experiments are looked through for unfinished ones.
+const LOOKED_THROUGH: u32 = 1_000;
+
+/// Starts an experiment.
+///
+/// Answers once it is durable. Models and datasets are named as the lab knows them; files of the
+/// lab's machine are for its command line.
+#[utoipa::path(
+    post,
+    path = "/api/experiments",
+    tag = "experiments",
+    request_body(content = ExperimentSpec, description = "At most 64 KiB"),
+    responses(
+        (status = 202, body = ExperimentCreated, headers(
+            ("Location" = String, description = "The experiment"),
+        )),
+        (status = 400, body = ErrorBody, description = "bad_request, bad_option"),
+        (status = 404, body = ErrorBody, description = "unknown_model, not_found: no such dataset, \
+            or no experiments here"),
+        (status = 422, body = ErrorBody, description = "dataset_unusable"),
+        (status = 503, body = ErrorBody, description = "queue_full: too many are unfinished"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
+    )
+)]
+pub async fn create_experiment(
+    State(state): State<AppState>,
+    Workshop(means): Workshop,
+    request: Request,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ExperimentCreated>), ApiError> {
+    let bytes = to_bytes(request.into_body(), MAX_SPEC).await.map_err(|_| {
+        let message = format!("The experiment is larger than {} KiB, or was cut.", MAX_SPEC >> 10);
+        ApiError::new(ErrorCode::BadRequest, message)
+    })?;
+    let spec = parse(&bytes)?;
+    check(&spec)?;
+    // One at a time: the bound on unfinished ones holds, and planning takes one core at most.
+    let live = state.live.clone();
+    let created = tokio::spawn(async move {
+        let _turn = live.creating.lock().await;
+        tokio::task::spawn_blocking(move || create(&means, spec)).await
+    });
+    let created = created.await.map_err(ApiError::internal)?.map_err(ApiError::internal)??;
+    tracing::info!(experiment = &created.id[..8], "experiment started");
+    let location = [(header::LOCATION, format!("/api/experiments/{}", created.id))];
+    Ok((StatusCode::ACCEPTED, location, Json(created)))
+}
+
+fn parse(bytes: &[u8]) -> Result<ExperimentSpec, ApiError> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::new(ErrorCode::BadRequest, format!("The experiment is not JSON: {error}."))
+    })?;
+    let unusable = |why: String| {
+        ApiError::new(ErrorCode::BadOption, format!("The experiment is not usable: {why}."))
+    };
+    // Serde would take a list for an object's values in order.
+    if !value.is_object() {
+        return Err(unusable("it must be a JSON object".to_owned()));
+    }
+    serde_json::from_value(value).map_err(|error| unusable(error.to_string()))
+}
+
+/// Checks the size before anything is made of it.
+fn check(spec: &ExperimentSpec) -> Result<(), ApiError> {
+    let lists = [
+        spec.models.len(),
+        spec.quants.len().max(1),
+        spec.templates.len(),
+        spec.max_pixels.len(),
+        spec.prune.len(),
+        spec.replicate.len(),
+    ];
+    let conditions = lists.iter().fold(1_u64, |all, n| all.saturating_mul(*n as u64));
+    if conditions > MAX_CONDITIONS {
+        let message = format!(
+            "That is {conditions} conditions; over the network an experiment has at most \
+             {MAX_CONDITIONS}. Shorten a list."
+        );
+        return Err(ApiError::new(ErrorCode::BadOption, message));
+    }
+    check_items(conditions * u64::from(spec.samples))
+}
+
+fn check_items(items: u64) -> Result<(), ApiError> {
+    if items <= MAX_ITEMS {
+        return Ok(());
+    }
+    let message = format!(
+        "That is {items} runs; over the network an experiment has at most {MAX_ITEMS}. Draw fewer \
+         samples, or start it on the lab's machine with `langoverrule experiment`."
+    );
+    Err(ApiError::new(ErrorCode::BadOption, message))
+}
+
+fn create(means: &Means, spec: ExperimentSpec) -> Result<ExperimentCreated, ApiError> {
+    let unfinished = means
+        .queue
+        .list(LOOKED_THROUGH)?
+        .into_iter()
+        .filter(|e| matches!(e.state, ExperimentState::Running | ExperimentState::Paused));
+    if unfinished.count() >= MAX_UNFINISHED {
+        let message = format!(
+            "{MAX_UNFINISHED} experiments are not finished yet, and the lab takes no more until \
+             one is done or cancelled; try again later."
+        );
+        return Err(ApiError::new(ErrorCode::QueueFull, message));
+    }
+    let (new, token) = plan(spec, &means.catalog, &means.shelves, Asker::Remote)?;
+    // Asked for all samples there are, it is known only now how many.
+    check_items(u64::from(new.grid.items()))?;
+    means.queue.create(&new)?;
+    Ok(ExperimentCreated { id: new.id.to_string(), owner_token: token.reveal() })
+}

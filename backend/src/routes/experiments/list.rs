@@ -1,0 +1,49 @@
+//! `GET /api/experiments`: the experiments there are, for those who may know.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use shared::ErrorBody;
+use shared::experiment::{ExperimentList, ExperimentProgress};
+
+use super::extract::Workshop;
+use crate::app::AppState;
+use crate::error::ApiError;
+use crate::experiment::status;
+use crate::routes::models::is_allowed;
+
+/// Most experiments that are listed.
+const MOST: u32 = 100;
+
+/// The experiments of this lab, the newest first; at most 100.
+///
+/// A name is all it takes to read an experiment, so strangers are told none: the list is for
+/// requests from the lab's own machine, to a lab that listens on it alone, and for everybody where
+/// the lab was started with `--share-experiments`.
+#[utoipa::path(
+    get,
+    path = "/api/experiments",
+    tag = "experiments",
+    responses(
+        (status = 200, body = ExperimentList),
+        (status = 404, body = ErrorBody, description = "not_found: no experiments here"),
+    )
+)]
+pub async fn experiments(
+    State(state): State<AppState>,
+    Workshop(means): Workshop,
+    headers: HeaderMap,
+) -> Result<Json<ExperimentList>, ApiError> {
+    if !is_allowed(state.listed, &headers) {
+        return Ok(Json(ExperimentList::default()));
+    }
+    let read = move || {
+        let mut experiments = Vec::new();
+        for experiment in means.queue.list(MOST)? {
+            let progress = means.queue.progress(&experiment.start.id)?;
+            experiments.push(ExperimentProgress::from(&status(&experiment, &progress)));
+        }
+        Ok(Json(ExperimentList { shown: true, experiments }))
+    };
+    tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)?
+}
