@@ -58,7 +58,8 @@ impl Choice {
     /// 5. the only capital letter that stands alone (`A` or `I` before a word in lower case is the
     ///    word, not the letter, unless that word is one as in `A is right` or `A or B`);
     /// 6. the only option whose text occurs as whole words, one that lies inside another that
-    ///    occurs not counted.
+    ///    occurs not counted. It comes before rule 5 where the letter is part of that text, as in
+    ///    *vitamin A*.
     ///
     /// Quotes, asterisks, backticks and dollar signs around words are overlooked. Unlike MMMU's own
     /// script, nothing is guessed: what it gives to chance or to the last of several is unreadable.
@@ -77,8 +78,12 @@ impl Choice {
         self.whole_text(text)
             .or_else(|| self.leading(text))
             .or_else(|| self.bracketed(text))
-            .or_else(|| self.standing_alone(text))
-            .or_else(|| self.inside(text))
+            .or_else(|| match (self.standing_alone(text), self.inside(text)) {
+                (Some(_), Some(named)) if capitals(&self.options[named]).next().is_some() => {
+                    Some(named)
+                }
+                (letter, named) => letter.or(named),
+            })
     }
 
     fn whole_text(&self, text: &str) -> Option<usize> {
@@ -118,18 +123,7 @@ impl Choice {
     }
 
     fn standing_alone(&self, text: &str) -> Option<usize> {
-        let chars: Vec<char> = text.chars().collect();
-        let joins = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric() || *c == '-');
-        self.one_of(chars.iter().enumerate().filter_map(|(at, &c)| {
-            let before = at.checked_sub(1).and_then(|i| chars.get(i));
-            if !c.is_ascii_uppercase() || joins(before) || joins(chars.get(at + 1)) {
-                return None;
-            }
-            let next: String = chars[at + 1..].iter().skip_while(|c| **c == ' ').collect();
-            let next = next.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
-            let word = next.starts_with(char::is_lowercase) && !AFTER_LETTER.contains(&next);
-            if matches!(c, 'A' | 'I') && word { None } else { self.index(c) }
-        }))
+        self.one_of(capitals(text).filter_map(|letter| self.index(letter)))
     }
 
     fn inside(&self, text: &str) -> Option<usize> {
@@ -161,6 +155,23 @@ impl std::fmt::Display for Choice {
         let letter = (b'A' + self.right as u8) as char;
         write!(f, "{letter}. {}", self.options[self.right])
     }
+}
+
+/// The capital letters that stand alone in a text and are no words.
+fn capitals(text: &str) -> impl Iterator<Item = char> {
+    let chars: Vec<char> = text.chars().collect();
+    let joins = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric() || *c == '-');
+    let alone = (0..chars.len()).filter(|&at| {
+        let before = at.checked_sub(1).and_then(|i| chars.get(i));
+        if !chars[at].is_ascii_uppercase() || joins(before) || joins(chars.get(at + 1)) {
+            return false;
+        }
+        let next: String = chars[at + 1..].iter().skip_while(|c| **c == ' ').take(12).collect();
+        let next = next.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+        let word = next.starts_with(char::is_lowercase) && !AFTER_LETTER.contains(&next);
+        !(matches!(chars[at], 'A' | 'I') && word)
+    });
+    alone.map(|at| chars[at]).collect::<Vec<_>>().into_iter()
 }
 
 /// The place of a text that is one letter.
@@ -278,6 +289,8 @@ mod tests {
         assert_eq!(biology.read("C. elegans"), Some(0));
         assert_eq!(biology.read("Vitamin C"), Some(1));
         assert_eq!(biology.read("Vitamin A."), Some(2));
+        assert_eq!(biology.read("It must be vitamin A here"), Some(2));
+        assert_eq!(biology.read("D, there is no vitamin to see"), Some(3));
         assert_eq!(biology.read("about 50% of it"), Some(3));
         assert_eq!(biology.read("150%"), None);
         let letters = choice(&["B", "A"]);

@@ -87,15 +87,19 @@ impl Table {
         for path in paths {
             let file = open(&path)?;
             let metadata = file.metadata();
-            let mut end = 0;
+            let mut end: u64 = 0;
             let ends = metadata.row_groups().iter().map(|group| {
-                end += u64::try_from(group.num_rows()).unwrap_or_default();
+                end = end.saturating_add(u64::try_from(group.num_rows()).unwrap_or_default());
                 end
             });
             let ends: Vec<u64> = ends.collect();
+            if i64::try_from(end) != Ok(metadata.file_metadata().num_rows()) {
+                let name = file_name(&path);
+                return Err(format!("{name} is damaged: it does not say how many rows it has."));
+            }
             let schema = metadata.file_metadata().schema_descr_ptr();
             shards.push(Shard { path, first: rows, ends, schema });
-            rows += end;
+            rows = u64::saturating_add(rows, end);
         }
         Ok(Table { shards, wanted: Vec::new(), rows, cursor: Mutex::new(None) })
     }
