@@ -258,9 +258,9 @@ pub fn pruned_of_family(family: &str) -> Vec<PaperRow> {
     TABLE_2.iter().map(|row| paper_row(&TABLE_2, row)).collect()
 }
 
-/// Whether Table 2 is about this model, by registry name.
-pub fn is_pruned_model(name: &str) -> bool {
-    name == MODELS[0].0
+/// Table 2's rows, for the very model it is about, by registry name.
+pub fn pruned_of_model(name: &str) -> Vec<PaperRow> {
+    if name == MODELS[0].0 { pruned_of_family(MODELS[0].1) } else { Vec::new() }
 }
 
 /// Table 1's rows of replicated tokens: other modalities, other models.

@@ -2,6 +2,9 @@
 //! `shared/tests/metric_cases.rs` and into a wasm module by `tests/wasm`.
 
 use serde::Deserialize;
+use shared::experiment::stats::{
+    Bootstrap, Proportion, Rows, SplitMix64, percentile_interval, sample_sd,
+};
 use shared::measure::{aei_text_of, token_shares_of};
 use shared::*;
 
@@ -10,6 +13,9 @@ const CASES: &str = include_str!("cases.json");
 /// Fingerprint of [`fingerprint`] on every machine. It changes when a formula or the order of its
 /// additions does; then look at why, and put the new one here.
 const FINGERPRINT: u64 = 0xa04b_160c_4667_1b55;
+
+/// Fingerprint of [`statistics`] on every machine.
+const STATISTICS: u64 = 0x0b12_7ccc_49e6_9188;
 
 #[derive(Deserialize)]
 struct Cases {
@@ -252,6 +258,24 @@ fn fingerprint() -> u64 {
     hash
 }
 
+/// The same for statistics: intervals of numbers made by the generator that resamples them.
+fn statistics() -> u64 {
+    let mut bits = SplitMix64::new(3);
+    let mut rows = Rows::new(2);
+    for _ in 0..50 {
+        let mut next = || (bits.next_u64() >> 11) as f64 / 1e15 + 0.25;
+        rows.push(&[next(), next()]);
+    }
+    let means = Bootstrap::new(7).means(&rows);
+    let ratio = |r: usize| Some(means.row(r)[0] / means.row(r)[1]);
+    let (low, high) = percentile_interval((0..means.len()).map(ratio)).unwrap_or_default();
+    let sd = sample_sd(&rows.column(0).collect::<Vec<f64>>()).unwrap_or_default();
+    let wilson = Proportion::new(81, 100).low.unwrap_or_default();
+    [low, high, sd, wilson].into_iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, value| {
+        (hash ^ value.to_bits()).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 /// Runs every case: how many there are, or what is wrong with those that fail.
 pub fn run() -> Result<usize, Vec<String>> {
     let cases: Cases = serde_json::from_str(CASES).map_err(|e| vec![format!("cases.json: {e}")])?;
@@ -269,7 +293,11 @@ pub fn run() -> Result<usize, Vec<String>> {
     if bits != FINGERPRINT {
         failures.push(format!("the numbers' bits have the fingerprint {bits:#x}"));
     }
+    let bits = statistics();
+    if bits != STATISTICS {
+        failures.push(format!("the statistics' bits have the fingerprint {bits:#x}"));
+    }
     let expected: usize = cases.scenes.cases.iter().map(|s| s.expect.len()).sum();
-    let count = cases.measures.len() + printed.len() + impossible.len() + expected + 1;
+    let count = cases.measures.len() + printed.len() + impossible.len() + expected + 2;
     if failures.is_empty() { Ok(count) } else { Err(failures) }
 }

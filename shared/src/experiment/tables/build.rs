@@ -20,12 +20,14 @@ impl Tables {
         status: &ExperimentStatus,
         choice: usize,
     ) -> Option<Tables> {
-        let named = aggregate.choices().nth(choice)?.clone();
+        let choices: Vec<Choice> = aggregate.choices().cloned().collect();
+        let named = choices.get(choice)?.clone();
         let mut build = Build { aggregate, status, choice };
         let mut tables = Tables {
             title: status.title.clone(),
             notice: None,
             choice: named,
+            choices,
             provenance: build.provenance(),
             stages: build.stages(),
             prune: build.lever(Lever::Prune),
@@ -63,6 +65,15 @@ fn beside(mut cell: TableCell, paper: &PaperValue) -> TableCell {
     cell
 }
 
+/// What the paper prints of this very condition: its own models, plain or pruned.
+fn printed(of: &Condition) -> Option<PaperRow> {
+    if of.is_plain() {
+        return paper::of_model(&of.model);
+    }
+    let rows = paper::pruned_of_model(&of.model).into_iter().filter(|_| of.replicate == 1);
+    rows.into_iter().find(|row| row.prune == as_typed(of.prune))
+}
+
 /// The stages' cells, beside the row of the paper that is about the same thing.
 fn stage_cells(summary: &Summary, paper: Option<&PaperRow>) -> Vec<StageCells> {
     let stages = Stage::ALL.into_iter().zip(&summary.stages).enumerate();
@@ -81,7 +92,7 @@ fn stage_cells(summary: &Summary, paper: Option<&PaperRow>) -> Vec<StageCells> {
     cells.collect()
 }
 
-fn choice_cells(choice: &Choice, summary: &Summary) -> ChoiceCells {
+fn choice_cells(choice: &Choice, summary: &Summary, paper: Option<&PaperRow>) -> ChoiceCells {
     let layer = |(layer, indices): (usize, &Indices)| LayerCells {
         layer: layer as u32,
         mdi: cell(&indices.mdi),
@@ -91,7 +102,7 @@ fn choice_cells(choice: &Choice, summary: &Summary) -> ChoiceCells {
         choice: choice.name.clone(),
         text_tokens: summary.text_tokens,
         image_tokens: summary.image_tokens,
-        stages: stage_cells(summary, None),
+        stages: stage_cells(summary, paper),
         layers: summary.layers.iter().enumerate().map(layer).collect(),
     }
 }
@@ -149,7 +160,7 @@ impl Build<'_> {
         let mut table =
             StageTable { title: self.title("Table 1. MDI and AEI by stage"), ..Default::default() };
         for condition in self.plain() {
-            let paper = paper::of_model(&condition.model);
+            let paper = printed(&condition);
             let summary = self.aggregate.summary(condition.index, self.choice);
             table.rows.push(StageRow {
                 condition: condition.index,
@@ -193,13 +204,10 @@ impl Build<'_> {
                 Lever::Prune => paper::pruned_of_family(&self.family(&group[0])),
                 Lever::Replicate => paper::replicated(),
             };
-            let same_model = lever == Lever::Prune && paper::is_pruned_model(&group[0].model);
-            let mut rows = Vec::new();
-            for condition in &group {
-                let printed = papers.iter().filter(|_| same_model && condition.replicate == 1);
-                let printed = printed.into_iter().find(|p| p.prune == value(condition));
-                rows.push(self.lever_row(lever, condition, &group[0], value(condition), printed));
-            }
+            let rows = group
+                .iter()
+                .map(|condition| self.lever_row(lever, condition, &group[0], value(condition)))
+                .collect();
             table.paper.extend(
                 papers.into_iter().filter(|p| !table.paper.contains(p)).collect::<Vec<_>>(),
             );
@@ -214,7 +222,6 @@ impl Build<'_> {
         condition: &Condition,
         first: &Condition,
         value: f64,
-        paper: Option<&PaperRow>,
     ) -> LeverRow {
         let (index, choice) = (condition.index, self.choice);
         let summary = self.aggregate.summary(index, choice);
@@ -230,7 +237,7 @@ impl Build<'_> {
             n: self.aggregate.outcomes(index),
             text_tokens: summary.text_tokens,
             image_tokens: summary.image_tokens,
-            stages: stage_cells(&summary, paper),
+            stages: stage_cells(&summary, printed(condition).as_ref()),
             late_change: moved
                 .then(|| self.aggregate.late_change((first.index, choice), (index, choice))),
             right_change: verdicts
@@ -302,8 +309,10 @@ impl Build<'_> {
             if condition.is_plain() {
                 shown.extend((0..choices.len()).filter(|c| *c != self.choice));
             }
+            let paper = printed(&condition);
             let cells = shown.into_iter().map(|number| {
-                choice_cells(&choices[number], &self.aggregate.summary(index, number))
+                let paper = paper.as_ref().filter(|_| number == self.choice);
+                choice_cells(&choices[number], &self.aggregate.summary(index, number), paper)
             });
             let cells = cells.collect();
             all.push(ConditionResult {

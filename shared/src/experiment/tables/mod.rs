@@ -315,6 +315,8 @@ pub struct Tables {
     pub notice: Option<String>,
     /// The choice that the tables are for.
     pub choice: Choice,
+    /// Every choice that the samples were read under, the one others are compared with first.
+    pub choices: Vec<Choice>,
     /// Where the numbers come from.
     pub provenance: Provenance,
     /// Table 1.

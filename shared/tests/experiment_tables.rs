@@ -1,0 +1,310 @@
+//! Aggregates and tables, from outcomes made up by a counter.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod experiments;
+
+use experiments::Made;
+use shared::experiment::aggregate::{Aggregate, Choice, Refused};
+use shared::experiment::paper::Doubt;
+use shared::experiment::stats::mean;
+use shared::experiment::tables::Tables;
+use shared::experiment::{ExperimentSpec, Outcome, Verdict};
+use shared::*;
+
+fn outcomes(made: &Made, condition: u32) -> Vec<Outcome> {
+    let samples = made.samples;
+    (0..samples).filter_map(|s| made.item(condition * samples + s).ok()).collect()
+}
+
+#[test]
+fn every_choice_says_what_the_masses_say_to_the_last_bit() {
+    let made = Made::demo(12);
+    let mut aggregate = made.aggregate(made.items());
+    let choices: Vec<Choice> = aggregate.choices().cloned().collect();
+    assert!(choices.len() > 12, "presets and one-choice changes: {}", choices.len());
+    for condition in [0, 13] {
+        for (number, choice) in choices.iter().enumerate() {
+            if choice.samples == Ratio::RatioOfMeans {
+                continue;
+            }
+            let summary = aggregate.summary(condition, number);
+            for (stage, indices) in Stage::ALL.into_iter().zip(&summary.stages) {
+                let values: Vec<f64> = outcomes(&made, condition)
+                    .iter()
+                    .map(|o| o.masses.stage(stage, &choice.definition).mdi.unwrap())
+                    .collect();
+                assert_eq!(indices.mdi.estimate.mean, mean(&values), "{} {stage:?}", choice.name);
+                assert_eq!(indices.mdi.estimate.n as usize, values.len());
+            }
+            assert_eq!(summary.layers.len(), if choice.curve { 8 } else { 0 });
+        }
+    }
+}
+
+#[test]
+fn the_order_of_outcomes_changes_nothing() {
+    let made = Made::demo(20);
+    let forward = made.tables();
+    let mut items = made.items();
+    items.reverse();
+    // Once more, as a lab that was cut reads what it has: the same item twice changes nothing.
+    items.extend([3, 50, 100]);
+    let mut aggregate = made.aggregate(items);
+    assert_eq!(Tables::new(&mut aggregate, &made.status(), 0).unwrap(), forward);
+    // Tables read halfway do not disturb those read at the end.
+    let items = made.items();
+    let (first, rest) = items.split_at(100);
+    let mut aggregate = made.aggregate(first.iter().copied());
+    Tables::new(&mut aggregate, &made.status(), 0).unwrap();
+    for &item in rest {
+        match made.item(item) {
+            Ok(outcome) => aggregate.add(item, &outcome).unwrap(),
+            Err(left_out) => aggregate.leave_out(item, &left_out).unwrap(),
+        }
+    }
+    assert_eq!(Tables::new(&mut aggregate, &made.status(), 0).unwrap(), forward);
+}
+
+#[test]
+fn what_is_undefined_is_counted_and_averaged_nowhere() {
+    let made = Made::demo(10);
+    let mut aggregate = Aggregate::new(made.grid(), Choice::around(Definition::default()), 7);
+    let mut defined = Vec::new();
+    for sample in 0..10 {
+        let mut outcome = made.item(sample).unwrap();
+        match sample {
+            0 => outcome.masses.extent.prompt = outcome.masses.extent.prompt.with(Group::Image, 0),
+            1 => {
+                let last = outcome.masses.layers.last_mut().unwrap().as_mut().unwrap();
+                last.last[Group::Image.index()] = 0.0;
+                last.generated[Group::Image.index()] = 0.0;
+            }
+            2 => outcome.masses.layers[7] = None,
+            _ => {
+                let late = outcome.masses.stage(Stage::Late, &Definition::default());
+                defined.push(late.mdi.unwrap());
+            }
+        }
+        aggregate.add(sample, &outcome).unwrap();
+    }
+    let late = aggregate.summary(0, 0).stages[2].mdi.clone();
+    assert_eq!((late.estimate.n, late.estimate.mean), (7, mean(&defined)));
+    let mut reasons: Vec<_> = late.undefined.iter().map(|u| (u.reason, u.count)).collect();
+    reasons.sort_by_key(|r| r.0 as u8);
+    assert_eq!(
+        reasons,
+        [
+            (Undefined::NoImageTokens, 1),
+            (Undefined::NoImageAttention, 1),
+            (Undefined::NotObserved, 1)
+        ]
+    );
+    // The early layers of the last two are there.
+    assert_eq!(aggregate.summary(0, 0).stages[0].mdi.estimate.n, 9);
+    let notes = Tables::new(&mut aggregate, &made.status(), 0).unwrap().notes;
+    assert!(notes.iter().any(|n| n.text.contains("no attention reaches the picture")), "{notes:?}");
+}
+
+#[test]
+fn a_ratio_of_means_is_one_mdi_of_all_samples() {
+    let made = Made::demo(8);
+    let mut aggregate = made.aggregate(made.items());
+    let number = aggregate.choices().position(|c| c.name == "samples-ratio-of-means").unwrap();
+    let found = aggregate.summary(0, number).stages[2].mdi.estimate;
+    let definition = Definition::default();
+    let outcomes = outcomes(&made, 0);
+    let of_layer = |layer: usize| {
+        let all: Vec<Attention> =
+            outcomes.iter().map(|o| o.masses.attention(layer, &definition).unwrap()).collect();
+        let sum = |pick: fn(&Attention) -> f64| all.iter().map(pick).sum::<f64>();
+        (sum(|a| a.text) / sum(|a| a.text_tokens.into()))
+            / (sum(|a| a.image) / sum(|a| a.image_tokens.into()))
+    };
+    let expected = (of_layer(6) + of_layer(7)) / 2.0;
+    assert!((found.mean.unwrap() / expected - 1.0).abs() < 1e-12, "{found:?} {expected}");
+    assert_eq!(found.sd, None);
+    assert!(found.low.unwrap() < expected && expected < found.high.unwrap());
+    assert_ne!(found.mean, aggregate.summary(0, 0).stages[2].mdi.estimate.mean);
+}
+
+#[test]
+fn changes_compare_the_same_samples() {
+    let made = Made::demo(40);
+    let grid = made.grid();
+    let pruned = grid.conditions.iter().find(|c| c.prune == 0.75 && c.replicate == 1).unwrap();
+    let mut aggregate = Aggregate::new(made.grid(), Choice::around(Definition::default()), 7);
+    let late = |o: &Outcome| o.masses.stage(Stage::Late, &Definition::default()).mdi.unwrap();
+    let (mut from, mut to) = (Vec::new(), Vec::new());
+    for sample in 0..16 {
+        // Each side lacks samples that the other has.
+        let plain = made.item(sample).unwrap();
+        let dropped = made.item(pruned.index * 40 + sample).unwrap();
+        if sample != 3 {
+            aggregate.add(sample, &plain).unwrap();
+        }
+        if sample > 5 {
+            aggregate.add(pruned.index * 40 + sample, &dropped).unwrap();
+            from.push(late(&plain));
+            to.push(late(&dropped));
+        }
+    }
+    let change = aggregate.late_change((0, 0), (pruned.index, 0));
+    assert_eq!((change.n, change.from, change.to), (10, mean(&from), mean(&to)));
+    assert_eq!(change.difference, Some(change.to.unwrap() - change.from.unwrap()));
+    let (low, high) = (change.low.unwrap(), change.high.unwrap());
+    assert!(low < change.difference.unwrap() && change.difference.unwrap() < high);
+    assert!(high < 0.0, "every sample's MDI falls, and so does every resample's");
+}
+
+#[test]
+fn what_does_not_belong_is_refused() {
+    let made = Made::demo(4);
+    let mut aggregate = made.aggregate(made.items());
+    let outcome = made.item(0).unwrap();
+    let beyond = made.grid().items();
+    assert_eq!(aggregate.add(beyond, &outcome), Err(Refused::NoSuchItem(beyond)));
+    let mut other = outcome.clone();
+    other.masses.layers.pop();
+    assert_eq!(
+        aggregate.add(1, &other),
+        Err(Refused::OtherLayers { item: 1, found: 7, expected: 8 })
+    );
+    assert!(Tables::new(&mut aggregate, &made.status(), 99).is_none());
+    // Nothing has come: every value is absent, and nothing panics.
+    let mut empty = made.aggregate([]);
+    let tables = Tables::new(&mut empty, &made.status(), 0).unwrap();
+    assert_eq!(tables.stages.rows[0].stages[0].mdi.estimate.mean, None);
+    assert!(tables.answers.is_none());
+}
+
+#[test]
+fn twenty_thousand_items_stay_below_100_megabytes() {
+    let made = Made {
+        spec: ExperimentSpec { prune: vec![0.0], replicate: vec![1], ..Made::papers(50).spec },
+        ..Made::papers(50)
+    };
+    let aggregate = made.aggregate(made.items());
+    let each = aggregate.bytes() / aggregate.done() as usize;
+    assert!(each * 20_000 < 100_000_000, "{each} bytes an item of a model of 32 layers");
+}
+
+#[test]
+fn heads_one_by_one_are_undefined_not_wrong() {
+    let made = Made::demo(4);
+    let definition = Definition { heads: Heads::One(0), ..Definition::default() };
+    let mut aggregate = Aggregate::new(made.grid(), vec![Choice::of(definition)], 7);
+    aggregate.add(0, &made.item(0).unwrap()).unwrap();
+    let late = aggregate.summary(0, 0).stages[2].mdi.clone();
+    assert_eq!((late.estimate.mean, late.undefined[0].reason), (None, Undefined::HeadsAveraged));
+}
+
+#[test]
+fn demo_models_stand_beside_the_paper_without_being_measured_against_it() {
+    let tables = Made::demo(20).tables();
+    let notice = tables.notice.unwrap();
+    assert!(notice.contains("demo-llava (8.3 M parameters) for LLaVA-1.5-7B"), "{notice}");
+    assert!(notice.contains("demo set for MMMU-Pro") && notice.contains("not sizes"), "{notice}");
+    assert!(tables.stages.title.contains("demo models on the demo set"));
+    assert_eq!(tables.stages.rows.len(), 2);
+    let papers: Vec<&str> = tables.stages.paper.iter().map(|p| p.model.as_str()).collect();
+    assert_eq!(papers, ["LLaVA-1.5-7B", "Qwen2.5-VL-7B"]);
+    for cell in tables.stages.rows.iter().flat_map(|r| &r.stages) {
+        assert!(cell.mdi.paper.is_none() && cell.mdi.relative_difference.is_none());
+    }
+    // Prune: a series for each model and number of copies; the paper's four rows once.
+    let prune = tables.prune.unwrap();
+    assert_eq!((prune.series.len(), prune.paper.len()), (6, 4));
+    assert!(prune.series[0].rows[0].late_change.is_none());
+    assert_eq!(prune.series[0].rows[1].label, "75 %");
+    let replicate = tables.replicate.unwrap();
+    assert_eq!(replicate.series.len(), 8);
+    let image: Vec<f64> =
+        replicate.series[0].rows.iter().map(|r| r.image_tokens.unwrap()).collect();
+    assert_eq!(image, [64.0, 320.0, 640.0]);
+    assert!(tables.notes.iter().any(|n| n.text.contains("substitute for FasterVLM")));
+    assert!(tables.notes.iter().any(|n| n.text.contains("left out: picture_damaged")));
+}
+
+#[test]
+fn the_papers_models_are_measured_against_it_where_it_can_be_right() {
+    let tables = Made::papers(20).tables();
+    assert_eq!(tables.notice, None);
+    assert!(tables.stages.title.ends_with("on mmmu-pro"), "{}", tables.stages.title);
+    let llava = &tables.stages.rows[0].stages;
+    let cell = &llava[1].mdi;
+    let expected = (cell.estimate.mean.unwrap() - 10.23) / 10.23;
+    assert_eq!(cell.relative_difference, Some(expected));
+    assert!(cell.paper.as_ref().unwrap().confirmed);
+    // Doubtful cells are shown and not measured against.
+    assert_eq!(llava[0].aei_text.paper.as_ref().unwrap().doubts, [Doubt::OutOfLine]);
+    assert_eq!(llava[0].aei_text.relative_difference, None);
+    let qwen = &tables.stages.rows[1].stages;
+    assert_eq!(
+        qwen[0].aei_text.paper.as_ref().unwrap().doubts,
+        [Doubt::Impossible, Doubt::Reversed]
+    );
+    assert!(qwen[2].mdi.relative_difference.is_some());
+    assert_eq!(qwen[2].aei_text.relative_difference, None);
+    let prune = tables.prune.unwrap();
+    let at_95 = &prune.series[0].rows[3].stages;
+    assert_eq!(at_95[2].mdi.paper.as_ref().unwrap().doubts, [Doubt::Copied]);
+    assert_eq!(at_95[2].mdi.relative_difference, None);
+    assert!(at_95[1].mdi.relative_difference.is_some());
+    assert!(prune.series[1].rows[1].stages[0].mdi.paper.is_none(), "Table 2 is about LLaVA");
+    let marks: Vec<&str> = tables.notes.iter().map(|n| n.mark.as_str()).collect();
+    assert_eq!(marks[..4], ["†", "‡", "§", "¶"]);
+}
+
+#[test]
+fn answers_are_counted_by_condition_and_kind() {
+    let made = Made::demo(60);
+    let tables = made.tables();
+    let answers = tables.answers.unwrap();
+    assert_eq!(answers.rows.len(), made.grid().conditions.len());
+    let row = &answers.rows[0];
+    let right =
+        outcomes(&made, 0).iter().filter(|o| o.verdict == Some(Verdict::Right)).count() as u32;
+    assert_eq!((row.verdicts.right.count, row.verdicts.right.n), (right, 59));
+    let kinds: Vec<(&str, u32)> =
+        row.kinds.iter().map(|k| (k.kind.as_str(), k.verdicts.right.n)).collect();
+    assert_eq!(kinds, [("claim-false", 20), ("name", 39)]);
+    let all = row.verdicts;
+    let sum: u32 =
+        [all.right, all.claimed, all.wrong, all.unreadable].map(|p| p.count).iter().sum();
+    assert_eq!(all.right.n, sum);
+    assert!(row.change.is_none() && answers.rows[9].change.is_some());
+}
+
+#[test]
+fn the_choice_that_moves_the_number_is_named() {
+    let tables = Made::demo(20).tables();
+    let table = &tables.definitions[0];
+    assert_eq!(table.rows[0].choice, "paper");
+    assert!(table.rows[0].change.is_none());
+    // Half of the made-up attention lies on the first token.
+    assert!(table.finding.contains("without the sink"), "{}", table.finding);
+    let names: Vec<&str> = table.rows.iter().map(|r| r.choice.as_str()).collect();
+    for name in [
+        "reimplementation",
+        "forward",
+        "without-system",
+        "without-template",
+        "without-marker",
+        "with-generated",
+        "queries-generated",
+        "queries-prompt-text",
+        "stages-thirds",
+        "layers-ratio-of-means",
+        "samples-ratio-of-means",
+    ] {
+        assert!(names.contains(&name), "{name} of {names:?}");
+    }
+    assert!(!names.contains(&"without-begin"), "it is the reimplementation's");
+}
+
+#[test]
+fn tables_read_back_as_they_were_written() {
+    let tables = Made::demo(10).tables();
+    let text = serde_json::to_string(&tables).unwrap();
+    assert_eq!(serde_json::from_str::<Tables>(&text).unwrap(), tables);
+}
