@@ -1,0 +1,214 @@
+//! Comma-separated values, tidy: a row for each number, ready for `pandas.read_csv(path)`.
+//!
+//! Provenance stands in columns rather than in comments: a file is read without options, several
+//! files can be concatenated, and no row is ever without its definition and model.
+
+use shared::experiment::paper::PaperValue;
+use shared::experiment::stats::{Estimate, Proportion};
+use shared::experiment::tables::{ConditionResult, TableCell, Tables};
+use shared::{Group, ModelInfo};
+
+/// The columns. `place` is a stage's name, a layer's number or `all`; `measure` says what `mean`
+/// is the mean of: `mdi`, `aei_text`, `text_tokens`, `image_tokens`, or a share of answers:
+/// `right`, `claimed`, `wrong`, `unreadable`. `low` and `high` are the ends of the 95 % interval.
+/// Empty where a value does not exist.
+pub const COLUMNS: [&str; 37] = [
+    "condition",
+    "model",
+    "quant",
+    "template",
+    "max_pixels",
+    "prune",
+    "replicate",
+    "choice",
+    "kind",
+    "place",
+    "measure",
+    "n",
+    "mean",
+    "sd",
+    "low",
+    "high",
+    "undefined",
+    "undefined_reasons",
+    "paper",
+    "paper_confirmed",
+    "paper_doubts",
+    "relative_difference",
+    "left_out",
+    "queries",
+    "text_keys",
+    "heads",
+    "stages",
+    "layers_average",
+    "samples_average",
+    "model_hash",
+    "dtype",
+    "device",
+    "dataset",
+    "dataset_revision",
+    "samples",
+    "seed",
+    "lab",
+];
+
+/// A name as JSON has it.
+fn name(value: &impl serde::Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map(|v| v.to_string()).unwrap_or_default()
+}
+
+/// What is the same in all rows of a condition.
+struct Fixed {
+    before: Vec<String>,
+    after: Vec<String>,
+}
+
+/// What a row says.
+struct Row<'a> {
+    choice: &'a str,
+    kind: &'a str,
+    place: String,
+    measure: &'a str,
+    cell: &'a TableCell,
+}
+
+fn fixed(tables: &Tables, of: &ConditionResult) -> Fixed {
+    let c = &of.condition;
+    let mut models = tables.provenance.models.iter().filter(|m| m.name == c.model);
+    let loaded = models.clone().find(|m| m.quant == c.quant).or_else(|| models.next());
+    let unknown = ModelInfo::default();
+    let model = loaded.unwrap_or(&unknown);
+    let dataset = &tables.provenance.dataset;
+    Fixed {
+        before: vec![
+            c.index.to_string(),
+            c.model.clone(),
+            c.quant.name().to_owned(),
+            of.template.clone(),
+            c.max_pixels.map(|p| p.to_string()).unwrap_or_default(),
+            c.prune.to_string(),
+            c.replicate.to_string(),
+        ],
+        after: vec![
+            model.hash.clone(),
+            model.dtype.clone(),
+            model.device.clone(),
+            dataset.name.clone(),
+            dataset.revision.clone(),
+            tables.provenance.samples.to_string(),
+            tables.provenance.seed.to_string(),
+            tables.provenance.lab.clone(),
+        ],
+    }
+}
+
+fn record(tables: &Tables, of: &ConditionResult, fixed: &Fixed, row: &Row<'_>) -> Vec<String> {
+    let e = &row.cell.estimate;
+    let undefined = &row.cell.undefined;
+    let paper = row.cell.paper.as_ref();
+    let doubts = |p: &PaperValue| p.doubts.iter().map(name).collect::<Vec<_>>().join(" ");
+    let choice = tables.choices.iter().find(|c| c.name == row.choice);
+    let mut record = fixed.before.clone();
+    record.extend([
+        row.choice.to_owned(),
+        row.kind.to_owned(),
+        row.place.clone(),
+        row.measure.to_owned(),
+        e.n.to_string(),
+        number(e.mean),
+        number(e.sd),
+        number(e.low),
+        number(e.high),
+        undefined.iter().map(|u| u.count).sum::<u32>().to_string(),
+        undefined.iter().map(|u| name(&u.reason)).collect::<Vec<_>>().join(" "),
+        number(paper.map(|p| p.value)),
+        paper.map(|p| p.confirmed.to_string()).unwrap_or_default(),
+        paper.map(doubts).unwrap_or_default(),
+        number(row.cell.relative_difference),
+        of.left_out.to_string(),
+    ]);
+    match choice {
+        Some(choice) => {
+            let d = &choice.definition;
+            record.extend([
+                name(&d.queries),
+                d.text.iter().map(Group::name).collect::<Vec<_>>().join(" "),
+                name(&d.heads),
+                name(&d.stages),
+                name(&d.layers),
+                name(&choice.samples),
+            ]);
+        }
+        None => record.extend(std::iter::repeat_n(String::new(), 6)),
+    }
+    record.extend(fixed.after.iter().cloned());
+    record
+}
+
+fn of_share(p: &Proportion) -> TableCell {
+    let estimate = Estimate { n: p.n, mean: p.share, sd: None, low: p.low, high: p.high };
+    TableCell { estimate, ..TableCell::default() }
+}
+
+fn of_mean(mean: Option<f64>, n: u32) -> TableCell {
+    TableCell { estimate: Estimate { n, mean, ..Estimate::default() }, ..TableCell::default() }
+}
+
+/// Every number of the tables, a row each.
+pub fn csv(tables: &Tables) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Writing to memory cannot fail, and every record has as many fields as there are columns.
+    let mut write = |record: &[String]| drop(writer.write_record(record));
+    write(&COLUMNS.map(str::to_owned));
+    for result in &tables.conditions {
+        let fixed = fixed(tables, result);
+        let mut row = |row: Row<'_>| write(&record(tables, result, &fixed, &row));
+        for cells in &result.choices {
+            let choice = &cells.choice;
+            for stage in &cells.stages {
+                let place = stage.stage.name();
+                for (measure, cell) in [("mdi", &stage.mdi), ("aei_text", &stage.aei_text)] {
+                    row(Row { choice, kind: "stage", place: place.to_owned(), measure, cell });
+                }
+            }
+            for layer in &cells.layers {
+                for (measure, cell) in [("mdi", &layer.mdi), ("aei_text", &layer.aei_text)] {
+                    row(Row {
+                        choice,
+                        kind: "layer",
+                        place: layer.layer.to_string(),
+                        measure,
+                        cell,
+                    });
+                }
+            }
+            for (measure, mean) in
+                [("text_tokens", cells.text_tokens), ("image_tokens", cells.image_tokens)]
+            {
+                let cell = &of_mean(mean, result.n);
+                row(Row { choice, kind: "tokens", place: "all".to_owned(), measure, cell });
+            }
+        }
+        if let Some(v) = &result.verdicts {
+            for (measure, share) in [
+                ("right", &v.right),
+                ("claimed", &v.claimed),
+                ("wrong", &v.wrong),
+                ("unreadable", &v.unreadable),
+            ] {
+                let cell = &of_share(share);
+                row(Row { choice: "", kind: "answers", place: "all".to_owned(), measure, cell });
+            }
+        }
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8(bytes).unwrap_or_default()
+}

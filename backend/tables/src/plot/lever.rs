@@ -1,0 +1,261 @@
+//! What pruning and replicating do: MDI of the three stages, and right answers beside it.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::HPos;
+use shared::Stage;
+use shared::experiment::paper::PaperRow;
+use shared::experiment::stats::Proportion;
+use shared::experiment::tables::{Lever, LeverRow, LeverSeries, LeverTable, Tables, percent};
+
+use super::canvas::{Frame, GHOST, Look, PICTURE, Panel, QUIET, Type, WORDS, write};
+use super::layers::{Label, MOST, label, room, short_mark, surround};
+use super::{Failed, SIZE, axis};
+
+/// A line of a panel: place, interval and mean, and whether it is beyond doubt.
+struct Point {
+    x: f64,
+    ends: Option<(f64, f64)>,
+    mean: f64,
+    certain: bool,
+}
+
+/// The series that are drawn: those in which the other lever is at rest, if there are any.
+fn drawn(table: &LeverTable, tables: &Tables) -> Vec<usize> {
+    let at_rest = |series: &LeverSeries| {
+        series.rows.iter().all(|row| {
+            let result = tables.conditions.iter().find(|c| c.condition.index == row.condition);
+            result.is_some_and(|r| match table.lever {
+                Lever::Prune => r.condition.replicate == 1,
+                Lever::Replicate => r.condition.prune == 0.0,
+            })
+        })
+    };
+    let all: Vec<usize> = (0..table.series.len()).collect();
+    let rest: Vec<usize> = all.iter().copied().filter(|i| at_rest(&table.series[*i])).collect();
+    if rest.is_empty() { all } else { rest }
+}
+
+/// The paper's rows by model.
+fn papers(table: &LeverTable) -> Vec<&[PaperRow]> {
+    table.paper.chunk_by(|a, b| a.model == b.model).collect()
+}
+
+struct Drawing<'a, DB: DrawingBackend> {
+    root: &'a DrawingArea<DB, Shift>,
+    table: &'a LeverTable,
+    series: Vec<&'a LeverSeries>,
+    /// Values of the lever, rising: the places of the horizontal axis.
+    values: Vec<f64>,
+}
+
+impl<DB: DrawingBackend> Drawing<'_, DB> {
+    fn x(&self, value: f64) -> Option<f64> {
+        self.values.iter().position(|v| *v == value).map(|i| i as f64)
+    }
+
+    fn name(&self, value: f64) -> String {
+        match self.table.lever {
+            Lever::Prune => percent(value),
+            Lever::Replicate => format!("×{value}"),
+        }
+    }
+
+    /// Series that share a place stand side by side.
+    fn shift(&self, series: usize) -> f64 {
+        (series as f64 - (self.series.len() as f64 - 1.0) / 2.0) * 5.0
+    }
+
+    fn points(
+        &self,
+        series: &LeverSeries,
+        value: impl Fn(&LeverRow) -> Option<Point>,
+    ) -> Vec<Point> {
+        let at = |row: &LeverRow| Some(Point { x: self.x(row.value)?, ..value(row)? });
+        series.rows.iter().filter_map(at).collect()
+    }
+
+    fn mdi(&self, series: &LeverSeries, stage: usize) -> Vec<Point> {
+        self.points(series, |row| {
+            let e = &row.stages.get(stage)?.mdi.estimate;
+            let mean = e.mean.filter(|m| *m > 0.0)?;
+            let ends = e.low.filter(|l| *l > 0.0).zip(e.high);
+            Some(Point { x: 0.0, ends, mean, certain: true })
+        })
+    }
+
+    fn printed(&self, rows: &[PaperRow], stage: usize) -> Vec<Point> {
+        let value = |row: &PaperRow| match self.table.lever {
+            Lever::Prune => row.prune,
+            Lever::Replicate => f64::from(row.replicate),
+        };
+        let at = |row: &PaperRow| {
+            let printed = &row.cells.get(stage)?.mdi;
+            let certain = printed.doubts.is_empty();
+            Some(Point { x: self.x(value(row))?, ends: None, mean: printed.value, certain })
+        };
+        rows.iter().filter_map(at).collect()
+    }
+
+    fn right(&self, series: &LeverSeries) -> Vec<Point> {
+        self.points(series, |row| {
+            let Proportion { share, low, high, .. } = row.verdicts?.right;
+            Some(Point { x: 0.0, ends: low.zip(high), mean: share?, certain: true })
+        })
+    }
+
+    fn line(
+        &self,
+        panel: &Panel<'_, DB>,
+        points: &[Point],
+        look: Look,
+        shift: f64,
+    ) -> Result<(), Failed<DB>> {
+        let path: Vec<(f64, f64)> = points.iter().map(|p| (p.x, p.mean)).collect();
+        panel.line(&path, look, 2.0)?;
+        for point in points {
+            if let Some(ends) = point.ends {
+                panel.whisker(point.x, ends, shift, look.colour)?;
+            }
+            panel.marker((point.x, point.mean), shift, look, point.certain)?;
+        }
+        Ok(())
+    }
+
+    fn below(&self, panel: &Panel<'_, DB>) -> Result<(), Failed<DB>> {
+        self.values.iter().enumerate().try_for_each(|(i, v)| panel.mark(i as f64, &self.name(*v)))
+    }
+}
+
+fn title<DB: DrawingBackend>(
+    root: &DrawingArea<DB, Shift>,
+    frame: Frame,
+    text: &str,
+) -> Result<(), Failed<DB>> {
+    write(root, text, (frame.left, frame.top - 14.0), Type::new(13.0).bold())
+}
+
+/// What the lever does to the number of picture tokens, where all series agree.
+fn tokens(series: &[&LeverSeries]) -> String {
+    let counts = |s: &LeverSeries| -> Vec<String> {
+        s.rows.iter().map(|r| r.image_tokens.map_or("–".into(), short_mark)).collect()
+    };
+    let Some(first) = series.first().map(|s| counts(s)) else { return String::new() };
+    let same = series.iter().all(|s| counts(s) == first);
+    if same {
+        format!(" · picture tokens {}", first.join(", "))
+    } else {
+        let each = series.iter().map(|s| format!("{}: {}", s.model, counts(s).join(", ")));
+        format!(" · picture tokens of {}", each.collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// Draws the plot.
+pub fn draw<DB: DrawingBackend>(
+    root: &DrawingArea<DB, Shift>,
+    tables: &Tables,
+    lever: Lever,
+) -> Result<(), Failed<DB>> {
+    let table = match lever {
+        Lever::Prune => tables.prune.as_ref(),
+        Lever::Replicate => tables.replicate.as_ref(),
+    };
+    let Some(table) = table else { return Ok(()) };
+    let all = drawn(table, tables);
+    let series: Vec<&LeverSeries> = all.iter().take(MOST).map(|i| &table.series[*i]).collect();
+    let mut values: Vec<f64> = series.iter().flat_map(|s| &s.rows).map(|r| r.value).collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    let hidden = match all.len().saturating_sub(MOST) {
+        0 => String::new(),
+        more => format!(" · {more} more not drawn"),
+    };
+    let (what, under) = match lever {
+        Lever::Prune => ("Picture tokens dropped", "share of picture tokens dropped"),
+        Lever::Replicate => ("Picture tokens repeated", "copies of the picture's tokens"),
+    };
+    let subtitle = format!("mean and 95 % interval over samples{}{hidden}", tokens(&series));
+    let outer = surround(root, tables, &format!("{what} · {}", tables.title), &subtitle)?;
+    let drawing = Drawing { root, table, series, values };
+
+    let ghost_names: Vec<String> =
+        papers(table).iter().map(|rows| format!("paper · {}", rows[0].model)).collect();
+    let names = drawing.series.iter().map(|s| s.label.as_str());
+    let labels_room = room(names.chain(ghost_names.iter().map(String::as_str)));
+    let answers = drawing.series.iter().any(|s| s.rows.iter().any(|r| r.verdicts.is_some()));
+    let panels = if answers { 4.0 } else { 3.0 };
+    // The last panel of MDI is followed by the labels, and they by the panel of answers.
+    let (left, gap, own_axis) = (outer.left + 40.0, 22.0, 56.0);
+    let all_room = f64::from(SIZE.0) - 24.0 - left - 2.0 * gap - labels_room;
+    let width = (all_room - if answers { own_axis } else { 0.0 }) / panels;
+    let frame = |i: f64, extra: f64| Frame {
+        left: left + i * (width + gap) + extra,
+        right: left + i * (width + gap) + width + extra,
+        top: outer.top + 36.0,
+        bottom: outer.bottom - 42.0,
+    };
+    let ends = (-0.4, drawing.values.len() as f64 - 0.6);
+    let mut shown: Vec<Point> = Vec::new();
+    for stage in 0..3 {
+        shown.extend(drawing.series.iter().flat_map(|s| drawing.mdi(s, stage)));
+        shown.extend(papers(table).into_iter().flat_map(|rows| drawing.printed(rows, stage)));
+    }
+    let span = axis::span(shown.iter().flat_map(|p| {
+        let (low, high) = p.ends.unwrap_or((p.mean, p.mean));
+        [low, p.mean, high]
+    }));
+    for (i, stage) in Stage::ALL.into_iter().enumerate() {
+        let frame = frame(i as f64, 0.0);
+        let panel = Panel::new(root, frame, ends, span, true)?;
+        title(root, frame, &format!("{} MDI", stage.name()))?;
+        for mark in axis::marks(span, 9) {
+            panel.rule(mark, if i == 0 { short_mark(mark) } else { String::new() }.as_str())?;
+        }
+        panel.balance()?;
+        drawing.below(&panel)?;
+        if i == 0 {
+            let one = panel.pixel((0.0, 1.0)).1;
+            let style = Type::new(11.0).at(HPos::Right);
+            let at = frame.left - 8.0;
+            write(root, "words ↑", (at, one - 13.0), style.colour(WORDS))?;
+            write(root, "picture ↓", (at, one + 14.0), style.colour(PICTURE))?;
+        }
+        let mut labels = Vec::new();
+        let mut name = |points: &[Point], text: &str, colour, bold| {
+            if let Some(last) = points.last() {
+                let at = panel.pixel((last.x, last.mean)).1;
+                labels.push(Label { text: text.to_owned(), at, colour, bold });
+            }
+        };
+        for (g, rows) in papers(table).into_iter().enumerate() {
+            let points = drawing.printed(rows, i);
+            drawing.line(&panel, &points, Look::ghost(g), 0.0)?;
+            name(&points, &ghost_names[g], GHOST, false);
+        }
+        for (s, series) in drawing.series.iter().enumerate() {
+            let points = drawing.mdi(series, i);
+            let look = Look::of(s);
+            drawing.line(&panel, &points, look, 0.0)?;
+            name(&points, &series.label, look.colour, true);
+        }
+        if stage == Stage::Late {
+            label(root, &labels, frame)?;
+        }
+    }
+    if answers {
+        let frame = frame(3.0, labels_room + own_axis - gap);
+        let panel = Panel::new(root, frame, ends, (0.0, 1.0), false)?;
+        title(root, frame, "right answers")?;
+        for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            panel.rule(share, &percent(share))?;
+        }
+        drawing.below(&panel)?;
+        for (s, series) in drawing.series.iter().enumerate() {
+            let points = drawing.right(series);
+            drawing.line(&panel, &points, Look::of(s), drawing.shift(s))?;
+        }
+    }
+    let right = frame(2.0, 0.0).right;
+    let at = ((left + right) / 2.0, outer.bottom - 6.0);
+    write(root, under, at, Type::new(13.0).colour(QUIET).at(HPos::Center))
+}

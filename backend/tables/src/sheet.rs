@@ -1,0 +1,371 @@
+//! Sheets: tables as headings and cells of text, which Markdown and LaTeX lay out.
+
+use shared::experiment::aggregate::Change;
+use shared::experiment::paper::{PaperCell, PaperRow, PaperValue};
+use shared::experiment::stats::Proportion;
+use shared::experiment::tables::{
+    AnswerTable, DefinitionTable, Lever, LeverRow, LeverTable, StageCells, StageTable, TableCell,
+    Tables, marks, percent, short,
+};
+use shared::{ModelInfo, Stage};
+
+/// What no value is shown as.
+pub const NOTHING: &str = "–";
+
+/// What a row is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The lab's numbers.
+    Measured,
+    /// Something that belongs to the row above: intervals, differences.
+    Below,
+    /// The paper's numbers.
+    Paper,
+    /// A heading above the rows that follow: one cell.
+    Heading,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it is.
+    pub kind: Kind,
+    /// Its cells: one for each column, or one alone for a heading.
+    pub cells: Vec<String>,
+}
+
+/// A table of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sheet {
+    /// A short name, for labels.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Headings of its columns; the first column holds names, the others numbers.
+    pub columns: Vec<String>,
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// What is said below it.
+    pub finding: String,
+}
+
+impl Sheet {
+    fn new(name: &str, title: &str, columns: &[&str]) -> Self {
+        Sheet {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            columns: columns.iter().map(|c| (*c).to_owned()).collect(),
+            rows: Vec::new(),
+            finding: String::new(),
+        }
+    }
+
+    fn push(&mut self, kind: Kind, cells: Vec<String>) {
+        debug_assert!(kind == Kind::Heading || cells.len() == self.columns.len());
+        self.rows.push(Row { kind, cells });
+    }
+}
+
+/// A number with a true minus sign.
+pub fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| NOTHING.to_owned(), |v| short(v).replace('-', "−"))
+}
+
+fn signed(value: Option<f64>) -> String {
+    let text = number(value);
+    if value.is_some_and(|v| v > 0.0) { format!("+{text}") } else { text }
+}
+
+fn mean_sd(cell: &TableCell) -> String {
+    let e = &cell.estimate;
+    match e.sd {
+        Some(sd) => format!("{} ± {}", number(e.mean), number(Some(sd))),
+        None => number(e.mean),
+    }
+}
+
+fn interval(low: Option<f64>, high: Option<f64>) -> String {
+    match (low, high) {
+        (Some(_), Some(_)) => format!("[{}, {}]", number(low), number(high)),
+        _ => NOTHING.to_owned(),
+    }
+}
+
+fn share(value: Option<f64>) -> String {
+    value.map_or_else(|| NOTHING.to_owned(), |v| percent((v * 1e3).round() / 1e3))
+}
+
+fn share_interval(p: &Proportion) -> String {
+    let whole = |v: f64| short((v * 1e3).round() / 10.0);
+    match (p.low, p.high) {
+        (Some(low), Some(high)) => format!("{} [{}, {}]", share(p.share), whole(low), whole(high)),
+        _ => share(p.share),
+    }
+}
+
+fn change(change: Option<&Change>) -> String {
+    match change {
+        Some(c) if c.n > 0 => {
+            format!("{} {}", signed(c.difference), interval(c.low, c.high))
+        }
+        _ => NOTHING.to_owned(),
+    }
+}
+
+/// A change of a share, in percentage points.
+fn points(of: Option<&Change>) -> String {
+    let hundred = |v: Option<f64>| v.map(|v| (v * 1e4).round() / 1e2);
+    let scaled = of.map(|c| Change {
+        difference: hundred(c.difference),
+        low: hundred(c.low),
+        high: hundred(c.high),
+        ..*c
+    });
+    change(scaled.as_ref())
+}
+
+fn printed(value: &PaperValue) -> String {
+    format!("{}{}", value.value, marks(value))
+}
+
+/// MDI and AEI of the three stages.
+fn both(stages: &[StageCells], text: impl Fn(&TableCell) -> String) -> Vec<String> {
+    stages.iter().flat_map(|s| [text(&s.mdi), text(&s.aei_text)]).collect()
+}
+
+fn paper_cells(cells: &[PaperCell]) -> Vec<String> {
+    cells.iter().flat_map(|c| [printed(&c.mdi), printed(&c.aei_text)]).collect()
+}
+
+fn relative(cell: &TableCell) -> String {
+    match cell.relative_difference {
+        Some(r) => format!("{} %", signed(Some((r * 1e3).round() / 10.0))),
+        None => NOTHING.to_owned(),
+    }
+}
+
+fn stage_columns(first: &[&str], last: &[&str]) -> Vec<String> {
+    let stages = Stage::ALL
+        .into_iter()
+        .flat_map(|s| [format!("{} MDI", s.name()), format!("{} AEI", s.name())]);
+    let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    own(first).into_iter().chain(stages).chain(own(last)).collect()
+}
+
+fn stages(table: &StageTable) -> Sheet {
+    let mut sheet = Sheet::new("stages", &table.title, &[]);
+    sheet.columns = stage_columns(&["model"], &["n"]);
+    let around = |name: &str, cells: Vec<String>, n: String| {
+        let mut all = vec![name.to_owned()];
+        all.extend(cells);
+        all.push(n);
+        all
+    };
+    for row in &table.rows {
+        let n = row.n.to_string();
+        sheet.push(Kind::Measured, around(&row.label, both(&row.stages, mean_sd), n));
+        let ends = |c: &TableCell| interval(c.estimate.low, c.estimate.high);
+        sheet.push(Kind::Below, around("95 % interval", both(&row.stages, ends), String::new()));
+        let cells = || row.stages.iter().flat_map(|s| [&s.mdi, &s.aei_text]);
+        if cells().any(|c| c.relative_difference.is_some()) {
+            let cells = both(&row.stages, relative);
+            sheet.push(Kind::Below, around("relative to the paper", cells, String::new()));
+        }
+    }
+    for row in &table.paper {
+        let name = format!("paper · {}, {}", row.model, row.data);
+        sheet.push(Kind::Paper, around(&name, paper_cells(&row.cells), NOTHING.to_owned()));
+    }
+    sheet
+}
+
+fn lever_row(row: &LeverRow) -> Vec<String> {
+    let mut cells = vec![row.label.clone(), number(row.image_tokens)];
+    cells.extend(both(&row.stages, mean_sd));
+    cells.extend([
+        change(row.late_change.as_ref()),
+        row.verdicts.map_or_else(|| NOTHING.to_owned(), |v| share(v.right.share)),
+        row.n.to_string(),
+    ]);
+    cells
+}
+
+fn lever_paper(lever: Lever, row: &PaperRow) -> Vec<String> {
+    let label = match lever {
+        Lever::Prune => percent(row.prune),
+        Lever::Replicate => format!("×{}", row.replicate),
+    };
+    let mut cells = vec![label, NOTHING.to_owned()];
+    cells.extend(paper_cells(&row.cells));
+    cells.extend([NOTHING, NOTHING, NOTHING].map(str::to_owned));
+    cells
+}
+
+fn lever(table: &LeverTable) -> Sheet {
+    let (name, first) = match table.lever {
+        Lever::Prune => ("prune", "dropped"),
+        Lever::Replicate => ("replicate", "copies"),
+    };
+    let mut sheet = Sheet::new(name, &table.title, &[]);
+    sheet.columns = stage_columns(&[first, "n_O"], &["late MDI moves by", "right", "n"]);
+    for series in &table.series {
+        sheet.push(Kind::Heading, vec![series.label.clone()]);
+        for row in &series.rows {
+            sheet.push(Kind::Measured, lever_row(row));
+            let cells = || row.stages.iter().flat_map(|s| [&s.mdi, &s.aei_text]);
+            if cells().any(|c| c.relative_difference.is_some()) {
+                let mut below = vec!["relative to the paper".to_owned(), String::new()];
+                below.extend(both(&row.stages, relative));
+                below.extend([const { String::new() }; 3]);
+                sheet.push(Kind::Below, below);
+            }
+        }
+    }
+    for same in table.paper.chunk_by(|a, b| (&a.model, &a.data) == (&b.model, &b.data)) {
+        let heading = format!("paper · {}, {}", same[0].model, same[0].data);
+        sheet.push(Kind::Heading, vec![heading]);
+        for row in same {
+            sheet.push(Kind::Paper, lever_paper(table.lever, row));
+        }
+    }
+    sheet
+}
+
+fn answers(table: &AnswerTable) -> Vec<Sheet> {
+    let columns = [
+        "condition",
+        "late MDI",
+        "right",
+        "as claimed",
+        "wrong",
+        "unreadable",
+        "right moves by",
+        "n",
+    ];
+    let mut sheet = Sheet::new("answers", &table.title, &columns);
+    for row in &table.rows {
+        let v = &row.verdicts;
+        sheet.push(
+            Kind::Measured,
+            vec![
+                row.label.clone(),
+                mean_sd(&row.late_mdi),
+                share_interval(&v.right),
+                share_interval(&v.claimed),
+                share(v.wrong.share),
+                share(v.unreadable.share),
+                points(row.change.as_ref()),
+                v.right.n.to_string(),
+            ],
+        );
+    }
+    let columns = ["kind", "right", "as claimed", "wrong", "unreadable", "n"];
+    let title = format!("{}, by kind of question", table.title);
+    let mut kinds = Sheet::new("kinds", &title, &columns);
+    // Where nothing is done to the picture's tokens; the rest is in the JSON.
+    for row in table.rows.iter().filter(|r| r.change.is_none() && !r.kinds.is_empty()) {
+        kinds.push(Kind::Heading, vec![row.label.clone()]);
+        for kind in &row.kinds {
+            let v = &kind.verdicts;
+            kinds.push(
+                Kind::Measured,
+                vec![
+                    kind.kind.clone(),
+                    share_interval(&v.right),
+                    share_interval(&v.claimed),
+                    share(v.wrong.share),
+                    share(v.unreadable.share),
+                    v.right.n.to_string(),
+                ],
+            );
+        }
+    }
+    if kinds.rows.is_empty() { vec![sheet] } else { vec![sheet, kinds] }
+}
+
+fn definitions(table: &DefinitionTable) -> Sheet {
+    let columns = [
+        "definition",
+        "n_T",
+        "early MDI",
+        "middle MDI",
+        "late MDI",
+        "late ×",
+        "late moves by",
+        "n",
+    ];
+    let mut sheet = Sheet::new(&format!("definitions-{}", table.condition), &table.title, &columns);
+    for row in &table.rows {
+        let mut cells = vec![row.title.clone(), number(row.text_tokens)];
+        cells.extend(row.stages.iter().map(|s| mean_sd(&s.mdi)));
+        let late = row.stages.last().map_or(0, |s| s.mdi.estimate.n);
+        cells.extend([
+            number(row.change.and_then(|c| c.ratio)),
+            change(row.change.as_ref()),
+            late.to_string(),
+        ]);
+        sheet.push(Kind::Measured, cells);
+    }
+    sheet.finding = table.finding.clone();
+    sheet
+}
+
+/// Every table of an experiment.
+pub fn sheets(tables: &Tables) -> Vec<Sheet> {
+    let mut all = vec![stages(&tables.stages)];
+    all.extend(tables.prune.as_ref().map(lever));
+    all.extend(tables.replicate.as_ref().map(lever));
+    all.extend(tables.answers.iter().flat_map(answers));
+    all.extend(tables.definitions.iter().map(definitions));
+    all
+}
+
+fn model(info: &ModelInfo) -> String {
+    let held: Vec<String> = info.held.iter().map(|(kind, n)| format!("{n} × {kind}")).collect();
+    let held =
+        if held.is_empty() { String::new() } else { format!(", held as {}", held.join(", ")) };
+    let fallbacks = if info.fallbacks.is_empty() {
+        String::new()
+    } else {
+        format!(", held otherwise: {}", info.fallbacks.join("; "))
+    };
+    format!(
+        "{} ({}), quantization {}{held}{fallbacks}, activations {}, device {}, template {}, \
+         SHA-256 {}",
+        info.name,
+        info.family,
+        info.quant.name(),
+        info.dtype,
+        info.device,
+        info.template,
+        info.hash
+    )
+}
+
+/// Where the numbers come from, as names and values.
+pub fn provenance(tables: &Tables) -> Vec<(String, String)> {
+    let p = &tables.provenance;
+    let definition = serde_json::to_string(&tables.choice.definition).unwrap_or_default();
+    let samples = serde_json::to_string(&tables.choice.samples).unwrap_or_default();
+    let mut all: Vec<(&str, String)> = p.models.iter().map(|m| ("model", model(m))).collect();
+    all.extend([
+        (
+            "definition",
+            format!("{}: {definition}, samples {}", tables.choice.name, samples.trim_matches('"')),
+        ),
+        (
+            "dataset",
+            format!(
+                "{} ({} rows), revision {}",
+                p.dataset.name, p.dataset.rows, p.dataset.revision
+            ),
+        ),
+        ("samples", format!("{} drawn with seed {}", p.samples, p.seed)),
+        ("runs", format!("{} of {} done", p.done, p.items)),
+        ("options", serde_json::to_string(&p.options).unwrap_or_default()),
+        ("intervals", p.intervals.clone()),
+        ("paper", p.paper.clone()),
+        ("lab", format!("LangOverrule Lab {}, started {}", p.lab, p.created)),
+    ]);
+    all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
