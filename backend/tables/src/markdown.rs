@@ -6,31 +6,29 @@ use shared::experiment::tables::Tables;
 
 use crate::sheet::{Kind, Sheet, provenance, sheets};
 
-/// Text on one line that no reader takes for markup.
+/// Text on one line that no reader takes for markup, with no more backslashes than that takes:
+/// an underscore within a word and brackets that lead nowhere are what they are.
 fn escape(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
+    let mut before = ' ';
+    let mut letters = text.chars().peekable();
+    while let Some(c) = letters.next() {
+        let next = letters.peek().copied().unwrap_or(' ');
         match c {
-            '|' | '*' | '_' | '`' | '<' | '>' | '[' | ']' | '\\' | '#' => out.extend(['\\', c]),
+            '|' | '*' | '`' | '<' | '>' | '\\' => out.extend(['\\', c]),
+            '_' if !(before.is_alphanumeric() && next.is_alphanumeric()) => out.push_str("\\_"),
+            ']' if matches!(next, '(' | '[' | ':') => out.push_str("\\]"),
+            '#' if before == ' ' => out.push_str("\\#"),
             c if c.is_control() => out.push(' '),
             c => out.push(c),
         }
+        before = c;
     }
     out
 }
 
-/// A cell: only a `|` could break the table, and an interval's brackets shall stay readable.
 fn cell(text: &str, kind: Kind) -> String {
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect::<String>()
-        .replace('\\', "\\\\")
-        .replace('|', "\\|")
-        .replace('<', "&lt;")
-        .replace('*', "\\*")
-        .replace('_', "\\_")
-        .replace('`', "\\`");
+    let text = escape(text);
     match kind {
         _ if text.is_empty() => text,
         Kind::Heading => format!("**{text}**"),

@@ -5,7 +5,7 @@ use shared::experiment::paper::{PaperCell, PaperRow, PaperValue};
 use shared::experiment::stats::Proportion;
 use shared::experiment::tables::{
     AnswerTable, DefinitionTable, Lever, LeverRow, LeverTable, StageCells, StageTable, TableCell,
-    Tables, marks, percent, short,
+    Tables, decimals, marks, percent, short,
 };
 use shared::{ModelInfo, Stage};
 
@@ -71,17 +71,33 @@ pub fn number(value: Option<f64>) -> String {
     value.map_or_else(|| NOTHING.to_owned(), |v| short(v).replace('-', "−"))
 }
 
-fn signed(value: Option<f64>) -> String {
-    let text = number(value);
-    if value.is_some_and(|v| v > 0.0) { format!("+{text}") } else { text }
+/// A text that is a number, with its sign.
+fn signed(text: String) -> String {
+    let positive = text.chars().any(|c| ('1'..='9').contains(&c)) && !text.starts_with('−');
+    if positive { format!("+{text}") } else { text }
 }
 
 fn mean_sd(cell: &TableCell) -> String {
     let e = &cell.estimate;
-    match e.sd {
-        Some(sd) => format!("{} ± {}", number(e.mean), number(Some(sd))),
-        None => number(e.mean),
+    let (Some(mean), Some(sd)) = (e.mean, e.sd) else { return number(e.mean) };
+    // As many digits as the mean has, unless nothing were left of the deviation.
+    let alike = format!("{sd:.*}", decimals(mean));
+    let left = alike.contains(|c| ('1'..='9').contains(&c));
+    format!("{} ± {}", number(e.mean), if left { alike } else { short(sd) })
+}
+
+/// A mean number of tokens: whole where it is whole.
+fn tokens(value: Option<f64>) -> String {
+    match value {
+        Some(v) if v.fract() == 0.0 => v.to_string(),
+        other => number(other),
     }
+}
+
+/// A share in percents, to a tenth.
+fn tenth(value: f64) -> String {
+    let text = format!("{:.1}", value * 100.0).replace('-', "−");
+    if text == "−0.0" { "0.0".to_owned() } else { text }
 }
 
 fn interval(low: Option<f64>, high: Option<f64>) -> String {
@@ -92,13 +108,12 @@ fn interval(low: Option<f64>, high: Option<f64>) -> String {
 }
 
 fn share(value: Option<f64>) -> String {
-    value.map_or_else(|| NOTHING.to_owned(), |v| percent((v * 1e3).round() / 1e3))
+    value.map_or_else(|| NOTHING.to_owned(), |v| format!("{} %", tenth(v)))
 }
 
 fn share_interval(p: &Proportion) -> String {
-    let whole = |v: f64| short((v * 1e3).round() / 10.0);
     match (p.low, p.high) {
-        (Some(low), Some(high)) => format!("{} [{}, {}]", share(p.share), whole(low), whole(high)),
+        (Some(low), Some(high)) => format!("{} [{}, {}]", share(p.share), tenth(low), tenth(high)),
         _ => share(p.share),
     }
 }
@@ -106,7 +121,7 @@ fn share_interval(p: &Proportion) -> String {
 fn change(change: Option<&Change>) -> String {
     match change {
         Some(c) if c.n > 0 => {
-            format!("{} {}", signed(c.difference), interval(c.low, c.high))
+            format!("{} {}", signed(number(c.difference)), interval(c.low, c.high))
         }
         _ => NOTHING.to_owned(),
     }
@@ -114,18 +129,19 @@ fn change(change: Option<&Change>) -> String {
 
 /// A change of a share, in percentage points.
 fn points(of: Option<&Change>) -> String {
-    let hundred = |v: Option<f64>| v.map(|v| (v * 1e4).round() / 1e2);
-    let scaled = of.map(|c| Change {
-        difference: hundred(c.difference),
-        low: hundred(c.low),
-        high: hundred(c.high),
-        ..*c
-    });
-    change(scaled.as_ref())
+    let text = |c: &Change| {
+        let difference = signed(tenth(c.difference?));
+        Some(match (c.low, c.high) {
+            (Some(low), Some(high)) => format!("{difference} [{}, {}]", tenth(low), tenth(high)),
+            _ => difference,
+        })
+    };
+    of.and_then(text).unwrap_or_else(|| NOTHING.to_owned())
 }
 
 fn printed(value: &PaperValue) -> String {
-    format!("{}{}", value.value, marks(value))
+    // The paper prints two digits after the point.
+    format!("{:.2}{}", value.value, marks(value))
 }
 
 /// MDI and AEI of the three stages.
@@ -139,7 +155,7 @@ fn paper_cells(cells: &[PaperCell]) -> Vec<String> {
 
 fn relative(cell: &TableCell) -> String {
     match cell.relative_difference {
-        Some(r) => format!("{} %", signed(Some((r * 1e3).round() / 10.0))),
+        Some(r) => format!("{} %", signed(tenth(r))),
         None => NOTHING.to_owned(),
     }
 }
@@ -180,7 +196,7 @@ fn stages(table: &StageTable) -> Sheet {
 }
 
 fn lever_row(row: &LeverRow) -> Vec<String> {
-    let mut cells = vec![row.label.clone(), number(row.image_tokens)];
+    let mut cells = vec![row.label.clone(), tokens(row.image_tokens)];
     cells.extend(both(&row.stages, mean_sd));
     cells.extend([
         change(row.late_change.as_ref()),
@@ -296,7 +312,7 @@ fn definitions(table: &DefinitionTable) -> Sheet {
     ];
     let mut sheet = Sheet::new(&format!("definitions-{}", table.condition), &table.title, &columns);
     for row in &table.rows {
-        let mut cells = vec![row.title.clone(), number(row.text_tokens)];
+        let mut cells = vec![row.title.clone(), tokens(row.text_tokens)];
         cells.extend(row.stages.iter().map(|s| mean_sd(&s.mdi)));
         let late = row.stages.last().map_or(0, |s| s.mdi.estimate.n);
         cells.extend([

@@ -207,7 +207,7 @@ impl<'a, DB: DrawingBackend> Panel<'a, DB> {
     pub fn balance(&self) -> Result<(), Failed<DB>> {
         let at = self.pixel((0.0, 1.0)).1;
         let ends = [(self.frame.left, at), (self.frame.right, at)];
-        self.dashes(&ends, INK, 1.25, Some((4.0, 3.0)))
+        stroke(self.root, &ends, Look { colour: INK, marker: 0, dash: Some((4.0, 3.0)) }, 1.25)
     }
 
     /// A mark below the panel.
@@ -228,31 +228,13 @@ impl<'a, DB: DrawingBackend> Panel<'a, DB> {
         self.root.draw(&Polygon::new(edge, colour.mix(0.16)))
     }
 
-    fn dashes(
-        &self,
-        points: &[(f64, f64)],
-        colour: RGBColor,
-        width: f64,
-        dash: Option<(f64, f64)>,
-    ) -> Result<(), Failed<DB>> {
-        let path: Vec<(i32, i32)> = points.iter().map(|(x, y)| (units(*x), units(*y))).collect();
-        let style = colour.stroke_width(wide(width));
-        match dash {
-            None => self.root.draw(&PathElement::new(path, style)),
-            Some((on, off)) => {
-                let dashed = DashedPathElement::new(path.into_iter(), units(on), units(off), style);
-                self.root.draw(&dashed)
-            }
-        }
-    }
-
     /// A line through places of the panel.
     pub fn line(&self, points: &[(f64, f64)], look: Look, width: f64) -> Result<(), Failed<DB>> {
         if points.len() < 2 {
             return Ok(());
         }
         let path: Vec<(f64, f64)> = points.iter().map(|p| self.pixel(*p)).collect();
-        self.dashes(&path, look.colour, width, look.dash)
+        stroke(self.root, &path, look, width)
     }
 
     /// An interval at a place.
@@ -287,30 +269,57 @@ impl<'a, DB: DrawingBackend> Panel<'a, DB> {
         filled: bool,
     ) -> Result<(), Failed<DB>> {
         let (x, y) = self.pixel(at);
-        let (x, r) = (x + shift, 4.2);
-        let centre = (units(x), units(y));
-        let corners: Vec<(f64, f64)> = match look.marker {
-            1 => vec![(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
-            2 => vec![(0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)],
-            3 => vec![(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
-            _ => Vec::new(),
-        };
-        // A white rim keeps a marker apart from the lines it lies on.
-        let around = |grow: f64| -> Vec<(i32, i32)> {
-            let r = r + grow;
-            corners.iter().map(|(dx, dy)| (units(x + dx * r), units(y + dy * r))).collect()
-        };
-        let mut shapes = vec![(1.6, WHITE), (0.0, look.colour)];
-        if !filled {
-            shapes.push((-1.7, WHITE));
+        marker(self.root, (x + shift, y), look, filled)
+    }
+}
+
+/// A marker at a place in pixels, filled or hollow.
+pub fn marker<DB: DrawingBackend>(
+    root: &DrawingArea<DB, Shift>,
+    (x, y): (f64, f64),
+    look: Look,
+    filled: bool,
+) -> Result<(), Failed<DB>> {
+    let r = 4.2;
+    let centre = (units(x), units(y));
+    let corners: Vec<(f64, f64)> = match look.marker {
+        1 => vec![(-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)],
+        2 => vec![(0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)],
+        3 => vec![(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)],
+        _ => Vec::new(),
+    };
+    // A white rim keeps a marker apart from the lines it lies on.
+    let around = |grow: f64| -> Vec<(i32, i32)> {
+        let r = r + grow;
+        corners.iter().map(|(dx, dy)| (units(x + dx * r), units(y + dy * r))).collect()
+    };
+    let mut shapes = vec![(1.6, WHITE), (0.0, look.colour)];
+    if !filled {
+        shapes.push((-1.7, WHITE));
+    }
+    for (grow, colour) in shapes {
+        if corners.is_empty() {
+            root.draw(&Circle::new(centre, units(r + grow), colour.filled()))?;
+        } else {
+            root.draw(&Polygon::new(around(grow), colour.filled()))?;
         }
-        for (grow, colour) in shapes {
-            if corners.is_empty() {
-                self.root.draw(&Circle::new(centre, units(r + grow), colour.filled()))?;
-            } else {
-                self.root.draw(&Polygon::new(around(grow), colour.filled()))?;
-            }
+    }
+    Ok(())
+}
+
+/// A line through places in pixels.
+pub fn stroke<DB: DrawingBackend>(
+    root: &DrawingArea<DB, Shift>,
+    points: &[(f64, f64)],
+    look: Look,
+    width: f64,
+) -> Result<(), Failed<DB>> {
+    let path: Vec<(i32, i32)> = points.iter().map(|(x, y)| (units(*x), units(*y))).collect();
+    let style = look.colour.stroke_width(wide(width));
+    match look.dash {
+        None => root.draw(&PathElement::new(path, style)),
+        Some((on, off)) => {
+            root.draw(&DashedPathElement::new(path.into_iter(), units(on), units(off), style))
         }
-        Ok(())
     }
 }

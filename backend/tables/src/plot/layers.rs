@@ -7,11 +7,17 @@ use shared::experiment::paper::PaperRow;
 use shared::experiment::tables::{LayerCells, Tables, marks, short};
 use shared::{Stage, Stages};
 
-use super::canvas::{Frame, GHOST, Look, PICTURE, Panel, QUIET, Type, WORDS, fit, units, write};
+use super::canvas::{
+    Frame, GHOST, INK, Look, PICTURE, Panel, QUIET, Type, WORDS, fit, marker, stroke, units, wrap,
+    write,
+};
 use super::{Failed, SIZE, axis, font};
 
 /// More lines than can be told apart are not drawn.
 pub const MOST: usize = 6;
+
+/// The length of the line before a label.
+const KEY: f64 = 26.0;
 
 /// A line of the plot.
 struct Curve<'a> {
@@ -57,18 +63,17 @@ pub fn surround<DB: DrawingBackend>(
     write(root, &fit(subtitle, room, 13.0), (24.0, 51.0), Type::new(13.0).colour(QUIET))?;
     let mut top = 66.0;
     if let Some(notice) = &tables.notice {
-        for line in super::canvas::wrap(notice, room, 13.0).iter().take(2) {
-            let style = Type::new(13.0).colour(WORDS);
-            write(root, line, (24.0, top + 5.0), style)?;
+        for line in wrap(notice, room, 13.0).iter().take(2) {
+            write(root, line, (24.0, top + 5.0), Type::new(13.0))?;
             top += 18.0;
         }
     }
-    let lines = super::canvas::wrap(&provenance(tables), room, 10.5);
+    let lines = wrap(&provenance(tables), room, 10.5);
     let lines = &lines[..lines.len().min(3)];
     let mut bottom = height - 14.0 * lines.len() as f64;
-    let frame = Frame { left: 24.0, top, right: width - 24.0, bottom: bottom - 12.0 };
+    let frame = Frame { left: 24.0, top, right: width - 24.0, bottom: bottom - 20.0 };
     for line in lines {
-        write(root, line, (24.0, bottom - 4.0), Type::new(10.5).colour(GHOST))?;
+        write(root, line, (24.0, bottom - 2.0), Type::new(10.5).colour(QUIET))?;
         bottom += 14.0;
     }
     Ok(frame)
@@ -97,24 +102,26 @@ fn provenance(tables: &Tables) -> String {
             )
         })
         .collect();
-    format!(
-        "{} · definition {} · {} at {}, {} samples, seed {} · LangOverrule Lab {}",
-        models.join(" · "),
-        tables.choice.name,
+    let mut parts = models;
+    parts.push(format!("definition {}", tables.choice.name));
+    parts.push(format!(
+        "{} at {}, {} samples, seed {}",
         p.dataset.name,
         brief(&p.dataset.revision),
         p.samples,
-        p.seed,
-        p.lab
-    )
+        p.seed
+    ));
+    parts.push(format!("LangOverrule Lab {}", p.lab));
+    // Lines break between the parts, not within.
+    let parts: Vec<String> = parts.iter().map(|p| p.replace(' ', "\u{a0}")).collect();
+    parts.join("\u{a0}· ")
 }
 
-/// A label beside the plot, at the height of what it names.
+/// A label beside the plot, at the height of what it names, with its line and marker before it.
 pub struct Label {
     pub text: String,
     pub at: f64,
-    pub colour: RGBColor,
-    pub bold: bool,
+    pub look: Look,
 }
 
 /// Writes labels right of a frame, none on another.
@@ -126,8 +133,13 @@ pub fn label<DB: DrawingBackend>(
     let places: Vec<f64> = labels.iter().map(|l| l.at).collect();
     let places = axis::spread(&places, 15.0, (frame.top, frame.bottom));
     for (label, place) in labels.iter().zip(places) {
-        let left = frame.right + 12.0;
-        let style = Type { bold: label.bold, ..Type::new(12.0).colour(label.colour) };
+        let left = frame.right + 10.0;
+        stroke(root, &[(left, place), (left + KEY, place)], label.look, 2.0)?;
+        marker(root, (left + KEY / 2.0, place), label.look, true)?;
+        let paper = label.look.colour == GHOST;
+        let colour = if paper { QUIET } else { INK };
+        let style = Type { bold: !paper, ..Type::new(12.0).colour(colour) };
+        let left = left + KEY + 7.0;
         let text = fit(&label.text, f64::from(SIZE.0) - left - 8.0, 12.0);
         write(root, &text, (left, place), style)?;
     }
@@ -136,7 +148,7 @@ pub fn label<DB: DrawingBackend>(
 
 /// The widest label's width, within reason.
 pub fn room<'a>(labels: impl Iterator<Item = &'a str>) -> f64 {
-    labels.map(|l| font::width(l, true) * 12.0).fold(60.0, f64::max).min(230.0) + 20.0
+    labels.map(|l| font::width(l, true) * 12.0).fold(60.0, f64::max).min(210.0) + KEY + 27.0
 }
 
 /// The paper's MDI of a row, by stage: value, and text with the marks of doubt.
@@ -169,7 +181,8 @@ pub fn draw<DB: DrawingBackend>(
         0 => String::new(),
         more => format!(", {more} more not drawn"),
     };
-    let subtitle = format!("mean and 95 % interval over samples, {n}{hidden}");
+    let grey = if tables.stages.paper.is_empty() { "" } else { "; grey: the paper's stages" };
+    let subtitle = format!("mean and 95 % interval over samples, {n}{hidden}{grey}");
     let title = format!("MDI by layer · {}", tables.title);
     let outer = surround(root, tables, &title, &subtitle)?;
 
@@ -233,12 +246,7 @@ pub fn draw<DB: DrawingBackend>(
             panel.line(&[(from, value), (to, value)], look, 2.0)?;
             panel.marker(((from + to) / 2.0, value), 0.0, look, !doubtful)?;
             if stage == Stage::Late {
-                labels.push(Label {
-                    text: name.clone(),
-                    at: panel.pixel((to, value)).1,
-                    colour: GHOST,
-                    bold: false,
-                });
+                labels.push(Label { text: name.clone(), at: panel.pixel((to, value)).1, look });
             }
         }
     }
@@ -254,16 +262,16 @@ pub fn draw<DB: DrawingBackend>(
         for stretch in &stretches {
             let line: Vec<(f64, f64)> = stretch.iter().map(|(x, _, m, _)| (*x, *m)).collect();
             panel.line(&line, curve.look, 2.25)?;
-            for point in line {
-                panel.marker(point, 0.0, curve.look, true)?;
+            // Markers tell lines apart; on a deep decoder one in some layers does.
+            for point in line.iter().rev().step_by(curve.layers.len().div_ceil(16)) {
+                panel.marker(*point, 0.0, curve.look, true)?;
             }
         }
         if let Some((x, _, mean, _)) = stretches.last().and_then(|s| s.last()) {
             labels.push(Label {
                 text: curve.label.to_owned(),
                 at: panel.pixel((*x, *mean)).1,
-                colour: curve.look.colour,
-                bold: true,
+                look: curve.look,
             });
         }
     }

@@ -8,7 +8,7 @@ use shared::experiment::paper::PaperRow;
 use shared::experiment::stats::Proportion;
 use shared::experiment::tables::{Lever, LeverRow, LeverSeries, LeverTable, Tables, percent};
 
-use super::canvas::{Frame, GHOST, Look, PICTURE, Panel, QUIET, Type, WORDS, write};
+use super::canvas::{Frame, Look, PICTURE, Panel, QUIET, Type, WORDS, write};
 use super::layers::{Label, MOST, label, room, short_mark, surround};
 use super::{Failed, SIZE, axis};
 
@@ -41,15 +41,14 @@ fn papers(table: &LeverTable) -> Vec<&[PaperRow]> {
     table.paper.chunk_by(|a, b| a.model == b.model).collect()
 }
 
-struct Drawing<'a, DB: DrawingBackend> {
-    root: &'a DrawingArea<DB, Shift>,
+struct Drawing<'a> {
     table: &'a LeverTable,
     series: Vec<&'a LeverSeries>,
     /// Values of the lever, rising: the places of the horizontal axis.
     values: Vec<f64>,
 }
 
-impl<DB: DrawingBackend> Drawing<'_, DB> {
+impl Drawing<'_> {
     fn x(&self, value: f64) -> Option<f64> {
         self.values.iter().position(|v| *v == value).map(|i| i as f64)
     }
@@ -104,7 +103,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
         })
     }
 
-    fn line(
+    fn line<DB: DrawingBackend>(
         &self,
         panel: &Panel<'_, DB>,
         points: &[Point],
@@ -122,7 +121,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
         Ok(())
     }
 
-    fn below(&self, panel: &Panel<'_, DB>) -> Result<(), Failed<DB>> {
+    fn below<DB: DrawingBackend>(&self, panel: &Panel<'_, DB>) -> Result<(), Failed<DB>> {
         self.values.iter().enumerate().try_for_each(|(i, v)| panel.mark(i as f64, &self.name(*v)))
     }
 }
@@ -174,9 +173,13 @@ pub fn draw<DB: DrawingBackend>(
         Lever::Prune => ("Picture tokens dropped", "share of picture tokens dropped"),
         Lever::Replicate => ("Picture tokens repeated", "copies of the picture's tokens"),
     };
-    let subtitle = format!("mean and 95 % interval over samples{}{hidden}", tokens(&series));
+    let doubtful =
+        table.paper.iter().flat_map(|row| &row.cells).any(|cell| !cell.mdi.doubts.is_empty());
+    let hollow = if doubtful { " · hollow: doubtful in the paper" } else { "" };
+    let subtitle =
+        format!("mean and 95 % interval over samples{}{hollow}{hidden}", tokens(&series));
     let outer = surround(root, tables, &format!("{what} · {}", tables.title), &subtitle)?;
-    let drawing = Drawing { root, table, series, values };
+    let drawing = Drawing { table, series, values };
 
     let ghost_names: Vec<String> =
         papers(table).iter().map(|rows| format!("paper · {}", rows[0].model)).collect();
@@ -221,22 +224,22 @@ pub fn draw<DB: DrawingBackend>(
             write(root, "picture ↓", (at, one + 14.0), style.colour(PICTURE))?;
         }
         let mut labels = Vec::new();
-        let mut name = |points: &[Point], text: &str, colour, bold| {
+        let mut name = |points: &[Point], text: &str, look| {
             if let Some(last) = points.last() {
                 let at = panel.pixel((last.x, last.mean)).1;
-                labels.push(Label { text: text.to_owned(), at, colour, bold });
+                labels.push(Label { text: text.to_owned(), at, look });
             }
         };
         for (g, rows) in papers(table).into_iter().enumerate() {
             let points = drawing.printed(rows, i);
             drawing.line(&panel, &points, Look::ghost(g), 0.0)?;
-            name(&points, &ghost_names[g], GHOST, false);
+            name(&points, &ghost_names[g], Look::ghost(g));
         }
         for (s, series) in drawing.series.iter().enumerate() {
             let points = drawing.mdi(series, i);
             let look = Look::of(s);
             drawing.line(&panel, &points, look, 0.0)?;
-            name(&points, &series.label, look.colour, true);
+            name(&points, &series.label, look);
         }
         if stage == Stage::Late {
             label(root, &labels, frame)?;

@@ -129,7 +129,7 @@ impl Build<'_> {
     }
 
     fn title(&self, what: &str) -> String {
-        format!("{what}: {}", labels::subject(self.status, self.aggregate.grid()))
+        format!("{what}, {}", labels::subject(self.status, self.aggregate.grid()))
     }
 
     fn provenance(&self) -> Provenance {

@@ -3,15 +3,23 @@
 use super::super::{Condition, ExperimentStatus, Grid};
 use crate::options::ModelInfo;
 
-/// A number to three significant digits, without exponent: `0.0123`, `1.58`, `17.4`, `157`.
-pub fn short(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return value.to_string();
-    }
+/// What is smaller than this is rounding, in everything that tables show.
+const ROUNDING: f64 = 1e-9;
+
+/// Digits after the point that show three significant digits.
+pub fn decimals(value: f64) -> usize {
     // Rounded first, so that 9.999 is 10.0 and not 10.00.
     let scientific = format!("{value:.2e}");
     let exponent = scientific.split_once('e').and_then(|(_, e)| e.parse::<i32>().ok()).unwrap_or(0);
-    format!("{value:.*}", (2 - exponent).clamp(0, 12) as usize)
+    (2 - exponent).clamp(0, 12) as usize
+}
+
+/// A number to three significant digits, without exponent: `0.0123`, `1.58`, `17.4`, `157`.
+pub fn short(value: f64) -> String {
+    if value.abs() < ROUNDING {
+        return "0".to_owned();
+    }
+    format!("{value:.*}", decimals(value))
 }
 
 /// A share as percents, with no more digits than it has.
@@ -114,6 +122,7 @@ mod tests {
             (0.01234, "0.0123"),
             (-0.5, "-0.500"),
             (0.0, "0"),
+            (-3e-16, "0"),
         ] {
             assert_eq!(short(value), text);
         }

@@ -9,7 +9,7 @@ mod notes;
 
 use serde::{Deserialize, Serialize};
 
-pub use labels::{percent, short};
+pub use labels::{decimals, percent, short};
 pub use notes::marks;
 
 use super::aggregate::{Change, Choice, LeftOutCount, UndefinedCount, Verdicts};
