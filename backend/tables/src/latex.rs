@@ -55,7 +55,7 @@ fn heading(text: &str) -> String {
 fn table(sheet: &Sheet) -> String {
     let columns = sheet.columns.len();
     let mut out = format!(
-        "% --- {}\n\\begin{{table}}[htbp]\n\\centering\n\\caption{{{}}}\n\\label{{tab:{}}}\n\
+        "% --- {}\n\\begin{{table}}[htbp]\n\\centering\n\\caption{{{}}}\n\\label{{tab:{}}}\n\\vskip 4pt\n\
          \\resizebox{{\\ifdim\\width>\\linewidth\\linewidth\\else\\width\\fi}}{{!}}{{%\n\
          \\begin{{tabular}}{{l{}}}\n\\toprule\n",
         escape(&sheet.name),
@@ -135,7 +135,9 @@ pub fn latex(tables: &Tables) -> String {
     }
     out.push_str("\\end{itemize}\n\\section*{Provenance}\n\\begin{itemize}\\sloppy\n");
     for (name, value) in provenance(tables) {
-        let _ = writeln!(out, "\\item {}: {}", escape(&name), escape(&value));
+        // JSON has no spaces to break lines at.
+        let value = escape(&value).replace(',', ",\\allowbreak{}");
+        let _ = writeln!(out, "\\item {}: {value}", escape(&name));
     }
     out.push_str("\\end{itemize}\n\\end{document}\n");
     out

@@ -204,7 +204,12 @@ fn look() {
     let Ok(folder) = std::env::var("LOOK") else { return };
     let mut many = Made::demo(60);
     many.spec.quants = vec![Quant::Q8_0, Quant::Q4k, Quant::F32];
-    for (name, made) in [("demo", Made::demo(100)), ("papers", Made::papers(100)), ("many", many)] {
+    for (name, made) in [
+        ("demo", Made::demo(100)),
+        ("papers", Made::papers(100)),
+        ("hostile", hostile(4)),
+        ("many", many),
+    ] {
         let tables = made.tables();
         let write = |ending: &str, bytes: &[u8]| {
             std::fs::write(format!("{folder}/{name}{ending}"), bytes).unwrap();

@@ -318,8 +318,6 @@ pub fn stroke<DB: DrawingBackend>(
     let style = look.colour.stroke_width(wide(width));
     match look.dash {
         None => root.draw(&PathElement::new(path, style)),
-        Some((on, off)) => {
-            root.draw(&DashedPathElement::new(path.into_iter(), units(on), units(off), style))
-        }
+        Some((on, off)) => root.draw(&DashedPathElement::new(path, units(on), units(off), style)),
     }
 }

@@ -107,6 +107,8 @@ pub struct Aggregate {
     examples: BTreeMap<(u32, &'static str), String>,
     /// What was computed since a condition's last outcome, by condition and choice.
     summaries: BTreeMap<(u32, usize), Summary>,
+    /// The same of changes, by where from and where to; of right answers where there is no choice.
+    changes: BTreeMap<[(u32, Option<usize>); 2], Change>,
 }
 
 impl Aggregate {
@@ -125,6 +127,7 @@ impl Aggregate {
             columns,
             examples: BTreeMap::new(),
             summaries: BTreeMap::new(),
+            changes: BTreeMap::new(),
         }
     }
 
@@ -150,6 +153,7 @@ impl Aggregate {
 
     fn forget(&mut self, condition: u32) {
         self.summaries.retain(|(of, _), _| *of != condition);
+        self.changes.retain(|ends, _| ends.iter().all(|(of, _)| *of != condition));
     }
 
     /// Takes an item's outcome; the same item's replaces what came before.
@@ -305,23 +309,37 @@ impl Aggregate {
 
     /// How the late layers' MDI moves from one condition and choice to another, over the samples
     /// that have both.
-    pub fn late_change(&self, from: (u32, usize), to: (u32, usize)) -> Change {
-        match (self.late_mdi(from.0, from.1), self.late_mdi(to.0, to.1)) {
-            (Some(from), Some(to)) => statistic::change(&from, &to, &self.all(), &self.bootstrap),
-            _ => Change::default(),
-        }
+    pub fn late_change(&mut self, from: (u32, usize), to: (u32, usize)) -> Change {
+        self.known([(from.0, Some(from.1)), (to.0, Some(to.1))], |this, samples| {
+            let (a, b) = (this.late_mdi(from.0, from.1)?, this.late_mdi(to.0, to.1)?);
+            Some(statistic::change(&a, &b, samples, &this.bootstrap))
+        })
     }
 
     /// How the share of right answers moves between two conditions, over the same samples.
-    pub fn right_change(&self, from: u32, to: u32) -> Change {
-        let right = |condition: u32| {
-            let column = self.columns.get(condition as usize)?;
-            Some(Judged { column, verdict: Verdict::Right })
-        };
-        match (right(from), right(to)) {
-            (Some(from), Some(to)) => statistic::change(&from, &to, &self.all(), &self.bootstrap),
-            _ => Change::default(),
+    pub fn right_change(&mut self, from: u32, to: u32) -> Change {
+        self.known([(from, None), (to, None)], |this, samples| {
+            let right = |condition: u32| {
+                let column = this.columns.get(condition as usize)?;
+                Some(Judged { column, verdict: Verdict::Right })
+            };
+            Some(statistic::change(&right(from)?, &right(to)?, samples, &this.bootstrap))
+        })
+    }
+
+    /// A change between two ends, computed once for the outcomes there are; empty where an end
+    /// does not exist.
+    fn known(
+        &mut self,
+        ends: [(u32, Option<usize>); 2],
+        compute: impl FnOnce(&Self, &[u32]) -> Option<Change>,
+    ) -> Change {
+        if let Some(known) = self.changes.get(&ends) {
+            return *known;
         }
+        let new = compute(self, &self.all()).unwrap_or_default();
+        self.changes.insert(ends, new);
+        new
     }
 
     fn all(&self) -> Vec<u32> {
