@@ -106,7 +106,7 @@ impl RowError {
             Fault::EmptyPicture { .. } => ErrorCode::PictureEmpty,
             Fault::PictureTooLarge { .. } => ErrorCode::PictureTooLarge,
             Fault::SeveralPictures(_) | Fault::Missing { .. } | Fault::Unreadable { .. } => {
-                ErrorCode::BadRequest
+                ErrorCode::SampleUnusable
             }
         }
     }
@@ -158,10 +158,9 @@ impl OpenError {
     /// The code that fits.
     pub fn code(&self) -> ErrorCode {
         match self {
-            OpenError::Unknown(_) | OpenError::Absent { .. } => ErrorCode::NotFound,
-            OpenError::BadOption(_)
-            | OpenError::PathsNotAllowed(_)
-            | OpenError::Unreadable { .. } => ErrorCode::BadOption,
+            OpenError::Unknown(_) | OpenError::Absent { .. } => ErrorCode::UnknownDataset,
+            OpenError::BadOption(_) | OpenError::PathsNotAllowed(_) => ErrorCode::BadOption,
+            OpenError::Unreadable { .. } => ErrorCode::DatasetUnusable,
         }
     }
 

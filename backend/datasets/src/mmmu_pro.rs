@@ -27,19 +27,15 @@ use crate::literal;
 use crate::name::{Name, parquet_files};
 use crate::places::Places;
 use crate::prompts::Style;
+use crate::published::{PUBLISHED, Published, VISION};
 use crate::record::Record;
 use crate::sample::{Dataset, Sample};
 use crate::table::{Cell, Column, Table};
 
-/// The dataset's repository on the hub.
-const REPOSITORY: &str = "MMMU/MMMU_Pro";
-
-/// The names of the configurations, and their folders.
-const CONFIGURATIONS: [(&str, &str); 3] = [
-    ("vision", "vision"),
-    ("standard-10", "standard (10 options)"),
-    ("standard-4", "standard (4 options)"),
-];
+/// The configuration of that name.
+fn configuration(name: &str) -> Option<&'static Published> {
+    PUBLISHED.iter().find(|p| p.kind == "mmmu-pro" && p.config == name)
+}
 
 pub(crate) struct MmmuPro {
     info: DatasetInfo,
@@ -89,10 +85,9 @@ impl MmmuPro {
                 return Err(OpenError::BadOption(why));
             }
         };
-        let known = |wanted: &str| CONFIGURATIONS.into_iter().find(|(name, _)| *name == wanted);
         let config = match config.as_deref() {
             None => None,
-            Some(wanted) => Some(known(wanted).ok_or_else(|| {
+            Some(wanted) => Some(configuration(wanted).ok_or_else(|| {
                 let why = format!(
                     "MMMU-Pro has no configuration '{wanted}': name vision, standard-10 or \
                      standard-4."
@@ -101,18 +96,18 @@ impl MmmuPro {
             })?),
         };
         let (config, commit, files) = match name.path {
-            Some(path) if known(path).is_none() => local(name, places, config)?,
+            Some(path) if configuration(path).is_none() => local(name, places, config)?,
             path => {
-                let named = path.and_then(known);
+                let named = path.and_then(configuration);
                 if named.is_some() && config.is_some() && named != config {
                     let why = format!("'{}' names two configurations.", name.whole);
                     return Err(OpenError::BadOption(why));
                 }
-                let (config, folder) = named.or(config).unwrap_or(CONFIGURATIONS[0]);
-                let hub = places.hub.ok_or_else(|| absent_hub(name, folder))?;
-                let pulled = hub.parquet(REPOSITORY, folder);
+                let wanted = named.or(config).unwrap_or(&VISION);
+                let hub = places.hub.ok_or_else(|| absent_hub(name, wanted))?;
+                let pulled = hub.parquet(wanted.repository, wanted.folder);
                 let pulled = pulled.map_err(|why| OpenError::absent(name.whole, why))?;
-                (Some(config), Some(pulled.commit), pulled.files)
+                (Some(wanted.config), Some(pulled.commit), pulled.files)
             }
         };
         let broken = |why: String| OpenError::unreadable(name.whole, why);
@@ -236,34 +231,36 @@ type Files = (Option<&'static str>, Option<String>, Vec<PathBuf>);
 fn local(
     name: &Name,
     places: &Places,
-    config: Option<(&'static str, &'static str)>,
+    config: Option<&'static Published>,
 ) -> Result<Files, OpenError> {
     let place = name.place(places)?;
-    let label = config.map(|(label, _)| label);
+    let label = config.map(|config| config.config);
     if place.is_file() {
         return Ok((label, None, vec![place]));
     }
-    let (first, folder) = config.unwrap_or(CONFIGURATIONS[0]);
-    let inside = place.join(folder);
+    let wanted = config.unwrap_or(&VISION);
+    let inside = place.join(wanted.folder);
     if inside.is_dir() {
-        return Ok((Some(first), None, parquet_files(name, &inside)?));
+        return Ok((Some(wanted.config), None, parquet_files(name, &inside)?));
     }
     let files = parquet_files(name, &place)?;
     if files.is_empty() {
         let why = format!(
-            "there is neither a folder '{folder}' nor a parquet file; copy the hub's {REPOSITORY} \
-             there, or name another configuration with ?config=."
+            "there is neither a folder '{}' nor a parquet file; copy the hub's {} there, or name \
+             another configuration with ?config=.",
+            wanted.folder, wanted.repository
         );
         return Err(OpenError::absent(name.whole, why));
     }
     Ok((label, None, files))
 }
 
-fn absent_hub(name: &Name, folder: &str) -> OpenError {
+fn absent_hub(name: &Name, wanted: &Published) -> OpenError {
+    let Published { repository, folder, .. } = wanted;
     OpenError::absent(
         name.whole,
         format!(
-            "nothing here fetches it from the hub. Fetch it with `hf download {REPOSITORY} --repo-type \
+            "nothing here fetches it from the hub. Fetch it with `hf download {repository} --repo-type \
              dataset --include '{folder}/*' --local-dir PATH` and name mmmu-pro:PATH."
         ),
     )

@@ -107,19 +107,22 @@ fn a_broken_row_says_so_and_the_rest_goes_on() {
         ("Row 0 (none): image holds no picture; give", ErrorCode::PictureMissing),
         ("Row 1 (elsewhere): image holds no picture, only the name", ErrorCode::PictureMissing),
         ("Row 2 (empty): the picture in image is empty (0 bytes)", ErrorCode::PictureEmpty),
-        ("Row 3 (no list): options cannot be read: it is no Python list", ErrorCode::BadRequest),
-        ("Row 4 (half a list): options cannot be read: the text", ErrorCode::BadRequest),
-        ("Row 5 (no options): options has no value", ErrorCode::BadRequest),
-        ("Row 6 (empty options): options has no value", ErrorCode::BadRequest),
+        (
+            "Row 3 (no list): options cannot be read: it is no Python list",
+            ErrorCode::SampleUnusable,
+        ),
+        ("Row 4 (half a list): options cannot be read: the text", ErrorCode::SampleUnusable),
+        ("Row 5 (no options): options has no value", ErrorCode::SampleUnusable),
+        ("Row 6 (empty options): options has no value", ErrorCode::SampleUnusable),
         (
             "Row 7 (not utf-8): options cannot be read: its byte 3 is not UTF-8",
-            ErrorCode::BadRequest,
+            ErrorCode::SampleUnusable,
         ),
         (
             "Row 8 (letter outside): answer cannot be read: 'K' names none of the 3",
-            ErrorCode::BadRequest,
+            ErrorCode::SampleUnusable,
         ),
-        ("Row 9 (no answer): answer has no value", ErrorCode::BadRequest),
+        ("Row 9 (no answer): answer has no value", ErrorCode::SampleUnusable),
         ("Row 10: image holds no picture", ErrorCode::PictureMissing),
     ];
     for (row, (text, code)) in expected.into_iter().enumerate() {
@@ -195,7 +198,9 @@ fn standard_configurations_are_read_row_by_row() {
             "No reference.\nA. [image]\nB. it is [image]\nAnswer with the option letter from the given choices directly."
         );
         assert_eq!(read(1).picture, own_picture(4));
-        assert_eq!(set.sample(2).unwrap_err().fault, Fault::SeveralPictures(2));
+        let several = set.sample(2).unwrap_err();
+        assert_eq!(several.fault, Fault::SeveralPictures(2));
+        assert_eq!(several.code(), ErrorCode::SampleUnusable);
         assert_eq!(read(3).picture, own_picture(6), "the one that is referred to");
         assert_eq!(set.sample(4).unwrap_err().fault, Fault::SeveralPictures(2));
         assert!(wrong(&*set, 5).contains("image_4 holds no picture"));
@@ -241,15 +246,21 @@ fn the_hub_is_asked_for_the_configuration() {
     assert!(absent.ends_with("is not there: pull it first."), "{absent}");
     let none = refused("mmmu-pro");
     assert!(none.contains("hf download MMMU/MMMU_Pro"), "{none}");
-    for (name, why) in [
-        ("mmmu-pro?prompt=long", "name direct or cot"),
-        ("mmmu-pro?config=standard", "name vision, standard-10"),
-        ("mmmu-pro:vision?config=standard-4", "two configurations"),
-        ("mmmu-pro:vision?split=test", "has the options config, prompt"),
-        ("mmmu-pro:vision?prompt=cot&prompt=cot", "twice"),
-        ("mmmu-pro:/nowhere/at/all", "is not there"),
+    let shard = folder.path().join("vision/test-00000-of-00001.parquet");
+    let other = format!("mmmu-pro:{}?config=standard-4", shard.display());
+    for (name, why, code) in [
+        ("mmmu-pro?prompt=long", "name direct or cot", ErrorCode::BadOption),
+        ("mmmu-pro?config=standard", "name vision, standard-10", ErrorCode::BadOption),
+        ("mmmu-pro:vision?config=standard-4", "two configurations", ErrorCode::BadOption),
+        ("mmmu-pro:vision?split=test", "has the options config, prompt", ErrorCode::BadOption),
+        ("mmmu-pro:vision?prompt=cot&prompt=cot", "twice", ErrorCode::BadOption),
+        ("mmmu-pro:/nowhere/at/all", "is not there", ErrorCode::UnknownDataset),
+        ("mmmu-pro:standard-10", "pull it first", ErrorCode::UnknownDataset),
+        ("mmmu", "no dataset 'mmmu'", ErrorCode::UnknownDataset),
+        (&other, "columns are vision's", ErrorCode::DatasetUnusable),
     ] {
         let error = open(name, &Places { hub: Some(&hub), ..anywhere() }).err().unwrap();
         assert!(error.to_string().contains(why), "{error}");
+        assert_eq!(error.code(), code, "{error}");
     }
 }
