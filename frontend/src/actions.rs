@@ -138,8 +138,13 @@ pub fn is_owner(id: &str) -> bool {
 /// Copies the link of the run as it is looked at.
 pub fn share(lab: Lab) {
     let Some(id) = lab.run.id.get_untracked() else { return };
+    share_address(lab, &path(&id, &untrack(|| lab.run.view())));
+}
+
+/// Copies the link of an address of this lab.
+pub fn share_address(lab: Lab, address: &str) {
     let origin = window().location().origin().unwrap_or_default();
-    let link = format!("{origin}{}", path(&id, &untrack(|| lab.run.view())));
+    let link = format!("{origin}{address}");
     spawn_local(async move {
         if browser::copy(&link).await {
             lab.said.set("Link copied".into());

@@ -14,13 +14,15 @@ use crate::browser;
 use crate::components::answer::Answer;
 use crate::components::ask::Ask;
 use crate::components::curve::CurveCard;
-use crate::components::header::Header;
+use crate::components::header::{Header, RunActions};
 use crate::components::heads::HeadsCard;
 use crate::components::notes::Notes;
 use crate::components::number::NumberCard;
 use crate::components::seen::Seen;
 use crate::components::stages::StageCard;
 use crate::components::tokens::Tokens;
+use crate::experiments::list::ListPage;
+use crate::experiments::page::ExperimentPage;
 use crate::link::{Pick, View};
 use crate::phase::Phase;
 use crate::state::{Lab, SHIPPED, Source, use_lab};
@@ -61,6 +63,8 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("") view=|| () />
                     <Route path=path!("r/:id") view=|| () />
                 </ParentRoute>
+                <Route path=path!("experiments") view=ListPage />
+                <Route path=path!("e/:id") view=ExperimentPage />
             </Routes>
         </Router>
     }
@@ -172,7 +176,7 @@ fn Page() -> impl IntoView {
 
     view! {
         <a class="skip" href="#results">"Skip to the results"</a>
-        <Header/>
+        <Header><RunActions/></Header>
         <Notes/>
         <main class="lab" class:waiting=move || waiting.get()>
             <div class="side">

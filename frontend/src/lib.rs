@@ -6,6 +6,7 @@
 
 pub mod chart;
 pub mod colour;
+pub mod experiments;
 pub mod link;
 pub mod log;
 pub mod overlay;

@@ -66,11 +66,11 @@ async fn send(request: RequestBuilder, owner_token: &str) -> Result<(), Failure>
     checked(request.send().await).await.map(|_| ())
 }
 
-async fn get<T: DeserializeOwned>(url: &str) -> Result<T, Failure> {
+pub(crate) async fn get<T: DeserializeOwned>(url: &str) -> Result<T, Failure> {
     read(checked(Request::get(url).send().await).await?).await
 }
 
-async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
+pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     let text = response.text().await.map_err(|_| broken())?;
     serde_json::from_str(&text).map_err(|error| Failure {
         code: None,
@@ -79,7 +79,7 @@ async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
 }
 
 /// Turns what is not a success into the server's own words where it has any.
-async fn checked(result: Result<Response, gloo_net::Error>) -> Result<Response, Failure> {
+pub(crate) async fn checked(result: Result<Response, gloo_net::Error>) -> Result<Response, Failure> {
     let response = result.map_err(|_| broken())?;
     if response.ok() {
         return Ok(response);

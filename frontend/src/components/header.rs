@@ -1,6 +1,7 @@
 //! The header: name, theme, exports, link.
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
 use crate::actions;
@@ -9,38 +10,75 @@ use crate::link;
 use crate::phase::Phase;
 use crate::state::{Lab, use_lab};
 
-/// The header.
+/// The header, with what the page adds to it at its end.
 #[component]
-pub fn Header() -> impl IntoView {
+pub fn Header(
+    /// The page's own buttons.
+    #[prop(optional)]
+    children: Option<Children>,
+) -> impl IntoView {
     let lab = use_lab();
-    let has_run = move || lab.run.id.with(Option::is_some);
-    let copied = move || !lab.said.with(String::is_empty);
+    let path = use_location().pathname;
+    // An experiment belongs to the experiments, a run to the lab.
+    let among = move || path.with(|p| p.starts_with("/experiments") || p.starts_with("/e/"));
+    let current = move |here: bool| here.then_some("page");
     view! {
         <header class="top">
-            <a class="brand" href="/">
+            <a class="brand" href="/" aria-label="LangOverrule Lab">
                 <svg viewBox="0 0 30 20" aria-hidden="true">
                     <circle class="words" cx="10.5" cy="10" r="8.5"/>
                     <circle class="picture" cx="19.5" cy="10" r="8.5"/>
                 </svg>
                 <span>"LangOverrule Lab"</span>
             </a>
+            <nav aria-label="Pages">
+                <a href="/" aria-current=move || current(!among())>"Lab"</a>
+                <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
+                    "Experiments"
+                </a>
+            </nav>
             <ThemeSwitch lab/>
-            <Exports lab/>
-            <button
-                type="button"
-                class="button strong"
-                data-testid="share-link"
-                aria-label="Copy the link of this view"
-                disabled=move || !has_run()
-                on:click=move |_| actions::share(lab)
-            >
-                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M8.3 11.7a3.4 3.4 0 0 0 4.8 0l3-3a3.4 3.4 0 0 0-4.8-4.8l-1 1M11.7 8.3a3.4 3.4 0 0 0-4.8 0l-3 3a3.4 3.4 0 0 0 4.8 4.8l1-1"/></svg>
-                <span>{move || if lab.said.with(|s| s == "Link copied") { "Link copied" } else { "Copy link" }}</span>
-            </button>
-            <div class="said" role="status" class:shown=move || copied() && lab.said.with(|s| s.starts_with("http"))>
+            {children.map(|children| children())}
+            <div class="said" role="status" class:shown=move || lab.said.with(|s| s.starts_with("http"))>
                 {move || lab.said.get()}
             </div>
         </header>
+    }
+}
+
+/// What can be done with the run on the screen: its files, its link.
+#[component]
+pub fn RunActions() -> impl IntoView {
+    let lab = use_lab();
+    let has_run = move || lab.run.id.with(Option::is_some);
+    view! {
+        <Exports lab/>
+        <ShareButton lab disabled=Signal::derive(move || !has_run()) share=Callback::new(move |()| actions::share(lab))/>
+    }
+}
+
+/// Copies the link of what is on the screen.
+#[component]
+pub fn ShareButton(
+    /// The page's state.
+    lab: Lab,
+    /// Whether there is nothing to share.
+    disabled: Signal<bool>,
+    /// Copies the link.
+    share: Callback<()>,
+) -> impl IntoView {
+    view! {
+        <button
+            type="button"
+            class="button strong"
+            data-testid="share-link"
+            aria-label="Copy the link of this view"
+            disabled=move || disabled.get()
+            on:click=move |_| share.run(())
+        >
+            <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M8.3 11.7a3.4 3.4 0 0 0 4.8 0l3-3a3.4 3.4 0 0 0-4.8-4.8l-1 1M11.7 8.3a3.4 3.4 0 0 0-4.8 0l-3 3a3.4 3.4 0 0 0 4.8 4.8l1-1"/></svg>
+            <span>{move || if lab.said.with(|s| s == "Link copied") { "Link copied" } else { "Copy link" }}</span>
+        </button>
     }
 }
 
@@ -91,30 +129,42 @@ fn Exports(lab: Lab) -> impl IntoView {
     };
     view! {
         <Show when=done>
-            <details class="menu" on:focusout=move |event| {
-                // Closes when the focus goes elsewhere.
-                let menu = event_target::<web_sys::Element>(&event).closest("details").ok().flatten();
-                let inside = event
-                    .related_target()
-                    .and_then(|t| t.dyn_into::<web_sys::Node>().ok())
-                    .is_some_and(|n| menu.as_ref().is_some_and(|m| m.contains(Some(&n))));
-                if let (Some(menu), false) = (menu, inside) {
-                    let _ = menu.remove_attribute("open");
-                }
-            }>
-                <summary class="button" aria-label="Export">
-                    <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 3v9M6.5 8.8 10 12.3l3.5-3.5M3.5 13v3.5h13V13"/></svg>
-                    <span>"Export"</span>
-                </summary>
-                <div class="menu-list">
+            <Menu label="Export">
                     <a href=address("json") download data-testid="export-json">
                         "JSON "<small>"every number, under this definition"</small>
                     </a>
                     <a href=address("csv") download data-testid="export-csv">
                         "CSV "<small>"one row for each layer"</small>
                     </a>
-                </div>
-            </details>
+            </Menu>
         </Show>
+    }
+}
+
+/// A list of links behind a button; closes when the focus goes elsewhere.
+#[component]
+pub fn Menu(
+    /// What the button says.
+    label: &'static str,
+    /// The links.
+    children: Children,
+) -> impl IntoView {
+    view! {
+        <details class="menu" on:focusout=move |event| {
+            let menu = event_target::<web_sys::Element>(&event).closest("details").ok().flatten();
+            let inside = event
+                .related_target()
+                .and_then(|t| t.dyn_into::<web_sys::Node>().ok())
+                .is_some_and(|n| menu.as_ref().is_some_and(|m| m.contains(Some(&n))));
+            if let (Some(menu), false) = (menu, inside) {
+                let _ = menu.remove_attribute("open");
+            }
+        }>
+            <summary class="button" aria-label=label>
+                <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 3v9M6.5 8.8 10 12.3l3.5-3.5M3.5 13v3.5h13V13"/></svg>
+                <span>{label}</span>
+            </summary>
+            <div class="menu-list">{children()}</div>
+        </details>
     }
 }

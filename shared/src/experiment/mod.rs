@@ -5,6 +5,7 @@
 //! [`Outcome`], from which every table follows.
 
 pub mod aggregate;
+pub mod compare;
 mod outcome;
 pub mod paper;
 pub mod stats;

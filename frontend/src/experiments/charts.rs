@@ -1,0 +1,344 @@
+//! The plots: MDI by layer, and what dropping or repeating the picture's tokens does.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::Stage;
+use shared::experiment::paper::PaperRow;
+use shared::experiment::tables::{
+    LayerCells, Lever, LeverSeries, LeverTable, TableCell, Tables, short,
+};
+
+use super::plot::{Curve, Plot, Point, Style, series_colour};
+use crate::browser::watch_width;
+use crate::colour::{Palette, Rgb};
+use crate::components::value::Switch;
+use crate::state::use_lab;
+
+/// Most curves of one plot; the table has them all.
+const MOST: usize = 8;
+
+/// The tables on the screen: the experiment's, and the one it is compared with.
+pub(super) type Shown = Signal<Vec<(String, Tables)>>;
+
+/// What the curves differ in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Model,
+    Definition,
+}
+
+fn point(at: f64, cell: &TableCell) -> Point {
+    let e = cell.estimate;
+    Point { at, mean: e.mean, low: e.low, high: e.high }
+}
+
+fn along(layers: &[LayerCells]) -> Vec<Point> {
+    layers.iter().map(|l| point(f64::from(l.layer), &l.mdi)).collect()
+}
+
+/// A plot with its legend and its numbers.
+#[component]
+fn Drawn(
+    /// What it shows.
+    plot: Memo<Plot>,
+    /// What its columns are, for the table.
+    columns: &'static str,
+    /// Its name for tests.
+    testid: &'static str,
+) -> impl IntoView {
+    let lab = use_lab();
+    let holder = NodeRef::<html::Div>::new();
+    let width = RwSignal::new(560.0_f64);
+    watch_width(holder, width);
+    let frame = Memo::new(move |_| plot.with(|p| p.frame(width.get(), lab.type_size.get())));
+    let drawing =
+        Memo::new(move |_| plot.with(|p| lab.palette.with(|palette| p.svg(&frame.get(), palette))));
+    let empty =
+        move || plot.with(|p| p.curves.iter().all(|c| c.points.iter().all(|p| p.mean.is_none())));
+    let legend = move || {
+        plot.with(|p| {
+            if p.named(&frame.get()) {
+                return None;
+            }
+            let curves = p.curves.iter().map(|c| {
+                view! { <li><i style:background=c.colour.css()></i>{c.label.clone()}</li> }
+            });
+            Some(view! { <ul class="legend-list" aria-hidden="true">{curves.collect_view()}</ul> })
+        })
+    };
+    let percent = |style: Style, v: f64| match style {
+        Style::Share => format!("{:.0} %", v * 100.0),
+        _ => short(v),
+    };
+    let cell = move |style: Style, p: &Point| match (p.mean, p.low, p.high) {
+        (Some(m), Some(low), Some(high)) => {
+            format!("{} ({} – {})", percent(style, m), percent(style, low), percent(style, high))
+        }
+        (Some(m), ..) => percent(style, m),
+        _ => "–".to_owned(),
+    };
+    let table = move || {
+        plot.with(|p| {
+            let measured: Vec<&Curve> =
+                p.curves.iter().filter(|c| c.style != Style::Ghost).collect();
+            let head = measured
+                .iter()
+                .map(|c| view! { <th scope="col">{c.label.clone()}</th> })
+                .collect_view();
+            let rows = p.columns.iter().enumerate().map(|(at, name)| {
+                let cells = measured.iter().map(|c| {
+                    let found = c.points.iter().find(|p| p.at == at as f64);
+                    view! { <td>{found.map_or_else(|| "–".to_owned(), |p| cell(c.style, p))}</td> }
+                });
+                view! { <tr><th scope="row">{name.clone()}</th>{cells.collect_view()}</tr> }
+            });
+            let rows = rows.collect_view();
+            view! {
+                <table class="stages">
+                    <thead><tr><th scope="col">{columns}</th>{head}</tr></thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            }
+        })
+    };
+    view! {
+        <div class="chart" data-testid=testid node_ref=holder style:height=move || format!("{}px", frame.get().height)>
+            <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
+            {move || empty().then(|| view! { <p class="chart-empty">"The curve comes with the first samples and sharpens with each."</p> })}
+        </div>
+        {legend}
+        <details class="more numbers">
+            <summary>"Numbers"</summary>
+            <div class="scroll" tabindex="0">{table}</div>
+        </details>
+    }
+}
+
+/// The paper's row as points at its stages' places.
+fn ghost(row: &PaperRow, tables: &Tables, layers: usize, palette: &Palette) -> Curve {
+    let stages = tables.choice.definition.stages;
+    let points = row.cells.iter().filter(|cell| cell.mdi.doubts.is_empty()).map(|cell| {
+        let range = cell.stage.layers(stages, layers);
+        let at = (range.start + range.end) as f64 / 2.0 - 0.5;
+        Point { at, mean: Some(cell.mdi.value), low: None, high: None }
+    });
+    Curve {
+        label: format!("paper {}", row.model),
+        colour: palette.muted,
+        style: Style::Ghost,
+        points: points.collect(),
+    }
+}
+
+/// MDI by layer.
+#[component]
+pub(super) fn LayersCard(shown: Shown) -> impl IntoView {
+    let lab = use_lab();
+    let by = RwSignal::new(By::Model);
+    let chosen = RwSignal::new(None::<u32>);
+    let plain = Memo::new(move |_| {
+        shown.with(|all| {
+            let first = all.first().map(|(_, t)| &t.stages.rows[..]).unwrap_or_default();
+            first.iter().map(|r| (r.condition, r.label.clone())).collect::<Vec<_>>()
+        })
+    });
+    let plot = Memo::new(move |_| {
+        let palette = lab.palette.get();
+        shown.with(|all| layers_plot(all, by.get(), chosen.get(), &palette))
+    });
+    let n = move || {
+        shown.with(|all| {
+            let n = all.iter().flat_map(|(_, t)| &t.stages.rows).map(|r| r.n).max().unwrap_or(0);
+            format!("mean and 95 % interval, n = {n} · log scale")
+        })
+    };
+    view! {
+        <section class="card" aria-labelledby="layers-title">
+            <header class="card-head">
+                <h2 id="layers-title">"MDI by layer"</h2>
+                <p class="card-note">{n}</p>
+                <Switch
+                    label="What the curves differ in"
+                    choices=vec![
+                        (By::Model, "by model", "A curve for each model, under the definition chosen above"),
+                        (By::Definition, "by definition", "The same samples under each definition"),
+                    ]
+                    chosen=by
+                />
+            </header>
+            <Show when=move || by.get() == By::Definition && plain.with(|p| p.len() > 1)>
+                <select class="series" aria-label="Which model" on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>
+                    {move || plain.get().into_iter().map(|(index, label)| view! { <option value=index>{label}</option> }).collect_view()}
+                </select>
+            </Show>
+            <Drawn plot columns="layer" testid="layers-plot"/>
+        </section>
+    }
+}
+
+fn layers_plot(all: &[(String, Tables)], by: By, chosen: Option<u32>, palette: &Palette) -> Plot {
+    let mut curves: Vec<Curve> = Vec::new();
+    let mut add = |label: String, layers: &[LayerCells]| {
+        if curves.len() < MOST && !layers.is_empty() {
+            let colour = series_colour(palette, curves.len());
+            curves.push(Curve { label, colour, style: Style::Band, points: along(layers) });
+        }
+    };
+    for (prefix, tables) in all {
+        let plain = tables.conditions.iter().filter(|c| c.condition.is_plain());
+        match by {
+            By::Model => {
+                for result in plain {
+                    let layers = result.choices.first().map(|c| &c.layers[..]).unwrap_or_default();
+                    add(format!("{prefix}{}", result.label), layers);
+                }
+            }
+            By::Definition => {
+                let mut plain =
+                    plain.filter(|c| chosen.is_none_or(|wanted| c.condition.index == wanted));
+                for choice in plain.next().map(|c| &c.choices[..]).unwrap_or_default() {
+                    add(format!("{prefix}{}", choice.choice), &choice.layers);
+                }
+            }
+        }
+    }
+    let layers = curves.iter().map(|c| c.points.len()).max().unwrap_or(0);
+    if let Some((_, tables)) = all.first().filter(|_| layers > 0 && by == By::Model) {
+        curves.extend(tables.stages.paper.iter().map(|row| ghost(row, tables, layers, palette)));
+    }
+    Plot { columns: (0..layers.max(1)).map(|l| l.to_string()).collect(), curves }
+}
+
+fn lever_table(tables: &Tables, lever: Lever) -> Option<&LeverTable> {
+    match lever {
+        Lever::Prune => tables.prune.as_ref(),
+        Lever::Replicate => tables.replicate.as_ref(),
+    }
+}
+
+/// What moving a lever does; nothing where it was not moved.
+#[component]
+pub(super) fn LeverCard(shown: Shown, lever: Lever) -> impl IntoView {
+    let lab = use_lab();
+    let chosen = RwSignal::new(0_usize);
+    let (id, title, note, testid) = match lever {
+        Lever::Prune => {
+            ("prune-title", "Prune", "late MDI and right answers, tokens dropped", "prune-plot")
+        }
+        Lever::Replicate => (
+            "replicate-title",
+            "Replicate",
+            "late MDI and right answers, tokens repeated",
+            "replicate-plot",
+        ),
+    };
+    let series = Memo::new(move |_| {
+        shown.with(|all| {
+            let table = all.first().and_then(|(_, t)| lever_table(t, lever));
+            table
+                .map(|t| t.series.iter().map(|s| s.label.clone()).collect::<Vec<_>>())
+                .unwrap_or_default()
+        })
+    });
+    let plot = Memo::new(move |_| {
+        let palette = lab.palette.get();
+        shown.with(|all| lever_plot(all, lever, chosen.get(), &palette))
+    });
+    view! {
+        <Show when=move || series.with(|s| !s.is_empty())>
+            <section class="card" aria-labelledby=id>
+                <header class="card-head">
+                    <h2 id=id>{title}</h2>
+                    <p class="card-note">{note}</p>
+                    <Show when=move || series.with(|s| s.len() > 1)>
+                        <select class="series" aria-label="Which series" on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(0))>
+                            {move || series.get().into_iter().enumerate().map(|(at, label)| view! { <option value=at>{label}</option> }).collect_view()}
+                        </select>
+                    </Show>
+                </header>
+                <Drawn plot columns=title testid=testid/>
+            </section>
+        </Show>
+    }
+}
+
+fn lever_plot(all: &[(String, Tables)], lever: Lever, chosen: usize, palette: &Palette) -> Plot {
+    let mut plot = Plot::default();
+    let first =
+        all.first().and_then(|(_, t)| lever_table(t, lever)).and_then(|t| t.series.get(chosen));
+    let Some(first) = first else { return plot };
+    plot.columns = first.rows.iter().map(|r| r.label.clone()).collect();
+    for (at, (prefix, tables)) in all.iter().enumerate() {
+        let Some(table) = lever_table(tables, lever) else { continue };
+        let same = table.series.iter().find(|s| s.label == first.label);
+        let Some(series) = same.or_else(|| table.series.get(chosen)) else { continue };
+        let columns = &plot.columns;
+        plot.curves.extend(series_curves(
+            series,
+            prefix,
+            columns,
+            series_colour(palette, at),
+            palette,
+        ));
+    }
+    if let Some(table) =
+        all.first().and_then(|(_, t)| lever_table(t, lever)).filter(|_| lever == Lever::Prune)
+    {
+        let points = table.paper.iter().filter_map(|row| {
+            let at = first.rows.iter().position(|r| r.value == row.prune)?;
+            let late = row
+                .cells
+                .iter()
+                .find(|c| c.stage == Stage::Late)
+                .filter(|c| c.mdi.doubts.is_empty())?;
+            Some(Point { at: at as f64, mean: Some(late.mdi.value), low: None, high: None })
+        });
+        let points: Vec<Point> = points.collect();
+        if let Some(model) = table.paper.first().map(|r| &r.model).filter(|_| !points.is_empty()) {
+            plot.curves.push(Curve {
+                label: format!("paper {model}"),
+                colour: palette.muted,
+                style: Style::Ghost,
+                points,
+            });
+        }
+    }
+    plot
+}
+
+/// Late MDI and the share of right answers of one series.
+fn series_curves(
+    series: &LeverSeries,
+    prefix: &str,
+    columns: &[String],
+    colour: Rgb,
+    palette: &Palette,
+) -> Vec<Curve> {
+    let at = |label: &String| columns.iter().position(|c| c == label).map(|at| at as f64);
+    let mdi = series.rows.iter().filter_map(|r| Some(point(at(&r.label)?, &r.stages.last()?.mdi)));
+    let right = series.rows.iter().filter_map(|r| {
+        let right = r.verdicts?.right;
+        Some(Point { at: at(&r.label)?, mean: right.share, low: right.low, high: right.high })
+    });
+    let right: Vec<Point> = right.collect();
+    let mut curves = vec![Curve {
+        label: format!("{prefix}MDI"),
+        colour,
+        style: Style::Whiskers,
+        points: mdi.collect(),
+    }];
+    if !right.is_empty() {
+        let colour = if prefix.starts_with('B') {
+            palette.picture.mix(palette.muted, 0.5)
+        } else {
+            palette.picture
+        };
+        curves.push(Curve {
+            label: format!("{prefix}right"),
+            colour,
+            style: Style::Share,
+            points: right,
+        });
+    }
+    curves
+}

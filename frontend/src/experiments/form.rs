@@ -1,0 +1,239 @@
+//! The form that starts an experiment.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::use_navigate;
+use shared::api::ModelState;
+use shared::experiment::{ExperimentSpec, Grid};
+use shared::options::MAX_NEW_TOKENS;
+use shared::{Quant, RunOptions};
+
+use super::{api, told};
+use crate::browser;
+use crate::state::use_lab;
+
+const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
+const REPLICATE: [u32; 3] = [1, 5, 10];
+const QUANTS: [Quant; 5] = [Quant::F32, Quant::F16, Quant::Q8_0, Quant::Q4k, Quant::Stored];
+const DATASETS: [(&str, &str); 3] = [
+    ("demo", "Demo set: small pictures, some questions with false claims"),
+    ("mmmu-pro", "MMMU-Pro, vision: the question is in the picture"),
+    ("mmmu-pro:standard-10", "MMMU-Pro, standard: ten options as text"),
+];
+
+/// The card.
+#[component]
+pub(super) fn Form() -> impl IntoView {
+    let lab = use_lab();
+    let navigate = use_navigate();
+    let sending = RwSignal::new(false);
+    let spec = RwSignal::new(ExperimentSpec { prune: PRUNE.to_vec(), ..ExperimentSpec::default() });
+    // Ready models alone: nothing waits for a download in the middle of an experiment.
+    let ready = Memo::new(move |_| {
+        let all = lab.models.get().into_iter().filter(|m| m.state == ModelState::Ready);
+        all.map(|m| (m.name, m.title, m.default, m.default_quant)).collect::<Vec<_>>()
+    });
+    Effect::new(move |_| {
+        let default = ready.with(|all| all.iter().find(|m| m.2).map(|m| m.0.clone()));
+        if let Some(name) = default.filter(|_| spec.with_untracked(|s| s.models.is_empty())) {
+            spec.update(|s| s.models.push(name));
+        }
+    });
+    let planned = Memo::new(move |_| {
+        let quant = |name: &str| {
+            ready.with(|all| all.iter().find(|m| m.0 == name).map(|m| m.3)).unwrap_or_default()
+        };
+        spec.with(|s| Grid::new(s, s.samples.max(1), quant).map(|grid| grid.items()))
+    });
+    let said = move || match planned.get() {
+        Err(why) => why,
+        Ok(_) if spec.with(|s| s.samples == 0) => {
+            format!(
+                "{}, every sample of the dataset",
+                told::product(&spec.get(), 0).replace("0 samples", "all samples")
+            )
+        }
+        Ok(items) => spec.with(|s| {
+            let runs = format!("{} runs", told::count(items.into()));
+            match told::product(s, s.samples) {
+                product if product.contains('×') => format!("{product} = {runs}"),
+                _ => runs,
+            }
+        }),
+    };
+    let submit = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        if sending.get_untracked() {
+            return;
+        }
+        sending.set(true);
+        lab.notes.set(Vec::new());
+        let (wanted, navigate) = (spec.get_untracked(), navigate.clone());
+        spawn_local(async move {
+            let created = api::start(&wanted).await;
+            sending.set(false);
+            match created {
+                Ok(created) => {
+                    browser::store(&browser::owner_key(&created.id), &created.owner_token);
+                    super::list::remember(&created.id);
+                    navigate(&format!("/e/{}", created.id), Default::default());
+                }
+                Err(failure) => lab.complain(failure.code_name(), failure.message),
+            }
+        });
+    };
+    view! {
+        <section class="card start" aria-labelledby="start-title">
+            <header class="card-head">
+                <h2 id="start-title">"Start an experiment"</h2>
+                <p class="card-note">"Every sample under every combination of what you choose."</p>
+            </header>
+            <form on:submit=submit>
+                <fieldset>
+                    <legend>"Models"</legend>
+                    <div class="boxes">
+                        {move || ready.get().into_iter().map(|(name, title, ..)| {
+                            let (own, of) = (name.clone(), name.clone());
+                            view! {
+                                <Box
+                                    label=name.clone()
+                                    note=title
+                                    testid=format!("model-{name}")
+                                    on=Signal::derive(move || spec.with(|s| s.models.contains(&of)))
+                                    set=Callback::new(move |on: bool| spec.update(|s| put(&mut s.models, own.clone(), on)))
+                                />
+                            }
+                        }).collect_view()}
+                    </div>
+                </fieldset>
+                <div class="start-row">
+                    <label class="wide">
+                        "Dataset"
+                        <select data-testid="dataset" on:change=move |event| {
+                            let name = event_target_value(&event);
+                            spec.update(|s| s.dataset = name);
+                        }>
+                            {DATASETS.map(|(name, title)| view! { <option value=name>{title}</option> })}
+                        </select>
+                    </label>
+                    <label title="0 for all there are">
+                        "Samples"
+                        <input type="number" min="0" max="20000" data-testid="samples"
+                            prop:value=move || spec.with(|s| s.samples)
+                            on:change=move |event| number(&event, |n| spec.update(|s| s.samples = n))/>
+                    </label>
+                </div>
+                <fieldset>
+                    <legend title="Picture tokens dropped, those with the lowest score first">"Prune"</legend>
+                    <div class="boxes">
+                        {PRUNE.map(|rate| view! {
+                            <Box
+                                label=shared::experiment::tables::percent((f64::from(rate) * 1e6).round() / 1e6)
+                                note=String::new()
+                                testid=format!("prune-{rate}")
+                                on=Signal::derive(move || spec.with(|s| s.prune.contains(&rate)))
+                                set=Callback::new(move |on: bool| spec.update(|s| {
+                                    put(&mut s.prune, rate, on);
+                                    s.prune.sort_by(f32::total_cmp);
+                                }))
+                            />
+                        })}
+                    </div>
+                </fieldset>
+                <fieldset>
+                    <legend title="How often the picture's tokens stand in the sequence">"Replicate"</legend>
+                    <div class="boxes">
+                        {REPLICATE.map(|copies| view! {
+                            <Box
+                                label=format!("×{copies}")
+                                note=String::new()
+                                testid=format!("replicate-{copies}")
+                                on=Signal::derive(move || spec.with(|s| s.replicate.contains(&copies)))
+                                set=Callback::new(move |on: bool| spec.update(|s| {
+                                    put(&mut s.replicate, copies, on);
+                                    s.replicate.sort_unstable();
+                                }))
+                            />
+                        })}
+                    </div>
+                </fieldset>
+                <details class="more">
+                    <summary>"More"</summary>
+                    <fieldset>
+                        <legend title="None chosen: each model's own">"Weights"</legend>
+                        <div class="boxes">
+                            {QUANTS.map(|quant| view! {
+                                <Box
+                                    label=quant.name().to_owned()
+                                    note=String::new()
+                                    testid=format!("quant-{}", quant.name())
+                                    on=Signal::derive(move || spec.with(|s| s.quants.contains(&quant)))
+                                    set=Callback::new(move |on: bool| spec.update(|s| put(&mut s.quants, quant, on)))
+                                />
+                            })}
+                        </div>
+                    </fieldset>
+                    <div class="start-row">
+                        <label class="wide">
+                            "Title"
+                            <input type="text" maxlength="200" data-testid="title" placeholder="made from what is varied"
+                                on:input=move |event| spec.update(|s| s.title = event_target_value(&event))/>
+                        </label>
+                        <label title="Of the draw, and of the intervals">
+                            "Seed"
+                            <input type="number" min="0" prop:value=move || spec.with(|s| s.seed)
+                                on:change=move |event| if let Ok(seed) = event_target_value(&event).parse() {
+                                    spec.update(|s| s.seed = seed);
+                                }/>
+                        </label>
+                        <label title="Most tokens the model may write">
+                            "Longest answer"
+                            <input type="number" min="1" max=MAX_NEW_TOKENS
+                                prop:value=move || spec.with(|s| s.base.max_new_tokens)
+                                on:change=move |event| number(&event, |n| spec.update(|s| {
+                                    s.base = RunOptions { max_new_tokens: n.clamp(1, MAX_NEW_TOKENS), ..s.base.clone() };
+                                }))/>
+                        </label>
+                    </div>
+                </details>
+                <div class="start-foot">
+                    <p data-testid="planned" class:wrong=move || planned.get().is_err()>{said}</p>
+                    <button type="submit" class="button strong" data-testid="start"
+                        disabled=move || sending.get() || planned.get().is_err()>"Start"</button>
+                </div>
+            </form>
+        </section>
+    }
+}
+
+fn number(event: &web_sys::Event, put: impl FnOnce(u32)) {
+    if let Ok(n) = event_target_value(event).parse() {
+        put(n);
+    }
+}
+
+/// Puts a value into a list or takes it out.
+fn put<T: PartialEq>(list: &mut Vec<T>, value: T, on: bool) {
+    list.retain(|v| *v != value);
+    if on {
+        list.push(value);
+    }
+}
+
+/// A box to tick, shown as a chip.
+#[component]
+fn Box(
+    label: String,
+    note: String,
+    testid: String,
+    on: Signal<bool>,
+    set: Callback<bool>,
+) -> impl IntoView {
+    view! {
+        <label class="box" class:on=move || on.get() title=note>
+            <input type="checkbox" data-testid=testid prop:checked=move || on.get()
+                on:change=move |event| set.run(event_target_checked(&event))/>
+            <span>{label}</span>
+        </label>
+    }
+}

@@ -1,0 +1,154 @@
+//! `/e/ID`: one experiment, and another beside it where the address says `?with=ID`.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+use shared::Definition;
+use shared::experiment::tables::{Lever, Tables};
+use web_sys::UrlSearchParams;
+
+use super::api::encoded;
+use super::charts::{LayersCard, LeverCard};
+use super::compare::{Choose, CompareCard};
+use super::head::Head;
+use super::samples::Samples;
+use super::watched::Watched;
+use super::{list, tables};
+use crate::actions;
+use crate::browser;
+use crate::components::header::{Header, Menu, ShareButton};
+use crate::components::notes::Notes;
+use crate::link::{definition_from_text, definition_to_text};
+use crate::state::use_lab;
+
+fn id_of(pathname: &str) -> String {
+    pathname.strip_prefix("/e/").unwrap_or_default().trim_matches('/').to_owned()
+}
+
+fn asked(query: &str, key: &str) -> Option<String> {
+    UrlSearchParams::new_with_str(query).ok()?.get(key)
+}
+
+/// The page.
+#[component]
+pub fn ExperimentPage() -> impl IntoView {
+    let lab = use_lab();
+    let location = use_location();
+    let chosen = asked(&browser::query(), "def").and_then(|text| definition_from_text(&text));
+    let first = Watched::new(lab, chosen.unwrap_or_default());
+    let second = Watched::new(lab, first.definition.get_untracked());
+    Effect::new(move |_| second.definition.set(first.definition.get()));
+    let (pathname, search) = (location.pathname, location.search);
+    let id = Memo::new(move |_| pathname.with(|p| id_of(p)));
+    let with = Memo::new(move |_| search.with(|s| asked(s, "with")).unwrap_or_default());
+    Effect::new(move |_| {
+        let id = id.get();
+        if !id.is_empty() {
+            first.open(id);
+        }
+    });
+    Effect::new(move |_| second.open(with.get()));
+    Effect::new(move |_| {
+        if first.status.with(Option::is_some) {
+            list::remember(&first.id.get_untracked());
+        }
+    });
+    // The address follows the view.
+    let query = move || {
+        let mut parts = Vec::new();
+        let definition = first.definition.get();
+        if definition != Definition::default() {
+            parts.push(format!("def={}", definition_to_text(&definition)));
+        }
+        let other = with.get();
+        if !other.is_empty() {
+            parts.push(format!("with={other}"));
+        }
+        parts.join("&")
+    };
+    Effect::new(move |before: Option<String>| {
+        let query = query();
+        if before.is_some_and(|before| before != query) {
+            browser::replace_query(&query);
+        }
+        query
+    });
+    let shown = Signal::derive(move || {
+        let other = second.tables.get();
+        let prefix =
+            |letter: &str| if other.is_some() { format!("{letter}: ") } else { String::new() };
+        let mut all: Vec<(String, Tables)> = Vec::new();
+        all.extend(first.tables.get().map(|t| (prefix("A"), t)));
+        all.extend(other.clone().map(|t| (prefix("B"), t)));
+        all
+    });
+    let address = move || match query() {
+        query if query.is_empty() => format!("/e/{}", first.id.get()),
+        query => format!("/e/{}?{query}", first.id.get()),
+    };
+    let share = Callback::new(move |()| actions::share_address(lab, &untrack(address)));
+    let notice = move || first.tables.with(|t| t.as_ref().and_then(|t| t.notice.clone()));
+    view! {
+        <a class="skip" href="#experiment">"Skip to the experiment"</a>
+        <Header>
+            <Exports w=first/>
+            <ShareButton lab disabled=Signal::derive(move || first.status.with(Option::is_none)) share/>
+        </Header>
+        <Notes/>
+        <Show
+            when=move || !first.missing.get()
+            fallback=|| view! {
+                <main class="missing">
+                    <h1>"No experiment here"</h1>
+                    <p>"There is no experiment at this address; it may have been deleted."</p>
+                    <a class="button" href="/experiments">"To the experiments"</a>
+                </main>
+            }
+        >
+            <main class="experiments" id="experiment" tabindex="-1">
+                <Head w=first/>
+                <div class="aside">
+                    <p class="notice">{notice}</p>
+                    <Choose first with=with.into()/>
+                </div>
+                <div class="plots">
+                    <LayersCard shown/>
+                    <LeverCard shown lever=Lever::Prune/>
+                    <LeverCard shown lever=Lever::Replicate/>
+                </div>
+                <Show when=move || !with.with(String::is_empty)>
+                    <CompareCard first second/>
+                </Show>
+                {move || first.tables.with(|t| t.as_ref().map(tables::first))}
+                <Samples w=first/>
+                {move || first.tables.with(|t| t.as_ref().map(tables::others))}
+                <p class="caveat">{move || first.tables.with(|t| t.as_ref().map(|t| {
+                    format!("Intervals: {}. {}", t.provenance.intervals, t.provenance.paper)
+                }))}</p>
+            </main>
+        </Show>
+    }
+}
+
+/// The experiment as files.
+#[component]
+fn Exports(w: Watched) -> impl IntoView {
+    let address = move |file: &'static str| {
+        move || {
+            let definition = encoded(&w.definition.get());
+            format!("/api/experiments/{}/{file}?definition={definition}", w.id.get())
+        }
+    };
+    let lines = move || format!("/api/experiments/{}/export.jsonl", w.id.get());
+    view! {
+        <Show when=move || w.status.with(Option::is_some)>
+            <Menu label="Export">
+                <a href=address("export.json") download data-testid="export-json">
+                    "JSON "<small>"every table to the last bit, with where it comes from"</small>
+                </a>
+                <a href=lines download data-testid="export-jsonl">
+                    "JSON lines "<small>"every sample: answer, verdict, attention by layer"</small>
+                </a>
+            </Menu>
+        </Show>
+    }
+}

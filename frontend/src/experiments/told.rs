@@ -1,0 +1,193 @@
+//! An experiment in words.
+
+use shared::experiment::aggregate::Change;
+use shared::experiment::paper::PaperValue;
+use shared::experiment::stats::{Estimate, Proportion};
+use shared::experiment::tables::{TableCell, marks, short};
+use shared::experiment::{ExperimentSpec, ExperimentState, Verdict};
+
+/// Digits in groups of three: `1 846`.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A time: `59 s`, `3 min`, `2 h 5 min`.
+pub fn time(seconds: f64) -> String {
+    let s = seconds.max(0.0).ceil() as u64;
+    match s {
+        0..100 => format!("{s} s"),
+        100..3600 => format!("{} min", s.div_ceil(60)),
+        _ => match (s / 3600, s % 3600 / 60) {
+            (h, 0) => format!("{h} h"),
+            (h, m) => format!("{h} h {m} min"),
+        },
+    }
+}
+
+/// Items a second, or a minute where that reads better.
+pub fn rate(per_second: f64) -> String {
+    if per_second >= 0.95 {
+        format!("{per_second:.1} /s")
+    } else {
+        format!("{} /min", short(per_second * 60.0))
+    }
+}
+
+/// Where an experiment stands, in a word.
+pub const fn state(state: ExperimentState) -> &'static str {
+    match state {
+        ExperimentState::Running => "running",
+        ExperimentState::Paused => "paused",
+        ExperimentState::Done => "done",
+        ExperimentState::Cancelled => "cancelled",
+    }
+}
+
+/// `mean ± standard deviation`; a dash where there is no mean (yet).
+pub fn estimate(e: &Estimate) -> String {
+    match (e.mean, e.sd) {
+        (Some(mean), Some(sd)) => format!("{} ± {}", short(mean), short(sd)),
+        (Some(mean), None) => short(mean),
+        _ => "–".to_owned(),
+    }
+}
+
+/// Everything else about a cell: interval, samples, those without a value.
+pub fn more(cell: &TableCell) -> String {
+    let e = &cell.estimate;
+    let mut parts = Vec::new();
+    if let (Some(low), Some(high)) = (e.low, e.high) {
+        parts.push(format!("95 % interval {} to {}", short(low), short(high)));
+    }
+    parts.push(format!("n = {}", e.n));
+    parts.extend(cell.undefined.iter().map(|u| format!("{} undefined: {}", u.count, u.reason)));
+    if let Some(paper) = &cell.paper {
+        parts.push(format!("paper: {}", value(paper)));
+    }
+    if let Some(d) = cell.relative_difference {
+        parts.push(format!("{} to the paper", signed_percent(d)));
+    }
+    parts.join(" · ")
+}
+
+/// A printed value with its marks.
+pub fn value(v: &PaperValue) -> String {
+    format!("{}{}", v.value, marks(v))
+}
+
+/// A share in percent.
+pub fn share(p: &Proportion) -> String {
+    p.share.map_or_else(|| "–".to_owned(), |s| format!("{:.0} %", s * 100.0))
+}
+
+/// A share's interval and count.
+pub fn share_more(p: &Proportion) -> String {
+    let interval = match (p.low, p.high) {
+        (Some(low), Some(high)) => {
+            format!("95 % interval {:.0} to {:.0} % · ", low * 100.0, high * 100.0)
+        }
+        _ => String::new(),
+    };
+    format!("{interval}{} of {}", p.count, p.n)
+}
+
+/// A difference of two shares, in points.
+pub fn points(change: &Change) -> String {
+    change.difference.map_or_else(|| "–".to_owned(), |d| format!("{:+.0}", d * 100.0))
+}
+
+/// A ratio to three digits: `× 0.31`.
+pub fn ratio(change: &Change) -> String {
+    change.ratio.map_or_else(|| "–".to_owned(), |r| format!("× {}", short(r)))
+}
+
+/// The interval of a difference.
+pub fn change_more(change: &Change, times: f64) -> String {
+    match (change.difference, change.low, change.high) {
+        (Some(d), Some(low), Some(high)) => format!(
+            "difference {}, 95 % interval {} to {}, same {} samples",
+            short(d * times),
+            short(low * times),
+            short(high * times),
+            change.n
+        ),
+        _ => format!("{} samples have both", change.n),
+    }
+}
+
+/// A relative difference: `+12 %`.
+pub fn signed_percent(d: f64) -> String {
+    format!("{:+.0} %", d * 100.0)
+}
+
+/// How an answer compares, in a word.
+pub const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Right => "right",
+        Verdict::Claimed => "as claimed",
+        Verdict::Wrong => "wrong",
+        Verdict::Unreadable => "unreadable",
+    }
+}
+
+/// What an experiment multiplies: `100 samples × 2 models × 4 prune rates`.
+pub fn product(spec: &ExperimentSpec, samples: u32) -> String {
+    let mut parts = vec![times(samples as usize, "sample")];
+    for (n, name) in [
+        (spec.models.len(), "model"),
+        (spec.quants.len().max(1), "quantization"),
+        (spec.templates.len(), "template"),
+        (spec.max_pixels.len(), "size"),
+        (spec.prune.len(), "prune rate"),
+        (spec.replicate.len(), "replication"),
+    ] {
+        if n > 1 {
+            parts.push(times(n, name));
+        }
+    }
+    parts.join(" × ")
+}
+
+fn times(n: usize, name: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {name}{plural}", count(n as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_as_people_write_them() {
+        assert_eq!(count(1_846), "1\u{202f}846");
+        assert_eq!(count(1_000_000), "1\u{202f}000\u{202f}000");
+        assert_eq!(count(999), "999");
+        assert_eq!(
+            [0.2, 59.0, 119.0, 3599.0, 7500.0].map(time),
+            ["1 s", "59 s", "2 min", "60 min", "2 h 5 min"]
+        );
+        assert_eq!([9.31, 0.05].map(rate), ["9.3 /s", "3.00 /min"]);
+        let e = Estimate { n: 3, mean: Some(13.06), sd: Some(3.2), low: None, high: None };
+        assert_eq!(estimate(&e), "13.1 ± 3.20");
+        assert_eq!(estimate(&Estimate::default()), "–");
+    }
+
+    #[test]
+    fn an_experiment_is_a_product() {
+        let spec = ExperimentSpec {
+            models: vec!["a".into(), "b".into()],
+            prune: vec![0.0, 0.75],
+            ..ExperimentSpec::default()
+        };
+        assert_eq!(product(&spec, 100), "100 samples × 2 models × 2 prune rates");
+        assert_eq!(product(&ExperimentSpec::default(), 1), "1 sample");
+    }
+}
