@@ -151,6 +151,17 @@ pub fn room<'a>(labels: impl Iterator<Item = &'a str>) -> f64 {
     labels.map(|l| font::width(l, true) * 12.0).fold(60.0, f64::max).min(210.0) + KEY + 27.0
 }
 
+/// Says beside the axis which side of balance is whose; `one` is the height of MDI 1.
+pub fn sides<DB: DrawingBackend>(
+    root: &DrawingArea<DB, Shift>,
+    frame: Frame,
+    one: f64,
+) -> Result<(), Failed<DB>> {
+    let (style, x) = (Type::new(11.0).at(HPos::Right), frame.left - 8.0);
+    write(root, "words ↑", (x, one - 14.0), style.colour(WORDS))?;
+    write(root, "picture ↓", (x, one + 15.0), style.colour(PICTURE))
+}
+
 /// The paper's MDI of a row, by stage: value, and text with the marks of doubt.
 fn ghosts(row: &PaperRow) -> impl Iterator<Item = (Stage, f64, bool)> {
     row.cells.iter().map(|c| (c.stage, c.mdi.value, !marks(&c.mdi).is_empty()))
@@ -215,13 +226,7 @@ pub fn draw<DB: DrawingBackend>(
         panel.rule(mark, &short_mark(mark))?;
     }
     panel.balance()?;
-    let middle = panel.pixel((ends.0, 1.0)).1;
-    let side = |text: &str, dy: f64, colour| {
-        let style = Type::new(12.0).colour(colour);
-        write(root, text, (frame.left + 8.0, middle + dy), style)
-    };
-    side("↑ words", -11.0, WORDS)?;
-    side("↓ picture", 12.0, PICTURE)?;
+    sides(root, frame, panel.pixel((ends.0, 1.0)).1)?;
     if same {
         let every = deepest.div_ceil(16);
         for layer in (0..deepest).step_by(every) {

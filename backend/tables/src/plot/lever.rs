@@ -8,8 +8,8 @@ use shared::experiment::paper::PaperRow;
 use shared::experiment::stats::Proportion;
 use shared::experiment::tables::{Lever, LeverRow, LeverSeries, LeverTable, Tables, percent};
 
-use super::canvas::{Frame, Look, PICTURE, Panel, QUIET, Type, WORDS, write};
-use super::layers::{Label, MOST, label, room, short_mark, surround};
+use super::canvas::{Frame, Look, Panel, QUIET, Type, write};
+use super::layers::{Label, MOST, label, room, short_mark, sides, surround};
 use super::{Failed, SIZE, axis};
 
 /// A line of a panel: place, interval and mean, and whether it is beyond doubt.
@@ -217,11 +217,7 @@ pub fn draw<DB: DrawingBackend>(
         panel.balance()?;
         drawing.below(&panel)?;
         if i == 0 {
-            let one = panel.pixel((0.0, 1.0)).1;
-            let style = Type::new(11.0).at(HPos::Right);
-            let at = frame.left - 8.0;
-            write(root, "words ↑", (at, one - 13.0), style.colour(WORDS))?;
-            write(root, "picture ↓", (at, one + 14.0), style.colour(PICTURE))?;
+            sides(root, frame, panel.pixel((0.0, 1.0)).1)?;
         }
         let mut labels = Vec::new();
         let mut name = |points: &[Point], text: &str, look| {
