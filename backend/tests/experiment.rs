@@ -9,6 +9,7 @@ use std::time::Duration;
 use langoverrule::experiment::queue::{End, Ended, Experiment};
 use langoverrule::experiment::{Queue, SqliteQueue};
 use shared::experiment::ExperimentState;
+use shared::experiment::tables::Tables;
 
 /// The program, at the root of the project, where models and datasets lie.
 fn program(data: &Path, args: &[&str]) -> Command {
@@ -127,6 +128,29 @@ fn two_workers_share_an_experiment_and_leave_what_one_leaves() {
     assert_eq!(most, 2, "both were at it");
     let one = SqliteQueue::open(one.path()).unwrap();
     assert_eq!(left(&queue, &last(&queue)), left(&one, &last(&one)));
+}
+
+#[test]
+fn the_files_hold_the_same_tables_and_the_items_they_are_made_from() {
+    let data = tempfile::tempdir().unwrap();
+    wait(start(data.path()).spawn().unwrap());
+    let file = |name: &str| std::fs::read(data.path().join("out").join(name)).expect(name);
+    let made: Tables = serde_json::from_slice(&file("tables.json")).unwrap();
+    let (mut aggregate, status) = tables::lines::read(&file("items.jsonl")[..]).unwrap();
+    assert_eq!(aggregate.done(), 48);
+    let again = Tables::new(&mut aggregate, &status, 0).unwrap();
+    assert_eq!(tables::json(&again), tables::json(&made), "to the last bit");
+    assert_eq!(tables::markdown(&made).as_bytes(), file("tables.md"));
+    for plot in ["layers", "prune", "replicate"] {
+        assert!(file(&format!("{plot}.svg")).starts_with(b"<svg"), "{plot}");
+        assert!(file(&format!("{plot}.png")).starts_with(b"\x89PNG"), "{plot}");
+    }
+    for word in ["demo-llava", "q8_0", "seed", &status.models[0].hash] {
+        for name in ["tables.md", "tables.csv", "tables.tex", "layers.svg"] {
+            let text = String::from_utf8(file(name)).unwrap().replace('\\', "");
+            assert!(text.contains(word), "{name} names {word}");
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! in its own process if one likes. What they leave behind is read back end by end.
 
 mod feeder;
+pub mod files;
 pub mod live;
 mod plan;
 pub mod queue;

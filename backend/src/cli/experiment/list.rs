@@ -1,6 +1,7 @@
 //! `experiments`: the ones there are, and their tables.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::Path;
 
 use shared::experiment::ExperimentState;
@@ -8,7 +9,7 @@ use shared::{Definition, Preset};
 
 use super::{ExperimentsCommand, Failure, ModelFolders, find, queue};
 use crate::cli::print;
-use crate::experiment::{Queue, status};
+use crate::experiment::{Queue, files, status};
 use crate::id::RunId;
 
 pub(in crate::cli) fn experiments(command: &ExperimentsCommand) -> Result<(), Failure> {
@@ -97,6 +98,10 @@ pub(super) fn write_tables(
     definition: &Definition,
     out: Option<&Path>,
 ) -> Result<(), Failure> {
-    let _ = (queue, id, definition, out);
+    let usual = Path::new("results").join(id.as_str());
+    let folder = out.unwrap_or(&usual);
+    let made = files::write(queue, id, *definition, folder)?;
+    print(&tables::markdown(&made))?;
+    let _ = writeln!(std::io::stderr(), "tables and plots are in {}", folder.display());
     Ok(())
 }
