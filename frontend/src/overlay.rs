@@ -200,7 +200,8 @@ mod tests {
             let rows = (0..width * layers as usize).map(|_| share()).collect();
             let mass = vec![0.0; (layers * heads) as usize * GROUPS];
             let flow = TokenFlow { layers, heads, mass: F32s(mass), rows: F32s(rows) };
-            Generated { id: 1, text: String::new(), logprob: 0.0, flow }
+            let (text, alternatives) = (String::new(), Vec::new());
+            Generated { id: 1, text, logprob: 0.0, alternatives, flow }
         };
         let tokens = (0..12).map(&mut token).collect();
         Observation { layout: Some(layout), prefill: vec![None; layers as usize], tokens }

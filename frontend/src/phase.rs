@@ -168,6 +168,7 @@ mod tests {
                 id: 1,
                 text: "a".into(),
                 logprob: 0.0,
+                alternatives: Vec::new(),
                 flow: TokenFlow::default(),
             },
             Event::Cancelled,

@@ -23,6 +23,21 @@ pub struct Envelope {
     pub event: Event,
 }
 
+/// Most alternatives that a token comes with.
+pub const ALTERNATIVES: usize = 5;
+
+/// A token that was not chosen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Alternative {
+    /// Vocabulary id.
+    pub id: u32,
+    /// The token's text as a person would read it; leading spaces kept.
+    pub text: String,
+    /// Natural logarithm of its probability.
+    pub logprob: f32,
+}
+
 /// Something that happened to a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -71,6 +86,10 @@ pub enum Event {
         text: String,
         /// Natural logarithm of its probability.
         logprob: f32,
+        /// The most probable other tokens, the most probable first, up to [`ALTERNATIVES`]: what
+        /// nearly was said.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        alternatives: Vec<Alternative>,
         /// Where the row that predicted it looked.
         flow: TokenFlow,
     },

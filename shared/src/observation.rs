@@ -1,7 +1,7 @@
 //! An observation: what is known of a run so far, and every number that follows from it.
 
 use crate::definition::{Definition, Heads};
-use crate::event::Event;
+use crate::event::{Alternative, Event};
 use crate::flow::{LayerFlow, TokenFlow};
 use crate::group::Group;
 use crate::layout::Layout;
@@ -18,6 +18,8 @@ pub struct Generated {
     pub text: String,
     /// Natural logarithm of its probability.
     pub logprob: f32,
+    /// The most probable other tokens, the most probable first; empty where nobody asked.
+    pub alternatives: Vec<Alternative>,
     /// Where its predicting row looked.
     pub flow: TokenFlow,
 }
@@ -49,13 +51,14 @@ impl Observation {
                     *slot = Some(flow.clone());
                 }
             }
-            Event::Token { index, id, text, logprob, flow }
+            Event::Token { index, id, text, logprob, alternatives, flow }
                 if flow.is_well_formed() && *index as usize == self.tokens.len() =>
             {
                 self.tokens.push(Generated {
                     id: *id,
                     text: text.clone(),
                     logprob: *logprob,
+                    alternatives: alternatives.clone(),
                     flow: flow.clone(),
                 });
             }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::intervention::{Knockout, PictureUse};
+
 /// How weights are held in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -227,6 +229,13 @@ pub struct RunOptions {
     /// model's own limit. A number above that limit becomes it. Models of a fixed size refuse one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_pixels: Option<u32>,
+    /// What the model is shown in the picture's place; the picture that was given still is the
+    /// run's, and still decides how large it is and how many tokens it has.
+    #[serde(skip_serializing_if = "is_default")]
+    pub picture: PictureUse,
+    /// Attention to knock out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub knockout: Option<Knockout>,
     /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub verify: bool,
@@ -250,6 +259,14 @@ impl RunOptions {
         if self.max_pixels == Some(0) {
             return Err("max_pixels must be at least 1.".to_owned());
         }
+        if self.picture == PictureUse::None && (self.prune > 0.0 || self.replicate > 1) {
+            return Err("Without a picture (picture is none) there are no picture tokens to drop \
+                or repeat: prune must be 0 and replicate 1."
+                .to_owned());
+        }
+        if let Some(knockout) = &self.knockout {
+            knockout.check()?;
+        }
         Ok(())
     }
 }
@@ -270,6 +287,8 @@ impl Default for RunOptions {
             replicate: 1,
             copies: CopyPositions::default(),
             max_pixels: None,
+            picture: PictureUse::default(),
+            knockout: None,
             verify: false,
         }
     }

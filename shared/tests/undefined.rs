@@ -156,7 +156,10 @@ fn events_that_do_not_belong_are_ignored() {
         last: F32s(vec![0.0; last]),
     };
     let full = HEADS * GROUPS * GROUPS;
-    let token = |index, flow| Event::Token { index, id: 1, text: "a".into(), logprob: 0.0, flow };
+    let token = |index, flow| {
+        let (text, alternatives) = ("a".into(), Vec::new());
+        Event::Token { index, id: 1, text, logprob: 0.0, alternatives, flow }
+    };
     let well = TokenFlow { layers: 2, heads: 2, mass: F32s(vec![0.0; 28]), rows: F32s(vec![]) };
     for event in [
         Event::PrefillLayer { layer: 0, flow: flow(full - 1, HEADS * GROUPS) },
@@ -220,6 +223,7 @@ fn an_overlay_sums_copies_and_leaves_pruned_patches_out() {
         id: 0,
         text: "cat".into(),
         logprob: 0.0,
+        alternatives: Vec::new(),
         flow: TokenFlow { layers: 1, heads: 1, mass: F32s(vec![0.0; 7]), rows: F32s(row.into()) },
     });
     let overlay = observation.overlay(0, 0).unwrap();

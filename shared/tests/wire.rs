@@ -57,6 +57,10 @@ fn layout() -> impl Strategy<Value = Layout> {
         .prop_map(|(tokens, picture)| Layout { tokens, picture })
 }
 
+fn groups(bits: u32) -> GroupSet {
+    Group::ALL.into_iter().filter(|g| bits & (1 << g.index()) != 0).collect::<Vec<_>>().into()
+}
+
 fn options() -> impl Strategy<Value = RunOptions> {
     (
         (any::<String>(), any::<String>(), prop::sample::select(&Quant::ALL[..]), any::<u32>()),
@@ -82,6 +86,18 @@ fn options() -> impl Strategy<Value = RunOptions> {
                 replicate,
                 copies: CopyPositions::ALL[replicate as usize % 5 % 2],
                 max_pixels: (pixels % 2 == 1).then_some(pixels),
+                picture: [
+                    PictureUse::Own,
+                    PictureUse::Blank,
+                    PictureUse::Noise(pixels),
+                    PictureUse::None,
+                ][pixels as usize % 4],
+                knockout: (replicate % 2 == 1).then(|| Knockout {
+                    from: groups(replicate),
+                    to: groups(pixels),
+                    layers: (pixels % 5 > 1).then_some(LayerBand { first: pixels, last: replicate }),
+                    heads: (0..replicate % 4).collect(),
+                }),
                 verify: pixels % 3 == 1,
             }
         })
@@ -120,6 +136,12 @@ fn token_flow() -> impl Strategy<Value = TokenFlow> {
             TokenFlow { layers: layers as u32, heads: heads as u32, mass, rows }
         })
     })
+}
+
+fn alternatives() -> impl Strategy<Value = Vec<Alternative>> {
+    let one = (any::<u32>(), any::<String>(), finite());
+    let one = one.prop_map(|(id, text, logprob)| Alternative { id, text, logprob });
+    prop::collection::vec(one, 0..4)
 }
 
 fn timing() -> impl Strategy<Value = Timing> {
@@ -161,8 +183,15 @@ fn event() -> impl Strategy<Value = Event> {
             }
         ),
         (any::<u32>(), layer_flow()).prop_map(|(layer, flow)| Event::PrefillLayer { layer, flow }),
-        (any::<u32>(), any::<u32>(), any::<String>(), finite(), token_flow()).prop_map(
-            |(index, id, text, logprob, flow)| Event::Token { index, id, text, logprob, flow }
+        (any::<[u32; 2]>(), any::<String>(), finite(), alternatives(), token_flow()).prop_map(
+            |([index, id], text, logprob, alternatives, flow)| Event::Token {
+                index,
+                id,
+                text,
+                logprob,
+                alternatives,
+                flow
+            }
         ),
         Just(Event::Verifying),
         (comparison(), prop::option::of(comparison())).prop_map(|(observed, quantized)| {
@@ -325,7 +354,7 @@ fn options_left_out_take_their_defaults_and_unknown_ones_are_refused() {
     assert_eq!(options, RunOptions { prompt: "what is it?".into(), ..RunOptions::default() });
     // What runs and links of an earlier lab hold reads the same, and still is what is written.
     let written = serde_json::to_string(&options).unwrap();
-    for new in ["prune_count", "prune_positions", "copies"] {
+    for new in ["prune_count", "prune_positions", "copies", "picture", "knockout"] {
         assert!(!written.contains(new), "{written}");
     }
     let json = r#"{"prune_count":"floor","prune_positions":"kept","copies":"shared"}"#;
@@ -333,6 +362,18 @@ fn options_left_out_take_their_defaults_and_unknown_ones_are_refused() {
     assert_eq!(levers.prune_count, PruneCount::Floor);
     assert_eq!(levers.prune_positions, Some(PrunePositions::Kept));
     assert_eq!(levers.copies, CopyPositions::Shared);
+    let json = r#"{"picture":{"noise":7},"knockout":{"from":["instruction","generated"],
+        "to":["image"],"layers":{"first":1,"last":2}}}"#;
+    let options: RunOptions = serde_json::from_str(json).unwrap();
+    assert_eq!(options.picture, PictureUse::Noise(7));
+    assert_eq!(options.knockout, Some("instruction+generated>image@1-2".parse().unwrap()));
+    for wrong in [
+        r#"{"picture":"noise"}"#,
+        r#"{"knockout":{"from":["instruction"]}}"#,
+        r#"{"knockout":{"from":["instruction"],"to":["image"],"layer":1}}"#,
+    ] {
+        assert!(serde_json::from_str::<RunOptions>(wrong).is_err(), "{wrong}");
+    }
     assert!(serde_json::from_str::<RunOptions>(r#"{"copies":"both"}"#).is_err());
     assert!(serde_json::from_str::<RunOptions>(r#"{"promt":"a typing error"}"#).is_err());
     assert!(serde_json::from_str::<RunOptions>(r#"{"quant":"q9"}"#).is_err());

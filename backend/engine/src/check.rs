@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::{ErrorCode, RunOptions};
+use shared::{ErrorCode, Group, Knockout, LayerBand, PictureUse, RunOptions, Token};
 
 use crate::compress;
 use crate::error::EngineError;
@@ -32,6 +32,8 @@ pub struct PromptCheck {
     pub(crate) longest: usize,
     pub(crate) grid: Grid,
     pub(crate) numbering: Numbering,
+    /// Layers of the decoder, and heads of each.
+    pub(crate) size: (u32, u32),
 }
 
 /// A question that fits.
@@ -80,6 +82,7 @@ impl PromptCheck {
                      {side} × {side}. Leave the option out."
                 )));
             }
+            _ if options.picture == PictureUse::None => (0, 0),
             Grid::Fixed { edge, .. } => (*edge, *edge),
             Grid::Any(prepare) => {
                 // A limit above the model's own is the model's own, and the run says so.
@@ -90,9 +93,15 @@ impl PromptCheck {
         if options.prune > 0.0 {
             options.prune_positions.get_or_insert(self.numbering.own());
         }
-        let frame = Frame::new(&self.tokenizer, template, &options.prompt, self.image_token)?;
+        let text = (options.prompt.as_str(), options.picture != PictureUse::None);
+        let frame = Frame::new(&self.tokenizer, template, text, self.image_token)?;
         let kept = compress::kept(grid.0 * grid.1, &options);
         let prompt_tokens = frame.len() + kept * options.replicate as usize;
+        let image = prompt_tokens - frame.len();
+        if let Some(knockout) = &mut options.knockout {
+            let generates = options.max_new_tokens > 1;
+            self.knocks_out(knockout, &frame, image, generates).map_err(bad)?;
+        }
         let next = self.numbering.after_picture(frame.before.len(), kept, grid, &options) as usize
             + frame.after.len();
         if prompt_tokens.max(next) >= self.longest {
@@ -114,5 +123,32 @@ impl PromptCheck {
             return Err(EngineError::new(ErrorCode::PromptTooLong, format!("{takes}{less}.")));
         }
         Ok(Fitting { frame, prompt_tokens, options })
+    }
+
+    /// Whether a knockout is possible in a prompt with so many image tokens and blocks anything;
+    /// names the layers where nobody did. Only with `generates` is there a generated row: the last
+    /// token is not read again.
+    fn knocks_out(
+        &self,
+        knockout: &mut Knockout,
+        frame: &Frame,
+        image: usize,
+        generates: bool,
+    ) -> Result<(), String> {
+        let (layers, heads) = self.size;
+        knockout.check_model(layers, heads)?;
+        let of = |tokens: &[Token]| tokens.iter().map(|t| t.group).collect::<Vec<_>>();
+        let mut groups = of(&frame.before);
+        groups.extend(std::iter::repeat_n(Group::Image, image));
+        groups.extend(of(&frame.after));
+        if let Some(first) = groups.first_mut()
+            && *first != Group::Image
+        {
+            *first = Group::Begin;
+        }
+        groups.extend(generates.then_some(Group::Generated));
+        knockout.check_effect(groups)?;
+        knockout.layers.get_or_insert(LayerBand { first: 0, last: layers.saturating_sub(1) });
+        Ok(())
     }
 }

@@ -1,8 +1,9 @@
 //! The decoder of every family: RMSNorm, grouped-query attention, SwiGLU, rotary positions.
 
 use candle_core::{DType, Device, Result, Tensor};
+use shared::Knockout;
 
-use crate::attention::{Mask, Seen, Segment, Watch, attend};
+use crate::attention::{Blocked, Mask, Seen, Segment, Watch, attend};
 use crate::error::EngineError;
 use crate::observer::{Control, Wants};
 use crate::ops;
@@ -56,12 +57,15 @@ struct Layer {
     down: Linear,
 }
 
-/// Keys and values of the positions seen so far, `[kv_heads, capacity, head_dim]` a layer.
+/// What a run has of its own: keys and values of the positions seen so far,
+/// `[kv_heads, capacity, head_dim]` a layer, and attention that is knocked out.
 pub(crate) struct Cache {
     keys: Vec<Tensor>,
     values: Vec<Tensor>,
     /// Positions filled.
     pub(crate) len: usize,
+    /// What rows do not see.
+    pub(crate) knockout: Option<Knockout>,
     /// What layers saw and the lookout has not been told yet.
     pub(crate) sights: Sights,
 }
@@ -161,7 +165,7 @@ impl Decoder {
         };
         let empty = || -> Result<Vec<Tensor>> { (0..c.layers).map(|_| one()).collect() };
         let sights = Sights::new(c.layers, c.heads, capacity);
-        Ok(Cache { keys: empty()?, values: empty()?, len: 0, sights })
+        Ok(Cache { keys: empty()?, values: empty()?, len: 0, knockout: None, sights })
     }
 
     /// Embeddings `[n, hidden]` of token ids.
@@ -252,7 +256,7 @@ impl Decoder {
         drop(qkv);
         let k = keys.narrow(1, 0, past + n)?;
         let v = values.narrow(1, 0, past + n)?;
-        let (attended, seen) = self.attend(index, &q, &k, &v, past, &cache.sights, lookout)?;
+        let (attended, seen) = Self::attend(index, (&q, &k, &v), cache, lookout)?;
         drop(q);
         let delta = layer.output.forward(&attended, DType::F32)?;
         drop(attended);
@@ -265,33 +269,36 @@ impl Decoder {
         Ok((x, Some(layer.down.forward(&gated, DType::F32)?), seen))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all of one attention, and who watches it")]
     fn attend(
-        &self,
         index: usize,
-        q: &Tensor,
-        k: &Tensor,
-        v: &Tensor,
-        past: usize,
-        sights: &Sights,
+        (q, k, v): (&Tensor, &Tensor, &Tensor),
+        cache: &Cache,
         lookout: &mut dyn Lookout,
     ) -> Result<(Tensor, Option<Seen>)> {
-        let wants = lookout.wants();
-        let mask = Mask::Causal { past };
-        if !(wants.flows || wants.rows || wants.maps) {
+        let (wants, past) = (lookout.wants(), cache.len);
+        let watched = wants.flows || wants.rows || wants.maps;
+        let knockout = cache.knockout.as_ref().filter(|knockout| knockout.is_in(index as u32));
+        let segments = match knockout {
+            None if !watched => return attend(q, k, v, Mask::Causal { past }, None),
+            _ => lookout.segments().to_vec(),
+        };
+        let blocked = knockout.map(|knockout| Blocked { knockout, segments: &segments });
+        let mask = match &blocked {
+            Some(blocked) => Mask::Knockout { past, blocked },
+            None => Mask::Causal { past },
+        };
+        if !watched {
             return attend(q, k, v, mask, None);
         }
-        let segments = lookout.segments().to_vec();
         let mut map = |first: usize, rows: usize, keys: usize, weights: &[f32]| {
             lookout.map(index, (past + first, rows, keys), weights);
         };
-        let _ = sights;
         let watch = Watch {
             segments: &segments,
             row: wants.rows,
             map: if wants.maps { Some(&mut map) } else { None },
             #[cfg(feature = "cuda")]
-            page: sights.page(index),
+            page: cache.sights.page(index),
         };
         attend(q, k, v, mask, Some(watch))
     }

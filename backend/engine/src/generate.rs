@@ -1,7 +1,7 @@
 //! Greedy generation under observation.
 
-use shared::event::Stop;
-use shared::{F32s, Group, LayerFlow, TokenFlow};
+use shared::event::{ALTERNATIVES, Stop};
+use shared::{Alternative, F32s, Group, Knockout, LayerFlow, TokenFlow};
 
 use crate::attention::{Seen, Segment};
 use crate::clock::Moment;
@@ -19,6 +19,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) eos: &'a [u32],
     pub(crate) max_new_tokens: u32,
     pub(crate) ignore_eos: bool,
+    pub(crate) knockout: Option<&'a Knockout>,
 }
 
 /// What came out.
@@ -36,6 +37,7 @@ struct Watcher<'a> {
     wants: Wants,
     segments: Vec<Segment>,
     prefill: bool,
+    layers: usize,
     heads: usize,
     /// The last row of this pass: the row that predicts the next token.
     flow: TokenFlow,
@@ -56,6 +58,11 @@ impl Lookout for Watcher<'_> {
         }
         self.flow.layers = layer as u32 + 1;
         self.flow.heads = self.heads as u32;
+        if self.flow.rows.0.is_empty() {
+            // Room for all layers at once: growing would copy a long prompt's rows again and again.
+            self.flow.mass.0.reserve_exact(self.layers * seen.last.len());
+            self.flow.rows.0.reserve_exact(self.layers * seen.row.len());
+        }
         self.flow.mass.0.extend_from_slice(&seen.last);
         self.flow.rows.0.extend_from_slice(&seen.row);
         if self.prefill && self.wants.flows {
@@ -104,12 +111,14 @@ pub(crate) fn generate(
     let reached = prompt.max(input.next as usize);
     let room = (config.max_positions - reached).min(plan.max_new_tokens as usize);
     let mut cache = plan.decoder.cache(prompt + room)?;
+    cache.knockout = plan.knockout.cloned();
     let wants = observer.wants();
     let mut watcher = Watcher {
         observer,
         wants,
         segments: input.layout.segments(),
         prefill: true,
+        layers: config.layers,
         heads: config.heads,
         flow: TokenFlow::default(),
     };
@@ -132,6 +141,13 @@ pub(crate) fn generate(
             watcher.observer.logits(prompt + tokens as usize - 1, 1, &values);
         }
         let (id, logprob) = ops::choose(&logits)?;
+        let alternatives = if wants.alternatives {
+            let others = ops::runners_up(&logits, (id, logprob), ALTERNATIVES)?.into_iter();
+            let display = |id| plan.tokenizer.display(id);
+            others.map(|(id, logprob)| Alternative { id, text: display(id), logprob }).collect()
+        } else {
+            Vec::new()
+        };
         // What the GPU saw has arrived with the token.
         if cache.sights.finish(&mut watcher)?.is_break() {
             return Ok(None);
@@ -144,7 +160,7 @@ pub(crate) fn generate(
         let text = stream.push(plan.tokenizer, id, is_last);
         answer.push_str(&text);
         let flow = std::mem::take(&mut watcher.flow);
-        let token = GeneratedToken { index: tokens, id, text, logprob, flow };
+        let token = GeneratedToken { index: tokens, id, text, logprob, alternatives, flow };
         tokens += 1;
         if watcher.observer.token(token).is_break() {
             return Ok(None);

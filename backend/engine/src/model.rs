@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use shared::event::Stop;
-use shared::{ModelInfo, PreparedPicture, Quant, RunOptions, Summary, Timing};
+use shared::{ModelInfo, PictureUse, PreparedPicture, Quant, RunOptions, Summary, Timing};
 
 use crate::check::{Fitting, PromptCheck};
 use crate::clock::Moment;
@@ -14,6 +14,7 @@ use crate::generate::{self, Outcome};
 use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
 use crate::observer::Observer;
 use crate::picture::Picture;
+use crate::prepare::Pixels;
 use crate::prompt::Frame;
 use crate::shapes::Shape;
 use crate::weights::WeightCache;
@@ -41,8 +42,8 @@ pub struct Model {
 #[derive(Debug)]
 pub struct Prepared {
     pub(crate) pixels: Vec<f32>,
-    picture: Picture,
-    geometry: PreparedPicture,
+    /// The picture as the model sees it, and where that lies; none for a question alone.
+    picture: Option<(Picture, PreparedPicture)>,
     frame: Frame,
     options: RunOptions,
     prompt_tokens: usize,
@@ -50,9 +51,9 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The picture as the model sees it, as a PNG file.
-    pub fn picture_png(&self) -> Vec<u8> {
-        self.picture.png()
+    /// The picture as the model sees it, as a PNG file; none where it sees none.
+    pub fn picture_png(&self) -> Option<Vec<u8>> {
+        self.picture.as_ref().map(|(picture, _)| picture.png())
     }
 
     /// Number of prompt positions, image tokens included.
@@ -71,7 +72,7 @@ impl Prepared {
         &self.options
     }
 
-    /// The vision tower's input `[3, height, width]`.
+    /// The vision tower's input `[3, height, width]`; empty without a picture.
     pub fn pixels(&self) -> &[f32] {
         &self.pixels
     }
@@ -165,9 +166,10 @@ impl Model {
             templates: family.templates(),
             image_token: family.common().image_token,
             prunes: family.prune_score().is_some(),
-            longest: family.decoder().config.max_positions,
+            longest: c.max_positions,
             grid: family.grid(),
             numbering: family.numbering(),
+            size: (c.layers as u32, c.heads as u32),
         };
         Model { family, info, footprint, check }
     }
@@ -227,16 +229,13 @@ impl Model {
         let start = Moment::now();
         let size = (picture.width, picture.height);
         let Fitting { frame, prompt_tokens, options } = self.check.fit(size, options)?;
-        let pixels = self.family.pixels(picture, &options)?;
-        Ok(Prepared {
-            pixels: pixels.values,
-            picture: pixels.picture,
-            geometry: pixels.geometry,
-            frame,
-            options,
-            prompt_tokens,
-            prepare_ms: start.ms(),
-        })
+        let (pixels, picture) = if options.picture == PictureUse::None {
+            (Vec::new(), None)
+        } else {
+            let Pixels { values, picture, geometry } = self.family.pixels(picture, &options)?;
+            (values, Some((picture, geometry)))
+        };
+        Ok(Prepared { pixels, picture, frame, options, prompt_tokens, prepare_ms: start.ms() })
     }
 
     /// Runs the model and generates greedily. An observer that asks to stop ends the run with
@@ -261,8 +260,9 @@ impl Model {
         observer: &mut dyn Observer,
     ) -> Result<Option<Summary>, EngineError> {
         let start = Moment::now();
-        let Prepared { pixels, geometry, frame, options, .. } = prepared;
-        let input = family::input(&*self.family, pixels, *geometry, frame, options)?;
+        let Prepared { pixels, picture, frame, options, .. } = prepared;
+        let seen = picture.as_ref().map(|(_, geometry)| (pixels.as_slice(), *geometry));
+        let input = family::input(&*self.family, seen, frame, options)?;
         let vision_ms = start.ms();
         if observer.layout(&input.layout).is_break() || observer.poll().is_break() {
             return Ok(None);
@@ -273,6 +273,7 @@ impl Model {
             eos: &self.family.common().eos,
             max_new_tokens: options.max_new_tokens,
             ignore_eos: options.ignore_eos,
+            knockout: options.knockout.as_ref(),
         };
         let Some(outcome) = generate::generate(&plan, input, observer)? else {
             return Ok(None);

@@ -1,6 +1,6 @@
 //! Observers: who is told what the model looks at, while it looks.
 
-use shared::{Event, LayerFlow, Layout, TokenFlow};
+use shared::{Alternative, Event, LayerFlow, Layout, TokenFlow};
 
 /// Whether the model goes on.
 pub type Control = std::ops::ControlFlow<()>;
@@ -12,6 +12,8 @@ pub struct Wants {
     pub flows: bool,
     /// Head-averaged rows of the generated tokens' predicting rows.
     pub rows: bool,
+    /// The most probable other tokens beside each that is chosen.
+    pub alternatives: bool,
     /// Full attention maps, `heads × S × S` per layer.
     pub maps: bool,
     /// Logits of every position, not only of those that predict a token.
@@ -29,8 +31,17 @@ pub struct GeneratedToken {
     pub text: String,
     /// Natural logarithm of its probability.
     pub logprob: f32,
+    /// The most probable other tokens, the most probable first; empty when they are not wanted.
+    pub alternatives: Vec<Alternative>,
     /// Where the row that predicted it looked; empty when flows are not wanted.
     pub flow: TokenFlow,
+}
+
+impl From<GeneratedToken> for Event {
+    fn from(token: GeneratedToken) -> Self {
+        let GeneratedToken { index, id, text, logprob, alternatives, flow } = token;
+        Event::Token { index, id, text, logprob, alternatives, flow }
+    }
 }
 
 /// Told what the model looks at, while it looks; may ask it to stop.
@@ -107,7 +118,7 @@ impl<F: FnMut(Event) -> Control> EventObserver<F> {
 
 impl<F: FnMut(Event) -> Control> Observer for EventObserver<F> {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, ..Wants::default() }
+        Wants { flows: true, rows: true, alternatives: true, ..Wants::default() }
     }
 
     fn layout(&mut self, layout: &Layout) -> Control {
@@ -125,9 +136,8 @@ impl<F: FnMut(Event) -> Control> Observer for EventObserver<F> {
         (self.sink)(Event::PrefillLayer { layer, flow })
     }
 
-    fn token(&mut self, t: GeneratedToken) -> Control {
-        let GeneratedToken { index, id, text, logprob, flow } = t;
-        (self.sink)(Event::Token { index, id, text, logprob, flow })
+    fn token(&mut self, token: GeneratedToken) -> Control {
+        (self.sink)(token.into())
     }
 
     fn poll(&mut self) -> Control {

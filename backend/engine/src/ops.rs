@@ -92,10 +92,57 @@ pub(crate) fn choose(logits: &Tensor) -> std::result::Result<(u32, f32), EngineE
     Ok((best as u32, -(sum.ln()) as f32))
 }
 
+/// The most probable tokens of logits `[1, vocab]` but the one chosen, at most `count`, the most
+/// probable first, and the natural logarithms of their probabilities. `chosen` is what [`choose`]
+/// gave. One pass over the logits, which a GPU hands over for it.
+pub(crate) fn runners_up(
+    logits: &Tensor,
+    (chosen, logprob): (u32, f32),
+    count: usize,
+) -> Result<Vec<(u32, f32)>> {
+    let logits: Vec<f32> = logits.flatten_all()?.to_vec1()?;
+    let mut best: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
+    for (id, logit) in (0u32..).zip(&logits) {
+        let full = best.len() == count;
+        if id == chosen || full && best.last().is_none_or(|(_, least)| logit <= least) {
+            continue;
+        }
+        // Of equal logits the first comes first, as in `choose`.
+        best.insert(best.partition_point(|(_, l)| l >= logit), (id, *logit));
+        best.truncate(count);
+    }
+    let top = f64::from(logits[chosen as usize]);
+    let of = |logit: f32| (f64::from(logprob) + f64::from(logit) - top) as f32;
+    Ok(best.into_iter().map(|(id, logit)| (id, of(logit))).collect())
+}
+
 fn not_finite() -> EngineError {
     EngineError::new(
         ErrorCode::NotFinite,
         "The model produced a number that is not finite. Its weights or their quantization do not \
          work with this input.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn runners_up_are_the_most_probable_but_the_chosen() {
+        let values = [0.5f32, 2.0, -1.0, 2.0, 1.0, 0.5, -3.0];
+        let logits = Tensor::new(&[values], &Device::Cpu).expect("a tensor");
+        let chosen = choose(&logits).expect("finite");
+        assert_eq!(chosen.0, 1);
+        let others = runners_up(&logits, chosen, 4).expect("logits");
+        assert_eq!(others.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [3, 4, 0, 5]);
+        let sum: f64 = values.iter().map(|l| f64::from(*l).exp()).sum();
+        for (id, logprob) in others {
+            let want = f64::from(values[id as usize]) - sum.ln();
+            assert!((f64::from(logprob) - want).abs() < 1e-6, "{id}: {logprob} is not {want}");
+        }
+        assert_eq!(runners_up(&logits, chosen, 40).expect("logits").len(), 6, "no more than there");
+    }
 }

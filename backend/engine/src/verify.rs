@@ -168,7 +168,7 @@ struct Everything;
 
 impl Observer for Everything {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, maps: true, logits: false }
+        Wants { flows: true, rows: true, alternatives: true, maps: true, logits: false }
     }
 }
 
@@ -216,7 +216,8 @@ mod tests {
 
     fn token(id: u32) -> GeneratedToken {
         let flow = shared::TokenFlow::default();
-        GeneratedToken { index: 0, id, text: String::new(), logprob: 0.0, flow }
+        let (text, alternatives) = (String::new(), Vec::new());
+        GeneratedToken { index: 0, id, text, logprob: 0.0, alternatives, flow }
     }
 
     /// A run of two prompt rows that writes `ids`; row k's logits are all `logit(k)`.

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
-use shared::{CopyPositions, Event, ImageFit, PruneCount, PrunePositions, Quant, RunOptions};
+use shared::{
+    CopyPositions, Event, ImageFit, Knockout, PictureUse, PruneCount, PrunePositions, Quant,
+    RunOptions,
+};
 
 use super::dump::Maps;
 use super::recorder::Recording;
@@ -67,6 +70,15 @@ pub struct AnalyzeArgs {
     /// model's own limit.
     #[arg(long)]
     max_pixels: Option<u32>,
+    /// What the model is shown in the picture's place: own, blank for its mean colour, noise:SEED,
+    /// or none for the question alone.
+    #[arg(long, value_name = "WHAT", default_value_t)]
+    picture: PictureUse,
+    /// Attention to knock out, quoted: FROM>TO[@LAYERS][#HEADS], such as "text>image@8-15". Groups
+    /// are begin, system, template, marker, image, instruction and generated, joined by +; text
+    /// is every prompt group but the picture, all is every group.
+    #[arg(long, value_name = "FROM>TO")]
+    knockout: Option<Knockout>,
     /// paper, reimplementation, forward, or a definition as JSON.
     #[arg(long, default_value = "paper")]
     definition: String,
@@ -142,7 +154,8 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     recording.push(Event::Done { summary: summary.clone() });
 
     if let Some(file) = &args.prepared {
-        write(file, &prepared.picture_png())?;
+        let png = prepared.picture_png();
+        write(file, &png.ok_or("bad_option: there is no prepared picture: the model saw none")?)?;
     }
     let observed = Observed::of(recording.events())
         .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;
@@ -190,6 +203,8 @@ fn options(args: &AnalyzeArgs, quant: Quant) -> Result<RunOptions, Failure> {
         replicate: args.replicate,
         copies: named("copies", &CopyPositions::ALL, CopyPositions::name, &args.copies)?,
         max_pixels: args.max_pixels,
+        picture: args.picture,
+        knockout: args.knockout.clone(),
         verify: args.verify,
     })
 }

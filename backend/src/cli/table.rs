@@ -3,13 +3,22 @@
 use std::fmt::Write as _;
 
 use shared::report::{Comparison, Numbers};
-use shared::{CopyPositions, PruneCount, Report};
+use shared::{CopyPositions, PictureUse, PruneCount, Report};
 
 /// The picture as the model saw it, and what was done to its tokens.
-fn picture(report: &Report) -> Option<String> {
-    let p = report.layout.picture?;
+fn picture(report: &Report) -> String {
+    let Some(p) = report.layout.picture else {
+        return "none: the question alone".to_owned();
+    };
     let mut text = format!("{} × {} pixels, {} × {} tokens", p.width, p.height, p.rows, p.cols);
     let options = &report.options;
+    match options.picture {
+        PictureUse::Own | PictureUse::None => {}
+        PictureUse::Blank => text += ", blank (the mean colour)",
+        PictureUse::Noise(seed) => {
+            let _ = write!(text, ", noise of seed {seed}");
+        }
+    }
     if options.prune > 0.0 {
         let percent = 100.0 * options.prune;
         let _ = write!(text, "; {percent:.0} % pruned by {}", report.model.prune_score);
@@ -26,7 +35,7 @@ fn picture(report: &Report) -> Option<String> {
             text += " at the same positions";
         }
     }
-    Some(text)
+    text
 }
 
 /// The report as text.
@@ -60,8 +69,9 @@ pub(super) fn table(report: &Report) -> String {
         .collect();
     let tokens = report.layout.tokens.len();
     let _ = writeln!(out, "prompt      {tokens} tokens: {}", counts.join(", "));
-    if let Some(picture) = picture(report) {
-        let _ = writeln!(out, "picture     {picture}");
+    let _ = writeln!(out, "picture     {}", picture(report));
+    if let Some(knockout) = &report.options.knockout {
+        let _ = writeln!(out, "knockout    {knockout}: these rows do not see these keys");
     }
     let _ = writeln!(out, "definition  {}", report.definition_name);
     let generated = report.generated.ids.len();

@@ -337,8 +337,7 @@ impl Observer for Folding<'_> {
     }
 
     fn token(&mut self, token: GeneratedToken) -> Control {
-        let GeneratedToken { index, id, text, logprob, flow } = token;
-        self.observation.apply(&Event::Token { index, id, text, logprob, flow });
+        self.observation.apply(&token.into());
         Control::Continue(())
     }
 

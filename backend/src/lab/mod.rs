@@ -68,8 +68,8 @@ pub trait PreparedRun {
     /// The options as the model understood them.
     fn options(&self) -> &RunOptions;
 
-    /// The picture as the model sees it, as a PNG file.
-    fn picture_png(&self) -> Vec<u8>;
+    /// The picture as the model sees it, as a PNG file; none where it is shown none.
+    fn picture_png(&self) -> Option<Vec<u8>>;
 
     /// Runs the model; `Ok(None)` when the observer asked to stop.
     ///

@@ -89,7 +89,7 @@ impl PreparedRun for EngineRun<'_> {
         self.prepared.options()
     }
 
-    fn picture_png(&self) -> Vec<u8> {
+    fn picture_png(&self) -> Option<Vec<u8>> {
         self.prepared.picture_png()
     }
 

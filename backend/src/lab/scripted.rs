@@ -171,8 +171,8 @@ impl PreparedRun for ScriptedRun<'_> {
         &self.options
     }
 
-    fn picture_png(&self) -> Vec<u8> {
-        PNG.to_vec()
+    fn picture_png(&self) -> Option<Vec<u8>> {
+        Some(PNG.to_vec())
     }
 
     fn run(&self, observer: &mut dyn Observer) -> Result<Option<Summary>, EngineError> {
@@ -197,7 +197,9 @@ impl PreparedRun for ScriptedRun<'_> {
             let text = ["It", " looks", " like", " a", " cat", "."][index as usize % 6].to_owned();
             answer.push_str(&text);
             let flow = self.token_flow(index, layers, heads);
-            let token = GeneratedToken { index, id: 100 + index, text, logprob: -0.25, flow };
+            let alternatives = Vec::new();
+            let id = 100 + index;
+            let token = GeneratedToken { index, id, text, logprob: -0.25, alternatives, flow };
             if observer.poll().is_break() || observer.token(token).is_break() {
                 return Ok(None);
             }

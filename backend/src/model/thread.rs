@@ -16,6 +16,7 @@ use crate::catalog::Source;
 use crate::error::INTERNAL;
 use crate::experiment::{Means, Turn, Worker as Bench};
 use crate::fidelity::Observed;
+use crate::lab::PreparedRun;
 use crate::lobby::Lobby;
 use crate::run::{Run, StopReason};
 
@@ -262,7 +263,7 @@ impl Worker {
         let sink = |event: Event| {
             // The picture is encoded once the prefill is through: the first layers wait for nothing.
             if matches!(event, Event::Token { index: 0, .. }) {
-                run.set_prepared(prepared.picture_png().into());
+                keep_prepared(run, &*prepared);
             }
             // What a person has seen of a short run is kept too: the prefill, and the first token.
             let landmark = match &event {
@@ -288,7 +289,7 @@ impl Worker {
         };
         drop(observer);
         if run.prepared().is_none() {
-            run.set_prepared(prepared.picture_png().into());
+            keep_prepared(run, &*prepared);
         }
         if let (Some(_), Some(tape)) = (&summary, tape) {
             run.publish(Event::Verifying);
@@ -307,6 +308,13 @@ impl Worker {
             }
         }
         Ok(summary)
+    }
+}
+
+/// Keeps the picture as the model sees it, where it sees one.
+fn keep_prepared(run: &Run, prepared: &dyn PreparedRun) {
+    if let Some(png) = prepared.picture_png() {
+        run.set_prepared(png.into());
     }
 }
 

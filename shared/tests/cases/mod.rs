@@ -185,6 +185,7 @@ impl Scene {
             id: 0,
             text: String::new(),
             logprob: 0.0,
+            alternatives: Vec::new(),
             flow: TokenFlow { layers: 1, heads, mass, rows: F32s::default() },
         };
         // The first token was predicted by the last prompt row, whose mass the layer holds.

@@ -107,6 +107,7 @@ impl Maps {
             id: 100 + t as u32,
             text: format!(" w{t}"),
             logprob: -0.5,
+            alternatives: Vec::new(),
             flow: self.token_flow(t),
         }));
         events

@@ -1,5 +1,7 @@
 //! The CPU's share of watched attention: softmax in place, and sums by group.
 
+use std::ops::Range;
+
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
 use rayon::prelude::*;
 use shared::GROUPS;
@@ -11,19 +13,19 @@ const PARALLEL_FROM: usize = 1 << 14;
 
 /// Query rows `first..first + count` of a call, and what they may see.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rows {
+pub(super) struct Rows<'a> {
     pub(super) first: usize,
     pub(super) count: usize,
-    pub(super) mask: Mask,
+    pub(super) mask: Mask<'a>,
 }
 
-/// `softmax(scale · x)` over the keys each row may see, zero beyond, in place.
-pub(super) struct Softmax {
+/// `softmax(scale · x)` over the keys each row may see, zero elsewhere, in place.
+pub(super) struct Softmax<'a> {
     pub(super) scale: f32,
-    pub(super) rows: Rows,
+    pub(super) rows: Rows<'a>,
 }
 
-impl InplaceOp1 for Softmax {
+impl InplaceOp1 for Softmax<'_> {
     fn name(&self) -> &'static str {
         "masked-softmax"
     }
@@ -40,7 +42,13 @@ impl InplaceOp1 for Softmax {
         let one = |(r, row): (usize, &mut [f32])| {
             let visible = self.rows.mask.visible(self.rows.first + r % self.rows.count, keys);
             let (seen, hidden) = row.split_at_mut(visible);
-            softmax(seen, self.scale);
+            match self.rows.mask.blocked() {
+                None => softmax(seen, self.scale, &[]),
+                Some(blocked) => {
+                    let position = self.rows.mask.past() + self.rows.first + r % self.rows.count;
+                    softmax(seen, self.scale, &blocked.ranges(r / self.rows.count, position));
+                }
+            }
             hidden.fill(0.0);
         };
         if parallel {
@@ -52,7 +60,11 @@ impl InplaceOp1 for Softmax {
     }
 }
 
-fn softmax(row: &mut [f32], scale: f32) {
+/// Softmax of a row in which keys of some ranges have the score −∞.
+fn softmax(row: &mut [f32], scale: f32, blocked: &[Range<usize>]) {
+    for range in blocked {
+        row[range.clone()].fill(f32::NEG_INFINITY);
+    }
     let mut lanes = [f32::NEG_INFINITY; 8];
     let (chunks, rest) = row.as_chunks::<8>();
     for chunk in chunks {
@@ -63,6 +75,10 @@ fn softmax(row: &mut [f32], scale: f32) {
     let max = lanes.iter().chain(rest).fold(f32::NEG_INFINITY, |m, v| m.max(*v));
     for v in row.iter_mut() {
         *v = exp((*v - max) * scale);
+    }
+    // `exp` knows no −∞.
+    for range in blocked {
+        row[range.clone()].fill(0.0);
     }
     let norm = (1.0 / sum(row)) as f32;
     for v in row.iter_mut() {
@@ -138,10 +154,7 @@ impl<'a> Tally<'a> {
 
     /// Adds a block's weights `[heads, rows, keys]`.
     pub(super) fn add(&mut self, weights: &[f32], rows: Rows, keys: usize) {
-        let past = match rows.mask {
-            Mask::None => 0,
-            Mask::Causal { past } => past,
-        };
+        let past = rows.mask.past();
         let segments = self.segments;
         let group_of = |position: usize| {
             segments.iter().find(|(_, _, end)| position < *end).map_or(0, |(g, _, _)| g.index())

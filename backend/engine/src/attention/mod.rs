@@ -6,17 +6,20 @@
 //! whatever the number of layers. The product with the values is the same with and without a
 //! watcher, so observing cannot change what the model says.
 
+mod blocked;
 mod cpu;
 
 use candle_core::{Result, Tensor};
 use shared::{GROUPS, Group};
+
+pub(crate) use blocked::Blocked;
 
 /// Most bytes the weights of one block of query rows may take.
 const BLOCK_BYTES: usize = 64 << 20;
 
 /// Which keys a query row may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mask {
+pub(crate) enum Mask<'a> {
     /// All of them: vision towers.
     None,
     /// Row `i` sees keys `0..=past + i`.
@@ -24,14 +27,37 @@ pub(crate) enum Mask {
         /// Keys before the first query row's own.
         past: usize,
     },
+    /// Row `i` sees keys `0..=past + i` but those that are blocked to it.
+    Knockout {
+        /// Keys before the first query row's own.
+        past: usize,
+        /// What is blocked.
+        blocked: &'a Blocked<'a>,
+    },
 }
 
-impl Mask {
-    /// Keys that a query row sees, of `keys`.
+impl<'a> Mask<'a> {
+    /// Keys before the first query row's own.
+    pub(crate) fn past(self) -> usize {
+        match self {
+            Mask::None => 0,
+            Mask::Causal { past } | Mask::Knockout { past, .. } => past,
+        }
+    }
+
+    /// What is blocked of the keys that rows could see.
+    pub(crate) fn blocked(self) -> Option<&'a Blocked<'a>> {
+        match self {
+            Mask::Knockout { blocked, .. } => Some(blocked),
+            Mask::None | Mask::Causal { .. } => None,
+        }
+    }
+
+    /// Of `keys`, those that a query row could see unless they are blocked: the first so many.
     pub(crate) fn visible(self, row: usize, keys: usize) -> usize {
         match self {
             Mask::None => keys,
-            Mask::Causal { past } => (past + row + 1).min(keys),
+            Mask::Causal { past } | Mask::Knockout { past, .. } => (past + row + 1).min(keys),
         }
     }
 }

@@ -1,7 +1,7 @@
 use candle_core::{Device, Tensor};
-use shared::{GROUPS, Group};
+use shared::{GROUPS, Group, Knockout};
 
-use super::{Mask, Segment, Watch, attend};
+use super::{Blocked, Mask, Segment, Watch, attend};
 
 /// Plain attention in f64, one weight at a time.
 fn plain(q: &[Vec<Vec<f64>>], k: &[Vec<Vec<f64>>], mask: Mask) -> Vec<Vec<Vec<f64>>> {
@@ -16,12 +16,19 @@ fn plain(q: &[Vec<Vec<f64>>], k: &[Vec<Vec<f64>>], mask: Mask) -> Vec<Vec<Vec<f6
                     let keys = &k[h / share];
                     let seen = match mask {
                         Mask::None => keys.len(),
-                        Mask::Causal { past } => past + i + 1,
+                        Mask::Causal { past } | Mask::Knockout { past, .. } => past + i + 1,
                     };
-                    let scores: Vec<f64> = keys[..seen]
-                        .iter()
-                        .map(|key| key.iter().zip(row).map(|(a, b)| a * b).sum::<f64>() * scale)
-                        .collect();
+                    let open = |j: usize| match mask {
+                        Mask::Knockout { past, blocked } => sees(blocked, h, past + i, j),
+                        _ => true,
+                    };
+                    let product =
+                        |key: &[f64]| key.iter().zip(row).map(|(a, b)| a * b).sum::<f64>();
+                    let score = |(j, key): (usize, &Vec<f64>)| match open(j) {
+                        true => product(key) * scale,
+                        false => f64::NEG_INFINITY,
+                    };
+                    let scores: Vec<f64> = keys[..seen].iter().enumerate().map(score).collect();
                     let max = scores.iter().copied().fold(f64::MIN, f64::max);
                     let exps: Vec<f64> = scores.iter().map(|s| (s - max).exp()).collect();
                     let total: f64 = exps.iter().sum();
@@ -32,6 +39,17 @@ fn plain(q: &[Vec<Vec<f64>>], k: &[Vec<Vec<f64>>], mask: Mask) -> Vec<Vec<Vec<f6
         .collect()
 }
 
+/// Whether a row sees a key that is not behind it, one pair at a time.
+fn sees(blocked: &Blocked, head: usize, row: usize, key: usize) -> bool {
+    let k = blocked.knockout;
+    let group = |p: usize| blocked.segments.iter().find(|(_, _, end)| p < *end).expect("a group").0;
+    let out = |key: usize| {
+        let named = k.heads.is_empty() || k.heads.contains(&(head as u32));
+        named && k.from.contains(group(row)) && k.to.contains(group(key))
+    };
+    !out(key) || key == row && (0..=row).all(out)
+}
+
 fn nested(t: &Tensor) -> Vec<Vec<Vec<f64>>> {
     let v: Vec<Vec<Vec<f32>>> = t.to_vec3().expect("rank 3");
     v.into_iter()
@@ -40,7 +58,18 @@ fn nested(t: &Tensor) -> Vec<Vec<Vec<f64>>> {
 }
 
 fn check(heads: usize, kv_heads: usize, rows: usize, mask: Mask, spread: f64) {
-    let past = if let Mask::Causal { past } = mask { past } else { 0 };
+    check_knockout(heads, kv_heads, rows, mask, None, spread);
+}
+
+fn check_knockout(
+    heads: usize,
+    kv_heads: usize,
+    rows: usize,
+    mask: Mask,
+    knockout: Option<&str>,
+    spread: f64,
+) {
+    let past = mask.past();
     let keys = rows + past;
     let (width, dev) = (8, Device::Cpu);
     let q = Tensor::randn(0f32, spread as f32, (heads, rows, width), &dev).expect("q");
@@ -56,6 +85,9 @@ fn check(heads: usize, kv_heads: usize, rows: usize, mask: Mask, spread: f64) {
     .into_iter()
     .filter(|(_, a, b)| a < b)
     .collect();
+    let knockout: Option<Knockout> = knockout.map(|k| k.parse().expect("a knockout"));
+    let blocked = knockout.as_ref().map(|knockout| Blocked { knockout, segments: &segments });
+    let mask = blocked.as_ref().map_or(mask, |blocked| Mask::Knockout { past, blocked });
     let group_of = |p: usize| {
         segments.iter().find(|(_, _, e)| p < *e).expect("every position has a group").0.index()
     };
@@ -90,6 +122,7 @@ fn check(heads: usize, kv_heads: usize, rows: usize, mask: Mask, spread: f64) {
                 let (got, want) = (map[h][i][j], reference[h][i][j]);
                 assert!((got - want).abs() < 2e-6, "weight {h},{i},{j}: {got} is not {want}");
                 assert!(mask == Mask::None || j <= past + i || got == 0.0, "causality at {i},{j}");
+                assert!(want != 0.0 || got == 0.0, "blocked: {i},{j}");
             }
             for d in 0..width {
                 let value = |j: usize| values[h * kv_heads / heads][j][d];
@@ -144,4 +177,49 @@ fn equals_plain_attention_in_several_blocks() {
     let (heads, rows) = (64, 700);
     assert!(super::BLOCK_BYTES / (4 * heads * rows) < rows);
     check(heads, 16, rows, Mask::Causal { past: 0 }, 1.0);
+}
+
+#[test]
+fn equals_plain_attention_without_what_is_knocked_out() {
+    for knockout in [
+        "template>image",
+        "all>image",
+        "image>image#1",
+        "all>all",
+        "template>begin+image#0,3",
+        "all>begin+template",
+    ] {
+        for (rows, past) in [(17, 0), (5, 7), (1, 40)] {
+            let mask = Mask::Causal { past };
+            check_knockout(4, 2, rows, mask, Some(knockout), 8.0);
+        }
+    }
+    // Two blocks of rows.
+    check_knockout(64, 16, 700, Mask::Causal { past: 0 }, Some("template>image"), 1.0);
+}
+
+/// Where no row is met, not a bit differs.
+#[test]
+fn a_knockout_that_meets_no_row_changes_nothing() {
+    let tensor = |heads| Tensor::randn(0f32, 1f32, (heads, 19, 8), &Device::Cpu).expect("a tensor");
+    let (q, k, v) = (tensor(4), tensor(2), tensor(2));
+    let segments = [(Group::Begin, 0, 1), (Group::Image, 1, 9), (Group::Template, 9, 19)];
+    let values = |mask: Mask| -> Vec<u32> {
+        let (out, _) = attend(&q, &k, &v, mask, None).expect("attention");
+        let values: Vec<f32> = out.flatten_all().and_then(|t| t.to_vec1()).expect("values");
+        values.into_iter().map(f32::to_bits).collect()
+    };
+    let plain = values(Mask::Causal { past: 0 });
+    for (knockout, same) in [
+        ("generated>image", true),
+        ("template>generated", true),
+        ("image>template", true),
+        ("template>image#4", true),
+        ("template>image", false),
+    ] {
+        let knockout: Knockout = knockout.parse().expect("a knockout");
+        let blocked = Blocked { knockout: &knockout, segments: &segments };
+        let got = values(Mask::Knockout { past: 0, blocked: &blocked });
+        assert_eq!(got == plain, same, "{knockout}");
+    }
 }

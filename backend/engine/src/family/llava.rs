@@ -126,7 +126,7 @@ impl Family for Llava {
         picture: &Picture,
         options: &RunOptions,
     ) -> std::result::Result<Pixels, EngineError> {
-        let mut pixels = self.prepare.prepare(picture, options.fit)?;
+        let mut pixels = self.prepare.prepare(picture, options)?;
         let grid = self.config.vision.grid() as u16;
         (pixels.geometry.rows, pixels.geometry.cols) = (grid, grid);
         Ok(pixels)

@@ -169,14 +169,23 @@ pub(crate) struct Input {
     pub(crate) layout: Layout,
 }
 
-/// Runs the vision tower and lays the whole sequence out.
+/// Runs the vision tower on a picture's pixels, where there is one, and lays the whole sequence
+/// out.
 pub(crate) fn input(
     family: &dyn Family,
-    pixels: &[f32],
-    geometry: PreparedPicture,
+    picture: Option<(&[f32], PreparedPicture)>,
     frame: &Frame,
     options: &RunOptions,
 ) -> Result<Input> {
+    let Common { decoder, image_token, .. } = family.common();
+    let embed =
+        |tokens: &[Token]| decoder.embed(&tokens.iter().map(|t| t.id).collect::<Vec<u32>>());
+    let text = (frame.before.len(), frame.after.len());
+    let Some((pixels, geometry)) = picture else {
+        let (positions, next) = family.numbering().positions(text, &[], (0, 0), options);
+        let layout = layout(*image_token, None, frame, &[], 0);
+        return Ok(Input { embeddings: embed(&layout.tokens)?, positions, next, layout });
+    };
     let Features { rows: image, scores } =
         family.features(pixels, &geometry, options.prune > 0.0)?;
     let all = image.dim(0)?;
@@ -188,32 +197,29 @@ pub(crate) fn input(
     let indices = compress::replicate(&kept, options.replicate);
     let image = image.index_select(&Tensor::new(indices.as_slice(), image.device())?, 0)?;
 
-    let text = (frame.before.len(), frame.after.len());
     let grid = (usize::from(geometry.rows), usize::from(geometry.cols));
     let (positions, next) = family.numbering().positions(text, &kept, grid, options);
 
-    let Common { decoder, image_token, .. } = family.common();
-    let layout = layout(*image_token, geometry, frame, &indices, kept.len());
-    let text = |tokens: &[Token]| decoder.embed(&tokens.iter().map(|t| t.id).collect::<Vec<u32>>());
+    let layout = layout(*image_token, Some(geometry), frame, &indices, kept.len());
     let mut parts = Vec::with_capacity(3);
     if !frame.before.is_empty() {
-        parts.push(text(&frame.before)?);
+        parts.push(embed(&frame.before)?);
     }
     parts.push(image);
     if !frame.after.is_empty() {
-        parts.push(text(&frame.after)?);
+        parts.push(embed(&frame.after)?);
     }
     Ok(Input { embeddings: Tensor::cat(&parts, 0)?, positions, next, layout })
 }
 
 fn layout(
     image_token: u32,
-    geometry: PreparedPicture,
+    geometry: Option<PreparedPicture>,
     frame: &Frame,
     indices: &[u32],
     per_copy: usize,
 ) -> Layout {
-    let cols = u32::from(geometry.cols);
+    let cols = geometry.map_or(0, |g| u32::from(g.cols));
     let picture = indices.iter().enumerate().map(|(i, at)| Token {
         index: 0,
         id: image_token,
@@ -235,7 +241,7 @@ fn layout(
     {
         first.group = Group::Begin;
     }
-    Layout { tokens, picture: Some(geometry) }
+    Layout { tokens, picture: geometry }
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use serde_json::Value;
-use shared::{ErrorCode, ImageFit, PreparedPicture};
+use shared::{ErrorCode, ImageFit, PreparedPicture, RunOptions};
 
+use super::counterfactual::replaced;
 use super::resize::resize;
 use super::{Normalise, Pixels, settings, usual_steps};
 use crate::config::Section;
@@ -95,7 +96,11 @@ impl ClipPrepare {
     ///
     /// # Errors
     /// The picture is so narrow that resizing it would need too many pixels.
-    pub(crate) fn prepare(&self, picture: &Picture, fit: ImageFit) -> Result<Pixels, EngineError> {
+    pub(crate) fn prepare(
+        &self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> Result<Pixels, EngineError> {
         // A picture of one pixel's width is legal and may be millions high: what resizing and
         // padding would make of it is bounded before it is made.
         let narrow = |pixels: u64| {
@@ -111,7 +116,7 @@ impl ClipPrepare {
             ))
         };
         let padded;
-        let (source, offset) = match fit {
+        let (source, offset) = match options.fit {
             ImageFit::Crop => (picture, (0, 0)),
             ImageFit::Pad => {
                 narrow(u64::from(picture.width.max(picture.height)).pow(2))?;
@@ -156,7 +161,8 @@ impl ClipPrepare {
             rows: 0,
             cols: 0,
         };
-        Ok(Pixels { values: self.normalise.planes(&prepared), picture: prepared, geometry })
+        let (prepared, planes) = replaced(prepared, &self.normalise, options.picture);
+        Ok(Pixels { values: planes, picture: prepared, geometry })
     }
 }
 
@@ -208,7 +214,8 @@ mod tests {
             for size in [42, 56] {
                 let clip = ClipPrepare::standard(size);
                 for (fit, kind) in [(ImageFit::Crop, "crop"), (ImageFit::Pad, "pad")] {
-                    let got = clip.prepare(&source, fit).expect("prepares");
+                    let options = RunOptions { fit, ..RunOptions::default() };
+                    let got = clip.prepare(&source, &options).expect("prepares");
                     let want = golden.tensor(&format!("{name}/{size}/{kind}")).expect("golden");
                     let levels = got.picture.rgb.iter().zip(want.data());
                     let off = levels.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(u8::MAX);
@@ -224,9 +231,11 @@ mod tests {
     fn says_which_part_of_the_picture_is_seen() {
         let clip = ClipPrepare::standard(50);
         let wide = Picture { width: 200, height: 100, rgb: vec![0; 60_000] };
-        let crop = clip.prepare(&wide, ImageFit::Crop).expect("prepares").geometry.covers;
+        let fit = |fit| RunOptions { fit, ..RunOptions::default() };
+        let covers = |kind| clip.prepare(&wide, &fit(kind)).expect("prepares").geometry.covers;
+        let crop = covers(ImageFit::Crop);
         assert_eq!(crop, [50.0, 0.0, 100.0, 100.0]);
-        let pad = clip.prepare(&wide, ImageFit::Pad).expect("prepares").geometry.covers;
+        let pad = covers(ImageFit::Pad);
         assert_eq!(pad, [0.0, -50.0, 200.0, 200.0]);
     }
 
@@ -238,7 +247,7 @@ mod tests {
             let rgb = vec![0; 3 * width as usize * height as usize];
             let needle = Picture { width, height, rgb };
             for fit in [ImageFit::Crop, ImageFit::Pad] {
-                let result = clip.prepare(&needle, fit);
+                let result = clip.prepare(&needle, &RunOptions { fit, ..RunOptions::default() });
                 match result {
                     Err(e) => assert_eq!(e.code, ErrorCode::PictureTooManyPixels),
                     Ok(pixels) => assert_eq!(pixels.picture.rgb.len(), 3 * 168 * 168),
@@ -246,7 +255,9 @@ mod tests {
             }
         }
         let needle = Picture { width: 1, height: 25_565_282, rgb: vec![0; 3 * 25_565_282] };
-        assert!(clip.prepare(&needle, ImageFit::Crop).is_err());
-        assert!(clip.prepare(&needle, ImageFit::Pad).is_err());
+        for fit in [ImageFit::Crop, ImageFit::Pad] {
+            let options = RunOptions { fit, ..RunOptions::default() };
+            assert!(clip.prepare(&needle, &options).is_err());
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Picture preparation: from a person's picture to what a vision tower takes.
 
 mod clip;
+mod counterfactual;
 mod qwen;
 mod resize;
 
@@ -71,6 +72,11 @@ impl Normalise {
             mean: channels("image_mean", Self::CLIP.mean, -10.0..10.0)?,
             std: channels("image_std", Self::CLIP.std, 1e-3..1e3)?,
         })
+    }
+
+    /// The mean colour in 8 bits.
+    fn mean_colour(&self) -> [u8; 3] {
+        self.mean.map(|unit| (255.0 * unit).round() as u8)
     }
 
     /// `[3, height, width]`.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
+use super::counterfactual::replaced;
 use super::resize::resize;
 use super::{Normalise, Pixels, settings, usual_steps};
 use crate::config::Section;
@@ -165,7 +166,8 @@ impl QwenPrepare {
             rows: (height / token) as u16,
             cols: (width / token) as u16,
         };
-        let values = self.patches(&self.normalise.planes(&resized), &geometry);
+        let (resized, planes) = replaced(resized, &self.normalise, options.picture);
+        let values = self.patches(&planes, &geometry);
         Ok(Pixels { values, picture: resized, geometry })
     }
 

@@ -18,19 +18,19 @@ use template::Stretch;
 pub(crate) struct Frame {
     /// Tokens before the picture.
     pub(crate) before: Vec<Token>,
-    /// Tokens after the picture.
+    /// Tokens after the picture; none where there is no picture.
     pub(crate) after: Vec<Token>,
 }
 
 impl Frame {
-    /// Tokenizes a template with a person's text in it.
+    /// Tokenizes a template with a person's text in it, and a picture or none.
     ///
     /// # Errors
     /// The text holds the model's image token, or a special token of the template is missing.
     pub(crate) fn new(
         tokenizer: &PromptTokenizer,
         template: &Template,
-        prompt: &str,
+        (prompt, picture): (&str, bool),
         image_token: u32,
     ) -> Result<Self, EngineError> {
         let token = |id: u32, group: Group| Token {
@@ -44,7 +44,7 @@ impl Frame {
         sides[0].extend(tokenizer.begin.iter().map(|id| token(*id, Group::Marker)));
         let mut side = 0;
         let mut first = true;
-        for stretch in template.fill(prompt) {
+        for stretch in template.fill(prompt, picture) {
             match stretch {
                 Stretch::Image => side = 1,
                 Stretch::Special(text) => {

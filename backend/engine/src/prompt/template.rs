@@ -9,6 +9,8 @@ pub(crate) enum Part {
     Text(Group, &'static str),
     /// A special token.
     Special(&'static str),
+    /// What is there only with a picture.
+    Picture(&'static [Part]),
     /// Where the image tokens go.
     Image,
     /// What the person typed.
@@ -25,6 +27,9 @@ pub(crate) struct Template {
 const VICUNA_SYSTEM: &str = "A chat between a curious user and an artificial intelligence assistant. \
     The assistant gives helpful, detailed, and polite answers to the user's questions.";
 
+/// Its line break belongs to a picture: a question without one follows the role at once.
+const LLAVA_PICTURE: Part = Part::Picture(&[Part::Image, Part::Text(Group::Template, "\n")]);
+
 /// LLaVA-1.5's templates, the default first.
 pub(crate) const LLAVA: &[Template] = &[
     // The chat template of the llava-hf repositories: no system turn.
@@ -32,8 +37,7 @@ pub(crate) const LLAVA: &[Template] = &[
         name: "llava-hf",
         parts: &[
             Part::Text(Group::Template, "USER: "),
-            Part::Image,
-            Part::Text(Group::Template, "\n"),
+            LLAVA_PICTURE,
             Part::Prompt,
             Part::Text(Group::Template, " ASSISTANT:"),
         ],
@@ -44,8 +48,7 @@ pub(crate) const LLAVA: &[Template] = &[
         parts: &[
             Part::Text(Group::System, VICUNA_SYSTEM),
             Part::Text(Group::Template, " USER: "),
-            Part::Image,
-            Part::Text(Group::Template, "\n"),
+            LLAVA_PICTURE,
             Part::Prompt,
             Part::Text(Group::Template, " ASSISTANT:"),
         ],
@@ -65,9 +68,11 @@ pub(crate) const QWEN: &[Template] = &[
             Part::Text(Group::Template, "\n"),
             Part::Special("<|im_start|>"),
             Part::Text(Group::Template, "user\n"),
-            Part::Special("<|vision_start|>"),
-            Part::Image,
-            Part::Special("<|vision_end|>"),
+            Part::Picture(&[
+                Part::Special("<|vision_start|>"),
+                Part::Image,
+                Part::Special("<|vision_end|>"),
+            ]),
             Part::Prompt,
             Part::Special("<|im_end|>"),
             Part::Text(Group::Template, "\n"),
@@ -120,29 +125,41 @@ impl GroupedText {
 impl Template {
     /// The special tokens it is made with.
     pub(crate) fn specials(&self) -> Vec<&'static str> {
-        let special = |part: &Part| match part {
-            Part::Special(token) => Some(*token),
+        let special = |part: Part| match part {
+            Part::Special(token) => Some(token),
             _ => None,
         };
-        let mut all: Vec<&str> = self.parts.iter().filter_map(special).collect();
+        let mut all: Vec<&str> = self.parts(true).filter_map(special).collect();
         all.sort_unstable();
         all.dedup();
         all
     }
 
-    /// The template with a person's text in it. Neighbouring texts are one stretch, as they are
+    /// Its parts, with a picture or without.
+    fn parts(&self, picture: bool) -> impl Iterator<Item = Part> {
+        self.parts
+            .iter()
+            .flat_map(move |part| match part {
+                Part::Picture(parts) if picture => *parts,
+                Part::Picture(_) => &[][..],
+                _ => std::slice::from_ref(part),
+            })
+            .copied()
+    }
+
+    /// The template with a person's text in it, and a picture or none. Neighbouring texts are one stretch, as they are
     /// for the tokenizer.
-    pub(crate) fn fill(&self, prompt: &str) -> Vec<Stretch> {
+    pub(crate) fn fill(&self, prompt: &str, picture: bool) -> Vec<Stretch> {
         let mut stretches = Vec::new();
-        for part in self.parts {
+        for part in self.parts(picture) {
             let (group, text) = match part {
-                Part::Text(group, text) => (*group, *text),
+                Part::Text(group, text) => (group, text),
                 Part::Prompt => (Group::Instruction, prompt),
                 Part::Special(token) => {
                     stretches.push(Stretch::Special(token));
                     continue;
                 }
-                Part::Image => {
+                Part::Picture(_) | Part::Image => {
                     stretches.push(Stretch::Image);
                     continue;
                 }

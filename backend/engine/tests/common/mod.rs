@@ -5,6 +5,7 @@
 
 pub mod folder;
 pub mod gguf;
+pub mod lab;
 
 use std::path::{Path, PathBuf};
 
@@ -205,6 +206,11 @@ impl Golden {
     }
 }
 
+/// What transformers makes of attention knocked out and of questions without a picture.
+pub fn knockouts(name: &str) -> Tensors {
+    Tensors::open(&goldens().join("knockout").join(format!("{name}.safetensors")))
+}
+
 /// The reference's picture preparation.
 pub fn images() -> (PathBuf, Tensors) {
     let folder = goldens().join("images");
@@ -234,7 +240,7 @@ pub struct Recording {
 
 impl Observer for Recording {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, maps: true, logits: true }
+        Wants { flows: true, rows: true, alternatives: true, maps: true, logits: true }
     }
 
     fn layout(&mut self, layout: &Layout) -> Control {
@@ -313,13 +319,7 @@ impl Recording {
             observation.apply(&Event::PrefillLayer { layer: layer as u32, flow: flow.clone() });
         }
         for t in &self.tokens {
-            observation.apply(&Event::Token {
-                index: t.index,
-                id: t.id,
-                text: t.text.clone(),
-                logprob: t.logprob,
-                flow: t.flow.clone(),
-            });
+            observation.apply(&t.clone().into());
         }
         observation
     }
