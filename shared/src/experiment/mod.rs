@@ -46,6 +46,10 @@ pub struct ExperimentSpec {
     pub prune: Vec<f32>,
     /// How many times the image tokens stand in the sequence.
     pub replicate: Vec<u32>,
+    /// Whether prune and replicate are moved one at a time, each while the other stands at its
+    /// list's first value, as in the paper; otherwise every combination is run.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub one_at_a_time: bool,
     /// Most pixels of the prepared picture; `null` for the model's own limit.
     pub max_pixels: Vec<Option<u32>>,
     /// Prompt templates by name; `null` for the model's own.
@@ -66,6 +70,7 @@ impl Default for ExperimentSpec {
             seed: 7,
             prune: vec![0.0],
             replicate: vec![1],
+            one_at_a_time: false,
             max_pixels: vec![None],
             templates: vec![None],
             base: RunOptions::default(),
@@ -156,6 +161,10 @@ impl Grid {
                     for &max_pixels in &spec.max_pixels {
                         for &prune in &spec.prune {
                             for &replicate in &spec.replicate {
+                                let both = prune != spec.prune[0] && replicate != spec.replicate[0];
+                                if spec.one_at_a_time && both {
+                                    continue;
+                                }
                                 let next = Condition {
                                     index: conditions.len() as u32,
                                     model: model.clone(),
@@ -240,6 +249,15 @@ mod tests {
         assert_eq!((condition.quant, sample), (Quant::Q4k, 3));
         assert!(grid.item(48).is_none());
         assert!(Grid { samples: 0, ..grid }.item(0).is_none());
+    }
+
+    #[test]
+    fn levers_can_be_moved_one_at_a_time() {
+        let spec = ExperimentSpec { one_at_a_time: true, ..spec() };
+        let grid = Grid::new(&spec, 1, |_| Quant::Q4k).unwrap();
+        let levers = grid.conditions.iter().filter(|c| c.model == "a");
+        let levers: Vec<_> = levers.map(|c| (c.prune, c.replicate)).collect();
+        assert_eq!(levers, [(0.0, 1), (0.0, 5), (0.0, 10), (0.75, 1)]);
     }
 
     #[test]

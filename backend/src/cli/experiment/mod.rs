@@ -55,6 +55,10 @@ pub struct ExperimentArgs {
     /// How many times the image tokens stand in the sequence, such as 1,5,10 [default: 1].
     #[arg(long, value_delimiter = ',')]
     replicate: Vec<u32>,
+    /// Move prune and replicate one at a time, as the paper does and --paper too, instead of running
+    /// every combination.
+    #[arg(long)]
+    one_at_a_time: bool,
     /// How weights are held, such as f32,q4k [default: each model's own].
     #[arg(long = "quant", value_delimiter = ',')]
     quants: Vec<String>,
@@ -126,6 +130,7 @@ impl ExperimentArgs {
                 [] => standard.replicate,
                 given => given.to_vec(),
             },
+            one_at_a_time: self.one_at_a_time || standard.one_at_a_time,
             max_pixels: or_own(self.max_pixels.iter().copied().map(Some).collect()),
             templates: if templates.is_empty() { vec![None] } else { templates },
             base: RunOptions {
@@ -215,7 +220,7 @@ fn queue(folders: &ModelFolders) -> Result<SqliteQueue, Failure> {
 fn means(folders: &ModelFolders, device: DeviceChoice) -> Result<Means, Failure> {
     let catalog =
         Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
-    let shelves = Shelves::new(Paths::Anywhere, None);
+    let shelves = Shelves::new(Paths::Anywhere, catalog.hub().cloned());
     Ok(Means {
         queue: Arc::new(queue(folders)?),
         lab: Arc::new(KeepingLab::in_data(device, &folders.data)),

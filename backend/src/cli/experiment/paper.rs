@@ -58,6 +58,7 @@ pub(super) fn standard(families: Families, real: bool, means: &Means) -> Experim
         dataset: pick(DATASET),
         prune: vec![0.0, 0.75, 0.9, 0.95],
         replicate: vec![1, 5, 10],
+        one_at_a_time: true,
         ..ExperimentSpec::default()
     }
 }
