@@ -8,9 +8,9 @@ use shared::api::{RunCreated, ServerMessage, ViewerMessage};
 use shared::event::Stop;
 use shared::report::{Comparison, Fidelity};
 use shared::{
-    Cell, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group, ImageFit,
-    LayerFlow, Layout, ModelInfo, PreparedPicture, PruneCount, PrunePositions, Quant, RunOptions,
-    Summary, Timing, Token, TokenFlow,
+    Alternative, Cell, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group,
+    ImageFit, LayerFlow, Layout, ModelInfo, PictureUse, PreparedPicture, PruneCount,
+    PrunePositions, Quant, RunOptions, Summary, Timing, Token, TokenFlow,
 };
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +68,8 @@ fn events() -> Vec<Event> {
         replicate: 5,
         copies: CopyPositions::Shared,
         max_pixels: None,
+        picture: PictureUse::Noise(7),
+        knockout: Some("text>image@1-2#0".parse().unwrap()),
         verify: true,
     };
     let model = ModelInfo {
@@ -97,7 +99,14 @@ fn events() -> Vec<Event> {
         Event::Loading { bytes: 5_000_000_000, total: 14_000_000_000 },
         Event::Layout { layout, layers: 1, heads: 1, model, options },
         Event::PrefillLayer { layer: 0, flow },
-        Event::Token { index: 0, id: 310, text: " cat".into(), logprob: -0.125, flow: looked },
+        Event::Token {
+            index: 0,
+            id: 310,
+            text: " cat".into(),
+            logprob: -0.125,
+            alternatives: vec![Alternative { id: 311, text: " dog".into(), logprob: -2.5 }],
+            flow: looked,
+        },
         Event::Verifying,
         Event::Verified { fidelity: Fidelity { observed: equal, quantized: Some(near) } },
         Event::Done { summary },

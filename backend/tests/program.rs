@@ -264,7 +264,7 @@ fn analyze_says_what_is_wrong_in_one_sentence() {
             .output();
         fails(&output.unwrap())
     };
-    let cases: [(&[&str], &str); 11] = [
+    let cases: [(&[&str], &str); 13] = [
         (
             &["--model", "gpt", "--image", "p.png", "--prompt", "x"],
             "there is no model named \"gpt\"",
@@ -285,6 +285,23 @@ fn analyze_says_what_is_wrong_in_one_sentence() {
         (
             &["--model", "broken", "--image", "p.png", "--prompt", "x", "--copies", "both"],
             "there is no copies \"both\"; name new or shared",
+        ),
+        (
+            &["--model", "broken", "--image", "p.png", "--prompt", "x", "--picture", "gone"],
+            "\"gone\" is no picture; name own, blank, noise:SEED or none",
+        ),
+        (
+            &[
+                "--model",
+                "broken",
+                "--image",
+                "p.png",
+                "--prompt",
+                "x",
+                "--knockout",
+                "words>image",
+            ],
+            "there is no group \"words\"",
         ),
         (
             &["--model", "broken", "--image", "p.png", "--prompt", "x", "--definition", "y"],

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
 use shared::{
-    CopyPositions, Event, ImageFit, Knockout, PictureUse, PruneCount, PrunePositions, Quant,
-    RunOptions,
+    CopyPositions, Event, ImageFit, PictureUse, PruneCount, PrunePositions, Quant, RunOptions,
 };
 
 use super::dump::Maps;
@@ -72,13 +71,13 @@ pub struct AnalyzeArgs {
     max_pixels: Option<u32>,
     /// What the model is shown in the picture's place: own, blank for its mean colour, noise:SEED,
     /// or none for the question alone.
-    #[arg(long, value_name = "WHAT", default_value_t)]
-    picture: PictureUse,
+    #[arg(long, value_name = "WHAT", default_value_t = PictureUse::default().to_string())]
+    picture: String,
     /// Attention to knock out, quoted: FROM>TO[@LAYERS][#HEADS], such as "text>image@8-15". Groups
     /// are begin, system, template, marker, image, instruction and generated, joined by +; text
     /// is every prompt group but the picture, all is every group.
     #[arg(long, value_name = "FROM>TO")]
-    knockout: Option<Knockout>,
+    knockout: Option<String>,
     /// paper, reimplementation, forward, or a definition as JSON.
     #[arg(long, default_value = "paper")]
     definition: String,
@@ -187,6 +186,7 @@ pub(super) fn quant(name: Option<&str>, source: &Source) -> Result<Quant, Failur
 
 fn options(args: &AnalyzeArgs, quant: Quant) -> Result<RunOptions, Failure> {
     let fits = [ImageFit::Crop, ImageFit::Pad];
+    let bad = |what: String| format!("bad_option: {what}");
     let positions =
         |name| named("prune-positions", &PrunePositions::ALL, PrunePositions::name, name);
     Ok(RunOptions {
@@ -203,8 +203,8 @@ fn options(args: &AnalyzeArgs, quant: Quant) -> Result<RunOptions, Failure> {
         replicate: args.replicate,
         copies: named("copies", &CopyPositions::ALL, CopyPositions::name, &args.copies)?,
         max_pixels: args.max_pixels,
-        picture: args.picture,
-        knockout: args.knockout.clone(),
+        picture: args.picture.parse().map_err(bad)?,
+        knockout: args.knockout.as_deref().map(str::parse).transpose().map_err(bad)?,
         verify: args.verify,
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderName;
-use shared::{ErrorBody, ErrorCode};
+use shared::{ErrorBody, ErrorCode, PictureUse};
 
 use super::extract::TheRun;
 use super::picture::headers;
@@ -27,14 +27,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
     params(("id" = String, Path, description = "The run's name")),
     responses(
         (status = 200, description = "The picture", content_type = "image/png", body = Vec<u8>),
-        (status = 404, body = ErrorBody, description = "not_found: no such run, or it never came \
-            to that"),
+        (status = 404, body = ErrorBody, description = "not_found: no such run, it never came to \
+            that, or it shows the model no picture"),
     )
 )]
 pub async fn prepared(
     State(state): State<AppState>,
     TheRun(run): TheRun,
 ) -> Result<([(HeaderName, String); 4], Bytes), ApiError> {
+    if run.options.picture == PictureUse::None {
+        let what = "The model was shown no picture in this run.";
+        return Err(ApiError::new(ErrorCode::NotFound, what));
+    }
     let png = if run.id.as_str() == SAMPLE {
         state.lobby.samples.run_prepared()
     } else if let Some(png) = from_memory(&run).await {
