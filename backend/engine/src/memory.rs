@@ -69,6 +69,8 @@ pub(crate) struct GpuRun {
     pub(crate) decodes: bool,
     /// Whether logits of all positions are wanted.
     pub(crate) logits: bool,
+    /// Whether attention is knocked out.
+    pub(crate) knockout: bool,
 }
 
 /// Bytes that a run takes of a GPU besides the weights.
@@ -85,19 +87,21 @@ pub(crate) struct GpuNeed {
 impl GpuNeed {
     /// Of a run, step by step as `Decoder::layer` takes and drops its tensors.
     pub(crate) fn of(c: &DecoderConfig, run: GpuRun) -> Self {
-        let GpuRun { prompt, new, half, decodes, logits } = run;
+        let GpuRun { prompt, new, half, decodes, logits, knockout } = run;
         let e = if half { 2 } else { 4 };
         let rows = prompt.min(GPU_ROWS);
         let (h, i) = (c.hidden, c.intermediate);
         let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
         let decoded = |values: usize| if decodes { 2 * values } else { 0 };
         let qkv = e * (q + 2 * kv);
-        let scores = if half {
+        let scores = if half && !knockout {
             // The last row's, for its average.
             4 * c.heads * prompt
         } else {
-            // A block of score rows and keys and values beside it.
-            (4 * c.heads * rows * prompt).min(GPU_BLOCK) + 8 * kv * prompt
+            // A block of score rows and keys and values beside it; of a knockout also what is added
+            // to the block, and their sum.
+            let blocks = if knockout { 3 } else { 1 };
+            blocks * (4 * c.heads * rows * prompt).min(GPU_BLOCK) + 8 * kv * prompt
         };
         let steps = [
             rows * (4 * h + e * h),
@@ -193,7 +197,7 @@ mod tests {
     }
 
     fn run(prompt: usize) -> GpuRun {
-        GpuRun { prompt, new: 20, half: true, decodes: true, logits: false }
+        GpuRun { prompt, new: 20, half: true, decodes: true, logits: false, knockout: false }
     }
 
     fn with_free(bytes: u64) -> GpuMemory {
@@ -226,6 +230,8 @@ mod tests {
             assert!(total > before, "{prompt}");
             assert!(GpuNeed::of(&c, GpuRun { logits: true, ..run(prompt) }).total() >= total);
             assert!(GpuNeed::of(&c, GpuRun { half: false, ..run(prompt) }).total() > total);
+            let knockout = GpuRun { knockout: true, ..run(prompt) };
+            assert!(GpuNeed::of(&c, knockout).total() >= total);
             before = total;
         }
     }

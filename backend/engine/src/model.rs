@@ -183,17 +183,18 @@ impl Model {
     pub fn memory(&self, tokens: usize) -> MemoryNeed {
         let decoder = self.family.decoder();
         if decoder.device().is_cuda() {
-            let run = self.gpu_run(tokens, 0, false);
+            let run = self.gpu_run(tokens, 0);
             return MemoryNeed::on_gpu(self.footprint, &decoder.config, run);
         }
         MemoryNeed::of(self.footprint, &decoder.config, tokens)
     }
 
-    fn gpu_run(&self, prompt: usize, new: usize, logits: bool) -> GpuRun {
+    fn gpu_run(&self, prompt: usize, new: usize) -> GpuRun {
         let decoder = self.family.decoder();
         let half = decoder.dtype_name() == "f16";
         let plain = matches!(self.info.quant, Quant::F16 | Quant::Bf16);
-        GpuRun { prompt, new, half, decodes: half && !plain, logits }
+        let decodes = half && !plain;
+        GpuRun { prompt, new, half, decodes, logits: false, knockout: false }
     }
 
     /// Whether a run fits the GPU, asked before it takes anything.
@@ -202,7 +203,8 @@ impl Model {
         let Some(memory) = crate::device::memory(&decoder.device()) else { return Ok(()) };
         let (prompt, options) = (prepared.prompt_tokens, &prepared.options);
         let new = (options.max_new_tokens as usize).min(decoder.config.max_positions - prompt);
-        let run = self.gpu_run(prompt, new, logits);
+        let knockout = options.knockout.is_some();
+        let run = GpuRun { logits, knockout, ..self.gpu_run(prompt, new) };
         memory::fits(&decoder.config, run, self.footprint.weights, memory, options.replicate)
     }
 
