@@ -42,6 +42,8 @@ pub fn Seen() -> impl IntoView {
         if let Some(p) = picture.get() {
             parts.push(format!("{} × {} patches", p.rows, p.cols));
             parts.extend(words::fitted(&p).map(str::to_owned));
+        } else if run.observation.with(|o| o.layout.is_some()) {
+            parts.push("the model was shown no picture".into());
         }
         if cells.with(Option::is_some) {
             parts.extend(token_text().map(|t| format!("“{t}”")));
