@@ -221,6 +221,7 @@ mod tests {
         assert!(queue.remove(&runs[1].id).is_some());
         assert!(queue.remove(&runs[1].id).is_none(), "only once");
         assert_eq!(taken(&queue).run.id, runs[2].id);
+        taken(&queue);
         assert!(matches!(queue.pop(Duration::ZERO), Popped::Nothing));
         assert_eq!(places(&runs[0]), [0]);
         assert_eq!(places(&runs[1]), [1]);
