@@ -14,18 +14,21 @@ use crate::browser;
 use crate::components::answer::Answer;
 use crate::components::ask::Ask;
 use crate::components::curve::CurveCard;
+use crate::components::flow::FlowCard;
 use crate::components::header::{Header, RunActions};
 use crate::components::heads::HeadsCard;
 use crate::components::notes::Notes;
 use crate::components::number::NumberCard;
 use crate::components::seen::Seen;
 use crate::components::stages::StageCard;
+use crate::components::time::TimeCard;
 use crate::components::tokens::Tokens;
+use crate::components::transport::keep_playing;
 use crate::experiments::list::ListPage;
 use crate::experiments::page::ExperimentPage;
 use crate::link::{Pick, View};
 use crate::phase::Phase;
-use crate::state::{Lab, SHIPPED, Source, use_lab};
+use crate::state::{Lab, Play, SHIPPED, Source, use_lab};
 
 /// Starts the page.
 pub fn start() {
@@ -84,6 +87,7 @@ fn Page() -> impl IntoView {
     let location = use_location();
     let navigate = use_navigate();
 
+    keep_playing(lab.run);
     let dragging = RwSignal::new(false);
     actions::accept_pictures(lab, dragging);
 
@@ -139,16 +143,14 @@ fn Page() -> impl IntoView {
                 return;
             }
             match event.key().as_str() {
-                "Escape" => {
-                    run.hover.set(None);
-                    run.pinned.set(None);
-                }
+                "Escape" => run.release(),
                 _ if browser::in_a_control(&event) => {}
                 "ArrowLeft" => run.step_layer(-1),
                 "ArrowRight" => run.step_layer(1),
                 "[" => run.step_token(-1),
                 "]" => run.step_token(1),
                 "0" => run.pick.set(Pick::Nothing),
+                "p" | "P" => run.play(Play::Layers),
                 _ => {}
             }
         })
@@ -190,6 +192,10 @@ fn Page() -> impl IntoView {
                 <div class="pair">
                     <HeadsCard/>
                     <StageCard/>
+                </div>
+                <div class="pair">
+                    <FlowCard/>
+                    <TimeCard/>
                 </div>
                 <Tokens/>
                 <p class="caveat">

@@ -28,7 +28,7 @@ pub enum Curve {
     Aei,
 }
 
-/// How the overlay's colours are scaled.
+/// How the maps' colours are scaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
     /// One scale for all tokens and layers of the run.
@@ -36,6 +36,33 @@ pub enum Scale {
     Absolute,
     /// Each map to its own maximum.
     Relative,
+}
+
+/// What is laid over the chart to compare with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// The paper's values.
+    pub paper: bool,
+    /// What no preference would give.
+    pub even: bool,
+}
+
+impl Default for Compared {
+    fn default() -> Self {
+        Compared { paper: true, even: true }
+    }
+}
+
+/// How the flow between groups is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FlowStyle {
+    /// Ribbons between sides.
+    #[default]
+    Ribbons,
+    /// Shares by group.
+    Matrix,
+    /// Shares over what even attention would give.
+    Even,
 }
 
 /// The view of a run.
@@ -49,8 +76,12 @@ pub struct View {
     pub token: Pick,
     /// The chart's curve.
     pub curve: Curve,
-    /// The overlay's scale.
+    /// The maps' scale.
     pub scale: Scale,
+    /// What is laid over the chart.
+    pub compared: Compared,
+    /// How the flow is shown.
+    pub flow: FlowStyle,
 }
 
 impl View {
@@ -73,6 +104,17 @@ impl View {
         }
         if self.scale == Scale::Relative {
             parts.push("scale=relative".into());
+        }
+        if !self.compared.paper {
+            parts.push("paper=off".into());
+        }
+        if !self.compared.even {
+            parts.push("even=off".into());
+        }
+        match self.flow {
+            FlowStyle::Ribbons => {}
+            FlowStyle::Matrix => parts.push("flow=matrix".into()),
+            FlowStyle::Even => parts.push("flow=even".into()),
         }
         parts.join("&")
     }
@@ -104,6 +146,10 @@ impl View {
                 },
                 ("curve", "aei") => view.curve = Curve::Aei,
                 ("scale", "relative") => view.scale = Scale::Relative,
+                ("paper", "off") => view.compared.paper = false,
+                ("even", "off") => view.compared.even = false,
+                ("flow", "matrix") => view.flow = FlowStyle::Matrix,
+                ("flow", "even") => view.flow = FlowStyle::Even,
                 // Other settings may come from whoever passed the link on, and say nothing here.
                 _ => {}
             }
@@ -192,7 +238,10 @@ mod tests {
             token: Pick::Token(2),
             curve: Curve::Aei,
             scale: Scale::Relative,
+            compared: Compared { paper: false, even: false },
+            flow: FlowStyle::Even,
         });
+        there_and_back(View { flow: FlowStyle::Matrix, ..View::default() });
         for heads in [Heads::MeanFirst, Heads::ShareThenMean, Heads::One(7)] {
             for text in [GroupSet::EMPTY, GroupSet::of(&[Group::Begin, Group::Generated])] {
                 there_and_back(View {

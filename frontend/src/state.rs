@@ -1,17 +1,16 @@
-//! The page's state: one [`RunView`] for each run on the screen, and the [`Lab`] around it.
+//! The page's state: one [`RunView`] for each run on the screen, in the [`Lab`] around it.
 //!
 //! A run's events are folded into its [`Observation`]; what a person chose (definition, layer,
 //! token) lies beside it; every number is a memo over both.
 
 use leptos::prelude::*;
 use shared::{
-    Definition, Envelope, Event, Group, Measure, ModelInfo, Observation, RunOptions, Stage,
-    Summary, api::ModelEntry, api::Sample, report::Fidelity,
+    Definition, Envelope, Event, Group, Masses, Measure, ModelInfo, Observation, RunOptions, Stage,
+    Summary, report::Fidelity,
 };
 
-use crate::api::live::Live;
-use crate::colour::Palette;
-use crate::link::{Curve, Pick, Scale, View};
+pub use crate::lab::{Lab, Note, Source, use_lab};
+use crate::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
 use crate::overlay;
 use crate::phase::Phase;
 
@@ -47,12 +46,27 @@ pub struct RunView {
     pub pick: RwSignal<Pick>,
     /// The chart's curve.
     pub curve: RwSignal<Curve>,
-    /// The overlay's scale.
+    /// The maps' scale.
     pub scale: RwSignal<Scale>,
+    /// What is laid over the chart to compare with.
+    pub compared: RwSignal<Compared>,
+    /// How the flow between groups is shown.
+    pub flow: RwSignal<FlowStyle>,
+    /// The cell of the picture's grid that stays chosen: row and column.
+    pub patch: RwSignal<Option<(u16, u16)>>,
+    /// What is being played.
+    pub playing: RwSignal<Option<Play>>,
+    /// The definition before the last change of it, for this run.
+    pub before: RwSignal<Option<Definition>>,
     /// The layer that is looked at: under the pointer, else pinned, else the middle.
     pub layer: Memo<Option<usize>>,
     /// The token that is looked at.
     pub token: Memo<Option<usize>>,
+    /// The layer that was chosen, by pointer or for good; `None` where nobody chose one and all
+    /// layers are looked at.
+    pub chosen_layer: Memo<Option<usize>>,
+    /// Attention masses averaged over heads.
+    pub masses: Memo<Option<Masses>>,
     /// Measures by layer.
     pub measures: Memo<Vec<Measure>>,
     /// Measures of the three stages.
@@ -79,6 +93,11 @@ impl RunView {
             let middle = Stage::Middle.layers(definition.get().stages, layers).last();
             hover.get().or(pinned.get()).filter(|l| *l < layers).or(middle)
         });
+        let chosen_layer = Memo::new(move |_| {
+            let layers = layers.get();
+            hover.get().or(pinned.get()).filter(|l| *l < layers)
+        });
+        let masses = Memo::new(move |_| observation.with(Observation::masses));
         let live = Memo::new(move |_| phase.with(Phase::is_live));
         let token = Memo::new(move |_| {
             observation.with(|o| match pick.get() {
@@ -96,6 +115,16 @@ impl RunView {
         let stages = Memo::new(move |_| {
             let definition = definition.get();
             observation.with(|o| Stage::ALL.map(|s| o.stage(s, &definition)))
+        });
+        // A run that is opened brings its definition along; only changes to one on the screen are
+        // worth a word.
+        let before = RwSignal::new(None);
+        Effect::new(move |last: Option<Definition>| {
+            let now = definition.get();
+            if last.is_some_and(|last| last != now) && layers.get_untracked() > 0 {
+                before.set(last);
+            }
+            now
         });
         let tops = StoredValue::new(overlay::Top::default());
         let top = Memo::new(move |_| {
@@ -117,8 +146,15 @@ impl RunView {
             pick,
             curve: RwSignal::new(Curve::Mdi),
             scale: RwSignal::new(Scale::Absolute),
+            compared: RwSignal::new(Compared::default()),
+            flow: RwSignal::new(FlowStyle::default()),
+            patch: RwSignal::new(None),
+            playing: RwSignal::new(None),
+            before,
             layer,
             token,
+            chosen_layer,
+            masses,
             measures,
             stages,
             top,
@@ -139,6 +175,9 @@ impl RunView {
         self.pinned.set(None);
         self.hover.set(None);
         self.pick.set(Pick::Auto);
+        self.patch.set(None);
+        self.playing.set(None);
+        self.before.set(None);
     }
 
     /// Folds events in, which must be the next ones in order; one change of the page for all.
@@ -183,6 +222,8 @@ impl RunView {
             token: self.pick.get(),
             curve: self.curve.get(),
             scale: self.scale.get(),
+            compared: self.compared.get(),
+            flow: self.flow.get(),
         }
     }
 
@@ -193,6 +234,62 @@ impl RunView {
         self.pick.set(view.token);
         self.curve.set(view.curve);
         self.scale.set(view.scale);
+        self.compared.set(view.compared);
+        self.flow.set(view.flow);
+    }
+
+    /// Lets go of everything that stays chosen, and stops what plays.
+    pub fn release(&self) {
+        self.hover.set(None);
+        self.pinned.set(None);
+        self.patch.set(None);
+        self.playing.set(None);
+    }
+
+    /// Plays from the beginning where it stands at the end; stops what plays.
+    pub fn play(&self, what: Play) {
+        if self.playing.get_untracked() == Some(what) {
+            return self.playing.set(None);
+        }
+        match what {
+            Play::Layers => {
+                let last = self.observation.with_untracked(Observation::layers).saturating_sub(1);
+                let now = self.pinned.get_untracked().filter(|l| *l < last);
+                self.hover.set(None);
+                self.pinned.set(Some(now.unwrap_or(0)));
+            }
+            Play::Tokens => {
+                let last = self.observation.with_untracked(|o| o.tokens.len()).saturating_sub(1);
+                let now = match self.pick.get_untracked() {
+                    Pick::Token(now) if now < last => now,
+                    _ => 0,
+                };
+                self.pick.set(Pick::Token(now));
+            }
+        }
+        self.playing.set(Some(what));
+    }
+
+    /// One step of what plays; stops at the end.
+    pub fn play_on(&self) {
+        let step = |now: Option<usize>, count: usize| now.map(|n| n + 1).filter(|n| *n < count);
+        match self.playing.get_untracked() {
+            Some(Play::Layers) => {
+                let layers = self.observation.with_untracked(Observation::layers);
+                match step(self.pinned.get_untracked(), layers) {
+                    Some(next) => self.pinned.set(Some(next)),
+                    None => self.playing.set(None),
+                }
+            }
+            Some(Play::Tokens) => {
+                let tokens = self.observation.with_untracked(|o| o.tokens.len());
+                match step(self.token.get_untracked(), tokens) {
+                    Some(next) => self.pick.set(Pick::Token(next)),
+                    None => self.playing.set(None),
+                }
+            }
+            None => {}
+        }
     }
 
     /// Moves the pinned layer by `by`, staying inside the model.
@@ -223,6 +320,15 @@ impl Default for RunView {
     }
 }
 
+/// What can be played: one step after another, as a film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Play {
+    /// From layer to layer.
+    Layers,
+    /// From token to token of the answer.
+    Tokens,
+}
+
 /// The answer's longest word: the one worth looking at first in a finished run.
 fn longest_word(observation: &Observation) -> Option<usize> {
     let length = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
@@ -240,133 +346,4 @@ pub fn sink_toggled(definition: &Definition) -> Definition {
         text.with(Group::Begin)
     };
     Definition { text, ..*definition }
-}
-
-/// Where the picture of the next run comes from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Source {
-    /// A picture that ships with the lab.
-    Sample(String),
-    /// A file of the person's own, and an address to show it by.
-    File {
-        /// The file.
-        file: web_sys::File,
-        /// Its object URL.
-        url: String,
-    },
-    /// The picture of a run that is there.
-    Run(String),
-}
-
-impl Source {
-    /// The address to show the picture by.
-    pub fn url(&self) -> String {
-        match self {
-            Source::Sample(file) => format!("/api/samples/{file}"),
-            Source::File { url, .. } => url.clone(),
-            Source::Run(id) => format!("/api/runs/{id}/picture"),
-        }
-    }
-}
-
-/// Errors on the screen at once.
-const MOST_NOTES: usize = 3;
-
-/// An error that stays until it is dismissed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Note {
-    /// Tells notes apart.
-    pub key: u32,
-    /// The stable code, for reports; empty where none came.
-    pub code: &'static str,
-    /// What happened and what to do.
-    pub message: String,
-}
-
-/// The page around the run.
-#[derive(Clone, Copy)]
-pub struct Lab {
-    /// The run on the screen.
-    pub run: RunView,
-    /// Errors not dismissed yet.
-    pub notes: RwSignal<Vec<Note>>,
-    /// The next run's picture.
-    pub source: RwSignal<Option<Source>, LocalStorage>,
-    /// The next run's prompt.
-    pub prompt: RwSignal<String>,
-    /// Whether the person typed or chose something: then nothing may overwrite it.
-    pub touched: RwSignal<bool>,
-    /// The next run's options; its prompt is ignored.
-    pub options: RwSignal<RunOptions>,
-    /// Models on offer.
-    pub models: RwSignal<Vec<ModelEntry>>,
-    /// Pictures on offer.
-    pub samples: RwSignal<Vec<Sample>>,
-    /// The theme's colours.
-    pub palette: RwSignal<Palette>,
-    /// Size of a plot's type, in CSS pixels: follows the theme.
-    pub type_size: RwSignal<f64>,
-    /// Whether a new run's picture is on its way to the server.
-    pub sending: RwSignal<bool>,
-    /// The connection to a live run.
-    pub live: StoredValue<Option<Live>, LocalStorage>,
-    /// What the last action did, for the live region.
-    pub said: RwSignal<String>,
-}
-
-impl Lab {
-    /// A lab without a run.
-    pub fn new() -> Self {
-        Lab {
-            run: RunView::new(),
-            notes: RwSignal::new(Vec::new()),
-            source: RwSignal::new_local(None),
-            prompt: RwSignal::new(String::new()),
-            touched: RwSignal::new(false),
-            options: RwSignal::new(RunOptions::default()),
-            models: RwSignal::new(Vec::new()),
-            samples: RwSignal::new(Vec::new()),
-            palette: RwSignal::new(Palette::default()),
-            type_size: RwSignal::new(12.0),
-            sending: RwSignal::new(false),
-            live: StoredValue::new_local(None),
-            said: RwSignal::new(String::new()),
-        }
-    }
-
-    /// Shows an error until it is dismissed; the same one is not shown twice, and of many the
-    /// last ones.
-    pub fn complain(&self, code: &'static str, message: impl Into<String>) {
-        let message = message.into();
-        self.notes.update(|notes| {
-            if notes.iter().all(|n| n.message != message) {
-                let key = notes.iter().map(|n| n.key + 1).max().unwrap_or(0);
-                notes.push(Note { key, code, message });
-                let old = notes.len().saturating_sub(MOST_NOTES);
-                notes.drain(..old);
-            }
-        });
-    }
-
-    /// Chooses a picture; the address of one that is replaced is given back.
-    pub fn choose(&self, source: Option<Source>) {
-        let before = self.source.get_untracked();
-        if let Some(Source::File { url, .. }) = &before
-            && before != source
-        {
-            crate::browser::forget_url(url);
-        }
-        self.source.set(source);
-    }
-}
-
-impl Default for Lab {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The lab of the current page.
-pub fn use_lab() -> Lab {
-    expect_context()
 }

@@ -2,7 +2,8 @@
 
 use shared::report::{Comparison, Fidelity};
 use shared::{
-    Group, GroupSet, Heads, Measure, PreparedPicture, Preset, Quant, Queries, Ratio, Stages,
+    Definition, Group, GroupSet, Heads, Measure, PreparedPicture, Preset, Quant, Queries, Ratio,
+    Stages,
 };
 
 use crate::colour::Role;
@@ -143,6 +144,19 @@ pub const fn group(group: Group) -> &'static str {
     }
 }
 
+/// A group's name where there is little room.
+pub const fn group_short(group: Group) -> &'static str {
+    match group {
+        Group::Begin => "begin",
+        Group::System => "system",
+        Group::Template => "templ.",
+        Group::Marker => "marks",
+        Group::Image => "picture",
+        Group::Instruction => "yours",
+        Group::Generated => "answer",
+    }
+}
+
 /// What a group is.
 pub const fn group_note(group: Group) -> &'static str {
     match group {
@@ -226,6 +240,51 @@ pub fn text_groups(set: GroupSet) -> String {
         [] if set.contains(Group::Begin) => "the sink alone".into(),
         [] => "nothing".into(),
         names => names.join(" + "),
+    }
+}
+
+/// What a change of definition does, as the beginning of a sentence; empty where nothing changed.
+pub fn changed(before: &Definition, now: &Definition) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let named = |g: Group| match g {
+        Group::Begin => "the sink",
+        Group::System => "the system prompt",
+        Group::Template => "the template’s words",
+        Group::Marker => "the markers",
+        Group::Instruction => "your words",
+        Group::Generated => "the answer",
+        Group::Image => "the picture",
+    };
+    for (word, from, to) in [("without", before.text, now.text), ("with", now.text, before.text)] {
+        let names: Vec<&str> = from.iter().filter(|g| !to.contains(*g)).map(named).collect();
+        if !names.is_empty() {
+            parts.push(format!("{word} {}", names.join(" and ")));
+        }
+    }
+    if before.queries != now.queries {
+        parts.push(format!("looking from {}", queries(now.queries)));
+    }
+    if before.heads != now.heads {
+        parts.push(format!("heads: {}", heads(now.heads)));
+    }
+    if before.stages != now.stages {
+        parts.push(format!("stages of {}", stages(now.stages)));
+    }
+    if before.layers != now.layers {
+        parts.push(format!("as {}", ratio(now.layers)));
+    }
+    let text = parts.join(", ");
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// Where a number went, in words.
+pub fn moved(from: f64, to: f64) -> String {
+    let (a, b) = (number(from), number(to));
+    match () {
+        () if a == b => format!("stays at {b}"),
+        () if to > from => format!("rises from {a} to {b}"),
+        () => format!("falls from {a} to {b}"),
     }
 }
 
@@ -371,6 +430,22 @@ mod tests {
         assert_eq!(token(""), "[end]");
         assert_eq!(token("  "), "␣␣");
         assert_eq!(token("a\u{7}b"), "a�b");
+    }
+
+    #[test]
+    fn a_change_of_definition_is_said() {
+        let paper = Preset::Paper.definition();
+        let sink = Preset::Reimplementation.definition();
+        let forward = Preset::Forward.definition();
+        assert_eq!(changed(&paper, &sink), "Without the sink");
+        assert_eq!(changed(&sink, &paper), "With the sink");
+        assert_eq!(
+            changed(&paper, &forward),
+            "Without the sink and the markers, looking from prompt text"
+        );
+        assert_eq!(changed(&paper, &paper), "");
+        assert_eq!(moved(17.37, 4.0), "falls from 17.4 to 4.00");
+        assert_eq!(moved(1.0, 1.0001), "stays at 1.00");
     }
 
     #[test]

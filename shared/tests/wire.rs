@@ -95,7 +95,8 @@ fn options() -> impl Strategy<Value = RunOptions> {
                 knockout: (replicate % 2 == 1).then(|| Knockout {
                     from: groups(replicate),
                     to: groups(pixels),
-                    layers: (pixels % 5 > 1).then_some(LayerBand { first: pixels, last: replicate }),
+                    layers: (pixels % 5 > 1)
+                        .then_some(LayerBand { first: pixels, last: replicate }),
                     heads: (0..replicate % 4).collect(),
                 }),
                 verify: pixels % 3 == 1,

@@ -99,6 +99,16 @@ pub fn draw<DB: DrawingBackend>(
         )])?;
     }
 
+    // What no preference would give: thin, and lighter than the line at 1.
+    for null in &plot.nulls {
+        chart.draw_series(DashedLineSeries::new(
+            [(x_range.start, null.value), (x_range.end, null.value)],
+            at(2.0),
+            at(4.0),
+            colour(palette.muted).stroke_width(at(1.25) as u32),
+        ))?;
+    }
+
     // Curves.
     for series in &plot.series {
         let cut = stretches(&series.values);
@@ -126,6 +136,20 @@ pub fn draw<DB: DrawingBackend>(
         at(3.0),
         colour(palette.ink).stroke_width(at(1.25) as u32),
     ))?;
+    // Printed values: dots over the layers they speak of; hollow where they are in doubt.
+    for ghost in &plot.ghosts {
+        let width = ghost.layers.len() as f64 * frame.step(layers);
+        let dots = (width / (frame.type_size * 0.7)).max(2.0) as usize;
+        let from = ghost.layers.start as f64 - 0.5;
+        for i in 0..dots {
+            let x = from + (i as f64 + 0.5) / dots as f64 * ghost.layers.len() as f64;
+            let radius = at(if ghost.doubtful { 1.9 } else { 1.5 });
+            let style = colour(palette.ink);
+            let style =
+                if ghost.doubtful { style.stroke_width(at(0.75) as u32) } else { style.filled() };
+            chart.draw_series([Circle::new((x, ghost.value), radius, style)])?;
+        }
+    }
     // Points above everything, ringed by the card's colour; fewer pixels where layers are many.
     let radius = if frame.step(layers) < 14.0 { 2.4 } else { 3.6 };
     for series in &plot.series {
@@ -189,32 +213,29 @@ fn labels<DB: DrawingBackend>(
         let place = (at(frame.left + middle * frame.step(plot.layers)), at(frame.top - gap * 0.4));
         root.draw_text(name, &style(palette.muted, HPos::Center, VPos::Bottom), place)?;
     }
-    let one = frame.y(1.0, domain);
     // A narrow chart has no place for names that no curve would run through.
     if !frame.has_end_labels() {
         return Ok(());
     }
-    root.draw_text(
-        "balance",
-        &style(palette.ink, HPos::Left, VPos::Center),
-        (at(frame.right + gap), at(one)),
-    )?;
+    // Thin type needs more contrast than a curve.
+    let strong = |rgb: Rgb| rgb.mix(palette.ink, 0.3);
+    let mut ends: Vec<(&str, f64, Rgb)> = vec![("balance", 1.0, palette.ink)];
     for series in plot.series.iter().filter(|s| !s.label.is_empty()) {
         let Some(v) = series.values.last().copied().flatten().filter(|v| *v > 0.0) else {
             continue;
         };
-        let y = frame.y(v, domain);
-        // Not on top of the balance label.
-        if (y - one).abs() < frame.type_size * 1.2 {
-            continue;
-        }
         let role = series.role.unwrap_or(if v >= 1.0 { Role::Words } else { Role::Picture });
-        root.draw_text(
-            series.label,
-            // Thin type needs more contrast than a curve.
-            &style(palette.role(role).mix(palette.ink, 0.3), HPos::Left, VPos::Center),
-            (at(frame.right + gap), at(y)),
-        )?;
+        ends.push((series.label, v, strong(palette.role(role))));
+    }
+    if let Some(ghost) = plot.ghosts.last() {
+        ends.push((plot.ghost_label, ghost.value, palette.ink));
+    }
+    ends.extend(plot.nulls.iter().map(|n| (n.label, n.value, palette.muted)));
+    let wanted: Vec<f64> = ends.iter().map(|e| frame.y(e.1, domain)).collect();
+    let places = scale::spread(&wanted, frame.type_size * 1.25, (frame.top, frame.bottom));
+    for ((label, _, rgb), y) in ends.into_iter().zip(places) {
+        let place = (at(frame.right + gap), at(y));
+        root.draw_text(label, &style(rgb, HPos::Left, VPos::Center), place)?;
     }
     Ok(())
 }
@@ -226,7 +247,7 @@ fn colour(Rgb(r, g, b): Rgb) -> RGBColor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chart::Series;
+    use crate::chart::{Ghost, Null, Series};
     use plotters::coord::combinators::LogCoord;
     use plotters::coord::types::RangedCoordf64;
 
@@ -257,6 +278,9 @@ mod tests {
             layers: values.len(),
             bands: vec![("early", 0..2), ("late", values.len() - 2..values.len())],
             series: vec![Series { role: None, label: "this run", values }],
+            ghosts: vec![],
+            ghost_label: "",
+            nulls: vec![],
         }
     }
 
@@ -298,6 +322,13 @@ mod tests {
         for word in ["early", "late", "balance", "this run", "10"] {
             assert!(text.contains(word), "{word}");
         }
+        let mut compared = plot(vec![Some(1.4), Some(2.0), Some(0.3), Some(17.4)]);
+        compared.ghosts = vec![Ghost { layers: 2..4, value: 40.0, doubtful: true }];
+        compared.ghost_label = "paper";
+        compared.nulls = vec![Null { label: "half each", value: 5.1 }];
+        assert!(compared.domain().1 > 40.0, "the axis covers what is compared with");
+        let text = svg(&compared, &frame, &Palette::default());
+        assert!(text.matches("<circle").count() > 8 + 10 && text.contains("half each"));
         let bare = svg(&plot(vec![None, None]), &frame, &Palette::default());
         assert_eq!(bare.matches("<circle").count(), 0);
     }

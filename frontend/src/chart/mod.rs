@@ -1,4 +1,4 @@
-//! The MDI-by-layer chart: geometry that knows no browser, and the drawing on any plotters backend.
+//! The plots: geometry that knows no browser, and the drawing on any plotters backend.
 //!
 //! The page draws the chart once per change of data and lays its own reactive marks over it, so the
 //! two must agree on where things are: [`frame::Frame`] is the page's side, and a test holds it
@@ -7,7 +7,10 @@
 pub mod draw;
 pub mod frame;
 pub mod heat;
+pub mod ribbons;
 pub mod scale;
+pub mod sides;
+pub mod time;
 
 use std::ops::Range;
 
@@ -24,6 +27,26 @@ pub struct Series {
     pub values: Vec<Option<f64>>,
 }
 
+/// A printed value laid over some layers for comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ghost {
+    /// The layers it speaks of.
+    pub layers: Range<usize>,
+    /// The value.
+    pub value: f64,
+    /// Whether there is reason to doubt it.
+    pub doubtful: bool,
+}
+
+/// A value that would be there without any preference, over all layers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Null {
+    /// Short name at the line's end.
+    pub label: &'static str,
+    /// The value.
+    pub value: f64,
+}
+
 /// Everything the chart shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Plot {
@@ -33,11 +56,19 @@ pub struct Plot {
     pub series: Vec<Series>,
     /// Named ranges of layers, drawn as bands.
     pub bands: Vec<(&'static str, Range<usize>)>,
+    /// Printed values to compare with.
+    pub ghosts: Vec<Ghost>,
+    /// Short name of the ghosts.
+    pub ghost_label: &'static str,
+    /// What no preference would give.
+    pub nulls: Vec<Null>,
 }
 
 impl Plot {
     /// The range of values the axis must cover.
     pub fn domain(&self) -> (f64, f64) {
-        scale::domain(self.series.iter().flat_map(|s| s.values.iter().flatten().copied()))
+        let curves = self.series.iter().flat_map(|s| s.values.iter().flatten().copied());
+        let ghosts = self.ghosts.iter().map(|g| g.value);
+        scale::domain(curves.chain(ghosts).chain(self.nulls.iter().map(|n| n.value)))
     }
 }

@@ -48,6 +48,36 @@ pub fn label_every(step: f64, gap: f64) -> usize {
     [1, 2, 5, 10, 20, 50, 100].into_iter().find(|n| *n as f64 * step >= gap).unwrap_or(200)
 }
 
+/// Moves labels apart: each as near to where it wants to be as `gap` between neighbours and the
+/// ends `(lo, hi)` allow, in the order they came where they want the same place.
+pub fn spread(wanted: &[f64], gap: f64, (lo, hi): (f64, f64)) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by(|a, b| wanted[*a].total_cmp(&wanted[*b]));
+    // Blocks of labels that touch: where the first one is, and which they are.
+    let mut blocks: Vec<(f64, Vec<usize>)> = Vec::new();
+    for i in order {
+        let mut block = (wanted[i].clamp(lo, hi.max(lo)), vec![i]);
+        while let Some(before) = blocks.pop_if(|b| b.0 + b.1.len() as f64 * gap > block.0) {
+            let members: Vec<usize> = before.1.into_iter().chain(block.1).collect();
+            // The place at which its members are, on the whole, nearest to where they want to be.
+            let first = members.iter().enumerate().map(|(n, i)| wanted[*i] - n as f64 * gap);
+            let mean = first.sum::<f64>() / members.len() as f64;
+            let last = hi - (members.len() - 1) as f64 * gap;
+            block = (mean.min(last).max(lo), members);
+        }
+        let last = hi - (block.1.len() - 1) as f64 * gap;
+        block.0 = block.0.min(last).max(lo);
+        blocks.push(block);
+    }
+    let mut places = vec![0.0; wanted.len()];
+    for (first, members) in blocks {
+        for (n, i) in members.into_iter().enumerate() {
+            places[i] = first + n as f64 * gap;
+        }
+    }
+    places
+}
+
 /// A tick's label: as many digits as it has.
 pub fn label(tick: f64) -> String {
     if tick >= 1.0 {
@@ -78,6 +108,20 @@ mod tests {
         assert_eq!(ticks((0.5, 3000.0), 200.0, 20.0), [1.0, 10.0, 100.0, 1000.0]);
         let many = ticks((1e-9, 1e9), 100.0, 20.0);
         assert!(many.contains(&1.0) && many.len() <= 6, "{many:?}");
+    }
+
+    #[test]
+    fn labels_move_no_further_than_they_must() {
+        assert_eq!(spread(&[10.0, 50.0], 12.0, (0.0, 100.0)), [10.0, 50.0]);
+        assert_eq!(spread(&[50.0, 50.0], 10.0, (0.0, 100.0)), [45.0, 55.0]);
+        assert_eq!(spread(&[98.0, 99.0], 10.0, (0.0, 100.0)), [90.0, 100.0]);
+        assert_eq!(spread(&[], 10.0, (0.0, 100.0)), [0.0; 0]);
+        let places = spread(&[40.0, 42.0, 41.0, 90.0, 95.0], 8.0, (0.0, 100.0));
+        let mut sorted = places.clone();
+        sorted.sort_by(f64::total_cmp);
+        assert!(sorted.windows(2).all(|w| w[1] - w[0] >= 8.0 - 1e-9), "{places:?}");
+        assert!(places[0] < places[2] && places[2] < places[1], "{places:?}");
+        assert!(sorted[4] <= 100.0);
     }
 
     #[test]

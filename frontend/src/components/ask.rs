@@ -6,6 +6,7 @@ use shared::api::{ModelEntry, ModelState};
 use shared::{ImageFit, Quant};
 
 use crate::actions;
+use crate::components::levers::Levers;
 use crate::components::pull::PullCard;
 use crate::components::value::Switch;
 use crate::phase::Phase;
@@ -251,6 +252,7 @@ fn More(lab: Lab) -> impl IntoView {
                     " check that observing changes nothing"
                 </label>
             </div>
+            <Levers/>
         </details>
     }
 }

@@ -2,16 +2,19 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use shared::experiment::paper::{self, PaperRow};
 use shared::{Observation, Stage, Undefined};
 
 use crate::browser::watch_width;
 use crate::chart::frame::Frame;
-use crate::chart::{Plot, Series, draw};
+use crate::chart::{Ghost, Null, Plot, Series, draw};
 use crate::colour::Role;
+use crate::components::behind::Behind;
+use crate::components::transport::PlayButton;
 use crate::components::value::{Switch, plain};
 use crate::link::Curve;
 use crate::phase::Phase;
-use crate::state::{RunView, use_lab};
+use crate::state::{Play, RunView, use_lab};
 use crate::words;
 
 /// The card.
@@ -42,10 +45,81 @@ pub fn CurveCard() -> impl IntoView {
                     ]
                     chosen=run.curve
                 />
+                <Beside run/>
+                <PlayButton run what=Play::Layers/>
             </header>
             <Chart run/>
+            <p class="card-foot" data-testid="compared">{move || compared(run)}</p>
             <LayerTable run/>
         </section>
+    }
+}
+
+/// The paper's row for a run: of its own model, or of its family's; the one with as many of the
+/// picture's tokens dropped, where there is one.
+fn paper_row(run: RunView) -> Option<PaperRow> {
+    let (model, prune) = (run.model.get()?, f64::from(run.options.get().prune));
+    let mut pruned = paper::pruned_of_family(&model.family).into_iter();
+    let dropped = pruned.find(|r| prune > 0.0 && (r.prune - prune).abs() < 1e-6);
+    let plain = || paper::of_family(&model.family).filter(|_| prune == 0.0);
+    dropped.or_else(plain)
+}
+
+/// What stands beside the curve, in a sentence.
+fn compared(run: RunView) -> String {
+    let mut parts = Vec::new();
+    let beside = run.compared.get();
+    if beside.paper
+        && let Some(row) = paper_row(run)
+    {
+        let own =
+            run.model.with(|m| m.as_ref().is_some_and(|m| paper::of_model(&m.name).is_some()));
+        let other = if own { "" } else { ", another model: compare shapes, not sizes" };
+        parts.push(format!(
+            "Dotted: the paper’s {} on {}{other}; hollow where a value is in doubt.",
+            row.model, row.data
+        ));
+    }
+    if beside.even && run.curve.get() == Curve::Mdi {
+        let definition = run.definition.get();
+        let even = run.observation.with(|o| o.even_attention(&definition).ok());
+        let even = even.and_then(|a| Some((a.mdi().ok()?, a.halved().mdi().ok()?)));
+        parts.extend(even.map(|(all, half)| {
+            format!(
+                "Thin: {} if all tokens drew alike, {} if words and picture drew half each.",
+                words::number(all),
+                words::number(half)
+            )
+        }));
+    }
+    parts.join(" ")
+}
+
+/// What is laid over the chart.
+#[component]
+fn Beside(run: RunView) -> impl IntoView {
+    let toggle =
+        move |text: &'static str, note: &'static str, testid: &'static str, paper: bool| {
+            let on = move || {
+                let c = run.compared.get();
+                if paper { c.paper } else { c.even }
+            };
+            let flip = move |_| {
+                run.compared.update(|c| match paper {
+                    true => c.paper = !c.paper,
+                    false => c.even = !c.even,
+                });
+            };
+            view! {
+                <button type="button" title=note data-testid=testid
+                    aria-pressed=move || on().to_string() on:click=flip>{text}</button>
+            }
+        };
+    view! {
+        <div class="switch" role="group" aria-label="Laid over the curve">
+            {toggle("paper", "The paper’s values for the same model or family", "beside-paper", true)}
+            {toggle("even", "What attention without any preference would give", "beside-even", false)}
+        </div>
     }
 }
 
@@ -76,7 +150,27 @@ fn plot_of(run: RunView) -> Plot {
             ],
         }
     });
-    Plot { layers, series, bands }
+    let (beside, aei) = (run.compared.get(), run.curve.get() == Curve::Aei);
+    let row = if beside.paper && layers > 0 { paper_row(run) } else { None };
+    let ghosts = row.into_iter().flat_map(|row| row.cells).map(|cell| {
+        let value = if aei { cell.aei_text } else { cell.mdi };
+        // The paper's stages are two layers each, whatever the definition's are.
+        let at = cell.stage.layers(shared::Stages::Two, layers);
+        Ghost { layers: at, value: value.value, doubtful: !value.doubts.is_empty() }
+    });
+    let ghosts = ghosts.collect();
+    let mut nulls = Vec::new();
+    if beside.even && !aei {
+        let definition = run.definition.get();
+        if let Ok(even) = run.observation.with(|o| o.even_attention(&definition)) {
+            let half = even.halved().mdi().ok().map(|value| Null { label: "half each", value });
+            // Under most definitions that is 1, where a line is already.
+            let all = even.mdi().ok().filter(|v| (v.ln()).abs() > 0.05);
+            nulls.extend(all.map(|value| Null { label: "all alike", value }));
+            nulls.extend(half);
+        }
+    }
+    Plot { layers, series, bands, ghosts, ghost_label: "paper", nulls }
 }
 
 /// The drawing, with the reactive marks over it.
@@ -229,36 +323,25 @@ fn Marks(run: RunView, plot: Memo<Plot>, frame: Memo<Frame>) -> impl IntoView {
     }
 }
 
-/// The chart's numbers for screen readers.
+/// The chart's numbers.
 #[component]
 fn LayerTable(run: RunView) -> impl IntoView {
-    let rows = move || {
+    let columns = Signal::derive(|| {
+        ["layer", "MDI", "AEI text", "AEI picture", "attention on text"].map(str::to_owned).to_vec()
+    });
+    let rows = Signal::derive(move || {
         run.measures.with(|measures| {
-            measures
-                .iter()
-                .enumerate()
-                .map(|(l, m)| {
-                    view! {
-                        <tr>
-                            <th scope="row">{l}</th>
-                            <td>{plain(m.mdi, words::number)}</td>
-                            <td>{plain(m.aei_text, words::number)}</td>
-                            <td>{plain(m.aei_image, words::number)}</td>
-                            <td>{plain(m.share_text, words::percent)}</td>
-                        </tr>
-                    }
-                })
-                .collect_view()
+            let row = |(l, m): (usize, &shared::Measure)| {
+                vec![
+                    l.to_string(),
+                    plain(m.mdi, words::number),
+                    plain(m.aei_text, words::number),
+                    plain(m.aei_image, words::number),
+                    plain(m.share_text, words::percent),
+                ]
+            };
+            measures.iter().enumerate().map(row).collect()
         })
-    };
-    view! {
-        <div class="sr-only"><table data-testid="layer-table">
-            <caption>"Text dominance by layer"</caption>
-            <thead><tr>
-                <th scope="col">"layer"</th><th scope="col">"MDI"</th><th scope="col">"AEI text"</th>
-                <th scope="col">"AEI picture"</th><th scope="col">"attention on text"</th>
-            </tr></thead>
-            <tbody>{rows}</tbody>
-        </table></div>
-    }
+    });
+    view! { <Behind testid="layer-table" caption="Text dominance by layer" columns rows/> }
 }

@@ -81,6 +81,7 @@ pub fn NumberCard() -> impl IntoView {
                 <DefinitionBar run open/>
                 <Sink/>
                 <Badge/>
+                <Changed/>
                 <Show when=move || open.get()>
                     <DefinitionPanel run/>
                 </Show>
@@ -117,6 +118,27 @@ fn Sink() -> impl IntoView {
             }
         })}
     }
+}
+
+/// What the last change of definition did to the number.
+#[component]
+fn Changed() -> impl IntoView {
+    let run = use_lab().run;
+    let sentence = move || {
+        let (before, now) = (run.before.get()?, run.definition.get());
+        let what = words::changed(&before, &now);
+        let late = |d: &Definition| run.observation.with(|o| o.stage(Stage::Late, d).mdi);
+        match (late(&before), late(&now)) {
+            _ if what.is_empty() => None,
+            (Ok(from), Ok(to)) => Some(format!("{what}, late MDI {}.", words::moved(from, to))),
+            (Ok(from), Err(reason)) => {
+                let from = words::number(from);
+                Some(format!("{what}, late MDI was {from} and is undefined: {reason}."))
+            }
+            (Err(_), _) => None,
+        }
+    };
+    view! { <p class="changed" role="status" data-testid="changed">{sentence}</p> }
 }
 
 /// Whether observing changed anything, where that was checked.

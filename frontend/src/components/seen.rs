@@ -105,7 +105,7 @@ pub fn Seen() -> impl IntoView {
                 <ColourBar top/>
             </div>
             <p class="card-foot">
-                {move || match (under.get(), cells.get(), picture.get()) {
+                {move || if let Some(told) = looked_at(run) { told } else { match (under.get(), cells.get(), picture.get()) {
                     (Some(i), Some(cells), Some(p)) => {
                         let (row, col) = (i / usize::from(p.cols), i % usize::from(p.cols));
                         let share = match cells.get(i) {
@@ -120,10 +120,33 @@ pub fn Seen() -> impl IntoView {
                     (_, None, Some(_)) => "Choose a word of the answer to see where it looked.".into(),
                     (_, Some(_), _) => "Colour: share of the token’s attention on one patch.".into(),
                     _ => String::new(),
-                }}
+                } }}
             </p>
         </section>
     }
+}
+
+/// Which words of the answer looked at the patch that stays chosen, the most first.
+fn looked_at(run: RunView) -> Option<String> {
+    let (row, col) = run.patch.get()?;
+    let layer = run.layer.get()?;
+    run.observation.with(|o| {
+        let looks = o.patch_looks(layer, row, col).into_iter().enumerate();
+        let mut looks: Vec<(usize, f32)> = looks.filter_map(|(i, l)| Some((i, l?))).collect();
+        looks.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let told = |(i, share): &(usize, f32)| {
+            let word = words::token(&o.tokens.get(*i)?.text);
+            Some(format!("“{word}” {}", words::percent((*share).into())))
+        };
+        let words: Vec<String> = looks.iter().take(4).filter_map(told).collect();
+        Some(match words.is_empty() {
+            true => format!("Patch in row {row}, column {col}: no word of the answer saw it."),
+            false => {
+                let words = words.join(", ");
+                format!("Patch in row {row}, column {col} in layer {layer}, looked at by {words}.")
+            }
+        })
+    })
 }
 
 /// The cells over the picture.
@@ -149,6 +172,11 @@ fn Overlay(
         let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         under.set(overlay::cell_at(at.0, at.1, size, cols, rows));
     };
+    let pin = move |event: web_sys::PointerEvent| {
+        find(event);
+        let cell = under.get_untracked().map(|i| ((i / cols) as u16, (i % cols) as u16));
+        run.patch.update(|now| *now = if *now == cell { None } else { cell });
+    };
     view! {
         <svg
             class="overlay"
@@ -163,12 +191,15 @@ fn Overlay(
             {move || under.get().map(|i| view! {
                 <rect class="under" x=i % cols y=i / cols width="1" height="1"/>
             })}
+            {move || run.patch.get().map(|(row, col)| view! {
+                <rect class="under pinned" data-testid="patch" x=col y=row width="1" height="1"/>
+            })}
         </svg>
         // Takes the pointer: offsets are then the picture's own, whatever is drawn above.
         <div
             class="glass"
             on:pointermove=find
-            on:pointerdown=find
+            on:pointerdown=pin
             on:pointerleave=move |_| under.set(None)
         ></div>
         <OverlayTable p cells/>

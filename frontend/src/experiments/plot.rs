@@ -209,7 +209,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
         let one = units(frame.y(1.0, domain));
         let ink = plain(palette.ink).stroke_width(units(1.25) as u32);
         root.draw(&DashedPathElement::new(
-            [(left, one), (right, one)].into_iter(),
+            [(left, one), (right, one)],
             units(4.0),
             units(3.0),
             ink,
@@ -260,7 +260,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
                 Style::Share | Style::Ghost if middle.len() > 1 => {
                     let thin = plain(colour).stroke_width(units(1.75) as u32);
                     root.draw(&DashedPathElement::new(
-                        middle.into_iter(),
+                        middle,
                         units(4.0),
                         units(3.0),
                         thin,

@@ -180,7 +180,7 @@ fn Sample(id: String, item: ItemRecord) -> impl IntoView {
                 <span class="sample-picture"><img src=picture alt="" loading="lazy"/></span>
                 <span class="sample-prompt">{item.sample.prompt.clone()}</span>
                 <span class="sample-says">
-                    {item.answer.is_some().then(|| "says ")}
+                    {item.answer.is_some().then_some("says ")}
                     <b class:words=verdict == Some(Verdict::Claimed) class:quiet=item.left_out.is_some()>{says}</b>
                 </span>
                 <span class="sample-foot">

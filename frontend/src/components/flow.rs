@@ -1,0 +1,268 @@
+//! Who looks at whom in the layer that is looked at: ribbons between sides, or a matrix of groups.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::{FlowMatrix, Group, GroupSet, Heads};
+
+use crate::browser::watch_width;
+use crate::chart::ribbons::{End, Flow, Ribbon, Ribbons, svg};
+use crate::chart::sides::{Side, sides};
+use crate::colour::Palette;
+use crate::components::behind::Behind;
+use crate::components::scale_bar::{Ramp, ScaleBar};
+use crate::components::value::Switch;
+use crate::link::{FlowStyle, Scale};
+use crate::state::{RunView, use_lab};
+use crate::words;
+
+/// The card.
+#[component]
+pub fn FlowCard() -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    let matrix = Memo::new(move |_| {
+        let (layer, heads) = (run.layer.get()?, run.definition.get().heads);
+        run.masses.with(|masses| {
+            let masses = masses.as_ref()?;
+            run.observation.with(|o| o.flow_matrix(masses, layer, heads)).ok()
+        })
+    });
+    let even = Memo::new(move |_| run.observation.with(|o| o.even_matrix()));
+    let note = move || {
+        let mut note = match run.layer.get() {
+            Some(layer) => format!("layer {layer}"),
+            None => return "the layer you look at".to_owned(),
+        };
+        if let Heads::One(head) = run.definition.get().heads {
+            note += &format!(" · head {head}");
+        }
+        note
+    };
+    view! {
+        <section class="card flow" aria-labelledby="flow-title">
+            <header class="card-head">
+                <h2 id="flow-title">"Who looks at whom"</h2>
+                <p class="card-note">{note}</p>
+                <Switch
+                    label="How the flow is shown"
+                    choices=vec![
+                        (FlowStyle::Ribbons, "ribbons", "Each side’s whole attention, and where it goes"),
+                        (FlowStyle::Matrix, "matrix", "Share of a row group’s attention on each key group"),
+                        (FlowStyle::Even, "× even", "The same over what attention without any preference would give"),
+                    ]
+                    chosen=run.flow
+                />
+            </header>
+            <div data-testid="flow" data-layer=move || run.layer.get().map(|l| l.to_string())>
+                {move || match run.flow.get() {
+                    FlowStyle::Ribbons => view! { <RibbonPlot run matrix/> }.into_any(),
+                    style => view! { <Matrix run matrix even over_even=style == FlowStyle::Even/> }.into_any(),
+                }}
+            </div>
+        </section>
+    }
+}
+
+/// The sides as ribbons' ends, and the shares between them.
+fn flow_of(matrix: &FlowMatrix, all: &[Side], palette: &Palette) -> Flow {
+    let end = |s: &Side| End { name: s.name(), colour: s.colour(palette) };
+    // The first position can only look at itself: that it does says nothing.
+    let looking = all.iter().filter(|s| !s.groups.contains(Group::Begin));
+    let looking: Vec<&Side> = looking.filter(|s| matrix.rows.in_set(s.groups) > 0).collect();
+    let shares = looking
+        .iter()
+        .flat_map(|from| all.iter().map(|to| matrix.share(from.groups, to.groups).unwrap_or(0.0)));
+    Flow {
+        from: looking.iter().map(|s| end(s)).collect(),
+        to: all.iter().map(end).collect(),
+        shares: shares.collect(),
+    }
+}
+
+#[component]
+fn RibbonPlot(run: RunView, matrix: Memo<Option<FlowMatrix>>) -> impl IntoView {
+    let lab = use_lab();
+    let holder = NodeRef::<html::Div>::new();
+    let width = RwSignal::new(420.0_f64);
+    watch_width(holder, width);
+    let flow = Memo::new(move |_| {
+        let definition = run.definition.get();
+        matrix.with(|m| {
+            let m = m.as_ref()?;
+            let all = sides(&definition, &m.rows);
+            Some(flow_of(m, &all, &lab.palette.get()))
+        })
+    });
+    let height = move || (lab.type_size.get() * 19.0).round();
+    let plot = Memo::new(move |_| {
+        flow.with(|f| {
+            Ribbons::new(
+                f.as_ref().unwrap_or(&Flow::default()),
+                width.get(),
+                lab.type_size.get(),
+                height(),
+            )
+        })
+    });
+    let drawing = Memo::new(move |_| {
+        flow.with(|f| f.as_ref().map(|f| plot.with(|p| svg(f, p, &lab.palette.get()))))
+    });
+    let under = RwSignal::new(None::<Ribbon>);
+    let find = move |event: &web_sys::PointerEvent| {
+        let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        under.set(plot.with_untracked(|p| p.at(at.0, at.1)));
+    };
+    // The ribbon as it is now: another layer may have come under the pointer.
+    let shown = move || {
+        let Ribbon { from, to, .. } = under.get()?;
+        let found = |p: &Ribbons| p.all.iter().find(|r| (r.from, r.to) == (from, to)).copied();
+        plot.with(found)
+    };
+    let told = move || {
+        let ribbon = shown()?;
+        flow.with(|f| {
+            let f = f.as_ref()?;
+            let (from, to) = (f.from.get(ribbon.from)?.name, f.to.get(ribbon.to)?.name);
+            let share = words::percent(f.get(ribbon.from, ribbon.to));
+            Some(format!("{share} of the attention of {from} goes to {to}"))
+        })
+    };
+    let columns = Signal::derive(move || {
+        let head = ["who looks".to_owned()];
+        flow.with(|f| {
+            let to = f.as_ref().map(|f| f.to.iter().map(|e| e.name.to_owned()).collect::<Vec<_>>());
+            head.into_iter().chain(to.unwrap_or_default()).collect()
+        })
+    });
+    let rows = Signal::derive(move || {
+        flow.with(|f| {
+            let Some(f) = f else { return Vec::new() };
+            let row = |(i, end): (usize, &End)| {
+                let shares = (0..f.to.len()).map(|t| words::percent(f.get(i, t)));
+                std::iter::once(end.name.to_owned()).chain(shares).collect()
+            };
+            f.from.iter().enumerate().map(row).collect()
+        })
+    });
+    view! {
+        <div class="heat" node_ref=holder style:height=move || format!("{}px", height())>
+            <div class="drawing" class:dimmed=move || shown().is_some() aria-hidden="true" inner_html=move || drawing.get()></div>
+            <svg class="marks" aria-hidden="true">
+                {move || shown().map(|r| {
+                    let fill = flow.with(|f| f.as_ref().and_then(|f| f.to.get(r.to).map(|e| e.colour.css())));
+                    view! { <path class="ribbon" d=plot.with(|p| p.path(&r)) fill=fill/> }
+                })}
+            </svg>
+            <div
+                class="glass"
+                data-testid="ribbons"
+                on:pointermove=move |event| find(&event)
+                on:pointerdown=move |event| find(&event)
+                on:pointerleave=move |_| under.set(None)
+            ></div>
+            <Show when=move || flow.with(Option::is_none)>
+                <p class="chart-empty">"Appears with the first layer."</p>
+            </Show>
+        </div>
+        <p class="card-foot one-line" data-testid="flow-told">
+            {move || told().unwrap_or_else(|| "Left: who looks. Right: at whom. Each side at the left has all its attention to give.".into())}
+        </p>
+        <Behind testid="flow-table" caption="Share of each side’s attention on every side" columns rows/>
+    }
+}
+
+/// Groups that occur, as rows or columns of the matrix.
+fn groups_of(matrix: &FlowMatrix, queries: bool) -> Vec<Group> {
+    let there = |g: &Group| matrix.rows.get(*g) > 0 && !(queries && *g == Group::Begin);
+    Group::ALL.into_iter().filter(there).collect()
+}
+
+#[component]
+fn Matrix(
+    run: RunView,
+    matrix: Memo<Option<FlowMatrix>>,
+    even: Memo<Option<FlowMatrix>>,
+    over_even: bool,
+) -> impl IntoView {
+    let lab = use_lab();
+    let one = |g: Group| GroupSet::EMPTY.with(g);
+    let share = move |m: &FlowMatrix, q: Group, k: Group| m.share(one(q), one(k));
+    let top = move || match run.scale.get() {
+        Scale::Absolute => 1.0,
+        Scale::Relative => matrix.with(|m| {
+            let Some(m) = m else { return 1.0 };
+            let cells = groups_of(m, true).into_iter();
+            let cells = cells.flat_map(|q| groups_of(m, false).into_iter().map(move |k| (q, k)));
+            cells.filter_map(|(q, k)| share(m, q, k)).fold(0.0, f64::max)
+        }),
+    };
+    let cell = move |m: &FlowMatrix, q: Group, k: Group| -> (String, String, bool) {
+        let palette = lab.palette.get();
+        let Some(value) = share(m, q, k) else { return (String::new(), palette.band.css(), false) };
+        if over_even {
+            let none = even.with(|e| e.as_ref().and_then(|e| share(e, q, k))).unwrap_or(0.0);
+            if none <= 0.0 {
+                return ("–".into(), palette.band.css(), false);
+            }
+            let ratio = value / none;
+            let strong = ratio.log2().abs() > 2.6;
+            return (format!("{}×", words::number(ratio)), palette.dominance(ratio).css(), strong);
+        }
+        // What stands behind a row of the prompt cannot be seen by it.
+        let seen = even.with(|e| e.as_ref().and_then(|e| share(e, q, k))).unwrap_or(1.0) > 0.0;
+        if !seen {
+            return ("–".into(), palette.band.css(), false);
+        }
+        let t = (value / top().max(1e-9)).clamp(0.0, 1.0);
+        let (low, high) = palette.scale;
+        (words::percent(value), low.mix(high, t).css(), t > 0.45)
+    };
+    view! {
+        <div class="scroll">
+            <table class="flow-matrix" data-testid="flow-matrix">
+                <caption class="sr-only">
+                    {if over_even {
+                        "Share of each row group’s attention on each key group, over what even attention would give"
+                    } else {
+                        "Share of each row group’s attention on each key group"
+                    }}
+                </caption>
+                {move || matrix.with(|m| m.as_ref().map(|m| {
+                    let keys = groups_of(m, false);
+                    view! {
+                        <thead><tr>
+                            <th scope="col"><span class="sr-only">"who looks"</span></th>
+                            {keys.iter().map(|k| view! {
+                                <th scope="col" title=words::group_note(*k)>{words::group_short(*k)}</th>
+                            }).collect_view()}
+                        </tr></thead>
+                        <tbody>
+                            {groups_of(m, true).into_iter().map(|q| view! {
+                                <tr>
+                                    <th scope="row" title=format!("{} rows", m.rows.get(q))>{words::group_short(q)}</th>
+                                    {keys.iter().map(|k| {
+                                        let (text, ground, strong) = cell(m, q, *k);
+                                        let title = format!("{} looking at {}", words::group(q), words::group(*k));
+                                        view! { <td style:background=ground class:strong=strong title=title>{text}</td> }
+                                    }).collect_view()}
+                                </tr>
+                            }).collect_view()}
+                        </tbody>
+                    }
+                }))}
+            </table>
+        </div>
+        <p class="card-foot">
+            {if over_even {
+                "Rows look at columns. 1×: as much as attention without any preference would give; a row sees only what stands before it. Colours are those of MDI."
+            } else {
+                "Rows look at columns: share of their attention. “–” stands behind every such row and cannot be seen."
+            }}
+        </p>
+        {if over_even {
+            view! { <ScaleBar run ramp=Ramp::Dominance ends=Signal::derive(|| ("1/16".into(), "16×".into())) fixed=true/> }.into_any()
+        } else {
+            view! { <ScaleBar run ramp=Ramp::Attention ends=Signal::derive(move || ("0".into(), words::percent(top())))/> }.into_any()
+        }}
+    }
+}

@@ -1,0 +1,164 @@
+//! The levers of the form: what is done to the picture before the model reads it, and to its
+//! attention while it does.
+
+use leptos::prelude::*;
+use shared::options::MAX_REPLICATE;
+use shared::{Group, GroupSet, Knockout, LayerBand, PictureUse};
+
+use crate::state::{Lab, use_lab};
+
+/// Shares that can be dropped: the paper's.
+const PRUNE: [(f32, &str); 4] = [(0.0, "all"), (0.75, "−75 %"), (0.9, "−90 %"), (0.95, "−95 %")];
+/// Seed of the noise: any will do, and the same one makes runs comparable.
+const NOISE_SEED: u32 = 1;
+
+/// The levers.
+#[component]
+pub fn Levers() -> impl IntoView {
+    let lab = use_lab();
+    let prune = RwSignal::new(lab.options.with_untracked(|o| o.prune));
+    Effect::new(move |_| {
+        let prune = prune.get();
+        if lab.options.with_untracked(|o| o.prune) != prune {
+            lab.options.update(|o| o.prune = prune);
+        }
+    });
+    // A run that is opened brings its options along.
+    Effect::new(move |_| prune.set(lab.options.with(|o| o.prune)));
+    view! {
+        <div class="levers">
+            <div class="lever">
+                <span>"Picture tokens"</span>
+                <div class="switch" role="group" aria-label="Picture tokens kept">
+                    {PRUNE.into_iter().map(|(value, text)| view! {
+                        <button
+                            type="button"
+                            data-testid="prune"
+                            title="Drops those that the vision tower attends to least (FasterVLM)"
+                            aria-pressed=move || (prune.get() == value).to_string()
+                            on:click=move |_| prune.set(value)
+                        >{text}</button>
+                    }).collect_view()}
+                </div>
+            </div>
+            <label class="lever">
+                <span>"Copies of the picture"</span>
+                <input
+                    type="number"
+                    min="1"
+                    max=MAX_REPLICATE
+                    data-testid="replicate"
+                    prop:value=move || lab.options.with(|o| o.replicate)
+                    on:change=move |event| {
+                        if let Ok(n) = event_target_value(&event).parse::<u32>() {
+                            lab.options.update(|o| o.replicate = n.clamp(1, MAX_REPLICATE));
+                        }
+                    }
+                />
+            </label>
+            <label class="lever" title="The same question about another picture: does the answer move?">
+                <span>"Instead of the picture"</span>
+                <select
+                    data-testid="picture-use"
+                    on:change=move |event| {
+                        let picture = match event_target_value(&event).as_str() {
+                            "blank" => PictureUse::Blank,
+                            "noise" => PictureUse::Noise(NOISE_SEED),
+                            "none" => PictureUse::None,
+                            _ => PictureUse::Own,
+                        };
+                        lab.options.update(|o| o.picture = picture);
+                    }
+                >
+                    {[("own", "the picture itself"), ("blank", "a blank one"), ("noise", "noise"), ("none", "nothing: the question alone")]
+                        .into_iter()
+                        .map(|(value, text)| view! {
+                            <option value=value selected=move || use_name(lab) == value>{text}</option>
+                        })
+                        .collect_view()}
+                </select>
+            </label>
+            <label class="lever check" title="Forbids every row of text, prompt and answer, to look at the picture, in all layers: if the answer stays, it did not need that attention">
+                <input
+                    type="checkbox"
+                    data-testid="knockout"
+                    prop:checked=move || lab.options.with(|o| o.knockout.is_some())
+                    on:change=move |event| {
+                        let on = event_target_checked(&event);
+                        lab.options.update(|o| o.knockout = on.then(blind));
+                    }
+                />
+                " hide the picture from the words"
+            </label>
+            <Show when=move || lab.options.with(|o| o.knockout.is_some())>
+                <Band/>
+            </Show>
+            <label class="lever check" title="Goes on after the end-of-sequence token, up to the longest answer">
+                <input
+                    type="checkbox"
+                    prop:checked=move || lab.options.with(|o| o.ignore_eos)
+                    on:change=move |event| {
+                        let on = event_target_checked(&event);
+                        lab.options.update(|o| o.ignore_eos = on);
+                    }
+                />
+                " write on after the end"
+            </label>
+        </div>
+    }
+}
+
+fn use_name(lab: Lab) -> &'static str {
+    lab.options.with(|o| match o.picture {
+        PictureUse::Own => "own",
+        PictureUse::Blank => "blank",
+        PictureUse::Noise(_) => "noise",
+        PictureUse::None => "none",
+    })
+}
+
+/// Text rows of prompt and answer see nothing of the picture, in any layer.
+fn blind() -> Knockout {
+    let rows = Group::ALL.into_iter().filter(|g| *g != Group::Image);
+    let from = rows.fold(GroupSet::EMPTY, |set, g| set.with(g));
+    let to = GroupSet::EMPTY.with(Group::Image);
+    Knockout { from, to, layers: None, heads: Vec::new() }
+}
+
+/// The layers in which attention is knocked out: all, or from one to another.
+#[component]
+fn Band() -> impl IntoView {
+    let lab = use_lab();
+    let band = move || lab.options.with(|o| o.knockout.as_ref().and_then(|k| k.layers));
+    let set = move |band: Option<LayerBand>| {
+        lab.options.update(|o| {
+            if let Some(knockout) = &mut o.knockout {
+                knockout.layers = band;
+            }
+        });
+    };
+    let layers = move || lab.run.observation.with(|o| o.layers() as u32);
+    let end = move |first: bool| {
+        view! {
+            <input
+                type="number"
+                min="0"
+                placeholder=if first { "first" } else { "last" }
+                aria-label=if first { "First layer without the picture" } else { "Last layer without the picture" }
+                data-testid=if first { "knockout-first" } else { "knockout-last" }
+                prop:value=move || band().map(|b| if first { b.first } else { b.last }.to_string()).unwrap_or_default()
+                on:change=move |event| {
+                    let last = layers().saturating_sub(1);
+                    let now = band().unwrap_or(LayerBand { first: 0, last });
+                    set(event_target_value(&event).parse::<u32>().ok().map(|n| match first {
+                        true => LayerBand { first: n, last: now.last.max(n) },
+                        false => LayerBand { first: now.first.min(n), last: n },
+                    }));
+                }
+            />
+        }
+    };
+    view! {
+        <div class="lever"><span>"in layers"</span>{end(true)}"–"{end(false)}<small>"empty: all"</small></div>
+    }
+}

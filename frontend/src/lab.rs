@@ -1,0 +1,138 @@
+//! The page around the run: errors, and what the form holds for the next run.
+
+use leptos::prelude::*;
+use shared::RunOptions;
+use shared::api::{ModelEntry, Sample};
+
+use crate::api::live::Live;
+use crate::colour::Palette;
+use crate::state::RunView;
+
+/// Where the picture of the next run comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A picture that ships with the lab.
+    Sample(String),
+    /// A file of the person's own, and an address to show it by.
+    File {
+        /// The file.
+        file: web_sys::File,
+        /// Its object URL.
+        url: String,
+    },
+    /// The picture of a run that is there.
+    Run(String),
+}
+
+impl Source {
+    /// The address to show the picture by.
+    pub fn url(&self) -> String {
+        match self {
+            Source::Sample(file) => format!("/api/samples/{file}"),
+            Source::File { url, .. } => url.clone(),
+            Source::Run(id) => format!("/api/runs/{id}/picture"),
+        }
+    }
+}
+
+/// Errors on the screen at once.
+const MOST_NOTES: usize = 3;
+
+/// An error that stays until it is dismissed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// Tells notes apart.
+    pub key: u32,
+    /// The stable code, for reports; empty where none came.
+    pub code: &'static str,
+    /// What happened and what to do.
+    pub message: String,
+}
+
+/// The page around the run.
+#[derive(Clone, Copy)]
+pub struct Lab {
+    /// The run on the screen.
+    pub run: RunView,
+    /// Errors not dismissed yet.
+    pub notes: RwSignal<Vec<Note>>,
+    /// The next run's picture.
+    pub source: RwSignal<Option<Source>, LocalStorage>,
+    /// The next run's prompt.
+    pub prompt: RwSignal<String>,
+    /// Whether the person typed or chose something: then nothing may overwrite it.
+    pub touched: RwSignal<bool>,
+    /// The next run's options; its prompt is ignored.
+    pub options: RwSignal<RunOptions>,
+    /// Models on offer.
+    pub models: RwSignal<Vec<ModelEntry>>,
+    /// Pictures on offer.
+    pub samples: RwSignal<Vec<Sample>>,
+    /// The theme's colours.
+    pub palette: RwSignal<Palette>,
+    /// Size of a plot's type, in CSS pixels: follows the theme.
+    pub type_size: RwSignal<f64>,
+    /// Whether a new run's picture is on its way to the server.
+    pub sending: RwSignal<bool>,
+    /// The connection to a live run.
+    pub live: StoredValue<Option<Live>, LocalStorage>,
+    /// What the last action did, for the live region.
+    pub said: RwSignal<String>,
+}
+
+impl Lab {
+    /// A lab without a run.
+    pub fn new() -> Self {
+        Lab {
+            run: RunView::new(),
+            notes: RwSignal::new(Vec::new()),
+            source: RwSignal::new_local(None),
+            prompt: RwSignal::new(String::new()),
+            touched: RwSignal::new(false),
+            options: RwSignal::new(RunOptions::default()),
+            models: RwSignal::new(Vec::new()),
+            samples: RwSignal::new(Vec::new()),
+            palette: RwSignal::new(Palette::default()),
+            type_size: RwSignal::new(12.0),
+            sending: RwSignal::new(false),
+            live: StoredValue::new_local(None),
+            said: RwSignal::new(String::new()),
+        }
+    }
+
+    /// Shows an error until it is dismissed; the same one is not shown twice, and of many the
+    /// last ones.
+    pub fn complain(&self, code: &'static str, message: impl Into<String>) {
+        let message = message.into();
+        self.notes.update(|notes| {
+            if notes.iter().all(|n| n.message != message) {
+                let key = notes.iter().map(|n| n.key + 1).max().unwrap_or(0);
+                notes.push(Note { key, code, message });
+                let old = notes.len().saturating_sub(MOST_NOTES);
+                notes.drain(..old);
+            }
+        });
+    }
+
+    /// Chooses a picture; the address of one that is replaced is given back.
+    pub fn choose(&self, source: Option<Source>) {
+        let before = self.source.get_untracked();
+        if let Some(Source::File { url, .. }) = &before
+            && before != source
+        {
+            crate::browser::forget_url(url);
+        }
+        self.source.set(source);
+    }
+}
+
+impl Default for Lab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The lab of the current page.
+pub fn use_lab() -> Lab {
+    expect_context()
+}

@@ -1,0 +1,181 @@
+//! Who looks at whom: attention between groups in one layer, what even attention would be, and
+//! which tokens of the answer looked at one patch.
+
+use crate::definition::{Definition, Heads};
+use crate::flow::LayerFlow;
+use crate::group::{Counts, GROUPS, Group, GroupSet};
+use crate::masses::{ByGroup, LayerMasses, Masses};
+use crate::measure::{Attention, Undefined};
+use crate::observation::Observation;
+
+/// Attention between groups in one layer: who looks (rows) at whom (columns).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct FlowMatrix {
+    /// Rows of attention in each query group: prompt tokens, and for [`Group::Generated`] the
+    /// tokens of the answer that predicted another.
+    pub rows: Counts,
+    /// `[GROUPS, GROUPS]`: attention summed over the rows of a query group and the keys of a key
+    /// group. Each query group's sums add up to its number of rows.
+    pub mass: [ByGroup; GROUPS],
+}
+
+impl FlowMatrix {
+    fn new(masses: &LayerMasses, prompt: Counts, generated: u32) -> Self {
+        let mut mass = masses.prompt;
+        mass[Group::Generated.index()] = masses.generated;
+        FlowMatrix { rows: prompt.with(Group::Generated, generated), mass }
+    }
+
+    /// The part of the attention of `from`'s rows that falls on `to`'s keys, 0 to 1; `None` where
+    /// `from` has no rows.
+    pub fn share(&self, from: GroupSet, to: GroupSet) -> Option<f64> {
+        let rows = self.rows.in_set(from);
+        let on = |q: Group| to.iter().map(move |k| self.mass[q.index()][k.index()]).sum::<f64>();
+        (rows > 0).then(|| from.iter().map(on).sum::<f64>() / f64::from(rows))
+    }
+}
+
+/// One head's masses in one layer, all rows of the answer that predicted another included.
+fn of_head(observation: &Observation, flow: &LayerFlow, layer: usize, head: usize) -> LayerMasses {
+    let mut masses = LayerMasses::default();
+    for key in Group::ALL {
+        let rows = observation.tokens.iter().skip(1);
+        masses.generated[key.index()] = rows.map(|t| f64::from(t.flow.get(layer, head, key))).sum();
+        for query in Group::ALL {
+            masses.prompt[query.index()][key.index()] = f64::from(flow.get(head, query, key));
+        }
+    }
+    masses
+}
+
+impl Observation {
+    /// Who looks at whom in one layer, in one head or, for every other choice, averaged over heads.
+    /// `masses` are the observation's own ([`Observation::masses`]), so that looking at one layer
+    /// after another does not average them anew.
+    ///
+    /// # Errors
+    /// [`Undefined`] where the layer is not observed or the head does not exist.
+    pub fn flow_matrix(
+        &self,
+        masses: &Masses,
+        layer: usize,
+        heads: Heads,
+    ) -> Result<FlowMatrix, Undefined> {
+        let flow = self.prefill.get(layer).and_then(Option::as_ref);
+        let flow = flow.ok_or(Undefined::NotObserved)?;
+        let (prompt, generated) = (masses.extent.prompt, masses.extent.generated);
+        let of_layer = match heads {
+            Heads::One(head) if head < flow.heads => of_head(self, flow, layer, head as usize),
+            Heads::One(_) => return Err(Undefined::NoSuchHead),
+            Heads::MeanFirst | Heads::ShareThenMean => {
+                masses.layers.get(layer).copied().flatten().ok_or(Undefined::NotObserved)?
+            }
+        };
+        Ok(FlowMatrix::new(&of_layer, prompt, generated))
+    }
+
+    /// The masses of a layer that has no preference: every row's attention lies evenly on all it
+    /// can see, which for row `i` are the `i + 1` positions up to its own. `None` before the layout
+    /// is known.
+    fn even_masses(&self) -> Option<LayerMasses> {
+        let layout = self.layout.as_ref()?;
+        let mut masses = LayerMasses::default();
+        let mut seen = [0.0; GROUPS];
+        for (i, token) in layout.tokens.iter().enumerate() {
+            seen[token.group.index()] += 1.0;
+            masses.last = seen.map(|keys| keys / (i + 1) as f64);
+            let sums = masses.prompt[token.group.index()].iter_mut();
+            sums.zip(masses.last).for_each(|(sum, share)| *sum += share);
+        }
+        for row in 1..self.tokens.len() {
+            seen[Group::Generated.index()] = row as f64;
+            let sums = masses.generated.iter_mut();
+            sums.zip(seen).for_each(|(sum, keys)| *sum += keys / (layout.len() + row) as f64);
+        }
+        Some(masses)
+    }
+
+    /// Who would look at whom if every row's attention lay evenly on all that it can see; `None`
+    /// before the layout is known.
+    pub fn even_matrix(&self) -> Option<FlowMatrix> {
+        let prompt = self.layout.as_ref()?.counts();
+        let generated = self.tokens.len().saturating_sub(1) as u32;
+        Some(FlowMatrix::new(&self.even_masses()?, prompt, generated))
+    }
+
+    /// The attention sums of a layer that has no preference, under a definition. For rows that see
+    /// the whole prompt its MDI is 1; rows of the prompt see only what stands before them, and for
+    /// those it depends on where the picture stands.
+    ///
+    /// # Errors
+    /// [`Undefined`] before the layout is known, and where the definition's queries do not occur.
+    pub fn even_attention(&self, definition: &Definition) -> Result<Attention, Undefined> {
+        let masses = self.even_masses().ok_or(Undefined::NotObserved)?;
+        let prompt = self.layout.as_ref().ok_or(Undefined::NotObserved)?.counts();
+        let generated = self.tokens.len().saturating_sub(1) as u32;
+        let extent = crate::masses::Extent { prompt, generated };
+        let (text_tokens, image_tokens) = extent.tokens(definition)?;
+        let (text, image) = masses.sides(definition);
+        Ok(Attention { text, image, text_tokens, image_tokens })
+    }
+
+    /// Where the row that predicted generated token `index` looked: its attention by key group, in
+    /// one layer or, with `None`, averaged over layers; of one head or averaged over heads. `None`
+    /// where there is no such token, layer or head.
+    pub fn token_groups(
+        &self,
+        index: usize,
+        layer: Option<usize>,
+        heads: Heads,
+    ) -> Option<ByGroup> {
+        let flow = &self.tokens.get(index)?.flow;
+        let (all_layers, all_heads) = (flow.layers as usize, flow.heads as usize);
+        let layers = match layer {
+            Some(l) if l < all_layers => l..l + 1,
+            Some(_) => return None,
+            None => 0..all_layers,
+        };
+        let heads = match heads {
+            Heads::One(h) if (h as usize) < all_heads => h as usize..h as usize + 1,
+            Heads::One(_) => return None,
+            Heads::MeanFirst | Heads::ShareThenMean => 0..all_heads,
+        };
+        let rows = layers.len() * heads.len();
+        if rows == 0 {
+            return None;
+        }
+        let on = |key: Group| {
+            let of_layer = |l| heads.clone().map(move |h| f64::from(flow.get(l, h, key)));
+            layers.clone().flat_map(of_layer).sum::<f64>() / rows as f64
+        };
+        Some(Group::ALL.map(on))
+    }
+
+    /// How much of its attention the row that predicted each generated token put on one cell of the
+    /// picture in one layer, heads averaged and copies summed; `None` for the tokens whose rows were
+    /// not kept, and no tokens at all for a cell that the model never saw.
+    pub fn patch_looks(&self, layer: usize, row: u16, col: u16) -> Vec<Option<f32>> {
+        let Some(layout) = &self.layout else { return Vec::new() };
+        let here = |t: &&crate::layout::Token| t.cell.is_some_and(|c| (c.row, c.col) == (row, col));
+        let places: Vec<usize> =
+            layout.tokens.iter().filter(here).map(|t| t.index as usize).collect();
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let of_token = |t: &crate::observation::Generated| {
+            let row = t.flow.row(layer)?;
+            places.iter().map(|at| row.get(*at)).sum::<Option<f32>>()
+        };
+        self.tokens.iter().map(of_token).collect()
+    }
+}
+
+impl Attention {
+    /// The same tokens with the attention split in half between text and picture, evenly inside
+    /// each: its MDI, `n_O / n_T`, is what the numbers of tokens alone make of a model that gives
+    /// both sides as much.
+    #[must_use]
+    pub fn halved(&self) -> Attention {
+        Attention { text: 0.5, image: 0.5, ..*self }
+    }
+}
