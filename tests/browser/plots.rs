@@ -1,0 +1,92 @@
+//! The plots of a run: who looks at whom, word by word, what stands beside the curve, and what is
+//! done to the picture or to the attention.
+
+use anyhow::{Result, ensure};
+use system_tests::{LARGE, PHONE};
+
+use crate::stage::scene;
+
+#[tokio::test]
+async fn every_plot_follows_layer_token_and_definition_and_has_its_table() -> Result<()> {
+    scene("plots", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        let before = page.requests().await?;
+
+        // Who looks at whom, in the layer that is pinned.
+        ensure!(!page.attr("flow", "data-layer").await?.is_empty());
+        page.click("flow-table-open").await?;
+        let ribbon_table = page.text("flow-table").await?;
+        ensure!(ribbon_table.contains("picture") && ribbon_table.contains('%'), "{ribbon_table}");
+        page.click("time-table-open").await?;
+        let words = page.text("time-table").await?;
+        ensure!(words.contains("dog"), "{words}");
+        page.click("layer-table-open").await?;
+        ensure!(page.text("layer-table").await?.lines().count() > 8);
+        page.screenshot("plots", LARGE).await?;
+        page.screenshot("plots-phone", PHONE).await?;
+
+        // Playing goes from the first layer to the last and stops there.
+        page.click("play-layers").await?;
+        page.attr_until("flow", "data-layer", |l| l == "3").await?;
+        page.attr_until("play-layers", "aria-pressed", |on| on == "false").await?;
+        page.attr_until("flow", "data-layer", |l| l == "7").await?;
+
+        // A change of definition is said, with where the number went.
+        page.click("sink-compare").await?;
+        page.wait("the sentence", async || {
+            let told = page.text("changed").await?;
+            Ok((told.starts_with("Without the sink, late MDI falls from 1.29 to 1.25"))
+                .then_some(()))
+        })
+        .await?;
+
+        // The paper's values and what no preference would give can be taken off.
+        ensure!(page.text("compared").await?.contains("paper’s LLaVA-1.5-7B"));
+        page.click("beside-paper").await?;
+        page.click("beside-even").await?;
+        page.wait("nothing beside", async || {
+            Ok(page.text("compared").await?.is_empty().then_some(()))
+        })
+        .await?;
+        page.wait("the link", async || {
+            let url = page.url().await?;
+            Ok((url.contains("paper=off") && url.contains("even=off")).then_some(()))
+        })
+        .await?;
+        ensure!(page.requests().await? == before, "nothing was asked of the server");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn hiding_the_picture_from_the_words_changes_the_answer() -> Result<()> {
+    scene("knockout", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        let ask = async |question: &str| -> Result<String> {
+            stage.ask(question).await?;
+            let id = stage.run_id().await?;
+            stage.phase("done").await?;
+            let run = page
+                .script(&format!(
+                    "return fetch('/api/runs/{id}/export.json').then(r => r.json())\
+                     .then(r => r.options.knockout.layers.first + ' ' + r.stages.late.attention_image)"
+                ))
+                .await?;
+            Ok(run.as_str().unwrap_or_default().to_owned())
+        };
+        page.script("document.querySelector('details.more').open = true").await?;
+        page.click("knockout").await?;
+        let seen = ask("What is in the picture?").await?;
+        // Every layer was blind, and no attention reached the picture.
+        ensure!(seen == "0 0", "{seen}");
+        ensure!(page.text("big-number").await?.contains("undefined"));
+        page.screenshot("knockout", LARGE).await?;
+        Ok(())
+    })
+    .await
+}
