@@ -2,8 +2,8 @@
 
 use shared::report::{Comparison, Fidelity};
 use shared::{
-    Definition, Group, GroupSet, Heads, Measure, PreparedPicture, Preset, Quant, Queries, Ratio,
-    Stages,
+    CopyPositions, Definition, Group, GroupSet, Heads, Measure, ModelInfo, PictureUse,
+    PreparedPicture, Preset, PrunePositions, Quant, Queries, Ratio, RunOptions, Stages,
 };
 
 use crate::colour::Role;
@@ -278,6 +278,45 @@ pub fn changed(before: &Definition, now: &Definition) -> String {
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
+/// What was done to the picture and to the attention on it, beyond asking; a sentence for each.
+pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
+    let mut done = Vec::new();
+    if options.prune > 0.0 {
+        let kept = match options.prune_positions.or(model.prune_positions) {
+            Some(PrunePositions::Kept) => "; those left stand where they stood",
+            Some(PrunePositions::Repacked) => "; those left stand packed",
+            None => "",
+        };
+        done.push(format!(
+            "{} of the picture’s tokens were dropped, ranked by {}{kept}.",
+            percent(f64::from(options.prune)),
+            model.prune_score,
+        ));
+    }
+    if options.replicate > 1 {
+        let at = match options.copies {
+            CopyPositions::New => "one after the other",
+            CopyPositions::Shared => "all where the first stands",
+        };
+        done.push(format!("The picture’s tokens stand {} times, {at}.", options.replicate));
+    }
+    if let Some(pixels) = options.max_pixels {
+        done.push(format!("The picture was made smaller, to at most {pixels} pixels."));
+    }
+    match options.picture {
+        PictureUse::Own => {}
+        PictureUse::Blank => done.push("The model saw a blank picture instead.".into()),
+        PictureUse::Noise(seed) => {
+            done.push(format!("The model saw noise instead (seed {seed})."));
+        }
+        PictureUse::None => done.push("The model saw no picture, only the question.".into()),
+    }
+    if let Some(knockout) = &options.knockout {
+        done.push(format!("Attention was knocked out: {knockout}."));
+    }
+    done
+}
+
 /// Where a number went, in words.
 pub fn moved(from: f64, to: f64) -> String {
     let (a, b) = (number(from), number(to));
@@ -430,6 +469,24 @@ mod tests {
         assert_eq!(token(""), "[end]");
         assert_eq!(token("  "), "␣␣");
         assert_eq!(token("a\u{7}b"), "a�b");
+    }
+
+    #[test]
+    fn what_was_done_is_said() {
+        let model = ModelInfo { prune_score: "cls-attention".into(), ..ModelInfo::default() };
+        assert!(interventions(&RunOptions::default(), &model).is_empty());
+        let options = RunOptions {
+            prune: 0.75,
+            prune_positions: Some(PrunePositions::Repacked),
+            replicate: 5,
+            picture: PictureUse::Noise(1),
+            knockout: "text>image@3-4".parse().ok(),
+            ..RunOptions::default()
+        };
+        let said = interventions(&options, &model).join(" ");
+        for word in ["75", "cls-attention", "packed", "5 times", "seed 1", "text>image@3-4"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
     }
 
     #[test]

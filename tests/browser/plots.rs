@@ -85,6 +85,8 @@ async fn hiding_the_picture_from_the_words_changes_the_answer() -> Result<()> {
         // Every layer was blind, and no attention reached the picture.
         ensure!(seen == "0 0", "{seen}");
         ensure!(page.text("big-number").await?.contains("undefined"));
+        let told = page.text("done-to").await?;
+        ensure!(told.contains("knocked out") && told.contains(">image@0-7"), "{told}");
         page.screenshot("knockout", LARGE).await?;
         Ok(())
     })

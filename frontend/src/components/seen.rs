@@ -93,6 +93,14 @@ pub fn Seen() -> impl IntoView {
                 </Show>
                 {move || picture.get().map(|p| view! { <Overlay run p cells top under/> })}
             </div>
+            {move || {
+                let done = run.model.with(|m| m.as_ref().map(|m| {
+                    run.options.with(|o| words::interventions(o, m))
+                }));
+                done.filter(|d| !d.is_empty()).map(|done| view! {
+                    <p class="done-to" data-testid="done-to">{done.join(" ")}</p>
+                })
+            }}
             <div class="scale-row">
                 <Switch
                     label="Scale of the overlay"
