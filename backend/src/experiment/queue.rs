@@ -1,7 +1,7 @@
 //! The queue of items: what workers ask of it, whatever keeps it.
 //!
 //! Every item has exactly one end. A worker claims items, runs them and hands their ends in; what a
-//! worker that died had claimed is claimed again by another. The embedded queue ([`super::sqlite`])
+//! worker that died had claimed is claimed again by another. The embedded queue ([`super::SqliteQueue`])
 //! is shared by the workers of one machine; one that spans machines needs no more than this trait.
 
 use shared::ModelInfo;
