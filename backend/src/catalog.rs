@@ -241,6 +241,7 @@ impl Catalog {
         let folder = self.hub.as_ref()?.local(repository, wanted)?;
         Some(match wanted {
             Wanted::Model => folder,
+            Wanted::Folder { folder: inside, .. } => folder.join(inside),
             Wanted::Files(names) => {
                 let files: Vec<String> =
                     names.iter().map(|name| folder.join(name).display().to_string()).collect();

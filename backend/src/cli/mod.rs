@@ -3,6 +3,7 @@
 
 mod analyze;
 mod bench;
+mod datasets;
 mod dump;
 mod experiment;
 mod list;
@@ -58,6 +59,9 @@ enum Command {
     /// Models.
     #[command(subcommand)]
     Models(list::ModelsCommand),
+    /// Datasets.
+    #[command(subcommand)]
+    Datasets(datasets::DatasetsCommand),
 }
 
 /// Where models are looked for.
@@ -84,6 +88,7 @@ pub fn main() -> ExitCode {
         Command::Worker(args) => experiment::worker(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::Models(command) => list::models(&command),
+        Command::Datasets(command) => datasets::datasets(&command),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `models pull`: brings a model from the hub to this machine.
+//! `models pull`: brings a model from the hub to this machine; and what pulls of anything show.
 
 use std::io::{IsTerminal, Write};
 use std::ops::ControlFlow;
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Failure, ModelFolders, print};
 use crate::catalog::Catalog;
-use crate::hub::{Meter, Progress, Repository, Wanted, size};
+use crate::hub::{Hub, Meter, Progress, Pulled, Repository, Wanted, size};
 use crate::registry::Origin;
 
 /// A log gets a line this often.
@@ -51,10 +51,20 @@ pub(super) fn pull(model: &str, folders: &ModelFolders) -> Result<(), Failure> {
             licence.url
         );
     }
+    let pulled = fetch(hub, &repository, &wanted)?;
+    print(&format!("{}\n", pulled.folder.display()))
+}
+
+/// Pulls, and shows on standard error how far it is and what came of it.
+pub(super) fn fetch(
+    hub: &Hub,
+    repository: &Repository,
+    wanted: &Wanted,
+) -> Result<Pulled, Failure> {
     let shown = Shown::new();
     let mut meter = Meter::default();
     let mut last_line = None;
-    let pulled = hub.pull(&repository, &wanted, &mut |progress| {
+    let pulled = hub.pull(repository, wanted, &mut |progress| {
         meter.mark(Instant::now(), progress.done);
         shown.tell(progress, meter.per_second(), &mut last_line);
         ControlFlow::Continue(())
@@ -69,7 +79,7 @@ pub(super) fn pull(model: &str, folders: &ModelFolders) -> Result<(), Failure> {
         bytes => format!("{} fetched", size(bytes)),
     };
     let _ = writeln!(std::io::stderr(), "{repository}: {fetched}");
-    print(&format!("{}\n", pulled.folder.display()))
+    Ok(pulled)
 }
 
 /// A bar on a terminal, a line now and then elsewhere.

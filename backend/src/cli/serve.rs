@@ -127,7 +127,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         catalog: Arc::new(catalog.clone()),
         // Its worker reads what the command line's experiments ask for too; what comes over the
         // network is checked when it is planned.
-        shelves: Arc::new(Shelves::new(Paths::Anywhere, None)),
+        shelves: Arc::new(Shelves::new(Paths::Anywhere, catalog.hub().cloned())),
     };
     let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, args.queue.max(1)));
     let settings =

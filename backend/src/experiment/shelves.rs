@@ -1,18 +1,20 @@
 //! Where this lab's datasets are.
 
-use datasets::{Files, Hub, Paths, Places};
+use datasets::{Files, Paths, Places};
 
 use crate::assets::DEMO_DATASET;
+use crate::hub::Hub;
 
 /// Where datasets may be read from, for as long as the lab is open.
 pub struct Shelves {
     paths: Paths,
-    hub: Option<Box<dyn Hub + Send + Sync>>,
+    hub: Option<Hub>,
 }
 
 impl Shelves {
-    /// Shelves with the demo dataset, the files that names may ask for, and what fetches datasets.
-    pub fn new(paths: Paths, hub: Option<Box<dyn Hub + Send + Sync>>) -> Shelves {
+    /// Shelves with the demo dataset, the files that names may ask for, and the hub whose cache
+    /// holds the datasets that were pulled.
+    pub fn new(paths: Paths, hub: Option<Hub>) -> Shelves {
         Shelves { paths, hub }
     }
 
@@ -25,7 +27,7 @@ impl Shelves {
             None if !is_there(&places.demo) => Files::Inside(DEMO_DATASET.embedded().collect()),
             _ => places.demo,
         };
-        let hub = self.hub.as_deref().map(|hub| hub as &dyn Hub);
+        let hub = self.hub.as_ref().map(|hub| hub as &dyn datasets::Hub);
         Places { demo, paths: self.paths.clone(), hub }
     }
 }

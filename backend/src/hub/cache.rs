@@ -1,19 +1,23 @@
 //! The cache that Python's `huggingface_hub` keeps, read and written in its own layout:
-//! `models--org--name/{blobs/ETAG, refs/BRANCH, snapshots/COMMIT/FILE → blob}`.
+//! `models--org--name/{blobs/ETAG, refs/BRANCH, snapshots/COMMIT/FILE → blob}`, and
+//! `datasets--org--name` likewise.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::needed::{self, INDEX, VITAL};
 use super::repository::is_commit;
-use super::{Hub, HubError, Repository, Wanted};
+use super::{Hub, HubError, Kind, Repository, Wanted, shards};
 
 impl Hub {
     /// The paths of one repository.
     pub(super) fn place(&self, repository: &Repository) -> Place {
         let repo = hf_hub::Repo::with_revision(
             repository.id.clone(),
-            hf_hub::RepoType::Model,
+            match repository.kind {
+                Kind::Model => hf_hub::RepoType::Model,
+                Kind::Dataset => hf_hub::RepoType::Dataset,
+            },
             repository.revision.clone(),
         );
         Place { cache: hf_hub::Cache::new(self.cache.clone()), repo }
@@ -50,6 +54,9 @@ fn is_whole(folder: &Path, wanted: &Wanted) -> bool {
             let index = std::fs::read_to_string(folder.join(INDEX)).ok();
             VITAL.iter().all(|name| names.contains(name))
                 && needed::weights(&names, index.as_deref()).is_ok()
+        }
+        Wanted::Folder { folder: inside, extension } => {
+            shards::are_whole(&shards::here(folder, inside, extension))
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use shared::ErrorCode;
 
+use super::Kind;
+
 /// Why a pull came to nothing. The text says nothing about this machine; [`HubError::detail`] does,
 /// for the command line and the log.
 #[derive(Debug, thiserror::Error)]
@@ -17,11 +19,12 @@ pub enum HubError {
     BadEndpoint(String),
     /// Told to stay offline.
     #[error(
-        "{repo} is not on this machine, and HF_HUB_OFFLINE says not to ask the hub; unset it to pull"
+        "{wanted} is not on this machine, and HF_HUB_OFFLINE says not to ask the hub; unset it to \
+         pull"
     )]
     Offline {
-        /// The repository.
-        repo: String,
+        /// The repository, or what is wanted of it.
+        wanted: String,
     },
     /// No connection.
     #[error("the hub cannot be reached; check the network, the proxy settings and HF_ENDPOINT")]
@@ -59,8 +62,10 @@ pub enum HubError {
         has_token: bool,
     },
     /// No such repository.
-    #[error("the hub has no model repository {repo}{}", private_advice(*.has_token))]
+    #[error("the hub has no {} repository {repo}{}", .kind.name(), private_advice(*.has_token))]
     NoRepository {
+        /// What it should hold.
+        kind: Kind,
         /// The repository.
         repo: String,
         /// Whether a token was sent.
@@ -111,8 +116,8 @@ pub enum HubError {
     },
     /// The disk filled up on the way.
     #[error(
-        "the disk that holds the cache of models is full; make room and pull again: it goes on \
-             where it stopped"
+        "the disk that holds the cache of the hub's files is full; make room and pull again: it \
+         goes on where it stopped"
     )]
     Full,
     /// The transfer was cut again and again.
@@ -158,7 +163,7 @@ pub enum HubError {
         file: String,
     },
     /// The cache cannot be read or written.
-    #[error("the cache of models cannot be used: {cause}")]
+    #[error("the cache of the hub's files cannot be used: {cause}")]
     Cache {
         /// Which file or folder.
         path: std::path::PathBuf,

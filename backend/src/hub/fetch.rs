@@ -167,9 +167,7 @@ impl Hub {
     }
 
     fn ask(&self, task: &Task, from: u64) -> Result<Response<ureq::Body>, Broken> {
-        let pinned =
-            Repository { id: task.repository.id.clone(), revision: task.commit.to_owned() };
-        let url = self.api()?.repo(self.place(&pinned).repo()).url(task.name);
+        let url = self.address(task.repository, task.commit, task.name)?;
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             // A moved repository may ask again for the token; the store of large files never sees it.

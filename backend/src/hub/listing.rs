@@ -1,11 +1,16 @@
 //! What a repository holds, as the hub lists it.
 
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use ureq::http::{HeaderMap, Uri};
 
 use super::repository::is_commit;
 use super::{Hub, HubError, Repository, needed};
+
+/// What is escaped in a file's address: all that Python's `quote` escapes.
+const ESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A listing larger than this is none: the largest repositories have some thousand files.
 const MOST: u64 = 16 << 20;
@@ -118,6 +123,18 @@ impl Hub {
         Ok(Listing { commit: info.sha, files })
     }
 
+    /// Where a file is at a commit. `hf-hub` puts names into addresses as they are; those of
+    /// folders with spaces and parentheses need their signs escaped.
+    pub(super) fn address(
+        &self,
+        repository: &Repository,
+        commit: &str,
+        name: &str,
+    ) -> Result<String, HubError> {
+        let name = utf8_percent_encode(name, ESCAPED).to_string();
+        Ok(self.api()?.repo(self.place(&repository.at(commit)).repo()).url(&name))
+    }
+
     /// A file's size and name in the cache, asked for one by one where the listing has none.
     pub(super) fn blob(
         &self,
@@ -129,8 +146,7 @@ impl Hub {
             return Ok(blob.clone());
         }
         let api = self.api()?;
-        let pinned = Repository { id: repository.id.clone(), revision: commit.to_owned() };
-        let url = api.repo(self.place(&pinned).repo()).url(&listed.name);
+        let url = self.address(repository, commit, &listed.name)?;
         let metadata = api.metadata(&url).map_err(|error| match error {
             ApiError::RequestError(error) => match *error {
                 ureq::Error::StatusCode(status) => {
@@ -162,19 +178,20 @@ impl Hub {
         repository: &Repository,
         file: Option<&str>,
     ) -> HubError {
-        let (repo, has_token) = (repository.id.clone(), self.token.is_some());
+        let (kind, repo) = (repository.kind, repository.id.clone());
+        let has_token = self.token.is_some();
         let code = headers.get("x-error-code").and_then(|v| v.to_str().ok()).unwrap_or_default();
         let revision = repository.revision.clone();
         match (code, status, file) {
             ("GatedRepo", ..) => HubError::Gated { repo, has_token },
             ("RevisionNotFound", ..) => HubError::NoRevision { repo, revision },
             ("EntryNotFound", _, Some(file)) => HubError::NoFile { repo, file: file.to_owned() },
-            ("RepoNotFound", ..) => HubError::NoRepository { repo, has_token },
+            ("RepoNotFound", ..) => HubError::NoRepository { kind, repo, has_token },
             // Whether a repository exists is not told to strangers.
-            (_, 401, None) if !has_token => HubError::NoRepository { repo, has_token },
+            (_, 401, None) if !has_token => HubError::NoRepository { kind, repo, has_token },
             (_, 401 | 403, _) => HubError::Denied { repo, has_token },
             (_, 404, Some(file)) => HubError::NoFile { repo, file: file.to_owned() },
-            (_, 404, None) => HubError::NoRepository { repo, has_token },
+            (_, 404, None) => HubError::NoRepository { kind, repo, has_token },
             (_, 408 | 429 | 500..=599, _) => HubError::Busy { status },
             _ => HubError::NotAHub {
                 endpoint: self.endpoint.clone(),

@@ -2,10 +2,11 @@
 //! into it.
 //!
 //! The crate `hf-hub` knows the hub's addresses, its listings and the cache's layout; what it
-//! leaves open is done here: only the files that a model needs, a cut transfer continued, every
+//! leaves open is done here: only the files that are needed, a cut transfer continued, every
 //! file checked before it gets its name, a pull that can be stopped, and words for what goes wrong.
 
 mod cache;
+mod dataset;
 mod error;
 mod fetch;
 mod listing;
@@ -13,14 +14,16 @@ mod meter;
 mod needed;
 mod pull;
 mod repository;
+mod shards;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use dataset::published;
 pub use error::{HubError, size};
 pub use meter::Meter;
 pub use pull::{Progress, Pulled, Step};
-pub use repository::{Repository, Wanted};
+pub use repository::{Kind, Repository, Wanted};
 
 /// Where the hub is unless `HF_ENDPOINT` says otherwise.
 const ENDPOINT: &str = "https://huggingface.co";

@@ -1,4 +1,4 @@
-//! A whole model, from the hub into the cache.
+//! A whole model, or what else is wanted of a repository, from the hub into the cache.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -8,7 +8,7 @@ use super::cache::Place;
 use super::fetch::{Task, has_size, part_of};
 use super::listing::{Blob, Listed, Listing};
 use super::needed::{self, INDEX, VITAL};
-use super::{Hub, HubError, Repository, Wanted};
+use super::{Hub, HubError, Repository, Wanted, shards};
 
 /// Left alone on the disk, for what else the machine does.
 const SPARE: u64 = 64 << 20;
@@ -30,7 +30,7 @@ pub type Step = ControlFlow<()>;
 /// What a pull brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pulled {
-    /// The model's folder.
+    /// The folder of the repository's files.
     pub folder: PathBuf,
     /// Bytes that came over the network.
     pub fetched: u64,
@@ -55,7 +55,7 @@ impl Hub {
         if self.offline {
             return match here {
                 Some(folder) => Ok(as_it_is(folder, "HF_HUB_OFFLINE says not to".to_owned())),
-                None => Err(HubError::Offline { repo: repository.id.clone() }),
+                None => Err(HubError::Offline { wanted: wanted.of(repository) }),
             };
         }
         let listing = match (self.list(repository), here) {
@@ -79,6 +79,7 @@ impl Hub {
         match wanted {
             Wanted::Model => pull.model()?,
             Wanted::Files(names) => pull.files(names)?,
+            Wanted::Folder { folder, extension } => pull.folder(folder, extension)?,
         }
         pull.place.set_ref(&listing.commit)?;
         let folder = pull.place.snapshot(&listing.commit);
@@ -140,6 +141,28 @@ impl Pull<'_> {
             .collect::<Result<_, _>>()?;
         let files = self.sized(&files)?;
         self.fetch(&files)
+    }
+
+    /// A folder's files. Where the branch has moved since an earlier pull, what that brought and
+    /// the new commit holds unchanged belongs to the new one too: else one folder's pull would
+    /// hide another's files.
+    fn folder(&mut self, folder: &str, extension: &str) -> Result<(), HubError> {
+        let listing = self.listing;
+        let (files, others): (Vec<&Listed>, Vec<&Listed>) =
+            listing.files.iter().partition(|f| shards::is_in(&f.name, folder, extension));
+        if files.is_empty() {
+            let (repo, file) = (self.repository.id.clone(), format!("{folder}/*.{extension}"));
+            return Err(HubError::NoFile { repo, file });
+        }
+        let files = self.sized(&files)?;
+        self.fetch(&files)?;
+        for (name, blob) in others.iter().filter_map(|f| Some((&f.name, f.blob.as_ref()?))) {
+            let named = self.place.snapshot(&listing.commit).join(name).is_file();
+            if !named && has_size(&self.place.blob(&blob.etag), blob.size) {
+                self.place.link(&listing.commit, name, &blob.etag)?;
+            }
+        }
+        Ok(())
     }
 
     fn sized<'f>(&self, files: &[&'f Listed]) -> Result<Vec<(&'f str, Blob)>, HubError> {

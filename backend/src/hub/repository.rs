@@ -1,13 +1,24 @@
-//! Names of repositories, and what is wanted of them.
+//! Names of repositories, what they hold, and what is wanted of them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::HubError;
 
+/// What a repository holds; the hub keeps each kind at addresses of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A model.
+    Model,
+    /// A dataset.
+    Dataset,
+}
+
 /// A repository of the hub at a revision.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Repository {
+    /// What it holds.
+    pub kind: Kind,
     /// `organisation/name`.
     pub id: String,
     /// A branch, a tag or a commit.
@@ -21,9 +32,50 @@ pub enum Wanted {
     Model,
     /// Files by name, such as a GGUF and its mmproj.
     Files(Vec<String>),
+    /// All files of one extension in a folder and the folders in it, such as a dataset's parquet
+    /// files.
+    Folder {
+        /// The folder's path in the repository, without a slash at its end.
+        folder: String,
+        /// How the names end, without the dot.
+        extension: String,
+    },
+}
+
+impl Wanted {
+    /// What is wanted of a repository, as an error names it.
+    pub(super) fn of(&self, repository: &Repository) -> String {
+        match self {
+            Wanted::Model | Wanted::Files(_) => repository.id.clone(),
+            Wanted::Folder { folder, .. } => format!("the folder '{folder}' of {}", repository.id),
+        }
+    }
+}
+
+impl Kind {
+    /// Its word for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Model => "model",
+            Kind::Dataset => "dataset",
+        }
+    }
 }
 
 impl Repository {
+    /// Reads the name of a dataset's repository, written as a model's is.
+    ///
+    /// # Errors
+    /// It is no name.
+    pub fn dataset(name: &str) -> Result<Repository, HubError> {
+        Ok(Repository { kind: Kind::Dataset, ..name.parse()? })
+    }
+
+    /// The same repository at another revision.
+    pub(super) fn at(&self, revision: &str) -> Repository {
+        Repository { revision: revision.to_owned(), ..self.clone() }
+    }
+
     /// Whether the revision is a commit, which never changes.
     pub(super) fn is_pinned(&self) -> bool {
         is_commit(&self.revision)
@@ -38,8 +90,8 @@ pub(super) fn is_commit(revision: &str) -> bool {
 impl FromStr for Repository {
     type Err = HubError;
 
-    /// Reads `organisation/name` or `organisation/name@revision`. Both become parts of paths and
-    /// addresses, so nothing passes that could lead elsewhere.
+    /// Reads a model's `organisation/name` or `organisation/name@revision`. Both become parts of
+    /// paths and addresses, so nothing passes that could lead elsewhere.
     fn from_str(text: &str) -> Result<Self, HubError> {
         let bad = || HubError::BadName(text.to_owned());
         let (id, revision) = text.split_once('@').unwrap_or((text, "main"));
@@ -57,7 +109,8 @@ impl FromStr for Repository {
         if !revision.split('/').all(word) || revision.contains("..") {
             return Err(bad());
         }
-        Ok(Repository { id: id.to_owned(), revision: revision.to_owned() })
+        let (id, revision) = (id.to_owned(), revision.to_owned());
+        Ok(Repository { kind: Kind::Model, id, revision })
     }
 }
 
@@ -85,6 +138,9 @@ mod tests {
             let repository: Repository = text.parse().expect(text);
             assert_eq!((repository.id.as_str(), repository.revision.as_str()), (id, revision));
             assert_eq!(repository.to_string(), text);
+            assert_eq!(repository.kind, Kind::Model);
+            let dataset = Repository::dataset(text).expect(text);
+            assert_eq!(dataset, Repository { kind: Kind::Dataset, ..repository });
         }
         for text in [
             "",
@@ -106,6 +162,7 @@ mod tests {
             "a/b@x@y",
         ] {
             assert!(matches!(text.parse::<Repository>(), Err(HubError::BadName(_))), "{text}");
+            assert!(matches!(Repository::dataset(text), Err(HubError::BadName(_))), "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use sha2::Digest as _;
 use tempfile::TempDir;
 
 pub const REPO: &str = "lab/model";
+pub const DATASET: &str = "MMMU/MMMU_Pro";
 pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 /// Larger files are kept apart, as the hub does.
 const LARGE: usize = 4096;
@@ -55,6 +57,11 @@ pub struct Asked {
 
 struct State {
     address: SocketAddr,
+    repo: &'static str,
+    /// Where the listing and the files are.
+    api: String,
+    resolve: String,
+    commit: Mutex<String>,
     files: Mutex<BTreeMap<String, Vec<u8>>>,
     faults: Mutex<Faults>,
     asked: Mutex<Vec<Asked>>,
@@ -68,13 +75,22 @@ pub struct FakeHub {
 
 impl FakeHub {
     pub fn start(files: &[(&str, &[u8])]) -> FakeHub {
+        Self::of(REPO, "models", "", files)
+    }
+
+    /// A hub with a repository of the kind that these parts of addresses mean.
+    fn of(repo: &'static str, kind: &str, prefix: &str, files: &[(&str, &[u8])]) -> FakeHub {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let files = files.iter().map(|(n, b)| ((*n).to_owned(), b.to_vec())).collect();
         let state = Arc::new(State {
             address: listener.local_addr().unwrap(),
+            repo,
+            api: format!("/api/{kind}/{repo}/revision/"),
+            resolve: format!("{prefix}/{repo}/resolve/"),
             files: Mutex::new(files),
             faults: Mutex::default(),
             asked: Mutex::default(),
+            commit: Mutex::new(COMMIT.to_owned()),
         });
         let serving = state.clone();
         std::thread::spawn(move || {
@@ -104,6 +120,34 @@ impl FakeHub {
             ("consolidated.safetensors", &unneeded),
             ("onnx/model.onnx", &unneeded),
         ])
+    }
+
+    /// A hub with MMMU-Pro as its repository has it: folders with spaces and parentheses, a
+    /// configuration in two shards, and what nobody needs. The files are small ones of our own.
+    pub fn with_dataset() -> FakeHub {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/tests/fixtures");
+        let read = |name: &str| std::fs::read(fixtures.join(name)).unwrap();
+        let [first, second] =
+            [0, 1].map(|n| read(&format!("sharded/vision/test-0000{n}-of-00002.parquet")));
+        let standard = read("hub/standard (10 options)/test-00000-of-00001.parquet");
+        Self::of(
+            DATASET,
+            "datasets",
+            "/datasets",
+            &[
+                (".gitattributes", b"*.parquet filter=lfs"),
+                ("README.md", b"a card"),
+                ("vision/test-00000-of-00002.parquet", &first),
+                ("vision/test-00001-of-00002.parquet", &second),
+                ("vision/notes.txt", b"not for us"),
+                ("standard (10 options)/test-00000-of-00001.parquet", &standard),
+            ],
+        )
+    }
+
+    /// Moves the branch to another commit.
+    pub fn commit(&self, commit: &str) {
+        commit.clone_into(&mut self.state.commit.lock().unwrap());
     }
 
     pub fn url(&self) -> String {
@@ -200,6 +244,8 @@ fn answer(state: &State, mut stream: TcpStream) -> Option<()> {
     let path = target.split('?').next()?.to_owned();
     let asked = Asked { method, path: path.clone(), range: range.clone(), token };
     state.asked.lock().unwrap().push(asked);
+    let path = percent_encoding::percent_decode_str(&path).decode_utf8().ok()?.into_owned();
+    let commit = state.commit.lock().unwrap().clone();
     let faults = state.faults.lock().unwrap().clone();
     let mut say = |status: u16, headers: &str, body: &[u8]| {
         let head = format!(
@@ -212,10 +258,10 @@ fn answer(state: &State, mut stream: TcpStream) -> Option<()> {
         say(200, "Content-Type: text/html\r\n", b"<html>Welcome</html>");
         return None;
     }
-    if let Some(("", rest)) = path.split_once(&format!("/api/models/{REPO}/revision/")) {
+    if let Some(rest) = path.strip_prefix(&state.api) {
         if let Some((status, code)) = faults.refuse_listing {
             say(status, &format!("X-Error-Code: {code}\r\n"), b"{\"error\":\"no\"}");
-        } else if rest == "main" || rest == COMMIT {
+        } else if rest == "main" || rest == commit {
             say(200, "Content-Type: application/json\r\n", listing(state, faults.bare).as_bytes());
         } else {
             say(404, "X-Error-Code: RevisionNotFound\r\n", b"{}");
@@ -226,7 +272,7 @@ fn answer(state: &State, mut stream: TcpStream) -> Option<()> {
         say(404, "X-Error-Code: RepoNotFound\r\n", b"{}");
         return None;
     }
-    if let Some(file) = path.strip_prefix(&format!("/{REPO}/resolve/{COMMIT}/")) {
+    if let Some(file) = path.strip_prefix(&format!("{}{commit}/", state.resolve)) {
         let Some(content) = state.files.lock().unwrap().get(file).cloned() else {
             say(404, "X-Error-Code: EntryNotFound\r\n", b"no");
             return None;
@@ -237,14 +283,14 @@ fn answer(state: &State, mut stream: TcpStream) -> Option<()> {
         }
         let tag = etag(&content);
         if content.len() <= LARGE {
-            let headers = format!("ETag: \"{tag}\"\r\nX-Repo-Commit: {COMMIT}\r\n");
+            let headers = format!("ETag: \"{tag}\"\r\nX-Repo-Commit: {commit}\r\n");
             return send(state, stream, &content, range, &headers, false);
         }
         // Large files lie elsewhere, under another host's name.
         let port = state.address.port();
         let headers = format!(
             "Location: http://localhost:{port}/cdn/{tag}?signed=yes\r\nX-Linked-Etag: \"{tag}\"\r\n\
-             X-Linked-Size: {}\r\nX-Repo-Commit: {COMMIT}\r\n",
+             X-Linked-Size: {}\r\nX-Repo-Commit: {commit}\r\n",
             content.len()
         );
         say(302, &headers, b"");
@@ -339,5 +385,6 @@ fn listing(state: &State, bare: bool) -> String {
             }),
         })
         .collect();
-    serde_json::json!({"id": REPO, "sha": COMMIT, "siblings": siblings}).to_string()
+    let commit = state.commit.lock().unwrap().clone();
+    serde_json::json!({"id": state.repo, "sha": commit, "siblings": siblings}).to_string()
 }
