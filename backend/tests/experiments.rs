@@ -139,18 +139,29 @@ async fn from_start_to_tables_to_a_run() {
     let new: ItemRun = post(&lab, &opening, "").await.ok();
     assert_ne!(new.id, a.id);
 
+    // From the lines alone the same tables are made again, and they name no address.
     let lines = lab.get(&at("/export.jsonl")).await;
     assert_eq!(lines.status, StatusCode::OK);
-    let items: Vec<u64> = lines
-        .text()
-        .lines()
-        .map(|line| {
-            let line: serde_json::Value = serde_json::from_str(line).unwrap();
-            assert!(line["outcome"]["masses"].is_object() && line["left_out"].is_null());
-            line["item"].as_u64().unwrap()
-        })
-        .collect();
-    assert_eq!(items.len(), 12);
+    assert!(!lines.text().contains(&created.id));
+    let (mut aggregate, read) = tables::lines::read(&lines.body[..]).unwrap();
+    let made = Tables::new(&mut aggregate, &read, 0).unwrap();
+    assert_eq!(made, lab.get(&at("/tables")).await.ok::<Tables>());
+    for (file, kind, begins) in [
+        ("/export.md", "text/markdown", "#"),
+        ("/export.tex", "application/x-tex", "%"),
+        ("/export.csv", "text/csv", ""),
+        ("/plots/layers.svg", "image/svg+xml", "<svg"),
+        ("/plots/prune.png", "image/png", "\u{fffd}PNG"),
+    ] {
+        let file = lab.get(&at(&format!("{file}?definition=forward"))).await;
+        assert!(file.header(header::CONTENT_TYPE).starts_with(kind), "{}", file.text());
+        assert!(file.header(header::CONTENT_DISPOSITION).starts_with("attachment; filename="));
+        assert!(!file.header(header::CONTENT_DISPOSITION).contains(&created.id));
+        assert!(file.text().starts_with(begins), "{}", &file.text()[..40]);
+    }
+    for missing in ["/plots/replicate.svg", "/plots/layers.gif", "/plots/pie.png"] {
+        lab.get(&at(missing)).await.is_error(ErrorCode::NotFound);
+    }
 }
 
 #[tokio::test]

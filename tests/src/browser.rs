@@ -139,8 +139,10 @@ impl Browser {
 
     /// An element's visible text.
     pub async fn text(&self, id: &str) -> Result<String> {
-        self.patiently(&format!("the text of {id}"), async || Ok(self.find(id).await?.text().await?))
-            .await
+        self.patiently(&format!("the text of {id}"), async || {
+            Ok(self.find(id).await?.text().await?)
+        })
+        .await
     }
 
     /// An element's attribute; empty where it has none.

@@ -142,7 +142,7 @@ pub(super) fn is_allowed(allowed: Allowed, headers: &HeaderMap) -> bool {
 /// Whether a request was made to this machine's own name and passed on by no proxy: a proxy, or
 /// a website whose name was made to lead here, is how strangers reach a lab that listens on this
 /// machine alone.
-fn is_local(headers: &HeaderMap) -> bool {
+pub(super) fn is_local(headers: &HeaderMap) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"];
     if forwarded.iter().any(|name| headers.contains_key(*name)) {
         return false;

@@ -79,7 +79,9 @@ pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, F
 }
 
 /// Turns what is not a success into the server's own words where it has any.
-pub(crate) async fn checked(result: Result<Response, gloo_net::Error>) -> Result<Response, Failure> {
+pub(crate) async fn checked(
+    result: Result<Response, gloo_net::Error>,
+) -> Result<Response, Failure> {
     let response = result.map_err(|_| broken())?;
     if response.ok() {
         return Ok(response);

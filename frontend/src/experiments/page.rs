@@ -139,15 +139,44 @@ fn Exports(w: Watched) -> impl IntoView {
         }
     };
     let lines = move || format!("/api/experiments/{}/export.jsonl", w.id.get());
+    let plots = move || {
+        let levers = w.tables.with(|t| {
+            t.as_ref().map_or((false, false), |t| (t.prune.is_some(), t.replicate.is_some()))
+        });
+        [("layers", true), ("prune", levers.0), ("replicate", levers.1)]
+    };
     view! {
         <Show when=move || w.status.with(Option::is_some)>
             <Menu label="Export">
+                <a href=address("export.md") download data-testid="export-md">
+                    "Markdown "<small>"every table, for people"</small>
+                </a>
+                <a href=address("export.tex") download>
+                    "LaTeX "<small>"every table, for a paper"</small>
+                </a>
+                <a href=address("export.csv") download>
+                    "CSV "<small>"a row for each number"</small>
+                </a>
                 <a href=address("export.json") download data-testid="export-json">
                     "JSON "<small>"every table to the last bit, with where it comes from"</small>
                 </a>
                 <a href=lines download data-testid="export-jsonl">
                     "JSON lines "<small>"every sample: answer, verdict, attention by layer"</small>
                 </a>
+                {move || plots().into_iter().filter(|(_, there)| *there).map(|(name, _)| {
+                    let file = move |form: &'static str| format!(
+                        "/api/experiments/{}/plots/{name}.{form}?definition={}",
+                        w.id.get(),
+                        encoded(&w.definition.get())
+                    );
+                    view! {
+                        <div class="menu-pair">
+                            <span>"Plot: "{name}</span>
+                            <a href=move || file("svg") download>"SVG"</a>
+                            <a href=move || file("png") download>"PNG"</a>
+                        </div>
+                    }
+                }).collect_view()}
             </Menu>
         </Show>
     }

@@ -259,12 +259,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
             match curve.style {
                 Style::Share | Style::Ghost if middle.len() > 1 => {
                     let thin = plain(colour).stroke_width(units(1.75) as u32);
-                    root.draw(&DashedPathElement::new(
-                        middle,
-                        units(4.0),
-                        units(3.0),
-                        thin,
-                    ))?;
+                    root.draw(&DashedPathElement::new(middle, units(4.0), units(3.0), thin))?;
                 }
                 _ => root.draw(&PathElement::new(middle, line))?,
             }

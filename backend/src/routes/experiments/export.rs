@@ -1,29 +1,33 @@
 //! `GET /api/experiments/{id}/export.*`: an experiment as files.
 
+use ::tables::{self, Plot, lines};
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, header};
 use futures_util::stream;
-use shared::ErrorBody;
+use shared::experiment::aggregate::Choice;
 use shared::experiment::tables::Tables;
+use shared::{Definition, ErrorBody, ErrorCode};
 use tokio::sync::mpsc;
 
 use super::extract::TheExperiment;
 use super::read::TablesQuery;
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::experiment::Means;
 use crate::experiment::queue::{End, Experiment};
+use crate::experiment::{Means, status};
 use crate::export::parse_definition;
 use crate::id::RunId;
 use crate::routes::extract::query;
+use crate::store::StoreError;
 
 /// Ends read from the queue at once.
 const AT_ONCE: u32 = 100;
 
 fn attachment(id: &RunId, end: &str) -> (HeaderName, String) {
-    let name = format!("attachment; filename=\"langoverrule-experiment-{id}.{end}\"");
+    // Files travel further than the experiment is meant to: they carry only the name's beginning.
+    let name = format!("attachment; filename=\"langoverrule-{}.{end}\"", id.short());
     (header::CONTENT_DISPOSITION, name)
 }
 
@@ -46,16 +50,142 @@ fn kind(kind: &str) -> (HeaderName, String) {
 pub async fn experiment_json(
     State(state): State<AppState>,
     found: TheExperiment,
-    asked: Result<Query<TablesQuery>, QueryRejection>,
-) -> Result<([(HeaderName, String); 2], Bytes), ApiError> {
+    asked: Asked,
+) -> Result<File, ApiError> {
     let definition = parse_definition(&query(asked)?.definition)?;
     let shown = state.live.tables(&found.means, found.id(), definition).await?;
     Ok(([kind("application/json"), attachment(found.id(), "json")], shown.json))
 }
 
-/// Every item that has ended, a line of JSON each: its condition, and the `Outcome` it left
-/// (answer, verdict, attention masses by layer, from which every definition's numbers follow) or
-/// why it was left out.
+type Asked = Result<Query<TablesQuery>, QueryRejection>;
+type File = ([(HeaderName, String); 2], Bytes);
+
+/// A file made of the tables, where nobody waits for it.
+async fn made<F, T>(
+    state: &AppState,
+    found: &TheExperiment,
+    asked: Asked,
+    make: F,
+) -> Result<T, ApiError>
+where
+    F: FnOnce(&Tables) -> T + Send + 'static,
+    T: Send + 'static,
+{
+    let definition = parse_definition(&query(asked)?.definition)?;
+    let shown = state.live.tables(&found.means, found.id(), definition).await?;
+    let make = move || make(&shown.tables);
+    tokio::task::spawn_blocking(make).await.map_err(ApiError::internal)
+}
+
+/// The tables as Markdown.
+#[utoipa::path(
+    get,
+    path = "/api/experiments/{id}/export.md",
+    tag = "experiments",
+    params(("id" = String, Path, description = "The experiment's name"), TablesQuery),
+    responses(
+        (status = 200, body = String, content_type = "text/markdown"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+    )
+)]
+pub async fn experiment_md(
+    State(state): State<AppState>,
+    found: TheExperiment,
+    asked: Asked,
+) -> Result<File, ApiError> {
+    let text = made(&state, &found, asked, tables::markdown).await?;
+    Ok(([kind("text/markdown; charset=utf-8"), attachment(found.id(), "md")], text.into()))
+}
+
+/// The tables as LaTeX.
+#[utoipa::path(
+    get,
+    path = "/api/experiments/{id}/export.tex",
+    tag = "experiments",
+    params(("id" = String, Path, description = "The experiment's name"), TablesQuery),
+    responses(
+        (status = 200, body = String, content_type = "application/x-tex"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+    )
+)]
+pub async fn experiment_tex(
+    State(state): State<AppState>,
+    found: TheExperiment,
+    asked: Asked,
+) -> Result<File, ApiError> {
+    let text = made(&state, &found, asked, tables::latex).await?;
+    Ok(([kind("application/x-tex; charset=utf-8"), attachment(found.id(), "tex")], text.into()))
+}
+
+/// The tables as comma-separated values, a row for each number.
+#[utoipa::path(
+    get,
+    path = "/api/experiments/{id}/export.csv",
+    tag = "experiments",
+    params(("id" = String, Path, description = "The experiment's name"), TablesQuery),
+    responses(
+        (status = 200, body = String, content_type = "text/csv"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+    )
+)]
+pub async fn experiment_csv(
+    State(state): State<AppState>,
+    found: TheExperiment,
+    asked: Asked,
+) -> Result<File, ApiError> {
+    let text = made(&state, &found, asked, tables::csv).await?;
+    Ok(([kind("text/csv; charset=utf-8"), attachment(found.id(), "csv")], text.into()))
+}
+
+/// A plot: `layers`, `prune` or `replicate`, as `.svg` or `.png`.
+#[utoipa::path(
+    get,
+    path = "/api/experiments/{id}/plots/{file}",
+    tag = "experiments",
+    params(
+        ("id" = String, Path, description = "The experiment's name"),
+        ("file" = String, Path, description = "Such as `layers.svg`"),
+        TablesQuery,
+    ),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/*"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found: no such plot, or nothing to draw"),
+    )
+)]
+pub async fn experiment_plot(
+    State(state): State<AppState>,
+    found: TheExperiment,
+    path: Result<Path<(String, String)>, PathRejection>,
+    asked: Asked,
+) -> Result<File, ApiError> {
+    let none = |why: &str| ApiError::new(ErrorCode::NotFound, why);
+    let file = path.map(|Path((_, file))| file).unwrap_or_default();
+    let (name, form) = file.split_once('.').unwrap_or_default();
+    let plot = Plot::from_name(name).filter(|_| ["svg", "png"].contains(&form));
+    let plot = plot.ok_or_else(|| {
+        none("There is no such plot: name layers, prune or replicate, as .svg or .png.")
+    })?;
+    let svg = form == "svg";
+    let draw = move |all: &Tables| match svg {
+        true => tables::svg(all, plot).map(String::into_bytes),
+        false => tables::png(all, plot),
+    };
+    let bytes = made(&state, &found, asked, draw).await?.ok_or_else(|| {
+        none("There is nothing to draw: nothing was measured yet, or this lever was not moved.")
+    })?;
+    let kind = kind(if svg { "image/svg+xml" } else { "image/png" });
+    Ok(([kind, attachment(found.id(), &format!("{name}.{form}"))], bytes.into()))
+}
+
+/// What the tables are made from, as JSON lines: first what the experiment is, then every item
+/// that has ended.
+///
+/// An item's line holds what it left (answer, verdict, attention masses by layer, from which the
+/// numbers follow under every definition) or why it was left out.
 #[utoipa::path(
     get,
     path = "/api/experiments/{id}/export.jsonl",
@@ -73,7 +203,12 @@ pub async fn experiment_jsonl(
     let (means, experiment) = found.into_parts();
     // Two pages wait for a slow reader, and no more.
     let (sender, pages) = mpsc::channel(2);
-    tokio::task::spawn_blocking(move || write(&means, &experiment, &sender));
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = write(&means, &experiment, &sender) {
+            tracing::error!(%error, "an experiment could not be read");
+            let _ = sender.blocking_send(Err(std::io::Error::other("the queue")));
+        }
+    });
     let pages = stream::unfold(pages, async |mut pages| Some((pages.recv().await?, pages)));
     Ok((head, Body::from_stream(pages)))
 }
@@ -82,37 +217,28 @@ pub async fn experiment_jsonl(
 /// short, and the connection with it, so that nobody takes it for whole.
 type Page = Result<Bytes, std::io::Error>;
 
-fn write(means: &Means, experiment: &Experiment, pages: &mpsc::Sender<Page>) {
+fn write(
+    means: &Means,
+    experiment: &Experiment,
+    pages: &mpsc::Sender<Page>,
+) -> Result<(), StoreError> {
+    let id = &experiment.start.id;
+    let status = status(experiment, &means.queue.progress(id)?);
+    let mut page = lines::header(&status, &Choice::around(Definition::default()));
     let mut after = 0;
     loop {
-        let ends = match means.queue.ends(&experiment.start.id, after, AT_ONCE) {
-            Ok(ends) => ends,
-            Err(error) => {
-                tracing::error!(%error, "an experiment could not be read");
-                let _ = pages.blocking_send(Err(std::io::Error::other("the queue")));
-                return;
-            }
-        };
-        let mut page = Vec::new();
+        let ends = means.queue.ends(id, after, AT_ONCE)?;
         for ended in &ends {
             after = ended.seq;
-            let condition = experiment.start.grid.item(ended.item).map(|(c, _)| c);
-            let (outcome, left_out) = match &ended.end {
-                End::Done(outcome) => (Some(outcome), None),
-                End::LeftOut(left_out) => (None, Some(left_out)),
+            let end = match &ended.end {
+                End::Done(outcome) => Ok(&**outcome),
+                End::LeftOut(left_out) => Err(left_out),
             };
-            let line = serde_json::json!({
-                "item": ended.item,
-                "condition": condition,
-                "outcome": outcome,
-                "left_out": left_out,
-                "run": ended.run,
-            });
-            page.extend(line.to_string().into_bytes());
-            page.push(b'\n');
+            page += &lines::item(ended.item, end);
         }
-        if ends.is_empty() || pages.blocking_send(Ok(page.into())).is_err() {
-            return;
+        // A reader who left needs no more.
+        if page.is_empty() || pages.blocking_send(Ok(std::mem::take(&mut page).into())).is_err() {
+            return Ok(());
         }
     }
 }

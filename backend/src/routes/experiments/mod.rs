@@ -32,4 +32,8 @@ pub fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(events::experiment_events))
         .routes(routes!(export::experiment_json))
         .routes(routes!(export::experiment_jsonl))
+        .routes(routes!(export::experiment_md))
+        .routes(routes!(export::experiment_tex))
+        .routes(routes!(export::experiment_csv))
+        .routes(routes!(export::experiment_plot))
 }
