@@ -15,6 +15,13 @@ use crate::weights::{Linear, Loader};
 /// layers stays small beside the cache.
 pub(crate) const GPU_ROWS: usize = 8192;
 
+/// Rows of a prompt of `n` that go through a GPU at once. Parts are about equal: a single row would
+/// be taken for a generated one.
+const fn gpu_part(n: usize) -> usize {
+    let parts = n.div_ceil(GPU_ROWS);
+    if parts == 0 { 1 } else { n.div_ceil(parts) }
+}
+
 /// Positions that a cache on a GPU has room for where so many are asked for.
 pub(crate) const fn gpu_capacity(positions: usize) -> usize {
     positions.next_multiple_of(64)
@@ -164,7 +171,7 @@ impl Decoder {
             memory
         };
         let empty = || -> Result<Vec<Tensor>> { (0..c.layers).map(|_| one()).collect() };
-        let sights = Sights::new(c.layers, c.heads, capacity);
+        let sights = Sights::new(c.layers, c.heads, c.head_dim, capacity);
         Ok(Cache { keys: empty()?, values: empty()?, len: 0, knockout: None, sights })
     }
 
@@ -188,7 +195,7 @@ impl Decoder {
         lookout: &mut dyn Lookout,
     ) -> Result<Option<Tensor>> {
         let n = positions.len();
-        let part = if x.device().is_cuda() { GPU_ROWS } else { n };
+        let part = if x.device().is_cuda() { gpu_part(n) } else { n };
         let mut hidden = Vec::new();
         for first in (0..n).step_by(part) {
             let rows = part.min(n - first);
@@ -212,7 +219,8 @@ impl Decoder {
         lookout: &mut dyn Lookout,
     ) -> Result<Option<Tensor>> {
         let tables = self.rotary.tables(positions, x.device())?;
-        cache.sights.begin(x.device(), positions.len(), lookout)?;
+        let plain = cache.knockout.is_none();
+        cache.sights.begin(x.device(), positions.len(), plain, lookout)?;
         let mut delta = None;
         for i in 0..self.layers.len() {
             let seen;
@@ -306,5 +314,20 @@ impl Decoder {
     /// Logits `[n, vocab]` of normed hidden states `[n, hidden]`.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         self.head.forward(&hidden.contiguous()?, DType::F32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_part_of_a_prompt_is_a_single_row() {
+        assert_eq!(gpu_part(2586), 2586);
+        for n in (2..40_000).chain([131_071, 131_072, 131_073, 262_143]) {
+            let part = gpu_part(n);
+            let last = n - (n - 1) / part * part;
+            assert!(part <= GPU_ROWS && last > 1 && last <= part, "{n}: {part}, {last}");
+        }
     }
 }

@@ -10,6 +10,16 @@ use crate::error::EngineError;
 const BLOCK: usize = (64 << 20) / 4;
 /// Most bytes that a block of score rows takes on a GPU, where whole ones are needed.
 pub(crate) const GPU_BLOCK: usize = 256 << 20;
+/// Most bytes of score rows that are kept for a generated token.
+const MOST_SCORES: usize = 256 << 20;
+
+/// Bytes of the score rows of all layers where a GPU averages them together, 0 where they are too
+/// many.
+pub(crate) const fn joint_scores(layers: usize, heads: usize, capacity: usize) -> usize {
+    let bytes = 4 * layers * heads * (capacity + 2);
+    if bytes <= MOST_SCORES { bytes } else { 0 }
+}
+
 /// What a GPU's pool takes beyond what is asked of it: it grows in pieces of 32 MiB.
 const POOL: u64 = 64 << 20;
 
@@ -116,7 +126,7 @@ impl GpuNeed {
         ];
         let most = steps.into_iter().max().unwrap_or(0);
         let page = c.heads * GROUPS * (8 * GROUPS + 4) + 4 * (prompt + new);
-        let tables = 4 * rows * c.head_dim;
+        let tables = 4 * rows * c.head_dim + joint_scores(c.layers, c.heads, prompt + new);
         let positions = gpu_capacity(prompt + new);
         GpuNeed {
             cache: (2 * e * c.layers * kv * positions) as u64,
@@ -213,9 +223,13 @@ mod tests {
         assert_eq!(need.cache, 2624 * MIB / 2);
         let f32 = GpuRun { half: false, decodes: false, ..run(2586) };
         assert_eq!(GpuNeed::of(&llava(), f32).cache, 2624 * MIB);
-        // 2.5 MiB a token of hidden states go in parts; only the embedded prompt grows on.
+        // 2.5 MiB a token of hidden states go in parts; only the embedded prompt grows on, and score
+        // rows of all layers as long as they are kept.
+        let kept = |positions| joint_scores(32, 32, positions);
+        assert_eq!(kept(61_020) - kept(60_020), 1000 * 4 * 32 * 32);
+        assert_eq!(kept(80_020), 0);
         let (long, longer) =
-            (GpuNeed::of(&llava(), run(60_000)), GpuNeed::of(&llava(), run(61_000)));
+            (GpuNeed::of(&llava(), run(80_000)), GpuNeed::of(&llava(), run(81_000)));
         assert!(longer.working - long.working < MIB * 100 / 64);
         assert_eq!(longer.prompt - long.prompt, 1000 * 4 * 4096);
     }

@@ -15,32 +15,49 @@ pub(crate) struct Sights {
     #[cfg(feature = "cuda")]
     gpu: Option<gpu::Queue>,
     #[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "pages of a GPU"))]
-    size: (usize, usize),
+    size: Size,
+}
+
+/// What the pages of a GPU are made for.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "cuda"), expect(dead_code, reason = "pages of a GPU"))]
+struct Size {
+    heads: usize,
+    width: usize,
+    capacity: usize,
 }
 
 impl Sights {
-    /// For runs of a decoder of so many layers and heads over at most `capacity` positions.
-    pub(crate) fn new(layers: usize, heads: usize, capacity: usize) -> Self {
+    /// For runs of a decoder of so many layers and heads of some width over at most `capacity`
+    /// positions.
+    pub(crate) fn new(layers: usize, heads: usize, width: usize, capacity: usize) -> Self {
         Sights {
             layers,
             #[cfg(feature = "cuda")]
             gpu: None,
-            size: (heads, capacity),
+            size: Size { heads, width, capacity },
         }
     }
 
-    /// `rows` rows are about to run on a device.
-    pub(crate) fn begin(&mut self, on: &Device, rows: usize, lookout: &dyn Lookout) -> Result<()> {
+    /// `rows` rows are about to run on a device; `plain` where no layer blocks keys.
+    pub(crate) fn begin(
+        &mut self,
+        on: &Device,
+        rows: usize,
+        plain: bool,
+        lookout: &dyn Lookout,
+    ) -> Result<()> {
         #[cfg(feature = "cuda")]
         if on.is_cuda() {
             match &mut self.gpu {
                 Some(queue) => queue.begin(rows),
                 None => {
-                    self.gpu = Some(gpu::Queue::new(on, self.layers, self.size, rows, lookout)?)
+                    self.gpu =
+                        Some(gpu::Queue::new(on, self.layers, self.size, (rows, plain), lookout)?)
                 }
             }
         }
-        let _ = (on, rows, lookout, self.layers);
+        let _ = (on, rows, plain, lookout, self.layers);
         Ok(())
     }
 
@@ -96,6 +113,7 @@ mod gpu {
 
     use candle_core::{Device, Result};
 
+    use super::Size;
     use crate::cuda::{Notes, Pace, Page};
     use crate::decoder::Lookout;
     use crate::observer::Control;
@@ -116,13 +134,17 @@ mod gpu {
         pub(super) fn new(
             on: &Device,
             layers: usize,
-            (heads, capacity): (usize, usize),
-            rows: usize,
+            Size { heads, width, capacity }: Size,
+            (rows, plain): (usize, bool),
             lookout: &dyn Lookout,
         ) -> Result<Self> {
             let wants = lookout.wants();
             let notes = if wants.flows || wants.rows || wants.maps {
-                Some(Notes::new(on, layers, heads, capacity, lookout.segments())?)
+                // Maps, blocked keys and unusual widths go through whole score rows, which average
+                // their own.
+                let split = plain && !wants.maps && crate::cuda::decodes(width);
+                let joint = wants.rows && split;
+                Some(Notes::new(on, layers, heads, capacity, lookout.segments(), joint)?)
             } else {
                 None
             };
@@ -167,7 +189,10 @@ mod gpu {
 
         pub(super) fn send(&mut self, rows: usize, layers: usize) -> Result<()> {
             match &mut self.notes {
-                Some(notes) if rows == 1 => notes.send(0..layers),
+                Some(notes) if rows == 1 => {
+                    notes.average(self.keys)?;
+                    notes.send(0..layers)
+                }
                 _ => Ok(()),
             }
         }

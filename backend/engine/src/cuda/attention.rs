@@ -4,10 +4,10 @@
 //! over the cache (one row), and whole score rows in blocks (f32, maps, unusual widths).
 
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use super::{Page, address, device, grid, launch};
-use crate::attention::{MapSink, Mask};
+use crate::attention::{Blocked, MapSink, Mask};
 use crate::memory::GPU_BLOCK;
 use shared::GROUPS;
 
@@ -65,7 +65,8 @@ struct Decode {
 // SAFETY: plain numbers in the kernel's own layout.
 unsafe impl DeviceRepr for Decode {}
 
-fn decodes(width: usize) -> bool {
+/// Whether the kernels for one row know this width.
+pub(crate) fn decodes(width: usize) -> bool {
     matches!(width, 32 | 64 | 128)
 }
 
@@ -86,6 +87,9 @@ pub(crate) fn attend(
     map: Option<MapSink>,
 ) -> Result<Tensor> {
     let (_, rows, width) = q.dims3()?;
+    if mask.blocked().is_some() {
+        return whole_rows(q, k, v, mask, page, row, map);
+    }
     if map.is_none() && rows == 1 && decodes(width) {
         return decode(q, k, v, page, page.filter(|_| row));
     }
@@ -132,10 +136,7 @@ fn flash(
     let (kv_heads, keys, _) = k.dims3()?;
     let device = device(q)?;
     let on = q.device();
-    let (causal, past) = match mask {
-        Mask::None => ("", 0),
-        Mask::Causal { past } => ("_causal", past),
-    };
+    let (causal, past) = (if mask == Mask::None { "" } else { "_causal" }, mask.past());
     let longest = spans.map_or(rows, |s| s.iter().map(|(_, len)| *len).max().unwrap_or(0));
     let blocks = longest.div_ceil(FLASH_ROWS);
     // SAFETY: the kernels write every value.
@@ -198,7 +199,9 @@ fn decode(
     let on = q.device();
     let splits = (DECODE_BLOCKS / heads).clamp(1, 128);
     let parts = heads * splits;
-    let scores = if row.is_some() { heads * keys } else { 0 };
+    // A generated token's rows are averaged in all layers at once, when the last layer is done.
+    let later = page.and_then(|p| p.later).filter(|_| row.is_some());
+    let scores = if row.is_some() && later.is_none() { heads * keys } else { 0 };
     // SAFETY: the kernels write every value that they read.
     let (out, work) = unsafe {
         let values = parts * (1 + GROUPS + width) + 2 * heads + scores;
@@ -208,7 +211,10 @@ fn decode(
     let sums = highest + 4 * parts as u64;
     let outs = sums + 4 * (parts * GROUPS) as u64;
     let norm = outs + 4 * (parts * width) as u64;
-    let row_scores = norm + 8 * heads as u64;
+    let (row_scores, norm) = match later {
+        Some(later) => later.of(heads, keys),
+        None => (norm + 8 * heads as u64, norm),
+    };
     let call = Decode {
         q: address(q)?,
         k: address(k)?,
@@ -231,12 +237,32 @@ fn decode(
     let kind = if q.dtype() == DType::F16 { "f16" } else { "f32" };
     let name = format!("decode_{kind}_{width}");
     launch!(&device, &name, grid((splits as u32, heads as u32, 1), 128), call);
-    if let Some(page) = row {
+    if let Some(page) = row.filter(|_| later.is_none()) {
         let blocks = grid((keys.div_ceil(32) as u32, 1, 1), 128);
         let (heads, keys) = (heads as i32, keys as i32);
         launch!(&device, "decode_row", blocks, row_scores, norm, page.row, heads, keys, 0i64);
     }
     Ok(out)
+}
+
+/// What is added to the scores of rows from position `first` on so that blocked keys weigh nothing:
+/// `[heads, rows, keys]` where heads differ, else `[1, rows, keys]`.
+fn unseen(
+    blocked: &Blocked,
+    heads: usize,
+    first: usize,
+    (rows, keys): (usize, usize),
+    on: &Device,
+) -> Result<Tensor> {
+    let sets = if blocked.knockout.heads.is_empty() { 1 } else { heads };
+    let mut added = vec![0f32; sets * rows * keys];
+    for (at, row) in added.chunks_exact_mut(keys).enumerate() {
+        for range in blocked.ranges(at / rows, first + at % rows) {
+            // Not −∞: what is added to it must not become NaN.
+            row[range].fill(-1e30);
+        }
+    }
+    Tensor::from_vec(added, (sets, rows, keys), on)
 }
 
 /// Score rows in f32, a block of query rows at a time.
@@ -255,10 +281,7 @@ fn whole_rows(
     let on = q.device();
     let float = |t: &Tensor| t.contiguous()?.to_dtype(DType::F32);
     let (k, v) = (float(k)?, float(v)?);
-    let (causal, past) = match mask {
-        Mask::None => (0, 0),
-        Mask::Causal { past } => (1, past),
-    };
+    let (causal, past) = (i32::from(mask != Mask::None), mask.past());
     let scale = 1.0 / (width as f32).sqrt();
     let block = (GPU_BLOCK / (4 * heads * keys).max(1)).clamp(1, rows);
     let mut outputs = Vec::with_capacity(rows.div_ceil(block));
@@ -267,7 +290,12 @@ fn whole_rows(
         let seen = mask.visible(first + b - 1, keys);
         let part = |t: &Tensor| t.narrow(1, 0, seen)?.contiguous();
         let q = float(&q.narrow(1, first, b)?)?.reshape((kv_heads, heads / kv_heads * b, width))?;
-        let scores = q.matmul(&part(&k)?.t()?)?;
+        let mut scores = q.matmul(&part(&k)?.t()?)?;
+        if let Some(blocked) = mask.blocked() {
+            let all = scores.reshape((heads, b, seen))?;
+            let barred = unseen(blocked, heads, past + first, (b, seen), on)?;
+            scores = all.broadcast_add(&barred)?.reshape((kv_heads, heads / kv_heads * b, seen))?;
+        }
         // SAFETY: the kernel writes every value.
         let masses = unsafe { Tensor::empty((heads * b, GROUPS), DType::F32, on) }?;
         launch!(

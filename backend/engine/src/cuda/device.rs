@@ -101,6 +101,7 @@ const MODULES: &[Module] = &[
         ],
         shared: |_| 0,
     },
+    Module { code: code!("blocks"), names: &["decode_q4k"], shared: |_| 0 },
 ];
 
 /// Shared memory of a flash kernel: 128 query rows, two stages of keys and of values in f16, what

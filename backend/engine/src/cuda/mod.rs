@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "kernels take raw device addresses")]
 
 mod attention;
+mod blocks;
 mod device;
 mod matmul;
 mod notes;
@@ -17,7 +18,8 @@ use candle_core::cuda_backend::cudarc::driver::LaunchConfig;
 use candle_core::cuda_backend::{CudaDevice, CudaStorageSlice};
 use candle_core::{Result, Storage, Tensor, bail};
 
-pub(crate) use attention::{attend, attend_spans};
+pub(crate) use attention::{attend, attend_spans, decodes};
+pub(crate) use blocks::decoded;
 pub(crate) use device::{memory, name, open, settle};
 pub(crate) use matmul::matmul;
 pub(crate) use notes::{Notes, Pace, Page};

@@ -10,7 +10,9 @@ use candle_core::cuda_backend::{CudaDevice, WrapErr};
 use candle_core::{Device, Result};
 use shared::{GROUPS, Group};
 
+use super::{grid, launch};
 use crate::attention::{Seen, Segment};
+use crate::memory::joint_scores;
 
 /// Pages of one run, one a layer, and the groups of its positions.
 pub(crate) struct Notes {
@@ -22,6 +24,9 @@ pub(crate) struct Notes {
     at: *mut u8,
     groups: CudaSlice<u8>,
     runs: CudaSlice<i32>,
+    /// Of a generated token's score rows what turns them into weights, `[layers, heads, 2]`, then
+    /// the rows, `[layers, heads, keys]`. `None` where each layer's row is averaged by itself.
+    scores: Option<CudaSlice<f32>>,
     copied: Vec<Option<CudaEvent>>,
 }
 
@@ -38,17 +43,37 @@ pub(crate) struct Page {
     pub(super) groups: u64,
     /// `[runs, 2]` i32: where neighbours of one group end, and their group.
     pub(super) runs: u64,
+    /// Where a generated token's scores go when rows are averaged later.
+    pub(super) later: Option<Later>,
+}
+
+/// Score rows of all layers, kept until the last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Later {
+    scores: u64,
+    norms: u64,
+    layer: usize,
+}
+
+impl Later {
+    /// Where a layer's scores over so many keys begin, and its norms.
+    pub(super) fn of(self, heads: usize, keys: usize) -> (u64, u64) {
+        let scores = self.scores + 4 * (self.layer * heads * keys) as u64;
+        (scores, self.norms + 8 * (self.layer * heads) as u64)
+    }
 }
 
 impl Notes {
     /// Pages for `layers` layers of `heads` heads over `capacity` positions. Positions beyond the
-    /// prompt's `segments` are generated ones.
+    /// prompt's `segments` are generated ones. A generated token's rows are averaged in all layers
+    /// at once if `joint`, where their scores fit.
     pub(crate) fn new(
         on: &Device,
         layers: usize,
         heads: usize,
         capacity: usize,
         segments: &[Segment],
+        joint: bool,
     ) -> Result<Self> {
         let device = on.as_cuda_device()?.clone();
         let stream = device.cuda_stream();
@@ -74,7 +99,11 @@ impl Notes {
         if let Some(end) = runs.iter_mut().nth_back(1) {
             *end = i32::MAX;
         }
+        let scores = if joint { joint_scores(layers, heads, capacity) / 4 } else { 0 };
+        // SAFETY: the decode kernels write what is read.
+        let scores = (scores > 0).then(|| unsafe { device.alloc::<f32>(scores) }).transpose()?;
         Ok(Notes {
+            scores,
             heads,
             bytes,
             pages: device.alloc_zeros(layers * bytes)?,
@@ -103,7 +132,32 @@ impl Notes {
             row: last + (4 * self.heads * GROUPS) as u64,
             groups: start(&self.groups),
             runs: self.runs.device_ptr(self.runs.stream()).0,
+            later: self.scores.as_ref().map(|scores| {
+                let norms = scores.device_ptr(scores.stream()).0;
+                let all = (8 * self.layers() * self.heads) as u64;
+                Later { scores: norms + all, norms, layer }
+            }),
         }
+    }
+
+    /// A generated token's rows over so many keys, averaged over heads in every layer.
+    pub(crate) fn average(&self, keys: usize) -> Result<()> {
+        let Some(later) = self.page(0).later else { return Ok(()) };
+        let blocks = grid((keys.div_ceil(32) as u32, self.layers() as u32, 1), 128);
+        let (row, heads, keys) = (self.page(0).row, self.heads as i32, keys as i32);
+        let stride = (self.bytes / size_of::<f32>()) as i64;
+        launch!(
+            &self.device,
+            "decode_row",
+            blocks,
+            later.scores,
+            later.norms,
+            row,
+            heads,
+            keys,
+            stride
+        );
+        Ok(())
     }
 
     /// Sends the pages of these layers to the host, behind what was launched so far.

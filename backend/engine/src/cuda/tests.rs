@@ -1,11 +1,19 @@
 //! The GPU against the CPU on the same random inputs. They need a GPU, so they are run by name:
 //! `cuda/build.sh 90 test --package engine --features cuda -- --ignored gpu_`.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{DType, Device, Tensor};
-use shared::{GROUPS, Group};
+use shared::{ErrorCode, GROUPS, Group, LayerFlow, Quant, RunOptions};
 
 use super::{Notes, open};
 use crate::attention::{Mask, Seen, Segment, Watch, attend};
+use crate::{
+    Control, DeviceChoice, GeneratedToken, LoadOptions, Model, NoObserver, Observer, Picture,
+    Wants, WeightCache,
+};
 
 /// Segments that begin anywhere.
 fn segments(keys: usize) -> Vec<Segment> {
@@ -45,10 +53,14 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
     let seen: Seen = seen.expect("watched");
 
     let there = |t: &Tensor| t.to_dtype(kind).and_then(|t| t.to_device(&gpu)).expect("moved");
-    let mut notes = Notes::new(&gpu, 1, heads, keys, &segments).expect("pages");
+    let joint = super::decodes(width);
+    let mut notes = Notes::new(&gpu, 1, heads, keys, &segments, joint).expect("pages");
     let (q, k, v) = (there(&q), there(&k), there(&v));
     let watch = Watch { segments: &segments, row: true, map: None, page: Some(notes.page(0)) };
     let (got, _) = attend(&q, &k, &v, mask, Some(watch)).expect("the GPU");
+    if rows == 1 {
+        notes.average(keys).expect("averaged");
+    }
     notes.send(0..1).and_then(|()| notes.wait(0)).expect("sent");
     let there = notes.read(0, true, Some(keys));
     let (unwatched, _) = attend(&q, &k, &v, mask, None).expect("unwatched");
@@ -106,4 +118,131 @@ fn gpu_spans_attend_to_themselves() {
         let got = super::attend_spans(&there(&q), &there(&k), &there(&v), &spans).expect("the GPU");
         assert!(apart(&values(&got), &values(&want)) < 2e-3, "width {width}");
     }
+}
+
+/// Our own decoding of q4_K equals candle's to the last bit, and so the CPU's.
+#[test]
+#[ignore = "needs a GPU"]
+fn gpu_decodes_q4k() {
+    let gpu = open(0).expect("a GPU");
+    // Not a multiple of what a block of threads takes.
+    for (rows, columns) in [(1, 256), (33, 512), (1000, 768), (4096, 4096)] {
+        let weight = Tensor::randn(0f32, 1f32, (rows, columns), &Device::Cpu).expect("random");
+        let blocks = QTensor::quantize(&weight, GgmlDType::Q4K).expect("quantized");
+        let storage = QStorage::from_data(blocks.data().expect("blocks"), &gpu, GgmlDType::Q4K);
+        let moved = QTensor::new(storage.expect("moved"), (rows, columns)).expect("moved");
+        let there = QMatMul::QTensor(Arc::new(moved));
+        let ours = super::decoded(&there).expect("decoded");
+        let candles = there.dequantize_f16().expect("decoded by candle");
+        assert!(values(&ours) == values(&candles), "{rows} × {columns}: not as candle's");
+        let here = blocks.dequantize(&Device::Cpu).and_then(|t| t.to_dtype(DType::F16));
+        assert!(apart(&values(&ours), &values(&here.expect("the CPU"))) < 1e-3);
+    }
+}
+
+/// Everything that is seen of a run, as numbers.
+#[derive(Debug, Default, PartialEq)]
+struct All {
+    masses: Vec<f32>,
+    ids: Vec<u32>,
+}
+
+impl Observer for All {
+    fn wants(&self) -> Wants {
+        Wants { flows: true, rows: true, ..Wants::default() }
+    }
+
+    fn prefill_layer(&mut self, _layer: u32, flow: LayerFlow) -> Control {
+        self.masses.extend(flow.mass.0.iter().chain(&flow.last.0));
+        Control::Continue(())
+    }
+
+    fn token(&mut self, token: GeneratedToken) -> Control {
+        self.ids.push(token.id);
+        Control::Continue(())
+    }
+}
+
+fn picture() -> Picture {
+    let rgb = (0..96 * 96 * 3).map(|i| (i * 31 % 251) as u8).collect();
+    Picture { width: 96, height: 96, rgb }
+}
+
+fn question() -> RunOptions {
+    RunOptions { prompt: "What is this?".to_owned(), ..RunOptions::default() }
+}
+
+fn options(quant: Quant, device: DeviceChoice) -> LoadOptions {
+    LoadOptions { name: "a model".to_owned(), quant, device }
+}
+
+fn seen(model: &Model) -> All {
+    let mut all = All::default();
+    let prepared = model.prepare(&picture(), &question()).expect("prepared");
+    model.run(&prepared, &mut all).expect("run").expect("not stopped");
+    all
+}
+
+fn in_the_repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// llama.cpp's files on the GPU: decoded to f32 the same numbers as on the CPU, and in their own
+/// blocks the same within what 16-bit activations round.
+#[test]
+#[ignore = "needs a GPU"]
+#[expect(clippy::print_stdout, reason = "for docs/cuda.md")]
+fn gpu_reads_gguf_files() {
+    for name in ["llava-gqa", "llava-headdim", "qwen-square"] {
+        let file = in_the_repository(&format!("tests/goldens/gguf/{name}.gguf"));
+        let mmproj = in_the_repository(&format!("tests/goldens/gguf/{name}-mmproj.gguf"));
+        let place = PathBuf::from(format!("{},{}", file.display(), mmproj.display()));
+        for (quant, tolerance) in [(Quant::F32, 1e-4), (Quant::Stored, 5e-2)] {
+            let load = |device| {
+                Model::load(&place, &options(quant, device), &mut |_, _| {}).expect("loaded")
+            };
+            let want = seen(&load(DeviceChoice::Cpu));
+            let got = seen(&load(DeviceChoice::Cuda(0)));
+            let most = apart(&got.masses, &want.masses);
+            println!("{name} {quant:?}: {most:.1e} of the largest mass apart");
+            assert!(most < tolerance, "{name} {quant:?}: {most}");
+            assert!(quant != Quant::F32 || got.ids == want.ids, "{name}: another answer");
+        }
+    }
+}
+
+/// A model that was kept as it was held answers as it did when it was converted.
+#[test]
+#[ignore = "needs a GPU"]
+fn gpu_reads_kept_weights() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cache = WeightCache { folder: folder.path().to_owned(), least: 0, most: 1 << 40 };
+    let place = in_the_repository("models/demo-llava");
+    for quant in [Quant::Q4k, Quant::F16, Quant::F32] {
+        let load = || {
+            let options = options(quant, DeviceChoice::Cuda(0));
+            Model::load_cached(&place, &options, &cache, &mut |_, _| {}).expect("loaded")
+        };
+        let converted = seen(&load());
+        let files = std::fs::read_dir(folder.path()).expect("the cache").count();
+        assert!(files > 0, "nothing was kept");
+        assert_eq!(seen(&load()), converted, "{quant:?}");
+    }
+}
+
+/// What does not fit is refused before it takes anything, and what fits then still runs.
+#[test]
+#[ignore = "needs a GPU"]
+#[expect(clippy::print_stdout, reason = "for docs/cuda.md")]
+fn gpu_refuses_what_does_not_fit() {
+    let device = DeviceChoice::Cuda(0);
+    let model = Model::random("llava-1.5-7b", &options(Quant::Q4k, device)).expect("a model");
+    let long = RunOptions { prompt: "x".repeat(200_000), ..question() };
+    let prepared = model.prepare(&picture(), &long).expect("prepared");
+    let before = device.gpu_memory().expect("a GPU").in_use();
+    let error = model.run(&prepared, &mut NoObserver).expect_err("100 GiB of keys and values");
+    println!("{error}");
+    assert_eq!(error.code, ErrorCode::OutOfMemory);
+    assert_eq!(device.gpu_memory().expect("a GPU").in_use(), before);
+    seen(&model);
 }

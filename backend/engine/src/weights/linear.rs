@@ -345,7 +345,7 @@ impl Linear {
             let mut first = 0;
             for part in &self.parts {
                 let weight = match part {
-                    Weight::Quantized(q) => q.dequantize_f16()?,
+                    Weight::Quantized(q) => crate::cuda::decoded(q)?,
                     Weight::Half(w) => w.tensor().clone(),
                     Weight::Dense(w) => w.t()?.contiguous()?,
                 };
