@@ -7,6 +7,7 @@
 pub mod chart;
 pub mod colour;
 pub mod experiments;
+pub mod language;
 pub mod link;
 pub mod log;
 pub mod overlay;
