@@ -17,7 +17,7 @@ fn main() {
     // Hopper's own instructions need its own architecture's name.
     let hopper = cap == "90";
     let arch = if hopper { "90a" } else { &cap };
-    let mut kernels = vec!["flash", "decode", "rows", "blocks"];
+    let mut kernels = vec!["flash", "decode", "rows", "blocks", "products"];
     if hopper {
         println!("cargo::rustc-cfg=hopper");
         kernels.push("flash_hopper");

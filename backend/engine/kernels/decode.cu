@@ -9,6 +9,8 @@
 #include <cuda_fp16.h>
 #include <stdint.h>
 
+#include "order.cuh"
+
 namespace {
 
 constexpr int G = 7;
@@ -115,6 +117,7 @@ __device__ __forceinline__ void attend(const Call& call) {
     __shared__ float masses[TEAMS][LANES];
     __shared__ float out[TEAMS][D];
     __shared__ bool last;
+    begin();
 
     const int head = blockIdx.y, split = blockIdx.x;
     const int lot = threadIdx.x % LANES, team = threadIdx.x / LANES;
@@ -249,6 +252,7 @@ extern "C" __global__ void __launch_bounds__(128) decode_row(const float* scores
                                                              float* row, int heads, int keys,
                                                              long long row_stride) {
     __shared__ float sums[4][32];
+    begin();
     const int lane = threadIdx.x % 32, lot = threadIdx.x / 32, key = blockIdx.x * 32 + lane;
     scores += (size_t)blockIdx.y * heads * keys + min(key, keys - 1);
     norm += (size_t)blockIdx.y * heads * 2;

@@ -4,6 +4,9 @@
 #include <cuda_fp16.h>
 #include <stdint.h>
 
+#include "eight.cuh"
+#include "order.cuh"
+
 namespace {
 
 constexpr int G = 7;
@@ -73,12 +76,31 @@ __device__ __forceinline__ float block_max(float x) {
 
 constexpr int HELD = 4;  // packs of four values of a row that a thread keeps
 
-// x += delta where there is one; out = x / rms(x) · weight. One block a row.
+// Where a norm's rows go.
 template <typename O>
-__device__ __forceinline__ void norm(float* x, const float* delta, const float* weight, O* out,
+struct Plain {
+    O* out;
+
+    __device__ __forceinline__ Plain row(int width) const { return {out + (size_t)blockIdx.x * width}; }
+    __device__ __forceinline__ void put(int, int i, const float (&y)[4]) const { write(out + i, y); }
+    __device__ __forceinline__ void put(int i, float y) const { store(out + i, y); }
+};
+struct Eight {
+    uint8_t* out;
+
+    __device__ __forceinline__ Eight row(int width) const { return {out + blockIdx.x * eight_bytes(width)}; }
+    __device__ __forceinline__ void put(int width, int i, const float (&y)[4]) const { put_eight(out, width, i, y); }
+    // Rows in 8 bits are always short enough for registers.
+    __device__ __forceinline__ void put(int, float) const { __trap(); }
+};
+
+// x += delta where there is one; out = x / rms(x) · weight. One block a row.
+template <typename To>
+__device__ __forceinline__ void norm(float* x, const float* delta, const float* weight, To to,
                                      int width, float eps) {
+    begin();
     x += (size_t)blockIdx.x * width;
-    out += (size_t)blockIdx.x * width;
+    to = to.row(width);
     if (delta) delta += (size_t)blockIdx.x * width;
     float squares = 0.f;
     if (width % 4 == 0 && width <= 4 * HELD * blockDim.x) {
@@ -115,7 +137,7 @@ __device__ __forceinline__ void norm(float* x, const float* delta, const float* 
             float y[4];
 #pragma unroll
             for (int l = 0; l < 4; l++) y[l] = held[j].at[l] * scale * by.at[l];
-            write(out + i, y);
+            to.put(width, i, y);
         }
         return;
     }
@@ -128,7 +150,7 @@ __device__ __forceinline__ void norm(float* x, const float* delta, const float* 
         squares = fmaf(v, v, squares);
     }
     const float scale = rsqrtf(block_sum(squares) / width + eps);
-    for (int i = threadIdx.x; i < width; i += blockDim.x) store(out + i, x[i] * scale * weight[i]);
+    for (int i = threadIdx.x; i < width; i += blockDim.x) to.put(i, x[i] * scale * weight[i]);
 }
 
 // Cuts rows [n, (heads + 2 · kv_heads) · width] of stacked queries, keys and values apart, turns
@@ -138,6 +160,7 @@ __device__ __forceinline__ void turn_by(const I* qkv, const float* cos, const fl
                                         O* v, int n, int heads, int kv_heads, int width,
                                         long long kv_stride, int past) {
     const int row = blockIdx.x, half = width / 2, lots = half / N;
+    begin();
     const int all = heads + 2 * kv_heads;
     qkv += (size_t)row * all * width;
     cos += (size_t)row * half;
@@ -184,6 +207,7 @@ __device__ __forceinline__ float silu(float x) { return x / (1.f + __expf(-x)); 
 template <typename T>
 __device__ __forceinline__ void gate(const T* x, T* out, int width) {
     constexpr int N = 16 / sizeof(T);
+    begin();
     const T* row = x + (size_t)blockIdx.y * 2 * width;
     out += (size_t)blockIdx.y * width;
     const int thread = blockIdx.x * blockDim.x + threadIdx.x, threads = gridDim.x * blockDim.x;
@@ -205,11 +229,16 @@ __device__ __forceinline__ void gate(const T* x, T* out, int width) {
 
 extern "C" __global__ void norm_f32(float* x, const float* delta, const float* weight, float* out,
                                     int width, float eps) {
-    norm(x, delta, weight, out, width, eps);
+    norm(x, delta, weight, Plain<float>{out}, width, eps);
 }
 extern "C" __global__ void norm_f16(float* x, const float* delta, const float* weight, __half* out,
                                     int width, float eps) {
-    norm(x, delta, weight, out, width, eps);
+    norm(x, delta, weight, Plain<__half>{out}, width, eps);
+}
+// `width` is a multiple of 256 and at most 16,384.
+extern "C" __global__ void norm_eight(float* x, const float* delta, const float* weight, uint8_t* out,
+                                      int width, float eps) {
+    norm(x, delta, weight, Eight{out}, width, eps);
 }
 
 #define TURN(I, O, NAME)                                                                          \
@@ -226,11 +255,20 @@ extern "C" __global__ void gate_f32(const float* x, float* out, int width) { gat
 extern "C" __global__ void gate_f16(const __half* x, __half* out, int width) {
     gate(x, out, width);
 }
+// Of one row, to 8 bits: a value a thread, `width` a multiple of 256.
+extern "C" __global__ void gate_eight(const float* x, uint8_t* out, int width) {
+    const int i = blockIdx.x * blockDim.x + threadIdx.x;
+    begin();
+    if (i >= width) return;
+    const float y[1] = {silu(x[i]) * x[width + i]};
+    put_eight(out, width, i, y);
+}
 
 // Adds a bias [width] to rows [n, width] in place.
 template <typename T>
 __device__ __forceinline__ void add(T* y, const float* bias, long long count, int width) {
     const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    begin();
     if (i < count) store(y + i, value(y[i]) + bias[i % width]);
 }
 
@@ -246,6 +284,7 @@ extern "C" __global__ void add_bias_f16(__half* y, const float* bias, long long 
 extern "C" __global__ void softmax_rows(float* scores, const unsigned char* groups, float* masses,
                                         int rows, int keys, int causal, int past, int first,
                                         float scale) {
+    begin();
     const int r = blockIdx.x;
     const int visible = causal ? min(keys, past + first + r % rows + 1) : keys;
     float* row = scores + (size_t)r * keys;
@@ -285,6 +324,7 @@ extern "C" __global__ void softmax_rows(float* scores, const unsigned char* grou
 // `last` [heads, G].
 extern "C" __global__ void fold_rows(const float* masses, const unsigned char* groups, double* mass,
                                      float* last, int rows, int first_key) {
+    begin();
     const float* from = masses + (size_t)blockIdx.x * rows * G;
     const int query = threadIdx.x / G, key = threadIdx.x % G;
     double sum = mass[blockIdx.x * G * G + threadIdx.x];
@@ -298,6 +338,7 @@ extern "C" __global__ void fold_rows(const float* masses, const unsigned char* g
 extern "C" __global__ void mean_last_row(const float* weights, float* row, int heads, int rows,
                                          int keys) {
     const int key = blockIdx.x * blockDim.x + threadIdx.x;
+    begin();
     if (key >= keys) return;
     float sum = 0.f;
     for (int h = 0; h < heads; h++) sum += weights[((size_t)h * rows + rows - 1) * keys + key];
@@ -352,6 +393,7 @@ extern "C" __global__ void choose(const float* logits, Choice* choice, int vocab
     constexpr int N = 8;
     __shared__ Best bests[32];
     __shared__ bool last;
+    begin();
     Best best = {-INFINITY, 0.f, 0x7fffffff};
     bool finite = true;
     for (int first = blockIdx.x * 1024 * N + threadIdx.x; first < vocab; first += gridDim.x * 1024 * N) {

@@ -254,7 +254,8 @@ impl Decoder {
         let eps = c.norm_eps as f32;
         let to = if Linear::few(n) { DType::F32 } else { self.compute() };
         // What is dropped makes room for the next product: of a long prompt these are gigabytes.
-        let (x, normed) = ops::add_norm(x, delta.as_ref(), &layer.attention_norm, eps, to)?;
+        let taken = layer.qkv.takes(n, to);
+        let (x, normed) = ops::add_norm(x, delta.as_ref(), &layer.attention_norm, eps, taken)?;
         drop(delta);
         let qkv = layer.qkv.forward(&normed, to)?;
         drop(normed);
@@ -268,11 +269,12 @@ impl Decoder {
         drop(q);
         let delta = layer.output.forward(&attended, DType::F32)?;
         drop(attended);
-        let (x, normed) = ops::add_norm(x, Some(&delta), &layer.mlp_norm, eps, to)?;
+        let taken = layer.gate_up.takes(n, to);
+        let (x, normed) = ops::add_norm(x, Some(&delta), &layer.mlp_norm, eps, taken)?;
         drop(delta);
         let both = layer.gate_up.forward(&normed, to)?;
         drop(normed);
-        let gated = ops::gate(&both)?;
+        let gated = ops::gate(&both, layer.down.takes(n, to))?;
         drop(both);
         Ok((x, Some(layer.down.forward(&gated, DType::F32)?), seen))
     }

@@ -7,8 +7,9 @@ use shared::ErrorCode;
 use crate::error::EngineError;
 use crate::rotary::Rotary;
 
-/// `x + delta` where there is a delta, and its `rms_norm · weight`, as `to` on the GPU. The GPU adds
-/// in place: `x` must be nobody else's.
+/// `x + delta` where there is a delta, and its `rms_norm · weight`, on the GPU as `to` (U8: a single row
+/// in 8 bits, see [`Linear::takes`](crate::weights::Linear::takes)). The GPU adds in place: `x` must
+/// be nobody else's.
 pub(crate) fn add_norm(
     x: Tensor,
     delta: Option<&Tensor>,
@@ -57,12 +58,13 @@ pub(crate) fn turn(
     Ok(q)
 }
 
-/// `silu(gate) · up` of rows `[n, 2 · width]`.
-pub(crate) fn gate(x: &Tensor) -> Result<Tensor> {
+/// `silu(gate) · up` of rows `[n, 2 · width]`; on the GPU in 8 bits if `to` is U8.
+pub(crate) fn gate(x: &Tensor, to: DType) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
     if x.device().is_cuda() {
-        return crate::cuda::gate(x);
+        return crate::cuda::gate(x, to);
     }
+    let _ = to;
     candle_nn::ops::swiglu(x)
 }
 

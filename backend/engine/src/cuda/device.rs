@@ -1,9 +1,11 @@
 //! Devices and their kernels.
 
 use std::collections::HashMap;
+use std::ffi::c_void;
+use std::ptr::null_mut;
 use std::sync::{Mutex, OnceLock};
 
-use candle_core::cuda_backend::cudarc::driver::{CudaFunction, sys};
+use candle_core::cuda_backend::cudarc::driver::{CudaFunction, LaunchConfig, sys};
 use candle_core::cuda_backend::cudarc::nvrtc::Ptx;
 use candle_core::cuda_backend::{CudaDevice, WrapErr};
 use candle_core::{Device, Result, bail};
@@ -15,12 +17,13 @@ type Attribute = sys::CUmemPool_attribute_enum;
 /// Bytes that the pool may hold beyond the most that was in use: it grows in pieces of 32 MiB.
 const LOOSE: u64 = 64 << 20;
 
-/// A file of kernels: its machine code, what kernels it has, and the dynamic shared memory that
-/// one needs.
+/// A file of kernels: its machine code, what kernels it has, the dynamic shared memory that one
+/// needs, and whether they may begin before the kernel before them has ended (`kernels/order.cuh`).
 struct Module {
     code: &'static [u8],
     names: &'static [&'static str],
     shared: fn(&str) -> usize,
+    early: bool,
 }
 
 macro_rules! code {
@@ -53,6 +56,7 @@ const MODULES: &[Module] = &[
             "flash_fold",
         ],
         shared: |name| flash_shared(name, 4 * 64, 0),
+        early: false,
     },
     #[cfg(hopper)]
     Module {
@@ -68,6 +72,7 @@ const MODULES: &[Module] = &[
             "flash_128_causal_observed",
         ],
         shared: |name| flash_shared(name, 4 * 128, 1024),
+        early: false,
     },
     Module {
         code: code!("decode"),
@@ -81,17 +86,20 @@ const MODULES: &[Module] = &[
             "decode_row",
         ],
         shared: |_| 0,
+        early: true,
     },
     Module {
         code: code!("rows"),
         names: &[
             "norm_f32",
             "norm_f16",
+            "norm_eight",
             "turn_f32_f32",
             "turn_f32_f16",
             "turn_f16_f16",
             "gate_f32",
             "gate_f16",
+            "gate_eight",
             "add_bias_f32",
             "add_bias_f16",
             "softmax_rows",
@@ -100,8 +108,15 @@ const MODULES: &[Module] = &[
             "choose",
         ],
         shared: |_| 0,
+        early: true,
     },
-    Module { code: code!("blocks"), names: &["decode_q4k"], shared: |_| 0 },
+    Module { code: code!("blocks"), names: &["decode_q4k"], shared: |_| 0, early: false },
+    Module {
+        code: code!("products"),
+        names: &["product_q4k", "eight"],
+        shared: |_| 0,
+        early: true,
+    },
 ];
 
 /// Shared memory of a flash kernel: 128 query rows, two stages of keys and of values in f16, what
@@ -118,11 +133,54 @@ struct Opened {
     kernels: HashMap<&'static str, Kernel>,
 }
 
-/// A kernel and the dynamic shared memory it is launched with, in bytes.
+/// A kernel, the dynamic shared memory it is launched with, in bytes, and whether it may begin
+/// early.
 #[derive(Clone)]
 pub(super) struct Kernel {
-    pub(super) function: CudaFunction,
-    pub(super) shared: u32,
+    function: CudaFunction,
+    shared: u32,
+    early: bool,
+}
+
+impl Kernel {
+    /// Launches it on a device's stream.
+    ///
+    /// # Safety
+    /// `args` point to the arguments that the kernel's source declares, and what those point to is
+    /// as large as it reads and writes.
+    pub(super) unsafe fn launch(
+        &self,
+        device: &CudaDevice,
+        grid: LaunchConfig,
+        args: &mut [*mut c_void],
+    ) -> Result<()> {
+        let stream = device.cuda_stream();
+        stream.context().bind_to_thread().w()?;
+        let mut early = sys::CUlaunchAttribute {
+            id: sys::CUlaunchAttributeID::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+            pad: [0; 4],
+            value: sys::CUlaunchAttributeValue { programmaticStreamSerializationAllowed: 1 },
+        };
+        let config = sys::CUlaunchConfig {
+            gridDimX: grid.grid_dim.0,
+            gridDimY: grid.grid_dim.1,
+            gridDimZ: grid.grid_dim.2,
+            blockDimX: grid.block_dim.0,
+            blockDimY: grid.block_dim.1,
+            blockDimZ: grid.block_dim.2,
+            sharedMemBytes: self.shared,
+            hStream: stream.cu_stream(),
+            attrs: &raw mut early,
+            numAttrs: u32::from(self.early),
+        };
+        // SAFETY: the caller vouches for the arguments; the configuration outlives the call.
+        unsafe {
+            let function = self.function.cu_function();
+            sys::cuLaunchKernelEx(&raw const config, function, args.as_mut_ptr(), null_mut())
+        }
+        .result()
+        .w()
+    }
 }
 
 fn opened() -> &'static Mutex<HashMap<usize, Opened>> {
@@ -153,7 +211,7 @@ pub(crate) fn open(ordinal: usize) -> Result<Device> {
                     sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
                 function.set_attribute(attribute, shared as i32).w()?;
             }
-            kernels.insert(*name, Kernel { function, shared });
+            kernels.insert(*name, Kernel { function, shared, early: module.early && cfg!(hopper) });
         }
     }
     all.insert(ordinal, Opened { device: device.clone(), kernels });
@@ -163,7 +221,7 @@ pub(crate) fn open(ordinal: usize) -> Result<Device> {
 /// The pool that a device's memory comes from.
 fn pool(ordinal: usize) -> Result<sys::CUmemoryPool> {
     let mut device = 0;
-    let mut pool = std::ptr::null_mut();
+    let mut pool = null_mut();
     // SAFETY: plain calls of the driver with places for their results.
     unsafe {
         sys::cuDeviceGet(&mut device, ordinal as i32).result().w()?;

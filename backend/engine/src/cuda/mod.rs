@@ -10,11 +10,14 @@ mod blocks;
 mod device;
 mod matmul;
 mod notes;
+mod products;
 mod rows;
 #[cfg(test)]
 mod tests;
 
-use candle_core::cuda_backend::cudarc::driver::LaunchConfig;
+use std::ffi::c_void;
+
+use candle_core::cuda_backend::cudarc::driver::{DeviceRepr, LaunchConfig};
 use candle_core::cuda_backend::{CudaDevice, CudaStorageSlice};
 use candle_core::{Result, Storage, Tensor, bail};
 
@@ -23,6 +26,7 @@ pub(crate) use blocks::decoded;
 pub(crate) use device::{memory, name, open, settle};
 pub(crate) use matmul::matmul;
 pub(crate) use notes::{Notes, Pace, Page};
+pub(crate) use products::{eight, product, takes_eight};
 pub(crate) use rows::{add_bias, choose, gate, norm, turn};
 
 /// A device address of a tensor's first value.
@@ -56,19 +60,15 @@ const fn grid(blocks: (u32, u32, u32), threads: u32) -> LaunchConfig {
 /// Launches a kernel of ours: `launch!(&device, "name", grid, arg, arg…)`.
 macro_rules! launch {
     ($device:expr, $name:expr, $grid:expr, $($arg:expr),+ $(,)?) => {{
-        use candle_core::cuda_backend::WrapErr;
-        use candle_core::cuda_backend::cudarc::driver::{LaunchConfig, PushKernelArg};
         let kernel = $crate::cuda::device::kernel($device, $name)?;
-        let stream = $device.cuda_stream();
-        let mut builder = stream.launch_builder(&kernel.function);
-        $(
-            let arg = $arg;
-            builder.arg(&arg);
-        )+
         // SAFETY: each caller hands the kernel the arguments its source declares, and addresses
         // of tensors that are at least as large as it writes.
-        let grid = LaunchConfig { shared_mem_bytes: kernel.shared, ..$grid };
-        unsafe { builder.launch(grid) }.w()?;
+        unsafe { kernel.launch($device, $grid, &mut [$($crate::cuda::argument(&mut { $arg })),+]) }?;
     }};
 }
 use launch;
+
+/// A kernel's argument, as launching takes it.
+fn argument<T: DeviceRepr>(value: &mut T) -> *mut c_void {
+    (&raw mut *value).cast()
+}

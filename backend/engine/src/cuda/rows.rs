@@ -3,9 +3,11 @@
 use candle_core::cuda_backend::WrapErr;
 use candle_core::{DType, Result, Storage, Tensor, bail};
 
+use super::products::{empty, norms_eight};
 use super::{address, device, grid, launch};
 
-/// `x += delta` in place where there is one, then `rms_norm(x) · weight` as `to`.
+/// `x += delta` in place where there is one, then `rms_norm(x) · weight` as `to`: f32, f16, or a
+/// single row in 8 bits as U8, which stays f32 where it is too long for that.
 pub(crate) fn norm(
     x: &Tensor,
     delta: Option<&Tensor>,
@@ -15,11 +17,18 @@ pub(crate) fn norm(
 ) -> Result<Tensor> {
     let (n, width) = x.dims2()?;
     let device = device(x)?;
-    // SAFETY: the kernel writes every value.
-    let out = unsafe { Tensor::empty((n, width), to, x.device()) }?;
-    let name = if to == DType::F16 { "norm_f16" } else { "norm_f32" };
-    // Sixteen values a thread keep a row in registers.
-    let threads = (width.div_ceil(16).next_multiple_of(32) as u32).clamp(256, 1024);
+    let (name, out) = match to {
+        DType::U8 if n == 1 && norms_eight(width) => ("norm_eight", empty(width, x)?),
+        // SAFETY: the kernel writes every value.
+        _ => unsafe {
+            let name = if to == DType::F16 { "norm_f16" } else { "norm_f32" };
+            (name, Tensor::empty((n, width), to, x.device())?)
+        },
+    };
+    // At most sixteen values a thread keep a row in registers. A row alone is done the sooner the
+    // more threads share it.
+    let each = if n == 1 { 4 } else { 16 };
+    let threads = (width.div_ceil(each).next_multiple_of(32) as u32).clamp(256, 1024);
     let delta = delta.map(address).transpose()?.unwrap_or(0);
     launch!(
         &device,
@@ -79,11 +88,20 @@ pub(crate) fn turn(
     Ok(q)
 }
 
-/// `silu(gate) · up` of rows `[n, 2 · width]`.
-pub(crate) fn gate(x: &Tensor) -> Result<Tensor> {
+/// `silu(gate) · up` of rows `[n, 2 · width]`, in their type or, of a single row of f32, in 8 bits.
+pub(crate) fn gate(x: &Tensor, to: DType) -> Result<Tensor> {
     let (n, both) = x.dims2()?;
     let width = both / 2;
     let device = device(x)?;
+    if to == DType::U8 {
+        if n != 1 || x.dtype() != DType::F32 {
+            bail!("no row of 8 bits from {:?} of {:?}", x.shape(), x.dtype())
+        }
+        let out = empty(width, x)?;
+        let blocks = grid((width.div_ceil(256) as u32, 1, 1), 256);
+        launch!(&device, "gate_eight", blocks, address(x)?, address(&out)?, width as i32);
+        return Ok(out);
+    }
     // SAFETY: the kernel writes every value.
     let out = unsafe { Tensor::empty((n, width), x.dtype(), x.device()) }?;
     let name = if x.dtype() == DType::F16 { "gate_f16" } else { "gate_f32" };

@@ -140,6 +140,75 @@ fn gpu_decodes_q4k() {
     }
 }
 
+/// What blocks of q4_K hold of a row of weights, by llama.cpp's description of the format: a whole
+/// number of 0 to 15, and the scale and the least value it is taken with.
+fn q4k(blocks: &[u8]) -> Vec<(f64, f64, f64)> {
+    let half = |b: &[u8]| f64::from(half::f16::from_le_bytes([b[0], b[1]]));
+    let value = |block: &[u8], i: usize| {
+        let (scales, sub) = (&block[4..16], i / 32);
+        let (scale, least) = if sub < 4 {
+            (scales[sub] & 63, scales[sub + 4] & 63)
+        } else {
+            let (upper, of_scale, of_least) =
+                (scales[sub + 4], scales[sub - 4] >> 6, scales[sub] >> 6);
+            (upper & 15 | of_scale << 4, upper >> 4 | of_least << 4)
+        };
+        let byte = block[16 + i / 64 * 32 + i % 32];
+        let whole = if sub % 2 == 0 { byte & 15 } else { byte >> 4 };
+        (
+            f64::from(whole),
+            half(&block[..2]) * f64::from(scale),
+            half(&block[2..4]) * f64::from(least),
+        )
+    };
+    blocks.chunks(144).flat_map(|block| (0..256).map(move |i| value(block, i))).collect()
+}
+
+/// A row through q4_K, computed again in f64 from the blocks and the row's 8 bits; nothing beside
+/// its columns is written.
+#[test]
+#[ignore = "needs a GPU"]
+fn gpu_multiplies_q4k() {
+    let gpu = open(0).expect("a GPU");
+    let shapes = [(1, 256), (5, 512), (333, 768), (4096, 4096), (130, 11_008), (64, 18_944)];
+    for (rows, columns) in shapes {
+        let random = |rows: usize| {
+            Tensor::randn(0.1f32, 1f32, (rows, columns), &Device::Cpu).expect("random")
+        };
+        let (weight, x) = (random(rows), random(1));
+        let blocks = QTensor::quantize(&weight, GgmlDType::Q4K).expect("quantized");
+        let blocks = blocks.data().expect("blocks").into_owned();
+        let storage = QStorage::from_data(blocks.clone().into(), &gpu, GgmlDType::Q4K);
+        let there = QTensor::new(storage.expect("moved"), (rows, columns)).expect("moved");
+        let eight = super::eight(&x.to_device(&gpu).expect("moved")).expect("8 bits");
+        let out = Tensor::full(f32::NAN, (1, rows + 7), &gpu).expect("poisoned");
+        super::product(&eight, &there, &out, 3).expect("a product");
+        let (got, at) = (values(&out), format!("{rows} × {columns}"));
+        assert!(got[..3].iter().chain(&got[rows + 3..]).all(|x| x.is_nan()), "{at}: beside");
+
+        let (bytes, x) = (eight.flatten_all().and_then(|t| t.to_vec1::<u8>()), values(&x));
+        let bytes = bytes.expect("bytes");
+        let scale = |i: usize| {
+            let at = columns + i / 32 * 8;
+            f64::from(f32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")))
+        };
+        let whole = |i: usize| f64::from(bytes[i] as i8);
+        for (i, value) in x.iter().enumerate() {
+            let off = (whole(i) * scale(i) - f64::from(*value)).abs();
+            assert!(off <= 0.5001 * scale(i), "{at}: value {i} is {off} off");
+        }
+        for (row, got) in blocks.chunks(columns / 256 * 144).zip(&got[3..]) {
+            let (mut want, mut size) = (0.0, 0.0);
+            for (i, (number, scale_of, least)) in q4k(row).into_iter().enumerate() {
+                let (a, b) = (number * scale_of * whole(i) * scale(i), least * f64::from(x[i]));
+                want += a - b;
+                size += a.abs() + b.abs();
+            }
+            assert!((f64::from(*got) - want).abs() < 1e-5 * size, "{at}: {got}, not {want}");
+        }
+    }
+}
+
 /// Everything that is seen of a run, as numbers.
 #[derive(Debug, Default, PartialEq)]
 struct All {

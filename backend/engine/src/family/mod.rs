@@ -115,8 +115,8 @@ impl Reading<'_> {
         files: &WeightFiles,
         assemble: impl FnOnce(&mut Loader, String) -> std::result::Result<Loaded, EngineError>,
     ) -> std::result::Result<Loaded, EngineError> {
-        // A device of another kind arranges weights its own way.
-        let cache = self.cache.filter(|_| self.device.is_cpu());
+        // What is kept is what the processor converted, before it goes to a device.
+        let cache = self.cache;
         let hash = cache.map_or_else(|| files.hash(), |cache| cache.hash(files))?;
         let tape = cache.and_then(|cache| cache.tape(&hash, self.quant, files.bytes()));
         let mut loader = Loader::new(files, self.quant, self.device, self.progress).with_tape(tape);

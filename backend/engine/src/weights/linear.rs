@@ -252,6 +252,17 @@ impl Linear {
         }
     }
 
+    /// What `n` rows that are computed in `else_in` are best given as: a single one in 8 bits (U8)
+    /// where a GPU multiplies it with q4_K.
+    pub(crate) fn takes(&self, n: usize, else_in: DType) -> DType {
+        #[cfg(feature = "cuda")]
+        if n == 1 && self.device().is_cuda() && self.takes_eight().is_some() {
+            return DType::U8;
+        }
+        let _ = n;
+        else_in
+    }
+
     /// Applies the map to rows `[n, in]`; a GPU gives them as `to`.
     pub(crate) fn forward(&self, x: &Tensor, to: DType) -> Result<Tensor> {
         #[cfg(feature = "cuda")]
@@ -321,12 +332,38 @@ impl Linear {
         Ok(Linear { parts, bias })
     }
 
+    /// The parts, where all of them multiply a row in 8 bits.
+    fn takes_eight(&self) -> Option<Vec<&QTensor>> {
+        let part = |w| match w {
+            &Weight::Quantized(QMatMul::QTensor(ref q)) if crate::cuda::takes_eight(q) => {
+                Some(&**q)
+            }
+            _ => None,
+        };
+        self.parts.iter().map(part).collect()
+    }
+
     /// Few rows go through quantized products as they are. For many, a quantized weight is decoded
     /// to f16 for the moment of its product: the tensor cores make up for it many times over.
     fn forward_on_gpu(&self, x: &Tensor, to: DType) -> Result<Tensor> {
         let n = x.dim(0)?;
         let quantized = |w: &Weight| matches!(w, Weight::Quantized(QMatMul::QTensor(_)));
-        let y = if Self::few(n) && self.parts.iter().all(quantized) {
+        let y = if let Some(parts) = self.takes_eight().filter(|_| n == 1) {
+            let x = match x.dtype() {
+                DType::U8 => x.clone(),
+                _ => crate::cuda::eight(&x.to_dtype(DType::F32)?)?,
+            };
+            let total = parts.iter().map(|w| w.shape().dims()[0]).sum::<usize>();
+            // SAFETY: the products below write every column.
+            #[expect(unsafe_code, reason = "memory that is written whole at once")]
+            let y = unsafe { Tensor::empty((1, total), DType::F32, x.device()) }?;
+            let mut first = 0;
+            for part in parts {
+                crate::cuda::product(&x, part, &y, first)?;
+                first += part.shape().dims()[0];
+            }
+            y
+        } else if Self::few(n) && self.parts.iter().all(quantized) {
             let x = x.to_dtype(DType::F32)?;
             self.joined(&x)?
         } else if self.parts.iter().any(|w| matches!(w, Weight::Dense(_))) {
