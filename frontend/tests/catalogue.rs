@@ -15,7 +15,7 @@ use source::{Literal, Source, files, sources};
 const TAKE_TEXTS: [&str; 4] = ["t", "fill", "mark", "views"];
 
 /// Names, and what is no text of one language; they stand on the page as they are.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 15] = [
     "LangOverrule Lab",
     "MDI",
     "AEI",
@@ -27,8 +27,12 @@ const NAMES: [&str; 12] = [
     "LaTeX",
     // The language switch speaks to those who cannot read the page.
     "Language / 언어",
+    // A command is the same in every language.
+    "langoverrule models pull {name}",
     // Values of styles, which people do not read.
     "linear-gradient(90deg, {})",
+    "dot image",
+    "dot counts",
     // Read by `tables::card`, which translates its parts.
     "Table 1. B: {}",
 ];
