@@ -10,6 +10,7 @@ use wasm_bindgen::JsCast;
 use crate::api::live::Live;
 use crate::api::{Failure, http};
 use crate::browser;
+use crate::language::t;
 use crate::link::View;
 use crate::log::Cursor;
 use crate::phase::Phase;
@@ -34,7 +35,7 @@ pub fn open(lab: Lab, id: String, view: View) {
         match record {
             Ok(record) if record.version > EVENT_VERSION => {
                 run.reset(None, Phase::Empty);
-                let message = "A newer lab recorded this run; this one cannot read it.";
+                let message = t("A newer lab recorded this run; this one cannot read it.");
                 lab.complain("newer_version", message);
             }
             Ok(record) => {
@@ -79,10 +80,11 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     }
     let prompt = lab.prompt.get_untracked().trim().to_owned();
     let Some(source) = lab.source.get_untracked() else {
-        return lab.complain("picture_missing", "Choose a picture first: drop, paste or pick one.");
+        return lab
+            .complain("picture_missing", t("Choose a picture first: drop, paste or pick one."));
     };
     if prompt.is_empty() {
-        return lab.complain("prompt_empty", "Type a question about the picture first.");
+        return lab.complain("prompt_empty", t("Type a question about the picture first."));
     }
     let options = RunOptions { prompt, ..lab.options.get_untracked() };
     // What went wrong before is answered by asking again.
@@ -147,7 +149,7 @@ pub fn share_address(lab: Lab, address: &str) {
     let link = format!("{origin}{address}");
     spawn_local(async move {
         if browser::copy(&link).await {
-            lab.said.set("Link copied".into());
+            lab.said.set(t("Link copied").into());
         } else {
             // Without permission to copy, the link is shown to be copied by hand.
             lab.said.set(link);
@@ -167,7 +169,7 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
             lab.choose(Some(Source::File { file, url }));
             lab.touched.set(true);
         }
-        None => lab.complain("picture_unreadable", "That file is not a picture."),
+        None => lab.complain("picture_unreadable", t("That file is not a picture.")),
     }
     true
 }

@@ -23,12 +23,15 @@ use crate::components::seen::Seen;
 use crate::components::stages::StageCard;
 use crate::components::time::TimeCard;
 use crate::components::tokens::Tokens;
+use crate::components::tour::{Offer, Tour};
 use crate::components::transport::keep_playing;
 use crate::experiments::list::ListPage;
 use crate::experiments::page::ExperimentPage;
+use crate::language::{fill, t};
 use crate::link::{Pick, View};
 use crate::phase::Phase;
 use crate::state::{Lab, Play, SHIPPED, Source, use_lab};
+use crate::words;
 
 /// Starts the page.
 pub fn start() {
@@ -42,6 +45,7 @@ pub fn start() {
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
+    browser::language().apply();
     let lab = Lab::new();
     provide_context(lab);
     let (palette, type_size) = browser::read_theme();
@@ -57,19 +61,36 @@ pub fn App() -> impl IntoView {
             lab.samples.set(samples);
         }
     });
+    // Texts are not reactive: a change of language draws every page anew. What pages show lies in
+    // the lab, so nothing is lost by that.
+    let first = StoredValue::new(true);
+    let pages = move || {
+        lab.language.track();
+        if !first.get_value() {
+            lab.redrawn.set_value(true);
+            set_timeout(move || lab.redrawn.set_value(false), std::time::Duration::ZERO);
+        }
+        first.set_value(false);
+        view! { <Pages/> }
+    };
     view! {
-        <Router>
-            <Routes fallback=Missing>
-                // One page for both addresses: going from one run to another keeps every card in
-                // place and only changes what they show.
-                <ParentRoute path=path!("") view=Page>
-                    <Route path=path!("") view=|| () />
-                    <Route path=path!("r/:id") view=|| () />
-                </ParentRoute>
-                <Route path=path!("experiments") view=ListPage />
-                <Route path=path!("e/:id") view=ExperimentPage />
-            </Routes>
-        </Router>
+        <Router>{pages}</Router>
+    }
+}
+
+#[component]
+fn Pages() -> impl IntoView {
+    view! {
+        <Routes fallback=Missing>
+            // One page for both addresses: going from one run to another keeps every card in
+            // place and only changes what they show.
+            <ParentRoute path=path!("") view=Page>
+                <Route path=path!("") view=|| () />
+                <Route path=path!("r/:id") view=|| () />
+            </ParentRoute>
+            <Route path=path!("experiments") view=ListPage />
+            <Route path=path!("e/:id") view=ExperimentPage />
+        </Routes>
     }
 }
 
@@ -93,14 +114,19 @@ fn Page() -> impl IntoView {
 
     Effect::new(move |_| {
         let id = run_of(&location.pathname.get());
+        // Drawn anew, the run and the view of it are there already.
+        let shown = lab.run.id.with_untracked(|shown| shown.as_ref() == Some(&id));
+        if shown && lab.redrawn.get_value() {
+            return;
+        }
         let (view, wrong) = View::read(&location.search.get_untracked());
         if !wrong.is_empty() {
             let parts: Vec<String> =
                 wrong.iter().map(|part| part.chars().take(60).collect()).collect();
-            let message = format!(
-                "The link says {}, which this page cannot read; what you see is shown with the \
-                 usual setting instead.",
-                parts.join(" and ")
+            let message = fill(
+                "The link says {parts}, which this page cannot read; what you see is shown with \
+                 the usual setting instead.",
+                &[("parts", &words::list(&parts))],
             );
             lab.complain("bad_link", message);
         }
@@ -135,6 +161,9 @@ fn Page() -> impl IntoView {
         let asking = asking.clone();
         window_event_listener(leptos::ev::keydown, move |event| {
             let run = lab.run;
+            if event.default_prevented() || browser::in_a_dialog(&event) {
+                return;
+            }
             if event.key() == "Enter" && (event.ctrl_key() || event.meta_key()) {
                 event.prevent_default();
                 return asking();
@@ -177,9 +206,11 @@ fn Page() -> impl IntoView {
     });
 
     view! {
-        <a class="skip" href="#results">"Skip to the results"</a>
+        <a class="skip" href="#results">{t("Skip to the results")}</a>
         <Header><RunActions/></Header>
         <Notes/>
+        <Offer/>
+        <Tour/>
         <main class="lab" class:waiting=move || waiting.get()>
             <div class="side">
                 <Seen/>
@@ -199,14 +230,14 @@ fn Page() -> impl IntoView {
                 </div>
                 <Tokens/>
                 <p class="caveat">
-                    "Attention shows where the model looked, not why it answered as it did. A \
+                    {t("Attention shows where the model looked, not why it answered as it did. A \
                      layer that attends to the words may still carry the picture; test a claim by \
-                     changing the picture or the words and running again."
+                     changing the picture or the words and running again.")}
                 </p>
             </div>
         </main>
         <div class="drop-hint" aria-hidden="true" class:shown=move || dragging.get()>
-            "Drop the picture anywhere"
+            {t("Drop the picture anywhere")}
         </div>
     }
 }
@@ -215,9 +246,9 @@ fn Page() -> impl IntoView {
 fn Missing() -> impl IntoView {
     view! {
         <main class="missing">
-            <h1>"Nothing here"</h1>
-            <p>"This address leads nowhere in the lab."</p>
-            <a class="button" href="/">"To the lab"</a>
+            <h1>{t("Nothing here")}</h1>
+            <p>{t("This address leads nowhere in the lab.")}</p>
+            <a class="button" href="/">{t("To the lab")}</a>
         </main>
     }
 }

@@ -7,6 +7,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{File, ResizeObserver, ResizeObserverEntry, Url};
 
 use crate::colour::{Palette, Rgb};
+use crate::language::Language;
 
 /// A theme; without one the page follows the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,26 @@ impl Theme {
             let _ = root.set_attribute("data-theme", self.name());
         }
         store("theme", self.name());
+    }
+}
+
+/// The language that the page was opened in; `theme.js` has found it before the first paint.
+pub fn language() -> Language {
+    let root = document().document_element();
+    let tag = root.and_then(|r| r.get_attribute("lang")).unwrap_or_default();
+    Language::of(&tag).unwrap_or_default()
+}
+
+/// Puts a language in force and keeps the choice for the next visit.
+pub fn choose_language(language: Language) {
+    language.apply();
+    if let Some(root) = document().document_element() {
+        let _ = root.set_attribute("lang", language.tag());
+    }
+    store("language", language.tag());
+    // What the address asked for is over once a person has chosen.
+    if let Ok(Some(storage)) = window().session_storage() {
+        let _ = storage.remove_item("language");
     }
 }
 
@@ -101,6 +122,14 @@ pub fn forget_url(url: &str) {
     let _ = Url::revoke_object_url(url);
 }
 
+/// Puts the focus on the first element of a selector that can take it.
+pub fn focus(selector: &str) {
+    let element = document().query_selector(selector).ok().flatten();
+    if let Some(element) = element.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
 /// The query of the address, with its `?`.
 pub fn query() -> String {
     window().location().search().unwrap_or_default()
@@ -133,6 +162,12 @@ pub fn in_a_control(event: &web_sys::KeyboardEvent) -> bool {
         matches!(e.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT" | "SUMMARY")
             || e.closest("[data-keys]").is_ok_and(|k| k.is_some())
     })
+}
+
+/// Whether a key event goes to a dialog, which has its own keys.
+pub fn in_a_dialog(event: &web_sys::KeyboardEvent) -> bool {
+    let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|e| e.closest("dialog, [role=dialog]").is_ok_and(|d| d.is_some()))
 }
 
 /// Keeps `width` at the element's own, so that a plot is drawn at its true size.

@@ -3,10 +3,14 @@
 use leptos::prelude::*;
 use shared::RunOptions;
 use shared::api::{ModelEntry, Sample};
+use shared::experiment::ExperimentSpec;
 
 use crate::api::live::Live;
 use crate::colour::Palette;
+use crate::experiments::PRUNE;
+use crate::language::Language;
 use crate::state::RunView;
+use crate::tour::Step;
 
 /// Where the picture of the next run comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +82,14 @@ pub struct Lab {
     pub live: StoredValue<Option<Live>, LocalStorage>,
     /// What the last action did, for the live region.
     pub said: RwSignal<String>,
+    /// What the form of experiments holds.
+    pub experiment: RwSignal<ExperimentSpec>,
+    /// The language; a change draws everything below the router anew.
+    pub language: RwSignal<Language>,
+    /// The step of the tour, while it is on.
+    pub tour: RwSignal<Option<Step>>,
+    /// Whether the page is being drawn anew: then it takes nothing from its address.
+    pub redrawn: StoredValue<bool>,
 }
 
 impl Lab {
@@ -97,6 +109,13 @@ impl Lab {
             sending: RwSignal::new(false),
             live: StoredValue::new_local(None),
             said: RwSignal::new(String::new()),
+            experiment: RwSignal::new(ExperimentSpec {
+                prune: PRUNE.to_vec(),
+                ..ExperimentSpec::default()
+            }),
+            language: RwSignal::new(Language::now()),
+            tour: RwSignal::new(None),
+            redrawn: StoredValue::new(false),
         }
     }
 

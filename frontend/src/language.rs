@@ -3,7 +3,11 @@
 //! English stands in the source, where it is used: `t("Copy link")`, `fill("{n} tokens", …)`. The
 //! other languages' texts stand in `locales/`, by their English, a file for each part of the page.
 //! A change of language draws the page anew, so that texts need not be reactive.
+//!
+//! `tests/catalogue.rs` reads the sources and fails where a text lacks its translation, so every
+//! text is written out inside the call: by [`t`], [`fill`], [`mark`] or `views`.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::OnceLock;
@@ -20,7 +24,15 @@ pub enum Language {
 }
 
 /// Files of the Korean catalogue.
-const KOREAN: &[&str] = &[include_str!("../locales/ko/page.json")];
+pub const KOREAN: &[&str] = &[
+    include_str!("../locales/ko/page.json"),
+    include_str!("../locales/ko/experiments.json"),
+    include_str!("../locales/ko/errors.json"),
+    include_str!("../locales/ko/glossary.json"),
+];
+
+/// Texts that the server writes, with `{names}` where it puts values; see [`server`].
+pub const KOREAN_SERVER: &str = include_str!("../locales/ko/server.json");
 
 static NOW: AtomicU8 = AtomicU8::new(0);
 
@@ -44,6 +56,14 @@ impl Language {
         }
     }
 
+    /// The name where there is little room.
+    pub const fn short(self) -> &'static str {
+        match self {
+            Language::English => "EN",
+            Language::Korean => "한국어",
+        }
+    }
+
     /// The language of a tag such as `ko` or `ko-KR`.
     pub fn of(tag: &str) -> Option<Self> {
         let main = tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
@@ -59,46 +79,152 @@ impl Language {
     pub fn apply(self) {
         NOW.store(u8::from(self == Language::Korean), Ordering::Relaxed);
     }
+
+    /// A text in this language; in English where its catalogue lacks it.
+    pub fn text(self, text: &'static str) -> &'static str {
+        match self {
+            Language::English => text,
+            Language::Korean => korean().get(text).copied().unwrap_or(text),
+        }
+    }
+
+    /// A text of the server's in this language; as it came where the catalogue lacks it.
+    fn server(self, text: &str) -> Cow<'_, str> {
+        if self == Language::English {
+            return text.into();
+        }
+        let all = korean_server();
+        let exact = all.iter().find(|(english, _)| *english == text).map(|(_, own)| *own);
+        if let Some(own) = exact {
+            return own.into();
+        }
+        let filled = |(english, own): &(&str, &str)| {
+            // What stands in a place may be the server's words, too.
+            let found = values(english, text)?;
+            let found: Vec<(&str, Cow<str>)> =
+                found.into_iter().map(|(name, value)| (name, self.server(value))).collect();
+            let found: Vec<(&str, &dyn Display)> =
+                found.iter().map(|(name, value)| (*name, value as &dyn Display)).collect();
+            Some(filled(own, &found))
+        };
+        all.iter().find_map(filled).map_or(text.into(), Cow::Owned)
+    }
+}
+
+type Text = &'static str;
+
+/// Reads a file of a catalogue, whose texts are kept for as long as the page is open.
+fn read(file: &str) -> impl Iterator<Item = (Text, Text)> {
+    let texts: HashMap<String, String> = serde_json::from_str(file).unwrap_or_default();
+    texts.into_iter().map(|(english, own)| {
+        (&*Box::leak(english.into_boxed_str()), &*Box::leak(own.into_boxed_str()))
+    })
 }
 
 /// The Korean catalogue: texts by their English.
-fn korean() -> &'static HashMap<&'static str, &'static str> {
+fn korean() -> &'static HashMap<Text, Text> {
     static TEXTS: OnceLock<HashMap<&str, &str>> = OnceLock::new();
+    TEXTS.get_or_init(|| KOREAN.iter().flat_map(|file| read(file)).collect())
+}
+
+/// What the server says, in English and in Korean: the longest patterns first, for a short one may
+/// fit where a longer one is meant.
+fn korean_server() -> &'static [(Text, Text)] {
+    static TEXTS: OnceLock<Vec<(&str, &str)>> = OnceLock::new();
     TEXTS.get_or_init(|| {
-        let mut all = HashMap::new();
-        for file in KOREAN {
-            let texts: HashMap<String, String> = serde_json::from_str(file).unwrap_or_default();
-            // Kept for as long as the page is open.
-            all.extend(texts.into_iter().map(|(english, korean)| {
-                (&*Box::leak(english.into_boxed_str()), &*Box::leak(korean.into_boxed_str()))
-            }));
-        }
+        let mut all: Vec<_> = read(KOREAN_SERVER).collect();
+        all.sort_by_key(|(english, _)| std::cmp::Reverse(english.len()));
         all
     })
 }
 
 /// A text in the language in force; in English where the catalogue lacks it.
 pub fn t(text: &'static str) -> &'static str {
-    match Language::now() {
-        Language::English => text,
-        Language::Korean => korean().get(text).copied().unwrap_or(text),
-    }
+    Language::now().text(text)
+}
+
+/// A text that stands in a table or constant and is put into the language in force by [`t`] where
+/// it is shown.
+pub const fn mark(text: &'static str) -> &'static str {
+    text
 }
 
 /// A text in the language in force, with values in the place of their `{names}`.
 pub fn fill(text: &'static str, values: &[(&str, &dyn Display)]) -> String {
-    let mut filled = String::new();
-    let mut rest = t(text);
+    filled(t(text), values)
+}
+
+/// A text that the server wrote, in the language in force: a model's title, a table's heading, a
+/// finding. Programs know such things by name or number; people read the page's language.
+pub fn server(text: &str) -> String {
+    Language::now().server(text).into_owned()
+}
+
+/// A piece of a text with places for values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Words.
+    Words(&'a str),
+    /// The place of the value of this name.
+    Place(&'a str),
+}
+
+/// A text's words and the places between them.
+pub fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let mut all = Vec::new();
+    let mut rest = text;
     while let Some((before, after)) = rest.split_once('{') {
         let Some((name, behind)) = after.split_once('}') else { break };
-        filled.push_str(before);
-        match values.iter().find(|(n, _)| *n == name) {
-            Some((_, value)) => filled += &value.to_string(),
-            None => filled += &format!("{{{name}}}"),
+        if !before.is_empty() {
+            all.push(Piece::Words(before));
         }
+        all.push(Piece::Place(name));
         rest = behind;
     }
-    filled + rest
+    if !rest.is_empty() {
+        all.push(Piece::Words(rest));
+    }
+    all
+}
+
+fn filled(text: &str, values: &[(&str, &dyn Display)]) -> String {
+    let mut out = String::new();
+    for piece in pieces(text) {
+        match piece {
+            Piece::Words(words) => out += words,
+            Piece::Place(name) => match values.iter().find(|(n, _)| *n == name) {
+                Some((_, value)) => out += &value.to_string(),
+                None => out += &format!("{{{name}}}"),
+            },
+        }
+    }
+    out
+}
+
+/// The values that a text has in the places of a pattern; `None` where it does not fit.
+fn values<'a>(pattern: &'a str, text: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
+    let pieces = pieces(pattern);
+    let (mut found, mut rest) = (Vec::new(), text);
+    let mut at = 0;
+    while let Some(piece) = pieces.get(at) {
+        match *piece {
+            Piece::Words(words) => rest = rest.strip_prefix(words)?,
+            Piece::Place(name) => {
+                let end = match pieces.get(at + 1) {
+                    // The last words of a pattern are the text's last.
+                    Some(Piece::Words(words)) if at + 2 == pieces.len() => {
+                        rest.len().checked_sub(words.len())?
+                    }
+                    Some(Piece::Words(words)) => rest.find(words)?,
+                    _ => rest.len(),
+                };
+                found.push((name, rest.get(..end)?));
+                rest = rest.get(end..)?;
+            }
+        }
+        at += 1;
+    }
+    (rest.is_empty() && !found.is_empty()).then_some(found)
 }
 
 #[cfg(test)]
@@ -110,6 +236,8 @@ mod tests {
         let text = fill("{a} of {b}, {a}: {c}", &[("a", &1), ("b", &"two {a}")]);
         assert_eq!(text, "1 of two {a}, 1: {c}");
         assert_eq!(fill("plain {", &[]), "plain {");
+        let (words, place) = (Piece::Words, Piece::Place);
+        assert_eq!(pieces("{a}b{c}"), [place("a"), words("b"), place("c")]);
     }
 
     #[test]
@@ -117,5 +245,31 @@ mod tests {
         assert_eq!(Language::of("ko-KR"), Some(Language::Korean));
         assert_eq!(Language::of("EN"), Some(Language::English));
         assert_eq!(Language::of("de"), None);
+    }
+
+    #[test]
+    fn a_pattern_finds_its_values_in_a_text() {
+        assert_eq!(values("{n} % dropped", "75 % dropped"), Some(vec![("n", "75")]));
+        assert_eq!(values("{n} % dropped", "75 % kept"), None);
+        let found = values("from {a} to {b}.", "from 1.5 to 2.0.");
+        assert_eq!(found, Some(vec![("a", "1.5"), ("b", "2.0")]));
+        assert_eq!(values("no place", "no place"), None, "that is no pattern");
+    }
+
+    #[test]
+    fn the_server_is_understood() {
+        let korean = |text: &'static str| Language::Korean.server(text).into_owned();
+        assert_ne!(korean("Demo LLaVA: a small real model that ships with the lab"), "");
+        assert_eq!(korean("75 % dropped"), "75 % 제거");
+        assert_eq!(korean("nobody ever wrote this"), "nobody ever wrote this");
+        assert_eq!(Language::English.server("75 % dropped"), "75 % dropped");
+    }
+
+    #[test]
+    fn every_file_of_the_catalogue_can_be_read() {
+        for file in KOREAN.iter().chain([&KOREAN_SERVER]) {
+            let texts: HashMap<String, String> = serde_json::from_str(file).unwrap();
+            assert!(!texts.is_empty());
+        }
     }
 }

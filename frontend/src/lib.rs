@@ -6,12 +6,15 @@
 
 pub mod chart;
 pub mod colour;
+pub mod errors;
 pub mod experiments;
+pub mod glossary;
 pub mod language;
 pub mod link;
 pub mod log;
 pub mod overlay;
 pub mod phase;
+pub mod tour;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]

@@ -2,7 +2,8 @@
 
 use shared::{ErrorCode, Event, RunOptions, Timing};
 
-use crate::words;
+use crate::language::{fill, t};
+use crate::{errors, words};
 
 /// Where a run stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -116,25 +117,34 @@ impl Phase {
     /// One sentence for the status line.
     pub fn sentence(&self) -> String {
         match self {
-            Phase::Empty => "Choose a picture and ask about it.".into(),
-            Phase::Opening => "Opening the run …".into(),
-            Phase::Queued(0) => "Next in line.".into(),
-            Phase::Queued(1) => "One run is ahead of yours.".into(),
-            Phase::Queued(n) => format!("{n} runs are ahead of yours."),
+            Phase::Empty => t("Choose a picture and ask about it.").into(),
+            Phase::Opening => t("Opening the run …").into(),
+            Phase::Queued(0) => t("Next in line.").into(),
+            Phase::Queued(1) => t("One run is ahead of yours.").into(),
+            Phase::Queued(n) => fill("{n} runs are ahead of yours.", &[("n", n)]),
             Phase::Loading { bytes, total: 0 } => {
-                format!("Loading the model: {}", words::bytes(*bytes))
+                fill("Loading the model: {bytes}", &[("bytes", &words::bytes(*bytes))])
             }
-            Phase::Loading { bytes, total } => {
-                format!("Loading the model: {} of {}", words::bytes(*bytes), words::bytes(*total))
+            Phase::Loading { bytes, total } => fill(
+                "Loading the model: {bytes} of {total}",
+                &[("bytes", &words::bytes(*bytes)), ("total", &words::bytes(*total))],
+            ),
+            Phase::Prefill { done: 0, total } => {
+                fill("Reading: {total} layers to go", &[("total", total)])
             }
-            Phase::Prefill { done: 0, total } => format!("Reading: {total} layers to go"),
-            Phase::Prefill { done, total } => format!("Reading: layer {done} of {total}"),
-            Phase::Generating { done: 1, .. } => "Answering: 1 token".into(),
-            Phase::Generating { done, .. } => format!("Answering: {done} tokens"),
-            Phase::Verifying => "Checking that observing changed nothing …".into(),
-            Phase::Done(timing) => format!("Done in {}", words::millis(timing.total_ms)),
-            Phase::Failed { message, .. } => format!("The run failed: {message}"),
-            Phase::Cancelled => "Stopped.".into(),
+            Phase::Prefill { done, total } => {
+                fill("Reading: layer {done} of {total}", &[("done", done), ("total", total)])
+            }
+            Phase::Generating { done: 1, .. } => t("Answering: 1 token").into(),
+            Phase::Generating { done, .. } => fill("Answering: {n} tokens", &[("n", done)]),
+            Phase::Verifying => t("Checking that observing changed nothing …").into(),
+            Phase::Done(timing) => {
+                fill("Done in {time}", &[("time", &words::millis(timing.total_ms))])
+            }
+            Phase::Failed { code, message } => {
+                fill("The run failed: {message}", &[("message", &errors::said(*code, message))])
+            }
+            Phase::Cancelled => t("Stopped.").into(),
         }
     }
 }

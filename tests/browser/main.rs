@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod failures;
+mod languages;
 mod plots;
 mod stage;
 mod story;
 mod together;
 mod told;
+mod tour;

@@ -263,15 +263,19 @@ impl Browser {
         Ok(log)
     }
 
+    /// Keeps a picture of the page as it is in the build folder.
+    pub async fn keep(&self, name: &str) -> Result<()> {
+        let folder = crate::screenshots();
+        std::fs::create_dir_all(&folder)?;
+        Ok(self.driver.screenshot(&folder.join(format!("{name}.png"))).await?)
+    }
+
     /// Keeps a picture of the page as it is, at a size, in the build folder.
     pub async fn screenshot(&self, name: &str, size: (u32, u32)) -> Result<()> {
         self.resize(size).await?;
         // Two frames and the chart's own resize observer.
         tokio::time::sleep(Duration::from_millis(400)).await;
-        let folder = crate::screenshots();
-        std::fs::create_dir_all(&folder)?;
-        let file = folder.join(format!("{name}-{}x{}.png", size.0, size.1));
-        self.driver.screenshot(&file).await?;
+        self.keep(&format!("{name}-{}x{}", size.0, size.1)).await?;
         let wide = "return document.documentElement.scrollWidth - window.innerWidth";
         let over = self.script(wide).await?.as_i64().unwrap_or_default();
         self.resize(LARGE).await?;

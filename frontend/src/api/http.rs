@@ -8,6 +8,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, FormData};
 
 use super::Failure;
+use crate::errors;
+use crate::language::{fill, t};
 
 /// The models on offer.
 pub async fn models() -> Result<Vec<ModelEntry>, Failure> {
@@ -74,7 +76,10 @@ pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, F
     let text = response.text().await.map_err(|_| broken())?;
     serde_json::from_str(&text).map_err(|error| Failure {
         code: None,
-        message: format!("The lab's answer could not be read ({error}). Reload the page."),
+        message: fill(
+            "The lab’s answer could not be read ({error}). Reload the page.",
+            &[("error", &error)],
+        ),
     })
 }
 
@@ -89,10 +94,12 @@ pub(crate) async fn checked(
     let status = response.status();
     let body = response.text().await.unwrap_or_default();
     Err(match serde_json::from_str::<ErrorBody>(&body) {
-        Ok(body) => Failure { code: Some(body.code), message: body.message },
+        Ok(body) => {
+            Failure { code: Some(body.code), message: errors::said(body.code, &body.message) }
+        }
         Err(_) => Failure {
             code: (status == 404).then_some(shared::ErrorCode::NotFound),
-            message: format!("The lab answered with status {status}."),
+            message: fill("The lab answered with status {status}.", &[("status", &status)]),
         },
     })
 }
@@ -100,7 +107,7 @@ pub(crate) async fn checked(
 fn broken() -> Failure {
     Failure {
         code: None,
-        message: "The lab's server does not answer. Check that it is running, then try again."
+        message: t("The lab’s server does not answer. Check that it is running, then try again.")
             .into(),
     }
 }

@@ -17,6 +17,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
 use super::{Failure, http};
+use crate::errors;
 use crate::log::{Arrival, Cursor, backoff};
 use crate::phase::Phase;
 use crate::state::Lab;
@@ -151,10 +152,10 @@ impl Live {
                 }
                 Ok(ServerMessage::Gap { .. }) => missing = true,
                 Ok(ServerMessage::Error(ErrorBody { code: ErrorCode::NotFound, message })) => {
-                    return self.give_up(message);
+                    return self.give_up(errors::said(ErrorCode::NotFound, &message));
                 }
                 Ok(ServerMessage::Error(ErrorBody { code, message })) => {
-                    self.0.lab.complain(code.name(), message);
+                    self.0.lab.complain(code.name(), errors::said(code, &message));
                 }
                 // A message this page cannot read is read again in JSON with its neighbours.
                 Err(_) => missing = true,

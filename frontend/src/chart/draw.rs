@@ -7,6 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::frame::Frame;
 use super::{Plot, scale};
 use crate::colour::{Palette, Rgb, Role};
+use crate::language::t;
 
 /// plotters places things at whole units; drawn at four units a pixel, curves stay smooth and
 /// lines sharp on any screen.
@@ -207,7 +208,9 @@ fn labels<DB: DrawingBackend>(
         let middle = (range.start + range.end) as f64 / 2.0;
         let width = range.len() as f64 * frame.step(plot.layers);
         // A band narrower than its name keeps its colour and loses its name.
-        if width < name.len() as f64 * frame.type_size * 0.55 {
+        // Letters are about half as wide as high, Korean syllables as wide as high.
+        let ems: f64 = name.chars().map(|c| if c.is_ascii() { 0.55 } else { 1.0 }).sum();
+        if width < ems * frame.type_size {
             continue;
         }
         let place = (at(frame.left + middle * frame.step(plot.layers)), at(frame.top - gap * 0.4));
@@ -219,7 +222,7 @@ fn labels<DB: DrawingBackend>(
     }
     // Thin type needs more contrast than a curve.
     let strong = |rgb: Rgb| rgb.mix(palette.ink, 0.3);
-    let mut ends: Vec<(&str, f64, Rgb)> = vec![("balance", 1.0, palette.ink)];
+    let mut ends: Vec<(&str, f64, Rgb)> = vec![(t("balance"), 1.0, palette.ink)];
     for series in plot.series.iter().filter(|s| !s.label.is_empty()) {
         let Some(v) = series.values.last().copied().flatten().filter(|v| *v > 0.0) else {
             continue;

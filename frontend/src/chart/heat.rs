@@ -6,6 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::draw::UNITS;
 use super::scale;
 use crate::colour::{Palette, Rgb};
+use crate::language::t;
 
 /// The map's values, by layer and then by head; `None` where undefined or not observed.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,10 +130,10 @@ pub fn svg(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
     }
     // Without names nobody could tell layers from heads where there are as many of each.
     let middle = (at((grid.left + grid.width) / 2.0), at(grid.height - grid.type_size * 0.1));
-    drawn = drawn.and(root.draw_text("layer", &style(HPos::Center, VPos::Bottom), middle));
+    drawn = drawn.and(root.draw_text(t("layer"), &style(HPos::Center, VPos::Bottom), middle));
     let upright = style(HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
     let middle = (at(0.0), at((grid.top + grid.bottom) / 2.0));
-    drawn = drawn.and(root.draw_text("head", &upright, middle));
+    drawn = drawn.and(root.draw_text(t("head"), &upright, middle));
     drawn = drawn.and(root.present());
     // Writing to a string cannot fail.
     debug_assert!(drawn.is_ok());

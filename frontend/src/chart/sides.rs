@@ -3,6 +3,7 @@
 use shared::{Counts, Definition, Group, GroupSet};
 
 use crate::colour::{Palette, Rgb};
+use crate::language::t;
 
 /// What a side is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,26 +52,26 @@ pub fn sides(definition: &Definition, counts: &Counts) -> Vec<Side> {
 
 impl Side {
     /// Its name for people.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self.kind {
-            Kind::Sink(_) => "begin",
-            Kind::Words => "words",
-            Kind::Other => "other",
-            Kind::Picture => "picture",
-            Kind::Answer(_) => "answer",
+            Kind::Sink(_) => t("begin"),
+            Kind::Words => t("words"),
+            Kind::Other => t("other"),
+            Kind::Picture => t("picture"),
+            Kind::Answer(_) => t("answer"),
         }
     }
 
     /// What it holds.
-    pub const fn note(&self) -> &'static str {
+    pub fn note(&self) -> &'static str {
         match self.kind {
-            Kind::Sink(true) => "position 0, the attention sink; counts as text",
-            Kind::Sink(false) => "position 0, the attention sink; does not count",
-            Kind::Words => "prompt tokens that count as text",
-            Kind::Other => "prompt tokens that do not count",
-            Kind::Picture => "picture tokens",
-            Kind::Answer(true) => "what the model wrote; counts as text",
-            Kind::Answer(false) => "what the model wrote; does not count",
+            Kind::Sink(true) => t("position 0, the attention sink; counts as text"),
+            Kind::Sink(false) => t("position 0, the attention sink; does not count"),
+            Kind::Words => t("prompt tokens that count as text"),
+            Kind::Other => t("prompt tokens that do not count"),
+            Kind::Picture => t("picture tokens"),
+            Kind::Answer(true) => t("what the model wrote; counts as text"),
+            Kind::Answer(false) => t("what the model wrote; does not count"),
         }
     }
 

@@ -2,7 +2,11 @@
 
 use leptos::prelude::*;
 
+use crate::components::said::views;
+use crate::components::term::Explained;
 use crate::components::value::plain;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::phase::Phase;
 use crate::state::use_lab;
@@ -16,26 +20,40 @@ pub fn Answer() -> impl IntoView {
     let count = Memo::new(move |_| run.observation.with(|o| o.tokens.len()));
     let note = move || match run.phase.get() {
         Phase::Done(timing) => words::millis(timing.total_ms),
-        Phase::Generating { .. } => "writing …".into(),
-        Phase::Cancelled if count.get() > 0 => "stopped early".into(),
+        Phase::Generating { .. } => t("writing …").into(),
+        Phase::Cancelled if count.get() > 0 => t("stopped early").into(),
         _ => String::new(),
     };
     let question = move || run.options.with(|o| o.prompt.clone());
-    let layer_note = move || match run.pinned.get() {
-        Some(l) => format!(", in layer {l}"),
-        None => String::new(),
+    // What the colours of the words say; of one layer where one is pinned.
+    let colours = move || {
+        let words = view! { <b class="words">{t("words")}</b> }.into_any();
+        let picture = view! { <b class="picture">{t("picture")}</b> }.into_any();
+        let token = view! { <Explained term=Term::Token word=t("token")/> }.into_any();
+        match run.pinned.get() {
+            Some(l) => views(
+                "Colour: what drew more per {token}, {words} or {picture}, in layer {layer}.",
+                [("token", token), ("words", words), ("picture", picture), ("layer", l.into_any())],
+            )
+            .into_any(),
+            None => views(
+                "Colour: what drew more per {token}, {words} or {picture}.",
+                [("token", token), ("words", words), ("picture", picture)],
+            )
+            .into_any(),
+        }
     };
     view! {
-        <section class="card answer" aria-labelledby="answer-title">
+        <section class="card answer" data-tour="answer" aria-labelledby="answer-title">
             <header class="card-head">
-                <h2 id="answer-title">"Answer"</h2>
+                <h2 id="answer-title">{t("Answer")}</h2>
                 <p class="card-note">{note}</p>
             </header>
             <p class="question" title=question>{question}</p>
             <div
                 class="chips"
                 role="group"
-                aria-label="Tokens of the answer"
+                aria-label=t("Tokens of the answer")
                 data-testid="answer"
                 data-keys=""
                 data-text=move || run.observation.with(|o| o.answer())
@@ -47,13 +65,10 @@ pub fn Answer() -> impl IntoView {
             >
                 {move || (0..count.get()).map(|i| view! { <Chip i/> }).collect_view()}
                 {move || (count.get() == 0).then(|| view! {
-                    <p class="quiet">{if matches!(run.phase.get(), Phase::Done(_) | Phase::Failed { .. } | Phase::Cancelled) { "Nothing was written." } else { "Nothing written yet." }}</p>
+                    <p class="quiet">{if matches!(run.phase.get(), Phase::Done(_) | Phase::Failed { .. } | Phase::Cancelled) { t("Nothing was written.") } else { t("Nothing written yet.") }}</p>
                 })}
             </div>
-            <p class="card-foot" class:hidden=move || count.get() == 0>
-                "Colour: what drew more per token, " <b class="words">"words"</b> " or "
-                <b class="picture">"picture"</b> {layer_note} "."
-            </p>
+            <p class="card-foot" class:hidden=move || count.get() == 0>{colours}</p>
         </section>
     }
 }
@@ -87,10 +102,14 @@ fn Chip(i: usize) -> impl IntoView {
             data-index=i
             aria-pressed=move || chosen().to_string()
             style:background=colour
-            title=move || format!(
-                "token {i} · MDI {} · words get {} of the attention on words and picture · probability {chance}",
-                plain(measure.get().mdi, words::number),
-                plain(measure.get().share_text, words::percent),
+            title=move || fill(
+                "token {i} · MDI {mdi} · words get {share} of the attention on words and picture · probability {chance}",
+                &[
+                    ("i", &i),
+                    ("mdi", &plain(measure.get().mdi, words::number)),
+                    ("share", &plain(measure.get().share_text, words::percent)),
+                    ("chance", &chance),
+                ],
             )
             on:click=move |_| run.pick.set(if chosen() { Pick::Nothing } else { Pick::Token(i) })
         >

@@ -9,6 +9,8 @@ use crate::actions;
 use crate::components::levers::Levers;
 use crate::components::pull::PullCard;
 use crate::components::value::Switch;
+use crate::glossary::Term;
+use crate::language::{fill, server, t};
 use crate::phase::Phase;
 use crate::state::{Lab, Source, use_lab};
 use crate::words;
@@ -31,18 +33,18 @@ pub fn Ask<F: Fn() + Clone + 'static>(
     let may_stop = move || live() && run.id.get().is_some_and(|id| actions::is_owner(&id));
     view! {
         <section class="card ask" aria-labelledby="ask-title">
-            <header class="card-head"><h2 id="ask-title">"Ask about a picture"</h2></header>
+            <header class="card-head"><h2 id="ask-title">{t("Ask about a picture")}</h2></header>
             <form on:submit=move |event| {
                 event.prevent_default();
                 on_ask();
             }>
                 <Pictures lab/>
-                <label class="sr-only" for="prompt">"Your question"</label>
+                <label class="sr-only" for="prompt">{t("Your question")}</label>
                 <textarea
                     id="prompt"
                     data-testid="prompt"
                     rows="2"
-                    placeholder="What is in the picture?"
+                    placeholder=t("What is in the picture?")
                     prop:value=move || lab.prompt.get()
                     on:input=move |event| {
                         lab.prompt.set(event_target_value(&event));
@@ -56,12 +58,12 @@ pub fn Ask<F: Fn() + Clone + 'static>(
                         when=may_stop
                         fallback=move || view! {
                             <button type="submit" class="button strong" data-testid="run" disabled=move || lab.sending.get()>
-                                "Run" <kbd aria-hidden="true">{shortcut()}</kbd>
+                                {t("Run")}" " <kbd aria-hidden="true">{shortcut()}</kbd>
                             </button>
                         }
                     >
                         <button type="button" class="button strong" data-testid="cancel"
-                            on:click=move |_| actions::cancel(lab)>"Stop"</button>
+                            on:click=move |_| actions::cancel(lab)>{t("Stop")}</button>
                     </Show>
                 </div>
                 <PullCard lab chosen/>
@@ -89,9 +91,9 @@ fn Pictures(lab: Lab) -> impl IntoView {
     };
     let chosen = move |file: &str| matches!(lab.source.get(), Some(Source::Sample(f)) if f == file);
     view! {
-        <div class="pictures" role="group" aria-label="Picture">
+        <div class="pictures" role="group" aria-label=t("Picture")>
             <label class="thumb choose" class:chosen=move || own().is_some()
-                title="Choose a picture; or drop or paste one anywhere">
+                title=t("Choose a picture; or drop or paste one anywhere")>
                 <input
                     node_ref=input
                     id="picture-input"
@@ -99,7 +101,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
                     accept="image/*"
                     data-testid="picture-input"
                     class="sr-only"
-                    aria-label="Choose a picture"
+                    aria-label=t("Choose a picture")
                     on:change=move |_| {
                         if let Some(input) = input.get() {
                             actions::take_files(lab, input.files());
@@ -108,7 +110,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
                         }
                     }
                 />
-                {move || own().map(|url| view! { <img src=url alt="Your picture"/> })}
+                {move || own().map(|url| view! { <img src=url alt=t("Your picture")/> })}
                 <svg class="plus" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 3v10M3 8h10"/></svg>
             </label>
             <For each=move || lab.samples.get() key=|s| s.file.clone() let:sample>
@@ -117,9 +119,10 @@ fn Pictures(lab: Lab) -> impl IntoView {
                     let (mark, url) = (sample.file.clone(), format!("/api/samples/{file}"));
                     let mark = StoredValue::new(mark);
                     let is_chosen = move || mark.with_value(|m| chosen(m));
+                    let title = server(&sample.title);
                     let note = match sample.note.as_str() {
-                        "" => sample.title.clone(),
-                        note => format!("{}: {note}", sample.title),
+                        "" => title.clone(),
+                        note => format!("{title}: {}", server(note)),
                     };
                     view! {
                         <button
@@ -135,7 +138,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
                                 lab.touched.set(true);
                             }
                         >
-                            <img src=url alt=sample.title loading="lazy"/>
+                            <img src=url alt=title loading="lazy"/>
                         </button>
                     }
                 }
@@ -152,7 +155,7 @@ fn Model(lab: Lab, chosen: Memo<Option<ModelEntry>>) -> impl IntoView {
     view! {
         <div class="selects">
             <select
-                aria-label="Model"
+                aria-label=t("Model")
                 data-testid="model"
                 on:change=move |event| {
                     let name = event_target_value(&event);
@@ -168,16 +171,18 @@ fn Model(lab: Lab, chosen: Memo<Option<ModelEntry>>) -> impl IntoView {
                 {move || lab.models.get().into_iter().map(|m| {
                     let selected = chosen.with(|c| c.as_ref().is_some_and(|c| c.name == m.name));
                     // The title's first words; the whole of it does not fit a phone.
-                    let mut short = m.title.split(": ").next().unwrap_or_default().to_owned();
+                    let title = server(&m.title);
+                    let mut short = title.split(": ").next().unwrap_or_default().to_owned();
                     if m.state != ModelState::Ready {
                         short += " ↓";
                     }
-                    view! { <option value=m.name.clone() title=m.title selected=selected>{short}</option> }
+                    view! { <option value=m.name.clone() title=title selected=selected>{short}</option> }
                 }).collect_view()}
-                {move || lab.models.with(Vec::is_empty).then(|| view! { <option value="">"default model"</option> })}
+                {move || lab.models.with(Vec::is_empty).then(|| view! { <option value="">{t("default model")}</option> })}
             </select>
             <select
-                aria-label="Quantization"
+                aria-label=t("Quantization")
+                title=Term::Quantization.meaning()
                 data-testid="quant"
                 on:change=move |event| {
                     if let Some(quant) = Quant::from_name(&event_target_value(&event)) {
@@ -213,10 +218,10 @@ fn More(lab: Lab) -> impl IntoView {
     });
     view! {
         <details class="more">
-            <summary>"Options"</summary>
+            <summary>{t("Options")}</summary>
             <div class="more-row">
                 <label>
-                    "Longest answer "
+                    {t("Longest answer in tokens")}" "
                     <input
                         type="number"
                         min="1"
@@ -229,17 +234,16 @@ fn More(lab: Lab) -> impl IntoView {
                             }
                         }
                     />
-                    " tokens"
                 </label>
                 <Switch
-                    label="How the picture meets the model’s frame"
+                    label=t("How the picture meets the model’s frame")
                     choices=vec![
-                        (ImageFit::Crop, "crop", "Shortest edge to size, middle kept: what the processor does"),
-                        (ImageFit::Pad, "pad", "Padded to a square: what the original LLaVA does"),
+                        (ImageFit::Crop, t("crop"), t("Shortest edge to size, middle kept: what the processor does")),
+                        (ImageFit::Pad, t("pad"), t("Padded to a square: what the original LLaVA does")),
                     ]
                     chosen=fit
                 />
-                <label class="check" title="Runs the same question again with nobody looking, and in f32 where that fits, and says whether anything differs">
+                <label class="check" title=t("Runs the same question again with nobody looking, and in f32 where that fits, and says whether anything differs")>
                     <input
                         type="checkbox"
                         data-testid="verify"
@@ -249,7 +253,7 @@ fn More(lab: Lab) -> impl IntoView {
                             lab.options.update(|o| o.verify = verify);
                         }
                     />
-                    " check that observing changes nothing"
+                    " "{t("check that observing changes nothing")}
                 </label>
             </div>
             <Levers/>
@@ -263,9 +267,9 @@ fn Status(lab: Lab) -> impl IntoView {
     let run = lab.run;
     let sentence = move || {
         if lab.sending.get() {
-            "Sending the picture …".to_owned()
+            t("Sending the picture …").to_owned()
         } else if run.lost.get() {
-            "Connection lost: the lab does not answer. What was seen stays; trying again …"
+            t("Connection lost: the lab does not answer. What was seen stays; trying again …")
                 .to_owned()
         } else {
             run.phase.with(Phase::sentence)
@@ -273,11 +277,12 @@ fn Status(lab: Lab) -> impl IntoView {
     };
     // A screen reader hears the step, not every token of it.
     let step = Memo::new(move |_| match run.phase.get() {
-        Phase::Prefill { .. } => "The model is reading.".to_owned(),
-        Phase::Generating { .. } => "The model is answering.".to_owned(),
-        Phase::Loading { .. } => "The model is loading.".to_owned(),
+        Phase::Prefill { .. } => t("The model is reading.").to_owned(),
+        Phase::Generating { .. } => t("The model is answering.").to_owned(),
+        Phase::Loading { .. } => t("The model is loading.").to_owned(),
         Phase::Done(_) => {
-            run.observation.with_untracked(|o| format!("Done. The answer: {}", o.answer()))
+            let answer = run.observation.with_untracked(|o| o.answer());
+            fill("Done. The answer: {answer}", &[("answer", &answer)])
         }
         other => other.sentence(),
     });

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use crate::language::t;
+
 /// A table that is made when it is opened.
 #[component]
 pub fn Behind(
@@ -20,7 +22,7 @@ pub fn Behind(
             let details = event_target::<web_sys::Element>(&event);
             open.set(details.has_attribute("open"));
         }>
-            <summary data-testid=format!("{testid}-open")>"Table"<span class="sr-only">": "{caption}</span></summary>
+            <summary data-testid=format!("{testid}-open")>{t("Table")}<span class="sr-only">": "{caption}</span></summary>
             <Show when=move || open.get()>
                 <div class="scroll" tabindex="0" role="region" aria-label=caption>
                     <table class="numbers" data-testid=testid>

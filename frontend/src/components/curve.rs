@@ -3,15 +3,19 @@
 use leptos::html;
 use leptos::prelude::*;
 use shared::experiment::paper::{self, PaperRow};
-use shared::{Observation, Stage, Undefined};
+use shared::{Extremes, Observation, Stage, Undefined};
 
 use crate::browser::watch_width;
 use crate::chart::frame::Frame;
 use crate::chart::{Ghost, Null, Plot, Series, draw};
 use crate::colour::Role;
 use crate::components::behind::Behind;
+use crate::components::finding::Finding;
+use crate::components::term::Explained;
 use crate::components::transport::PlayButton;
 use crate::components::value::{Switch, plain};
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::link::Curve;
 use crate::phase::Phase;
 use crate::state::{Play, RunView, use_lab};
@@ -23,25 +27,30 @@ pub fn CurveCard() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
     let title = move || match run.curve.get() {
-        Curve::Mdi => "MDI by layer",
-        Curve::Aei => "AEI by layer",
+        Curve::Mdi => t("MDI by layer"),
+        Curve::Aei => t("AEI by layer"),
     };
     view! {
-        <section class="card curve" aria-labelledby="curve-title">
+        <section class="card curve" data-tour="curve" aria-labelledby="curve-title">
             <header class="card-head">
-                <h2 id="curve-title">{title}</h2>
+                <h2 id="curve-title">{move || {
+                    let term = match run.curve.get() {
+                        Curve::Mdi => Term::Mdi,
+                        Curve::Aei => Term::Aei,
+                    };
+                    view! { <Explained term word=title()/> }
+                }}</h2>
                 <p class="card-note">
-                    "log scale · "
                     {move || match run.pinned.get() {
-                        Some(l) => format!("layer {l} pinned, Esc releases"),
-                        None => "click a layer".into(),
+                        Some(l) => fill("log scale · layer {l} pinned, Esc releases", &[("l", &l)]),
+                        None => t("log scale · click a layer").into(),
                     }}
                 </p>
                 <Switch
-                    label="Measure"
+                    label=t("Measure")
                     choices=vec![
-                        (Curve::Mdi, "MDI", "Attention on one text token over that on one picture token"),
-                        (Curve::Aei, "AEI", "Share of attention over share of tokens, for words and picture"),
+                        (Curve::Mdi, "MDI", t("Attention on one text token over that on one picture token")),
+                        (Curve::Aei, "AEI", t("Share of attention over share of tokens, for words and picture")),
                     ]
                     chosen=run.curve
                 />
@@ -49,6 +58,7 @@ pub fn CurveCard() -> impl IntoView {
                 <PlayButton run what=Play::Layers/>
             </header>
             <Chart run/>
+            <Finding/>
             <p class="card-foot" data-testid="compared">{move || compared(run)}</p>
             <LayerTable run/>
         </section>
@@ -74,21 +84,28 @@ fn compared(run: RunView) -> String {
     {
         let own =
             run.model.with(|m| m.as_ref().is_some_and(|m| paper::of_model(&m.name).is_some()));
-        let other = if own { "" } else { ", another model: compare shapes, not sizes" };
-        parts.push(format!(
-            "Dotted: the paper’s {} on {}{other}; hollow where a value is in doubt.",
-            row.model, row.data
-        ));
+        let values: [(&str, &dyn std::fmt::Display); 2] =
+            [("model", &row.model), ("data", &row.data)];
+        parts.push(match own {
+            true => fill(
+                "Dotted: the paper’s {model} on {data}; hollow where a value is in doubt.",
+                &values,
+            ),
+            false => fill(
+                "Dotted: the paper’s {model} on {data}, another model: compare shapes, not sizes; \
+                 hollow where a value is in doubt.",
+                &values,
+            ),
+        });
     }
     if beside.even && run.curve.get() == Curve::Mdi {
         let definition = run.definition.get();
         let even = run.observation.with(|o| o.even_attention(&definition).ok());
         let even = even.and_then(|a| Some((a.mdi().ok()?, a.halved().mdi().ok()?)));
         parts.extend(even.map(|(all, half)| {
-            format!(
-                "Thin: {} if all tokens drew alike, {} if words and picture drew half each.",
-                words::number(all),
-                words::number(half)
+            fill(
+                "Thin: {all} if all tokens drew alike, {half} if words and picture drew half each.",
+                &[("all", &words::number(all)), ("half", &words::number(half))],
             )
         }));
     }
@@ -116,9 +133,9 @@ fn Beside(run: RunView) -> impl IntoView {
             }
         };
     view! {
-        <div class="switch" role="group" aria-label="Laid over the curve">
-            {toggle("paper", "The paper’s values for the same model or family", "beside-paper", true)}
-            {toggle("even", "What attention without any preference would give", "beside-even", false)}
+        <div class="switch" role="group" aria-label=t("Laid over the curve")>
+            {toggle(t("paper"), t("The paper’s values for the same model or family"), "beside-paper", true)}
+            {toggle(t("even"), t("What attention without any preference would give"), "beside-even", false)}
         </div>
     }
 }
@@ -130,7 +147,7 @@ fn plot_of(run: RunView) -> Plot {
     let bands = match stages {
         // Three equal bands over everything say nothing.
         shared::Stages::All => vec![],
-        stages => Stage::ALL.map(|s| (s.name(), s.layers(stages, layers))).to_vec(),
+        stages => Stage::ALL.map(|s| (words::stage(s), s.layers(stages, layers))).to_vec(),
     };
     let series = run.measures.with(|measures| {
         let pick = |f: fn(&shared::Measure) -> shared::Value| -> Vec<Option<f64>> {
@@ -138,13 +155,13 @@ fn plot_of(run: RunView) -> Plot {
         };
         match run.curve.get() {
             Curve::Mdi => {
-                vec![Series { role: None, label: "this run", values: pick(|m| m.mdi) }]
+                vec![Series { role: None, label: t("this run"), values: pick(|m| m.mdi) }]
             }
             Curve::Aei => vec![
-                Series { role: Some(Role::Words), label: "text", values: pick(|m| m.aei_text) },
+                Series { role: Some(Role::Words), label: t("text"), values: pick(|m| m.aei_text) },
                 Series {
                     role: Some(Role::Picture),
-                    label: "picture",
+                    label: t("picture"),
                     values: pick(|m| m.aei_image),
                 },
             ],
@@ -163,14 +180,14 @@ fn plot_of(run: RunView) -> Plot {
     if beside.even && !aei {
         let definition = run.definition.get();
         if let Ok(even) = run.observation.with(|o| o.even_attention(&definition)) {
-            let half = even.halved().mdi().ok().map(|value| Null { label: "half each", value });
+            let half = even.halved().mdi().ok().map(|value| Null { label: t("half each"), value });
             // Under most definitions that is 1, where a line is already.
             let all = even.mdi().ok().filter(|v| (v.ln()).abs() > 0.05);
-            nulls.extend(all.map(|value| Null { label: "all alike", value }));
+            nulls.extend(all.map(|value| Null { label: t("all alike"), value }));
             nulls.extend(half);
         }
     }
-    Plot { layers, series, bands, ghosts, ghost_label: "paper", nulls }
+    Plot { layers, series, bands, ghosts, ghost_label: t("paper"), nulls }
 }
 
 /// The drawing, with the reactive marks over it.
@@ -216,20 +233,22 @@ fn Chart(run: RunView) -> impl IntoView {
         });
         match reason {
             _ if some => None,
-            Some(reason) => Some(format!("Undefined: {reason}.")),
+            Some(reason) => {
+                Some(fill("Undefined: {reason}.", &[("reason", &words::reason(reason))]))
+            }
             None if layers() > 0 => None,
             None if matches!(run.phase.get(), Phase::Failed { .. } | Phase::Cancelled) => {
-                Some("This run ended before the model had read the prompt.".into())
+                Some(t("This run ended before the model had read the prompt.").into())
             }
-            None => Some("The curve grows here, layer by layer, while the model reads.".into()),
+            None => Some(t("The curve grows here, layer by layer, while the model reads.").into()),
         }
     };
     let told = move || match run.layer.get() {
         Some(l) => {
             let mdi = run.measures.with(|m| m.get(l).map(|m| plain(m.mdi, words::number)));
-            format!("layer {l}, MDI {}", mdi.unwrap_or_default())
+            fill("layer {l}, MDI {mdi}", &[("l", &l), ("mdi", &mdi.unwrap_or_default())])
         }
-        None => "no layer".into(),
+        None => t("no layer").into(),
     };
     view! {
         <div
@@ -245,7 +264,7 @@ fn Chart(run: RunView) -> impl IntoView {
                 data-keys=""
                 role="slider"
                 tabindex="0"
-                aria-label="Layer"
+                aria-label=t("Layer")
                 aria-valuemin="0"
                 aria-valuemax=move || layers().saturating_sub(1)
                 aria-valuenow=move || run.layer.get()
@@ -297,8 +316,27 @@ fn Marks(run: RunView, plot: Memo<Plot>, frame: Memo<Frame>) -> impl IntoView {
             if y > 5.2 * rem { (y - 0.9 * rem, false) } else { (y + 0.9 * rem, true) };
         Some((layer, left, top, below, measure))
     };
+    // Where words draw most and least: what the sentence under the curve names.
+    let extremes = move || {
+        let found = run.measures.with(|all| Extremes::of(all));
+        let found = found.filter(|_| run.curve.get() == Curve::Mdi);
+        let (frame, palette) = (frame.get(), lab.palette.get());
+        let ring = |(layer, mdi): (usize, f64)| {
+            let (x, y) = plot.with(|p| (frame.x(layer, p.layers), frame.y(mdi, p.domain())));
+            let side = if mdi >= 1.0 { Role::Words } else { Role::Picture };
+            let above = if mdi >= 1.0 { -1.1 } else { 1.9 };
+            view! {
+                <circle class="extreme" cx=x cy=y r=frame.type_size * 0.62 stroke=palette.role(side).css()/>
+                <text class="extreme" x=x y=y + above * frame.type_size text-anchor="middle">
+                    {words::number(mdi)}"×"
+                </text>
+            }
+        };
+        found.map(|found| [found.most, found.least].map(ring))
+    };
     view! {
         <svg class="marks" aria-hidden="true">
+            {extremes}
             {move || place().map(|(layer, x, step, frame)| view! {
                 <g data-testid="layer-marker" data-layer=layer class:pinned=move || run.pinned.get() == Some(layer) class:quiet=move || !chosen()>
                     <rect class="column" x=x - step / 2.0 y=frame.top width=step height=frame.bottom - frame.top/>
@@ -316,8 +354,11 @@ fn Marks(run: RunView, plot: Memo<Plot>, frame: Memo<Frame>) -> impl IntoView {
         </svg>
         {move || tip().map(|(layer, left, top, below, m)| view! {
             <div class="tip" class:below=below style:left=format!("{left}px") style:top=format!("{top}px")>
-                <b>"layer "{layer}" · MDI "{plain(m.mdi, words::number)}</b>
-                <span>"AEI "{plain(m.aei_text, words::number)}" · text "{plain(m.share_text, words::percent)}</span>
+                <b>{fill("layer {l} · MDI {mdi}", &[("l", &layer), ("mdi", &plain(m.mdi, words::number))])}</b>
+                <span>{fill(
+                    "AEI {aei} · text {share}",
+                    &[("aei", &plain(m.aei_text, words::number)), ("share", &plain(m.share_text, words::percent))],
+                )}</span>
             </div>
         })}
     }
@@ -327,7 +368,9 @@ fn Marks(run: RunView, plot: Memo<Plot>, frame: Memo<Frame>) -> impl IntoView {
 #[component]
 fn LayerTable(run: RunView) -> impl IntoView {
     let columns = Signal::derive(|| {
-        ["layer", "MDI", "AEI text", "AEI picture", "attention on text"].map(str::to_owned).to_vec()
+        [t("layer"), "MDI", t("AEI text"), t("AEI picture"), t("attention on text")]
+            .map(str::to_owned)
+            .to_vec()
     });
     let rows = Signal::derive(move || {
         run.measures.with(|measures| {
@@ -343,5 +386,5 @@ fn LayerTable(run: RunView) -> impl IntoView {
             measures.iter().enumerate().map(row).collect()
         })
     });
-    view! { <Behind testid="layer-table" caption="Text dominance by layer" columns rows/> }
+    view! { <Behind testid="layer-table" caption=t("Text dominance by layer") columns rows/> }
 }

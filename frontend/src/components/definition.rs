@@ -3,6 +3,9 @@
 use leptos::prelude::*;
 use shared::{Definition, Group, Heads, Observation, Preset, Queries, Ratio, Stages};
 
+use crate::components::term::Explained;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::link;
 use crate::state::{RunView, sink_toggled};
 use crate::words;
@@ -17,11 +20,12 @@ pub fn DefinitionBar(
 ) -> impl IntoView {
     let definition = run.definition;
     let toggle = move |_| open.update(|o| *o = !*o);
-    let chip = move |name: &'static str, value: Signal<String>| {
+    let chip = move |name: &'static str, term: Term, value: Signal<String>| {
         view! {
             <button
                 type="button"
                 class="pill"
+                title=term.meaning()
                 aria-expanded=move || open.get().to_string()
                 aria-controls="definition-panel"
                 on:click=toggle
@@ -32,11 +36,11 @@ pub fn DefinitionBar(
     };
     view! {
         <div class="definition">
-            <label class="pill strong">
-                "Definition: "
+            <span class="pill strong">
+                <Explained term=Term::Definition word=t("Definition:")/>" "
                 <select
                     data-testid="definition-select"
-                    aria-label="Definition"
+                    aria-label=t("Definition")
                     on:change=move |event| match Preset::from_name(&event_target_value(&event)) {
                         Some(preset) => definition.set(preset.definition()),
                         None => open.set(true),
@@ -46,11 +50,11 @@ pub fn DefinitionBar(
                     {Preset::ALL.map(|p| view! {
                         <option value=p.name() selected=definition.get_untracked().preset() == Some(p)>{p.name()}</option>
                     })}
-                    <option value="custom" selected=definition.get_untracked().preset().is_none()>"custom"</option>
+                    <option value="custom" selected=definition.get_untracked().preset().is_none()>{t("custom")}</option>
                 </select>
-            </label>
-            {chip("queries", Signal::derive(move || words::queries(definition.get().queries).into()))}
-            {chip("text", Signal::derive(move || words::text_groups(definition.get().text)))}
+            </span>
+            {chip(t("queries"), Term::Queries, Signal::derive(move || words::queries(definition.get().queries).into()))}
+            {chip(t("text"), Term::TextKeys, Signal::derive(move || words::text_groups(definition.get().text)))}
             <button
                 type="button"
                 class="pill"
@@ -59,9 +63,9 @@ pub fn DefinitionBar(
                 title=words::group_note(Group::Begin)
                 on:click=move |_| definition.update(|d| *d = sink_toggled(d))
             >
-                "sink "<b>{move || if definition.get().text.contains(Group::Begin) { "in" } else { "out" }}</b>
+                {t("sink")}" "<b>{move || if definition.get().text.contains(Group::Begin) { t("in") } else { t("out") }}</b>
             </button>
-            {chip("heads", Signal::derive(move || words::heads(definition.get().heads)))}
+            {chip(t("heads"), Term::Head, Signal::derive(move || words::heads(definition.get().heads)))}
         </div>
     }
 }
@@ -94,30 +98,32 @@ pub fn DefinitionPanel(
     };
     let note = move || match definition.get().preset() {
         Some(preset) => words::preset_note(preset).to_owned(),
-        None => format!("Custom: {}", link::definition_to_text(&definition.get())),
+        None => fill("Custom: {text}", &[("text", &link::definition_to_text(&definition.get()))]),
     };
     view! {
         <div class="panel" id="definition-panel">
             <fieldset>
-                <legend>"Counts as text"</legend>
+                <legend><Explained term=Term::TextKeys word=t("Counts as text")/></legend>
                 {words::TEXT_GROUPS.map(group)}
             </fieldset>
             <div class="panel-selects">
-                <label>
-                    "Queries"
+                <div>
+                    <Explained term=Term::Queries word=t("Queries")/>
                     <select
+                        aria-label=t("Queries")
                         data-testid="queries"
                         prop:value=move || link::name_of(&definition.get().queries)
                         on:change=move |e| set(definition, &e, |d, q: Queries| d.queries = q)
                     >
                         {words::QUERIES.map(|(q, name, note)| view! {
-                            <option value=link::name_of(&q) title=note selected=definition.get_untracked().queries == q>{name}</option>
+                            <option value=link::name_of(&q) title=t(note) selected=definition.get_untracked().queries == q>{t(name)}</option>
                         })}
                     </select>
-                </label>
-                <label>
-                    "Heads"
+                </div>
+                <div>
+                    <Explained term=Term::Head word=t("Heads")/>
                     <select
+                        aria-label=t("Heads")
                         data-testid="heads"
                         on:change=move |event| {
                             let text = event_target_value(&event);
@@ -137,15 +143,16 @@ pub fn DefinitionPanel(
                                 <option value=value selected=way == now>{words::heads(way)}</option>
                             });
                             let single = (0..heads() as u32).map(|h| view! {
-                                <option value=h selected=Heads::One(h) == now>{format!("head {h} only")}</option>
+                                <option value=h selected=Heads::One(h) == now>{words::heads(Heads::One(h))}</option>
                             }).collect_view();
                             view! { {ways} {single} }
                         }}
                     </select>
-                </label>
-                <label>
-                    "Stages"
+                </div>
+                <div>
+                    <Explained term=Term::Stage word=t("Stages")/>
                     <select
+                        aria-label=t("Stages")
                         data-testid="stages"
                         prop:value=move || link::name_of(&definition.get().stages)
                         on:change=move |e| set(definition, &e, |d, s: Stages| d.stages = s)
@@ -154,10 +161,11 @@ pub fn DefinitionPanel(
                             <option value=link::name_of(&s) selected=definition.get_untracked().stages == s>{words::stages(s)}</option>
                         })}
                     </select>
-                </label>
-                <label>
-                    "Layers"
+                </div>
+                <div>
+                    <Explained term=Term::MeanOfRatios word=t("Layers")/>
                     <select
+                        aria-label=t("Layers")
                         data-testid="ratio"
                         prop:value=move || link::name_of(&definition.get().layers)
                         on:change=move |e| set(definition, &e, |d, r: Ratio| d.layers = r)
@@ -166,7 +174,7 @@ pub fn DefinitionPanel(
                             <option value=link::name_of(&r) selected=definition.get_untracked().layers == r>{words::ratio(r)}</option>
                         })}
                     </select>
-                </label>
+                </div>
             </div>
             <p class="quiet">{note}</p>
         </div>

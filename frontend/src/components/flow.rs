@@ -10,7 +10,10 @@ use crate::chart::sides::{Side, sides};
 use crate::colour::Palette;
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
+use crate::components::term::Explained;
 use crate::components::value::Switch;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::link::{FlowStyle, Scale};
 use crate::state::{RunView, use_lab};
 use crate::words;
@@ -29,26 +32,25 @@ pub fn FlowCard() -> impl IntoView {
     });
     let even = Memo::new(move |_| run.observation.with(|o| o.even_matrix()));
     let note = move || {
-        let mut note = match run.layer.get() {
-            Some(layer) => format!("layer {layer}"),
-            None => return "the layer you look at".to_owned(),
-        };
-        if let Heads::One(head) = run.definition.get().heads {
-            note += &format!(" · head {head}");
+        let Some(layer) = run.layer.get() else { return t("the layer you look at").to_owned() };
+        match run.definition.get().heads {
+            Heads::One(head) => {
+                fill("layer {layer} · head {head}", &[("layer", &layer), ("head", &head)])
+            }
+            _ => fill("layer {n}", &[("n", &layer)]),
         }
-        note
     };
     view! {
         <section class="card flow" aria-labelledby="flow-title">
             <header class="card-head">
-                <h2 id="flow-title">"Who looks at whom"</h2>
+                <h2 id="flow-title"><Explained term=Term::Flow word=t("Who looks at whom")/></h2>
                 <p class="card-note">{note}</p>
                 <Switch
-                    label="How the flow is shown"
+                    label=t("How the flow is shown")
                     choices=vec![
-                        (FlowStyle::Ribbons, "ribbons", "Each side’s whole attention, and where it goes"),
-                        (FlowStyle::Matrix, "matrix", "Share of a row group’s attention on each key group"),
-                        (FlowStyle::Even, "× even", "The same over what attention without any preference would give"),
+                        (FlowStyle::Ribbons, t("ribbons"), t("Each side’s whole attention, and where it goes")),
+                        (FlowStyle::Matrix, t("matrix"), t("Share of a row group’s attention on each key group")),
+                        (FlowStyle::Even, t("× even"), t("The same over what attention without any preference would give")),
                     ]
                     chosen=run.flow
                 />
@@ -124,11 +126,14 @@ fn RibbonPlot(run: RunView, matrix: Memo<Option<FlowMatrix>>) -> impl IntoView {
             let f = f.as_ref()?;
             let (from, to) = (f.from.get(ribbon.from)?.name, f.to.get(ribbon.to)?.name);
             let share = words::percent(f.get(ribbon.from, ribbon.to));
-            Some(format!("{share} of the attention of {from} goes to {to}"))
+            Some(fill(
+                "{share} of the attention of {from} goes to {to}",
+                &[("share", &share), ("from", &from), ("to", &to)],
+            ))
         })
     };
     let columns = Signal::derive(move || {
-        let head = ["who looks".to_owned()];
+        let head = [t("who looks").to_owned()];
         flow.with(|f| {
             let to = f.as_ref().map(|f| f.to.iter().map(|e| e.name.to_owned()).collect::<Vec<_>>());
             head.into_iter().chain(to.unwrap_or_default()).collect()
@@ -161,13 +166,13 @@ fn RibbonPlot(run: RunView, matrix: Memo<Option<FlowMatrix>>) -> impl IntoView {
                 on:pointerleave=move |_| under.set(None)
             ></div>
             <Show when=move || flow.with(Option::is_none)>
-                <p class="chart-empty">"Appears with the first layer."</p>
+                <p class="chart-empty">{t("Appears with the first layer.")}</p>
             </Show>
         </div>
         <p class="card-foot one-line" data-testid="flow-told">
-            {move || told().unwrap_or_else(|| "Left: who looks. Right: at whom. Each side at the left has all its attention to give.".into())}
+            {move || told().unwrap_or_else(|| t("Left: who looks. Right: at whom. Each side at the left has all its attention to give.").into())}
         </p>
-        <Behind testid="flow-table" caption="Share of each side’s attention on every side" columns rows/>
+        <Behind testid="flow-table" caption=t("Share of each side’s attention on every side") columns rows/>
     }
 }
 
@@ -222,16 +227,16 @@ fn Matrix(
             <table class="flow-matrix" data-testid="flow-matrix">
                 <caption class="sr-only">
                     {if over_even {
-                        "Share of each row group’s attention on each key group, over what even attention would give"
+                        t("Share of each row group’s attention on each key group, over what even attention would give")
                     } else {
-                        "Share of each row group’s attention on each key group"
+                        t("Share of each row group’s attention on each key group")
                     }}
                 </caption>
                 {move || matrix.with(|m| m.as_ref().map(|m| {
                     let keys = groups_of(m, false);
                     view! {
                         <thead><tr>
-                            <th scope="col"><span class="sr-only">"who looks"</span></th>
+                            <th scope="col"><span class="sr-only">{t("who looks")}</span></th>
                             {keys.iter().map(|k| view! {
                                 <th scope="col" title=words::group_note(*k)>{words::group_short(*k)}</th>
                             }).collect_view()}
@@ -239,10 +244,10 @@ fn Matrix(
                         <tbody>
                             {groups_of(m, true).into_iter().map(|q| view! {
                                 <tr>
-                                    <th scope="row" title=format!("{} rows", m.rows.get(q))>{words::group_short(q)}</th>
+                                    <th scope="row" title=fill("{n} rows", &[("n", &m.rows.get(q))])>{words::group_short(q)}</th>
                                     {keys.iter().map(|k| {
                                         let (text, ground, strong) = cell(m, q, *k);
-                                        let title = format!("{} looking at {}", words::group(q), words::group(*k));
+                                        let title = fill("{from} looking at {to}", &[("from", &words::group(q)), ("to", &words::group(*k))]);
                                         view! { <td style:background=ground class:strong=strong title=title>{text}</td> }
                                     }).collect_view()}
                                 </tr>
@@ -254,9 +259,9 @@ fn Matrix(
         </div>
         <p class="card-foot">
             {if over_even {
-                "Rows look at columns. 1×: as much as attention without any preference would give; a row sees only what stands before it. Colours are those of MDI."
+                t("Rows look at columns. 1×: as much as attention without any preference would give; a row sees only what stands before it. Colours are those of MDI.")
             } else {
-                "Rows look at columns: share of their attention. “–” stands behind every such row and cannot be seen."
+                t("Rows look at columns: share of their attention. “–” stands behind every such row and cannot be seen.")
             }}
         </p>
         {if over_even {

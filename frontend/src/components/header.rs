@@ -6,6 +6,8 @@ use wasm_bindgen::JsCast;
 
 use crate::actions;
 use crate::browser::{self, Theme};
+use crate::components::help::Help;
+use crate::language::{Language, t};
 use crate::link;
 use crate::phase::Phase;
 use crate::state::{Lab, use_lab};
@@ -31,12 +33,14 @@ pub fn Header(
                 </svg>
                 <span>"LangOverrule Lab"</span>
             </a>
-            <nav aria-label="Pages">
-                <a href="/" aria-current=move || current(!among())>"Lab"</a>
+            <nav aria-label=t("Pages")>
+                <a href="/" aria-current=move || current(!among())>{t("Lab")}</a>
                 <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
-                    "Experiments"
+                    {t("Experiments")}
                 </a>
             </nav>
+            <Help tour=Signal::derive(move || !among())/>
+            <LanguageSwitch lab/>
             <ThemeSwitch lab/>
             {children.map(|children| children())}
             <div class="said" role="status" class:shown=move || lab.said.with(|s| s.starts_with("http"))>
@@ -72,14 +76,50 @@ pub fn ShareButton(
             type="button"
             class="button strong"
             data-testid="share-link"
-            aria-label="Copy the link of this view"
+            aria-label=t("Copy the link of this view")
             disabled=move || disabled.get()
             on:click=move |_| share.run(())
         >
             <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M8.3 11.7a3.4 3.4 0 0 0 4.8 0l3-3a3.4 3.4 0 0 0-4.8-4.8l-1 1M11.7 8.3a3.4 3.4 0 0 0-4.8 0l-3 3a3.4 3.4 0 0 0 4.8 4.8l1-1"/></svg>
-            <span>{move || if lab.said.with(|s| s == "Link copied") { "Link copied" } else { "Copy link" }}</span>
+            <span>{move || if lab.said.with(|s| s == t("Link copied")) { t("Link copied") } else { t("Copy link") }}</span>
         </button>
     }
+}
+
+/// The page's languages, each by its own name.
+#[component]
+fn LanguageSwitch(lab: Lab) -> impl IntoView {
+    let choose = move |language: Language| {
+        if language == lab.language.get_untracked() {
+            return;
+        }
+        browser::choose_language(language);
+        lab.said.set(String::new());
+        lab.language.set(language);
+        // The button that was pressed is gone; its successor takes the focus.
+        set_timeout(
+            move || browser::focus(&format!("[data-language={}]", language.tag())),
+            std::time::Duration::ZERO,
+        );
+    };
+    let buttons = Language::ALL.map(|language| {
+        view! {
+            <button
+                type="button"
+                lang=language.tag()
+                title=language.name()
+                aria-label=language.name()
+                data-language=language.tag()
+                data-testid=format!("language-{}", language.tag())
+                aria-pressed=move || (lab.language.get() == language).to_string()
+                // A run that is on its way brings its page along.
+                disabled=move || lab.sending.get()
+                on:click=move |_| choose(language)
+            >{language.short()}</button>
+        }
+    });
+    // In both languages: whoever needs it cannot read the other.
+    view! { <div class="switch languages" role="group" aria-label="Language / 언어">{buttons}</div> }
 }
 
 #[component]
@@ -89,9 +129,9 @@ fn ThemeSwitch(lab: Lab) -> impl IntoView {
         .into_iter()
         .map(|choice| {
             let (name, icon) = match choice {
-                Theme::Light => ("Light theme", "M10 6.2a3.8 3.8 0 1 0 0 7.6 3.8 3.8 0 0 0 0-7.6ZM10 1.5v2M10 16.5v2M1.5 10h2M16.5 10h2M4 4l1.4 1.4M14.6 14.6 16 16M16 4l-1.4 1.4M5.4 14.6 4 16"),
-                Theme::Dark => ("Dark theme", "M16.5 12.2A7 7 0 0 1 7.8 3.5a7 7 0 1 0 8.7 8.7Z"),
-                Theme::Projector => ("Projector theme: large type", "M2.5 3.5h15v9.5h-15ZM10 13v3M6.5 17.5 10 16l3.5 1.5"),
+                Theme::Light => (t("Light theme"), "M10 6.2a3.8 3.8 0 1 0 0 7.6 3.8 3.8 0 0 0 0-7.6ZM10 1.5v2M10 16.5v2M1.5 10h2M16.5 10h2M4 4l1.4 1.4M14.6 14.6 16 16M16 4l-1.4 1.4M5.4 14.6 4 16"),
+                Theme::Dark => (t("Dark theme"), "M16.5 12.2A7 7 0 0 1 7.8 3.5a7 7 0 1 0 8.7 8.7Z"),
+                Theme::Projector => (t("Projector theme: large type"), "M2.5 3.5h15v9.5h-15ZM10 13v3M6.5 17.5 10 16l3.5 1.5"),
             };
             view! {
                 <button
@@ -112,7 +152,7 @@ fn ThemeSwitch(lab: Lab) -> impl IntoView {
             }
         })
         .collect_view();
-    view! { <div class="switch icons" role="group" aria-label="Theme">{buttons}</div> }
+    view! { <div class="switch icons" role="group" aria-label=t("Theme")>{buttons}</div> }
 }
 
 #[component]
@@ -129,15 +169,27 @@ fn Exports(lab: Lab) -> impl IntoView {
     };
     view! {
         <Show when=done>
-            <Menu label="Export">
+            <Menu label=t("Export")>
                     <a href=address("json") download data-testid="export-json">
-                        "JSON "<small>"every number, under this definition"</small>
+                        "JSON "<small>{t("every number, under this definition")}</small>
                     </a>
                     <a href=address("csv") download data-testid="export-csv">
-                        "CSV "<small>"one row for each layer"</small>
+                        "CSV "<small>{t("one row for each layer")}</small>
                     </a>
             </Menu>
         </Show>
+    }
+}
+
+/// Closes a menu when the focus has left it.
+pub fn close_when_left(event: web_sys::FocusEvent) {
+    let menu = event_target::<web_sys::Element>(&event).closest("details").ok().flatten();
+    let inside = event
+        .related_target()
+        .and_then(|t| t.dyn_into::<web_sys::Node>().ok())
+        .is_some_and(|n| menu.as_ref().is_some_and(|m| m.contains(Some(&n))));
+    if let (Some(menu), false) = (menu, inside) {
+        let _ = menu.remove_attribute("open");
     }
 }
 
@@ -150,16 +202,7 @@ pub fn Menu(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <details class="menu" on:focusout=move |event| {
-            let menu = event_target::<web_sys::Element>(&event).closest("details").ok().flatten();
-            let inside = event
-                .related_target()
-                .and_then(|t| t.dyn_into::<web_sys::Node>().ok())
-                .is_some_and(|n| menu.as_ref().is_some_and(|m| m.contains(Some(&n))));
-            if let (Some(menu), false) = (menu, inside) {
-                let _ = menu.remove_attribute("open");
-            }
-        }>
+        <details class="menu" on:focusout=close_when_left>
             <summary class="button" aria-label=label>
                 <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M10 3v9M6.5 8.8 10 12.3l3.5-3.5M3.5 13v3.5h13V13"/></svg>
                 <span>{label}</span>

@@ -6,7 +6,11 @@ use shared::{Heads, Observation};
 
 use crate::browser::watch_width;
 use crate::chart::heat::{Grid, Heat, svg};
+use crate::components::said::views;
+use crate::components::term::Explained;
 use crate::components::value::plain;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::state::{RunView, use_lab};
 use crate::words;
 
@@ -34,10 +38,15 @@ pub fn HeadsCard() -> impl IntoView {
     let note = move || match (under.get(), run.definition.get().heads) {
         (Some((layer, head)), _) => {
             let mdi = run.observation.with(|o| o.measure_head(layer, head as u32, &base.get()).mdi);
-            format!("layer {layer} · head {head} · MDI {}", plain(mdi, words::number))
+            fill(
+                "layer {layer} · head {head} · MDI {mdi}",
+                &[("layer", &layer), ("head", &head), ("mdi", &plain(mdi, words::number))],
+            )
         }
-        (None, Heads::One(head)) => format!("head {head} alone; click it to go back to all"),
-        (None, _) => "log₂ MDI · click a cell".into(),
+        (None, Heads::One(head)) => {
+            fill("head {head} alone; click it to go back to all", &[("head", &head)])
+        }
+        (None, _) => t("log₂ MDI · click a cell").into(),
     };
     let pick = move |event: &web_sys::PointerEvent| {
         grid.get_untracked().at(f64::from(event.offset_x()), f64::from(event.offset_y()))
@@ -53,7 +62,7 @@ pub fn HeadsCard() -> impl IntoView {
     view! {
         <section class="card heads" aria-labelledby="heads-title">
             <header class="card-head">
-                <h2 id="heads-title">"Heads × layers"</h2>
+                <h2 id="heads-title"><Explained term=Term::Head word=t("Heads × layers")/></h2>
                 <p class="card-note">{note}</p>
             </header>
             <div
@@ -125,17 +134,23 @@ fn Outlines(
 fn Strongest(heat: Memo<Heat>, choose: Callback<(usize, usize)>) -> impl IntoView {
     let button = move |class: &'static str, name: &'static str, (layer, head): (usize, usize)| {
         let mdi = heat.with(|h| h.get(layer, head)).map(words::number).unwrap_or_default();
+        let places = [
+            ("side", view! { <b class=class>{name}</b> }.into_any()),
+            ("layer", layer.into_any()),
+            ("head", head.into_any()),
+            ("mdi", view! { <b>{mdi}"×"</b> }.into_any()),
+        ];
         view! {
             <button type="button" class="compare" on:click=move |_| choose.run((layer, head))>
-                <b class=class>{name}</b>": layer "{layer}", head "{head}", "<b>{mdi}"×"</b>
+                {views("{side}: layer {layer}, head {head}, {mdi}", places)}
             </button>
         }
     };
     view! {
         <p class="card-foot strongest-row">
             {move || heat.with(Heat::extremes).map(|[picture, words]| view! {
-                {button("words", "most to words", words)}
-                {button("picture", "most to picture", picture)}
+                {button("words", t("most to words"), words)}
+                {button("picture", t("most to picture"), picture)}
             })}
         </p>
     }

@@ -5,10 +5,14 @@ use leptos::prelude::*;
 use shared::options::MAX_REPLICATE;
 use shared::{Group, GroupSet, Knockout, LayerBand, PictureUse};
 
+use crate::components::term::Explained;
+use crate::glossary::Term;
+use crate::language::{mark, t};
 use crate::state::{Lab, use_lab};
 
 /// Shares that can be dropped: the paper's.
-const PRUNE: [(f32, &str); 4] = [(0.0, "all"), (0.75, "−75 %"), (0.9, "−90 %"), (0.95, "−95 %")];
+const PRUNE: [(f32, &str); 4] =
+    [(0.0, mark("all")), (0.75, "−75 %"), (0.9, "−90 %"), (0.95, "−95 %")];
 /// Seed of the noise: any will do, and the same one makes runs comparable.
 const NOISE_SEED: u32 = 1;
 
@@ -28,23 +32,24 @@ pub fn Levers() -> impl IntoView {
     view! {
         <div class="levers">
             <div class="lever">
-                <span>"Picture tokens"</span>
-                <div class="switch" role="group" aria-label="Picture tokens kept">
+                <Explained term=Term::Prune word=t("Picture tokens")/>
+                <div class="switch" role="group" aria-label=t("Picture tokens kept")>
                     {PRUNE.into_iter().map(|(value, text)| view! {
                         <button
                             type="button"
                             data-testid="prune"
-                            title="Drops those that the vision tower attends to least (FasterVLM)"
+                            title=t("Drops those that the vision tower attends to least (FasterVLM)")
                             aria-pressed=move || (prune.get() == value).to_string()
                             on:click=move |_| prune.set(value)
-                        >{text}</button>
+                        >{t(text)}</button>
                     }).collect_view()}
                 </div>
             </div>
-            <label class="lever">
-                <span>"Copies of the picture"</span>
+            <div class="lever">
+                <Explained term=Term::Replicate word=t("Copies of the picture")/>
                 <input
                     type="number"
+                    aria-label=t("Copies of the picture")
                     min="1"
                     max=MAX_REPLICATE
                     data-testid="replicate"
@@ -55,10 +60,12 @@ pub fn Levers() -> impl IntoView {
                         }
                     }
                 />
-            </label>
-            <label class="lever" title="The same question about another picture: does the answer move?">
-                <span>"Instead of the picture"</span>
+            </div>
+            <div class="lever">
+                <Explained term=Term::Counterfactual word=t("Instead of the picture")/>
                 <select
+                    aria-label=t("Instead of the picture")
+                    title=t("The same question about another picture: does the answer move?")
                     data-testid="picture-use"
                     on:change=move |event| {
                         let picture = match event_target_value(&event).as_str() {
@@ -70,15 +77,20 @@ pub fn Levers() -> impl IntoView {
                         lab.options.update(|o| o.picture = picture);
                     }
                 >
-                    {[("own", "the picture itself"), ("blank", "a blank one"), ("noise", "noise"), ("none", "nothing: the question alone")]
+                    {[
+                        ("own", t("the picture itself")),
+                        ("blank", t("a blank one")),
+                        ("noise", t("noise")),
+                        ("none", t("nothing: the question alone")),
+                    ]
                         .into_iter()
                         .map(|(value, text)| view! {
                             <option value=value selected=move || use_name(lab) == value>{text}</option>
                         })
                         .collect_view()}
                 </select>
-            </label>
-            <label class="lever check" title="Forbids every row of text, prompt and answer, to look at the picture, in all layers: if the answer stays, it did not need that attention">
+            </div>
+            <label class="lever check" title=t("Forbids every row of text, prompt and answer, to look at the picture, in all layers: if the answer stays, it did not need that attention")>
                 <input
                     type="checkbox"
                     data-testid="knockout"
@@ -88,12 +100,13 @@ pub fn Levers() -> impl IntoView {
                         lab.options.update(|o| o.knockout = on.then(blind));
                     }
                 />
-                " hide the picture from the words"
+                " "{t("hide the picture from the words")}
             </label>
+            <small class="lever"><Explained term=Term::Knockout word=t("knockout")/></small>
             <Show when=move || lab.options.with(|o| o.knockout.is_some())>
                 <Band/>
             </Show>
-            <label class="lever check" title="Goes on after the end-of-sequence token, up to the longest answer">
+            <label class="lever check" title=t("Goes on after the end-of-sequence token, up to the longest answer")>
                 <input
                     type="checkbox"
                     prop:checked=move || lab.options.with(|o| o.ignore_eos)
@@ -102,7 +115,7 @@ pub fn Levers() -> impl IntoView {
                         lab.options.update(|o| o.ignore_eos = on);
                     }
                 />
-                " write on after the end"
+                " "{t("write on after the end")}
             </label>
         </div>
     }
@@ -143,8 +156,8 @@ fn Band() -> impl IntoView {
             <input
                 type="number"
                 min="0"
-                placeholder=if first { "first" } else { "last" }
-                aria-label=if first { "First layer without the picture" } else { "Last layer without the picture" }
+                placeholder=if first { t("first") } else { t("last") }
+                aria-label=if first { t("First layer without the picture") } else { t("Last layer without the picture") }
                 data-testid=if first { "knockout-first" } else { "knockout-last" }
                 prop:value=move || band().map(|b| if first { b.first } else { b.last }.to_string()).unwrap_or_default()
                 on:change=move |event| {
@@ -159,6 +172,6 @@ fn Band() -> impl IntoView {
         }
     };
     view! {
-        <div class="lever"><span>"in layers"</span>{end(true)}"–"{end(false)}<small>"empty: all"</small></div>
+        <div class="lever"><span>{t("in layers")}</span>{end(true)}"–"{end(false)}<small>{t("empty: all")}</small></div>
     }
 }

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::language::t;
 use crate::state::use_lab;
 
 /// The list of errors.
@@ -19,7 +20,7 @@ pub fn Notes() -> impl IntoView {
                     <p>{note.message.clone()}<code>{note.code}</code></p>
                     <button
                         type="button"
-                        aria-label="Dismiss this error"
+                        aria-label=t("Dismiss this error")
                         on:click=move |_| notes.update(|all| all.retain(|n| n.key != note.key))
                     >
                         "✕"

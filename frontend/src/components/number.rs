@@ -5,7 +5,11 @@ use shared::{Definition, Group, Stage, Undefined};
 
 use crate::colour::Role;
 use crate::components::definition::{DefinitionBar, DefinitionPanel};
+use crate::components::said::views;
+use crate::components::term::Explained;
 use crate::components::value::value;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::phase::Phase;
 use crate::state::{sink_toggled, use_lab};
 use crate::words;
@@ -19,8 +23,8 @@ pub fn NumberCard() -> impl IntoView {
     let open = RwSignal::new(false);
     let attention = move || late.get().attention;
     view! {
-        <section class="card number" aria-labelledby="number-title">
-            <h2 id="number-title" class="sr-only">"Text dominance in the late layers"</h2>
+        <section class="card number" data-tour="number" aria-labelledby="number-title">
+            <h2 id="number-title" class="sr-only">{t("Text dominance in the late layers")}</h2>
             <div class="number-row">
                 <div class="number-main">
                     <p
@@ -31,53 +35,55 @@ pub fn NumberCard() -> impl IntoView {
                         {move || match late.get().mdi {
                             Ok(mdi) => view! { <strong>{words::number(mdi)}"×"</strong> }.into_any(),
                             Err(Undefined::NotObserved) => view! { <strong class="quiet">"—"</strong> }.into_any(),
-                            Err(_) => view! { <strong class="none" data-undefined="">"undefined"</strong> }.into_any(),
+                            Err(_) => view! { <strong class="none" data-undefined="">{t("undefined")}</strong> }.into_any(),
                         }}
-                        <span>"late layers"</span>
+                        <span><Explained term=Term::Stage word=t("late layers")/></span>
                     </p>
                     <p class="sentence">
                         {move || match late.get().mdi {
                             Ok(mdi) => {
                                 let (_, verdict) = words::verdict(mdi);
-                                view! {
-                                    "One text token gets " {words::number(mdi)}
-                                    " times the attention of one picture token. "
+                                let verdict = view! {
                                     <b class:words=side() == Some(Role::Words) class:picture=side() == Some(Role::Picture)>
                                         {verdict}
                                     </b>
-                                }.into_any()
+                                };
+                                views(
+                                    "One text token gets {mdi} times the attention of one picture token. {verdict}",
+                                    [("mdi", words::number(mdi).into_any()), ("verdict", verdict.into_any())],
+                                ).into_any()
                             }
                             Err(Undefined::NotObserved) => waiting(&run.phase.get()).into_any(),
-                            Err(reason) => format!("There is no value: {reason}.").into_any(),
+                            Err(reason) => fill("There is no value: {reason}.", &[("reason", &words::reason(reason))]).into_any(),
                         }}
                     </p>
                 </div>
                 <dl class="parts">
-                    <div title="Attention efficiency index: words’ share of attention over their share of tokens">
-                        <dt>"AEI text"</dt><dd>{move || value(late.get().aei_text, words::number)}</dd>
+                    <div>
+                        <dt><Explained term=Term::Aei word=t("AEI text")/></dt><dd>{move || value(late.get().aei_text, words::number)}</dd>
                     </div>
-                    <div title="Tokens that count as text under this definition">
-                        <dt>"text tokens"</dt>
+                    <div title=t("Tokens that count as text under this definition")>
+                        <dt>{t("text tokens")}</dt>
                         <dd>{move || value(attention().map(|a| f64::from(a.text_tokens)), |n| format!("{n:.0}"))}</dd>
                     </div>
-                    <div title="Picture tokens in the sequence">
-                        <dt>"picture tokens"</dt>
+                    <div title=t("Picture tokens in the sequence")>
+                        <dt>{t("picture tokens")}</dt>
                         <dd>{move || value(attention().map(|a| f64::from(a.image_tokens)), |n| format!("{n:.0}"))}</dd>
                     </div>
-                    <div title="Words’ share of the attention on words and picture">
-                        <dt>"attention on text"</dt><dd>{move || value(late.get().share_text, words::percent)}</dd>
+                    <div title=t("Words’ share of the attention on words and picture")>
+                        <dt>{t("attention on text")}</dt><dd>{move || value(late.get().share_text, words::percent)}</dd>
                     </div>
                     <div title=move || words::shares(&late.get())>
-                        <dt>"of the tokens"</dt>
+                        <dt>{t("of the tokens")}</dt>
                         <dd data-testid="share-tokens">{move || value(late.get().share_tokens_text, words::percent)}</dd>
                     </div>
-                    <div title=move || words::shares(&late.get())>
-                        <dt>"identity ±"</dt>
-                        <dd data-testid="identity">{move || value(late.get().identity_residual(), words::residual)}</dd>
+                    <div>
+                        <dt><Explained term=Term::Identity word=t("identity ±")/></dt>
+                        <dd data-testid="identity" title=move || words::shares(&late.get())>{move || value(late.get().identity_residual(), words::residual)}</dd>
                     </div>
                 </dl>
             </div>
-            <div class="number-foot">
+            <div class="number-foot" data-tour="test">
                 <DefinitionBar run open/>
                 <Sink/>
                 <Badge/>
@@ -92,11 +98,11 @@ pub fn NumberCard() -> impl IntoView {
 
 fn waiting(phase: &Phase) -> &'static str {
     match phase {
-        Phase::Empty => "Ask about a picture to see how words and picture share the attention.",
+        Phase::Empty => t("Ask about a picture to see how words and picture share the attention."),
         Phase::Failed { .. } | Phase::Cancelled => {
-            "The run ended before its late layers were seen."
+            t("The run ended before its late layers were seen.")
         }
-        _ => "The late layers have not been seen yet.",
+        _ => t("The late layers have not been seen yet."),
     }
 }
 
@@ -108,10 +114,10 @@ fn Sink() -> impl IntoView {
     let mdi = Memo::new(move |_| run.observation.with(|o| o.stage(Stage::Late, &other.get()).mdi));
     view! {
         {move || mdi.get().ok().map(|mdi| {
-            let name = if other.get().text.contains(Group::Begin) { "with the sink" } else { "without the sink" };
+            let name = if other.get().text.contains(Group::Begin) { t("with the sink") } else { t("without the sink") };
             view! {
                 <button type="button" class="compare" data-testid="sink-compare"
-                    title="Position 0 draws attention whatever it holds. Click to count it the other way."
+                    title=t("Position 0 draws attention whatever it holds. Click to count it the other way.")
                     on:click=move |_| run.definition.set(other.get_untracked())>
                     {name}": "<b>{words::number(mdi)}"×"</b>
                 </button>
@@ -130,10 +136,16 @@ fn Changed() -> impl IntoView {
         let late = |d: &Definition| run.observation.with(|o| o.stage(Stage::Late, d).mdi);
         match (late(&before), late(&now)) {
             _ if what.is_empty() => None,
-            (Ok(from), Ok(to)) => Some(format!("{what}, late MDI {}.", words::moved(from, to))),
+            (Ok(from), Ok(to)) => Some(fill(
+                "{what}, late MDI {moved}.",
+                &[("what", &what), ("moved", &words::moved(from, to))],
+            )),
             (Ok(from), Err(reason)) => {
-                let from = words::number(from);
-                Some(format!("{what}, late MDI was {from} and is undefined: {reason}."))
+                let (from, reason) = (words::number(from), words::reason(reason));
+                Some(fill(
+                    "{what}, late MDI was {from} and is undefined: {reason}.",
+                    &[("what", &what), ("from", &from), ("reason", &reason)],
+                ))
             }
             (Err(_), _) => None,
         }

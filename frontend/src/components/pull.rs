@@ -7,6 +7,9 @@ use leptos::task::spawn_local;
 use shared::api::{ModelEntry, ModelState, PullState};
 
 use crate::api::http;
+use crate::components::said::views;
+use crate::errors;
+use crate::language::{fill, server, t};
 use crate::state::Lab;
 use crate::words;
 
@@ -55,7 +58,7 @@ pub fn PullCard(
                     {licence.map(|licence| view! {
                         <p class="terms">
                             <a href=licence.url target="_blank" rel="noopener">{licence.name}</a>
-                            {(!licence.note.is_empty()).then(|| format!(" · {}", licence.note))}
+                            {(!licence.note.is_empty()).then(|| format!(" · {}", server(&licence.note)))}
                         </p>
                     })}
                     {at_work.then(|| view! {
@@ -64,15 +67,18 @@ pub fn PullCard(
                     {(may_pull && !at_work).then(|| view! {
                         <button type="button" class="button" data-testid="pull-start"
                             on:click=move |_| act(lab, start.clone(), true)>
-                            {move || if again() { "Go on with the download" } else { "Download" }}
+                            {move || if again() { t("Go on with the download") } else { t("Download") }}
                         </button>
                     })}
                     {(may_pull && at_work).then(|| view! {
                         <button type="button" class="button" data-testid="pull-stop"
-                            on:click=move |_| act(lab, stop.clone(), false)>"Stop"</button>
+                            on:click=move |_| act(lab, stop.clone(), false)>{t("Stop")}</button>
                     })}
                     {(!may_pull && !at_work).then(|| view! {
-                        <p class="terms">"On the lab’s machine: " <code>{command}</code></p>
+                        <p class="terms">{views(
+                            "On the lab’s machine: {command}",
+                            [("command", view! { <code>{command}</code> }.into_any())],
+                        )}</p>
                     })}
                 </div>
             }
@@ -84,28 +90,38 @@ pub fn PullCard(
 fn sentence(model: &ModelEntry) -> String {
     match &model.pull {
         Some(pull) if pull.state == PullState::Pulling && pull.total == 0 => {
-            "Asking the hub …".to_owned()
+            t("Asking the hub …").to_owned()
         }
         Some(pull) if pull.state == PullState::Pulling => {
-            let speed = pull.speed.map(|s| format!(", {} a second", words::bytes(s)));
             let (done, total) = (words::bytes(pull.bytes), words::bytes(pull.total));
-            format!("Downloading: {done} of {total}{}", speed.unwrap_or_default())
+            match pull.speed.map(words::bytes) {
+                Some(speed) => fill(
+                    "Downloading: {done} of {total}, {speed} a second",
+                    &[("done", &done), ("total", &total), ("speed", &speed)],
+                ),
+                None => {
+                    fill("Downloading: {done} of {total}", &[("done", &done), ("total", &total)])
+                }
+            }
         }
         Some(pull) if pull.error.is_some() => {
-            pull.error.as_ref().map(|e| e.message.clone()).unwrap_or_default()
+            pull.error.as_ref().map(|e| errors::said(e.code, &e.message)).unwrap_or_default()
         }
         _ => {
-            let fetch = model.download.map(|n| format!(": {} to download", words::bytes(n)));
+            let mut parts = vec![t("Not on the lab’s machine yet.").to_owned()];
+            let bytes = model.download.map(words::bytes);
+            parts.extend(bytes.map(|n| fill("To download: {bytes}.", &[("bytes", &n)])));
             let need = model.memory.iter().find(|m| m.quant == model.default_quant);
-            let need = need.map(|m| {
-                let about = if m.measured { "" } else { "about " };
-                format!(", {about}{} of memory in {}", words::bytes(m.bytes), m.quant.name())
-            });
-            format!(
-                "Not on the lab’s machine yet{}{}.",
-                fetch.unwrap_or_default(),
-                need.unwrap_or_default()
-            )
+            parts.extend(need.map(|m| {
+                let (bytes, quant) = (words::bytes(m.bytes), m.quant.name());
+                let values: [(&str, &dyn std::fmt::Display); 2] =
+                    [("bytes", &bytes), ("quant", &quant)];
+                match m.measured {
+                    true => fill("It takes {bytes} of memory in {quant}.", &values),
+                    false => fill("It takes about {bytes} of memory in {quant}.", &values),
+                }
+            }));
+            parts.join(" ")
         }
     }
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use crate::colour::{Palette, Rgb};
 use crate::components::value::Switch;
+use crate::language::t;
 use crate::link::Scale;
 use crate::state::{RunView, use_lab};
 
@@ -48,19 +49,19 @@ pub fn ScaleBar(
 ) -> impl IntoView {
     let lab = use_lab();
     let title = match ramp {
-        Ramp::Attention => "Share of attention",
+        Ramp::Attention => t("Share of attention"),
         Ramp::Dominance => {
-            "Blue: the picture draws more per token. Orange: words do. Full at a factor of 16"
+            t("Blue: the picture draws more per token. Orange: words do. Full at a factor of 16")
         }
     };
     view! {
         <div class="scale-row">
             {(!fixed).then(|| view! {
                 <Switch
-                    label="Scale of the maps"
+                    label=t("Scale of the maps")
                     choices=vec![
-                        (Scale::Absolute, "absolute", "One scale for all tokens and layers of this run: maps can be compared"),
-                        (Scale::Relative, "relative", "Each map up to its own largest value"),
+                        (Scale::Absolute, t("absolute"), t("One scale for all tokens and layers of this run: maps can be compared")),
+                        (Scale::Relative, t("relative"), t("Each map up to its own largest value")),
                     ]
                     chosen=run.scale
                 />

@@ -1,10 +1,15 @@
 //! What the model saw: the prepared picture, and where one token of the answer looked.
 
+use std::fmt::Display;
+
 use leptos::prelude::*;
 use shared::{Heads, PreparedPicture};
 
 use crate::colour::Rgb;
+use crate::components::term::Explained;
 use crate::components::value::Switch;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::link::Scale;
 use crate::overlay;
 use crate::state::{RunView, use_lab};
@@ -40,28 +45,37 @@ pub fn Seen() -> impl IntoView {
     let about = move || {
         let mut parts: Vec<String> = Vec::new();
         if let Some(p) = picture.get() {
-            parts.push(format!("{} × {} patches", p.rows, p.cols));
             parts.extend(words::fitted(&p).map(str::to_owned));
         } else if run.observation.with(|o| o.layout.is_some()) {
-            parts.push("the model was shown no picture".into());
+            parts.push(t("the model was shown no picture").into());
         }
         if cells.with(Option::is_some) {
             parts.extend(token_text().map(|t| format!("“{t}”")));
-            parts.extend(run.layer.get().map(|l| format!("layer {l}")));
+            parts.extend(run.layer.get().map(|l| fill("layer {n}", &[("n", &l)])));
             // Rows are kept as means; a head chosen elsewhere does not reach them.
             if matches!(run.definition.get().heads, Heads::One(_)) {
-                parts.push("mean of heads".into());
+                parts.push(t("mean of heads").into());
             }
         }
         parts.join(" · ")
     };
+    let patches = move || {
+        picture.get().map(|p| {
+            let word = fill("{rows} × {cols} patches", &[("rows", &p.rows), ("cols", &p.cols)]);
+            let more = move || !about().is_empty();
+            view! {
+                <Explained term=Term::Patch word/>
+                {move || more().then_some(" · ")}
+            }
+        })
+    };
     let under = RwSignal::new(None::<usize>);
 
     view! {
-        <section class="card seen" aria-labelledby="seen-title">
+        <section class="card seen" data-tour="seen" aria-labelledby="seen-title">
             <header class="card-head">
-                <h2 id="seen-title">"What the model saw"</h2>
-                <p class="card-note" title=move || picture.get().map(|p| words::preparation(&p))>{about}</p>
+                <h2 id="seen-title">{t("What the model saw")}</h2>
+                <p class="card-note" title=move || picture.get().map(|p| words::preparation(&p))>{patches}{about}</p>
             </header>
             <div
                 class="picture"
@@ -84,12 +98,12 @@ pub fn Seen() -> impl IntoView {
                     when=move || source.get().is_some()
                     fallback=|| view! {
                         <label class="drop-here" for="picture-input">
-                            <b>"Drop a picture here"</b>
-                            <span>"paste one, or click to choose"</span>
+                            <b>{t("Drop a picture here")}</b>
+                            <span>{t("paste one, or click to choose")}</span>
                         </label>
                     }
                 >
-                    <img src=move || source.get() alt="The picture as the model received it"/>
+                    <img src=move || source.get() alt=t("The picture as the model received it")/>
                 </Show>
                 {move || picture.get().map(|p| view! { <Overlay run p cells top under/> })}
             </div>
@@ -103,10 +117,10 @@ pub fn Seen() -> impl IntoView {
             }}
             <div class="scale-row">
                 <Switch
-                    label="Scale of the overlay"
+                    label=t("Scale of the overlay")
                     choices=vec![
-                        (Scale::Absolute, "absolute", "Share of the token’s whole attention: one scale for all tokens and layers of this run"),
-                        (Scale::Relative, "relative", "Each map from 0 to its own largest share"),
+                        (Scale::Absolute, t("absolute"), t("Share of the token’s whole attention: one scale for all tokens and layers of this run")),
+                        (Scale::Relative, t("relative"), t("Each map from 0 to its own largest share")),
                     ]
                     chosen=run.scale
                 />
@@ -116,17 +130,23 @@ pub fn Seen() -> impl IntoView {
                 {move || if let Some(told) = looked_at(run) { told } else { match (under.get(), cells.get(), picture.get()) {
                     (Some(i), Some(cells), Some(p)) => {
                         let (row, col) = (i / usize::from(p.cols), i % usize::from(p.cols));
-                        let share = match cells.get(i) {
-                            Some(Some(share)) => format!("{} of this token’s attention", words::percent((*share).into())),
-                            _ => "dropped before the model saw it".into(),
-                        };
-                        format!("Patch in row {row}, column {col}: {share}")
+                        let (row, col): (&dyn Display, &dyn Display) = (&row, &col);
+                        match cells.get(i) {
+                            Some(Some(share)) => fill(
+                                "Patch in row {row}, column {col}: {share} of this token’s attention",
+                                &[("row", row), ("col", col), ("share", &words::percent((*share).into()))],
+                            ),
+                            _ => fill(
+                                "Patch in row {row}, column {col}: dropped before the model saw it",
+                                &[("row", row), ("col", col)],
+                            ),
+                        }
                     }
                     (_, None, Some(_)) if run.observation.with(|o| o.tokens.is_empty()) => {
-                        "Where each word of the answer looked appears here.".into()
+                        t("Where each word of the answer looked appears here.").into()
                     }
-                    (_, None, Some(_)) => "Choose a word of the answer to see where it looked.".into(),
-                    (_, Some(_), _) => "Colour: share of the token’s attention on one patch.".into(),
+                    (_, None, Some(_)) => t("Choose a word of the answer to see where it looked.").into(),
+                    (_, Some(_), _) => t("Colour: share of the token’s attention on one patch.").into(),
                     _ => String::new(),
                 } }}
             </p>
@@ -148,11 +168,14 @@ fn looked_at(run: RunView) -> Option<String> {
         };
         let words: Vec<String> = looks.iter().take(4).filter_map(told).collect();
         Some(match words.is_empty() {
-            true => format!("Patch in row {row}, column {col}: no word of the answer saw it."),
-            false => {
-                let words = words.join(", ");
-                format!("Patch in row {row}, column {col} in layer {layer}, looked at by {words}.")
-            }
+            true => fill(
+                "Patch in row {row}, column {col}: no word of the answer saw it.",
+                &[("row", &row), ("col", &col)],
+            ),
+            false => fill(
+                "Patch in row {row}, column {col} in layer {layer}, looked at by {words}.",
+                &[("row", &row), ("col", &col), ("layer", &layer), ("words", &words.join(", "))],
+            ),
         })
     })
 }
@@ -237,8 +260,8 @@ fn OverlayTable(p: PreparedPicture, cells: Memo<Option<overlay::Cells>>) -> impl
     };
     view! {
         <div class="sr-only"><table>
-            <caption>"The ten patches that the chosen token looked at most"</caption>
-            <thead><tr><th>"row"</th><th>"column"</th><th>"share of its attention"</th></tr></thead>
+            <caption>{t("The ten patches that the chosen token looked at most")}</caption>
+            <thead><tr><th>{t("row")}</th><th>{t("column")}</th><th>{t("share of its attention")}</th></tr></thead>
             <tbody>{strongest}</tbody>
         </table></div>
     }
@@ -255,7 +278,7 @@ fn ColourBar(top: Memo<f32>) -> impl IntoView {
         format!("linear-gradient(90deg, {})", stops.join(", "))
     };
     view! {
-        <div class="colour-bar" title="Share of the token’s whole attention that falls on one patch">
+        <div class="colour-bar" title=t("Share of the token’s whole attention that falls on one patch")>
             <span>"0"</span>
             <i style:background=gradient></i>
             <span>{move || words::percent(top.get().into())}</span>

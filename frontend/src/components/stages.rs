@@ -3,7 +3,11 @@
 use leptos::prelude::*;
 use shared::{Observation, Stage};
 
+use crate::components::said::views;
+use crate::components::term::Explained;
 use crate::components::value::value;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::state::use_lab;
 use crate::words;
 
@@ -25,7 +29,7 @@ pub fn StageCard() -> impl IntoView {
         let whole = |n: f64| format!("{n:.0}");
         view! {
             <tr data-stage=stage.name()>
-                <th scope="row">{stage.name()}<small>{range}</small></th>
+                <th scope="row">{words::stage(stage)}<small>{range}</small></th>
                 <td data-cell="mdi">{move || value(m.get().mdi, words::number)}</td>
                 <td data-cell="aei-text">{move || value(m.get().aei_text, words::number)}</td>
                 <td data-cell="aei-image">{move || value(m.get().aei_image, words::number)}</td>
@@ -40,7 +44,7 @@ pub fn StageCard() -> impl IntoView {
         let mut reasons: Vec<String> = Vec::new();
         for m in run.stages.get() {
             for v in [m.mdi, m.aei_text, m.aei_image, m.share_text] {
-                let text = v.err().map(|r| r.to_string());
+                let text = v.err().map(|r| words::reason(r).to_owned());
                 reasons.extend(text.filter(|t| !reasons.contains(t)));
             }
         }
@@ -49,7 +53,7 @@ pub fn StageCard() -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="stages-title">
             <header class="card-head">
-                <h2 id="stages-title">"Stages"</h2>
+                <h2 id="stages-title"><Explained term=Term::Stage word=t("Stages")/></h2>
                 <p class="card-note">
                     {move || words::stages(run.definition.get().stages)}
                     " · " {move || words::ratio(run.definition.get().layers)}
@@ -59,13 +63,13 @@ pub fn StageCard() -> impl IntoView {
                 <table class="stages" data-testid="stage-table">
                     <thead>
                         <tr>
-                            <th scope="col">"layers"</th>
-                            <th scope="col" title="Modality dominance index: attention on one text token over that on one picture token">"MDI"</th>
-                            <th scope="col" title="Attention efficiency of text: its share of attention over its share of tokens">"AEI text"</th>
-                            <th scope="col" title="Attention efficiency of the picture">"AEI picture"</th>
-                            <th scope="col" title="P_T: text’s share of the attention on text and picture">"on text"</th>
-                            <th scope="col" title="n_T: tokens that count as text">"text tokens"</th>
-                            <th scope="col" title="n_O: picture tokens">"picture tokens"</th>
+                            <th scope="col"><Explained term=Term::Layer word=t("layers")/></th>
+                            <th scope="col"><Explained term=Term::Mdi word="MDI"/></th>
+                            <th scope="col"><Explained term=Term::Aei word=t("AEI text")/></th>
+                            <th scope="col" title=t("Attention efficiency of the picture")>{t("AEI picture")}</th>
+                            <th scope="col" title=t("P_T: text’s share of the attention on text and picture")>{t("on text")}</th>
+                            <th scope="col" title=t("n_T: tokens that count as text")>{t("text tokens")}</th>
+                            <th scope="col" title=t("n_O: picture tokens")>{t("picture tokens")}</th>
                         </tr>
                     </thead>
                     <tbody>
@@ -75,7 +79,7 @@ pub fn StageCard() -> impl IntoView {
             </div>
             <Formula/>
             {move || (layers.get() > 0).then(|| reasons().into_iter().map(|r| view! {
-                <p class="card-foot">"Undefined: "{r}"."</p>
+                <p class="card-foot">{fill("Undefined: {reason}.", &[("reason", &r)])}</p>
             }).collect_view())}
         </section>
     }
@@ -96,19 +100,21 @@ fn Formula() -> impl IntoView {
     view! {
         {move || now().map(|(layer, a, mdi)| view! {
             <details class="formula" data-testid="formula" open>
-                <summary>"How is this computed?"</summary>
+                <summary>{t("How is this computed?")}</summary>
                 <p class="formula-line">
-                    <span>"MDI of layer "{layer}" ="</span>
+                    <span>{fill("MDI of layer {n} =", &[("n", &layer)])}</span>
                     {fraction(words::number(a.text), a.text_tokens)}
                     <span>"÷"</span>
                     {fraction(words::number(a.image), a.image_tokens)}
                     <span>"= "<b>{words::number(mdi)}</b></span>
                 </p>
                 <p class="card-foot">
-                    "Above: attention on text and on the picture, summed over the queries and \
-                     averaged over heads as the definition says. Below: how many tokens share it. \
-                     A stage is the " {move || words::ratio(run.definition.get().layers)}
-                    " of its layers."
+                    {views(
+                        "Above: attention on text and on the picture, summed over the queries and \
+                         averaged over heads as the definition says. Below: how many tokens share \
+                         it. A stage is the {average} of its layers.",
+                        [("average", (move || words::ratio(run.definition.get().layers)).into_any())],
+                    )}
                 </p>
             </details>
         })}

@@ -9,7 +9,10 @@ use crate::chart::ribbons::End;
 use crate::chart::sides::{Kind, Side, sides};
 use crate::chart::time::{Columns, Grid, svg};
 use crate::components::behind::Behind;
+use crate::components::term::Explained;
 use crate::components::transport::PlayButton;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::state::{Play, RunView, use_lab};
 use crate::words;
@@ -80,15 +83,13 @@ pub fn TimeCard() -> impl IntoView {
         }
         event.prevent_default();
     };
-    let note = move || {
-        let heads = match run.definition.get().heads {
-            Heads::One(head) => format!(", head {head}"),
-            _ => String::new(),
-        };
-        match run.chosen_layer.get() {
-            Some(layer) => format!("layer {layer}{heads}"),
-            None => format!("mean of all layers{heads}"),
+    let note = move || match (run.chosen_layer.get(), run.definition.get().heads) {
+        (Some(layer), Heads::One(head)) => {
+            fill("layer {layer} · head {head}", &[("layer", &layer), ("head", &head)])
         }
+        (Some(layer), _) => fill("layer {n}", &[("n", &layer)]),
+        (None, Heads::One(head)) => fill("mean of all layers, head {head}", &[("head", &head)]),
+        (None, _) => t("mean of all layers").to_owned(),
     };
     let told = move || {
         let token = under.get().or(run.token.get())?;
@@ -98,15 +99,20 @@ pub fn TimeCard() -> impl IntoView {
                 format!("{} {}", end.name, words::percent(plot.get(token, i)))
             };
             let shares: Vec<String> = plot.sides.iter().enumerate().map(side).collect();
-            let even =
-                plot.even.get(token).map(|e| format!("; even: picture {}", words::percent(*e)));
-            Some(format!("“{word}” looked at {}{}", shares.join(", "), even.unwrap_or_default()))
+            let shares = shares.join(", ");
+            Some(match plot.even.get(token) {
+                Some(even) => fill(
+                    "“{word}” looked at {shares}; even: picture {even}",
+                    &[("word", word), ("shares", &shares), ("even", &words::percent(*even))],
+                ),
+                None => fill("“{word}” looked at {shares}", &[("word", word), ("shares", &shares)]),
+            })
         })
     };
     let columns = Signal::derive(move || {
         let sides = data.with(|d| d.1.sides.iter().map(|s| s.name.to_owned()).collect::<Vec<_>>());
-        let head = ["number".to_owned(), "token".to_owned()];
-        head.into_iter().chain(sides).chain(["picture, even".to_owned()]).collect()
+        let head = [t("number").to_owned(), t("token").to_owned()];
+        head.into_iter().chain(sides).chain([t("picture, even").to_owned()]).collect()
     });
     let rows = Signal::derive(move || {
         data.with(|(_, plot)| {
@@ -122,7 +128,7 @@ pub fn TimeCard() -> impl IntoView {
     view! {
         <section class="card time" aria-labelledby="time-title">
             <header class="card-head">
-                <h2 id="time-title">"Attention, word by word"</h2>
+                <h2 id="time-title">{t("Attention, word by word")}</h2>
                 <p class="card-note">{note}</p>
                 <PlayButton run what=Play::Tokens/>
             </header>
@@ -147,7 +153,7 @@ pub fn TimeCard() -> impl IntoView {
                     data-keys=""
                     role="slider"
                     tabindex="0"
-                    aria-label="Token of the answer"
+                    aria-label=t("Token of the answer")
                     aria-valuemin="0"
                     aria-valuemax=move || count().saturating_sub(1)
                     aria-valuenow=move || run.token.get()
@@ -160,19 +166,19 @@ pub fn TimeCard() -> impl IntoView {
                     on:keydown=keys
                 ></div>
                 <Show when=move || count() == 0>
-                    <p class="chart-empty">"A column for each word of the answer, as it is written."</p>
+                    <p class="chart-empty">{t("A column for each word of the answer, as it is written.")}</p>
                 </Show>
             </div>
-            <p class="keys" aria-hidden="true">
+            <p class="keys">
                 {move || data.with(|d| d.1.sides.iter().map(|s| view! {
                     <span class="legend"><i class="dot" style:background=s.colour.css()></i>{s.name}</span>
                 }).collect_view())}
                 {move || data.with(|d| !d.1.even.is_empty()).then(|| view! {
-                    <span class="legend" title="What the picture would draw if every token the row sees drew as much as any other"><i class="dash"></i>"picture, if attention were even"</span>
+                    <span class="legend"><i class="dash"></i><Explained term=Term::Even word=t("picture, if attention were even")/></span>
                 })}
             </p>
             <p class="card-foot one-line" data-testid="time-told">{move || told().unwrap_or_default()}</p>
-            <Behind testid="time-table" caption="Share of each answer token’s attention on every side" columns rows/>
+            <Behind testid="time-table" caption=t("Share of each answer token’s attention on every side") columns rows/>
         </section>
     }
 }

@@ -4,6 +4,9 @@
 use leptos::prelude::*;
 use shared::{Group, GroupSet, Queries};
 
+use crate::components::term::Explained;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::state::use_lab;
 use crate::words;
@@ -41,14 +44,14 @@ pub fn Tokens() -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="tokens-title">
             <header class="card-head">
-                <h2 id="tokens-title">"Tokens"</h2>
+                <h2 id="tokens-title"><Explained term=Term::Token word=t("Tokens")/></h2>
                 <p class="card-note"><Legend text/></p>
             </header>
             <div class="chips sequence" data-testid="sequence">
                 {shown}
                 {move || (hidden() > 0 && !all.get()).then(|| view! {
                     <button type="button" class="chip more-tokens" on:click=move |_| all.set(true)>
-                        {format!("… {} more", hidden())}
+                        {fill("… {n} more", &[("n", &hidden())])}
                     </button>
                 })}
                 {move || (0..count.get()).map(|i| {
@@ -61,13 +64,13 @@ pub fn Tokens() -> impl IntoView {
                             class="chip generated"
                             class:counts=answer_counts
                             class:chosen=move || run.token.get() == Some(i)
-                            title=format!("answer token {i}")
+                            title=fill("answer token {i}", &[("i", &i)])
                             on:click=move |_| run.pick.set(Pick::Token(i))
                         >{text}</button>
                     }
                 }).collect_view()}
                 {move || pieces.with(Option::is_none).then(|| view! {
-                    <p class="quiet">"The prompt as the model receives it appears here."</p>
+                    <p class="quiet">{t("The prompt as the model receives it appears here.")}</p>
                 })}
             </div>
         </section>
@@ -99,7 +102,10 @@ fn view_of(piece: Piece, text: Memo<GroupSet>) -> AnyView {
                 class="chip token"
                 class:counts=move || text.get().contains(group)
                 data-group=group.name()
-                title=format!("position {index} · id {id} · {}", words::group(group))
+                title=fill(
+                    "position {index} · id {id} · {group}",
+                    &[("index", &index), ("id", &id), ("group", &words::group(group))],
+                )
             >{shown}</span>
         }
         .into_any(),
@@ -108,12 +114,12 @@ fn view_of(piece: Piece, text: Memo<GroupSet>) -> AnyView {
                 Some((rows, cols)) if usize::from(rows) * usize::from(cols) == tokens => {
                     format!("{rows} × {cols}")
                 }
-                _ => words::count(tokens, "token"),
+                _ => words::tokens(tokens),
             };
             view! {
-                <span class="chip token image" data-group="image" title=words::count(tokens, "picture token")>
+                <span class="chip token image" data-group="image" title=words::picture_tokens(tokens)>
                     <svg viewBox="0 0 12 12" aria-hidden="true"><path d="M0 0h5v5H0ZM7 0h5v5H7ZM0 7h5v5H0ZM7 7h5v5H7Z"/></svg>
-                    "picture "{grid}
+                    {t("picture")}" "{grid}
                 </span>
             }
             .into_any()
@@ -133,9 +139,19 @@ fn Legend(text: Memo<GroupSet>) -> impl IntoView {
                 g if text.get().contains(g) => "dot counts",
                 _ => "dot",
             };
+            let term = match g {
+                Group::Begin => Some(Term::Sink),
+                Group::Template => Some(Term::Template),
+                Group::Marker => Some(Term::Marker),
+                _ => None,
+            };
+            let name = match term {
+                Some(term) => view! { <Explained term word=words::group(g)/> }.into_any(),
+                None => words::group(g).into_any(),
+            };
             view! {
-                <span class="legend" title=words::group_note(g)>
-                    <i class=class></i>{words::group(g)}" "<b>{c.get(g)}</b>
+                <span class="legend" title=term.is_none().then(|| words::group_note(g))>
+                    <i class=class></i>{name}" "<b>{c.get(g)}</b>
                 </span>
             }
         }).collect_view())}

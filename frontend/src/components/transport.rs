@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use crate::language::t;
 use crate::state::{Play, RunView};
 
 /// Time of one step: long enough to see what changed.
@@ -31,8 +32,8 @@ pub fn PlayButton(
 ) -> impl IntoView {
     let on = move || run.playing.get() == Some(what);
     let (name, testid) = match what {
-        Play::Layers => ("Play from layer to layer (P)", "play-layers"),
-        Play::Tokens => ("Play from word to word", "play-tokens"),
+        Play::Layers => (t("Play from layer to layer (P)"), "play-layers"),
+        Play::Tokens => (t("Play from word to word"), "play-tokens"),
     };
     let empty = move || {
         run.observation.with(|o| match what {

@@ -3,26 +3,26 @@
 use leptos::prelude::*;
 use shared::{Undefined, Value};
 
+use crate::language::{fill, t};
+use crate::words::reason as why;
+
 /// A value in words, or a mark that says why there is none.
 pub fn value(value: Value, words: fn(f64) -> String) -> AnyView {
     match value {
         Ok(v) => view! { <span class="value">{words(v)}</span> }.into_any(),
         // Still to come, or never reached: not a property of the run's numbers.
         Err(reason @ Undefined::NotObserved) => view! {
-            <span class="pending" title=reason.to_string() data-undefined="">
-                "–"<span class="sr-only">{reason.to_string()}</span>
+            <span class="pending" title=why(reason) data-undefined="">
+                "–"<span class="sr-only">{why(reason)}</span>
             </span>
         }
         .into_any(),
-        Err(reason) => {
-            let reason = reason.to_string();
-            view! {
-                <span class="undefined" title=reason.clone() data-undefined="">
-                    "undefined"<span class="sr-only">": "{reason.clone()}</span>
-                </span>
-            }
-            .into_any()
+        Err(reason) => view! {
+            <span class="undefined" title=why(reason) data-undefined="">
+                {t("undefined")}<span class="sr-only">": "{why(reason)}</span>
+            </span>
         }
+        .into_any(),
     }
 }
 
@@ -30,7 +30,7 @@ pub fn value(value: Value, words: fn(f64) -> String) -> AnyView {
 pub fn plain(value: Value, words: fn(f64) -> String) -> String {
     match value {
         Ok(v) => words(v),
-        Err(reason) => format!("undefined: {reason}"),
+        Err(reason) => fill("undefined: {reason}", &[("reason", &why(reason))]),
     }
 }
 

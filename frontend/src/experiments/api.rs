@@ -11,6 +11,7 @@ use shared::experiment::{
 use crate::api::Failure;
 use crate::api::http::{checked, get, read};
 use crate::browser;
+use crate::language::t;
 use crate::link::definition_for_api;
 
 pub(super) async fn start(spec: &ExperimentSpec) -> Result<ExperimentCreated, Failure> {
@@ -77,5 +78,5 @@ pub(super) fn encoded(definition: &Definition) -> String {
 }
 
 fn unsent() -> Failure {
-    Failure { code: None, message: "The request could not be made; reload the page.".into() }
+    Failure { code: None, message: t("The request could not be made; reload the page.").into() }
 }

@@ -9,9 +9,13 @@ use shared::experiment::tables::{
 };
 
 use super::plot::{Curve, Plot, Point, Style, series_colour};
+use super::told;
 use crate::browser::watch_width;
 use crate::colour::{Palette, Rgb};
+use crate::components::term::Explained;
 use crate::components::value::Switch;
+use crate::glossary::Term;
+use crate::language::{fill, t};
 use crate::state::use_lab;
 
 /// Most curves of one plot; the table has them all.
@@ -104,11 +108,11 @@ fn Drawn(
     view! {
         <div class="chart" data-testid=testid node_ref=holder style:height=move || format!("{}px", frame.get().height)>
             <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
-            {move || empty().then(|| view! { <p class="chart-empty">"The curve comes with the first samples and sharpens with each."</p> })}
+            {move || empty().then(|| view! { <p class="chart-empty">{t("The curve comes with the first samples and sharpens with each.")}</p> })}
         </div>
         {legend}
         <details class="more numbers">
-            <summary>"Numbers"</summary>
+            <summary>{t("Numbers")}</summary>
             <div class="scroll" tabindex="0">{table}</div>
         </details>
     }
@@ -123,7 +127,7 @@ fn ghost(row: &PaperRow, tables: &Tables, layers: usize, palette: &Palette) -> C
         Point { at, mean: Some(cell.mdi.value), low: None, high: None }
     });
     Curve {
-        label: format!("paper {}", row.model),
+        label: fill("paper {model}", &[("model", &row.model)]),
         colour: palette.muted,
         style: Style::Ghost,
         points: points.collect(),
@@ -139,7 +143,7 @@ pub(super) fn LayersCard(shown: Shown) -> impl IntoView {
     let plain = Memo::new(move |_| {
         shown.with(|all| {
             let first = all.first().map(|(_, t)| &t.stages.rows[..]).unwrap_or_default();
-            first.iter().map(|r| (r.condition, r.label.clone())).collect::<Vec<_>>()
+            first.iter().map(|r| (r.condition, told::label(&r.label))).collect::<Vec<_>>()
         })
     });
     let plot = Memo::new(move |_| {
@@ -149,29 +153,29 @@ pub(super) fn LayersCard(shown: Shown) -> impl IntoView {
     let n = move || {
         shown.with(|all| {
             let n = all.iter().flat_map(|(_, t)| &t.stages.rows).map(|r| r.n).max().unwrap_or(0);
-            format!("mean and 95 % interval, n = {n} · log scale")
+            fill("mean and 95 % interval, n = {n} · log scale", &[("n", &n)])
         })
     };
     view! {
         <section class="card" aria-labelledby="layers-title">
             <header class="card-head">
-                <h2 id="layers-title">"MDI by layer"</h2>
-                <p class="card-note">{n}</p>
+                <h2 id="layers-title"><Explained term=Term::Mdi word=t("MDI by layer")/></h2>
+                <p class="card-note">{move || view! { <Explained term=Term::Interval word=n()/> }}</p>
                 <Switch
-                    label="What the curves differ in"
+                    label=t("What the curves differ in")
                     choices=vec![
-                        (By::Model, "by model", "A curve for each model, under the definition chosen above"),
-                        (By::Definition, "by definition", "The same samples under each definition"),
+                        (By::Model, t("by model"), t("A curve for each model, under the definition chosen above")),
+                        (By::Definition, t("by definition"), t("The same samples under each definition")),
                     ]
                     chosen=by
                 />
             </header>
             <Show when=move || by.get() == By::Definition && plain.with(|p| p.len() > 1)>
-                <select class="series" aria-label="Which model" on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>
+                <select class="series" aria-label=t("Which model") on:change=move |event| chosen.set(event_target_value(&event).parse().ok())>
                     {move || plain.get().into_iter().map(|(index, label)| view! { <option value=index>{label}</option> }).collect_view()}
                 </select>
             </Show>
-            <Drawn plot columns="layer" testid="layers-plot"/>
+            <Drawn plot columns=t("layer") testid="layers-plot"/>
         </section>
     }
 }
@@ -190,14 +194,14 @@ fn layers_plot(all: &[(String, Tables)], by: By, chosen: Option<u32>, palette: &
             By::Model => {
                 for result in plain {
                     let layers = result.choices.first().map(|c| &c.layers[..]).unwrap_or_default();
-                    add(format!("{prefix}{}", result.label), layers);
+                    add(format!("{prefix}{}", told::label(&result.label)), layers);
                 }
             }
             By::Definition => {
                 let mut plain =
                     plain.filter(|c| chosen.is_none_or(|wanted| c.condition.index == wanted));
                 for choice in plain.next().map(|c| &c.choices[..]).unwrap_or_default() {
-                    add(format!("{prefix}{}", choice.choice), &choice.layers);
+                    add(format!("{prefix}{}", told::label(&choice.choice)), &choice.layers);
                 }
             }
         }
@@ -222,13 +226,16 @@ pub(super) fn LeverCard(shown: Shown, lever: Lever) -> impl IntoView {
     let lab = use_lab();
     let chosen = RwSignal::new(0_usize);
     let (id, title, note, testid) = match lever {
-        Lever::Prune => {
-            ("prune-title", "Prune", "late MDI and right answers, tokens dropped", "prune-plot")
-        }
+        Lever::Prune => (
+            "prune-title",
+            t("Prune"),
+            t("late MDI and right answers, tokens dropped"),
+            "prune-plot",
+        ),
         Lever::Replicate => (
             "replicate-title",
-            "Replicate",
-            "late MDI and right answers, tokens repeated",
+            t("Replicate"),
+            t("late MDI and right answers, tokens repeated"),
             "replicate-plot",
         ),
     };
@@ -236,7 +243,7 @@ pub(super) fn LeverCard(shown: Shown, lever: Lever) -> impl IntoView {
         shown.with(|all| {
             let table = all.first().and_then(|(_, t)| lever_table(t, lever));
             table
-                .map(|t| t.series.iter().map(|s| s.label.clone()).collect::<Vec<_>>())
+                .map(|t| t.series.iter().map(|s| told::label(&s.label)).collect::<Vec<_>>())
                 .unwrap_or_default()
         })
     });
@@ -251,7 +258,7 @@ pub(super) fn LeverCard(shown: Shown, lever: Lever) -> impl IntoView {
                     <h2 id=id>{title}</h2>
                     <p class="card-note">{note}</p>
                     <Show when=move || series.with(|s| s.len() > 1)>
-                        <select class="series" aria-label="Which series" on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(0))>
+                        <select class="series" aria-label=t("Which series") on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(0))>
                             {move || series.get().into_iter().enumerate().map(|(at, label)| view! { <option value=at>{label}</option> }).collect_view()}
                         </select>
                     </Show>
@@ -267,7 +274,7 @@ fn lever_plot(all: &[(String, Tables)], lever: Lever, chosen: usize, palette: &P
     let first =
         all.first().and_then(|(_, t)| lever_table(t, lever)).and_then(|t| t.series.get(chosen));
     let Some(first) = first else { return plot };
-    plot.columns = first.rows.iter().map(|r| r.label.clone()).collect();
+    plot.columns = first.rows.iter().map(|r| told::label(&r.label)).collect();
     for (at, (prefix, tables)) in all.iter().enumerate() {
         let Some(table) = lever_table(tables, lever) else { continue };
         let same = table.series.iter().find(|s| s.label == first.label);
@@ -314,7 +321,8 @@ fn series_curves(
     colour: Rgb,
     palette: &Palette,
 ) -> Vec<Curve> {
-    let at = |label: &String| columns.iter().position(|c| c == label).map(|at| at as f64);
+    let at =
+        |label: &String| columns.iter().position(|c| *c == told::label(label)).map(|at| at as f64);
     let mdi = series.rows.iter().filter_map(|r| Some(point(at(&r.label)?, &r.stages.last()?.mdi)));
     let right = series.rows.iter().filter_map(|r| {
         let right = r.verdicts?.right;
@@ -334,7 +342,7 @@ fn series_curves(
             palette.picture
         };
         curves.push(Curve {
-            label: format!("{prefix}right"),
+            label: format!("{prefix}{}", t("right")),
             colour,
             style: Style::Share,
             points: right,

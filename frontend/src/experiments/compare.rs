@@ -12,6 +12,8 @@ use super::tables::stage_table;
 use super::told;
 use super::watched::Watched;
 
+use crate::language::{server, t};
+
 /// Chooses the experiment to compare with.
 #[component]
 pub(super) fn Choose(
@@ -39,19 +41,19 @@ pub(super) fn Choose(
     };
     view! {
         <label class="compare-with">
-            "Compare with"
+            {t("Compare with")}
             <select data-testid="compare" on:change=move |event| go(event_target_value(&event))>
-                <option value="">"nothing"</option>
+                <option value="">{t("nothing")}</option>
                 {move || others.get().into_iter().map(|e| {
                     let chosen = with.get_untracked() == e.id;
                     let day = e.created.get(..16).unwrap_or_default().replace('T', " ");
-                    view! { <option value=e.id selected=chosen>{format!("{} · {day}", e.title)}</option> }
+                    view! { <option value=e.id selected=chosen>{format!("{} · {day}", server(&e.title))}</option> }
                 }).collect_view()}
                 // One that came with the link is not among this browser's own.
                 {move || {
                     let id = with.get();
                     let listed = others.with(|all| all.iter().any(|e| e.id == id));
-                    (!id.is_empty() && !listed).then(|| view! { <option value=id selected>"the other one"</option> })
+                    (!id.is_empty() && !listed).then(|| view! { <option value=id selected>{t("the other one")}</option> })
                 }}
             </select>
         </label>
@@ -70,13 +72,13 @@ pub(super) fn CompareCard(first: Watched, second: Watched) -> impl IntoView {
     view! {
         <section class="card table" aria-labelledby="compare-title" data-testid="comparison">
             <header class="card-head">
-                <h2 id="compare-title">"Compared"</h2>
+                <h2 id="compare-title">{t("Compared")}</h2>
                 <p class="card-note">
                     "A: "{move || title(first)}" · B: "
                     <a href=move || format!("/e/{}", second.id.get())>{move || title(second)}</a>
                 </p>
             </header>
-            {move || second.missing.get().then(|| view! { <p class="problem">"There is no experiment to compare with at that address; it may have been deleted."</p> })}
+            {move || second.missing.get().then(|| view! { <p class="problem">{t("There is no experiment to compare with at that address; it may have been deleted.")}</p> })}
             {move || comparison.get().map(|c| differences(&c))}
         </section>
         {move || second.tables.with(|t| t.as_ref().map(|t| {
@@ -87,22 +89,22 @@ pub(super) fn CompareCard(first: Watched, second: Watched) -> impl IntoView {
 
 fn differences(c: &Comparison) -> AnyView {
     let note = match (c.same_samples, c.same_choice) {
-        (true, true) => {
-            "Same samples, same definition. Differences of means; a difference without an interval is no proof."
-        }
-        (false, _) => {
-            "Other samples were drawn, so no difference is given: it would be one of samples too."
-        }
-        (_, false) => "The two are read under different definitions, so no difference is given.",
+        (true, true) => t(
+            "Same samples, same definition. Differences of means; a difference without an interval is no proof.",
+        ),
+        (false, _) => t(
+            "Other samples were drawn, so no difference is given: it would be one of samples too.",
+        ),
+        (_, false) => t("The two are read under different definitions, so no difference is given."),
     };
     if c.rows.is_empty() {
-        return view! { <p class="quiet">"No condition of one belongs to one of the other. The curves lie on one axis all the same."</p> }.into_any();
+        return view! { <p class="quiet">{t("No condition of one belongs to one of the other. The curves lie on one axis all the same.")}</p> }.into_any();
     }
     let rows = c.rows.iter().map(|r| {
         let label = if r.first == r.second {
-            r.first.clone()
+            told::label(&r.first)
         } else {
-            format!("{} → {}", r.first, r.second)
+            format!("{} → {}", told::label(&r.first), told::label(&r.second))
         };
         let number = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), short);
         let signed = |v: Option<f64>| {
@@ -124,8 +126,8 @@ fn differences(c: &Comparison) -> AnyView {
     view! {
         <div class="scroll" tabindex="0"><table class="stages">
             <thead><tr>
-                <th scope="col">"condition"</th><th scope="col">"late MDI, A"</th><th scope="col">"late MDI, B"</th>
-                <th scope="col">"B − A"</th><th scope="col">"B / A"</th><th scope="col" title="Points of the share of right answers">"right moved by"</th>
+                <th scope="col">{t("condition")}</th><th scope="col">{t("late MDI, A")}</th><th scope="col">{t("late MDI, B")}</th>
+                <th scope="col">"B − A"</th><th scope="col">"B / A"</th><th scope="col" title=t("Points of the share of right answers")>{t("right moved by")}</th>
             </tr></thead>
             <tbody>{rows}</tbody>
         </table></div>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::{Definition, Preset};
 
+use crate::language::t;
 use crate::link;
 use crate::words;
 
@@ -28,7 +29,7 @@ pub(super) fn DefinitionSwitch(
         }
     };
     view! {
-        <div class="switch" role="group" aria-label="Definition">
+        <div class="switch" role="group" aria-label=t("Definition")>
             {Preset::ALL.map(button)}
             {custom.get_value().preset().is_none().then(|| view! {
                 <button
@@ -37,7 +38,7 @@ pub(super) fn DefinitionSwitch(
                     aria-pressed=move || (definition.get() == custom.get_value()).to_string()
                     on:click=move |_| definition.set(custom.get_value())
                 >
-                    "custom"
+                    {t("custom")}
                 </button>
             })}
         </div>

@@ -4,21 +4,23 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use shared::api::ModelState;
-use shared::experiment::{ExperimentSpec, Grid};
+use shared::experiment::Grid;
 use shared::options::MAX_NEW_TOKENS;
 use shared::{Quant, RunOptions};
 
-use super::{api, told};
+use super::{PRUNE, api, told};
 use crate::browser;
+use crate::components::term::Explained;
+use crate::glossary::Term;
+use crate::language::{fill, mark, server, t};
 use crate::state::use_lab;
 
-const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
 const REPLICATE: [u32; 3] = [1, 5, 10];
 const QUANTS: [Quant; 5] = [Quant::F32, Quant::F16, Quant::Q8_0, Quant::Q4k, Quant::Stored];
 const DATASETS: [(&str, &str); 3] = [
-    ("demo", "Demo set: small pictures, some questions with false claims"),
-    ("mmmu-pro", "MMMU-Pro, vision: the question is in the picture"),
-    ("mmmu-pro:standard-10", "MMMU-Pro, standard: ten options as text"),
+    ("demo", mark("Demo set: small pictures, some questions with false claims")),
+    ("mmmu-pro", mark("MMMU-Pro, vision: the question is in the picture")),
+    ("mmmu-pro:standard-10", mark("MMMU-Pro, standard: ten options as text")),
 ];
 
 /// The card.
@@ -27,7 +29,7 @@ pub(super) fn Form() -> impl IntoView {
     let lab = use_lab();
     let navigate = use_navigate();
     let sending = RwSignal::new(false);
-    let spec = RwSignal::new(ExperimentSpec { prune: PRUNE.to_vec(), ..ExperimentSpec::default() });
+    let spec = lab.experiment;
     // Ready models alone: nothing waits for a download in the middle of an experiment.
     let ready = Memo::new(move |_| {
         let all = lab.models.get().into_iter().filter(|m| m.state == ModelState::Ready);
@@ -46,16 +48,14 @@ pub(super) fn Form() -> impl IntoView {
         spec.with(|s| Grid::new(s, s.samples.max(1), quant).map(|grid| grid.items()))
     });
     let said = move || match planned.get() {
-        Err(why) => why,
-        Ok(_) if spec.with(|s| s.samples == 0) => {
-            format!(
-                "{}, every sample of the dataset",
-                told::product(&spec.get(), 0).replace("0 samples", "all samples")
-            )
-        }
+        Err(why) => server(&why),
+        Ok(_) if spec.with(|s| s.samples == 0) => fill(
+            "{product}, every sample of the dataset",
+            &[("product", &told::product(&spec.get(), None))],
+        ),
         Ok(items) => spec.with(|s| {
-            let runs = format!("{} runs", told::count(items.into()));
-            match told::product(s, s.samples) {
+            let runs = fill("{n} runs", &[("n", &told::count(items.into()))]);
+            match told::product(s, Some(s.samples)) {
                 product if product.contains('×') => format!("{product} = {runs}"),
                 _ => runs,
             }
@@ -85,19 +85,19 @@ pub(super) fn Form() -> impl IntoView {
     view! {
         <section class="card start" aria-labelledby="start-title">
             <header class="card-head">
-                <h2 id="start-title">"Start an experiment"</h2>
-                <p class="card-note">"Every sample under every combination of what you choose."</p>
+                <h2 id="start-title">{t("Start an experiment")}</h2>
+                <p class="card-note">{t("Every sample under every combination of what you choose.")}</p>
             </header>
             <form on:submit=submit>
                 <fieldset>
-                    <legend>"Models"</legend>
+                    <legend>{t("Models")}</legend>
                     <div class="boxes">
                         {move || ready.get().into_iter().map(|(name, title, ..)| {
                             let (own, of) = (name.clone(), name.clone());
                             view! {
                                 <Box
                                     label=name.clone()
-                                    note=title
+                                    note=server(&title)
                                     testid=format!("model-{name}")
                                     on=Signal::derive(move || spec.with(|s| s.models.contains(&of)))
                                     set=Callback::new(move |on: bool| spec.update(|s| put(&mut s.models, own.clone(), on)))
@@ -108,23 +108,26 @@ pub(super) fn Form() -> impl IntoView {
                 </fieldset>
                 <div class="start-row">
                     <label class="wide">
-                        "Dataset"
+                        {t("Dataset")}
                         <select data-testid="dataset" on:change=move |event| {
                             let name = event_target_value(&event);
                             spec.update(|s| s.dataset = name);
                         }>
-                            {DATASETS.map(|(name, title)| view! { <option value=name>{title}</option> })}
+                            {DATASETS.map(|(name, title)| {
+                                let chosen = spec.with_untracked(|s| s.dataset == name);
+                                view! { <option value=name selected=chosen>{t(title)}</option> }
+                            })}
                         </select>
                     </label>
-                    <label title="0 for all there are">
-                        "Samples"
+                    <label title=t("0 for all there are")>
+                        {t("Samples")}
                         <input type="number" min="0" max="20000" data-testid="samples"
                             prop:value=move || spec.with(|s| s.samples)
                             on:change=move |event| number(&event, |n| spec.update(|s| s.samples = n))/>
                     </label>
                 </div>
                 <fieldset>
-                    <legend title="Picture tokens dropped, those with the lowest score first">"Prune"</legend>
+                    <legend><Explained term=Term::Prune word=t("Prune")/></legend>
                     <div class="boxes">
                         {PRUNE.map(|rate| view! {
                             <Box
@@ -141,7 +144,7 @@ pub(super) fn Form() -> impl IntoView {
                     </div>
                 </fieldset>
                 <fieldset>
-                    <legend title="How often the picture's tokens stand in the sequence">"Replicate"</legend>
+                    <legend><Explained term=Term::Replicate word=t("Replicate")/></legend>
                     <div class="boxes">
                         {REPLICATE.map(|copies| view! {
                             <Box
@@ -158,9 +161,9 @@ pub(super) fn Form() -> impl IntoView {
                     </div>
                 </fieldset>
                 <details class="more">
-                    <summary>"More"</summary>
+                    <summary>{t("More")}</summary>
                     <fieldset>
-                        <legend title="None chosen: each model's own">"Weights"</legend>
+                        <legend title=t("None chosen: each model’s own")><Explained term=Term::Quantization word=t("Weights")/></legend>
                         <div class="boxes">
                             {QUANTS.map(|quant| view! {
                                 <Box
@@ -175,19 +178,20 @@ pub(super) fn Form() -> impl IntoView {
                     </fieldset>
                     <div class="start-row">
                         <label class="wide">
-                            "Title"
-                            <input type="text" maxlength="200" data-testid="title" placeholder="made from what is varied"
+                            {t("Title")}
+                            <input type="text" maxlength="200" data-testid="title" placeholder=t("made from what is varied")
+                                prop:value=move || spec.with(|s| s.title.clone())
                                 on:input=move |event| spec.update(|s| s.title = event_target_value(&event))/>
                         </label>
-                        <label title="Of the draw, and of the intervals">
-                            "Seed"
+                        <label title=t("Of the draw, and of the intervals")>
+                            {t("Seed")}
                             <input type="number" min="0" prop:value=move || spec.with(|s| s.seed)
                                 on:change=move |event| if let Ok(seed) = event_target_value(&event).parse() {
                                     spec.update(|s| s.seed = seed);
                                 }/>
                         </label>
-                        <label title="Most tokens the model may write">
-                            "Longest answer"
+                        <label title=t("Most tokens the model may write")>
+                            {t("Longest answer in tokens")}
                             <input type="number" min="1" max=MAX_NEW_TOKENS
                                 prop:value=move || spec.with(|s| s.base.max_new_tokens)
                                 on:change=move |event| number(&event, |n| spec.update(|s| {
@@ -199,7 +203,7 @@ pub(super) fn Form() -> impl IntoView {
                 <div class="start-foot">
                     <p data-testid="planned" class:wrong=move || planned.get().is_err()>{said}</p>
                     <button type="submit" class="button strong" data-testid="start"
-                        disabled=move || sending.get() || planned.get().is_err()>"Start"</button>
+                        disabled=move || sending.get() || planned.get().is_err()>{t("Start")}</button>
                 </div>
             </form>
         </section>

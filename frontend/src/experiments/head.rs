@@ -8,12 +8,15 @@ use shared::experiment::{ExperimentProgress, ExperimentState, ExperimentStatus};
 use super::definitions::DefinitionSwitch;
 use super::watched::{Watched, is_over};
 use super::{api, list, told};
+use crate::components::term::Explained;
+use crate::glossary::Term;
+use crate::language::{fill, server, t};
 use crate::state::use_lab;
 
 /// The card.
 #[component]
 pub(super) fn Head(w: Watched) -> impl IntoView {
-    let title = move || w.progress.with(|p| p.as_ref().map(|p| p.title.clone()));
+    let title = move || w.progress.with(|p| p.as_ref().map(|p| server(&p.title)));
     let about = move || w.status.with(|s| s.as_ref().map(about));
     let state = Memo::new(move |_| w.progress.with(|p| p.as_ref().map(|p| p.state)));
     let of = move |pick: fn(&ExperimentProgress) -> String| {
@@ -26,40 +29,40 @@ pub(super) fn Head(w: Watched) -> impl IntoView {
             <div class="head-row">
                 <div class="head-main">
                     <h1 id="experiment-title" data-testid="experiment-title">
-                        {move || title().unwrap_or_else(|| "Opening …".to_owned())}
+                        {move || title().unwrap_or_else(|| t("Opening …").to_owned())}
                     </h1>
                     <p class="card-note">{move || about().unwrap_or_else(|| "\u{a0}".to_owned())}</p>
                 </div>
                 <dl class="parts">
                     <div>
-                        <dt>{move || match state.get() { Some(ExperimentState::Running) | None => "done", Some(s) => told::state(s) }}</dt>
+                        <dt>{move || match state.get() { Some(ExperimentState::Running) | None => t("done"), Some(s) => told::state(s) }}</dt>
                         <dd data-testid="done"
                             data-done=move || w.progress.with(|p| p.as_ref().map(|p| p.done))
-                            data-state=move || state.get().map(told::state)>
+                            data-state=move || state.get().map(told::state_name)>
                             {of(|p| format!("{} / {}", told::count(p.done.into()), told::count(p.items.into())))}
                         </dd>
                     </div>
-                    <div><dt>"left out"</dt><dd>{of(|p| told::count(p.left_out.into()))}<Why w/></dd></div>
-                    <div><dt>"rate"</dt><dd>{of(|p| p.rate.filter(|_| !is_over(p.state)).map_or_else(|| "–".to_owned(), told::rate))}</dd></div>
-                    <div><dt>"left"</dt><dd>{of(|p| p.seconds_left.filter(|_| !is_over(p.state)).map_or_else(|| "–".to_owned(), told::time))}</dd></div>
+                    <div><dt>{t("left out")}</dt><dd>{of(|p| told::count(p.left_out.into()))}<Why w/></dd></div>
+                    <div><dt>{t("rate")}</dt><dd>{of(|p| p.rate.filter(|_| !is_over(p.state)).map_or_else(|| "–".to_owned(), told::rate))}</dd></div>
+                    <div><dt>{t("left")}</dt><dd>{of(|p| p.seconds_left.filter(|_| !is_over(p.state)).map_or_else(|| "–".to_owned(), told::time))}</dd></div>
                 </dl>
                 <Buttons w state/>
             </div>
-            <div class="progress" role="progressbar" aria-label="Items that have ended"
+            <div class="progress" role="progressbar" aria-label=t("Items that have ended")
                 aria-valuemin="0" aria-valuemax="100" aria-valuenow=move || format!("{:.0}", share())>
                 <i style:width=move || format!("{:.2}%", share())></i>
             </div>
             {move || problem().map(|problem| view! {
-                <p class="problem" role="alert"><b>"Paused by the lab. "</b>{problem}" Mend that and resume."</p>
+                <p class="problem" role="alert"><b>{t("Paused by the lab.")}</b>" "{server(&problem)}" "{t("Mend that and resume.")}</p>
             })}
             {move || w.lost.get().then(|| view! {
-                <p class="problem">"Connection lost: the lab does not answer. What was measured stays; trying again …"</p>
+                <p class="problem">{t("Connection lost: the lab does not answer. What was measured stays; trying again …")}</p>
             })}
             <div class="head-foot">
-                <span class="card-note">"Numbers under the definition"</span>
+                <span class="card-note"><Explained term=Term::Definition word=t("Numbers under the definition")/></span>
                 <DefinitionSwitch definition=w.definition/>
             </div>
-            <p class="sr-only" role="status">{move || state.get().map(|s| format!("The experiment is {}.", told::state(s)))}</p>
+            <p class="sr-only" role="status">{move || state.get().map(|s| fill("The experiment is {state}.", &[("state", &told::state(s))]))}</p>
         </section>
     }
 }
@@ -70,9 +73,9 @@ fn share(p: &ExperimentProgress) -> f64 {
 
 /// Where the numbers come from, in a line.
 fn about(status: &ExperimentStatus) -> String {
-    let mut parts = vec![told::product(&status.spec, status.grid.samples)];
+    let mut parts = vec![told::product(&status.spec, Some(status.grid.samples))];
     parts.push(format!("{} ({})", status.dataset.name, short(&status.dataset.revision)));
-    parts.push(format!("seed {}", status.spec.seed));
+    parts.push(fill("seed {n}", &[("n", &status.spec.seed)]));
     let mut quants: Vec<&str> = status.grid.conditions.iter().map(|c| c.quant.name()).collect();
     quants.sort_unstable();
     quants.dedup();
@@ -82,7 +85,7 @@ fn about(status: &ExperimentStatus) -> String {
     if !devices.is_empty() {
         parts.push(devices.join(", "));
     }
-    parts.push(format!("lab {}", status.lab));
+    parts.push(fill("lab {version}", &[("version", &status.lab)]));
     parts.join(" · ")
 }
 
@@ -100,7 +103,7 @@ fn Why(w: Watched) -> impl IntoView {
             let Some(tables) = t else { return Vec::new() };
             let label = |condition: u32| {
                 let found = tables.conditions.iter().find(|c| c.condition.index == condition);
-                found.map(|c| c.label.clone()).unwrap_or_default()
+                found.map(|c| told::label(&c.label)).unwrap_or_default()
             };
             let all = tables.provenance.left_out.iter();
             all.map(|l| (l.count, l.code.name(), label(l.condition), l.example.clone())).collect()
@@ -109,7 +112,7 @@ fn Why(w: Watched) -> impl IntoView {
     view! {
         <Show when=move || any.get()>
             <details class="menu why">
-                <summary data-testid="why">"why"</summary>
+                <summary data-testid="why">{t("why")}</summary>
                 <div class="menu-list">
                     <ul>
                         {move || reasons().into_iter().map(|(count, code, label, example)| view! {
@@ -128,7 +131,7 @@ fn Buttons(w: Watched, state: Memo<Option<ExperimentState>>) -> impl IntoView {
     let navigate = use_navigate();
     let delete = move |_| {
         let sure =
-            window().confirm_with_message("Delete this experiment with everything it measured?");
+            window().confirm_with_message(t("Delete this experiment with everything it measured?"));
         if !sure.unwrap_or(false) {
             return;
         }
@@ -154,15 +157,15 @@ fn Buttons(w: Watched, state: Memo<Option<ExperimentState>>) -> impl IntoView {
                     fallback=move || view! {
                         <button type="button" class="button" data-testid="delete"
                             disabled=move || state.get().is_none()
-                            on:click=move |event| delete.with_value(|delete| delete(event))>"Delete"</button>
+                            on:click=move |event| delete.with_value(|delete| delete(event))>{t("Delete")}</button>
                     }
                 >
                     <button type="button" class="button" data-testid="pause"
                         on:click=move |_| w.act(if paused() { "resume" } else { "pause" })>
-                        {move || if paused() { "Resume" } else { "Pause" }}
+                        {move || if paused() { t("Resume") } else { t("Pause") }}
                     </button>
                     <button type="button" class="button" data-testid="cancel"
-                        on:click=move |_| w.act("cancel")>"Cancel"</button>
+                        on:click=move |_| w.act("cancel")>{t("Cancel")}</button>
                 </Show>
             </div>
         </Show>

@@ -12,6 +12,7 @@ use super::{api, told};
 use crate::browser;
 use crate::components::header::Header;
 use crate::components::notes::Notes;
+use crate::language::{fill, server, t};
 use crate::state::use_lab;
 
 /// Experiments that this browser keeps in mind.
@@ -86,24 +87,24 @@ pub fn ListPage() -> impl IntoView {
     });
     lab.said.set(String::new());
     view! {
-        <a class="skip" href="#experiments">"Skip to the experiments"</a>
+        <a class="skip" href="#experiments">{t("Skip to the experiments")}</a>
         <Header/>
         <Notes/>
         <main class="experiments">
-            <h1 class="sr-only">"Experiments"</h1>
+            <h1 class="sr-only">{t("Experiments")}</h1>
             <Form/>
             <section class="card list" id="experiments" tabindex="-1" aria-labelledby="list-title">
                 <header class="card-head">
-                    <h2 id="list-title">"Experiments"</h2>
+                    <h2 id="list-title">{t("Experiments")}</h2>
                     <p class="card-note">{move || match list.get() {
-                        Some(l) if !l.shown => "those that this browser started or opened; others open by their links",
-                        _ => "the newest first",
+                        Some(l) if !l.shown => t("those that this browser started or opened; others open by their links"),
+                        _ => t("the newest first"),
                     }}</p>
                 </header>
                 {move || match list.get() {
-                    None => view! { <p class="quiet">"Reading …"</p> }.into_any(),
+                    None => view! { <p class="quiet">{t("Reading …")}</p> }.into_any(),
                     Some(l) if l.experiments.is_empty() => view! {
-                        <p class="quiet">"None yet. Start one: a hundred samples of the demo set take about a minute."</p>
+                        <p class="quiet">{t("None yet. Start one: a hundred samples of the demo set take about a minute.")}</p>
                     }.into_any(),
                     Some(l) => view! {
                         <ul class="rows">{l.experiments.into_iter().map(row).collect_view()}</ul>
@@ -117,18 +118,20 @@ pub fn ListPage() -> impl IntoView {
 fn row(e: ExperimentProgress) -> impl IntoView {
     let ended = e.done + e.left_out;
     let share = 100.0 * f64::from(ended) / f64::from(e.items.max(1));
-    let mut parts =
-        vec![format!("{} of {}", told::count(ended.into()), told::count(e.items.into()))];
+    let mut parts = vec![fill(
+        "{done} of {all}",
+        &[("done", &told::count(ended.into())), ("all", &told::count(e.items.into()))],
+    )];
     if e.left_out > 0 {
-        parts.push(format!("{} left out", e.left_out));
+        parts.push(fill("{n} left out", &[("n", &e.left_out)]));
     }
-    parts.extend(e.seconds_left.map(|s| format!("{} left", told::time(s))));
+    parts.extend(e.seconds_left.map(|s| fill("{time} left", &[("time", &told::time(s))])));
     let day = e.created.get(..16).unwrap_or_default().replace('T', " ");
     view! {
         <li>
             <a href=format!("/e/{}", e.id) data-testid="experiment">
-                <b>{e.title}</b>
-                <span class="state" data-state=told::state(e.state)>{told::state(e.state)}</span>
+                <b>{server(&e.title)}</b>
+                <span class="state" data-state=told::state_name(e.state)>{told::state(e.state)}</span>
                 <span class="bar" aria-hidden="true"><i style:width=format!("{share:.1}%")></i></span>
                 <small>{parts.join(" · ")}</small>
                 <time>{day}</time>

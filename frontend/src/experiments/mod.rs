@@ -5,6 +5,9 @@
 pub mod plot;
 pub mod told;
 
+/// Shares of the picture's tokens that experiments drop: the paper's.
+pub const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
+
 #[cfg(target_arch = "wasm32")]
 mod api;
 #[cfg(target_arch = "wasm32")]

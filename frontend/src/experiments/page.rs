@@ -17,6 +17,7 @@ use crate::actions;
 use crate::browser;
 use crate::components::header::{Header, Menu, ShareButton};
 use crate::components::notes::Notes;
+use crate::language::{fill, server, t};
 use crate::link::{definition_from_text, definition_to_text};
 use crate::state::use_lab;
 
@@ -86,9 +87,10 @@ pub fn ExperimentPage() -> impl IntoView {
         query => format!("/e/{}?{query}", first.id.get()),
     };
     let share = Callback::new(move |()| actions::share_address(lab, &untrack(address)));
-    let notice = move || first.tables.with(|t| t.as_ref().and_then(|t| t.notice.clone()));
+    let notice =
+        move || first.tables.with(|t| t.as_ref().and_then(|t| t.notice.as_deref().map(server)));
     view! {
-        <a class="skip" href="#experiment">"Skip to the experiment"</a>
+        <a class="skip" href="#experiment">{t("Skip to the experiment")}</a>
         <Header>
             <Exports w=first/>
             <ShareButton lab disabled=Signal::derive(move || first.status.with(Option::is_none)) share/>
@@ -98,9 +100,9 @@ pub fn ExperimentPage() -> impl IntoView {
             when=move || !first.missing.get()
             fallback=|| view! {
                 <main class="missing">
-                    <h1>"No experiment here"</h1>
-                    <p>"There is no experiment at this address; it may have been deleted."</p>
-                    <a class="button" href="/experiments">"To the experiments"</a>
+                    <h1>{t("No experiment here")}</h1>
+                    <p>{t("There is no experiment at this address; it may have been deleted.")}</p>
+                    <a class="button" href="/experiments">{t("To the experiments")}</a>
                 </main>
             }
         >
@@ -122,7 +124,10 @@ pub fn ExperimentPage() -> impl IntoView {
                 <Samples w=first/>
                 {move || first.tables.with(|t| t.as_ref().map(tables::others))}
                 <p class="caveat">{move || first.tables.with(|t| t.as_ref().map(|t| {
-                    format!("Intervals: {}. {}", t.provenance.intervals, t.provenance.paper)
+                    fill(
+                        "Intervals: {intervals}. {paper}",
+                        &[("intervals", &server(&t.provenance.intervals)), ("paper", &server(&t.provenance.paper))],
+                    )
                 }))}</p>
             </main>
         </Show>
@@ -143,27 +148,31 @@ fn Exports(w: Watched) -> impl IntoView {
         let levers = w.tables.with(|t| {
             t.as_ref().map_or((false, false), |t| (t.prune.is_some(), t.replicate.is_some()))
         });
-        [("layers", true), ("prune", levers.0), ("replicate", levers.1)]
+        [
+            ("layers", t("layers"), true),
+            ("prune", t("prune"), levers.0),
+            ("replicate", t("replicate"), levers.1),
+        ]
     };
     view! {
         <Show when=move || w.status.with(Option::is_some)>
-            <Menu label="Export">
+            <Menu label=t("Export")>
                 <a href=address("export.md") download data-testid="export-md">
-                    "Markdown "<small>"every table, for people"</small>
+                    "Markdown "<small>{t("every table, for people")}</small>
                 </a>
                 <a href=address("export.tex") download>
-                    "LaTeX "<small>"every table, for a paper"</small>
+                    "LaTeX "<small>{t("every table, for a paper")}</small>
                 </a>
                 <a href=address("export.csv") download>
-                    "CSV "<small>"a row for each number"</small>
+                    "CSV "<small>{t("a row for each number")}</small>
                 </a>
                 <a href=address("export.json") download data-testid="export-json">
-                    "JSON "<small>"every table to the last bit, with where it comes from"</small>
+                    "JSON "<small>{t("every table to the last bit, with where it comes from")}</small>
                 </a>
                 <a href=lines download data-testid="export-jsonl">
-                    "JSON lines "<small>"every sample: answer, verdict, attention by layer"</small>
+                    {t("JSON lines")}" "<small>{t("every sample: answer, verdict, attention by layer")}</small>
                 </a>
-                {move || plots().into_iter().filter(|(_, there)| *there).map(|(name, _)| {
+                {move || plots().into_iter().filter(|(.., there)| *there).map(|(name, said, _)| {
                     let file = move |form: &'static str| format!(
                         "/api/experiments/{}/plots/{name}.{form}?definition={}",
                         w.id.get(),
@@ -171,7 +180,7 @@ fn Exports(w: Watched) -> impl IntoView {
                     );
                     view! {
                         <div class="menu-pair">
-                            <span>"Plot: "{name}</span>
+                            <span>{fill("Plot: {name}", &[("name", &said)])}</span>
                             <a href=move || file("svg") download>"SVG"</a>
                             <a href=move || file("png") download>"PNG"</a>
                         </div>

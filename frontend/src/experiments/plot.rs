@@ -10,6 +10,7 @@ use crate::chart::draw::UNITS;
 use crate::chart::frame::Frame;
 use crate::chart::scale;
 use crate::colour::{Palette, Rgb};
+use crate::language::t;
 
 /// A mean and the ends of its interval; each `None` where it does not exist.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -313,7 +314,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
         let axis = if self.plot.has_shares() { 3.4 } else { 0.0 };
         let left = frame.right + (0.6 + axis) * frame.type_size;
         let mut names =
-            vec![("balance".to_owned(), self.palette.muted, frame.y(1.0, self.plot.domain()))];
+            vec![(t("balance").to_owned(), self.palette.muted, frame.y(1.0, self.plot.domain()))];
         for curve in &self.plot.curves {
             let shown = |p: &&Point| self.place(curve, p.at, p.mean).is_some();
             if let Some(value) = curve.points.iter().rfind(shown).and_then(|p| p.mean) {

@@ -13,6 +13,8 @@ use super::told;
 use super::watched::{Watched, is_over};
 use crate::browser;
 use crate::components::value::Switch;
+use crate::errors;
+use crate::language::{fill, t};
 use crate::state::use_lab;
 
 /// While the experiment runs, samples are looked for this often.
@@ -36,11 +38,11 @@ impl Sort {
         }
     }
 
-    const fn nothing(self) -> &'static str {
+    fn nothing(self) -> &'static str {
         match self {
-            Sort::Highest | Sort::Lowest => "Samples appear here as they are measured.",
-            Sort::Claimed => "No answer says what a false claim says.",
-            Sort::LeftOut => "No sample was left out.",
+            Sort::Highest | Sort::Lowest => t("Samples appear here as they are measured."),
+            Sort::Claimed => t("No answer says what a false claim says."),
+            Sort::LeftOut => t("No sample was left out."),
         }
     }
 }
@@ -55,7 +57,7 @@ pub(super) fn Samples(w: Watched) -> impl IntoView {
     let conditions = Memo::new(move |_| {
         w.tables.with(|t| {
             let all = t.iter().flat_map(|t| &t.conditions);
-            all.map(|c| (c.condition.index, c.label.clone())).collect::<Vec<_>>()
+            all.map(|c| (c.condition.index, told::label(&c.label))).collect::<Vec<_>>()
         })
     });
     let wanted = Memo::new(move |_| {
@@ -102,23 +104,23 @@ pub(super) fn Samples(w: Watched) -> impl IntoView {
     view! {
         <section class="card samples" aria-labelledby="samples-title">
             <header class="card-head">
-                <h2 id="samples-title">"Samples"</h2>
-                <p class="card-note">"click one to see its run"</p>
-                <select class="series" aria-label="Under which condition" data-testid="samples-condition"
+                <h2 id="samples-title">{t("Samples")}</h2>
+                <p class="card-note">{t("click one to see its run")}</p>
+                <select class="series" aria-label=t("Under which condition") data-testid="samples-condition"
                     on:change=move |event| condition.set(event_target_value(&event).parse().ok())>
                     {move || conditions.get().into_iter().map(|(index, label)| {
                         let chosen = condition.get_untracked() == Some(index);
                         view! { <option value=index selected=chosen>{label}</option> }
                     }).collect_view()}
-                    <option value="">"all conditions"</option>
+                    <option value="">{t("all conditions")}</option>
                 </select>
                 <Switch
-                    label="Which samples"
+                    label=t("Which samples")
                     choices=vec![
-                        (Sort::Highest, "text-leaning", "Highest MDI of the late layers first"),
-                        (Sort::Lowest, "picture-leaning", "Lowest MDI of the late layers first"),
-                        (Sort::Claimed, "as claimed", "Answers that say what the prompt falsely claims"),
-                        (Sort::LeftOut, "left out", "Samples that could not be run"),
+                        (Sort::Highest, t("text-leaning"), t("Highest MDI of the late layers first")),
+                        (Sort::Lowest, t("picture-leaning"), t("Lowest MDI of the late layers first")),
+                        (Sort::Claimed, t("as claimed"), t("Answers that say what the prompt falsely claims")),
+                        (Sort::LeftOut, t("left out"), t("Samples that could not be run")),
                     ]
                     chosen=sort
                 />
@@ -162,7 +164,7 @@ fn Sample(id: String, item: ItemRecord) -> impl IntoView {
     };
     let says = match (&item.answer, &item.left_out) {
         (Some(answer), _) => answer.trim().to_owned(),
-        (None, Some(left_out)) => left_out.message.clone(),
+        (None, Some(left_out)) => errors::said(left_out.code, &left_out.message),
         (None, None) => String::new(),
     };
     let expected = item.sample.expected.clone();
@@ -171,7 +173,10 @@ fn Sample(id: String, item: ItemRecord) -> impl IntoView {
     let mdi = item.mdi.map(|m| format!("{}×", short(m)));
     let title = match expected.as_str() {
         "" => item.sample.prompt.clone(),
-        right => format!("{}\nExpected: {right}", item.sample.prompt),
+        right => fill(
+            "{prompt}\nExpected: {right}",
+            &[("prompt", &item.sample.prompt), ("right", &right)],
+        ),
     };
     view! {
         <li>
@@ -180,11 +185,11 @@ fn Sample(id: String, item: ItemRecord) -> impl IntoView {
                 <span class="sample-picture"><img src=picture alt="" loading="lazy"/></span>
                 <span class="sample-prompt">{item.sample.prompt.clone()}</span>
                 <span class="sample-says">
-                    {item.answer.is_some().then_some("says ")}
+                    {item.answer.is_some().then(|| t("says:"))}" "
                     <b class:words=verdict == Some(Verdict::Claimed) class:quiet=item.left_out.is_some()>{says}</b>
                 </span>
                 <span class="sample-foot">
-                    <span class="verdict" data-verdict=mark>{mark}</span>
+                    <span class="verdict" data-verdict=verdict.map(told::verdict_name)>{mark}</span>
                     {mdi.map(|mdi| view! { <b>{mdi}</b> })}
                 </span>
             </button>

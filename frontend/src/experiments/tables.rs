@@ -1,6 +1,7 @@
 //! The tables, as the server made them.
 
 use leptos::prelude::*;
+use shared::Stage;
 use shared::experiment::paper::PaperRow;
 use shared::experiment::stats::Proportion;
 use shared::experiment::tables::{
@@ -9,11 +10,14 @@ use shared::experiment::tables::{
 
 use super::told;
 
+use crate::language::{fill, server, t};
+use crate::words;
+
 /// A number with its spread; everything else about it on demand.
 fn cell(cell: &TableCell) -> impl IntoView + use<> {
     let more = told::more(cell);
     let undefined = cell.estimate.mean.is_none() && !cell.undefined.is_empty();
-    let said = if undefined { "undefined".to_owned() } else { told::estimate(&cell.estimate) };
+    let said = if undefined { t("undefined").to_owned() } else { told::estimate(&cell.estimate) };
     let paper =
         cell.relative_difference.map(|d| view! { <small>{told::signed_percent(d)}</small> });
     view! { <td title=more class:none=undefined data-mean=cell.estimate.mean.map(|m| m.to_string())>{said}{paper}</td> }
@@ -29,8 +33,9 @@ fn share(p: &Proportion) -> impl IntoView + use<> {
 
 /// The names of the stages over their two columns each.
 fn stage_heads() -> impl IntoView {
-    ["early", "middle", "late"]
+    Stage::ALL
         .map(|stage| {
+            let stage = words::stage(stage);
             view! {
                 <th scope="col">{stage}" MDI"</th><th scope="col">{stage}" AEI"</th>
             }
@@ -53,7 +58,7 @@ fn card(id: &'static str, title: String, body: AnyView, foot: Option<AnyView>) -
         Some((name, rest)) if name.starts_with("Table") => (name, rest),
         _ => title.split_once(": ").unwrap_or((&title, "")),
     };
-    let (name, rest) = (name.to_owned(), rest.to_owned());
+    let (name, rest) = (server(name), told::label(rest));
     view! {
         <section class="card table" aria-labelledby=id>
             <header class="card-head">
@@ -80,31 +85,34 @@ fn footnotes(notes: impl IntoIterator<Item = Note>) -> Option<AnyView> {
     notes.peek()?;
     let items = notes.map(|n| {
         let mark = (!n.mark.is_empty()).then(|| format!("{} ", n.mark));
-        view! { <li>{mark}{n.text}</li> }
+        view! { <li>{mark}{server(&n.text)}</li> }
     });
     Some(view! { <ul class="footnotes">{items.collect_view()}</ul> }.into_any())
 }
 
-pub(super) fn stage_table(t: &StageTable, title: String, foot: Option<AnyView>) -> AnyView {
-    let rows = t.rows.iter().map(|r| {
-        view! { <tr><th scope="row">{r.label.clone()}</th>{stages(&r.stages)}<td>{r.n}</td></tr> }
+pub(super) fn stage_table(table: &StageTable, title: String, foot: Option<AnyView>) -> AnyView {
+    let rows = table.rows.iter().map(|r| {
+        view! { <tr><th scope="row">{told::label(&r.label)}</th>{stages(&r.stages)}<td>{r.n}</td></tr> }
     });
-    let paper = t
-        .paper
-        .iter()
-        .map(|row| paper_row(row, format!("paper · {} · {}", row.model, row.data), 1));
+    let paper = table.paper.iter().map(|row| {
+        paper_row(
+            row,
+            fill("paper · {model} · {data}", &[("model", &row.model), ("data", &row.data)]),
+            1,
+        )
+    });
     let body = view! {
         <table class="stages" data-testid="table-1">
-            <thead><tr><th scope="col"><span class="sr-only">"condition"</span></th>{stage_heads()}<th scope="col">"n"</th></tr></thead>
+            <thead><tr><th scope="col"><span class="sr-only">{t("condition")}</span></th>{stage_heads()}<th scope="col">"n"</th></tr></thead>
             <tbody>{rows.collect_view()}{paper.collect_view()}</tbody>
         </table>
     };
     card("table-1-title", title, body.into_any(), foot)
 }
 
-fn lever_table(t: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView {
-    let judged = t.series.iter().flat_map(|s| &s.rows).any(|r| r.verdicts.is_some());
-    let bodies = t.series.iter().map(|s| {
+fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView {
+    let judged = table.series.iter().flat_map(|s| &s.rows).any(|r| r.verdicts.is_some());
+    let bodies = table.series.iter().map(|s| {
         let rows = s.rows.iter().map(|r| {
             let change = r.late_change.map(|c| (told::ratio(&c), told::change_more(&c, 1.0)));
             let (ratio, more) = change.unwrap_or_default();
@@ -118,7 +126,7 @@ fn lever_table(t: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView {
             let tokens = r.image_tokens.map_or_else(|| "–".to_owned(), |n| format!("{n:.0}"));
             view! {
                 <tr>
-                    <th scope="row">{r.label.clone()}</th>{stages(&r.stages)}
+                    <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages)}
                     <td title=more>{ratio}</td>{right}<td>{tokens}</td><td>{r.n}</td>
                 </tr>
             }
@@ -126,13 +134,13 @@ fn lever_table(t: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView {
         let columns = if judged { 12 } else { 10 };
         view! {
             <tbody>
-                <tr class="group"><th scope="rowgroup" colspan=columns>{s.label.clone()}</th></tr>
+                <tr class="group"><th scope="rowgroup" colspan=columns>{told::label(&s.label)}</th></tr>
                 {rows.collect_view()}
             </tbody>
         }
     });
-    let paper = t.paper.iter().map(|row| {
-        let label = match t.lever {
+    let paper = table.paper.iter().map(|row| {
+        let label = match table.lever {
             shared::experiment::tables::Lever::Prune => {
                 shared::experiment::tables::percent(row.prune)
             }
@@ -142,10 +150,10 @@ fn lever_table(t: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView {
         };
         paper_row(row, label, if judged { 5 } else { 3 })
     });
-    let paper = (!t.paper.is_empty()).then(|| {
-        let name = match t.lever {
-            shared::experiment::tables::Lever::Prune => "paper · LLaVA-1.5-7B, FasterVLM",
-            shared::experiment::tables::Lever::Replicate => "paper · other modalities",
+    let paper = (!table.paper.is_empty()).then(|| {
+        let name = match table.lever {
+            shared::experiment::tables::Lever::Prune => t("paper · LLaVA-1.5-7B, FasterVLM"),
+            shared::experiment::tables::Lever::Replicate => t("paper · other modalities"),
         };
         view! {
             <tbody>
@@ -155,43 +163,43 @@ fn lever_table(t: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView {
         }
     });
     let head = judged.then(|| view! {
-        <th scope="col">"right"</th><th scope="col" title="Points of the share of right answers">"moved by"</th>
+        <th scope="col">{t("right")}</th><th scope="col" title=t("Points of the share of right answers")>{t("moved by")}</th>
     });
     let body = view! {
         <table class="stages">
             <thead><tr>
-                <th scope="col"><span class="sr-only">"condition"</span></th>{stage_heads()}
-                <th scope="col" title="Late MDI over that of the first row, on the same samples">"late MDI"</th>
-                {head}<th scope="col" title="Mean number of picture tokens">"picture tokens"</th><th scope="col">"n"</th>
+                <th scope="col"><span class="sr-only">{t("condition")}</span></th>{stage_heads()}
+                <th scope="col" title=t("Late MDI over that of the first row, on the same samples")>{t("late MDI")}</th>
+                {head}<th scope="col" title=t("Mean number of picture tokens")>{t("picture tokens")}</th><th scope="col">"n"</th>
             </tr></thead>
             {bodies.collect_view()}{paper}
         </table>
     };
-    card(id, t.title.clone(), body.into_any(), footnotes(doubts(notes, &t.paper)))
+    card(id, table.title.clone(), body.into_any(), footnotes(doubts(notes, &table.paper)))
 }
 
-fn answer_table(t: &AnswerTable) -> AnyView {
-    let rows = t.rows.iter().map(|r| {
+fn answer_table(table: &AnswerTable) -> AnyView {
+    let rows = table.rows.iter().map(|r| {
         let change = r.change.map(|c| (told::points(&c), told::change_more(&c, 100.0)));
         let (points, why) = change.unwrap_or_default();
         let v = r.verdicts;
         view! {
             <tr>
-                <th scope="row">{r.label.clone()}</th>
+                <th scope="row">{told::label(&r.label)}</th>
                 {share(&v.right)}<td title=why>{points}</td>{share(&v.claimed)}{share(&v.wrong)}{share(&v.unreadable)}
                 {cell(&r.late_mdi)}<td>{v.right.n}</td>
             </tr>
         }
     });
-    let kinds = t.rows.first().filter(|r| !r.kinds.is_empty()).map(|r| {
+    let kinds = table.rows.first().filter(|r| !r.kinds.is_empty()).map(|r| {
         let rows = r.kinds.iter().map(|k| view! {
-            <tr><th scope="row">{k.kind.clone()}</th>{share(&k.verdicts.right)}{share(&k.verdicts.claimed)}<td>{k.verdicts.right.n}</td></tr>
+            <tr><th scope="row">{server(&k.kind)}</th>{share(&k.verdicts.right)}{share(&k.verdicts.claimed)}<td>{k.verdicts.right.n}</td></tr>
         });
         view! {
             <details class="more">
-                <summary>"By kind of question: "{r.label.clone()}</summary>
+                <summary>{fill("By kind of question: {condition}", &[("condition", &told::label(&r.label))])}</summary>
                 <div class="scroll" tabindex="0"><table class="stages">
-                    <thead><tr><th scope="col">"kind"</th><th scope="col">"right"</th><th scope="col">"as claimed"</th><th scope="col">"n"</th></tr></thead>
+                    <thead><tr><th scope="col">{t("kind")}</th><th scope="col">{t("right")}</th><th scope="col">{t("as claimed")}</th><th scope="col">"n"</th></tr></thead>
                     <tbody>{rows.collect_view()}</tbody>
                 </table></div>
             </details>
@@ -200,35 +208,35 @@ fn answer_table(t: &AnswerTable) -> AnyView {
     let body = view! {
         <table class="stages">
             <thead><tr>
-                <th scope="col"><span class="sr-only">"condition"</span></th>
-                <th scope="col">"right"</th><th scope="col" title="Points, to all picture tokens once, on the same samples">"moved by"</th>
-                <th scope="col">"as claimed"</th><th scope="col">"wrong"</th><th scope="col">"unreadable"</th>
-                <th scope="col">"late MDI"</th><th scope="col">"n"</th>
+                <th scope="col"><span class="sr-only">{t("condition")}</span></th>
+                <th scope="col">{t("right")}</th><th scope="col" title=t("Points, to all picture tokens once, on the same samples")>{t("moved by")}</th>
+                <th scope="col">{t("as claimed")}</th><th scope="col">{t("wrong")}</th><th scope="col">{t("unreadable")}</th>
+                <th scope="col">{t("late MDI")}</th><th scope="col">"n"</th>
             </tr></thead>
             <tbody>{rows.collect_view()}</tbody>
         </table>
     };
-    card("table-3-title", t.title.clone(), body.into_any(), kinds)
+    card("table-3-title", table.title.clone(), body.into_any(), kinds)
 }
 
-fn definition_table(t: &DefinitionTable) -> AnyView {
-    let rows = t.rows.iter().map(|r| {
+fn definition_table(table: &DefinitionTable) -> AnyView {
+    let rows = table.rows.iter().map(|r| {
         let change = r.change.map(|c| (told::ratio(&c), told::change_more(&c, 1.0)));
         let (ratio, more) = change.unwrap_or_default();
         let tokens = r.text_tokens.map_or_else(|| "–".to_owned(), |n| format!("{n:.0}"));
         view! {
-            <tr><th scope="row">{r.title.clone()}</th>{stages(&r.stages)}<td title=more>{ratio}</td><td>{tokens}</td></tr>
+            <tr><th scope="row">{server(&r.title)}</th>{stages(&r.stages)}<td title=more>{ratio}</td><td>{tokens}</td></tr>
         }
     });
     let rows = rows.collect_view();
     view! {
         <details class="choices" open>
-            <summary><b>{t.label.clone()}</b>" "<span>{t.finding.clone()}</span></summary>
+            <summary><b>{told::label(&table.label)}</b>" "<span>{server(&table.finding)}</span></summary>
             <div class="scroll" tabindex="0"><table class="stages">
                 <thead><tr>
-                    <th scope="col">"definition"</th>{stage_heads()}
-                    <th scope="col" title="Late MDI over that of the first row, on the samples that have both">"late MDI"</th>
-                    <th scope="col" title="Mean number of tokens that count as text">"text tokens"</th>
+                    <th scope="col">{t("definition")}</th>{stage_heads()}
+                    <th scope="col" title=t("Late MDI over that of the first row, on the samples that have both")>{t("late MDI")}</th>
+                    <th scope="col" title=t("Mean number of tokens that count as text")>{t("text tokens")}</th>
                 </tr></thead>
                 <tbody>{rows}</tbody>
             </table></div>
@@ -245,22 +253,22 @@ pub(super) fn first(t: &Tables) -> AnyView {
 }
 
 /// Every other table.
-pub(super) fn others(t: &Tables) -> AnyView {
-    let definitions = (!t.definitions.is_empty()).then(|| {
+pub(super) fn others(tables: &Tables) -> AnyView {
+    let definitions = (!tables.definitions.is_empty()).then(|| {
         view! {
             <section class="card table" aria-labelledby="definitions-title">
                 <header class="card-head">
-                    <h2 id="definitions-title">"Which choice moves the number"</h2>
-                    <p class="card-note">"the same samples under every definition"</p>
+                    <h2 id="definitions-title">{t("Which choice moves the number")}</h2>
+                    <p class="card-note">{t("the same samples under every definition")}</p>
                 </header>
-                {t.definitions.iter().map(definition_table).collect_view()}
+                {tables.definitions.iter().map(definition_table).collect_view()}
             </section>
         }
     });
     view! {
-        {t.prune.as_ref().map(|p| lever_table(p, "table-2-title", &t.notes))}
-        {t.replicate.as_ref().map(|r| lever_table(r, "table-replicate-title", &t.notes))}
-        {t.answers.as_ref().map(answer_table)}
+        {tables.prune.as_ref().map(|p| lever_table(p, "table-2-title", &tables.notes))}
+        {tables.replicate.as_ref().map(|r| lever_table(r, "table-replicate-title", &tables.notes))}
+        {tables.answers.as_ref().map(answer_table)}
         {definitions}
     }
     .into_any()

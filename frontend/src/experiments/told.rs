@@ -6,6 +6,9 @@ use shared::experiment::stats::{Estimate, Proportion};
 use shared::experiment::tables::{TableCell, marks, short};
 use shared::experiment::{ExperimentSpec, ExperimentState, Verdict};
 
+use crate::language::{fill, server, t};
+use crate::words;
+
 /// Digits in groups of three: `1 846`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -23,11 +26,11 @@ pub fn count(n: u64) -> String {
 pub fn time(seconds: f64) -> String {
     let s = seconds.max(0.0).ceil() as u64;
     match s {
-        0..100 => format!("{s} s"),
-        100..3600 => format!("{} min", s.div_ceil(60)),
+        0..100 => fill("{s} s", &[("s", &s)]),
+        100..3600 => fill("{m} min", &[("m", &s.div_ceil(60))]),
         _ => match (s / 3600, s % 3600 / 60) {
-            (h, 0) => format!("{h} h"),
-            (h, m) => format!("{h} h {m} min"),
+            (h, 0) => fill("{h} h", &[("h", &h)]),
+            (h, m) => fill("{h} h {m} min", &[("h", &h), ("m", &m)]),
         },
     }
 }
@@ -35,14 +38,24 @@ pub fn time(seconds: f64) -> String {
 /// Items a second, or a minute where that reads better.
 pub fn rate(per_second: f64) -> String {
     if per_second >= 0.95 {
-        format!("{per_second:.1} /s")
+        fill("{n} /s", &[("n", &format!("{per_second:.1}"))])
     } else {
-        format!("{} /min", short(per_second * 60.0))
+        fill("{n} /min", &[("n", &short(per_second * 60.0))])
     }
 }
 
 /// Where an experiment stands, in a word.
-pub const fn state(state: ExperimentState) -> &'static str {
+pub fn state(state: ExperimentState) -> &'static str {
+    match state {
+        ExperimentState::Running => t("running"),
+        ExperimentState::Paused => t("paused"),
+        ExperimentState::Done => t("done"),
+        ExperimentState::Cancelled => t("cancelled"),
+    }
+}
+
+/// The same as a stable name, for tests and styles.
+pub const fn state_name(state: ExperimentState) -> &'static str {
     match state {
         ExperimentState::Running => "running",
         ExperimentState::Paused => "paused",
@@ -65,15 +78,20 @@ pub fn more(cell: &TableCell) -> String {
     let e = &cell.estimate;
     let mut parts = Vec::new();
     if let (Some(low), Some(high)) = (e.low, e.high) {
-        parts.push(format!("95 % interval {} to {}", short(low), short(high)));
+        parts.push(fill(
+            "95 % interval {low} to {high}",
+            &[("low", &short(low)), ("high", &short(high))],
+        ));
     }
     parts.push(format!("n = {}", e.n));
-    parts.extend(cell.undefined.iter().map(|u| format!("{} undefined: {}", u.count, u.reason)));
+    parts.extend(cell.undefined.iter().map(|u| {
+        fill("{n} undefined: {reason}", &[("n", &u.count), ("reason", &words::reason(u.reason))])
+    }));
     if let Some(paper) = &cell.paper {
-        parts.push(format!("paper: {}", value(paper)));
+        parts.push(fill("paper: {value}", &[("value", &value(paper))]));
     }
     if let Some(d) = cell.relative_difference {
-        parts.push(format!("{} to the paper", signed_percent(d)));
+        parts.push(fill("{difference} to the paper", &[("difference", &signed_percent(d))]));
     }
     parts.join(" · ")
 }
@@ -90,13 +108,18 @@ pub fn share(p: &Proportion) -> String {
 
 /// A share's interval and count.
 pub fn share_more(p: &Proportion) -> String {
-    let interval = match (p.low, p.high) {
+    let of = fill("{count} of {n}", &[("count", &p.count), ("n", &p.n)]);
+    match (p.low, p.high) {
         (Some(low), Some(high)) => {
-            format!("95 % interval {:.0} to {:.0} % · ", low * 100.0, high * 100.0)
+            let whole = |share: f64| format!("{:.0}", share * 100.0);
+            let interval = fill(
+                "95 % interval {low} to {high} %",
+                &[("low", &whole(low)), ("high", &whole(high))],
+            );
+            format!("{interval} · {of}")
         }
-        _ => String::new(),
-    };
-    format!("{interval}{} of {}", p.count, p.n)
+        _ => of,
+    }
 }
 
 /// A difference of two shares, in points.
@@ -112,14 +135,16 @@ pub fn ratio(change: &Change) -> String {
 /// The interval of a difference.
 pub fn change_more(change: &Change, times: f64) -> String {
     match (change.difference, change.low, change.high) {
-        (Some(d), Some(low), Some(high)) => format!(
-            "difference {}, 95 % interval {} to {}, same {} samples",
-            short(d * times),
-            short(low * times),
-            short(high * times),
-            change.n
+        (Some(d), Some(low), Some(high)) => fill(
+            "difference {d}, 95 % interval {low} to {high}, same {n} samples",
+            &[
+                ("d", &short(d * times)),
+                ("low", &short(low * times)),
+                ("high", &short(high * times)),
+                ("n", &change.n),
+            ],
         ),
-        _ => format!("{} samples have both", change.n),
+        _ => fill("{n} samples have both", &[("n", &change.n)]),
     }
 }
 
@@ -129,7 +154,17 @@ pub fn signed_percent(d: f64) -> String {
 }
 
 /// How an answer compares, in a word.
-pub const fn verdict(verdict: Verdict) -> &'static str {
+pub fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Right => t("right"),
+        Verdict::Claimed => t("as claimed"),
+        Verdict::Wrong => t("wrong"),
+        Verdict::Unreadable => t("unreadable"),
+    }
+}
+
+/// The same as a stable name, for styles.
+pub const fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Right => "right",
         Verdict::Claimed => "as claimed",
@@ -138,27 +173,31 @@ pub const fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What an experiment multiplies: `100 samples × 2 models × 4 prune rates`.
-pub fn product(spec: &ExperimentSpec, samples: u32) -> String {
-    let mut parts = vec![times(samples as usize, "sample")];
-    for (n, name) in [
-        (spec.models.len(), "model"),
-        (spec.quants.len().max(1), "quantization"),
-        (spec.templates.len(), "template"),
-        (spec.max_pixels.len(), "size"),
-        (spec.prune.len(), "prune rate"),
-        (spec.replicate.len(), "replication"),
-    ] {
+/// What an experiment multiplies: `100 samples × 2 models × 4 prune rates`; without a number of
+/// samples, all of them.
+pub fn product(spec: &ExperimentSpec, samples: Option<u32>) -> String {
+    let mut parts = vec![match samples {
+        None => t("all samples").to_owned(),
+        Some(1) => t("1 sample").to_owned(),
+        Some(n) => fill("{n} samples", &[("n", &count(n.into()))]),
+    }];
+    let mut add = |n: usize, say: fn(&str) -> String| {
         if n > 1 {
-            parts.push(times(n, name));
+            parts.push(say(&count(n as u64)));
         }
-    }
+    };
+    add(spec.models.len(), |n| fill("{n} models", &[("n", &n)]));
+    add(spec.quants.len(), |n| fill("{n} quantizations", &[("n", &n)]));
+    add(spec.templates.len(), |n| fill("{n} templates", &[("n", &n)]));
+    add(spec.max_pixels.len(), |n| fill("{n} sizes", &[("n", &n)]));
+    add(spec.prune.len(), |n| fill("{n} prune rates", &[("n", &n)]));
+    add(spec.replicate.len(), |n| fill("{n} replications", &[("n", &n)]));
     parts.join(" × ")
 }
 
-fn times(n: usize, name: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {name}{plural}", count(n as u64))
+/// A condition's label: its parts one by one, as the server joined them.
+pub fn label(label: &str) -> String {
+    label.split(" · ").map(server).collect::<Vec<_>>().join(" · ")
 }
 
 #[cfg(test)]
@@ -187,7 +226,9 @@ mod tests {
             prune: vec![0.0, 0.75],
             ..ExperimentSpec::default()
         };
-        assert_eq!(product(&spec, 100), "100 samples × 2 models × 2 prune rates");
-        assert_eq!(product(&ExperimentSpec::default(), 1), "1 sample");
+        assert_eq!(product(&spec, Some(100)), "100 samples × 2 models × 2 prune rates");
+        assert_eq!(product(&ExperimentSpec::default(), Some(1)), "1 sample");
+        assert_eq!(product(&ExperimentSpec::default(), None), "all samples");
+        assert_eq!(label("demo-llava · q8_0"), "demo-llava · q8_0");
     }
 }

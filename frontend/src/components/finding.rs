@@ -1,0 +1,100 @@
+//! What the curve says, in a sentence: where words draw most and least, and where a word of the
+//! answer was looked up in the question.
+
+use leptos::prelude::*;
+use shared::{Echo, Extremes};
+
+use crate::components::said::views;
+use crate::components::term::Explained;
+use crate::glossary::Term;
+use crate::language::{fill, t};
+use crate::state::{RunView, use_lab};
+use crate::words;
+
+/// The line under the curve.
+#[component]
+pub fn Finding() -> impl IntoView {
+    let run = use_lab().run;
+    let found = Memo::new(move |_| run.measures.with(|all| Extremes::of(all)));
+    let echo = Memo::new(move |_| {
+        let token = run.token.get()?;
+        run.observation.with(|o| {
+            let word = words::token(&o.tokens.get(token)?.text);
+            Some((word, o.echo(token)?))
+        })
+    });
+    view! {
+        <p class="finding" data-testid="finding">
+            {move || found.get().map(|found| extremes(run, &found))}
+            {move || echo.get().map(|(word, echo)| view! { " " {looked_up(run, word, &echo)} })}
+        </p>
+        <p class="card-foot" data-testid="caveat">{views(
+            "{attention} shows where the model looked, not why it answered so: change the picture \
+             or the words and run again to test it.",
+            [("attention", view! { <Explained term=Term::Attention word=t("Attention")/> }.into_any())],
+        )}</p>
+    }
+}
+
+/// A layer by its number; a click pins it.
+fn layer(run: RunView, layer: usize) -> AnyView {
+    view! {
+        <button type="button" class="link" data-testid="finding-layer" data-layer=layer
+            on:click=move |_| run.pinned.set(Some(layer))>
+            {fill("layer {n}", &[("n", &layer)])}
+        </button>
+    }
+    .into_any()
+}
+
+/// Where words draw most, and where the picture does.
+fn extremes(run: RunView, found: &Extremes) -> AnyView {
+    let (most, least) = (found.most, found.least);
+    let times = |class: &'static str, mdi: f64| {
+        view! { <b class=class>{words::number(mdi)}"×"</b> }.into_any()
+    };
+    let side = |mdi: f64| if mdi > 1.0 { "words" } else { "picture" };
+    let places = [
+        ("most", layer(run, most.0)),
+        ("high", times(side(most.1), most.1)),
+        ("least", layer(run, least.0)),
+        ("low", times(side(least.1), least.1)),
+    ];
+    if least.1 > 1.0 {
+        views(
+            "Token for token, words draw more in every layer: most in {most} ({high}), least in \
+             {least} ({low}).",
+            places,
+        )
+        .into_any()
+    } else if most.1 < 1.0 {
+        views(
+            "Token for token, the picture draws more in every layer: most in {least} ({low}), \
+             least in {most} ({high}).",
+            places,
+        )
+        .into_any()
+    } else {
+        views(
+            "Token for token, words draw most in {most} ({high}) and the picture in {least} \
+             ({low}).",
+            places,
+        )
+        .into_any()
+    }
+}
+
+/// Where the row that wrote a word looked at the same word in the question.
+fn looked_up(run: RunView, word: String, echo: &Echo) -> AnyView {
+    let share = view! { <b>{words::percent(echo.share())}</b> };
+    views(
+        "The row that wrote {word} looked at the same word of the question most in {layer}, with \
+         {share} of its attention.",
+        [
+            ("word", view! { <b>"“"{word}"”"</b> }.into_any()),
+            ("layer", layer(run, echo.layer)),
+            ("share", share.into_any()),
+        ],
+    )
+    .into_any()
+}

@@ -1,0 +1,94 @@
+//! What a person is told of an error: the server's code says what went wrong in every language, and
+//! its own message, which is English, says the rest.
+
+use shared::ErrorCode;
+
+use crate::language::{Language, fill, t};
+
+/// An error in the language in force. English is the server's own message; elsewhere the code's
+/// sentence comes first and the message stands behind it, because only it names the field, the
+/// limit or the file.
+pub fn said(code: ErrorCode, message: &str) -> String {
+    if Language::now() == Language::English {
+        return message.to_owned();
+    }
+    match sentence(code) {
+        Some(sentence) if message.is_empty() => sentence.to_owned(),
+        // Said already, where it came in by another door.
+        Some(sentence) if message.starts_with(sentence) => message.to_owned(),
+        Some(sentence) => fill(
+            "{sentence} (Server: {message})",
+            &[("sentence", &sentence), ("message", &message)],
+        ),
+        None => message.to_owned(),
+    }
+}
+
+/// What a code means and what to do; `None` where only the message can say it.
+fn sentence(code: ErrorCode) -> Option<&'static str> {
+    Some(match code {
+        ErrorCode::PictureMissing => t("The request carried no picture; choose one."),
+        ErrorCode::PictureEmpty => t("The picture file is empty; choose another."),
+        ErrorCode::PictureUnreadable => {
+            t("The file is not a picture of a format the lab reads; choose a PNG, JPEG or WebP.")
+        }
+        ErrorCode::PictureDamaged => t("The picture file ends early or is damaged."),
+        ErrorCode::PictureTooLarge => t("The picture file is larger than the lab takes."),
+        ErrorCode::PictureTooManyPixels => t("The picture has more pixels than the lab takes."),
+        ErrorCode::PromptEmpty => t("The question is empty; type one."),
+        ErrorCode::PromptTooLong => {
+            t("The question is too long for the model; shorten it or keep fewer picture tokens.")
+        }
+        ErrorCode::UnknownModel => t("The lab has no model of that name."),
+        ErrorCode::BadOption => t("An option does not exist or has a value outside its range."),
+        ErrorCode::BadRequest | ErrorCode::BadMessage => t("The request is malformed."),
+        ErrorCode::NotFound => t("There is nothing at this address; it may have been deleted."),
+        ErrorCode::NotOwner => t("Only the browser that started this may do that."),
+        ErrorCode::QueueFull => t("Too many runs are waiting; try again in a moment."),
+        ErrorCode::ModelNotPulled => t("The model is not on the lab’s machine yet; download it."),
+        ErrorCode::PullNotAllowed => t("This lab downloads no models on request."),
+        ErrorCode::PullBusy => t("Another model is being downloaded; wait for it."),
+        ErrorCode::HubDenied => t("The hub asks for an agreement or a token for this model."),
+        ErrorCode::HubMissing => t("The hub has no such model, revision or file."),
+        ErrorCode::HubUnreachable => {
+            t("The hub cannot be reached, or the transfer was cut; what came is kept.")
+        }
+        ErrorCode::HubDamaged => t("What the hub sent is not what it announced; try again."),
+        ErrorCode::ModelUnusable => t("The model’s files cannot be read or do not fit together."),
+        ErrorCode::UnknownDataset => t("The lab has no dataset of that name."),
+        ErrorCode::DatasetUnusable => t("The dataset cannot be read."),
+        ErrorCode::SampleUnusable => t("The sample cannot be run."),
+        ErrorCode::NotFinite => t("The model produced numbers that are not finite."),
+        ErrorCode::OverBudget => t("Keeping all attention of this run would take too much memory."),
+        ErrorCode::OutOfMemory => t("The GPU has not enough memory for this run."),
+        ErrorCode::StorageFull => t("The lab’s disk is full."),
+        ErrorCode::Interrupted => t("The lab was restarted during the run; run it again."),
+        ErrorCode::ShuttingDown => t("The lab is shutting down; try again in a moment."),
+        ErrorCode::Internal => t("Something went wrong inside the lab; its log says more."),
+        ErrorCode::MethodNotAllowed => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn english_is_the_servers_own() {
+        assert_eq!(said(ErrorCode::QueueFull, "32 runs wait."), "32 runs wait.");
+    }
+
+    #[test]
+    fn every_code_that_people_meet_has_a_sentence_of_its_own() {
+        let mut seen = Vec::new();
+        for code in ErrorCode::ALL {
+            let Some(sentence) = sentence(*code) else {
+                assert_eq!(*code, ErrorCode::MethodNotAllowed);
+                continue;
+            };
+            let malformed = matches!(code, ErrorCode::BadMessage | ErrorCode::BadRequest);
+            assert!(malformed || !seen.contains(&sentence), "{code}: {sentence}");
+            seen.push(sentence);
+        }
+    }
+}
