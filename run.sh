@@ -7,6 +7,8 @@ root=$PWD
 # Pinned, so that two machines build the same thing.
 readonly wasm_target=wasm32-unknown-unknown
 readonly node_least=18
+readonly axe_version=4.14.1
+readonly axe_sha512=1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
 readonly target_dir="${CARGO_TARGET_DIR:-$root/target}"
 lab="$target_dir/debug/langoverrule"
 
@@ -98,6 +100,23 @@ need_browser() {
   debian chromedriver chromium-driver
 }
 
+# axe-core judges the page's accessibility. From npm, and only the very bytes that are pinned here.
+need_axe() {
+  local folder=.tools/axe-core-$axe_version tarball
+  [ -f "$folder/axe.min.js" ] && return
+  debian npm npm
+  echo "      installing axe-core $axe_version" >&2
+  mkdir -p "$folder"
+  tarball=$(cd "$folder" && npm pack --silent "axe-core@$axe_version") ||
+    fail "npm could not bring axe-core $axe_version: is the machine online?"
+  if ! (cd "$folder" && sha512sum --check --status <<<"$axe_sha512  $tarball"); then
+    rm -r "$folder"
+    fail "what npm brought as axe-core $axe_version is not what this project was tested with."
+  fi
+  tar -xzf "$folder/$tarball" -C "$folder" --strip-components 1 package/axe.min.js package/LICENSE
+  rm "$folder/$tarball"
+}
+
 # ── building ─────────────────────────────────────────────────────────────────
 
 # Knows by itself what is stale.
@@ -148,6 +167,7 @@ run_tests() {
   need_rust
   need_node
   need_browser
+  need_axe
   step "format"
   cargo fmt --all --check || fail "some files are not formatted: run 'cargo fmt --all' and look at the difference."
   step "lints"
@@ -239,6 +259,22 @@ paper() {
   exec "$lab" experiment --paper "$family" --samples "$samples" "${real[@]}" "$@"
 }
 
+# pictures [VIEW…]: every view of the page at three sizes; the few that the documentation shows
+# go to docs/pictures.
+pictures() {
+  steps=4
+  step "tools"
+  need_rust
+  need_browser
+  step "page"
+  build_page
+  step "lab"
+  build_lab
+  step "pictures"
+  cargo run --quiet --package system-tests --example pictures -- "$@"
+  step_end
+}
+
 usage() {
   cat <<'HELP'
 ./run.sh [serve] [OPTIONS]   build what is stale and open the lab on http://127.0.0.1:8080;
@@ -251,6 +287,8 @@ usage() {
 ./run.sh bench [OPTIONS]     speed and memory of the engine, as a table; --with-peer measures
                              transformers beside it, on the same sizes
 ./run.sh page                build the page alone
+./run.sh pictures [VIEW]     pictures of every view at three sizes into target/pictures, and those
+                             that the documentation shows into docs/pictures
 ./run.sh cuda [CAP]          build the lab for an NVIDIA GPU of that compute capability (90 unless
                              told), also on a machine that has no CUDA toolkit and no GPU
 ./run.sh help                this
@@ -265,6 +303,7 @@ main() {
   llava | qwen | both) paper "$door" "$@" ;;
   test) run_tests "$@" ;;
   bench) bench "$@" ;;
+  pictures) pictures "$@" ;;
   page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
   cuda) steps=2; step "tools"; need_rust; step "lab with CUDA (20 minutes the first time)"; cuda/build.sh "$@"; step_end ;;
   help | -h | --help) usage ;;

@@ -39,6 +39,21 @@ impl Rgb {
         from_oklab([0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * t))
     }
 
+    /// Black or white, whichever is easier to read on this colour: never below a contrast of 4.5.
+    #[must_use]
+    pub fn type_on(self) -> Rgb {
+        let linear = |c: u8| {
+            let c = f64::from(c) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        let light = 0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2);
+        if (light + 0.05) / 0.05 >= 1.05 / (light + 0.05) {
+            Rgb(0, 0, 0)
+        } else {
+            Rgb(255, 255, 255)
+        }
+    }
+
     fn to_oklab(self) -> [f64; 3] {
         let linear = [self.0, self.1, self.2].map(|c| {
             let c = f64::from(c) / 255.0;
@@ -135,15 +150,27 @@ impl Palette {
         self.neutral.mix(end, (share - 0.5).abs() * 2.0)
     }
 
-    /// The colour of an MDI: diverging on its logarithm around 1, full at a factor of 16. Goes
-    /// through the tint, so that the middle of the way does not turn grey.
+    /// The colour of an MDI: diverging on its logarithm around 1, full at a factor of 16.
+    ///
+    /// Equal factors either way are equally light, so that neither side looks the stronger for its
+    /// hue alone; the hue goes through the tint, so that the middle of the way does not turn grey,
+    /// and at such a pace that equal steps look equal.
     pub fn dominance(&self, mdi: f64) -> Rgb {
         let words = mdi >= 1.0;
         let (tint, end) =
             if words { (self.tints.0, self.words) } else { (self.tints.1, self.picture) };
         // MDI may be 0, whose logarithm is as far as it goes.
         let t = (mdi.max(1e-9).log2().abs() / 4.0).min(1.0);
-        if t < 0.5 { self.neutral.mix(tint, t * 2.0) } else { tint.mix(end, t * 2.0 - 1.0) }
+        let [from, by, to] = [self.neutral, tint, end].map(Rgb::to_oklab);
+        let way = |a: [f64; 3], b: [f64; 3]| (a[1] - b[1]).hypot(a[2] - b[2]);
+        let turn = way(from, by) / (way(from, by) + way(by, to)).max(1e-9);
+        let (t_here, a, b) = match t < turn {
+            true => (t / turn, from, by),
+            false => ((t - turn) / (1.0 - turn).max(1e-9), by, to),
+        };
+        let darkest = (self.words.to_oklab()[0] + self.picture.to_oklab()[0]) / 2.0;
+        let mixed = |i: usize| a[i] + (b[i] - a[i]) * t_here.min(1.0);
+        from_oklab([from[0] + (darkest - from[0]) * t, mixed(1), mixed(2)])
     }
 }
 
@@ -196,8 +223,13 @@ mod tests {
     fn dominance_is_neutral_at_one_and_symmetric() {
         let p = Palette::default();
         assert_eq!(p.dominance(1.0), p.neutral);
-        assert_eq!((p.dominance(16.0), p.dominance(400.0)), (p.words, p.words));
-        assert_eq!((p.dominance(1.0 / 16.0), p.dominance(0.0)), (p.picture, p.picture));
+        assert_eq!(p.dominance(16.0), p.dominance(400.0));
+        assert_eq!(p.dominance(1.0 / 16.0), p.dominance(0.0));
+        for factor in [1.5, 4.0, 16.0] {
+            let (words, picture) = (p.dominance(factor), p.dominance(1.0 / factor));
+            let off = words.to_oklab()[0] - picture.to_oklab()[0];
+            assert!(off.abs() < 0.02, "at {factor}: {words:?} and {picture:?}");
+        }
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! The main job in a real browser: the real binary, the real page, the demo model.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod access;
+mod budgets;
+mod exports;
 mod failures;
 mod languages;
+mod frames;
 mod plots;
 mod stage;
 mod story;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use system_tests::{Browser, LARGE, PHONE, PROJECTOR, Server};
 use thirtyfour::Key;
 
+use crate::exports::files_hold_what_is_shown;
 use crate::stage::{Stage, scene};
 
 #[tokio::test]
@@ -121,6 +122,7 @@ async fn from_a_picture_to_a_link_that_survives_a_power_cut() -> Result<()> {
         for (name, size) in [("desktop", LARGE), ("projector", PROJECTOR), ("phone", PHONE)] {
             page.screenshot(&format!("run-{name}"), size).await?;
         }
+        files_hold_what_is_shown(page, "reimplementation").await?;
         let same = async |visitor: &Browser, when: &str| -> Result<()> {
             visitor.goto(&link).await?;
             visitor.attr_until("status", "data-phase", |p| p == "done").await?;

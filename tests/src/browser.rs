@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A browser with a profile of its own.
 #[derive(Debug)]
 pub struct Browser {
-    driver: WebDriver,
+    pub(crate) driver: WebDriver,
     port: u16,
     _chromedriver: Process,
     _profile: TempDir,

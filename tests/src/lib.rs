@@ -3,11 +3,18 @@
 //! Everything a test starts ends with the value that holds it, also when the test panics, and
 //! nothing has a fixed port or a fixed folder, so tests may run side by side.
 
+mod axe;
 mod browser;
+mod devtools;
+mod gallery;
+mod picture;
 mod process;
 mod server;
+pub mod views;
 
+pub use axe::Axe;
 pub use browser::{Browser, LARGE, PHONE, PROJECTOR};
+pub use gallery::Gallery;
 pub use server::{Server, program};
 
 use std::path::{Path, PathBuf};
@@ -24,7 +31,12 @@ pub fn file(path: &str) -> PathBuf {
 
 /// Where pictures of the page are put: the build folder.
 pub fn screenshots() -> PathBuf {
+    build_folder().join("screenshots")
+}
+
+/// The build folder.
+pub fn build_folder() -> PathBuf {
     let test = std::env::current_exe().unwrap_or_default();
-    // target/debug/deps/browser-…
-    test.ancestors().nth(3).unwrap_or(root()).join("screenshots")
+    // target/debug/deps/browser-…, or target/debug/examples/pictures
+    test.ancestors().nth(3).unwrap_or(root()).to_owned()
 }

@@ -17,7 +17,7 @@ use crate::app::{AppState, Limits, app};
 use crate::assets::DEMO;
 use crate::catalog::{Catalog, DEMO_NAME};
 use crate::experiment::{Means, Shelves, SqliteQueue};
-use crate::lab::{KeepingLab, Lab, ScriptedLab};
+use crate::lab::{KeepingLab, Lab, Script, ScriptedLab};
 use crate::lobby::Lobby;
 use crate::model::{ModelThread, Settings};
 use crate::pulls::{Allowed, Pulls};
@@ -62,9 +62,10 @@ pub struct ServeArgs {
     /// Seconds that a run at work may go on when the lab is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u64,
-    /// A made-up model, for tests and for work on the page.
-    #[arg(long, hide = true)]
-    scripted: bool,
+    /// A made-up model, for tests and for work on the page; with its layers and heads, as 32x32.
+    #[arg(long, hide = true, value_name = "LAYERSxHEADS", num_args = 0..=1, require_equals = true,
+        default_missing_value = "8x8")]
+    scripted: Option<Script>,
     /// Most pages of the store's file: a full disk for tests.
     #[arg(long, hide = true)]
     max_pages: Option<u32>,
@@ -94,12 +95,12 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     let data = &args.folders.data;
     let store = Store::open(data, &StoreOptions { max_pages: args.max_pages })
         .map_err(|e| e.to_string())?;
-    if !args.scripted {
+    if args.scripted.is_none() {
         let device = args.device.describe().map_err(|e| e.message)?;
         tracing::info!(device, "models run on");
     }
-    let (lab, catalog): (Arc<dyn Lab>, _) = if args.scripted {
-        (Arc::new(ScriptedLab::default()), Catalog::scripted())
+    let (lab, catalog): (Arc<dyn Lab>, _) = if let Some(script) = args.scripted {
+        (Arc::new(ScriptedLab { script }), Catalog::scripted())
     } else {
         let mut catalog =
             Catalog::find(args.folders.models.as_deref(), data).map_err(|e| e.to_string())?;

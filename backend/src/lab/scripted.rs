@@ -5,6 +5,7 @@
 //! contains `[panic]` panics, `[fail]` fails, `[slow]` takes two seconds.
 
 use std::path::Path;
+use std::str::FromStr;
 use std::time::Duration;
 
 use engine::{EngineError, GeneratedToken, LoadOptions, Observer, Picture};
@@ -40,6 +41,22 @@ impl Default for Script {
             step: Duration::from_millis(2),
             load: Duration::ZERO,
         }
+    }
+}
+
+impl FromStr for Script {
+    type Err = String;
+
+    /// Reads a model's size, as `32x32`: layers and heads.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |n: &str| n.parse::<u32>().ok().filter(|n| (1..=256).contains(n));
+        text.split_once('x')
+            .and_then(|(l, h)| {
+                Some(Script { layers: number(l)?, heads: number(h)?, ..Script::default() })
+            })
+            .ok_or_else(|| {
+                format!("{text} is no size: write layers and heads, each 1 to 256, as 32x32")
+            })
     }
 }
 

@@ -1,5 +1,8 @@
 //! Layers × heads: MDI of each head as a map that diverges around 1.
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
@@ -95,7 +98,6 @@ pub fn svg(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
     let mut text = String::new();
     let root = SVGBackend::with_string(&mut text, (at(grid.width) as u32, at(grid.height) as u32))
         .into_drawing_area();
-    let fill = |Rgb(r, g, b): Rgb| RGBColor(r, g, b).filled();
     let size = grid.type_size * UNITS * 1.24;
     let style = |h: HPos, v: VPos| {
         let mut style = TextStyle::from(("sans-serif", size).into_font());
@@ -106,16 +108,6 @@ pub fn svg(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
     };
     let mut drawn = Ok(());
     let [_, _, w, h] = grid.cell(0, 0);
-    // A hairline of the card between cells, none where cells are small.
-    let gap = if w.min(h) < 7.0 { 0.25 } else { 1.0 };
-    for layer in 0..heat.layers {
-        for head in 0..heat.heads {
-            let [x, y, w, h] = grid.cell(layer, head);
-            let colour = heat.get(layer, head).map_or(palette.band, |v| palette.dominance(v));
-            let corners = [(at(x + gap), at(y + gap)), (at(x + w - gap), at(y + h - gap))];
-            drawn = drawn.and(root.draw(&Rectangle::new(corners, fill(colour))));
-        }
-    }
     let every = scale::label_every(w, grid.type_size * 2.0);
     for layer in (0..heat.layers).step_by(every) {
         let place = (at(grid.cell(layer, 0)[0] + w / 2.0), at(grid.bottom + grid.type_size * 0.7));
@@ -138,6 +130,41 @@ pub fn svg(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
     // Writing to a string cannot fail.
     debug_assert!(drawn.is_ok());
     drop(root);
+    // Inside the document that plotters began, behind its labels.
+    let inside = text.find('>').map_or(0, |i| i + 1);
+    text.insert_str(inside, &cells(heat, grid, palette));
+    text
+}
+
+/// Shades within a factor of two: no eye can tell them apart.
+const SHADES: f64 = 16.0;
+
+/// The cells, one path for each shade. As an element each, the thousand cells of a large model cost
+/// a browser more than a frame whenever a token arrives.
+fn cells(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
+    let at = |v: f64| (v * UNITS).round() as i32;
+    let [_, _, w, h] = grid.cell(0, 0);
+    // A hairline of the card between cells, none where cells are small.
+    let gap = if w.min(h) < 7.0 { 0.25 } else { 1.0 };
+    let mut shades: BTreeMap<Option<i32>, String> = BTreeMap::new();
+    for layer in 0..heat.layers {
+        for head in 0..heat.heads {
+            // MDI may be 0; the scale ends at a factor of 16.
+            let shade = |v: f64| (v.max(1e-9).log2().clamp(-4.0, 4.0) * SHADES).round() as i32;
+            let path = shades.entry(heat.get(layer, head).map(shade)).or_default();
+            let [x, y, w, h] = grid.cell(layer, head);
+            let (left, right) = (at(x + gap), at(x + w - gap));
+            let (top, bottom) = (at(y + gap), at(y + h - gap));
+            // Writing to a string cannot fail.
+            let _ = write!(path, "M{left} {top}H{right}V{bottom}H{left}Z");
+        }
+    }
+    let mut text = String::new();
+    for (shade, path) in shades {
+        let colour =
+            shade.map_or(palette.band, |s| palette.dominance((f64::from(s) / SHADES).exp2())).css();
+        let _ = write!(text, "<path fill=\"{colour}\" d=\"{path}\"/>");
+    }
     text
 }
 
@@ -171,9 +198,31 @@ mod tests {
     }
 
     #[test]
-    fn every_cell_is_drawn() {
-        let heat = Heat { layers: 3, heads: 2, values: vec![Some(2.0); 6] };
-        let text = svg(&heat, &Grid::new(300.0, 12.0, 3, 2), &Palette::default());
-        assert_eq!(text.matches("<rect").count(), 6);
+    fn every_cell_is_drawn_in_its_shade() {
+        let mut values = vec![Some(2.0); 6];
+        values[3] = None;
+        values[4] = Some(0.0);
+        let heat = Heat { layers: 3, heads: 2, values };
+        let palette = Palette::default();
+        let text = svg(&heat, &Grid::new(300.0, 12.0, 3, 2), &palette);
+        let cells = |colour: Rgb| {
+            let mark = format!("fill=\"{}\" d=\"", colour.css());
+            let path = text.split_once(&mark).and_then(|(_, rest)| rest.split_once('"'));
+            path.map(|(path, _)| path.matches('M').count())
+        };
+        assert_eq!(cells(palette.dominance(2.0)), Some(4));
+        assert_eq!(cells(palette.band), Some(1));
+        assert_eq!(cells(palette.dominance(1.0 / 16.0)), Some(1));
+        assert_eq!(text.matches("<path").count(), 3);
+        assert!(text.starts_with("<svg") && text.trim_end().ends_with("</svg>"));
+    }
+
+    #[test]
+    fn the_map_of_a_large_model_has_few_elements() {
+        let values = (0..1024).map(|i| Some((f64::from(i) / 100.0 - 5.0).exp2())).collect();
+        let heat = Heat { layers: 32, heads: 32, values };
+        let text = svg(&heat, &Grid::new(400.0, 12.0, 32, 32), &Palette::default());
+        assert!(text.matches("<path").count() <= 129);
+        assert_eq!(text.matches('M').count(), 1024);
     }
 }

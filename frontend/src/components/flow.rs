@@ -7,7 +7,7 @@ use shared::{FlowMatrix, Group, GroupSet, Heads};
 use crate::browser::watch_width;
 use crate::chart::ribbons::{End, Flow, Ribbon, Ribbons, svg};
 use crate::chart::sides::{Side, sides};
-use crate::colour::Palette;
+use crate::colour::{Palette, Rgb};
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::term::Explained;
@@ -201,26 +201,25 @@ fn Matrix(
             cells.filter_map(|(q, k)| share(m, q, k)).fold(0.0, f64::max)
         }),
     };
-    let cell = move |m: &FlowMatrix, q: Group, k: Group| -> (String, String, bool) {
+    let cell = move |m: &FlowMatrix, q: Group, k: Group| -> (String, Option<Rgb>) {
         let palette = lab.palette.get();
-        let Some(value) = share(m, q, k) else { return (String::new(), palette.band.css(), false) };
+        let Some(value) = share(m, q, k) else { return (String::new(), None) };
         if over_even {
             let none = even.with(|e| e.as_ref().and_then(|e| share(e, q, k))).unwrap_or(0.0);
             if none <= 0.0 {
-                return ("–".into(), palette.band.css(), false);
+                return ("–".into(), None);
             }
             let ratio = value / none;
-            let strong = ratio.log2().abs() > 2.6;
-            return (format!("{}×", words::number(ratio)), palette.dominance(ratio).css(), strong);
+            return (format!("{}×", words::number(ratio)), Some(palette.dominance(ratio)));
         }
         // What stands behind a row of the prompt cannot be seen by it.
         let seen = even.with(|e| e.as_ref().and_then(|e| share(e, q, k))).unwrap_or(1.0) > 0.0;
         if !seen {
-            return ("–".into(), palette.band.css(), false);
+            return ("–".into(), None);
         }
         let t = (value / top().max(1e-9)).clamp(0.0, 1.0);
         let (low, high) = palette.scale;
-        (words::percent(value), low.mix(high, t).css(), t > 0.45)
+        (words::percent(value), Some(low.mix(high, t)))
     };
     view! {
         <div class="scroll">
@@ -246,9 +245,10 @@ fn Matrix(
                                 <tr>
                                     <th scope="row" title=fill("{n} rows", &[("n", &m.rows.get(q))])>{words::group_short(q)}</th>
                                     {keys.iter().map(|k| {
-                                        let (text, ground, strong) = cell(m, q, *k);
+                                        let (text, ground) = cell(m, q, *k);
+                                        let (ground, ink) = (ground.map(Rgb::css), ground.map(|g| g.type_on().css()));
                                         let title = fill("{from} looking at {to}", &[("from", &words::group(q)), ("to", &words::group(*k))]);
-                                        view! { <td style:background=ground class:strong=strong title=title>{text}</td> }
+                                        view! { <td style:background=ground style:color=ink title=title>{text}</td> }
                                     }).collect_view()}
                                 </tr>
                             }).collect_view()}

@@ -59,11 +59,39 @@ pub fn HeadsCard() -> impl IntoView {
         });
         run.pinned.set((!same).then_some(layer));
     };
+    // The way to a cell without a pointer: from the chosen one, or the one that leans most.
+    let start = move || match (run.definition.get_untracked().heads, run.layer.get_untracked()) {
+        (Heads::One(head), Some(layer)) => Some((layer, head as usize)),
+        _ => heat.with_untracked(|h| h.extremes().map(|[_, words]| words)),
+    };
+    let look = move |cell: Option<(usize, usize)>| {
+        under.set(cell);
+        run.hover.set(cell.map(|c| c.0));
+    };
+    let keys = move |event: web_sys::KeyboardEvent| {
+        let Some((layer, head)) = under.get_untracked().or_else(start) else { return };
+        let (layers, heads) = heat.with_untracked(|h| (h.layers, h.heads));
+        let cell = match event.key().as_str() {
+            "ArrowLeft" => (layer.saturating_sub(1), head),
+            "ArrowRight" => ((layer + 1).min(layers.saturating_sub(1)), head),
+            "ArrowUp" => (layer, head.saturating_sub(1)),
+            "ArrowDown" => (layer, (head + 1).min(heads.saturating_sub(1))),
+            "Home" => (0, head),
+            "End" => (layers.saturating_sub(1), head),
+            "Enter" | " " => {
+                choose(layer, head);
+                (layer, head)
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        look(Some(cell));
+    };
     view! {
         <section class="card heads" aria-labelledby="heads-title">
             <header class="card-head">
                 <h2 id="heads-title"><Explained term=Term::Head word=t("Heads × layers")/></h2>
-                <p class="card-note">{note}</p>
+                <p class="card-note" aria-live="polite">{note}</p>
             </header>
             <div
                 class="heat"
@@ -75,17 +103,20 @@ pub fn HeadsCard() -> impl IntoView {
                 <Outlines run heat grid under/>
                 <div
                     class="glass"
+                    data-testid="heads-glass"
+                    data-keys=""
+                    role="application"
+                    tabindex="0"
+                    aria-label=t("MDI of every head in every layer. Arrow keys move, Enter chooses the head, Escape lets go.")
+                    on:focus=move |_| if under.get_untracked().is_none() { under.set(start()) }
+                    on:blur=move |_| look(None)
+                    on:keydown=keys
                     on:pointermove=move |event| {
                         if event.pointer_type() == "mouse" {
-                            let cell = pick(&event);
-                            under.set(cell);
-                            run.hover.set(cell.map(|c| c.0));
+                            look(pick(&event));
                         }
                     }
-                    on:pointerleave=move |_| {
-                        under.set(None);
-                        run.hover.set(None);
-                    }
+                    on:pointerleave=move |_| look(None)
                     on:pointerup=move |event| if let Some((layer, head)) = pick(&event) {
                         choose(layer, head);
                     }

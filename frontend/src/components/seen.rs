@@ -126,7 +126,7 @@ pub fn Seen() -> impl IntoView {
                 />
                 <ColourBar top/>
             </div>
-            <p class="card-foot">
+            <p class="card-foot" aria-live="polite">
                 {move || if let Some(told) = looked_at(run) { told } else { match (under.get(), cells.get(), picture.get()) {
                     (Some(i), Some(cells), Some(p)) => {
                         let (row, col) = (i / usize::from(p.cols), i % usize::from(p.cols));
@@ -203,10 +203,24 @@ fn Overlay(
         let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         under.set(overlay::cell_at(at.0, at.1, size, cols, rows));
     };
+    let cell = move |i: usize| ((i / cols) as u16, (i % cols) as u16);
     let pin = move |event: web_sys::PointerEvent| {
         find(event);
-        let cell = under.get_untracked().map(|i| ((i / cols) as u16, (i % cols) as u16));
+        let cell = under.get_untracked().map(cell);
         run.patch.update(|now| *now = if *now == cell { None } else { cell });
+    };
+    // The way to a patch without a pointer: from the chosen one, or the middle.
+    let keys = move |event: web_sys::KeyboardEvent| {
+        let (row, col) = run.patch.get_untracked().unwrap_or(cell(rows / 2 * cols + cols / 2));
+        let next = match event.key().as_str() {
+            "ArrowLeft" => (row, col.saturating_sub(1)),
+            "ArrowRight" => (row, (col + 1).min(p.cols - 1)),
+            "ArrowUp" => (row.saturating_sub(1), col),
+            "ArrowDown" => ((row + 1).min(p.rows - 1), col),
+            _ => return,
+        };
+        event.prevent_default();
+        run.patch.set(Some(next));
     };
     view! {
         <svg
@@ -229,8 +243,15 @@ fn Overlay(
         // Takes the pointer: offsets are then the picture's own, whatever is drawn above.
         <div
             class="glass"
+            data-testid="patches"
+            data-keys=""
+            role="application"
+            tabindex="0"
+            aria-label=t("Patches of the picture. Arrow keys choose one; Escape lets go of it.")
+            on:keydown=keys
             on:pointermove=find
-            on:pointerdown=pin
+            // Not when it goes down: a finger that goes on to scroll has chosen nothing.
+            on:pointerup=pin
             on:pointerleave=move |_| under.set(None)
         ></div>
         <OverlayTable p cells/>

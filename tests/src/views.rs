@@ -1,0 +1,88 @@
+//! Every view of the page, in one table: the pictures are made of them, and their accessibility
+//! is tested on them. A new view is a new line.
+
+use anyhow::{Context, Result};
+
+use crate::{Browser, Gallery};
+
+/// A view: an address, and what is done there before one looks.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// What its pictures are called.
+    pub name: &'static str,
+    /// The address in the lab; `{run}` and `{experiment}` stand for the gallery's own.
+    pub path: &'static str,
+    /// What is there when the view is: a CSS selector.
+    pub ready: &'static str,
+    /// A script that is run then; may be empty.
+    pub then: &'static str,
+    /// Which themes it is worth looking at in.
+    pub themes: &'static [&'static str],
+}
+
+/// A run is on the screen, with all of it.
+const DONE: &str = "[data-testid=status][data-phase=done]";
+/// All plots of an experiment are drawn.
+const DRAWN: &str = "[data-testid=table-1] tbody tr + tr";
+/// Themes of the views that people spend their time with.
+const ALL: &[&str] = &["light", "dark", "projector"];
+const BOTH: &[&str] = &["light", "dark"];
+
+/// The views.
+pub const VIEWS: &[View] = &[
+    View { name: "lab", path: "/", ready: DONE, then: "", themes: ALL },
+    View { name: "run", path: "/r/{run}?layer=1&token=0", ready: DONE, then: "", themes: BOTH },
+    View {
+        name: "options",
+        path: "/",
+        ready: DONE,
+        then: "document.querySelector('details.more').open = true;
+               document.querySelector('[data-testid=knockout]').click();
+               document.querySelector('[aria-controls=definition-panel]').click();",
+        themes: BOTH,
+    },
+    View {
+        name: "tables",
+        path: "/?curve=aei",
+        ready: DONE,
+        then: "document.querySelectorAll('details.behind, details.formula').forEach(d => d.open = true);",
+        themes: BOTH,
+    },
+    View {
+        name: "matrix",
+        path: "/?flow=matrix&scale=relative",
+        ready: DONE,
+        then: "document.querySelector('.heads .compare').click();",
+        themes: BOTH,
+    },
+    View {
+        name: "experiments",
+        path: "/experiments",
+        ready: "[data-testid=experiment]",
+        then: "document.querySelector('details.more').open = true;",
+        themes: ALL,
+    },
+    View { name: "experiment", path: "/e/{experiment}", ready: DRAWN, then: "", themes: ALL },
+    View { name: "missing", path: "/nowhere", ready: ".missing", then: "", themes: BOTH },
+];
+
+impl View {
+    /// Goes there and waits until everything stands still.
+    ///
+    /// # Errors
+    /// It does not come up.
+    pub async fn open(&self, page: &Browser, gallery: &Gallery) -> Result<()> {
+        let path =
+            self.path.replace("{run}", &gallery.run).replace("{experiment}", &gallery.experiment);
+        page.goto(&format!("{}{path}", gallery.server.url)).await?;
+        let there = format!("return !!document.querySelector('{}')", self.ready);
+        let up = async || Ok((page.script(&there).await? == true).then_some(()));
+        page.wait(self.name, up).await.with_context(|| format!("the view {}", self.name))?;
+        page.settled().await?;
+        if !self.then.is_empty() {
+            page.script(self.then).await?;
+            page.settled().await?;
+        }
+        Ok(())
+    }
+}
