@@ -70,7 +70,8 @@ fn share(p: &ExperimentProgress) -> f64 {
 
 /// Where the numbers come from, in a line.
 fn about(status: &ExperimentStatus) -> String {
-    let mut parts = vec![told::product(&status.spec, status.grid.samples)];
+    let mut parts =
+        vec![told::product(&status.spec, status.grid.samples, status.grid.conditions.len())];
     parts.push(format!("{} ({})", status.dataset.name, short(&status.dataset.revision)));
     parts.push(format!("seed {}", status.spec.seed));
     let mut quants: Vec<&str> = status.grid.conditions.iter().map(|c| c.quant.name()).collect();

@@ -83,6 +83,15 @@ pub fn value(v: &PaperValue) -> String {
     format!("{}{}", v.value, marks(v))
 }
 
+/// A mean number of tokens: whole where it is whole.
+pub fn tokens(mean: Option<f64>) -> String {
+    match mean {
+        None => "–".to_owned(),
+        Some(n) if n.fract() == 0.0 => n.to_string(),
+        Some(n) => short(n),
+    }
+}
+
 /// A share in percent.
 pub fn share(p: &Proportion) -> String {
     p.share.map_or_else(|| "–".to_owned(), |s| format!("{:.0} %", s * 100.0))
@@ -138,20 +147,22 @@ pub const fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What an experiment multiplies: `100 samples × 2 models × 4 prune rates`.
-pub fn product(spec: &ExperimentSpec, samples: u32) -> String {
+/// What an experiment multiplies: `100 samples × 2 models × 4 prune rates`; `100 samples × 12
+/// conditions` where not every combination is run.
+pub fn product(spec: &ExperimentSpec, samples: u32, conditions: usize) -> String {
     let mut parts = vec![times(samples as usize, "sample")];
-    for (n, name) in [
+    let lists = [
         (spec.models.len(), "model"),
         (spec.quants.len().max(1), "quantization"),
         (spec.templates.len(), "template"),
         (spec.max_pixels.len(), "size"),
         (spec.prune.len(), "prune rate"),
         (spec.replicate.len(), "replication"),
-    ] {
-        if n > 1 {
-            parts.push(times(n, name));
-        }
+    ];
+    if lists.iter().map(|(n, _)| n).product::<usize>() == conditions {
+        parts.extend(lists.into_iter().filter(|(n, _)| *n > 1).map(|(n, name)| times(n, name)));
+    } else {
+        parts.push(times(conditions, "condition"));
     }
     parts.join(" × ")
 }
@@ -187,7 +198,9 @@ mod tests {
             prune: vec![0.0, 0.75],
             ..ExperimentSpec::default()
         };
-        assert_eq!(product(&spec, 100), "100 samples × 2 models × 2 prune rates");
-        assert_eq!(product(&ExperimentSpec::default(), 1), "1 sample");
+        assert_eq!(product(&spec, 100, 4), "100 samples × 2 models × 2 prune rates");
+        assert_eq!(product(&spec, 100, 3), "100 samples × 3 conditions");
+        let one = ExperimentSpec { models: vec!["a".into()], ..ExperimentSpec::default() };
+        assert_eq!(product(&one, 1, 1), "1 sample");
     }
 }
