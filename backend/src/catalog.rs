@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::gguf_files;
+use engine::{FamilyTraits, gguf_files};
+use shared::experiment::ModelTraits;
 use shared::{ErrorCode, Quant};
 
 use crate::assets::{Assets, DEMO};
@@ -51,6 +52,19 @@ impl Source {
         self.quant.unwrap_or_else(files)
     }
 
+    /// What is known of it before it is loaded.
+    pub fn traits(&self) -> ModelTraits {
+        let known = FamilyTraits::of(&self.folder);
+        let names =
+            |known: &FamilyTraits| known.templates.iter().map(|t| (*t).to_owned()).collect();
+        ModelTraits {
+            quant: self.default_quant(),
+            one_size: known.as_ref().is_some_and(|k| k.one_size),
+            pixels: known.as_ref().and_then(|k| k.pixels),
+            templates: known.as_ref().map(names),
+        }
+    }
+
     /// What the registry says of it.
     fn known_as(mut self, entry: &Entry) -> Self {
         self.name.clone_from(&entry.name);
@@ -83,6 +97,12 @@ pub enum CatalogError {
         /// Bytes to fetch.
         download: Option<u64>,
     },
+    /// The registry says where it lies, and it does not.
+    #[error(
+        "{0} is not where models.toml says it lies (`langoverrule models list` shows where that is): \
+         mend its source, or put a folder in Hugging Face layout or llama.cpp's files there"
+    )]
+    NotInPlace(String),
     /// The registry cannot be read.
     #[error("{0}")]
     Registry(String),
@@ -303,8 +323,7 @@ impl Catalog {
             return Ok(found.clone());
         }
         if let Some(entry) = self.registry.get(name).filter(|e| e.origin != Origin::Shipped) {
-            let (name, download) = (entry.name.clone(), entry.download);
-            return self.locate(entry).ok_or(CatalogError::NotPulled { name, download });
+            return self.locate(entry).ok_or_else(|| absent(entry));
         }
         let known = self.known();
         let names: Vec<&str> = known.iter().map(|m| m.name).collect();
@@ -352,6 +371,15 @@ impl Catalog {
 
     /// Quantizations on offer for every model.
     pub const QUANTS: [Quant; 8] = Quant::ALL;
+}
+
+/// Why an entry's model is not here.
+fn absent(entry: &Entry) -> CatalogError {
+    let name = entry.name.clone();
+    match &entry.origin {
+        Origin::Folder(_) => CatalogError::NotInPlace(name),
+        _ => CatalogError::NotPulled { name, download: entry.download },
+    }
 }
 
 /// Whether a folder has weights; one that is still being downloaded or trained may not.

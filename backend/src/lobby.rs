@@ -105,11 +105,25 @@ impl Lobby {
         picture: Bytes,
         options: RunOptions,
     ) -> Result<RunCreated, ApiError> {
-        let mut options = crate::validate::check_options(options)?;
+        let options = crate::validate::check_options(options)?;
         let source = self
             .catalog
             .by_name(&options.model)
             .map_err(|e| ApiError::new(e.code(), sentence(&e.to_string())))?;
+        self.submit_with(source, picture, options).await
+    }
+
+    /// The same with a model that the lab itself names, wherever it lies.
+    ///
+    /// # Errors
+    /// As [`Lobby::submit`].
+    pub async fn submit_with(
+        self: &Arc<Self>,
+        source: Source,
+        picture: Bytes,
+        options: RunOptions,
+    ) -> Result<RunCreated, ApiError> {
+        let mut options = crate::validate::check_options(options)?;
         options.model.clone_from(&source.name);
         options.template = options.template.or_else(|| source.template.clone());
         if self.closing.load(Ordering::Relaxed) {

@@ -180,3 +180,124 @@ fn what_the_model_answers_is_judged_and_what_it_saw_obeys_the_identities() {
     assert!(right > 24, "the demo model answers most questions: {right} of 48");
     assert_eq!(experiment.models.len(), 1);
 }
+
+/// What a command says on standard error, and whether it did what it was told.
+fn says(mut command: Command) -> (bool, String) {
+    let done = command.stderr(Stdio::piped()).output().unwrap();
+    (done.status.success(), String::from_utf8_lossy(&done.stderr).into_owned())
+}
+
+/// The project's own folder.
+fn home() -> std::path::PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).canonicalize().unwrap()
+}
+
+#[test]
+fn what_is_named_by_a_path_is_found_from_anywhere_and_shown_by_its_end() {
+    let data = tempfile::tempdir().unwrap();
+    std::fs::create_dir(data.path().join("pictures")).unwrap();
+    let samples = home().join("models/demo-llava/samples");
+    std::fs::copy(samples.join("cat-far.png"), data.path().join("pictures/a.png")).unwrap();
+    std::fs::write(data.path().join("pictures/b.png"), b"no picture").unwrap();
+    let mut first = program(data.path(), &["experiment", "--model", "mine", "--dataset"]);
+    std::fs::create_dir(data.path().join("mine")).unwrap();
+    for file in std::fs::read_dir(home().join("models/demo-llava")).unwrap().flatten() {
+        if file.path().is_file() {
+            std::fs::copy(file.path(), data.path().join("mine").join(file.file_name())).unwrap();
+        }
+    }
+    first.args(["folder:pictures", "--max-new-tokens", "3"]).current_dir(data.path());
+    let (done, said) = says(first);
+    assert!(done, "{said}");
+    // From another folder the same experiment is found and its tables are written again.
+    let out = data.path().join("out");
+    let mut again = program(data.path(), &["experiment", "--resume"]);
+    again.arg("--out").arg(&out).current_dir("/");
+    assert!(says(again).0);
+    let queue = SqliteQueue::open(data.path()).unwrap();
+    assert_eq!(queue.list(10).unwrap().len(), 1);
+    let progress = queue.progress(&last(&queue).start.id).unwrap();
+    assert_eq!((progress.done, progress.left_out), (1, 1));
+    let here = data.path().to_str().unwrap();
+    for file in
+        ["tables.md", "tables.csv", "tables.json", "tables.tex", "items.jsonl", "layers.svg"]
+    {
+        let text = std::fs::read_to_string(out.join(file)).unwrap();
+        assert!(text.contains("folder:pictures"), "{file}");
+        assert!(!text.contains(here), "{file} names a folder of this machine");
+    }
+    // A number without the hash of its model says nothing.
+    let csv = std::fs::read_to_string(out.join("tables.csv")).unwrap();
+    let mut csv = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = csv.next().unwrap();
+    let column = |name: &str| header.iter().position(|c| *c == name).unwrap();
+    let row = csv.next().unwrap();
+    assert_eq!((row[column("model")], row[column("model_hash")].len()), ("mine", 64));
+}
+
+#[test]
+fn an_experiment_that_was_stopped_is_no_success_and_goes_on_where_it_was() {
+    let data = tempfile::tempdir().unwrap();
+    let small = ["experiment", "--dataset", "demo", "--samples", "300", "--max-new-tokens", "4"];
+    let child = program(data.path(), &small).stderr(Stdio::piped()).spawn().unwrap();
+    let queue = SqliteQueue::open(data.path()).unwrap();
+    while queue.list(1).unwrap().is_empty()
+        || queue.progress(&last(&queue).start.id).unwrap().done < 5
+    {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let asked = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(asked.unwrap().success());
+    let ended = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(!ended.status.success() && said.contains("goes on"), "{said}");
+
+    // Another was started meanwhile; asked for by what it asks for, the first goes on.
+    let mut other =
+        program(data.path(), &["experiment", "--samples", "2", "--max-new-tokens", "3"]);
+    assert!(other.status().unwrap().success());
+    let mut again = program(data.path(), &small);
+    again.arg("--resume");
+    let (done, said) = says(again);
+    assert!(done, "{said}");
+    let all = queue.list(10).unwrap();
+    assert_eq!(all.len(), 2, "none was started anew");
+    assert!(all.iter().all(|e| e.state == ExperimentState::Done));
+    assert_eq!(queue.progress(&all[1].start.id).unwrap().done, 300);
+    // Where none asks for that, one is started.
+    let mut new = program(data.path(), &["experiment", "--dataset", "demo", "--samples", "3"]);
+    new.args(["--max-new-tokens", "3", "--resume"]);
+    let (done, said) = says(new);
+    assert!(done && said.contains("it is started"), "{said}");
+    assert_eq!(queue.list(10).unwrap().len(), 3);
+}
+
+#[test]
+fn levers_are_meant_as_they_are_asked_for_and_every_file_says_so() {
+    let data = tempfile::tempdir().unwrap();
+    let mut floor = program(data.path(), &["experiment", "--samples", "2", "--prune", "0,0.95"]);
+    floor.args(["--replicate", "1,2", "--one-at-a-time", "--prune-count", "floor"]);
+    floor.args(["--prune-positions", "kept", "--copies", "shared", "--max-new-tokens", "3"]);
+    floor.args(["--picture", "noise:5"]).arg("--out").arg(data.path().join("out"));
+    let (done, said) = says(floor);
+    assert!(done, "{said}");
+    let text = |file: &str| std::fs::read_to_string(data.path().join("out").join(file)).unwrap();
+    for words in [
+        "prune count floor, positions kept",
+        "positions of copies shared",
+        "picture noise:5",
+        "demo models on the demo set, shown noise (seed 5)",
+    ] {
+        assert!(text("tables.md").contains(words), "{words}");
+    }
+    assert!(text("tables.csv").contains("prune count floor"));
+    let queue = SqliteQueue::open(data.path()).unwrap();
+    let experiment = last(&queue);
+    for (item, end) in left(&queue, &experiment) {
+        let End::Done(outcome) = end else { panic!("{end:?}") };
+        let (condition, _) = experiment.start.grid.item(item).unwrap();
+        // A twentieth of 144 is 7.2; of the copies each counts.
+        let expected = if condition.prune > 0.0 { 7 } else { 144 } * condition.replicate;
+        assert_eq!(outcome.masses.extent.prompt.get(shared::Group::Image), expected);
+    }
+}

@@ -66,6 +66,18 @@ pub struct ModelEntry {
     pub quants: Vec<Quant>,
     /// Quantization used when none is named.
     pub default_quant: Quant,
+    /// Whether it sees every picture at one size, as far as is known before it is loaded.
+    #[serde(default)]
+    pub one_size: bool,
+    /// The least pixels of its pictures, where it reads any size and that is known.
+    #[serde(default)]
+    pub least_pixels: Option<u32>,
+    /// The most, likewise.
+    #[serde(default)]
+    pub most_pixels: Option<u32>,
+    /// Its prompt templates, its own first; empty where they are not known before it is loaded.
+    #[serde(default)]
+    pub templates: Vec<String>,
     /// Whether it can run now.
     #[serde(default)]
     pub state: ModelState,

@@ -4,6 +4,7 @@
 mod access;
 mod budgets;
 mod exports;
+mod experiments;
 mod failures;
 mod languages;
 mod frames;

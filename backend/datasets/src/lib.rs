@@ -29,7 +29,7 @@ pub use draw::draw;
 pub use error::{Fault, OpenError, RowError};
 pub use expected::{Choice, Expected, Texts};
 pub use files::Files;
-pub use name::open;
+pub use name::{anywhere, label, open};
 pub use places::{Hub, Paths, Places, Pulled};
 pub use published::{PUBLISHED, Published};
 pub use sample::{Dataset, Sample};

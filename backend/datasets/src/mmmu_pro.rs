@@ -37,6 +37,11 @@ fn configuration(name: &str) -> Option<&'static Published> {
     PUBLISHED.iter().find(|p| p.kind == "mmmu-pro" && p.config == name)
 }
 
+/// Whether what follows a kind's colon names a configuration rather than a path.
+pub(crate) fn is_configuration(kind: &str, name: &str) -> bool {
+    kind == "mmmu-pro" && configuration(name).is_some()
+}
+
 pub(crate) struct MmmuPro {
     info: DatasetInfo,
     table: Table,

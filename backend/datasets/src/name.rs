@@ -8,7 +8,7 @@ use crate::error::OpenError;
 use crate::files::{Files, because};
 use crate::folder::{Csv, Folder};
 use crate::jsonl::Jsonl;
-use crate::mmmu_pro::MmmuPro;
+use crate::mmmu_pro::{MmmuPro, is_configuration};
 use crate::places::{Paths, Places};
 use crate::sample::Dataset;
 use crate::tabular::Tabular;
@@ -42,6 +42,32 @@ pub fn open(name: &str, places: &Places) -> Result<Box<dyn Dataset>, OpenError> 
         "parquet" => Ok(Box::new(Tabular::open(&name, places)?)),
         "mmmu-pro" => Ok(Box::new(MmmuPro::open(&name, places)?)),
         _ => Err(OpenError::Unknown(name.whole.to_owned())),
+    }
+}
+
+/// The same name, with a path that holds wherever a process runs: relative ones begin in the
+/// working directory.
+pub fn anywhere(name: &str) -> String {
+    with_path(name, |path| Some(std::path::absolute(path).ok()?.to_str()?.to_owned()))
+}
+
+/// The same name for people: of a path the last part alone. Links travel, machines' folders do not.
+pub fn label(name: &str) -> String {
+    with_path(name, |path| {
+        let last = path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next()?;
+        Some(last.to_owned())
+    })
+}
+
+/// A name with another path; as it was where it has none, or there is no other.
+fn with_path(name: &str, change: impl Fn(&str) -> Option<String>) -> String {
+    let whole = name.trim();
+    let parsed = Name::parse(whole);
+    let place = whole.rsplit_once('?').map_or(whole, |(place, _)| place);
+    let path = parsed.path.filter(|path| !path.is_empty() && !is_configuration(parsed.kind, path));
+    match path.and_then(change) {
+        Some(path) => format!("{}:{path}{}", parsed.kind, &whole[place.len()..]),
+        None => whole.to_owned(),
     }
 }
 
@@ -172,4 +198,39 @@ pub(crate) fn parquet_files(name: &Name, folder: &Path) -> Result<Vec<PathBuf>, 
         }
     }
     Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_is_made_one_that_holds_everywhere() {
+        let here = std::env::current_dir().unwrap_or_default();
+        let here = here.to_string_lossy();
+        for (name, whole) in [
+            ("folder:cats", format!("folder:{here}/cats")),
+            (" jsonl:a/b.jsonl?ask=What%3F ", format!("jsonl:{here}/a/b.jsonl?ask=What%3F")),
+            ("mmmu-pro:mine?config=vision", format!("mmmu-pro:{here}/mine?config=vision")),
+            ("parquet:/rows", "parquet:/rows".to_owned()),
+            ("mmmu-pro:standard-10?prompt=cot", "mmmu-pro:standard-10?prompt=cot".to_owned()),
+            ("demo", "demo".to_owned()),
+            ("folder:", "folder:".to_owned()),
+        ] {
+            assert_eq!(anywhere(name), whole);
+        }
+    }
+
+    #[test]
+    fn people_read_the_end_of_a_path() {
+        for (name, read) in [
+            ("folder:/home/me/cats/", "folder:cats"),
+            ("parquet:/a/rows.parquet?image=photo", "parquet:rows.parquet?image=photo"),
+            ("mmmu-pro:/data/mine", "mmmu-pro:mine"),
+            ("mmmu-pro:vision?prompt=cot", "mmmu-pro:vision?prompt=cot"),
+            ("demo", "demo"),
+        ] {
+            assert_eq!(label(name), read);
+        }
+    }
 }

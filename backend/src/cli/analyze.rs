@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
-use shared::{
-    CopyPositions, Event, ImageFit, PictureUse, PruneCount, PrunePositions, Quant, RunOptions,
-};
+use shared::{Event, Quant, RunOptions};
 
+use super::asked::AskedArgs;
 use super::dump::Maps;
 use super::recorder::Recording;
 use super::{Failure, ModelFolders, print, table};
@@ -37,47 +36,21 @@ pub struct AnalyzeArgs {
     /// them [default: q8_0; stored for GGUF files].
     #[arg(long)]
     quant: Option<String>,
-    /// Most tokens to generate.
-    #[arg(long, default_value_t = 20)]
-    max_new_tokens: u32,
-    /// Go on after the end-of-sequence token.
-    #[arg(long)]
-    ignore_eos: bool,
-    /// How a picture that is not square meets the model: crop or pad.
-    #[arg(long, default_value_t = ImageFit::default().name().to_owned())]
-    fit: String,
     /// Prompt template, by name [default: the model's own].
     #[arg(long)]
     template: Option<String>,
     /// Share of the image tokens to drop, 0 to below 1.
     #[arg(long, default_value_t = 0.0)]
     prune: f32,
-    /// How many that leaves: round, or floor to leave the whole number below.
-    #[arg(long, default_value_t = PruneCount::default().name().to_owned())]
-    prune_count: String,
-    /// Where those that are left stand: repacked, at consecutive positions, or kept, where they
-    /// stood [default: repacked for LLaVA, kept for Qwen2.5-VL].
-    #[arg(long)]
-    prune_positions: Option<String>,
     /// How many times the image tokens stand in the sequence.
     #[arg(long, default_value_t = 1)]
     replicate: u32,
-    /// Where the copies stand: new, one after another, or shared, all where the first one does.
-    #[arg(long, default_value_t = CopyPositions::default().name().to_owned())]
-    copies: String,
     /// Most pixels of the prepared picture, for models that read any size; never more than the
     /// model's own limit.
     #[arg(long)]
     max_pixels: Option<u32>,
-    /// What the model is shown in the picture's place: own, blank for its mean colour, noise:SEED,
-    /// or none for the question alone.
-    #[arg(long, value_name = "WHAT", default_value_t = PictureUse::default().to_string())]
-    picture: String,
-    /// Attention to knock out, quoted: FROM>TO[@LAYERS][#HEADS], such as "text>image@8-15". Groups
-    /// are begin, system, template, marker, image, instruction and generated, joined by +; text
-    /// is every prompt group but the picture, all is every group.
-    #[arg(long, value_name = "FROM>TO")]
-    knockout: Option<String>,
+    #[command(flatten)]
+    asked: AskedArgs,
     /// paper, reimplementation, forward, or a definition as JSON.
     #[arg(long, default_value = "paper")]
     definition: String,
@@ -126,6 +99,12 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let model = lab.load(&source.folder, &load, &mut progress()).map_err(says)?;
     let mut recording = Recording::start();
     let prepared = model.prepare(&picture, &options).map_err(says)?;
+    if let Some((asked, own)) = options.max_pixels.zip(prepared.options().max_pixels)
+        && own < asked
+    {
+        let note = format!("max_pixels {asked} is above the model's own limit: {own} holds");
+        let _ = writeln!(std::io::stderr(), "{note}");
+    }
     let mut maps = match args.dump_attention {
         None => None,
         Some(_) => {
@@ -185,40 +164,16 @@ pub(super) fn quant(name: Option<&str>, source: &Source) -> Result<Quant, Failur
 }
 
 fn options(args: &AnalyzeArgs, quant: Quant) -> Result<RunOptions, Failure> {
-    let fits = [ImageFit::Crop, ImageFit::Pad];
-    let bad = |what: String| format!("bad_option: {what}");
-    let positions =
-        |name| named("prune-positions", &PrunePositions::ALL, PrunePositions::name, name);
     Ok(RunOptions {
         model: args.model.clone(),
         prompt: args.prompt.clone(),
         quant,
-        max_new_tokens: args.max_new_tokens,
-        ignore_eos: args.ignore_eos,
-        fit: named("fit", &fits, ImageFit::name, &args.fit)?,
         template: args.template.clone(),
         prune: args.prune,
-        prune_count: named("prune-count", &PruneCount::ALL, PruneCount::name, &args.prune_count)?,
-        prune_positions: args.prune_positions.as_deref().map(positions).transpose()?,
         replicate: args.replicate,
-        copies: named("copies", &CopyPositions::ALL, CopyPositions::name, &args.copies)?,
         max_pixels: args.max_pixels,
-        picture: args.picture.parse().map_err(bad)?,
-        knockout: args.knockout.as_deref().map(str::parse).transpose().map_err(bad)?,
         verify: args.verify,
-    })
-}
-
-/// The value of that name, or a sentence that says which there are.
-fn named<T: Copy>(
-    option: &str,
-    all: &[T],
-    name: fn(T) -> &'static str,
-    asked: &str,
-) -> Result<T, Failure> {
-    all.iter().copied().find(|value| name(*value) == asked).ok_or_else(|| {
-        let names: Vec<_> = all.iter().copied().map(name).collect();
-        format!("bad_option: there is no {option} \"{asked}\"; name {}", names.join(" or "))
+        ..args.asked.options()?
     })
 }
 

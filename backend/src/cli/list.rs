@@ -8,7 +8,7 @@ use super::analyze::quant as quant_of;
 use super::{Failure, ModelFolders, print};
 use crate::catalog::Catalog;
 use crate::hub::size;
-use crate::registry::Entry;
+use crate::registry::{Entry, Origin};
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]
@@ -133,7 +133,8 @@ fn list(folders: &ModelFolders) -> Result<(), Failure> {
         };
         out += &format!("{mark} {:width$}  {place}\n", model.name);
     }
-    if known.iter().any(|m| m.source.is_none()) {
+    let to_pull = |e: &Entry| matches!(e.origin, Origin::Hub(..));
+    if known.iter().any(|m| m.source.is_none() && m.entry.is_some_and(to_pull)) {
         out += "\n`langoverrule models pull NAME` fetches one that is not here.\n";
     }
     print(&out)
@@ -141,6 +142,9 @@ fn list(folders: &ModelFolders) -> Result<(), Failure> {
 
 /// What is to be known of a model before it is fetched.
 fn absent(entry: &Entry) -> String {
+    if let Origin::Folder(place) = &entry.origin {
+        return format!("no model in {}, where models.toml says it lies", place.display());
+    }
     let mut parts = vec!["not here".to_owned()];
     parts.extend(entry.download.map(|bytes| format!("{} to fetch", size(bytes))));
     let quant = entry.quant.unwrap_or_default();

@@ -2,6 +2,7 @@
 //! failure is a status other than 0 and one sentence.
 
 mod analyze;
+mod asked;
 mod bench;
 mod datasets;
 mod dump;

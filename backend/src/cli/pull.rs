@@ -25,6 +25,8 @@ pub(super) fn pull(model: &str, folders: &ModelFolders) -> Result<(), Failure> {
             return Err(format!("{model} ships with the lab; nothing to pull"));
         }
         Some(Origin::Folder(folder)) => {
+            // Where no model is there, that is what is said.
+            catalog.by_name(model).map_err(|e| e.to_string())?;
             return Err(format!("{model} lies in {}; nothing to pull", folder.display()));
         }
         None if model.contains('/') => {

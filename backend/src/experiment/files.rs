@@ -30,8 +30,7 @@ pub fn write(
     let found = queue.get(id).map_err(says)?;
     let experiment = found.ok_or_else(|| format!("there is no experiment {id}"))?;
     let status = status(&experiment, &queue.progress(id).map_err(says)?);
-    let start = &experiment.start;
-    let mut folded = Folded::new(start.grid.clone(), definition, start.spec.seed);
+    let mut folded = Folded::new(status.grid.clone(), definition, status.spec.seed);
     folded.advance(queue, id).map_err(says)?;
     let choices: Vec<_> = folded.aggregate.choices().cloned().collect();
     // The definition asked for is always the first choice around itself.

@@ -1,8 +1,10 @@
 //! From what a person asks for to an experiment that can be started.
 
+use std::path::Path;
+
 use datasets::Paths;
 use shared::ErrorCode;
-use shared::experiment::{ExperimentSpec, ExperimentStatus, Grid};
+use shared::experiment::{ExperimentSpec, ExperimentStatus, Grid, ModelTraits};
 
 use super::queue::{Experiment, NewExperiment, Progress};
 use super::shelves::Shelves;
@@ -38,25 +40,40 @@ pub fn plan(
     if spec.title.chars().count() > 200 || spec.title.chars().any(char::is_control) {
         return Err(bad("The title must be one line of at most 200 characters.".to_owned()));
     }
-    let mut defaults = Vec::new();
+    let mut known: Vec<(String, ModelTraits)> = Vec::new();
     for model in &mut spec.models {
         let found = match asker {
             Asker::Local => catalog.resolve(model),
             Asker::Remote => catalog.by_name(model),
         };
         let source = found.map_err(|e| ApiError::new(e.code(), format!("{e}.")))?;
-        // A path stays a path, so that every worker finds it; a name is spelled as it is known.
+        // A name is spelled as it is known; a path is one that every worker finds.
         if catalog.by_name(model).is_ok() {
             model.clone_from(&source.name);
+        } else if Path::new(model.as_str()).exists() || model.contains(".gguf,") {
+            *model = source.folder.display().to_string();
         }
-        defaults.push((model.clone(), source.default_quant()));
+        known.push((model.clone(), source.traits()));
     }
-    let default_quant = |name: &str| {
-        let found = defaults.iter().find(|(model, _)| model == name);
-        found.map_or_else(Default::default, |(_, quant)| *quant)
+    if asker == Asker::Local {
+        spec.dataset = datasets::anywhere(&spec.dataset);
+    }
+    for (at, (model, _)) in known.iter().enumerate() {
+        let mut before = known[..at].iter().map(|(model, _)| model);
+        if let Some(other) = before.find(|m| *m != model && label(m) == label(model)) {
+            return Err(bad(format!(
+                "Two models are called {}: {other} and {model}. Tables could not tell them apart; \
+                 rename one.",
+                label(model)
+            )));
+        }
+    }
+    let of_model = |name: &str| {
+        let found = known.iter().find(|(model, _)| model == name);
+        found.map(|(_, traits)| traits.clone()).unwrap_or_default()
     };
     // Before the dataset is read, which may take a while.
-    Grid::new(&spec, spec.samples, default_quant).map_err(bad)?;
+    Grid::new(&spec, spec.samples, of_model).map_err(bad)?;
     let mut places = shelves.places();
     if asker == Asker::Remote {
         places.paths = Paths::Nowhere;
@@ -70,10 +87,10 @@ pub fn plan(
     }
     let rows = datasets::draw(info.rows, spec.samples, spec.seed);
     let samples = u32::try_from(rows.len()).unwrap_or(u32::MAX);
-    let grid = Grid::new(&spec, samples, default_quant).map_err(bad)?;
+    let grid = Grid::new(&spec, samples, of_model).map_err(bad)?;
     let (id, token) = (RunId::random()?, OwnerToken::random()?);
     let title = match spec.title.trim() {
-        "" => title(&grid, short(&info.name)),
+        "" => title(&grid, &datasets::label(&info.name)),
         given => given.to_owned(),
     };
     let owner = token.hash();
@@ -85,7 +102,7 @@ pub fn plan(
 fn title(grid: &Grid, dataset: &str) -> String {
     let varies = |pick: &dyn Fn(usize) -> bool| (1..grid.conditions.len()).any(pick);
     let c = &grid.conditions;
-    let mut models: Vec<&str> = c.iter().map(|c| short(&c.model)).collect();
+    let mut models: Vec<&str> = c.iter().map(|c| label(&c.model)).collect();
     models.dedup();
     let mut levers = Vec::new();
     for (name, varied) in [
@@ -106,9 +123,15 @@ fn title(grid: &Grid, dataset: &str) -> String {
     parts.join(" · ")
 }
 
-/// A model given by its path is named by the path's end: links travel, machines' folders do not.
-fn short(model: &str) -> &str {
-    model.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or(model)
+/// The name for people of a model that was given by its path: what its folder or its first file is
+/// called, as [`crate::catalog::Source`] calls it. Links travel, machines' folders do not.
+fn label(model: &str) -> &str {
+    if !Path::new(model).is_absolute() {
+        return model;
+    }
+    let first = model.split_once(".gguf,").map_or(model, |(first, _)| first);
+    let end = first.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or(first);
+    end.strip_suffix(".gguf").unwrap_or(end)
 }
 
 fn list(names: &[&str]) -> String {
@@ -119,10 +142,17 @@ fn list(names: &[&str]) -> String {
     }
 }
 
-/// An experiment as the page and the command line show it.
+/// An experiment as the page, its files and the command line show it: models and datasets that
+/// were given by their paths by the paths' ends.
 pub fn status(experiment: &Experiment, progress: &Progress) -> ExperimentStatus {
     let start = &experiment.start;
     let left = start.grid.items().saturating_sub(progress.done + progress.left_out);
+    let (mut spec, mut grid, mut dataset) =
+        (start.spec.clone(), start.grid.clone(), start.dataset.clone());
+    dataset.name = datasets::label(&dataset.name);
+    spec.dataset = datasets::label(&spec.dataset);
+    spec.models.iter_mut().for_each(|model| *model = label(model).to_owned());
+    grid.conditions.iter_mut().for_each(|c| c.model = label(&c.model).to_owned());
     ExperimentStatus {
         id: start.id.to_string(),
         title: start.title.clone(),
@@ -130,9 +160,9 @@ pub fn status(experiment: &Experiment, progress: &Progress) -> ExperimentStatus 
         lab: experiment.lab.clone(),
         state: experiment.state,
         problem: experiment.problem.clone(),
-        spec: start.spec.clone(),
-        dataset: start.dataset.clone(),
-        grid: start.grid.clone(),
+        spec,
+        dataset,
+        grid,
         models: experiment.models.clone(),
         done: progress.done,
         left_out: progress.left_out,
@@ -160,7 +190,20 @@ mod tests {
             ..ExperimentSpec::default()
         };
         let grid = Grid::new(&spec, 1, |m| if m == "demo-llava" { Quant::Q4k } else { Quant::F32 });
-        let title = title(&grid.unwrap(), short("demo"));
+        let title = title(&grid.unwrap(), "demo");
         assert_eq!(title, "demo-llava and demo-qwen · demo · prune and replicate");
+    }
+
+    #[test]
+    fn people_read_a_models_name_and_no_path() {
+        for (model, read) in [
+            ("demo-llava", "demo-llava"),
+            ("llava-hf/llava-1.5-7b-hf", "llava-hf/llava-1.5-7b-hf"),
+            ("/models/mine/", "mine"),
+            ("/models/a.b.gguf,/models/mmproj-a.gguf", "a.b"),
+            ("/models/a.gguf", "a"),
+        ] {
+            assert_eq!(label(model), read);
+        }
     }
 }

@@ -9,7 +9,7 @@ use shared::api::{ModelEntry, ModelState, Pull, PullState};
 use shared::{ErrorBody, ErrorCode};
 
 use crate::app::AppState;
-use crate::catalog::{Catalog, Known};
+use crate::catalog::{Catalog, Known, Source};
 use crate::error::ApiError;
 use crate::pulls::Allowed;
 use crate::registry::{Entry, Origin};
@@ -39,12 +39,17 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
         let quant = || m.entry.and_then(|e| e.quant).unwrap_or_default();
         let on_hub = m.entry.is_some_and(|e| matches!(e.origin, Origin::Hub(..)));
         let title = m.source.as_ref().map(|s| s.title.clone());
+        let traits = m.source.as_ref().map(Source::traits).unwrap_or_default();
         ModelEntry {
             title: title.or(m.entry.map(|e| e.title.clone())).unwrap_or_default(),
             default: default == Some(m.name),
             loaded: loaded.iter().any(|(name, _)| *name == m.name),
             quants: Catalog::QUANTS.to_vec(),
             default_quant: m.source.as_ref().map_or_else(quant, |s| s.default_quant()),
+            one_size: traits.one_size,
+            least_pixels: traits.pixels.map(|p| p.0),
+            most_pixels: traits.pixels.map(|p| p.1),
+            templates: traits.templates.unwrap_or_default(),
             state: model_state,
             licence: m.entry.and_then(|e| e.licence.clone()),
             memory: m.entry.map(Entry::memory).unwrap_or_default(),

@@ -8,11 +8,13 @@ use shared::experiment::stats::{Estimate, Proportion};
 use shared::experiment::tables::{ConditionResult, TableCell, Tables};
 use shared::{Group, ModelInfo};
 
+use crate::sheet::options;
+
 /// The columns. `place` is a stage's name, a layer's number or `all`; `measure` says what `mean`
 /// is the mean of: `mdi`, `aei_text`, `text_tokens`, `image_tokens`, or a share of answers:
 /// `right`, `claimed`, `wrong`, `unreadable`. `low` and `high` are the ends of the 95 % interval.
 /// Empty where a value does not exist.
-pub const COLUMNS: [&str; 37] = [
+pub const COLUMNS: [&str; 38] = [
     "condition",
     "model",
     "quant",
@@ -45,6 +47,7 @@ pub const COLUMNS: [&str; 37] = [
     "model_hash",
     "dtype",
     "device",
+    "options",
     "dataset",
     "dataset_revision",
     "samples",
@@ -101,6 +104,7 @@ fn fixed(tables: &Tables, of: &ConditionResult) -> Fixed {
             model.hash.clone(),
             model.dtype.clone(),
             model.device.clone(),
+            options(tables),
             dataset.name.clone(),
             dataset.revision.clone(),
             tables.provenance.samples.to_string(),

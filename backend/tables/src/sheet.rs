@@ -1,5 +1,6 @@
 //! Sheets: tables as headings and cells of text, which Markdown and LaTeX lay out.
 
+use shared::experiment::Condition;
 use shared::experiment::aggregate::Change;
 use shared::experiment::paper::{PaperCell, PaperRow, PaperValue};
 use shared::experiment::stats::Proportion;
@@ -7,7 +8,7 @@ use shared::experiment::tables::{
     AnswerTable, DefinitionTable, Lever, LeverRow, LeverTable, StageCells, StageTable, TableCell,
     Tables, decimals, marks, percent, short,
 };
-use shared::{ModelInfo, Stage};
+use shared::{ModelInfo, PictureUse, Stage};
 
 /// What no value is shown as.
 pub const NOTHING: &str = "–";
@@ -170,27 +171,33 @@ fn stage_columns(first: &[&str], last: &[&str]) -> Vec<String> {
 
 fn stages(table: &StageTable) -> Sheet {
     let mut sheet = Sheet::new("stages", &table.title, &[]);
-    sheet.columns = stage_columns(&["model"], &["n"]);
-    let around = |name: &str, cells: Vec<String>, n: String| {
+    sheet.columns = stage_columns(&["model", "n_T", "n_O"], &["n"]);
+    let around = |name: &str, sizes: [String; 2], cells: Vec<String>, n: String| {
         let mut all = vec![name.to_owned()];
+        all.extend(sizes);
         all.extend(cells);
         all.push(n);
         all
     };
+    let none = || [String::new(), String::new()];
     for row in &table.rows {
-        let n = row.n.to_string();
-        sheet.push(Kind::Measured, around(&row.label, both(&row.stages, mean_sd), n));
+        let (n, sizes) = (row.n.to_string(), [tokens(row.text_tokens), tokens(row.image_tokens)]);
+        sheet.push(Kind::Measured, around(&row.label, sizes, both(&row.stages, mean_sd), n));
         let ends = |c: &TableCell| interval(c.estimate.low, c.estimate.high);
-        sheet.push(Kind::Below, around("95 % interval", both(&row.stages, ends), String::new()));
+        let cells = both(&row.stages, ends);
+        sheet.push(Kind::Below, around("95 % interval", none(), cells, String::new()));
         let cells = || row.stages.iter().flat_map(|s| [&s.mdi, &s.aei_text]);
         if cells().any(|c| c.relative_difference.is_some()) {
             let cells = both(&row.stages, relative);
-            sheet.push(Kind::Below, around("relative to the paper", cells, String::new()));
+            let name = "relative to the paper";
+            sheet.push(Kind::Below, around(name, none(), cells, String::new()));
         }
     }
     for row in &table.paper {
         let name = format!("paper · {}, {}", row.model, row.data);
-        sheet.push(Kind::Paper, around(&name, paper_cells(&row.cells), NOTHING.to_owned()));
+        let sizes = [NOTHING, NOTHING].map(str::to_owned);
+        let cells = paper_cells(&row.cells);
+        sheet.push(Kind::Paper, around(&name, sizes, cells, NOTHING.to_owned()));
     }
     sheet
 }
@@ -358,6 +365,40 @@ fn model(info: &ModelInfo) -> String {
     )
 }
 
+/// The options of the runs in words, those alone that decide something here.
+pub fn options(tables: &Tables) -> String {
+    let (o, models) = (&tables.provenance.options, &tables.provenance.models);
+    let any = |moved: fn(&Condition) -> bool| tables.conditions.iter().any(|c| moved(&c.condition));
+    let tokens = if o.max_new_tokens == 1 { "token" } else { "tokens" };
+    let mut parts = vec![format!("at most {} {tokens} written", o.max_new_tokens)];
+    if o.ignore_eos {
+        parts.push("also after the end-of-sequence token".to_owned());
+    }
+    parts.push(format!("fit {}", o.fit.name()));
+    if any(|c| c.prune > 0.0) {
+        let own = models.iter().filter_map(|m| Some((&m.name, m.prune_positions?)));
+        let mut own: Vec<String> =
+            own.map(|(name, at)| format!("{} of {name}", at.name())).collect();
+        own.dedup();
+        let positions = match o.prune_positions {
+            Some(at) => at.name().to_owned(),
+            None if own.is_empty() => "the model's own".to_owned(),
+            None => own.join(", "),
+        };
+        parts.push(format!("prune count {}, positions {positions}", o.prune_count.name()));
+    }
+    if any(|c| c.replicate > 1) {
+        parts.push(format!("positions of copies {}", o.copies.name()));
+    }
+    if o.picture != PictureUse::Own {
+        parts.push(format!("picture {}", o.picture));
+    }
+    if let Some(knockout) = &o.knockout {
+        parts.push(format!("knockout {knockout}"));
+    }
+    parts.join("; ")
+}
+
 /// Where the numbers come from, as names and values.
 pub fn provenance(tables: &Tables) -> Vec<(String, String)> {
     let p = &tables.provenance;
@@ -378,7 +419,7 @@ pub fn provenance(tables: &Tables) -> Vec<(String, String)> {
         ),
         ("samples", format!("{} drawn with seed {}", p.samples, p.seed)),
         ("runs", format!("{} of {} done", p.done, p.items)),
-        ("options", serde_json::to_string(&p.options).unwrap_or_default()),
+        ("options", options(tables)),
         ("intervals", p.intervals.clone()),
         ("paper", p.paper.clone()),
         ("lab", format!("LangOverrule Lab {}, started {}", p.lab, p.created)),

@@ -8,14 +8,16 @@ use shared::experiment::Grid;
 use shared::options::MAX_NEW_TOKENS;
 use shared::{Quant, RunOptions};
 
-use super::{PRUNE, api, told};
+use super::more::{self, MoreOptions, OneAtATime, PaperGrid};
+use super::{api, told};
 use crate::browser;
 use crate::components::term::Explained;
 use crate::glossary::Term;
 use crate::language::{fill, mark, server, t};
 use crate::state::use_lab;
 
-const REPLICATE: [u32; 3] = [1, 5, 10];
+pub(super) const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
+pub(super) const REPLICATE: [u32; 3] = [1, 5, 10];
 const QUANTS: [Quant; 5] = [Quant::F32, Quant::F16, Quant::Q8_0, Quant::Q4k, Quant::Stored];
 const DATASETS: [(&str, &str); 3] = [
     ("demo", mark("Demo set: small pictures, some questions with false claims")),
@@ -33,7 +35,7 @@ pub(super) fn Form() -> impl IntoView {
     // Ready models alone: nothing waits for a download in the middle of an experiment.
     let ready = Memo::new(move |_| {
         let all = lab.models.get().into_iter().filter(|m| m.state == ModelState::Ready);
-        all.map(|m| (m.name, m.title, m.default, m.default_quant)).collect::<Vec<_>>()
+        all.map(|m| (m.name, m.title, m.default)).collect::<Vec<_>>()
     });
     Effect::new(move |_| {
         let default = ready.with(|all| all.iter().find(|m| m.2).map(|m| m.0.clone()));
@@ -42,22 +44,21 @@ pub(super) fn Form() -> impl IntoView {
         }
     });
     let planned = Memo::new(move |_| {
-        let quant = |name: &str| {
-            ready.with(|all| all.iter().find(|m| m.0 == name).map(|m| m.3)).unwrap_or_default()
-        };
-        spec.with(|s| Grid::new(s, s.samples.max(1), quant).map(|grid| grid.items()))
+        let of_model = |name: &str| lab.models.with(|all| more::traits(all, name));
+        let grid = spec.with(|s| Grid::new(s, s.samples.max(1), of_model))?;
+        Ok::<_, String>((grid.conditions.len(), grid.items()))
     });
     let said = move || match planned.get() {
         Err(why) => server(&why),
-        Ok(_) if spec.with(|s| s.samples == 0) => fill(
-            "{product}, every sample of the dataset",
-            &[("product", &told::product(&spec.get(), None))],
-        ),
-        Ok(items) => spec.with(|s| {
+        Ok((conditions, items)) => spec.with(|s| {
+            let samples = Some(s.samples).filter(|n| *n > 0);
+            let product = told::product(s, samples, conditions);
             let runs = fill("{n} runs", &[("n", &told::count(items.into()))]);
-            match told::product(s, Some(s.samples)) {
-                product if product.contains('×') => format!("{product} = {runs}"),
-                _ => runs,
+            match (s.samples, product.contains('×')) {
+                (0, true) => fill("{product}, every sample of the dataset", &[("product", &product)]),
+                (0, false) => product,
+                (_, true) => format!("{product} = {runs}"),
+                (_, false) => runs,
             }
         }),
     };
@@ -160,8 +161,10 @@ pub(super) fn Form() -> impl IntoView {
                         })}
                     </div>
                 </fieldset>
+                <OneAtATime spec/>
                 <details class="more">
                     <summary>{t("More")}</summary>
+                    <MoreOptions spec/>
                     <fieldset>
                         <legend title=t("None chosen: each model’s own")><Explained term=Term::Quantization word=t("Weights")/></legend>
                         <div class="boxes">
@@ -185,7 +188,7 @@ pub(super) fn Form() -> impl IntoView {
                         </label>
                         <label title=t("Of the draw, and of the intervals")>
                             {t("Seed")}
-                            <input type="number" min="0" prop:value=move || spec.with(|s| s.seed)
+                            <input type="number" min="0" data-testid="seed" prop:value=move || spec.with(|s| s.seed)
                                 on:change=move |event| if let Ok(seed) = event_target_value(&event).parse() {
                                     spec.update(|s| s.seed = seed);
                                 }/>
@@ -202,6 +205,7 @@ pub(super) fn Form() -> impl IntoView {
                 </details>
                 <div class="start-foot">
                     <p data-testid="planned" class:wrong=move || planned.get().is_err()>{said}</p>
+                    <PaperGrid spec/>
                     <button type="submit" class="button strong" data-testid="start"
                         disabled=move || sending.get() || planned.get().is_err()>{t("Start")}</button>
                 </div>
@@ -217,7 +221,7 @@ fn number(event: &web_sys::Event, put: impl FnOnce(u32)) {
 }
 
 /// Puts a value into a list or takes it out.
-fn put<T: PartialEq>(list: &mut Vec<T>, value: T, on: bool) {
+pub(super) fn put<T: PartialEq>(list: &mut Vec<T>, value: T, on: bool) {
     list.retain(|v| *v != value);
     if on {
         list.push(value);
@@ -226,7 +230,7 @@ fn put<T: PartialEq>(list: &mut Vec<T>, value: T, on: bool) {
 
 /// A box to tick, shown as a chip.
 #[component]
-fn Box(
+pub(super) fn Box(
     label: String,
     note: String,
     testid: String,

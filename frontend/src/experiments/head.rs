@@ -73,7 +73,8 @@ fn share(p: &ExperimentProgress) -> f64 {
 
 /// Where the numbers come from, in a line.
 fn about(status: &ExperimentStatus) -> String {
-    let mut parts = vec![told::product(&status.spec, Some(status.grid.samples))];
+    let (samples, conditions) = (status.grid.samples, status.grid.conditions.len());
+    let mut parts = vec![told::product(&status.spec, Some(samples), conditions)];
     parts.push(format!("{} ({})", status.dataset.name, short(&status.dataset.revision)));
     parts.push(fill("seed {n}", &[("n", &status.spec.seed)]));
     let mut quants: Vec<&str> = status.grid.conditions.iter().map(|c| c.quant.name()).collect();

@@ -92,18 +92,25 @@ fn footnotes(notes: impl IntoIterator<Item = Note>) -> Option<AnyView> {
 
 pub(super) fn stage_table(table: &StageTable, title: String, foot: Option<AnyView>) -> AnyView {
     let rows = table.rows.iter().map(|r| {
-        view! { <tr><th scope="row">{told::label(&r.label)}</th>{stages(&r.stages)}<td>{r.n}</td></tr> }
+        view! {
+            <tr>
+                <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages)}
+                <td>{told::tokens(r.text_tokens)}</td><td>{told::tokens(r.image_tokens)}</td><td>{r.n}</td>
+            </tr>
+        }
     });
     let paper = table.paper.iter().map(|row| {
         paper_row(
             row,
             fill("paper · {model} · {data}", &[("model", &row.model), ("data", &row.data)]),
-            1,
+            3,
         )
     });
     let body = view! {
         <table class="stages" data-testid="table-1">
-            <thead><tr><th scope="col"><span class="sr-only">{t("condition")}</span></th>{stage_heads()}<th scope="col">"n"</th></tr></thead>
+            <thead><tr><th scope="col"><span class="sr-only">{t("condition")}</span></th>{stage_heads()}
+                <th scope="col" title=t("Mean number of tokens that count as text")>{t("text tokens")}</th>
+                <th scope="col" title=t("Mean number of picture tokens")>{t("picture tokens")}</th><th scope="col">"n"</th></tr></thead>
             <tbody>{rows.collect_view()}{paper.collect_view()}</tbody>
         </table>
     };
@@ -123,7 +130,7 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView 
                 let (points, why) = moved.unwrap_or_default();
                 view! { {share(&right)}<td title=why>{points}</td> }
             });
-            let tokens = r.image_tokens.map_or_else(|| "–".to_owned(), |n| format!("{n:.0}"));
+            let tokens = told::tokens(r.image_tokens);
             view! {
                 <tr>
                     <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages)}
@@ -223,7 +230,7 @@ fn definition_table(table: &DefinitionTable) -> AnyView {
     let rows = table.rows.iter().map(|r| {
         let change = r.change.map(|c| (told::ratio(&c), told::change_more(&c, 1.0)));
         let (ratio, more) = change.unwrap_or_default();
-        let tokens = r.text_tokens.map_or_else(|| "–".to_owned(), |n| format!("{n:.0}"));
+        let tokens = told::tokens(r.text_tokens);
         view! {
             <tr><th scope="row">{server(&r.title)}</th>{stages(&r.stages)}<td title=more>{ratio}</td><td>{tokens}</td></tr>
         }

@@ -101,6 +101,15 @@ pub fn value(v: &PaperValue) -> String {
     format!("{}{}", v.value, marks(v))
 }
 
+/// A mean number of tokens: whole where it is whole.
+pub fn tokens(mean: Option<f64>) -> String {
+    match mean {
+        None => "–".to_owned(),
+        Some(n) if n.fract() == 0.0 => n.to_string(),
+        Some(n) => short(n),
+    }
+}
+
 /// A share in percent.
 pub fn share(p: &Proportion) -> String {
     p.share.map_or_else(|| "–".to_owned(), |s| format!("{:.0} %", s * 100.0))
@@ -173,25 +182,28 @@ pub const fn verdict_name(verdict: Verdict) -> &'static str {
     }
 }
 
-/// What an experiment multiplies: `100 samples × 2 models × 4 prune rates`; without a number of
-/// samples, all of them.
-pub fn product(spec: &ExperimentSpec, samples: Option<u32>) -> String {
+/// What an experiment multiplies: `100 samples × 2 models × 4 prune rates`; `100 samples × 12
+/// conditions` where not every combination is run. Without a number of samples, all of them.
+pub fn product(spec: &ExperimentSpec, samples: Option<u32>, conditions: usize) -> String {
     let mut parts = vec![match samples {
         None => t("all samples").to_owned(),
         Some(1) => t("1 sample").to_owned(),
         Some(n) => fill("{n} samples", &[("n", &count(n.into()))]),
     }];
-    let mut add = |n: usize, say: fn(&str) -> String| {
-        if n > 1 {
-            parts.push(say(&count(n as u64)));
-        }
-    };
-    add(spec.models.len(), |n| fill("{n} models", &[("n", &n)]));
-    add(spec.quants.len(), |n| fill("{n} quantizations", &[("n", &n)]));
-    add(spec.templates.len(), |n| fill("{n} templates", &[("n", &n)]));
-    add(spec.max_pixels.len(), |n| fill("{n} sizes", &[("n", &n)]));
-    add(spec.prune.len(), |n| fill("{n} prune rates", &[("n", &n)]));
-    add(spec.replicate.len(), |n| fill("{n} replications", &[("n", &n)]));
+    let lists: [(usize, fn(&str) -> String); 6] = [
+        (spec.models.len(), |n| fill("{n} models", &[("n", &n)])),
+        (spec.quants.len().max(1), |n| fill("{n} quantizations", &[("n", &n)])),
+        (spec.templates.len(), |n| fill("{n} templates", &[("n", &n)])),
+        (spec.max_pixels.len(), |n| fill("{n} sizes", &[("n", &n)])),
+        (spec.prune.len(), |n| fill("{n} prune rates", &[("n", &n)])),
+        (spec.replicate.len(), |n| fill("{n} replications", &[("n", &n)])),
+    ];
+    let said = |n: usize| count(n as u64);
+    if lists.iter().map(|(n, _)| n).product::<usize>() == conditions {
+        parts.extend(lists.into_iter().filter(|(n, _)| *n > 1).map(|(n, say)| say(&said(n))));
+    } else {
+        parts.push(fill("{n} conditions", &[("n", &said(conditions))]));
+    }
     parts.join(" × ")
 }
 
@@ -226,9 +238,11 @@ mod tests {
             prune: vec![0.0, 0.75],
             ..ExperimentSpec::default()
         };
-        assert_eq!(product(&spec, Some(100)), "100 samples × 2 models × 2 prune rates");
-        assert_eq!(product(&ExperimentSpec::default(), Some(1)), "1 sample");
-        assert_eq!(product(&ExperimentSpec::default(), None), "all samples");
+        assert_eq!(product(&spec, Some(100), 4), "100 samples × 2 models × 2 prune rates");
+        assert_eq!(product(&spec, Some(100), 3), "100 samples × 3 conditions");
+        let one = ExperimentSpec { models: vec!["a".into()], ..ExperimentSpec::default() };
+        assert_eq!(product(&one, Some(1), 1), "1 sample");
+        assert_eq!(product(&one, None, 1), "all samples");
         assert_eq!(label("demo-llava · q8_0"), "demo-llava · q8_0");
     }
 }

@@ -11,6 +11,7 @@ pub mod paper;
 pub mod stats;
 mod status;
 pub mod tables;
+mod traits;
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,7 @@ pub use status::{
     DatasetInfo, ExperimentCreated, ExperimentList, ExperimentProgress, ExperimentState,
     ExperimentStatus, ItemRecord, ItemRun,
 };
+pub use traits::ModelTraits;
 
 /// Most items one experiment may have.
 pub const MAX_ITEMS: u64 = 1_000_000;
@@ -131,16 +133,17 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Every combination of a spec's lists, for this many samples; `default_quant` names a model's
-    /// quantization where the spec names none. Values that stand twice count once.
+    /// Every combination of a spec's lists, for this many samples; `of_model` says what is known of
+    /// a model. Values that stand twice count once. Templates and sizes go to the models that have
+    /// them: one that has none of those named runs once, with its own.
     ///
     /// # Errors
-    /// A sentence about a list that is empty or holds a value out of its range, or about more
-    /// than [`MAX_ITEMS`] items.
-    pub fn new(
+    /// A sentence about a list that is empty or holds a value out of its range, about a template
+    /// that no model has, or about more than [`MAX_ITEMS`] items.
+    pub fn new<T: Into<ModelTraits>>(
         spec: &ExperimentSpec,
         samples: u32,
-        default_quant: impl Fn(&str) -> Quant,
+        of_model: impl Fn(&str) -> T,
     ) -> Result<Grid, String> {
         let lists = [
             ("models", spec.models.is_empty()),
@@ -152,13 +155,17 @@ impl Grid {
         if let Some((name, _)) = lists.iter().find(|(_, empty)| *empty) {
             return Err(format!("{name} is empty: name at least one."));
         }
+        let models: Vec<(&String, ModelTraits)> =
+            spec.models.iter().map(|model| (model, of_model(model).into())).collect();
+        traits::check_templates(spec, &models)?;
+        traits::check_sizes(spec, &models)?;
         let mut conditions: Vec<Condition> = Vec::new();
-        for model in &spec.models {
-            let own = [default_quant(model)];
+        for (model, traits) in models {
+            let own = [traits.quant];
             let quants = if spec.quants.is_empty() { &own[..] } else { &spec.quants };
             for &quant in quants {
-                for template in &spec.templates {
-                    for &max_pixels in &spec.max_pixels {
+                for template in &traits.templates_of(&spec.templates) {
+                    for max_pixels in traits.sizes_of(&spec.max_pixels) {
                         for &prune in &spec.prune {
                             for &replicate in &spec.replicate {
                                 let both = prune != spec.prune[0] && replicate != spec.replicate[0];

@@ -4,6 +4,7 @@ mod gguf;
 mod llava;
 mod positions;
 mod qwen;
+mod traits;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -29,6 +30,7 @@ pub use gguf::gguf_files;
 pub(crate) use llava::Llava;
 pub(crate) use positions::Numbering;
 pub(crate) use qwen::Qwen;
+pub use traits::FamilyTraits;
 
 /// What a model of every family has.
 pub(crate) struct Common {

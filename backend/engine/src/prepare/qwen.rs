@@ -143,6 +143,12 @@ impl QwenPrepare {
         Ok(((height / token) as usize, (width / token) as usize))
     }
 
+    /// The least and the most pixels that a picture is resized to.
+    pub(crate) fn pixels(&self) -> (u32, u32) {
+        let short = |pixels: u64| u32::try_from(pixels).unwrap_or(u32::MAX);
+        (short(self.min_pixels), short(self.max_pixels))
+    }
+
     /// A limit of pixels, or this model's own where that is lower.
     pub(crate) fn at_most(&self, limit: u32) -> u32 {
         u32::try_from(self.max_pixels).map_or(limit, |own| own.min(limit))

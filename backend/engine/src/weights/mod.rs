@@ -13,6 +13,7 @@ mod source;
 pub use cache::WeightCache;
 pub(crate) use files::{WeightFiles, hash};
 pub(crate) use gguf::{Gguf, GgufWeights, Metadata};
-pub(crate) use linear::Linear;
+pub(crate) use linear::{Linear, block_type};
 pub(crate) use loader::Loader;
+pub(crate) use quantize::rearranged;
 pub(crate) use source::{Random, Source};

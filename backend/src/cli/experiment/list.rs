@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use shared::Definition;
 use shared::experiment::ExperimentState;
-use shared::{Definition, Preset};
 
 use super::{ExperimentsCommand, Failure, ModelFolders, find, queue};
 use crate::cli::print;
+use crate::error::ApiError;
 use crate::experiment::{Queue, files, status};
+use crate::export::parse_definition;
 use crate::id::RunId;
 
 pub(in crate::cli) fn experiments(command: &ExperimentsCommand) -> Result<(), Failure> {
@@ -82,13 +84,9 @@ fn word(state: ExperimentState) -> &'static str {
     }
 }
 
-/// The definition of tables, by name. Whole definitions of one's own are the page's.
-pub(super) fn definition(name: &str) -> Result<Definition, Failure> {
-    let names: Vec<&str> = Preset::ALL.into_iter().map(Preset::name).collect();
-    let preset = Preset::from_name(name).ok_or_else(|| {
-        format!("bad_option: there is no definition \"{name}\"; name one of {}", names.join(", "))
-    })?;
-    Ok(preset.definition())
+/// The definition of tables: a preset's name, or a whole one as JSON.
+pub(super) fn definition(text: &str) -> Result<Definition, Failure> {
+    parse_definition(text).map_err(|ApiError(body)| format!("{}: {}", body.code, body.message))
 }
 
 /// Writes an experiment's tables and plots to a folder and prints the tables.

@@ -6,15 +6,16 @@ mod run;
 mod stop;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use datasets::Paths;
 use engine::DeviceChoice;
+use shared::Quant;
 use shared::experiment::ExperimentSpec;
-use shared::{ImageFit, Quant, RunOptions};
 
+use super::asked::AskedArgs;
 use super::{Failure, ModelFolders};
 use crate::catalog::Catalog;
 use crate::experiment::queue::Experiment;
@@ -26,10 +27,14 @@ pub(super) use list::experiments;
 pub(super) use run::experiment;
 pub(super) use work::worker;
 
+/// The name of the experiment that was started last.
+const LAST: &str = "last";
+
 /// What is run, and where.
 #[derive(Clone, Debug, Args)]
 pub struct ExperimentArgs {
-    /// Models, by name or folder; say it again or separate them by commas [default: demo-llava].
+    /// Models, by name, folder or FILE.gguf[,MMPROJ.gguf]; say it again or separate them by commas
+    /// [default: demo-llava].
     #[arg(long = "model", value_name = "NAME", value_delimiter = ',')]
     models: Vec<String>,
     /// The paper's tables for its models of these families, with its prune rates and replications:
@@ -62,31 +67,28 @@ pub struct ExperimentArgs {
     /// How weights are held, such as f32,q4k [default: each model's own].
     #[arg(long = "quant", value_delimiter = ',')]
     quants: Vec<String>,
-    /// Most pixels of the prepared picture, for models that read any size, such as 50176,200704.
-    #[arg(long, value_delimiter = ',')]
-    max_pixels: Vec<u32>,
-    /// Prompt templates by name [default: each model's own].
+    /// Most pixels of the prepared picture, for models that read any size (others run once), such
+    /// as 50176,200704,own: own is the model's own limit [default: own].
+    #[arg(long, value_name = "PIXELS", value_delimiter = ',', value_parser = most_pixels)]
+    max_pixels: Vec<MostPixels>,
+    /// Prompt templates by name, for the models that have them (others run with their own)
+    /// [default: each model's own].
     #[arg(long = "template", value_delimiter = ',')]
     templates: Vec<String>,
-    /// Most tokens to generate.
-    #[arg(long, default_value_t = 20)]
-    max_new_tokens: u32,
-    /// Go on after the end-of-sequence token.
-    #[arg(long)]
-    ignore_eos: bool,
-    /// How a picture that is not square meets a square model: crop or pad.
-    #[arg(long, default_value = "crop")]
-    fit: String,
+    #[command(flatten)]
+    asked: AskedArgs,
     /// A name for the experiment.
     #[arg(long, default_value = "")]
     title: String,
-    /// Go on with an experiment that was interrupted or paused: the one named, or the last one.
-    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "last")]
+    /// Go on with an experiment that was interrupted or paused: the one named, else the last one
+    /// that asks for what this command line asks for (it is started where there is none), else,
+    /// where it names no model, paper or dataset, the last one.
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = LAST)]
     resume: Option<String>,
     /// Folder for tables and plots [default: results/ID].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// The definition of the tables: a preset's name.
+    /// The definition of the tables: paper, reimplementation, forward, or a definition as JSON.
     #[arg(long, default_value = "paper")]
     definition: String,
     /// What the model runs on: auto, cpu or cuda:0.
@@ -97,6 +99,11 @@ pub struct ExperimentArgs {
 }
 
 impl ExperimentArgs {
+    /// Whether the command line says which experiment is meant.
+    fn asks_for_something(&self) -> bool {
+        self.paper.is_some() || self.dataset.is_some() || !self.models.is_empty()
+    }
+
     fn spec(&self, means: &Means) -> Result<ExperimentSpec, Failure> {
         let quant = |name: &String| {
             let names: Vec<_> = Quant::ALL.into_iter().map(Quant::name).collect();
@@ -105,7 +112,6 @@ impl ExperimentArgs {
                 format!("bad_option: there is no quantization \"{name}\"; name one of {names}")
             })
         };
-        let fit = [ImageFit::Crop, ImageFit::Pad].into_iter().find(|fit| fit.name() == self.fit);
         let or_own = |given: Vec<Option<u32>>| if given.is_empty() { vec![None] } else { given };
         let templates: Vec<Option<String>> = self.templates.iter().cloned().map(Some).collect();
         let standard = match self.paper {
@@ -120,7 +126,7 @@ impl ExperimentArgs {
                 "" => standard.title,
                 given => given.to_owned(),
             },
-            models: if self.models.is_empty() { standard.models } else { self.models.clone() },
+            models: if self.models.is_empty() { standard.models } else { pairs(&self.models) },
             quants: self.quants.iter().map(quant).collect::<Result<_, _>>()?,
             dataset: self.dataset.clone().unwrap_or(standard.dataset),
             samples: self.samples,
@@ -131,18 +137,38 @@ impl ExperimentArgs {
                 given => given.to_vec(),
             },
             one_at_a_time: self.one_at_a_time || standard.one_at_a_time,
-            max_pixels: or_own(self.max_pixels.iter().copied().map(Some).collect()),
+            max_pixels: or_own(self.max_pixels.iter().map(|most| most.0).collect()),
             templates: if templates.is_empty() { vec![None] } else { templates },
-            base: RunOptions {
-                max_new_tokens: self.max_new_tokens,
-                ignore_eos: self.ignore_eos,
-                fit: fit.ok_or_else(|| {
-                    format!("bad_option: there is no fit \"{}\"; name crop or pad", self.fit)
-                })?,
-                ..RunOptions::default()
-            },
+            base: self.asked.options()?,
         })
     }
+}
+
+/// A limit of pixels, or the model's own.
+#[derive(Clone, Copy, Debug)]
+struct MostPixels(Option<u32>);
+
+fn most_pixels(text: &str) -> Result<MostPixels, String> {
+    if text == "own" {
+        return Ok(MostPixels(None));
+    }
+    let pixels = text.parse().map_err(|_| "name a whole number of pixels, or own".to_owned());
+    pixels.map(|pixels| MostPixels(Some(pixels)))
+}
+
+/// Models with the two files of one of llama.cpp's together again: a comma parts those, too.
+fn pairs(models: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for model in models {
+        let file =
+            Path::new(model).file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let second = file.contains("mmproj") && file.ends_with(".gguf");
+        match all.last_mut().filter(|first| second && first.ends_with(".gguf")) {
+            Some(first) => *first = format!("{first},{model}"),
+            None => all.push(model.clone()),
+        }
+    }
+    all
 }
 
 /// What to do with experiments.
@@ -160,7 +186,7 @@ pub enum ExperimentsCommand {
         /// Folder to write to [default: results/ID].
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
-        /// The definition of the tables: a preset's name.
+        /// The definition of the tables: paper, reimplementation, forward, or a definition as JSON.
         #[arg(long, default_value = "paper")]
         definition: String,
         #[command(flatten)]
@@ -238,16 +264,37 @@ fn find(queue: &dyn Queue, name: &str) -> Result<Experiment, Failure> {
     let all = queue.list(1000).map_err(|e| e.to_string())?;
     let mut fitting = all
         .into_iter()
-        .filter(|e| name == "last" || (name.len() >= 4 && e.start.id.as_str().starts_with(name)));
+        .filter(|e| name == LAST || (name.len() >= 4 && e.start.id.as_str().starts_with(name)));
     let none = || match name {
-        "last" => "there is no experiment in this data folder".to_owned(),
+        LAST => "there is no experiment in this data folder".to_owned(),
         _ => {
             format!("there is no experiment \"{name}\"; `langoverrule experiments list` names them")
         }
     };
     let first = fitting.next().ok_or_else(none)?;
-    if name != "last" && fitting.next().is_some() {
+    if name != LAST && fitting.next().is_some() {
         return Err(format!("several experiments begin with \"{name}\"; give more of the name"));
     }
     Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_files_of_llama_cpp_are_one_model() {
+        let split = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(
+            pairs(&split("demo-llava,a/x.gguf,a/mmproj-x.gguf,y.gguf,demo-qwen")),
+            ["demo-llava", "a/x.gguf,a/mmproj-x.gguf", "y.gguf", "demo-qwen"]
+        );
+    }
+
+    #[test]
+    fn a_limit_of_pixels_is_a_number_or_the_models_own() {
+        assert_eq!(most_pixels("50176").map(|m| m.0), Ok(Some(50_176)));
+        assert_eq!(most_pixels("own").map(|m| m.0), Ok(None));
+        assert!(most_pixels("many").is_err_and(|why| why.contains("or own")));
+    }
 }

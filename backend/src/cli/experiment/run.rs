@@ -4,11 +4,11 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use shared::experiment::{ExperimentState, ExperimentStatus};
+use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
 
 use super::stop::Stop;
 use super::work::LOOK_EVERY;
-use super::{ExperimentArgs, Failure, find, list, means};
+use super::{ExperimentArgs, Failure, LAST, find, list, means};
 use crate::experiment::queue::Experiment;
 use crate::experiment::{Asker, Means, Turn, Worker, plan, status};
 use crate::model::Cache;
@@ -23,6 +23,7 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
     let stop = Stop::on_signals()?;
     let means = means(&args.folders, args.device)?;
     let experiment = match &args.resume {
+        Some(name) if name == LAST && args.asks_for_something() => again(args, &means)?,
         Some(name) => resume(&means, name)?,
         None => start(args, &means)?,
     };
@@ -53,19 +54,26 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
     worker.rest().map_err(|e| e.to_string())?;
     drop(worker);
     shown.finish();
-    if last.state == ExperimentState::Running {
-        say(&format!(
-            "stopped after {} of {items}; `langoverrule experiment --resume {id}` goes on",
-            last.done + last.left_out
-        ));
-        return Ok(());
-    }
-    if let Some(problem) = &last.problem {
-        return Err(format!(
-            "paused after {} of {items}: {problem} Mend that and resume with `langoverrule \
-             experiment --resume {id}`",
-            last.done + last.left_out
-        ));
+    let ended = last.done + last.left_out;
+    let goes_on = format!("`langoverrule experiment --resume {id}` goes on");
+    match (last.state, &last.problem) {
+        // No tables, so that nobody takes them for the whole; and no success, for scripts.
+        (ExperimentState::Running, _) => {
+            return Err(format!("stopped after {ended} of {items}; {goes_on}"));
+        }
+        (ExperimentState::Paused, Some(problem)) => {
+            return Err(format!(
+                "paused after {ended} of {items}: {problem} Mend that and resume with \
+                 `langoverrule experiment --resume {id}`"
+            ));
+        }
+        (ExperimentState::Paused, None) => {
+            return Err(format!("paused by somebody after {ended} of {items}; {goes_on}"));
+        }
+        (ExperimentState::Cancelled, _) => {
+            say(&format!("cancelled by somebody after {ended} of {items}; the tables hold those"));
+        }
+        (ExperimentState::Done, _) => {}
     }
     list::write_tables(&*means.queue, &id, &definition, args.out.as_deref())
 }
@@ -86,6 +94,28 @@ fn resume(means: &Means, name: &str) -> Result<Experiment, Failure> {
         Some(ExperimentState::Cancelled) => Err(format!("the experiment {id} was cancelled")),
         // One that is done gets its tables written again.
         _ => find(&*means.queue, id.as_str()),
+    }
+}
+
+/// Goes on with the last experiment that asks for the same, or starts it.
+fn again(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
+    let wanted = args.spec(means)?;
+    let says = |e: crate::error::ApiError| format!("{}: {}", e.0.code, e.0.message);
+    let (new, _) = plan(wanted, &means.catalog, &means.shelves, Asker::Local).map_err(says)?;
+    let same = |e: &Experiment| {
+        let untitled =
+            |spec: &ExperimentSpec| ExperimentSpec { title: String::new(), ..spec.clone() };
+        e.state != ExperimentState::Cancelled
+            && untitled(&e.start.spec) == untitled(&new.spec)
+            && e.start.dataset.revision == new.dataset.revision
+    };
+    let all = means.queue.list(1000).map_err(|e| e.to_string())?;
+    match all.into_iter().find(same) {
+        Some(found) => resume(means, found.start.id.as_str()),
+        None => {
+            say("no experiment here asks for that: it is started");
+            start(args, means)
+        }
     }
 }
 

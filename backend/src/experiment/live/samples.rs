@@ -35,13 +35,20 @@ impl Opened {
             return Ok(found.clone());
         }
         let unusable = |message| ApiError::new(ErrorCode::DatasetUnusable, message);
+        let label = datasets::label(&wanted.name);
         let opened = datasets::open(&wanted.name, &means.shelves.places());
-        let dataset: Arc<dyn Dataset> = opened.map_err(|error| unusable(error.to_string()))?.into();
+        let opened = opened.map_err(|error| {
+            // Whoever looks on is told nothing of the machine's folders.
+            unusable(match label == wanted.name {
+                true => error.to_string(),
+                false => format!("The dataset {label} can no longer be read where it was."),
+            })
+        });
+        let dataset: Arc<dyn Dataset> = opened?.into();
         if !same(&dataset) {
             return Err(unusable(format!(
-                "The dataset {} has changed since this experiment drew its samples; they cannot \
-                 be shown.",
-                wanted.name
+                "The dataset {label} has changed since this experiment drew its samples; they \
+                 cannot be shown."
             )));
         }
         let mut open = lock(&self.0);

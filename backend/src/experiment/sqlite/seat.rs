@@ -71,8 +71,12 @@ pub(super) enum Life {
 /// Looks after a worker.
 pub(super) fn life(folder: &Path, name: &str) -> Life {
     let path = folder.join(name);
-    let Ok(file) = File::options().read(true).write(true).open(&path) else {
-        return Life::Gone(None);
+    let file = match File::options().read(true).write(true).open(&path) {
+        Ok(file) => file,
+        // A worker that ends in good order takes its file with it.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Life::Gone(None),
+        // That it cannot be looked at (too many open files, say) is no sign of death.
+        Err(_) => return Life::Alive,
     };
     match file.try_lock() {
         Ok(()) => {

@@ -88,8 +88,10 @@ fn check(spec: &ExperimentSpec) -> Result<(), ApiError> {
         spec.quants.len().max(1),
         spec.templates.len(),
         spec.max_pixels.len(),
-        spec.prune.len(),
-        spec.replicate.len(),
+        match spec.one_at_a_time {
+            true => (spec.prune.len() + spec.replicate.len()).saturating_sub(1),
+            false => spec.prune.len() * spec.replicate.len(),
+        },
     ];
     let conditions = lists.iter().fold(1_u64, |all, n| all.saturating_mul(*n as u64));
     if conditions > MAX_CONDITIONS {

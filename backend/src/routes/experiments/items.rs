@@ -155,12 +155,18 @@ async fn open(state: AppState, found: TheExperiment, item: u32) -> Result<ItemRu
     let options = condition.map_or_else(RunOptions::default, |condition| {
         condition.options(&experiment.start.spec.base, sample.reference.prompt)
     });
-    let created = lobby.submit(sample.picture.into(), options).await?;
+    // Whoever started the experiment may have named a model by its path; its items may be opened.
+    let source = means.catalog.resolve(&options.model);
+    let source = source.map_err(|e| ApiError::new(e.code(), UNKNOWN.to_owned()))?;
+    let created = lobby.submit_with(source, sample.picture.into(), options).await?;
     let (queue, id, run) = (means.queue, experiment.start.id, created.id.clone());
     let noted = tokio::task::spawn_blocking(move || queue.note_run(&id, item, &run)).await;
     noted.map_err(ApiError::internal)??;
     Ok(ItemRun { id: created.id, owner_token: Some(created.owner_token) })
 }
+
+/// Said without the model's path, which is the machine's own.
+const UNKNOWN: &str = "The model that this experiment ran is no longer on this machine.";
 
 /// Whether a run shows what it is to show, or will.
 fn shows(state: RunState) -> bool {

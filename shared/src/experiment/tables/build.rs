@@ -112,12 +112,11 @@ impl Build<'_> {
         self.aggregate.grid().conditions.clone()
     }
 
+    /// The conditions in which nothing is done to the picture's tokens; where there are none, all.
     fn plain(&self) -> Vec<Condition> {
-        self.all().into_iter().filter(Condition::is_plain).collect()
-    }
-
-    fn base(&self, of: &Condition) -> String {
-        labels::base(self.status, self.aggregate.grid(), of)
+        let (plain, touched): (Vec<_>, Vec<_>) =
+            self.all().into_iter().partition(Condition::is_plain);
+        if plain.is_empty() { touched } else { plain }
     }
 
     fn full(&self, of: &Condition) -> String {
@@ -164,8 +163,10 @@ impl Build<'_> {
             let summary = self.aggregate.summary(condition.index, self.choice);
             table.rows.push(StageRow {
                 condition: condition.index,
-                label: self.base(&condition),
+                label: self.full(&condition),
                 n: self.aggregate.outcomes(condition.index),
+                text_tokens: summary.text_tokens,
+                image_tokens: summary.image_tokens,
                 stages: stage_cells(&summary, paper.as_ref()),
             });
             let row = paper.or_else(|| paper::of_family(&self.family(&condition)));
@@ -287,7 +288,7 @@ impl Build<'_> {
                         .then(|| self.aggregate.late_change((index, 0), (index, number))),
                 });
             }
-            let label = self.base(&condition);
+            let label = self.full(&condition);
             tables.push(DefinitionTable {
                 title: self.title(&format!("The same samples under every definition, {label}")),
                 condition: index,
@@ -302,11 +303,12 @@ impl Build<'_> {
     fn conditions(&mut self) -> Vec<ConditionResult> {
         let choices: Vec<Choice> = self.aggregate.choices().cloned().collect();
         let left_out = self.aggregate.left_out();
+        let plain: Vec<u32> = self.plain().iter().map(|c| c.index).collect();
         let mut all = Vec::new();
         for condition in self.all() {
             let index = condition.index;
             let mut shown = vec![self.choice];
-            if condition.is_plain() {
+            if plain.contains(&index) {
                 shown.extend((0..choices.len()).filter(|c| *c != self.choice));
             }
             let paper = printed(&condition);

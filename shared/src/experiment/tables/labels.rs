@@ -1,7 +1,8 @@
 //! Names for people: of conditions, of what an experiment is about.
 
 use super::super::{Condition, ExperimentStatus, Grid};
-use crate::options::ModelInfo;
+use crate::intervention::PictureUse;
+use crate::options::{ModelInfo, RunOptions};
 
 /// What is smaller than this is rounding, in everything that tables show.
 const ROUNDING: f64 = 1e-9;
@@ -92,6 +93,21 @@ pub(super) fn is_papers_data(dataset: &str) -> bool {
     dataset == "mmmu-pro" || dataset.starts_with("mmmu-pro:") || dataset.starts_with("mmmu-pro?")
 }
 
+/// What is done in every run, for titles; empty where the models see what they are given.
+fn interventions(base: &RunOptions) -> String {
+    let mut parts = String::new();
+    match base.picture {
+        PictureUse::Own => {}
+        PictureUse::Blank => parts += ", shown a blank picture",
+        PictureUse::Noise(seed) => parts += &format!(", shown noise (seed {seed})"),
+        PictureUse::None => parts += ", shown no picture",
+    }
+    if let Some(knockout) = &base.knockout {
+        parts += &format!(", attention {knockout} knocked out");
+    }
+    parts
+}
+
 /// What is measured on what, for titles: `demo models on the demo set`.
 pub(super) fn subject(status: &ExperimentStatus, grid: &Grid) -> String {
     let demo = grid.conditions.iter().filter(|c| is_demo(&c.model)).count();
@@ -104,7 +120,7 @@ pub(super) fn subject(status: &ExperimentStatus, grid: &Grid) -> String {
         "demo" => "the demo set",
         name => name,
     };
-    format!("{models}on {dataset}")
+    format!("{models}on {dataset}{}", interventions(&status.spec.base))
 }
 
 #[cfg(test)]

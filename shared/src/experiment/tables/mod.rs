@@ -109,11 +109,18 @@ pub struct StageRow {
     pub label: String,
     /// Samples with an outcome.
     pub n: u32,
+    /// Mean `n_T` of the samples.
+    #[serde(default)]
+    pub text_tokens: Option<f64>,
+    /// Mean `n_O` of the samples.
+    #[serde(default)]
+    pub image_tokens: Option<f64>,
     /// Early, middle, late.
     pub stages: Vec<StageCells>,
 }
 
-/// Table 1: MDI and AEI by stage where nothing is done to the picture's tokens.
+/// Table 1: MDI and AEI by stage where nothing is done to the picture's tokens; of every condition
+/// where something is done in all of them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StageTable {

@@ -1,0 +1,131 @@
+//! What a grid has to know of a model before it is loaded.
+
+use super::ExperimentSpec;
+use crate::options::Quant;
+
+/// What is known of a model before it is loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelTraits {
+    /// How its weights are held where nobody says.
+    pub quant: Quant,
+    /// Whether it sees every picture at one size.
+    pub one_size: bool,
+    /// The least and the most pixels of its pictures, where it reads any size and they are known.
+    pub pixels: Option<(u32, u32)>,
+    /// Its prompt templates; `None` where they are not known.
+    pub templates: Option<Vec<String>>,
+}
+
+impl From<Quant> for ModelTraits {
+    fn from(quant: Quant) -> Self {
+        ModelTraits { quant, ..ModelTraits::default() }
+    }
+}
+
+impl ModelTraits {
+    fn has(&self, template: &str) -> bool {
+        self.templates.as_ref().is_none_or(|all| all.iter().any(|name| name == template))
+    }
+
+    /// Those of the templates asked for that the model has; its own where it has none of them.
+    pub(super) fn templates_of(&self, asked: &[Option<String>]) -> Vec<Option<String>> {
+        let fits = |t: &&Option<String>| t.as_deref().is_none_or(|name| self.has(name));
+        let fitting: Vec<Option<String>> = asked.iter().filter(fits).cloned().collect();
+        if fitting.is_empty() { vec![None] } else { fitting }
+    }
+
+    /// The limits asked for; its own where it sees every picture at one size, and in place of one
+    /// that is not below its own: two rows of a table never stand for the same runs.
+    pub(super) fn sizes_of(&self, asked: &[Option<u32>]) -> Vec<Option<u32>> {
+        if self.one_size {
+            return vec![None];
+        }
+        let most = self.pixels.map_or(u32::MAX, |(_, most)| most);
+        asked.iter().map(|size| size.filter(|size| *size < most)).collect()
+    }
+}
+
+/// Whether every model can make a picture as small as is asked for.
+pub(super) fn check_sizes(
+    spec: &ExperimentSpec,
+    models: &[(&String, ModelTraits)],
+) -> Result<(), String> {
+    for (model, traits) in models {
+        let Some((least, most)) = traits.pixels else { continue };
+        if let Some(size) = spec.max_pixels.iter().flatten().find(|size| **size < least) {
+            return Err(format!(
+                "max_pixels is {size}; {model} reads pictures of {least} to {most} pixels."
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether some model has each template asked for: a name nobody knows is a mistake.
+pub(super) fn check_templates(
+    spec: &ExperimentSpec,
+    models: &[(&String, ModelTraits)],
+) -> Result<(), String> {
+    let unknown = spec.templates.iter().flatten().find(|t| !models.iter().any(|m| m.1.has(t)));
+    let Some(unknown) = unknown else { return Ok(()) };
+    let has = models.iter().map(|(model, traits)| {
+        format!("{model} has {}", traits.templates.as_deref().unwrap_or_default().join(", "))
+    });
+    let has = has.collect::<Vec<_>>().join("; ");
+    Err(format!("There is no template '{unknown}': {has}."))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::experiment::Grid;
+
+    fn traits(model: &str) -> ModelTraits {
+        let (one_size, templates) = match model {
+            "llava" => (true, vec!["llava-hf".to_owned(), "vicuna-v1".to_owned()]),
+            _ => (false, vec!["qwen2.5-vl".to_owned()]),
+        };
+        let pixels = (!one_size).then_some((5_000, 30_000));
+        ModelTraits { one_size, pixels, templates: Some(templates), ..ModelTraits::default() }
+    }
+
+    fn spec() -> ExperimentSpec {
+        ExperimentSpec { models: vec!["llava".into(), "qwen".into()], ..ExperimentSpec::default() }
+    }
+
+    #[test]
+    fn sizes_go_to_the_models_that_read_any() {
+        let asked = vec![Some(10_000), Some(20_000), None, Some(30_000), Some(90_000)];
+        let spec = ExperimentSpec { max_pixels: asked, ..spec() };
+        let grid = Grid::new(&spec, 1, traits).unwrap();
+        let sizes: Vec<_> = grid.conditions.iter().map(|c| (&*c.model, c.max_pixels)).collect();
+        assert_eq!(
+            sizes,
+            [("llava", None), ("qwen", Some(10_000)), ("qwen", Some(20_000)), ("qwen", None)],
+            "a limit above the model's own is its own, once"
+        );
+        let small = ExperimentSpec { max_pixels: vec![Some(4_000)], ..spec };
+        let why = Grid::new(&small, 1, traits).unwrap_err();
+        assert!(why.contains("qwen reads pictures of 5000 to 30000"), "{why}");
+    }
+
+    #[test]
+    fn templates_go_to_the_models_that_have_them() {
+        let named = |names: &[&str]| names.iter().map(|n| Some((*n).to_owned())).collect();
+        let spec = ExperimentSpec { templates: named(&["llava-hf", "vicuna-v1"]), ..spec() };
+        let grid = Grid::new(&spec, 1, traits).unwrap();
+        let all: Vec<_> =
+            grid.conditions.iter().map(|c| (&*c.model, c.template.as_deref())).collect();
+        assert_eq!(
+            all,
+            [("llava", Some("llava-hf")), ("llava", Some("vicuna-v1")), ("qwen", None)]
+        );
+        let wrong = ExperimentSpec { templates: named(&["vicuna"]), ..spec };
+        let why = Grid::new(&wrong, 1, traits).unwrap_err();
+        assert!(why.contains("'vicuna'") && why.contains("llava has llava-hf, vicuna-v1"), "{why}");
+        // Of a model that nothing is known of, the model itself says what it has.
+        assert_eq!(Grid::new(&wrong, 1, |_| Quant::F32).unwrap().conditions.len(), 2);
+    }
+}
