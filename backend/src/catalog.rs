@@ -1,12 +1,15 @@
 //! Which models there are, by name: folders in Hugging Face layout and llama.cpp's files.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
-use engine::gguf_files;
+use engine::{Offers, gguf_files};
 use shared::{ErrorCode, Quant};
 
 use crate::assets::{Assets, DEMO};
 use crate::hub::{Hub, Repository, Wanted, size};
+use crate::lock;
 use crate::registry::{Entry, Origin, Registry};
 
 /// The model that ships with the lab.
@@ -125,6 +128,8 @@ pub struct Catalog {
     default: Option<usize>,
     registry: Registry,
     hub: Option<Hub>,
+    /// What models leave to choose, by their place, as it was read.
+    offers: Arc<Mutex<HashMap<PathBuf, Offers>>>,
 }
 
 /// A model the lab knows, here or not.
@@ -264,6 +269,17 @@ impl Catalog {
                 self.add(name, &path);
             }
         }
+    }
+
+    /// What a model leaves to choose. Its files are read once, and again only while they do not
+    /// say.
+    pub fn offers(&self, source: &Source) -> Offers {
+        if let Some(known) = lock(&self.offers).get(&source.folder) {
+            return known.clone();
+        }
+        let Some(found) = engine::offers(&source.folder) else { return Offers::default() };
+        lock(&self.offers).insert(source.folder.clone(), found.clone());
+        found
     }
 
     /// All models.

@@ -5,12 +5,15 @@
 //! are tested natively.
 
 pub mod chart;
+pub mod cite;
 pub mod colour;
+pub mod compare;
 pub mod experiments;
 pub mod language;
 pub mod link;
 pub mod log;
 pub mod overlay;
+pub mod panels;
 pub mod phase;
 pub mod words;
 
@@ -25,6 +28,10 @@ pub mod browser;
 #[cfg(target_arch = "wasm32")]
 pub mod components;
 #[cfg(target_arch = "wasm32")]
+pub mod embed;
+#[cfg(target_arch = "wasm32")]
 pub mod lab;
+#[cfg(target_arch = "wasm32")]
+pub mod save;
 #[cfg(target_arch = "wasm32")]
 pub mod state;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Envelope;
+use crate::label::Label;
 use crate::options::{Quant, RunOptions};
 
 /// Answer to a submitted run.
@@ -46,6 +47,9 @@ pub struct RunRecord {
     pub state: RunState,
     /// What was asked for.
     pub options: RunOptions,
+    /// What its owner calls it.
+    #[serde(default, skip_serializing_if = "Label::is_empty")]
+    pub label: Label,
     /// Every event so far, in order.
     pub events: Vec<Envelope>,
 }
@@ -84,6 +88,12 @@ pub struct ModelEntry {
     /// Its last pull since the lab was started.
     #[serde(default)]
     pub pull: Option<Pull>,
+    /// Names of its prompt templates, the default first; empty while its files are not here.
+    #[serde(default)]
+    pub templates: Vec<String>,
+    /// Whether it reads pictures of any size, so that `max_pixels` can be set.
+    #[serde(default)]
+    pub any_size: bool,
 }
 
 /// Whether a model can run.

@@ -5,6 +5,7 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use engine::Offers;
 use shared::api::{ModelEntry, ModelState, Pull, PullState};
 use shared::{ErrorBody, ErrorCode};
 
@@ -39,6 +40,7 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
         let quant = || m.entry.and_then(|e| e.quant).unwrap_or_default();
         let on_hub = m.entry.is_some_and(|e| matches!(e.origin, Origin::Hub(..)));
         let title = m.source.as_ref().map(|s| s.title.clone());
+        let offers = m.source.as_ref().map(|s| catalog.offers(s)).unwrap_or_default();
         ModelEntry {
             title: title.or(m.entry.map(|e| e.title.clone())).unwrap_or_default(),
             default: default == Some(m.name),
@@ -51,10 +53,20 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
             download: m.entry.and_then(|e| e.download),
             may_pull: may_pull && on_hub && model_state != ModelState::Ready,
             pull,
+            templates: templates(&offers, m.source.as_ref().and_then(|s| s.template.as_deref())),
+            any_size: offers.any_size,
             name: m.name.to_owned(),
         }
     };
     Json(catalog.known().into_iter().map(entry).collect())
+}
+
+/// A model's templates, the one that is used when nobody says first.
+fn templates(offers: &Offers, usual: Option<&str>) -> Vec<String> {
+    let mut names: Vec<String> = offers.templates.iter().map(|t| (*t).to_owned()).collect();
+    // Stable: the others keep their order.
+    names.sort_by_key(|name| usual != Some(name));
+    names
 }
 
 /// Pulls a model of the registry from the hub, one at a time.

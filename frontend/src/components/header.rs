@@ -6,6 +6,8 @@ use wasm_bindgen::JsCast;
 
 use crate::actions;
 use crate::browser::{self, Theme};
+use crate::components::files::PlotFiles;
+use crate::language::t;
 use crate::link;
 use crate::phase::Phase;
 use crate::state::{Lab, use_lab};
@@ -21,6 +23,7 @@ pub fn Header(
     let path = use_location().pathname;
     // An experiment belongs to the experiments, a run to the lab.
     let among = move || path.with(|p| p.starts_with("/experiments") || p.starts_with("/e/"));
+    let comparing = move || path.with(|p| p.starts_with("/compare"));
     let current = move |here: bool| here.then_some("page");
     view! {
         <header class="top">
@@ -32,9 +35,12 @@ pub fn Header(
                 <span>"LangOverrule Lab"</span>
             </a>
             <nav aria-label="Pages">
-                <a href="/" aria-current=move || current(!among())>"Lab"</a>
+                <a href="/" aria-current=move || current(!among() && !comparing())>"Lab"</a>
                 <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
                     "Experiments"
+                </a>
+                <a href="/compare" data-testid="nav-compare" aria-current=move || current(comparing())>
+                    {t("Compare")}
                 </a>
             </nav>
             <ThemeSwitch lab/>
@@ -136,6 +142,7 @@ fn Exports(lab: Lab) -> impl IntoView {
                     <a href=address("csv") download data-testid="export-csv">
                         "CSV "<small>"one row for each layer"</small>
                     </a>
+                    <PlotFiles lab/>
             </Menu>
         </Show>
     }

@@ -6,7 +6,9 @@ use shared::{Undefined, Value};
 /// A value in words, or a mark that says why there is none.
 pub fn value(value: Value, words: fn(f64) -> String) -> AnyView {
     match value {
-        Ok(v) => view! { <span class="value">{words(v)}</span> }.into_any(),
+        Ok(v) => {
+            view! { <span class="value" data-value=v.to_string()>{words(v)}</span> }.into_any()
+        }
         // Still to come, or never reached: not a property of the run's numbers.
         Err(reason @ Undefined::NotObserved) => view! {
             <span class="pending" title=reason.to_string() data-undefined="">

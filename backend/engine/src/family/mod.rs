@@ -2,6 +2,7 @@
 
 mod gguf;
 mod llava;
+mod offers;
 mod positions;
 mod qwen;
 
@@ -27,6 +28,7 @@ use crate::weights::{Loader, Source, WeightCache, WeightFiles};
 
 pub use gguf::gguf_files;
 pub(crate) use llava::Llava;
+pub use offers::{Offers, offers};
 pub(crate) use positions::Numbering;
 pub(crate) use qwen::Qwen;
 
