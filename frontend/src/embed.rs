@@ -104,7 +104,7 @@ fn Plot(run: RunView) -> impl IntoView {
     on_cleanup(move || resized.remove());
     view! {
         <div class="embed-plot" node_ref=holder>
-            <Show when=move || (height.get() > 0.0)><Chart run height=height.into()/></Show>
+            <Show when=move || height.with(|h| *h > 0.0)><Chart run height=height.into()/></Show>
         </div>
     }
 }

@@ -4,6 +4,7 @@
 use std::f64::consts::TAU;
 use std::ops::Range;
 
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 

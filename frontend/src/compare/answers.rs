@@ -39,9 +39,11 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
         let same = if own { usize::MAX } else { parted.with(|p| p.same) };
         run.run.observation.with(|o| {
             let shown = |(i, text): (usize, String)| {
-                view! { <span class="token" class:parted=i == same class:after=i >= same>{text}</span> }
+                let class = if i == same { "token parted" } else { "token" };
+                view! { <span class=class>{text}</span> }
             };
-            o.tokens.iter().map(|t| words::token(&t.text)).enumerate().map(shown).collect_view()
+            let texts = o.tokens.iter().map(|t| words::token(&t.text));
+            texts.enumerate().map(shown).collect::<Vec<_>>()
         })
     };
     let outcome = move || match changed() {

@@ -54,7 +54,7 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
     let drawing = Memo::new(move |_| chart.with(|c| c.svg(&frame.get(), &lab.palette.get())));
     let layers = move || chart.with(|c| c.layers);
     let now = move || chosen.hover.get().or(chosen.layer.get()).filter(|l| *l < layers());
-    let find = move |event: &web_sys::PointerEvent| {
+    let find = move |event: &web_sys::MouseEvent| {
         let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
         frame.get_untracked().layer_at(at.0, at.1, chart.with_untracked(|c| c.layers))
     };

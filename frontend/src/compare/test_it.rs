@@ -192,8 +192,9 @@ fn Pictures(start: Start) -> impl IntoView {
                 </label>
                 {move || lab.samples.get().into_iter().map(|sample| {
                     let (file, url) = (sample.file.clone(), format!("/api/samples/{}", sample.file));
+                    let title = sample.title.clone();
                     view! {
-                        <button type="button" class="thumb" data-testid="test-sample" title=sample.title.clone()
+                        <button type="button" class="thumb" data-testid="test-sample" title=title
                             disabled=move || lab.sending.get()
                             on:click=move |_| start.run((Counterfactual::Swap, Some(Source::Sample(file.clone()))))>
                             <img src=url alt=sample.title loading="lazy"/>

@@ -180,7 +180,8 @@ fn Template() -> impl IntoView {
                     {move || all.get().into_iter().enumerate().map(|(i, name)| {
                         let own = name.clone();
                         let selected = move || chosen().map_or(i == 0, |c| c == own);
-                        view! { <option value=name.clone() selected=selected>{name}</option> }
+                        let value = name.clone();
+                        view! { <option value=value selected=selected>{name}</option> }
                     }).collect_view()}
                 </select>
             </label>

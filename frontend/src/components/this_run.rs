@@ -193,8 +193,8 @@ fn Cite(lab: Lab) -> impl IntoView {
     let notebook = Signal::derive(move || notebook_code(&embed()));
     view! {
         <div class="test-panel cite">
-            <Text lab title=t("Citation") text=cited(Cited::plain) testid="citation"/>
-            <Text lab title="BibTeX" text=cited(Cited::bibtex) testid="bibtex"/>
+            <Text lab title=t("Citation") text=cited(|c| c.plain()) testid="citation"/>
+            <Text lab title="BibTeX" text=cited(|c| c.bibtex()) testid="bibtex"/>
             <Text lab title=t("For a web page or slides") text=frame testid="embed-code"/>
             <Text lab title=t("For a notebook") text=notebook testid="notebook-code"/>
             <p class="card-note">
