@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn a_citation_names_all_that_the_numbers_rest_on() {
-        let text = with("A cat, blanked", Cited::plain);
+        let text = with("A cat, blanked", |c| c.plain());
         assert!(text.starts_with("A cat, blanked. A run in LangOverrule Lab 0.1.0, 2026-11-24:"));
         for needed in [
             "demo-llava (llava-1.5)",
@@ -199,7 +199,7 @@ mod tests {
         ] {
             assert!(text.contains(needed), "no {needed} in {text}");
         }
-        let text = with("", Cited::plain);
+        let text = with("", |c| c.plain());
         assert!(
             text.starts_with("“Is 50 % of it {red} & \"big_\"?”, asked of demo-llava."),
             "{text}"
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn bibtex_has_balanced_braces_whatever_was_asked() {
-        let text = with("", Cited::bibtex);
+        let text = with("", |c| c.bibtex());
         assert!(text.starts_with("@misc{langoverrule-95t9q7p2,\n"), "{text}");
         assert!(text.contains(r"50 \% of it \{red\} \& "), "{text}");
         assert!(text.contains("big\\_") && text.contains("year = {2026}"), "{text}");
