@@ -11,6 +11,7 @@ use crate::api::{Failure, http};
 use crate::browser;
 use crate::link::View;
 use crate::log::Cursor;
+use crate::panels::Open;
 use crate::phase::Phase;
 use crate::state::{Lab, RunView, SHIPPED, Source};
 
@@ -146,9 +147,10 @@ pub fn share(lab: Lab) {
     share_address(lab, &path(&id, &untrack(|| lab.run.view())));
 }
 
-/// The address of a run as it is looked at, inside this lab.
+/// The address of a run as it is looked at, inside this lab, for citations and files: its numbers
+/// are the same whatever panels are open.
 pub fn address(run: RunView) -> String {
-    path(&run.id.get().unwrap_or_default(), &run.view())
+    path(&run.id.get().unwrap_or_default(), &View { open: Open::default(), ..run.view() })
 }
 
 /// Copies the link of an address of this lab.

@@ -283,11 +283,7 @@ async fn an_exported_plot_holds_the_numbers_of_the_screen() -> Result<()> {
         }
         ensure!(told["told"]["definition_name"] == "reimplementation");
         let address = told["told"]["address"].as_str().unwrap_or_default();
-        ensure!(
-            address.ends_with("/r/sample?def=reimplementation&layer=3&open=layer-table")
-                || address.ends_with("/r/sample?def=reimplementation&layer=3"),
-            "{address}"
-        );
+        ensure!(address.ends_with("/r/sample?def=reimplementation&layer=3"), "{address}");
 
         // The heads too, and both as pictures.
         page.script(open).await?;

@@ -1,6 +1,7 @@
 //! The answers side by side, and whether they are the same.
 
 use leptos::prelude::*;
+use shared::observation::Generated;
 use shared::pair::parting;
 
 use super::opened::Opened;
@@ -35,15 +36,18 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
     // Before both have answered, a difference may be only that one is still writing.
     let both = Memo::new(move |_| first.answered() && run.answered());
     let changed = move || (!own && both.get()).then(|| !parted.with(|p| p.is_none()));
-    let tokens = move || {
+    // As it reads, with the token at which it parts from the first one's made plain to see.
+    let written = move || {
         let same = if own { usize::MAX } else { parted.with(|p| p.same) };
         run.run.observation.with(|o| {
-            let shown = |(i, text): (usize, String)| {
-                let class = if i == same { "token parted" } else { "token" };
-                view! { <span class=class>{text}</span> }
-            };
-            let texts = o.tokens.iter().map(|t| words::token(&t.text));
-            texts.enumerate().map(shown).collect::<Vec<_>>()
+            let joined =
+                |tokens: &[Generated]| tokens.iter().map(|t| t.text.as_str()).collect::<String>();
+            let (before, after) = o.tokens.split_at(same.min(o.tokens.len()));
+            let parted = after.first().map(|t| {
+                view! { <span class="parted">{words::token(&t.text)}</span> }
+            });
+            let rest = after.get(1..).map(joined);
+            view! { {joined(before).trim_start().to_owned()}" "{parted}{rest} }
         })
     };
     let outcome = move || match changed() {
@@ -58,6 +62,12 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
             })
         }
     };
+    // Of the others only what was asked otherwise.
+    let asked = move || {
+        let asked = run.run.options.with(|o| o.prompt.clone());
+        let same = !own && first.run.options.with(|o| o.prompt == asked);
+        (!same).then_some(asked)
+    };
     let waiting = move || {
         let text = run.run.observation.with(|o| o.tokens.is_empty());
         text.then(|| match run.run.phase.get() {
@@ -71,8 +81,8 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
             data-text=move || run.run.observation.with(|o| o.answer())>
             <b class="letter">{letter}</b>
             <div>
-                <p class="question">{move || run.run.options.with(|o| o.prompt.clone())}</p>
-                <p class="tokens" lang="">{tokens}<span class="quiet">{waiting}</span></p>
+                <p class="question">{asked}</p>
+                <p class="tokens" lang="">{written}<span class="quiet">{waiting}</span></p>
                 {outcome}
             </div>
         </div>

@@ -83,12 +83,10 @@ pub fn likelihood(found: Option<Likelihood>) -> String {
     }
 }
 
-/// A logarithm with a true minus; what is certain to three digits is 0.
+/// A logarithm with a true minus.
 fn log(value: f64) -> String {
-    match words::number(value.abs()) {
-        zero if value.abs() < 5e-4 || zero == "0.00" => "0.00".into(),
-        number => format!("−{number}"),
-    }
+    let size = words::number(value.abs());
+    if value < 0.0 { format!("−{size}") } else { size }
 }
 
 #[cfg(test)]
@@ -133,7 +131,7 @@ mod tests {
     fn what_is_known_of_an_answer_is_said() {
         let of = |logprob, known| likelihood(Some(Likelihood { logprob, known, tokens: 6 }));
         assert_eq!(of(-8.31, 6), "−8.31");
-        assert_eq!(of(-0.000_2, 6), "0.00");
+        assert_eq!((of(-0.000_2, 6), of(0.0, 6)), ("−0.00020".into(), "0.00".into()));
         assert_eq!(of(-2.5, 4), "−2.50 (first 4 of 6 tokens)");
         assert_eq!(likelihood(None), "not known");
     }
