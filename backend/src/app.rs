@@ -126,6 +126,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
     style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
+/// What the page may do at `/embed/…`, which shows one run and offers nothing to do: there, and
+/// only there, it may stand in another page's frame. It says nothing of ancestors instead of
+/// `frame-ancestors *`, which leaves out slides in a file and editors with a scheme of their own.
+pub const EMBED_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'";
+
 /// Refuses what another website's page asks of this lab in a visitor's browser: a form may be sent
 /// anywhere, also to a lab that listens only on this machine.
 async fn same_site(request: Request, next: Next) -> Response {

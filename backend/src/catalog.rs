@@ -1,6 +1,8 @@
 //! Which models there are, by name: folders in Hugging Face layout and llama.cpp's files.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 use engine::{FamilyTraits, gguf_files};
 use shared::experiment::ModelTraits;
@@ -8,6 +10,7 @@ use shared::{ErrorCode, Quant};
 
 use crate::assets::{Assets, DEMO};
 use crate::hub::{Hub, Repository, Wanted, size};
+use crate::lock;
 use crate::registry::{Entry, Origin, Registry};
 
 /// The model that ships with the lab.
@@ -50,19 +53,6 @@ impl Source {
             None => Quant::default(),
         };
         self.quant.unwrap_or_else(files)
-    }
-
-    /// What is known of it before it is loaded.
-    pub fn traits(&self) -> ModelTraits {
-        let known = FamilyTraits::of(&self.folder);
-        let names =
-            |known: &FamilyTraits| known.templates.iter().map(|t| (*t).to_owned()).collect();
-        ModelTraits {
-            quant: self.default_quant(),
-            one_size: known.as_ref().is_some_and(|k| k.one_size),
-            pixels: known.as_ref().and_then(|k| k.pixels),
-            templates: known.as_ref().map(names),
-        }
     }
 
     /// What the registry says of it.
@@ -145,6 +135,8 @@ pub struct Catalog {
     default: Option<usize>,
     registry: Registry,
     hub: Option<Hub>,
+    /// What is known of models before they are loaded, by their place, as it was read.
+    traits: Arc<Mutex<HashMap<PathBuf, FamilyTraits>>>,
 }
 
 /// A model the lab knows, here or not.
@@ -283,6 +275,31 @@ impl Catalog {
             } else if let Some(name) = path.file_name().and_then(|n| n.to_str()) {
                 self.add(name, &path);
             }
+        }
+    }
+
+    /// What is known of a model before it is loaded. Its files are read once, and again only while
+    /// they do not say.
+    pub fn traits(&self, source: &Source) -> ModelTraits {
+        let before = lock(&self.traits).get(&source.folder).cloned();
+        let known = before.or_else(|| {
+            let found = FamilyTraits::of(&source.folder)?;
+            lock(&self.traits).insert(source.folder.clone(), found.clone());
+            Some(found)
+        });
+        let templates = known.as_ref().map(|known| {
+            let mut names: Vec<String> =
+                known.templates.iter().map(|name| (*name).to_owned()).collect();
+            // The one that is used when nobody says first; stable, so that the others keep their
+            // order.
+            names.sort_by_key(|name| source.template.as_ref() != Some(name));
+            names
+        });
+        ModelTraits {
+            quant: source.default_quant(),
+            one_size: known.as_ref().is_some_and(|k| k.one_size),
+            pixels: known.as_ref().and_then(|k| k.pixels),
+            templates,
         }
     }
 

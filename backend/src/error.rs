@@ -73,6 +73,13 @@ impl From<StoreError> for ApiError {
                 )
             }
             StoreError::Closed => Self::shutting_down(),
+            StoreError::Newer { found, known } => Self::new(
+                ErrorCode::NewerVersion,
+                format!(
+                    "A later version of the lab recorded this run (format {found}; this version \
+                     knows {known}): update this lab to open it."
+                ),
+            ),
             StoreError::Broken(cause) => Self::internal(cause),
         }
     }

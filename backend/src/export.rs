@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use shared::event::Stop;
 use shared::report::{Fidelity, Numbers};
 use shared::{
-    Definition, ErrorCode, Event, ModelInfo, Observation, Preset, Report, RunOptions, Summary,
+    Definition, ErrorCode, Event, Label, ModelInfo, Observation, Preset, Report, RunOptions,
+    Summary,
 };
 
 use crate::error::ApiError;
@@ -44,6 +45,7 @@ pub struct Observed {
     options: RunOptions,
     summary: Summary,
     fidelity: Option<Fidelity>,
+    label: Label,
 }
 
 impl Observed {
@@ -70,7 +72,8 @@ impl Observed {
             stop: Stop::Length,
             timing: shared::Timing::default(),
         });
-        Some(Observed { observation, model, options, summary, fidelity })
+        let label = Label::default();
+        Some(Observed { observation, model, options, summary, fidelity, label })
     }
 
     /// Everything observed of a run.
@@ -79,16 +82,17 @@ impl Observed {
     /// `not_found` for a run of which nothing was observed (yet).
     pub fn of_run(run: &Run) -> Result<Self, ApiError> {
         let entries = run.log.all();
-        Self::of(entries.iter().map(|e| &e.envelope.event)).ok_or_else(|| {
+        let observed = Self::of(entries.iter().map(|e| &e.envelope.event)).ok_or_else(|| {
             ApiError::new(ErrorCode::NotFound, "Nothing was observed of this run (yet).")
-        })
+        })?;
+        Ok(Observed { label: run.label(), ..observed })
     }
 
     /// The report under a definition.
     pub fn report(&self, definition: &Definition) -> Report {
         let (model, options) = (self.model.clone(), self.options.clone());
         let report = Report::new(&self.observation, definition, model, options, &self.summary);
-        Report { fidelity: self.fidelity, ..report }
+        Report { fidelity: self.fidelity, label: self.label.clone(), ..report }
     }
 }
 
@@ -131,6 +135,12 @@ fn cells(n: &Numbers) -> [String; COLUMNS.len()] {
 /// each layer. No cell holds a comma or a quote.
 pub fn csv(report: &Report) -> String {
     let mut out = String::new();
+    if !report.label.name.is_empty() {
+        let _ = writeln!(out, "# name: {}", json(&report.label.name));
+    }
+    if !report.label.note.is_empty() {
+        let _ = writeln!(out, "# note: {}", json(&report.label.note));
+    }
     let model = &report.model;
     let _ = writeln!(out, "# LangOverrule Lab {}", report.version);
     let _ = writeln!(

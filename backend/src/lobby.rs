@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use shared::api::{RunCreated, RunState};
-use shared::{ErrorCode, Event, RunOptions};
+use shared::{ErrorCode, Event, Label, LabelChange, RunOptions};
 use tokio::sync::{Semaphore, watch};
 
 use crate::assets::picture_type;
@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::model::{Job, JobPicture, ModelState, PushError, Queue, stopped};
 use crate::run::{Run, StopReason};
 use crate::samples::Samples;
-use crate::store::{NewRun, Store};
+use crate::store::{NewRun, Store, StoreError};
 
 /// Pictures decoded at once: 50 million pixels are 150 MB while they are decoded.
 const DECODERS: usize = 2;
@@ -55,8 +55,8 @@ pub struct Lobby {
     checks: Mutex<HashMap<String, Precheck>>,
     live: Mutex<HashMap<RunId, Arc<Run>>>,
     recent: Mutex<VecDeque<Arc<Run>>>,
-    /// Counts deletions, so that a run read just before it was deleted is not remembered after.
-    deletions: AtomicU64,
+    /// Counts deletions and new names, so that a run read just before one is not remembered after.
+    changes: AtomicU64,
     decoders: Arc<Semaphore>,
     undecoded: Arc<Semaphore>,
     closing: AtomicBool,
@@ -88,7 +88,7 @@ impl Lobby {
             checks: Mutex::default(),
             live: Mutex::default(),
             recent: Mutex::default(),
-            deletions: AtomicU64::new(0),
+            changes: AtomicU64::new(0),
             decoders: Arc::new(Semaphore::new(DECODERS)),
             undecoded: Arc::new(Semaphore::new(DECODERS + UNDECODED)),
             closing: AtomicBool::new(false),
@@ -215,12 +215,12 @@ impl Lobby {
             return Ok(run);
         }
         let wanted = id.clone();
-        let deletions = self.deletions.load(Ordering::Acquire);
+        let changes = self.changes.load(Ordering::Acquire);
         let stored = self.read(move |store| store.run(&wanted)).await?;
         let Some(stored) = stored else { return Err(ApiError::no_run()) };
         let run = Arc::new(Run::ended(stored.record, id, Some(stored.owner)));
         let mut recent = lock(&self.recent);
-        if self.deletions.load(Ordering::Acquire) == deletions {
+        if self.changes.load(Ordering::Acquire) == changes {
             remember(&mut recent, run.clone());
         }
         Ok(run)
@@ -240,7 +240,7 @@ impl Lobby {
             live.set_deleted();
         }
         let mut recent = lock(&self.recent);
-        self.deletions.fetch_add(1, Ordering::Release);
+        self.changes.fetch_add(1, Ordering::Release);
         recent.retain(|r| r.id != run.id);
     }
 
@@ -288,6 +288,42 @@ impl Lobby {
             Ok(())
         });
         deleted.await.map_err(ApiError::internal)?
+    }
+
+    /// Changes what a run is called; gives its label once that is durable.
+    ///
+    /// # Errors
+    /// `bad_option` where a text is too long, or the store cannot be written.
+    pub async fn label(
+        self: &Arc<Self>,
+        run: &Arc<Run>,
+        change: LabelChange,
+    ) -> Result<Label, ApiError> {
+        let (lobby, run) = (self.clone(), run.clone());
+        // A task of its own, so that a client that leaves does not leave memory and store apart.
+        let labelled = tokio::spawn(async move {
+            let stored = lobby.store.label(run.id.clone(), change).await;
+            let stored = stored.map_err(|error| match error {
+                StoreError::Full => ApiError::new(
+                    ErrorCode::StorageFull,
+                    "The lab's data folder has no space left; the run is called what it was.",
+                ),
+                other => other.into(),
+            });
+            let label = stored?
+                .ok_or_else(ApiError::no_run)?
+                .map_err(|sentence| ApiError::new(ErrorCode::BadOption, sentence))?;
+            run.set_label(label.clone());
+            // Others may hold the run in memory too.
+            if let Some(live) = lock(&lobby.live).get(&run.id) {
+                live.set_label(label.clone());
+            }
+            let recent = lock(&lobby.recent);
+            lobby.changes.fetch_add(1, Ordering::Release);
+            recent.iter().filter(|r| r.id == run.id).for_each(|r| r.set_label(label.clone()));
+            Ok(label)
+        });
+        labelled.await.map_err(ApiError::internal)?
     }
 
     /// Ends a run: its last event is shown once the store has it. For threads that are not async.

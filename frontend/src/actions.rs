@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use shared::event::EVENT_VERSION;
 use shared::{ErrorCode, RunOptions};
 use wasm_bindgen::JsCast;
 
@@ -13,8 +12,9 @@ use crate::browser;
 use crate::language::t;
 use crate::link::View;
 use crate::log::Cursor;
+use crate::panels::Open;
 use crate::phase::Phase;
-use crate::state::{Lab, SHIPPED, Source};
+use crate::state::{Lab, RunView, SHIPPED, Source};
 
 /// Opens a run by its name and looks at it as `view` says; a run that is open already only gets
 /// the view.
@@ -33,14 +33,11 @@ pub fn open(lab: Lab, id: String, view: View) {
             return;
         }
         match record {
-            Ok(record) if record.version > EVENT_VERSION => {
-                run.reset(None, Phase::Empty);
-                let message = t("A newer lab recorded this run; this one cannot read it.");
-                lab.complain("newer_version", message);
-            }
             Ok(record) => {
                 let mut cursor = Cursor::default();
                 run.options.set(record.options.clone());
+                run.label.set(record.label);
+                run.created.set(record.created);
                 run.phase.set(Phase::Queued(0));
                 let next = |e: &shared::Envelope| cursor.arrive(e) == crate::log::Arrival::Next;
                 let events: Vec<_> = record.events.into_iter().filter(next).collect();
@@ -92,11 +89,10 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     lab.sending.set(true);
     lab.touched.set(true);
     spawn_local(async move {
-        let created = send(&source, &options).await;
+        let created = submit(&source, &options).await;
         lab.sending.set(false);
         match created {
             Ok(created) => {
-                browser::store(&browser::owner_key(&created.id), &created.owner_token);
                 hang_up(lab);
                 lab.run.reset(Some(created.id.clone()), Phase::Queued(0));
                 lab.run.options.set(options);
@@ -109,6 +105,16 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
             Err(failure) => complain(lab, failure),
         }
     });
+}
+
+/// Submits a run and keeps its owner's token.
+pub async fn submit(
+    source: &Source,
+    options: &RunOptions,
+) -> Result<shared::api::RunCreated, Failure> {
+    let created = send(source, options).await?;
+    browser::store(&browser::owner_key(&created.id), &created.owner_token);
+    Ok(created)
 }
 
 async fn send(source: &Source, options: &RunOptions) -> Result<shared::api::RunCreated, Failure> {
@@ -143,10 +149,15 @@ pub fn share(lab: Lab) {
     share_address(lab, &path(&id, &untrack(|| lab.run.view())));
 }
 
+/// The address of a run as it is looked at, inside this lab, for citations and files: its numbers
+/// are the same whatever panels are open.
+pub fn address(run: RunView) -> String {
+    path(&run.id.get().unwrap_or_default(), &View { open: Open::default(), ..run.view() })
+}
+
 /// Copies the link of an address of this lab.
 pub fn share_address(lab: Lab, address: &str) {
-    let origin = window().location().origin().unwrap_or_default();
-    let link = format!("{origin}{address}");
+    let link = browser::absolute(address);
     spawn_local(async move {
         if browser::copy(&link).await {
             lab.said.set(t("Link copied").into());

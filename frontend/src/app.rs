@@ -11,6 +11,8 @@ use wasm_bindgen::JsCast;
 use crate::actions;
 use crate::api::http;
 use crate::browser;
+use crate::compare::page::ComparePage;
+use crate::compare::test_it::TestIt;
 use crate::components::answer::Answer;
 use crate::components::ask::Ask;
 use crate::components::curve::CurveCard;
@@ -21,10 +23,12 @@ use crate::components::notes::Notes;
 use crate::components::number::NumberCard;
 use crate::components::seen::Seen;
 use crate::components::stages::StageCard;
+use crate::components::this_run::{RunName, ThisRun};
 use crate::components::time::TimeCard;
 use crate::components::tokens::Tokens;
 use crate::components::tour::{Offer, Tour};
 use crate::components::transport::keep_playing;
+use crate::embed::EmbedPage;
 use crate::experiments::list::ListPage;
 use crate::experiments::page::ExperimentPage;
 use crate::language::{fill, t};
@@ -88,6 +92,8 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("") view=|| () />
                 <Route path=path!("r/:id") view=|| () />
             </ParentRoute>
+            <Route path=path!("compare") view=ComparePage />
+            <Route path=path!("embed/:id") view=EmbedPage />
             <Route path=path!("experiments") view=ListPage />
             <Route path=path!("e/:id") view=ExperimentPage />
         </Routes>
@@ -218,6 +224,7 @@ fn Page() -> impl IntoView {
                 <Ask on_ask=asking/>
             </div>
             <div class="results" id="results" tabindex="-1">
+                <RunName run=lab.run/>
                 <NumberCard/>
                 <CurveCard/>
                 <div class="pair">
@@ -234,6 +241,8 @@ fn Page() -> impl IntoView {
                      layer that attends to the words may still carry the picture; test a claim by \
                      changing the picture or the words and running again.")}
                 </p>
+                <TestIt run=lab.run beside=Vec::new() chosen=lab.run.pinned.into()/>
+                <ThisRun/>
             </div>
         </main>
         <div class="drop-hint" aria-hidden="true" class:shown=move || dragging.get()>

@@ -42,10 +42,15 @@ impl Theme {
 
     /// Puts the theme in force and keeps the choice for the next visit.
     pub fn apply(self) {
+        self.show();
+        store("theme", self.name());
+    }
+
+    /// Puts the theme in force for this page alone.
+    pub fn show(self) {
         if let Some(root) = document().document_element() {
             let _ = root.set_attribute("data-theme", self.name());
         }
-        store("theme", self.name());
     }
 }
 
@@ -107,6 +112,13 @@ pub fn stored(key: &str) -> Option<String> {
     window().local_storage().ok().flatten()?.get_item(key).ok().flatten()
 }
 
+/// Forgets a value kept with [`store`].
+pub fn forget(key: &str) {
+    if let Ok(Some(storage)) = window().local_storage() {
+        let _ = storage.remove_item(key);
+    }
+}
+
 /// The key under which a run's owner token is kept.
 pub fn owner_key(id: &str) -> String {
     format!("owner:{id}")
@@ -133,6 +145,11 @@ pub fn focus(selector: &str) {
 /// The query of the address, with its `?`.
 pub fn query() -> String {
     window().location().search().unwrap_or_default()
+}
+
+/// An address of this lab with the lab's own in front.
+pub fn absolute(address: &str) -> String {
+    format!("{}{address}", window().location().origin().unwrap_or_default())
 }
 
 /// Replaces the query of the address without a step in the history; the router's own state of the

@@ -5,7 +5,9 @@
 //! are tested natively.
 
 pub mod chart;
+pub mod cite;
 pub mod colour;
+pub mod compare;
 pub mod errors;
 pub mod experiments;
 pub mod glossary;
@@ -13,6 +15,7 @@ pub mod language;
 pub mod link;
 pub mod log;
 pub mod overlay;
+pub mod panels;
 pub mod phase;
 pub mod tour;
 pub mod words;
@@ -28,6 +31,10 @@ pub mod browser;
 #[cfg(target_arch = "wasm32")]
 pub mod components;
 #[cfg(target_arch = "wasm32")]
+pub mod embed;
+#[cfg(target_arch = "wasm32")]
 pub mod lab;
+#[cfg(target_arch = "wasm32")]
+pub mod save;
 #[cfg(target_arch = "wasm32")]
 pub mod state;

@@ -6,6 +6,8 @@
 use serde::de::DeserializeOwned;
 use shared::{Definition, Group, GroupSet, Heads, Preset};
 
+use crate::panels::Open;
+
 /// Which token's attention lies over the picture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pick {
@@ -82,6 +84,10 @@ pub struct View {
     pub compared: Compared,
     /// How the flow is shown.
     pub flow: FlowStyle,
+    /// The chosen patch of the picture: row and column.
+    pub patch: Option<(u16, u16)>,
+    /// The panels that are open.
+    pub open: Open,
 }
 
 impl View {
@@ -115,6 +121,12 @@ impl View {
             FlowStyle::Ribbons => {}
             FlowStyle::Matrix => parts.push("flow=matrix".into()),
             FlowStyle::Even => parts.push("flow=even".into()),
+        }
+        if let Some((row, column)) = self.patch {
+            parts.push(format!("patch={row}.{column}"));
+        }
+        if self.open != Open::default() {
+            parts.push(format!("open={}", self.open.to_text()));
         }
         parts.join("&")
     }
@@ -150,12 +162,23 @@ impl View {
                 ("even", "off") => view.compared.even = false,
                 ("flow", "matrix") => view.flow = FlowStyle::Matrix,
                 ("flow", "even") => view.flow = FlowStyle::Even,
+                ("patch", at) => match patch_from_text(at) {
+                    Some(patch) => view.patch = Some(patch),
+                    None => wrong.push(part.to_owned()),
+                },
+                ("open", panels) => view.open = Open::from_text(panels),
                 // Other settings may come from whoever passed the link on, and say nothing here.
                 _ => {}
             }
         }
         (view, wrong)
     }
+}
+
+/// Reads `ROW.COLUMN`.
+fn patch_from_text(text: &str) -> Option<(u16, u16)> {
+    let (row, column) = text.split_once('.')?;
+    Some((row.parse().ok()?, column.parse().ok()?))
 }
 
 /// A definition as a link writes it: a preset's name, or everything it chooses.
@@ -240,6 +263,8 @@ mod tests {
             scale: Scale::Relative,
             compared: Compared { paper: false, even: false },
             flow: FlowStyle::Even,
+            patch: Some((3, 11)),
+            open: Open::from_text("definition.time-table"),
         });
         there_and_back(View { flow: FlowStyle::Matrix, ..View::default() });
         for heads in [Heads::MeanFirst, Heads::ShareThenMean, Heads::One(7)] {
@@ -267,12 +292,70 @@ mod tests {
         assert_eq!(view.to_query(), "def=reimplementation&layer=9&token=2");
     }
 
+    /// Addresses that were given out. They are never edited, only added to: whatever a page of
+    /// today writes, these must open as they did.
+    #[test]
+    fn addresses_that_were_given_out_keep_opening() {
+        let forward = Preset::Forward.definition();
+        let custom = Definition {
+            queries: Queries::PromptText,
+            text: GroupSet::of(&[Group::System, Group::Template, Group::Instruction]),
+            heads: Heads::One(3),
+            stages: Stages::Thirds,
+            layers: Ratio::RatioOfMeans,
+        };
+        let usual = View::default();
+        for (query, expected) in [
+            ("", usual),
+            ("def=paper", usual),
+            (
+                "def=forward&layer=9&token=2",
+                View { definition: forward, layer: Some(9), token: Pick::Token(2), ..usual },
+            ),
+            (
+                "layer=0&token=none&curve=aei&scale=relative",
+                View {
+                    layer: Some(0),
+                    token: Pick::Nothing,
+                    curve: Curve::Aei,
+                    scale: Scale::Relative,
+                    ..usual
+                },
+            ),
+            (
+                "def=prompt_text.system-template-instruction.head3.thirds.ratio_of_means",
+                View { definition: custom, ..usual },
+            ),
+            (
+                "paper=off&even=off&flow=matrix",
+                View {
+                    compared: Compared { paper: false, even: false },
+                    flow: FlowStyle::Matrix,
+                    ..usual
+                },
+            ),
+            (
+                "def=reimplementation&flow=even&patch=3.11&open=definition.layer-table",
+                View {
+                    definition: Preset::Reimplementation.definition(),
+                    flow: FlowStyle::Even,
+                    patch: Some((3, 11)),
+                    open: Open::from_text("layer-table.definition"),
+                    ..usual
+                },
+            ),
+        ] {
+            assert_eq!(View::read(query), (expected, vec![]), "{query}");
+        }
+    }
+
     #[test]
     fn what_cannot_be_read_is_named() {
         let wrong = |query: &str| View::read(query).1;
         assert!(wrong("?def=paper&layer=3&token=none&utm_source=mail&curve=mdi").is_empty());
         assert_eq!(wrong("def=papr"), ["def=papr"]);
         assert_eq!(wrong("def=&layer=x&token=2"), ["def=", "layer=x"]);
+        assert_eq!(wrong("patch=3&open=nothing.here"), ["patch=3"]);
     }
 
     #[test]

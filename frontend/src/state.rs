@@ -5,13 +5,14 @@
 
 use leptos::prelude::*;
 use shared::{
-    Definition, Envelope, Event, Group, Masses, Measure, ModelInfo, Observation, RunOptions, Stage,
-    Summary, report::Fidelity,
+    Definition, Envelope, Event, Group, Label, Masses, Measure, ModelInfo, Observation, RunOptions,
+    Stage, Summary, report::Fidelity,
 };
 
 pub use crate::lab::{Lab, Note, Source, use_lab};
 use crate::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
 use crate::overlay;
+use crate::panels::Open;
 use crate::phase::Phase;
 
 /// The address of the finished run that ships with the lab.
@@ -24,6 +25,10 @@ pub struct RunView {
     pub id: RwSignal<Option<String>>,
     /// Where it stands.
     pub phase: RwSignal<Phase>,
+    /// What its owner calls it.
+    pub label: RwSignal<Label>,
+    /// When it was submitted, RFC 3339; empty until the lab said so.
+    pub created: RwSignal<String>,
     /// What was asked.
     pub options: RwSignal<RunOptions>,
     /// What answered.
@@ -54,6 +59,8 @@ pub struct RunView {
     pub flow: RwSignal<FlowStyle>,
     /// The cell of the picture's grid that stays chosen: row and column.
     pub patch: RwSignal<Option<(u16, u16)>>,
+    /// The panels that are open.
+    pub open: RwSignal<Open>,
     /// What is being played.
     pub playing: RwSignal<Option<Play>>,
     /// The definition before the last change of it, for this run.
@@ -134,6 +141,8 @@ impl RunView {
         RunView {
             id: RwSignal::new(None),
             phase,
+            label: RwSignal::new(Label::default()),
+            created: RwSignal::new(String::new()),
             options: RwSignal::new(RunOptions::default()),
             model: RwSignal::new(None),
             observation,
@@ -149,6 +158,7 @@ impl RunView {
             compared: RwSignal::new(Compared::default()),
             flow: RwSignal::new(FlowStyle::default()),
             patch: RwSignal::new(None),
+            open: RwSignal::new(Open::default()),
             playing: RwSignal::new(None),
             before,
             layer,
@@ -166,6 +176,8 @@ impl RunView {
     pub fn reset(&self, id: Option<String>, phase: Phase) {
         self.id.set(id);
         self.phase.set(phase);
+        self.label.set(Label::default());
+        self.created.set(String::new());
         self.model.set(None);
         self.tops.set_value(overlay::Top::default());
         self.observation.set(Observation::default());
@@ -224,6 +236,8 @@ impl RunView {
             scale: self.scale.get(),
             compared: self.compared.get(),
             flow: self.flow.get(),
+            patch: self.patch.get(),
+            open: self.open.get(),
         }
     }
 
@@ -236,6 +250,8 @@ impl RunView {
         self.scale.set(view.scale);
         self.compared.set(view.compared);
         self.flow.set(view.flow);
+        self.patch.set(view.patch);
+        self.open.set(view.open);
     }
 
     /// Lets go of everything that stays chosen, and stops what plays.

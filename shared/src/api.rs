@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::Envelope;
+use crate::label::Label;
 use crate::options::{Quant, RunOptions};
 
 /// Answer to a submitted run.
@@ -46,6 +47,9 @@ pub struct RunRecord {
     pub state: RunState,
     /// What was asked for.
     pub options: RunOptions,
+    /// What its owner calls it.
+    #[serde(default, skip_serializing_if = "Label::is_empty")]
+    pub label: Label,
     /// Every event so far, in order.
     pub events: Vec<Envelope>,
 }
@@ -96,6 +100,14 @@ pub struct ModelEntry {
     /// Its last pull since the lab was started.
     #[serde(default)]
     pub pull: Option<Pull>,
+}
+
+impl ModelEntry {
+    /// Whether it is known to read pictures of any size, so that their size can be limited.
+    pub fn reads_any_size(&self) -> bool {
+        // Templates are known where the family is.
+        !self.one_size && !self.templates.is_empty()
+    }
 }
 
 /// Whether a model can run.

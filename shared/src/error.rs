@@ -92,6 +92,8 @@ codes! {
     OutOfMemory = "out_of_memory", 507;
     /// The data folder has no space left.
     StorageFull = "storage_full", 507;
+    /// A later version of the lab recorded the run, in a form that this one cannot read.
+    NewerVersion = "newer_version", 409;
     /// The run was interrupted by a restart.
     Interrupted = "interrupted", 500;
     /// The server is shutting down.

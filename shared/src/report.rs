@@ -6,6 +6,7 @@ use crate::definition::Definition;
 use crate::event::{Summary, Timing};
 use crate::flow::LayerFlow;
 use crate::group::Group;
+use crate::label::Label;
 use crate::layout::{PreparedPicture, Token};
 use crate::measure::{Measure, Undefined, Value};
 use crate::observation::Observation;
@@ -187,6 +188,9 @@ pub struct Report {
     /// The capture's fidelity, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fidelity: Option<Fidelity>,
+    /// What the run's owner calls it.
+    #[serde(skip_serializing_if = "Label::is_empty", default)]
+    pub label: Label,
 }
 
 impl Report {
@@ -239,6 +243,7 @@ impl Report {
             },
             timing: summary.timing,
             fidelity: None,
+            label: Label::default(),
         }
     }
 }

@@ -256,13 +256,14 @@ proptest! {
         options in options(),
         owner_token in any::<String>(),
     ) {
-        both_ways(&ViewerMessage::Cancel { owner_token })?;
+        both_ways(&ViewerMessage::Cancel { owner_token: owner_token.clone() })?;
         both_ways(&RunRecord {
             id: "r".into(),
             version: shared::event::EVENT_VERSION,
             created: "2026-11-23T21:08:00Z".into(),
             state: RunState::Done,
             options,
+            label: shared::Label { name: "A".into(), note: owner_token },
             events,
         })?;
     }

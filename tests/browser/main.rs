@@ -3,11 +3,12 @@
 
 mod access;
 mod budgets;
-mod exports;
+mod compare;
 mod experiments;
+mod exports;
 mod failures;
-mod languages;
 mod frames;
+mod languages;
 mod plots;
 mod stage;
 mod story;

@@ -103,6 +103,17 @@ impl Browser {
         self.driver.goto(url).await.with_context(|| url.to_owned())
     }
 
+    /// Looks into a frame of the page, by its place among them; [`Browser::leave_frame`] looks at
+    /// the page again.
+    pub async fn enter_frame(&self, at: u16) -> Result<()> {
+        Ok(self.driver.enter_frame(at).await?)
+    }
+
+    /// Looks at the page again and not into a frame.
+    pub async fn leave_frame(&self) -> Result<()> {
+        Ok(self.driver.enter_default_frame().await?)
+    }
+
     /// The address shown.
     pub async fn url(&self) -> Result<String> {
         Ok(self.driver.current_url().await?.to_string())

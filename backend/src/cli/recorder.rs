@@ -78,6 +78,7 @@ impl Recording {
             version: EVENT_VERSION,
             created,
             state: state_of(&self.events),
+            label: shared::Label::default(),
             options,
             events: self.events,
         }

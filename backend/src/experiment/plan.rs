@@ -53,7 +53,7 @@ pub fn plan(
         } else if Path::new(model.as_str()).exists() || model.contains(".gguf,") {
             *model = source.folder.display().to_string();
         }
-        known.push((model.clone(), source.traits()));
+        known.push((model.clone(), catalog.traits(&source)));
     }
     if asker == Asker::Local {
         spec.dataset = datasets::anywhere(&spec.dataset);

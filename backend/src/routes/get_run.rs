@@ -19,6 +19,7 @@ use crate::error::ApiError;
     responses(
         (status = 200, body = RunRecord),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 409, body = ErrorBody, description = "newer_version"),
     )
 )]
 pub async fn get_run(TheRun(run): TheRun) -> Result<Response, ApiError> {

@@ -9,6 +9,7 @@ pub mod export;
 mod extract;
 pub mod get_run;
 pub mod health;
+pub mod label_run;
 pub mod metrics;
 pub mod models;
 pub mod openapi;
@@ -46,7 +47,7 @@ struct Document;
 pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(create_run::create_run))
-        .routes(routes!(get_run::get_run, delete_run::delete_run))
+        .routes(routes!(get_run::get_run, label_run::label_run, delete_run::delete_run))
         .routes(routes!(events::events))
         .routes(routes!(picture::picture))
         .routes(routes!(prepared::prepared))

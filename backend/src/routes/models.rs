@@ -9,7 +9,7 @@ use shared::api::{ModelEntry, ModelState, Pull, PullState};
 use shared::{ErrorBody, ErrorCode};
 
 use crate::app::AppState;
-use crate::catalog::{Catalog, Known, Source};
+use crate::catalog::{Catalog, Known};
 use crate::error::ApiError;
 use crate::pulls::Allowed;
 use crate::registry::{Entry, Origin};
@@ -39,7 +39,7 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
         let quant = || m.entry.and_then(|e| e.quant).unwrap_or_default();
         let on_hub = m.entry.is_some_and(|e| matches!(e.origin, Origin::Hub(..)));
         let title = m.source.as_ref().map(|s| s.title.clone());
-        let traits = m.source.as_ref().map(Source::traits).unwrap_or_default();
+        let traits = m.source.as_ref().map(|s| catalog.traits(s)).unwrap_or_default();
         ModelEntry {
             title: title.or(m.entry.map(|e| e.title.clone())).unwrap_or_default(),
             default: default == Some(m.name),

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use shared::ErrorCode;
 
+use crate::app::EMBED_POLICY;
 use crate::assets::{PAGE, content_type};
 use crate::error::ApiError;
 
@@ -32,10 +33,16 @@ pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if last.contains('.') {
         return not_found();
     }
-    file("index.html", &headers).unwrap_or_else(|| {
+    let mut response = file("index.html", &headers).unwrap_or_else(|| {
         let html = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
         (StatusCode::OK, html, NOT_BUILT).into_response()
-    })
+    });
+    // Exactly what the page takes for an embedded run; see the policy.
+    if path.strip_prefix("embed/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
+        let policy = HeaderValue::from_static(EMBED_POLICY);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
 }
 
 /// The answer to a method that an address does not offer.

@@ -2,18 +2,19 @@
 
 mod log;
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::Instant;
 
 use axum::body::Bytes;
 use shared::api::{RunRecord, RunState};
 use shared::event::EVENT_VERSION;
-use shared::{Envelope, ErrorCode, Event, RunOptions};
+use shared::{Envelope, ErrorCode, Event, Label, RunOptions};
 
 pub use log::{Entry, EventLog, Progress, encode_json, encode_msgpack};
 
 use crate::id::{OwnerHash, RunId};
+use crate::lock;
 
 /// Why a run is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +46,7 @@ pub struct Run {
     prepared: OnceLock<Bytes>,
     saved: AtomicU64,
     deleted: AtomicBool,
+    label: Mutex<Label>,
 }
 
 impl Run {
@@ -62,6 +64,7 @@ impl Run {
             prepared: OnceLock::new(),
             saved: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
+            label: Mutex::default(),
         }
     }
 
@@ -85,6 +88,7 @@ impl Run {
             prepared: OnceLock::new(),
             saved: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
+            label: Mutex::new(record.label),
         }
     }
 
@@ -147,6 +151,16 @@ impl Run {
         self.deleted.store(true, Ordering::Release);
     }
 
+    /// What its owner calls it.
+    pub fn label(&self) -> Label {
+        lock(&self.label).clone()
+    }
+
+    /// Notes what its owner calls it from now on; the store has it already.
+    pub(crate) fn set_label(&self, label: Label) {
+        *lock(&self.label) = label;
+    }
+
     /// Whether `token` is the owner's.
     pub fn is_owner(&self, token: &str) -> bool {
         self.owner.is_some_and(|hash| hash.matches(token))
@@ -162,6 +176,7 @@ impl Run {
             created: self.created.clone(),
             state: state_of(&events),
             options: self.options.clone(),
+            label: self.label(),
             events,
         }
     }

@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use rusqlite::Connection;
-use shared::RunOptions;
 use shared::api::RunState;
+use shared::{Label, LabelChange, RunOptions};
 
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
@@ -38,6 +38,14 @@ pub enum StoreError {
     /// The store was closed: the lab is going down.
     #[error("the store is closed")]
     Closed,
+    /// A later version of the lab recorded the run.
+    #[error("the run is of format {found}, this version knows {known}")]
+    Newer {
+        /// The run's event format.
+        found: u32,
+        /// The newest format known here.
+        known: u32,
+    },
     /// Anything else.
     #[error("{0}")]
     Broken(String),
@@ -210,6 +218,19 @@ impl Store {
     /// [`StoreError`].
     pub async fn delete(&self, id: RunId) -> Result<bool, StoreError> {
         self.writer.ask(move |c| write::delete(c, &id)).await
+    }
+
+    /// Changes what a run is called; `None` where there is no such run, and a sentence where the
+    /// texts are too long.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was changed then.
+    pub async fn label(
+        &self,
+        id: RunId,
+        change: LabelChange,
+    ) -> Result<Option<Result<Label, String>>, StoreError> {
+        self.writer.ask(move |c| write::label(c, &id, &change)).await
     }
 
     /// Reads a run that ended.

@@ -2,8 +2,9 @@
 
 use axum::body::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
-use shared::Envelope;
 use shared::api::RunRecord;
+use shared::event::EVENT_VERSION;
+use shared::{Envelope, Label};
 
 use super::blob::{self, broken};
 use super::{StoreError, Totals};
@@ -32,13 +33,20 @@ pub(super) fn run(c: &Connection, id: &RunId) -> Result<Option<StoredRun>, Store
     // One transaction, so that the run's row and its events are of the same moment.
     let c = c.unchecked_transaction()?;
     let row = c
-        .prepare_cached("SELECT version, created, options, owner FROM runs WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT version, created, options, owner, name, note FROM runs WHERE id = ?1",
+        )?
         .query_row(params![id.as_str()], |row| {
             let text = (row.get::<_, String>(1)?, row.get::<_, String>(2)?);
-            Ok((row.get::<_, u32>(0)?, text, row.get::<_, [u8; 32]>(3)?))
+            let label = Label { name: row.get(4)?, note: row.get(5)? };
+            Ok((row.get::<_, u32>(0)?, text, row.get::<_, [u8; 32]>(3)?, label))
         })
         .optional()?;
-    let Some((version, (created, options), owner)) = row else { return Ok(None) };
+    let Some((version, (created, options), owner, label)) = row else { return Ok(None) };
+    // Before anything of it is read: what a later format looks like is not known here.
+    if version > EVENT_VERSION {
+        return Err(StoreError::Newer { found: version, known: EVENT_VERSION });
+    }
     let events = events(&c, id)?;
     let record = RunRecord {
         id: id.to_string(),
@@ -46,6 +54,7 @@ pub(super) fn run(c: &Connection, id: &RunId) -> Result<Option<StoredRun>, Store
         created,
         state: state_of(&events),
         options: serde_json::from_str(&options).map_err(broken)?,
+        label,
         events,
     };
     Ok(Some(StoredRun { record, owner: OwnerHash(owner) }))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::api::RunState;
 use shared::event::EVENT_VERSION;
+use shared::{Label, LabelChange};
 
 use super::blob::{self, broken};
 use super::{NewRun, StoreError};
@@ -80,6 +81,32 @@ pub(super) fn save(
     t.commit()?;
     run.set_saved(saved + events.len() as u64);
     Ok(())
+}
+
+/// Changes a run's label; `None` where there is no such run, and a sentence where the label would
+/// be too long.
+pub(super) fn label(
+    c: &mut Connection,
+    id: &RunId,
+    change: &LabelChange,
+) -> Result<Option<Result<Label, String>>, StoreError> {
+    let t = begin(c)?;
+    let before = t
+        .prepare_cached("SELECT name, note FROM runs WHERE id = ?1")?
+        .query_row(params![id.as_str()], |row| Ok(Label { name: row.get(0)?, note: row.get(1)? }))
+        .optional()?;
+    let Some(before) = before else { return Ok(None) };
+    let label = match before.changed(change) {
+        Ok(label) => label,
+        Err(sentence) => return Ok(Some(Err(sentence))),
+    };
+    t.prepare_cached("UPDATE runs SET name = ?2, note = ?3 WHERE id = ?1")?.execute(params![
+        id.as_str(),
+        label.name,
+        label.note
+    ])?;
+    t.commit()?;
+    Ok(Some(Ok(label)))
 }
 
 pub(super) fn delete(c: &mut Connection, id: &RunId) -> Result<bool, StoreError> {

@@ -3,7 +3,8 @@
 use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use shared::api::{ModelEntry, RunCreated, RunRecord, Sample};
-use shared::{ErrorBody, RunOptions};
+use shared::event::EVENT_VERSION;
+use shared::{ErrorBody, Label, LabelChange, RunOptions};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, FormData};
 
@@ -23,7 +24,47 @@ pub async fn samples() -> Result<Vec<Sample>, Failure> {
 
 /// A run with all its events so far.
 pub async fn record(id: &str) -> Result<RunRecord, Failure> {
-    get(&format!("/api/runs/{id}")).await
+    let response = checked(Request::get(&format!("/api/runs/{id}")).send().await).await?;
+    let text = response.text().await.map_err(|_| broken())?;
+    let record = serde_json::from_str::<RunRecord>(&text);
+    // A later format may not even be readable; which one it is can be read always.
+    let version = match &record {
+        Ok(record) => record.version,
+        Err(_) => serde_json::from_str::<Versioned>(&text).map_or(0, |v| v.version),
+    };
+    if version > EVENT_VERSION {
+        return Err(Failure {
+            code: Some(shared::ErrorCode::NewerVersion),
+            message: t("A newer lab recorded this run; this one cannot read it.").into(),
+        });
+    }
+    record.map_err(unreadable)
+}
+
+/// The one part of a run's record that every version has.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// Calls a run something else, in the name of its owner.
+pub async fn label(id: &str, change: &LabelChange, owner_token: &str) -> Result<Label, Failure> {
+    let request = Request::patch(&format!("/api/runs/{id}"))
+        .header("Authorization", &format!("Bearer {owner_token}"))
+        .body(serde_json::to_string(change).map_err(|_| broken())?)
+        .map_err(|_| broken())?;
+    read(checked(request.send().await).await?).await
+}
+
+/// Deletes a run, in the name of its owner.
+pub async fn delete(id: &str, owner_token: &str) -> Result<(), Failure> {
+    send(Request::delete(&format!("/api/runs/{id}")), owner_token).await
+}
+
+/// The bytes at an address of the lab.
+pub async fn bytes(url: &str) -> Result<Vec<u8>, Failure> {
+    let response = checked(Request::get(url).send().await).await?;
+    response.binary().await.map_err(|_| broken())
 }
 
 /// A picture's bytes, from an address of the lab.
@@ -74,13 +115,17 @@ pub(crate) async fn get<T: DeserializeOwned>(url: &str) -> Result<T, Failure> {
 
 pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {
     let text = response.text().await.map_err(|_| broken())?;
-    serde_json::from_str(&text).map_err(|error| Failure {
+    serde_json::from_str(&text).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> Failure {
+    Failure {
         code: None,
         message: fill(
             "The lab’s answer could not be read ({error}). Reload the page.",
             &[("error", &error)],
         ),
-    })
+    }
 }
 
 /// Turns what is not a success into the server's own words where it has any.

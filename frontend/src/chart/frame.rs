@@ -37,6 +37,13 @@ impl Frame {
         }
     }
 
+    /// The same frame made this high.
+    #[must_use]
+    pub fn high(self, height: f64) -> Self {
+        let height = height.max(8.0 * self.type_size).round();
+        Frame { height, bottom: height - (self.height - self.bottom), ..self }
+    }
+
     /// Whether there is room for labels at the curves' ends.
     pub fn has_end_labels(&self) -> bool {
         self.width - self.right > 2.0 * self.type_size
@@ -92,6 +99,13 @@ mod tests {
         assert_eq!(frame.layer_at(-1.0, 10.0, 12), None);
         assert_eq!(frame.layer_at(50.0, frame.height + 1.0, 12), None);
         assert_eq!(frame.layer_at(50.0, 10.0, 0), None);
+    }
+
+    #[test]
+    fn a_frame_takes_the_height_it_is_given() {
+        let frame = Frame::new(700.0, 12.0).high(150.0);
+        assert_eq!((frame.height, frame.height - frame.bottom), (150.0, 31.0));
+        assert!(Frame::new(700.0, 12.0).high(3.0).bottom > Frame::new(700.0, 12.0).top);
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! two must agree on where things are: [`frame::Frame`] is the page's side, and a test holds it
 //! against plotters' own projection.
 
+pub mod beside;
 pub mod draw;
+pub mod file;
 pub mod frame;
 pub mod heat;
 pub mod ribbons;

@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 
 use crate::language::t;
+use crate::panels::{Panel, is_open};
+use crate::state::Lab;
 
 /// A table that is made when it is opened.
 #[component]
@@ -16,9 +18,13 @@ pub fn Behind(
     /// Rows; the first cell of each is its head.
     rows: Signal<Vec<Vec<String>>>,
 ) -> impl IntoView {
-    let open = RwSignal::new(false);
+    // Those of a run are part of its link.
+    let open = match (Panel::from_name(testid), use_context::<Lab>()) {
+        (Some(panel), Some(lab)) => is_open(lab.run, panel),
+        _ => RwSignal::new(false),
+    };
     view! {
-        <details class="behind" on:toggle=move |event| {
+        <details class="behind" prop:open=move || open.get() on:toggle=move |event| {
             let details = event_target::<web_sys::Element>(&event);
             open.set(details.has_attribute("open"));
         }>

@@ -141,7 +141,7 @@ fn Beside(run: RunView) -> impl IntoView {
 }
 
 /// What the chart shows of a run.
-fn plot_of(run: RunView) -> Plot {
+pub(crate) fn plot_of(run: RunView) -> Plot {
     let layers = run.observation.with(Observation::layers);
     let stages = run.definition.get().stages;
     let bands = match stages {
@@ -192,12 +192,21 @@ fn plot_of(run: RunView) -> Plot {
 
 /// The drawing, with the reactive marks over it.
 #[component]
-fn Chart(run: RunView) -> impl IntoView {
+pub(crate) fn Chart(
+    /// The run.
+    run: RunView,
+    /// The height there is, where the page sets one.
+    #[prop(optional)]
+    height: Option<Signal<f64>>,
+) -> impl IntoView {
     let lab = use_lab();
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(720.0_f64);
     watch_width(holder, width);
-    let frame = Memo::new(move |_| Frame::new(width.get(), lab.type_size.get()));
+    let frame = Memo::new(move |_| {
+        let frame = Frame::new(width.get(), lab.type_size.get());
+        height.map_or(frame, |height| frame.high(height.get()))
+    });
     let plot = Memo::new(move |_| plot_of(run));
     let drawing = Memo::new(move |_| plot.with(|p| draw::svg(p, &frame.get(), &lab.palette.get())));
     let layers = move || plot.with(|p| p.layers);

@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 
 use crate::actions;
 use crate::browser::{self, Theme};
+use crate::components::files::PlotFiles;
 use crate::components::help::Help;
 use crate::language::{Language, t};
 use crate::link;
@@ -23,6 +24,7 @@ pub fn Header(
     let path = use_location().pathname;
     // An experiment belongs to the experiments, a run to the lab.
     let among = move || path.with(|p| p.starts_with("/experiments") || p.starts_with("/e/"));
+    let comparing = move || path.with(|p| p.starts_with("/compare"));
     let current = move |here: bool| here.then_some("page");
     view! {
         <header class="top">
@@ -34,9 +36,12 @@ pub fn Header(
                 <span>"LangOverrule Lab"</span>
             </a>
             <nav aria-label=t("Pages")>
-                <a href="/" aria-current=move || current(!among())>{t("Lab")}</a>
+                <a href="/" aria-current=move || current(!among() && !comparing())>{t("Lab")}</a>
                 <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
                     {t("Experiments")}
+                </a>
+                <a href="/compare" data-testid="nav-compare" aria-current=move || current(comparing())>
+                    {t("Compare")}
                 </a>
             </nav>
             <Help tour=Signal::derive(move || !among())/>
@@ -176,6 +181,7 @@ fn Exports(lab: Lab) -> impl IntoView {
                     <a href=address("csv") download data-testid="export-csv">
                         "CSV "<small>{t("one row for each layer")}</small>
                     </a>
+                    <PlotFiles lab/>
             </Menu>
         </Show>
     }

@@ -127,7 +127,7 @@ pub fn HeadsCard() -> impl IntoView {
     }
 }
 
-fn heat_of(observation: &Observation, definition: &shared::Definition) -> Heat {
+pub(crate) fn heat_of(observation: &Observation, definition: &shared::Definition) -> Heat {
     let (layers, heads) = (observation.layers(), observation.heads());
     let values = (0..layers)
         .flat_map(|l| (0..heads).map(move |h| (l, h as u32)))

@@ -2,9 +2,11 @@
 //! attention while it does.
 
 use leptos::prelude::*;
+use shared::api::ModelEntry;
 use shared::options::MAX_REPLICATE;
-use shared::{Group, GroupSet, Knockout, LayerBand, PictureUse};
+use shared::{LayerBand, PictureUse};
 
+use crate::compare::counterfactual::{NOISE_SEED, hidden};
 use crate::components::term::Explained;
 use crate::glossary::Term;
 use crate::language::{mark, t};
@@ -13,8 +15,6 @@ use crate::state::{Lab, use_lab};
 /// Shares that can be dropped: the paper's.
 const PRUNE: [(f32, &str); 4] =
     [(0.0, mark("all")), (0.75, "−75 %"), (0.9, "−90 %"), (0.95, "−95 %")];
-/// Seed of the noise: any will do, and the same one makes runs comparable.
-const NOISE_SEED: u32 = 1;
 
 /// The levers.
 #[component]
@@ -90,6 +90,8 @@ pub fn Levers() -> impl IntoView {
                         .collect_view()}
                 </select>
             </div>
+            <Size/>
+            <Template/>
             <label class="lever check" title=t("Forbids every row of text, prompt and answer, to look at the picture, in all layers: if the answer stays, it did not need that attention")>
                 <input
                     type="checkbox"
@@ -97,7 +99,7 @@ pub fn Levers() -> impl IntoView {
                     prop:checked=move || lab.options.with(|o| o.knockout.is_some())
                     on:change=move |event| {
                         let on = event_target_checked(&event);
-                        lab.options.update(|o| o.knockout = on.then(blind));
+                        lab.options.update(|o| o.knockout = on.then(|| hidden(None)));
                     }
                 />
                 " "{t("hide the picture from the words")}
@@ -121,6 +123,84 @@ pub fn Levers() -> impl IntoView {
     }
 }
 
+/// What the lab says of the chosen model.
+fn of_model<T: Default>(lab: Lab, read: impl Fn(&ModelEntry) -> T) -> T {
+    let name = lab.options.with(|o| o.model.clone());
+    lab.models.with(|all| {
+        let found = all.iter().find(|m| m.name == name).or(all.iter().find(|m| m.default));
+        found.map(read).unwrap_or_default()
+    })
+}
+
+/// The prepared picture's size, for models that read any.
+#[component]
+fn Size() -> impl IntoView {
+    let lab = use_lab();
+    let any = Memo::new(move |_| of_model(lab, ModelEntry::reads_any_size));
+    // Another model may refuse a size.
+    Effect::new(move |_| {
+        let known = lab.models.with(|all| !all.is_empty());
+        if known && !any.get() && lab.options.with_untracked(|o| o.max_pixels.is_some()) {
+            lab.options.update(|o| o.max_pixels = None);
+        }
+    });
+    view! {
+        <Show when=move || any.get()>
+            <label class="lever" title=t("A smaller picture has fewer tokens; the model’s own limit stays in force")>
+                <span>{t("Most pixels of the picture")}</span>
+                <input
+                    type="number"
+                    min="1"
+                    step="1"
+                    placeholder=t("as it is")
+                    data-testid="max-pixels"
+                    prop:value=move || lab.options.with(|o| o.max_pixels.map(|n| n.to_string())).unwrap_or_default()
+                    on:change=move |event| {
+                        let most = event_target_value(&event).trim().parse::<u32>().ok().filter(|n| *n > 0);
+                        lab.options.update(|o| o.max_pixels = most);
+                    }
+                />
+            </label>
+        </Show>
+    }
+}
+
+/// The prompt's template, for models that have several.
+#[component]
+fn Template() -> impl IntoView {
+    let lab = use_lab();
+    let all = Memo::new(move |_| of_model(lab, |m| m.templates.clone()));
+    // Another model has others.
+    Effect::new(move |_| {
+        let foreign = |name: &String| all.with(|all| !all.is_empty() && !all.contains(name));
+        if lab.options.with_untracked(|o| o.template.as_ref().is_some_and(foreign)) {
+            lab.options.update(|o| o.template = None);
+        }
+    });
+    let chosen = move || lab.options.with(|o| o.template.clone());
+    view! {
+        <Show when=move || all.with(|all| all.len() > 1)>
+            <label class="lever" title=t("What stands around your question: role words, and a system sentence or none")>
+                <span>{t("Prompt template")}</span>
+                <select
+                    data-testid="template"
+                    on:change=move |event| {
+                        let name = event_target_value(&event);
+                        lab.options.update(|o| o.template = Some(name));
+                    }
+                >
+                    {move || all.get().into_iter().enumerate().map(|(i, name)| {
+                        let own = name.clone();
+                        let selected = move || chosen().map_or(i == 0, |c| c == own);
+                        let value = name.clone();
+                        view! { <option value=value selected=selected>{name}</option> }
+                    }).collect_view()}
+                </select>
+            </label>
+        </Show>
+    }
+}
+
 fn use_name(lab: Lab) -> &'static str {
     lab.options.with(|o| match o.picture {
         PictureUse::Own => "own",
@@ -128,14 +208,6 @@ fn use_name(lab: Lab) -> &'static str {
         PictureUse::Noise(_) => "noise",
         PictureUse::None => "none",
     })
-}
-
-/// Text rows of prompt and answer see nothing of the picture, in any layer.
-fn blind() -> Knockout {
-    let rows = Group::ALL.into_iter().filter(|g| *g != Group::Image);
-    let from = rows.fold(GroupSet::EMPTY, |set, g| set.with(g));
-    let to = GroupSet::EMPTY.with(Group::Image);
-    Knockout { from, to, layers: None, heads: Vec::new() }
 }
 
 /// The layers in which attention is knocked out: all, or from one to another.

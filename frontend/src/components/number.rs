@@ -10,6 +10,7 @@ use crate::components::term::Explained;
 use crate::components::value::value;
 use crate::glossary::Term;
 use crate::language::{fill, t};
+use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
 use crate::state::{sink_toggled, use_lab};
 use crate::words;
@@ -20,7 +21,7 @@ pub fn NumberCard() -> impl IntoView {
     let run = use_lab().run;
     let late = Memo::new(move |_| run.stages.get()[2]);
     let side = move || late.get().mdi.ok().and_then(|m| words::verdict(m).0);
-    let open = RwSignal::new(false);
+    let open = is_open(run, Panel::Definition);
     let attention = move || late.get().attention;
     view! {
         <section class="card number" data-tour="number" aria-labelledby="number-title">

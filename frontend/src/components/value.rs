@@ -9,7 +9,9 @@ use crate::words::reason as why;
 /// A value in words, or a mark that says why there is none.
 pub fn value(value: Value, words: fn(f64) -> String) -> AnyView {
     match value {
-        Ok(v) => view! { <span class="value">{words(v)}</span> }.into_any(),
+        Ok(v) => {
+            view! { <span class="value" data-value=v.to_string()>{words(v)}</span> }.into_any()
+        }
         // Still to come, or never reached: not a property of the run's numbers.
         Err(reason @ Undefined::NotObserved) => view! {
             <span class="pending" title=why(reason) data-undefined="">

@@ -9,7 +9,7 @@ use crate::words;
 
 /// A button for each preset, and the definition of the link where it is none of them.
 #[component]
-pub(super) fn DefinitionSwitch(
+pub(crate) fn DefinitionSwitch(
     /// The definition.
     definition: RwSignal<Definition>,
 ) -> impl IntoView {

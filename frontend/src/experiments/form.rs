@@ -55,7 +55,9 @@ pub(super) fn Form() -> impl IntoView {
             let product = told::product(s, samples, conditions);
             let runs = fill("{n} runs", &[("n", &told::count(items.into()))]);
             match (s.samples, product.contains('×')) {
-                (0, true) => fill("{product}, every sample of the dataset", &[("product", &product)]),
+                (0, true) => {
+                    fill("{product}, every sample of the dataset", &[("product", &product)])
+                }
                 (0, false) => product,
                 (_, true) => format!("{product} = {runs}"),
                 (_, false) => runs,

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use super::gguf_files;
 use crate::config::{self, QwenConfig};
 use crate::prepare::QwenPrepare;
 use crate::prompt::{LLAVA, QWEN};
+use crate::weights::Gguf;
 
 /// What is known of a model before it is loaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,13 +20,26 @@ pub struct FamilyTraits {
 }
 
 impl FamilyTraits {
-    /// Of the model in a folder in Hugging Face layout; `None` for other files, and for what
-    /// cannot be read: loading says why.
-    pub fn of(folder: &Path) -> Option<FamilyTraits> {
-        let (one_size, pixels, templates) = match config::family(folder).ok()?.as_str() {
-            "llava" => (true, None, LLAVA),
-            "qwen2_5_vl" => (false, pixels(folder), QWEN),
-            _ => return None,
+    /// Of the model in a folder in Hugging Face layout or in llama.cpp's files, whose pixels are not
+    /// known at a glance; `None` for what cannot be read: loading says why.
+    pub fn of(place: &Path) -> Option<FamilyTraits> {
+        let (one_size, pixels, templates) = match gguf_files(place) {
+            Some(files) => {
+                // Either file may be named first; one of them is the language model.
+                let (one, other) = files.ok()?;
+                [one, other].iter().find_map(|file| {
+                    match config::architecture(&Gguf::open(file).ok()?).ok()? {
+                        "llama" => Some((true, None, LLAVA)),
+                        "qwen2vl" => Some((false, None, QWEN)),
+                        _ => None,
+                    }
+                })?
+            }
+            None => match config::family(place).ok()?.as_str() {
+                "llava" => (true, None, LLAVA),
+                "qwen2_5_vl" => (false, pixels(place), QWEN),
+                _ => return None,
+            },
         };
         let templates = templates.iter().map(|t| t.name).collect();
         Some(FamilyTraits { one_size, pixels, templates })

@@ -1,0 +1,220 @@
+//! A plot as a file of its own: the drawing that is on the screen, a title, a line that says where
+//! it comes from, and the numbers themselves in the file's metadata.
+
+use std::fmt::Write;
+
+use serde::{Deserialize, Serialize};
+use shared::report::Numbers;
+use shared::{Definition, Label, ModelInfo, RunOptions};
+
+use super::draw::UNITS;
+use crate::colour::Palette;
+
+/// What a plot's file says of itself, to the last bit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// Which plot it is.
+    pub plot: String,
+    /// The run's address.
+    pub address: String,
+    /// Version of the lab.
+    pub version: String,
+    /// What the run's owner calls it.
+    pub label: Label,
+    /// The model.
+    pub model: ModelInfo,
+    /// What was asked.
+    pub options: RunOptions,
+    /// The definition the numbers are under.
+    pub definition: Definition,
+    /// Its name, or what it chooses.
+    pub definition_name: String,
+    /// Numbers by layer.
+    pub layers: Vec<Numbers>,
+    /// Numbers of the early, middle and late layers.
+    pub stages: Vec<Numbers>,
+    /// MDI by layer and head, where the plot shows heads.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub heads: Vec<Vec<Option<f64>>>,
+}
+
+/// A plot to be written.
+#[derive(Clone, Debug)]
+pub struct Sheet<'a> {
+    /// What it shows, in a line.
+    pub title: &'a str,
+    /// Where it comes from: lines of small type below.
+    pub source: &'a [String],
+    /// The drawing, as [`super::draw::svg`] and its like make one.
+    pub drawing: &'a str,
+    /// The drawing's size in pixels.
+    pub size: (f64, f64),
+    /// Size of the drawing's type.
+    pub type_size: f64,
+    /// The theme's colours.
+    pub palette: &'a Palette,
+    /// What the file says of itself.
+    pub told: &'a Told,
+}
+
+impl Sheet<'_> {
+    /// The size of the whole file in pixels.
+    pub fn outer(&self) -> (f64, f64) {
+        let lines = self.source.len() as f64 * 1.45 + 0.9;
+        (self.size.0.round(), (self.size.1 + self.type_size * (2.4 + lines)).round())
+    }
+
+    /// The file.
+    pub fn svg(&self) -> String {
+        let (width, height) = self.outer();
+        let (em, palette) = (self.type_size, self.palette);
+        let mut out = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\">\n<title>{}</title>\n\
+             <metadata id=\"langoverrule\">{}</metadata>\n\
+             <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
+            escaped(self.title),
+            escaped(&serde_json::to_string(self.told).unwrap_or_default()),
+            palette.surface.css(),
+        );
+        let mut line = |y: f64, size: f64, weight: u32, fill: String, text: &str| {
+            let _ = writeln!(
+                out,
+                "<text x=\"{}\" y=\"{y:.1}\" font-size=\"{size:.1}\" font-weight=\"{weight}\" \
+                 fill=\"{fill}\">{}</text>",
+                em,
+                escaped(text)
+            );
+        };
+        line(em * 1.6, em * 1.15, 600, palette.ink.css(), self.title);
+        let top = em * 2.4;
+        for (i, text) in self.source.iter().enumerate() {
+            let y = top + self.size.1 + em * (1.1 + 1.45 * i as f64);
+            line(y, em * 0.9, 400, palette.muted.css(), text);
+        }
+        let (w, h) = self.size;
+        let inside = inside(self.drawing);
+        let _ = write!(
+            out,
+            "<svg y=\"{top}\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {} {}\">{inside}</svg>\n\
+             </svg>\n",
+            (w * UNITS) as u32,
+            (h * UNITS) as u32,
+        );
+        out
+    }
+}
+
+/// What stands between a drawing's outermost tags.
+fn inside(drawing: &str) -> &str {
+    let begun = drawing.find("<svg").and_then(|at| Some(at + drawing[at..].find('>')? + 1));
+    match (begun, drawing.rfind("</svg>")) {
+        (Some(from), Some(to)) if from <= to => &drawing[from..to],
+        _ => "",
+    }
+}
+
+/// A text as XML carries it.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out += "&amp;",
+            '<' => out += "&lt;",
+            '>' => out += "&gt;",
+            '"' => out += "&quot;",
+            '\t' | '\n' | '\r' => out.push(c),
+            // XML has no place for these, escaped or not.
+            c if c.is_control() => out.push('\u{fffd}'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// A text on one line, cut where it is longer than `most` characters.
+pub fn short(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= most {
+        return line;
+    }
+    line.chars().take(most.saturating_sub(1)).collect::<String>().trim_end().to_owned() + "…"
+}
+
+/// A name for the file of a run's plot.
+pub fn name(id: &str, plot: &str, end: &str) -> String {
+    format!("langoverrule-{id}-{plot}.{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::frame::Frame;
+    use crate::chart::{Plot, Series, draw};
+
+    #[test]
+    fn a_file_carries_its_drawing_and_its_numbers() {
+        let palette = Palette::default();
+        let frame = Frame::new(640.0, 12.0);
+        let plot = Plot {
+            layers: 2,
+            series: vec![Series {
+                role: None,
+                label: "this run",
+                values: vec![Some(2.0), Some(0.3)],
+            }],
+            bands: vec![],
+            ghosts: vec![],
+            ghost_label: "",
+            nulls: vec![],
+        };
+        let drawing = draw::svg(&plot, &frame, &palette);
+        let numbers = |mdi| Numbers { mdi: Some(mdi), ..Numbers::default() };
+        let told = Told {
+            plot: "curve".into(),
+            address: "http://lab/r/x?def=paper&layer=2".into(),
+            version: "0.1.0".into(),
+            label: Label { name: "<b>A & B</b>".into(), note: "\u{1}".into() },
+            model: ModelInfo::default(),
+            options: RunOptions::default(),
+            definition: Definition::default(),
+            definition_name: "paper".into(),
+            layers: vec![numbers(0.1 + 0.2), numbers(1e-17)],
+            stages: vec![],
+            heads: vec![],
+        };
+        let sheet = Sheet {
+            title: "MDI <by> layer",
+            source: &["one & only".into()],
+            drawing: &drawing,
+            size: (frame.width, frame.height),
+            type_size: 12.0,
+            palette: &palette,
+            told: &told,
+        };
+        let file = sheet.svg();
+        assert_eq!(file.matches("<svg").count(), 2);
+        assert_eq!(file.matches("<circle").count(), drawing.matches("<circle").count());
+        assert!(file.contains("MDI &lt;by&gt; layer") && file.contains("one &amp; only"));
+        assert!(!file.contains("<b>"), "a name is text");
+        let (_, rest) = file.split_once("<metadata id=\"langoverrule\">").expect("metadata");
+        let json = rest.split_once("</metadata>").expect("its end").0;
+        let json = json.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
+        let read: Told = serde_json::from_str(&json.replace("&amp;", "&")).expect("JSON");
+        assert_eq!(read, told, "to the last bit");
+        assert!(sheet.outer().1 > frame.height);
+    }
+
+    #[test]
+    fn long_texts_are_cut_to_a_line() {
+        assert_eq!(short(" a\n b ", 5), "a b");
+        assert_eq!(short("one two three", 8), "one two…");
+        assert_eq!(short("강아지가 있나요?", 5), "강아지가…");
+    }
+
+    #[test]
+    fn what_is_no_drawing_is_left_out() {
+        assert_eq!(inside("nothing"), "");
+        assert_eq!(inside("<svg a=\"b\">\n<g/></svg>\n"), "\n<g/>");
+    }
+}

@@ -1,0 +1,150 @@
+//! The runs' curves on one axis; a click chooses a layer in all of them.
+
+use leptos::html;
+use leptos::prelude::*;
+use shared::{Observation, Stage, Stages};
+
+use super::opened::{Chosen, Opened};
+use crate::browser::watch_width;
+use crate::chart::beside::{Beside, Curve as Line, letter};
+use crate::chart::frame::Frame;
+use crate::components::value::plain;
+use crate::language::{fill, t};
+use crate::link::Curve;
+use crate::state::use_lab;
+use crate::words;
+
+/// A run's value in a layer, of the measure that is shown.
+pub(super) fn value_of(run: Opened, layer: usize, curve: Curve) -> Option<shared::Value> {
+    run.run.measures.with(|all| {
+        all.get(layer).map(|m| match curve {
+            Curve::Mdi => m.mdi,
+            Curve::Aei => m.aei_text,
+        })
+    })
+}
+
+fn chart_of(runs: &[Opened], chosen: Chosen) -> Beside {
+    let depth = |run: &Opened| run.run.observation.with(Observation::layers);
+    let depths: Vec<usize> = runs.iter().map(depth).filter(|n| *n > 0).collect();
+    let layers = depths.iter().copied().max().unwrap_or(0);
+    let curve = chosen.curve.get();
+    let curves = runs.iter().map(|run| Line {
+        run: run.place,
+        values: (0..depth(run)).map(|l| value_of(*run, l, curve).and_then(Result::ok)).collect(),
+    });
+    let bands = match chosen.definition.get().stages {
+        // Three equal bands over everything say nothing; nor do one model's over another's.
+        Stages::All => vec![],
+        _ if depths.iter().any(|n| *n != layers) => vec![],
+        stages => Stage::ALL.map(|s| (s.name(), s.layers(stages, layers))).to_vec(),
+    };
+    Beside { layers, curves: curves.collect(), bands }
+}
+
+/// The card.
+#[component]
+pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl IntoView {
+    let lab = use_lab();
+    let holder = NodeRef::<html::Div>::new();
+    let width = RwSignal::new(720.0_f64);
+    watch_width(holder, width);
+    let frame = Memo::new(move |_| Frame::new(width.get(), lab.type_size.get()));
+    let chart = Memo::new(move |_| all.with_value(|runs| chart_of(runs, chosen)));
+    let drawing = Memo::new(move |_| chart.with(|c| c.svg(&frame.get(), &lab.palette.get())));
+    let layers = move || chart.with(|c| c.layers);
+    let now = move || chosen.hover.get().or(chosen.layer.get()).filter(|l| *l < layers());
+    let find = move |event: &web_sys::MouseEvent| {
+        let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
+        frame.get_untracked().layer_at(at.0, at.1, chart.with_untracked(|c| c.layers))
+    };
+    let pin = move |layer: Option<usize>| {
+        chosen.layer.update(|now| *now = if *now == layer { None } else { layer });
+    };
+    let step = move |by: isize| {
+        let last = chart.with_untracked(|c| c.layers).saturating_sub(1);
+        let from = chosen.layer.get_untracked();
+        chosen.layer.set(Some(from.map_or(0, |l| l.saturating_add_signed(by).min(last))));
+    };
+    let keys = move |event: web_sys::KeyboardEvent| {
+        match event.key().as_str() {
+            "ArrowLeft" | "ArrowDown" => step(-1),
+            "ArrowRight" | "ArrowUp" => step(1),
+            "Home" => chosen.layer.set(Some(0)),
+            "End" => chosen.layer.set(chart.with_untracked(|c| c.layers).checked_sub(1)),
+            _ => return,
+        }
+        event.prevent_default();
+    };
+    let told = move || {
+        let Some(layer) = now() else { return t("no layer").to_owned() };
+        let curve = chosen.curve.get();
+        let values = all.with_value(|runs| {
+            let one = |run: &Opened| {
+                let value = value_of(*run, layer, curve)?;
+                let letter = letter(run.place);
+                Some(format!("{letter} {}", plain(value, words::number)))
+            };
+            runs.iter().filter_map(one).collect::<Vec<_>>().join(" · ")
+        });
+        fill("layer {layer}: {values}", &[("layer", &layer), ("values", &values)])
+    };
+    let title = move || match chosen.curve.get() {
+        Curve::Mdi => t("MDI by layer"),
+        Curve::Aei => t("AEI of the words by layer"),
+    };
+    let marker = move || {
+        let (layer, frame) = (now()?, frame.get());
+        let (x, step) = (frame.x(layer, layers()), frame.step(layers()));
+        let pinned = chosen.layer.get() == Some(layer);
+        Some(view! {
+            <g data-testid="compared-layer" data-layer=layer class:pinned=pinned>
+                <rect class="column" x=x - step / 2.0 y=frame.top width=step height=frame.bottom - frame.top/>
+                <line x1=x x2=x y1=frame.top y2=frame.bottom/>
+                <rect class="tag" x=x - frame.type_size * 1.1 y=frame.bottom + frame.type_size * 0.4
+                    width=frame.type_size * 2.2 height=frame.type_size * 1.6 rx=frame.type_size * 0.4/>
+                <text x=x y=frame.bottom + frame.type_size * 1.58 text-anchor="middle">{layer}</text>
+            </g>
+        })
+    };
+    let differ = move || {
+        let chart = chart.get();
+        chart.bands.is_empty() && chart.layers > 0 && chosen.definition.get().stages != Stages::All
+    };
+    view! {
+        <section class="card curve" aria-labelledby="curves-title">
+            <header class="card-head">
+                <h2 id="curves-title">{title}</h2>
+                <p class="card-note">{t("log scale · click a layer to choose it in all runs, Esc releases it")}</p>
+            </header>
+            <div class="chart" data-testid="compared-chart" node_ref=holder
+                style:height=move || format!("{}px", frame.get().height)>
+                <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
+                <svg class="marks" aria-hidden="true">{marker}</svg>
+                <div
+                    class="glass"
+                    data-keys=""
+                    role="slider"
+                    tabindex="0"
+                    aria-label=t("Layer")
+                    aria-valuemin="0"
+                    aria-valuemax=move || layers().saturating_sub(1)
+                    aria-valuenow=now
+                    aria-valuetext=told
+                    on:pointermove=move |event| if event.pointer_type() == "mouse" { chosen.hover.set(find(&event)) }
+                    on:pointerleave=move |_| chosen.hover.set(None)
+                    on:click=move |event| pin(find(&event))
+                    on:keydown=keys
+                ></div>
+                {move || (layers() == 0).then(|| view! {
+                    <p class="chart-empty">{t("The curves grow here, layer by layer, while the models read.")}</p>
+                })}
+            </div>
+            <p class="card-foot one-line" data-testid="compared-values">{move || match now() {
+                Some(_) => told(),
+                None if differ() => t("The models differ in their number of layers, so their stages lie at different places; the table has each run’s own.").into(),
+                None => t("Above 1, a text token gets more attention than a picture token.").into(),
+            }}</p>
+        </section>
+    }
+}

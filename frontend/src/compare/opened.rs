@@ -1,0 +1,126 @@
+//! The runs beside each other, read and kept up to date, and what is chosen in all of them.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use shared::{Definition, Envelope, RunOptions};
+
+use super::difference::named;
+use crate::api::http;
+use crate::api::live::Live;
+use crate::link::Curve;
+use crate::log::{Arrival, Cursor};
+use crate::phase::Phase;
+use crate::state::{Lab, RunView};
+
+/// What is chosen in all runs.
+#[derive(Clone, Copy)]
+pub(super) struct Chosen {
+    pub(super) definition: RwSignal<Definition>,
+    pub(super) layer: RwSignal<Option<usize>>,
+    pub(super) hover: RwSignal<Option<usize>>,
+    pub(super) curve: RwSignal<Curve>,
+}
+
+/// One of the runs.
+#[derive(Clone, Copy)]
+pub(super) struct Opened {
+    /// Which of them it is, from 0.
+    pub(super) place: usize,
+    /// Its name in addresses.
+    pub(super) id: StoredValue<String>,
+    /// What is known of it.
+    pub(super) run: RunView,
+    /// Why it cannot be shown.
+    pub(super) missing: RwSignal<Option<String>>,
+    /// Whether it has another picture than the first; known once both were read.
+    pub(super) swapped: RwSignal<bool>,
+}
+
+impl Opened {
+    /// Opens a run and follows it while it is live, for as long as its place on the page exists.
+    pub(super) fn open(lab: Lab, id: String, place: usize, chosen: Chosen) -> Self {
+        let run = RunView::new();
+        // One definition and one layer for all.
+        Effect::new(move |_| run.definition.set(chosen.definition.get()));
+        Effect::new(move |_| run.pinned.set(chosen.layer.get()));
+        Effect::new(move |_| run.hover.set(chosen.hover.get()));
+        run.id.set(Some(id.clone()));
+        let missing = RwSignal::new(None);
+        let live = StoredValue::new_local(None::<Live>);
+        on_cleanup(move || {
+            live.try_update_value(|live| {
+                if let Some(live) = live.take() {
+                    live.stop();
+                }
+            });
+        });
+        let name = id.clone();
+        spawn_local(async move {
+            let record = http::record(&name).await;
+            // Meanwhile the page may have gone elsewhere.
+            if missing.try_get_untracked().is_none() {
+                return;
+            }
+            match record {
+                Ok(record) => {
+                    let mut cursor = Cursor::default();
+                    run.options.set(record.options);
+                    run.label.set(record.label);
+                    run.created.set(record.created);
+                    run.phase.set(Phase::Queued(0));
+                    let next = |e: &Envelope| cursor.arrive(e) == Arrival::Next;
+                    let events: Vec<_> = record.events.into_iter().filter(next).collect();
+                    run.fold(&events);
+                    if !cursor.ended {
+                        // The same page around another run.
+                        let beside = Lab { run, ..lab };
+                        live.set_value(Some(Live::follow(beside, name, cursor.next)));
+                    }
+                }
+                Err(failure) => missing.set(Some(failure.message)),
+            }
+        });
+        let id = StoredValue::new(id);
+        Opened { place, id, run, missing, swapped: RwSignal::new(false) }
+    }
+
+    /// Looks whether this run's picture is the first one's, byte for byte.
+    pub(super) fn compare_picture(self, first: Opened) {
+        spawn_local(async move {
+            let address =
+                |run: Opened| run.id.try_get_value().map(|id| format!("/api/runs/{id}/picture"));
+            let (Some(own), Some(other)) = (address(self), address(first)) else { return };
+            if let (Ok(own), Ok(other)) = (http::bytes(&own).await, http::bytes(&other).await) {
+                self.swapped.try_set(own != other);
+            }
+        });
+    }
+
+    /// What was asked, with what a run of long ago left to the model filled in.
+    pub(super) fn options(self) -> RunOptions {
+        let mut options = self.run.options.get();
+        if options.template.is_none() {
+            options.template = self.run.model.with(|m| m.as_ref().map(|m| m.template.clone()));
+        }
+        options
+    }
+
+    /// What it is called: by its owner, or by what differs from the first.
+    pub(super) fn name(self, first: Opened) -> String {
+        let label = self.run.label.with(|l| l.name.clone());
+        if !label.is_empty() {
+            return label;
+        }
+        let options = self.options();
+        if self.place == 0 {
+            let prompt = crate::chart::file::short(&options.prompt, 60);
+            return format!("“{prompt}” · {}", options.model);
+        }
+        named(&first.options(), &options, self.swapped.get())
+    }
+
+    /// Whether its answer is complete.
+    pub(super) fn answered(self) -> bool {
+        self.run.phase.with(|p| matches!(p, Phase::Done(_)))
+    }
+}

@@ -1,0 +1,146 @@
+//! `/embed/ID`: the curve of one run and its picture, without everything around them, for a frame in
+//! a slide or a notebook. `show=curve` or `show=picture` shows one of the two, `theme=dark` sets the
+//! theme.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos_router::hooks::use_location;
+use shared::Observation;
+
+use crate::components::curve::Chart;
+use crate::language::{fill, t};
+use crate::link::{Curve, Scale, View, definition_to_text};
+use crate::phase::Phase;
+use crate::state::{RunView, use_lab};
+use crate::{actions, browser, overlay, words};
+
+/// The page.
+#[component]
+pub fn EmbedPage() -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    let location = use_location();
+    let asked = |key: &str| {
+        let query = location.search.get_untracked();
+        let query = query.trim_start_matches('?').to_owned();
+        let value = query
+            .split('&')
+            .find_map(|part| Some(part.strip_prefix(key)?.strip_prefix('=')?.to_owned()));
+        value.unwrap_or_default()
+    };
+    if let Some(theme) = browser::Theme::ALL.into_iter().find(|t| t.name() == asked("theme")) {
+        theme.show();
+        let (palette, type_size) = browser::read_theme();
+        lab.palette.set(palette);
+        lab.type_size.set(type_size);
+    }
+    let show = asked("show");
+    let (curve, picture) = (show != "picture", show != "curve");
+    let pathname = location.pathname;
+    Effect::new(move |_| {
+        let id = pathname.with(|p| {
+            p.strip_prefix("/embed/").unwrap_or_default().trim_end_matches('/').to_owned()
+        });
+        actions::open(lab, id, View::from_query(&location.search.get_untracked()));
+    });
+    let problem = move || lab.notes.with(|n| n.last().map(|n| n.message.clone()));
+    let has_picture = Memo::new(move |_| {
+        run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture).is_some())
+    });
+    view! {
+        <main class="embed" data-testid="embed" data-phase=move || run.phase.with(Phase::name)>
+            <div class="embed-body">
+                <Show when=move || picture && has_picture.get()><Picture run/></Show>
+                <Show when=move || curve><Plot run/></Show>
+            </div>
+            <footer>
+                <span data-testid="embed-source">{move || problem().unwrap_or_else(|| source(run))}</span>
+                <a href=move || actions::address(run) target="_blank" rel="noopener" data-testid="embed-link">
+                    "LangOverrule Lab ↗"
+                </a>
+            </footer>
+        </main>
+    }
+}
+
+/// Where the numbers come from, in a line.
+fn source(run: RunView) -> String {
+    let Some(model) = run.model.get() else { return t("Opening …").into() };
+    let measure = match run.curve.get() {
+        Curve::Mdi => "MDI",
+        Curve::Aei => "AEI",
+    };
+    let name = run.label.with(|l| l.name.clone());
+    let said = run.observation.with(Observation::answer);
+    let said = if name.is_empty() { format!("“{}”", said.trim()) } else { name };
+    let definition = definition_to_text(&run.definition.get());
+    fill(
+        "{said} · {measure} by layer, definition {definition} · {model}, {quant}",
+        &[
+            ("said", &said),
+            ("measure", &measure),
+            ("definition", &definition),
+            ("model", &model.name),
+            ("quant", &words::quant(model.quant)),
+        ],
+    )
+}
+
+/// The curve, as high as its frame lets it be.
+#[component]
+fn Plot(run: RunView) -> impl IntoView {
+    let holder = NodeRef::<html::Div>::new();
+    let height = RwSignal::new(0.0_f64);
+    let measure = move || {
+        if let Some(element) = holder.get_untracked() {
+            height.set(f64::from(element.client_height()));
+        }
+    };
+    Effect::new(move |_| {
+        holder.track();
+        measure();
+    });
+    let resized = window_event_listener(leptos::ev::resize, move |_| measure());
+    on_cleanup(move || resized.remove());
+    view! {
+        <div class="embed-plot" node_ref=holder>
+            <Show when=move || height.with(|h| *h > 0.0)><Chart run height=height.into()/></Show>
+        </div>
+    }
+}
+
+/// The picture as the model saw it, and where the chosen word looked.
+#[component]
+fn Picture(run: RunView) -> impl IntoView {
+    let lab = use_lab();
+    let picture =
+        Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture)));
+    let cells = Memo::new(move |_| {
+        let (token, layer) = (run.token.get()?, run.layer.get()?);
+        run.observation.with(|o| o.overlay(token, layer))
+    });
+    let top = Memo::new(move |_| match run.scale.get() {
+        Scale::Absolute => run.top.get(),
+        Scale::Relative => cells.with(|c| c.as_ref().map_or(0.01, overlay::relative_top)),
+    });
+    let drawn = move |cols: usize| {
+        let ends = lab.palette.with(|p| p.scale);
+        cells.with(|c| {
+            c.as_ref().map_or_else(String::new, |c| overlay::rectangles(c, cols, top.get(), ends))
+        })
+    };
+    view! {
+        {move || picture.get().map(|p| {
+            let source = format!("/api/runs/{}/prepared.png", run.id.get().unwrap_or_default());
+            let (cols, rows) = (usize::from(p.cols), usize::from(p.rows));
+            view! {
+                <div class="embed-picture" style:aspect-ratio=format!("{} / {}", p.width, p.height)>
+                    <img src=source alt=t("The picture as the model received it")/>
+                    <svg class="overlay" viewBox=format!("0 0 {cols} {rows}") preserveAspectRatio="none" aria-hidden="true">
+                        <g class="cells" inner_html=move || drawn(cols)/>
+                    </svg>
+                </div>
+            }
+        })}
+    }
+}
