@@ -11,6 +11,11 @@ use wasm_bindgen::JsCast;
 use crate::actions;
 use crate::api::http;
 use crate::browser;
+use crate::classroom::follow::FollowPage;
+use crate::classroom::join::JoinPage;
+use crate::classroom::lessons::LessonsPage;
+use crate::classroom::present::PresentPage;
+use crate::classroom::start::StartPage;
 use crate::components::answer::Answer;
 use crate::components::ask::Ask;
 use crate::components::curve::CurveCard;
@@ -68,6 +73,11 @@ pub fn App() -> impl IntoView {
                 </ParentRoute>
                 <Route path=path!("experiments") view=ListPage />
                 <Route path=path!("e/:id") view=ExperimentPage />
+                <Route path=path!("lessons") view=LessonsPage />
+                <Route path=path!("present") view=StartPage />
+                <Route path=path!("present/:code") view=PresentPage />
+                <Route path=path!("j") view=JoinPage />
+                <Route path=path!("j/:code") view=FollowPage />
             </Routes>
         </Router>
     }

@@ -135,6 +135,14 @@ pub fn in_a_control(event: &web_sys::KeyboardEvent) -> bool {
     })
 }
 
+/// Whether a key event goes to a button or a link, which have their own use for space and enter.
+pub fn on_a_button(event: &web_sys::KeyboardEvent) -> bool {
+    event
+        .target()
+        .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
+        .is_some_and(|e| matches!(e.tag_name().as_str(), "BUTTON" | "A"))
+}
+
 /// Keeps `width` at the element's own, so that a plot is drawn at its true size.
 pub fn watch_width(holder: NodeRef<html::Div>, width: RwSignal<f64>) {
     Effect::new(move |_| {

@@ -5,6 +5,7 @@
 //! are tested natively.
 
 pub mod chart;
+pub mod classroom;
 pub mod colour;
 pub mod experiments;
 pub mod language;

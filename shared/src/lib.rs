@@ -8,6 +8,7 @@
 //! The crate is pure: no IO, no clock, no randomness, no framework.
 
 pub mod api;
+pub mod classroom;
 pub mod definition;
 pub mod error;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod flow;
 pub mod group;
 pub mod intervention;
 pub mod layout;
+pub mod lesson;
 pub mod looks;
 pub mod masses;
 pub mod measure;

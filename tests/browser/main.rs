@@ -1,6 +1,7 @@
 //! The main job in a real browser: the real binary, the real page, the demo model.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod classroom;
 mod failures;
 mod plots;
 mod stage;

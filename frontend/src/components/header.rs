@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast;
 
 use crate::actions;
 use crate::browser::{self, Theme};
+use crate::language::t;
 use crate::link;
 use crate::phase::Phase;
 use crate::state::{Lab, use_lab};
@@ -21,6 +22,9 @@ pub fn Header(
     let path = use_location().pathname;
     // An experiment belongs to the experiments, a run to the lab.
     let among = move || path.with(|p| p.starts_with("/experiments") || p.starts_with("/e/"));
+    let in_class = move || {
+        path.with(|p| ["/lessons", "/present", "/j"].iter().any(|place| p.starts_with(place)))
+    };
     let current = move |here: bool| here.then_some("page");
     view! {
         <header class="top">
@@ -32,9 +36,12 @@ pub fn Header(
                 <span>"LangOverrule Lab"</span>
             </a>
             <nav aria-label="Pages">
-                <a href="/" aria-current=move || current(!among())>"Lab"</a>
+                <a href="/" aria-current=move || current(!among() && !in_class())>"Lab"</a>
                 <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
                     "Experiments"
+                </a>
+                <a href="/lessons" data-testid="nav-lessons" aria-current=move || current(in_class())>
+                    {t("Lessons")}
                 </a>
             </nav>
             <ThemeSwitch lab/>
@@ -52,8 +59,20 @@ pub fn RunActions() -> impl IntoView {
     let lab = use_lab();
     let has_run = move || lab.run.id.with(Option::is_some);
     view! {
+        <a class="button present-link" data-testid="present" href=move || present_address(lab)>{t("Present")}</a>
         <Exports lab/>
         <ShareButton lab disabled=Signal::derive(move || !has_run()) share=Callback::new(move |()| actions::share(lab))/>
+    }
+}
+
+/// Where the run on the screen is presented, as it is looked at.
+fn present_address(lab: Lab) -> String {
+    match lab.run.id.get() {
+        Some(id) => {
+            let view = lab.run.view().to_query();
+            format!("/present?run={id}&{view}").trim_end_matches('&').to_owned()
+        }
+        None => "/present".to_owned(),
     }
 }
 
@@ -82,8 +101,12 @@ pub fn ShareButton(
     }
 }
 
+/// Light, dark or projector.
 #[component]
-fn ThemeSwitch(lab: Lab) -> impl IntoView {
+pub fn ThemeSwitch(
+    /// The page's state.
+    lab: Lab,
+) -> impl IntoView {
     let theme = RwSignal::new(Theme::current());
     let buttons = Theme::ALL
         .into_iter()
