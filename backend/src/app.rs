@@ -17,6 +17,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+use crate::classroom::{ClassLimits, Classrooms};
 use crate::error::ApiError;
 use crate::experiment::{Live, Means};
 use crate::lobby::Lobby;
@@ -38,6 +39,8 @@ pub struct Limits {
     pub ping: Duration,
     /// A viewer not heard of for this long is gone.
     pub dead: Duration,
+    /// Classes.
+    pub classes: ClassLimits,
 }
 
 impl Default for Limits {
@@ -49,6 +52,7 @@ impl Default for Limits {
             viewer_lag: 64,
             ping: Duration::from_secs(20),
             dead: Duration::from_secs(60),
+            classes: ClassLimits::default(),
         }
     }
 }
@@ -68,6 +72,10 @@ pub struct AppState {
     pub live: Arc<Live>,
     /// Who is told the names of this lab's experiments.
     pub listed: Allowed,
+    /// The classes that are held.
+    pub classrooms: Arc<Classrooms>,
+    /// The lab's address in its network, where it has one there.
+    pub network_address: Option<String>,
     /// Turns to upload.
     pub uploads: Arc<Semaphore>,
     /// Cancelled when viewers are to leave.
@@ -87,6 +95,8 @@ impl AppState {
             experiments: None,
             live: Arc::default(),
             listed: Allowed::default(),
+            classrooms: Arc::new(Classrooms::new(limits.classes)),
+            network_address: None,
             uploads,
             closing: CancellationToken::new(),
             viewers: TaskTracker::new(),

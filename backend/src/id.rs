@@ -27,6 +27,21 @@ fn random_text() -> Result<String, NoRandomness> {
     Ok(text)
 }
 
+/// Random signs of an alphabet, each as likely as the others.
+pub(crate) fn random_signs(alphabet: &str, length: usize) -> Result<String, NoRandomness> {
+    let signs = alphabet.as_bytes();
+    // Bytes beyond a whole number of alphabets would favour the first signs.
+    let fair = 256 - 256 % signs.len();
+    let mut text = String::with_capacity(length);
+    while text.len() < length {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(|e| NoRandomness(e.to_string()))?;
+        let fitting = bytes.iter().map(|b| usize::from(*b)).filter(|b| *b < fair);
+        text.extend(fitting.take(length - text.len()).map(|b| char::from(signs[b % signs.len()])));
+    }
+    Ok(text)
+}
+
 /// A run's name: 128 random bits, or [`SAMPLE`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunId(String);

@@ -15,6 +15,7 @@
 pub mod app;
 pub mod assets;
 pub mod catalog;
+pub mod classroom;
 pub mod cli;
 pub mod clock;
 pub mod error;

@@ -1,6 +1,7 @@
 //! Sample pictures and the finished run that ship with the demo model, in its folder `samples/`:
 //!
 //! - `samples.json`: a list of [`Sample`]s; without it, every picture there is one;
+//! - `lessons.toml`: prepared [`Lesson`]s on those samples;
 //! - `run.json`: a finished run as `analyze --record` writes it, served as `/api/runs/sample`;
 //! - `run.png` (or .jpg …): that run's picture; without it, the sample with the run's prompt;
 //! - `run.prepared.png`: the picture as the model saw it, as `analyze --prepared` writes it.
@@ -10,6 +11,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use shared::api::{RunRecord, Sample};
+use shared::lesson::Lesson;
 
 use crate::assets::{Assets, content_type};
 use crate::id::RunId;
@@ -22,6 +24,7 @@ const PICTURES: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
 pub struct Samples {
     source: Source,
     list: Vec<Sample>,
+    lessons: Vec<Lesson>,
     run: Option<(Arc<Run>, Option<String>)>,
 }
 
@@ -84,12 +87,20 @@ impl Samples {
             let picture = own.or(same.map(|s| &s.file)).cloned();
             (Arc::new(Run::ended(record, RunId::sample(), None)), picture)
         });
-        Samples { source, list, run }
+        let lessons = source.get("lessons.toml").map_or_else(Vec::new, |text| {
+            crate::classroom::read_lessons(&String::from_utf8_lossy(&text), &list)
+        });
+        Samples { source, list, lessons, run }
     }
 
     /// The sample pictures.
     pub fn list(&self) -> &[Sample] {
         &self.list
+    }
+
+    /// The prepared lessons.
+    pub fn lessons(&self) -> &[Lesson] {
+        &self.lessons
     }
 
     /// A listed sample's picture with its content type.

@@ -11,6 +11,11 @@ use wasm_bindgen::JsCast;
 use crate::actions;
 use crate::api::http;
 use crate::browser;
+use crate::classroom::follow::FollowPage;
+use crate::classroom::join::JoinPage;
+use crate::classroom::lessons::LessonsPage;
+use crate::classroom::present::PresentPage;
+use crate::classroom::start::StartPage;
 use crate::compare::page::ComparePage;
 use crate::compare::test_it::TestIt;
 use crate::components::answer::Answer;
@@ -96,6 +101,11 @@ fn Pages() -> impl IntoView {
             <Route path=path!("embed/:id") view=EmbedPage />
             <Route path=path!("experiments") view=ListPage />
             <Route path=path!("e/:id") view=ExperimentPage />
+            <Route path=path!("lessons") view=LessonsPage />
+            <Route path=path!("present") view=StartPage />
+            <Route path=path!("present/:code") view=PresentPage />
+            <Route path=path!("j") view=JoinPage />
+            <Route path=path!("j/:code") view=FollowPage />
         </Routes>
     }
 }

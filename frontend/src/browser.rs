@@ -187,6 +187,12 @@ pub fn in_a_dialog(event: &web_sys::KeyboardEvent) -> bool {
     target.is_some_and(|e| e.closest("dialog, [role=dialog]").is_ok_and(|d| d.is_some()))
 }
 
+/// Whether a key event goes to a button or a link, which have their own use for space and enter.
+pub fn on_a_button(event: &web_sys::KeyboardEvent) -> bool {
+    let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    target.is_some_and(|e| matches!(e.tag_name().as_str(), "BUTTON" | "A"))
+}
+
 /// Keeps `width` at the element's own, so that a plot is drawn at its true size.
 pub fn watch_width(holder: NodeRef<html::Div>, width: RwSignal<f64>) {
     Effect::new(move |_| {

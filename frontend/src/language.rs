@@ -26,6 +26,7 @@ pub enum Language {
 /// Files of the Korean catalogue.
 pub const KOREAN: &[&str] = &[
     include_str!("../locales/ko/access.json"),
+    include_str!("../locales/ko/classroom.json"),
     include_str!("../locales/ko/compare.json"),
     include_str!("../locales/ko/page.json"),
     include_str!("../locales/ko/experiments.json"),

@@ -6,6 +6,7 @@
 
 pub mod chart;
 pub mod cite;
+pub mod classroom;
 pub mod colour;
 pub mod compare;
 pub mod errors;

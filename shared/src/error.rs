@@ -62,6 +62,10 @@ codes! {
     QueueFull = "queue_full", 503;
     /// A message on the websocket was malformed.
     BadMessage = "bad_message", 400;
+    /// Too many classes are held, or too many people are in one.
+    ClassroomFull = "classroom_full", 503;
+    /// Guesses of this question are closed.
+    GuessClosed = "guess_closed", 409;
     /// The model is known but not on the lab's machine.
     ModelNotPulled = "model_not_pulled", 409;
     /// This lab pulls no models on request.

@@ -8,6 +8,7 @@
 //! The crate is pure: no IO, no clock, no randomness, no framework.
 
 pub mod api;
+pub mod classroom;
 pub mod definition;
 pub mod error;
 pub mod event;
@@ -18,6 +19,7 @@ pub mod group;
 pub mod intervention;
 pub mod label;
 pub mod layout;
+pub mod lesson;
 pub mod looks;
 pub mod masses;
 pub mod measure;

@@ -28,6 +28,8 @@ fn error_codes_are_unique_and_stable() {
         ("not_owner", 403),
         ("queue_full", 503),
         ("bad_message", 400),
+        ("classroom_full", 503),
+        ("guess_closed", 409),
         ("model_unusable", 422),
         ("not_finite", 500),
         ("over_budget", 413),

@@ -16,6 +16,7 @@ use super::{Failure, ModelFolders, print};
 use crate::app::{AppState, Limits, app};
 use crate::assets::DEMO;
 use crate::catalog::{Catalog, DEMO_NAME};
+use crate::classroom::network_address;
 use crate::experiment::{Means, Shelves, SqliteQueue};
 use crate::lab::{KeepingLab, Lab, Script, ScriptedLab};
 use crate::lobby::Lobby;
@@ -145,6 +146,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     };
     state.pulls = Arc::new(Pulls::new(allowed(args.allow_pull)));
     state.listed = allowed(args.share_experiments);
+    state.network_address = network_address(address);
     let stopping = CancellationToken::new();
     // Before the address is told: whoever knows it may already ask for an end.
     tokio::spawn(wait_for_signal(stopping.clone(), terminations()));

@@ -4,35 +4,26 @@
 //! other listens. Neither is known to the model.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
+use futures_util::stream::SplitStream;
 use serde::Deserialize;
+use shared::ErrorBody;
 use shared::api::{ServerMessage, ViewerMessage};
-use shared::{ErrorBody, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::extract::query;
+use super::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard};
 use crate::app::{AppState, Limits};
 use crate::error::ApiError;
-use crate::run::{Entry, Run, encode_json, encode_msgpack};
-
-/// Viewers send a token at most; anything longer is no message of theirs.
-const LONGEST_MESSAGE: usize = 16 << 10;
-/// Messages a viewer may get wrong before it is shown the door.
-const PATIENCE: u32 = 8;
-/// How long a closing viewer may take to say so.
-const GOODBYE: Duration = Duration::from_secs(2);
-/// Subprotocols, the preferred one first.
-const PROTOCOLS: [&str; 2] = ["msgpack", "json"];
+use crate::run::{Entry, Run};
 
 /// Where a viewer wants to begin.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -70,49 +61,18 @@ pub async fn events(
     asked: Result<Query<EventsQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, ApiError> {
-    let upgrade = upgrade.map_err(|error| {
-        let message = format!("This address is a websocket: {}.", error.body_text());
-        ApiError::new(ErrorCode::BadRequest, message)
-    })?;
+    let (upgrade, form) = agree(upgrade)?;
     let from = query(asked)?.from;
     // A page cannot read the answer to a refused upgrade, so an unknown run is refused inside.
     let run = match id {
         Ok(Path(id)) => state.lobby.find(&id).await,
         Err(_) => Err(ApiError::no_run()),
     };
-    let upgrade = upgrade
-        .protocols(PROTOCOLS)
-        .max_message_size(LONGEST_MESSAGE)
-        .max_frame_size(LONGEST_MESSAGE);
-    let json = upgrade.selected_protocol().is_some_and(|p| p.as_bytes() == b"json");
-    let form = if json { Form::Json } else { Form::MessagePack };
     let stays = state.viewers.token();
     Ok(upgrade.on_upgrade(move |socket| async move {
         serve(socket, state, run, from, form).await;
         drop(stays);
     }))
-}
-
-#[derive(Clone, Copy)]
-enum Form {
-    MessagePack,
-    Json,
-}
-
-impl Form {
-    fn entry(self, entry: &Entry) -> Message {
-        match self {
-            Form::MessagePack => Message::Binary(entry.msgpack()),
-            Form::Json => Message::Text(entry.json()),
-        }
-    }
-
-    fn message(self, message: &ServerMessage) -> Message {
-        match self {
-            Form::MessagePack => Message::Binary(encode_msgpack(message)),
-            Form::Json => Message::Text(encode_json(message)),
-        }
-    }
 }
 
 /// How a viewer's time ends.
@@ -134,7 +94,7 @@ async fn serve(
 ) {
     let _counted = state.lobby.metrics.viewer();
     let (sink, mut stream) = socket.split();
-    let mut sender = Sender { sink, form, patience: state.limits.dead };
+    let mut sender = Sender::new(sink, form, state.limits.dead);
     let end = match run {
         Err(ApiError(body)) => End::Refused(body, close_code::POLICY),
         Ok(run) => {
@@ -155,42 +115,13 @@ async fn serve(
         End::RunOver => (close_code::NORMAL, "the run is over"),
         End::Refused(body, code) => {
             let reason = body.code.name();
-            if sender.send(form.message(&ServerMessage::Error(body))).await.is_err() {
+            if sender.tell(&ServerMessage::Error(body)).await.is_err() {
                 return;
             }
             (code, reason)
         }
     };
-    let frame = CloseFrame { code, reason: reason.into() };
-    if sender.send(Message::Close(Some(frame))).await.is_ok() {
-        // Until the viewer has closed too, what was sent may be on its way; a connection dropped
-        // with something of the viewer's unread would take it back.
-        let answered = async { while let Some(Ok(_)) = stream.next().await {} };
-        let _ = timeout(GOODBYE, answered).await;
-    }
-}
-
-/// Nothing can be sent any more.
-struct Unsent;
-
-struct Sender {
-    sink: SplitSink<WebSocket, Message>,
-    form: Form,
-    patience: Duration,
-}
-
-impl Sender {
-    /// Sends, waiting for a slow viewer, but not for a dead one.
-    async fn send(&mut self, message: Message) -> Result<(), Unsent> {
-        match timeout(self.patience, self.sink.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) | Err(_) => Err(Unsent),
-        }
-    }
-
-    async fn tell(&mut self, message: &ServerMessage) -> Result<(), Unsent> {
-        self.send(self.form.message(message)).await
-    }
+    goodbye(&mut sender, &mut stream, code, reason).await;
 }
 
 /// Sends the run's events from `from` on until it is over.
@@ -215,6 +146,7 @@ async fn follow(
     complain: &mut mpsc::Receiver<ErrorBody>,
 ) -> Result<(), Unsent> {
     let Limits { viewer_lag, ping, .. } = state.limits;
+    let form = sender.form;
     let mut progress = run.log.watch();
     // What was there before the viewer came is caught up with however long it takes.
     let came_at = progress.borrow().len;
@@ -238,7 +170,7 @@ async fn follow(
                 next = to;
                 continue;
             }
-            sender.send(sender.form.entry(&entry)).await?;
+            sender.send(entry_in(form, &entry)).await?;
             next += 1;
             // However busy the run is: a viewer is heard of only when it answers a ping.
             if Instant::now() >= ping_at {
@@ -276,13 +208,11 @@ async fn listen(
             // A broken protocol, the end of the connection, or silence.
             Ok(Some(Err(_)) | None) | Err(_) => return End::Gone,
         };
-        let heard = match message {
-            Message::Binary(bytes) => read(rmp_serde::from_slice(&bytes)),
-            Message::Text(text) => read(serde_json::from_str(&text)),
-            // Answered below us; that it came is what counts.
-            Message::Ping(_) | Message::Pong(_) => continue,
-            Message::Close(_) => return End::Gone,
-        };
+        if matches!(message, Message::Close(_)) {
+            return End::Gone;
+        }
+        // Pings are answered below us; that they came is what counts.
+        let Some(heard) = heard::<ViewerMessage>(&message) else { continue };
         let answer = match heard {
             Ok(ViewerMessage::Cancel { owner_token }) if run.is_owner(&owner_token) => {
                 state.lobby.cancel(run).await;
@@ -299,11 +229,10 @@ async fn listen(
     }
 }
 
-fn read<E: std::fmt::Display>(
-    message: Result<ViewerMessage, E>,
-) -> Result<ViewerMessage, ErrorBody> {
-    message.map_err(|error| ErrorBody {
-        code: ErrorCode::BadMessage,
-        message: format!("The message could not be read: {error}."),
-    })
+/// An event as the viewer reads it; encoded once for all viewers.
+fn entry_in(form: Form, entry: &Entry) -> Message {
+    match form {
+        Form::MessagePack => Message::Binary(entry.msgpack()),
+        Form::Json => Message::Text(entry.json()),
+    }
 }

@@ -1,6 +1,7 @@
 //! The HTTP interface: a file for each route, with its handler and how its errors are mapped.
 
 pub mod cancel;
+pub mod classroom;
 pub mod create_run;
 pub mod delete_run;
 pub mod events;
@@ -17,6 +18,7 @@ pub mod page;
 pub mod picture;
 pub mod prepared;
 pub mod samples;
+mod socket;
 
 use axum::Router;
 use utoipa::OpenApi;
@@ -36,6 +38,8 @@ use crate::app::AppState;
     components(schemas(
         shared::api::ServerMessage,
         shared::api::ViewerMessage,
+        shared::classroom::ClassMessage,
+        shared::classroom::ClassRequest,
         shared::RunOptions,
         shared::Definition,
         shared::experiment::ExperimentProgress
@@ -55,6 +59,7 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(export::export_csv))
         .routes(routes!(cancel::cancel))
         .merge(experiments::routes())
+        .merge(classroom::routes())
         .routes(routes!(models::models))
         .routes(routes!(models::pull, models::stop_pull))
         .routes(routes!(samples::samples))

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::body::Bytes;
 use axum::extract::ws::Utf8Bytes;
+use serde::Serialize;
 use shared::api::ServerMessage;
 use shared::{Envelope, Event};
 use tokio::sync::watch;
@@ -40,14 +41,14 @@ impl Entry {
     }
 }
 
-/// A server message in MessagePack with named fields.
-pub fn encode_msgpack(message: &ServerMessage) -> Bytes {
+/// A message in MessagePack with named fields.
+pub fn encode_msgpack<T: Serialize>(message: &T) -> Bytes {
     // Fails only for a type that has no MessagePack form; ours all have one (see the contract test).
     rmp_serde::to_vec_named(message).unwrap_or_default().into()
 }
 
-/// A server message in JSON.
-pub fn encode_json(message: &ServerMessage) -> Utf8Bytes {
+/// A message in JSON.
+pub fn encode_json<T: Serialize>(message: &T) -> Utf8Bytes {
     // As above.
     serde_json::to_string(message).unwrap_or_default().into()
 }

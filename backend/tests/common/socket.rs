@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
+use serde::de::DeserializeOwned;
 use shared::api::ServerMessage;
 use shared::{Envelope, ErrorCode, Event};
 use tokio::net::TcpStream;
@@ -56,8 +57,13 @@ impl Viewer {
         Self::open(server, &format!("/api/runs/{id}/events"), None).await
     }
 
-    /// The next message; `Err` with the code when the server closed.
+    /// The next message of a run; `Err` with the code when the server closed.
     pub async fn next(&mut self) -> Result<ServerMessage, Option<u16>> {
+        self.next_of().await
+    }
+
+    /// The next message of a kind of websocket; `Err` with the code when the server closed.
+    pub async fn next_of<T: DeserializeOwned>(&mut self) -> Result<T, Option<u16>> {
         loop {
             let next = tokio::time::timeout(SOON, self.stream.next()).await;
             match next.expect("the server says something") {

@@ -25,6 +25,10 @@ pub fn Header(
     // An experiment belongs to the experiments, a run to the lab.
     let among = move || path.with(|p| p.starts_with("/experiments") || p.starts_with("/e/"));
     let comparing = move || path.with(|p| p.starts_with("/compare"));
+    let in_class = move || {
+        path.with(|p| ["/lessons", "/present", "/j"].iter().any(|place| p.starts_with(place)))
+    };
+    let elsewhere = move || among() || comparing() || in_class();
     let current = move |here: bool| here.then_some("page");
     view! {
         <header class="top">
@@ -36,12 +40,15 @@ pub fn Header(
                 <span>"LangOverrule Lab"</span>
             </a>
             <nav aria-label=t("Pages")>
-                <a href="/" aria-current=move || current(!among() && !comparing())>{t("Lab")}</a>
+                <a href="/" aria-current=move || current(!elsewhere())>{t("Lab")}</a>
                 <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
                     {t("Experiments")}
                 </a>
                 <a href="/compare" data-testid="nav-compare" aria-current=move || current(comparing())>
                     {t("Compare")}
+                </a>
+                <a href="/lessons" data-testid="nav-lessons" aria-current=move || current(in_class())>
+                    {t("Lessons")}
                 </a>
             </nav>
             <Help tour=Signal::derive(move || !among())/>
@@ -61,8 +68,20 @@ pub fn RunActions() -> impl IntoView {
     let lab = use_lab();
     let has_run = move || lab.run.id.with(Option::is_some);
     view! {
+        <a class="button present-link" data-testid="present" href=move || present_address(lab)>{t("Present")}</a>
         <Exports lab/>
         <ShareButton lab disabled=Signal::derive(move || !has_run()) share=Callback::new(move |()| actions::share(lab))/>
+    }
+}
+
+/// Where the run on the screen is presented, as it is looked at.
+fn present_address(lab: Lab) -> String {
+    match lab.run.id.get() {
+        Some(id) => {
+            let view = lab.run.view().to_query();
+            format!("/present?run={id}&{view}").trim_end_matches('&').to_owned()
+        }
+        None => "/present".to_owned(),
     }
 }
 
@@ -127,8 +146,12 @@ fn LanguageSwitch(lab: Lab) -> impl IntoView {
     view! { <div class="switch languages" role="group" aria-label="Language / 언어">{buttons}</div> }
 }
 
+/// Light, dark or projector.
 #[component]
-fn ThemeSwitch(lab: Lab) -> impl IntoView {
+pub fn ThemeSwitch(
+    /// The page's state.
+    lab: Lab,
+) -> impl IntoView {
     let theme = RwSignal::new(Theme::current());
     let buttons = Theme::ALL
         .into_iter()

@@ -1,0 +1,361 @@
+//! A class: joining, following, guessing, presenting, and everything that may go wrong with it.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use common::socket::Viewer;
+use common::{Options, TestLab};
+use langoverrule::app::Limits;
+use langoverrule::classroom::ClassLimits;
+use shared::classroom::{
+    Board, CLASSROOM_VERSION, ClassCreated, ClassMessage, ClassRequest, ClassState, Guess, Moment,
+    ShownToken, Tally,
+};
+use shared::{ErrorCode, Preset};
+
+const NORMAL: Option<u16> = Some(1000);
+const POLICY: Option<u16> = Some(1008);
+
+/// A lab that listens, with a class and a finished run.
+struct School {
+    lab: TestLab,
+    server: SocketAddr,
+    class: ClassCreated,
+    run: String,
+}
+
+impl School {
+    async fn new() -> School {
+        Self::with(ClassLimits::default()).await
+    }
+
+    async fn with(classes: ClassLimits) -> School {
+        let limits = Limits { classes, ..Limits::default() };
+        let lab = TestLab::with(Options { limits, ..Options::default() });
+        let server = lab.listen().await;
+        let run = lab.ask("What is it?").await.id;
+        lab.ended(&run).await;
+        let class = open(&lab).await;
+        School { lab, server, class, run }
+    }
+
+    fn events(&self, follower: Option<&str>) -> String {
+        let name = follower.map(|f| format!("?follower={f}")).unwrap_or_default();
+        format!("/api/classrooms/{}/events{name}", self.class.code)
+    }
+
+    async fn follower(&self, n: usize) -> Viewer {
+        Viewer::open(self.server, &self.events(Some(&name(n))), None).await
+    }
+
+    async fn presenter(&self) -> Viewer {
+        let mut presenter = Viewer::open(self.server, &self.events(None), Some("json")).await;
+        let presenter_token = self.class.presenter_token.clone();
+        say(&mut presenter, &ClassRequest::Present { presenter_token }).await;
+        presenter
+    }
+
+    fn board(&self, round: u32, moment: Moment) -> Board {
+        Board { run: Some(self.run.clone()), round, moment, ..Board::default() }
+    }
+
+    async fn state(&self) -> ClassState {
+        self.lab.get(&format!("/api/classrooms/{}", self.class.code)).await.ok()
+    }
+}
+
+async fn open(lab: &TestLab) -> ClassCreated {
+    let answer = lab.send(Request::post("/api/classrooms").body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    answer.json()
+}
+
+fn name(n: usize) -> String {
+    format!("{n:032x}")
+}
+
+async fn say(viewer: &mut Viewer, request: &ClassRequest) {
+    viewer.say(&serde_json::to_string(request).unwrap()).await;
+}
+
+async fn show(viewer: &mut Viewer, board: &Board) {
+    say(viewer, &ClassRequest::Show { board: board.clone() }).await;
+}
+
+async fn guess(viewer: &mut Viewer, round: u32, guess: Guess) {
+    say(viewer, &ClassRequest::Guess { round, guess }).await;
+}
+
+/// Reads states until one fits.
+async fn until(viewer: &mut Viewer, fits: impl Fn(&ClassState) -> bool) -> ClassState {
+    loop {
+        match viewer.next_of::<ClassMessage>().await.unwrap() {
+            ClassMessage::State(state) if fits(&state) => return state,
+            ClassMessage::Error(body) => panic!("{body:?}"),
+            _ => {}
+        }
+    }
+}
+
+/// Reads until an error comes.
+async fn refused(viewer: &mut Viewer) -> ErrorCode {
+    loop {
+        if let ClassMessage::Error(body) = viewer.next_of().await.unwrap() {
+            assert!(body.message.ends_with('.'), "{}", body.message);
+            return body.code;
+        }
+    }
+}
+
+/// Reads until the lab says what it holds of this follower's guesses.
+async fn held(viewer: &mut Viewer) -> (u32, Option<Guess>) {
+    loop {
+        if let ClassMessage::Guess { round, guess } = viewer.next_of().await.unwrap() {
+            return (round, guess);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_class_from_joining_to_its_end() {
+    let school = School::new().await;
+    assert_eq!((school.class.code.len(), school.class.presenter_token.len()), (4, 26));
+    assert_eq!(school.class.network_address, None, "this lab does not know where it listens");
+    let mut phone = school.follower(1).await;
+    let first = until(&mut phone, |_| true).await;
+    assert_eq!((first.version, &first.board.run), (CLASSROOM_VERSION, &None));
+    let mut presenter = school.presenter().await;
+
+    let asked = school.board(1, Moment::Asked);
+    show(&mut presenter, &asked).await;
+    assert_eq!(until(&mut phone, |s| s.board.round == 1).await.board, asked);
+    guess(&mut phone, 1, Guess::Words).await;
+    let told = until(&mut presenter, |s| s.tally.guessed() == 1).await;
+    assert_eq!((told.tally, told.present), (Tally { words: 1, picture: 0 }, 1));
+    guess(&mut phone, 1, Guess::Picture).await;
+    until(&mut presenter, |s| s.tally == Tally { words: 0, picture: 1 }).await;
+
+    // Everything that is looked at travels.
+    let revealed = Board {
+        layer: Some(3),
+        token: ShownToken::Token(1),
+        definition: Preset::Forward.definition(),
+        ..school.board(1, Moment::Revealed)
+    };
+    show(&mut presenter, &revealed).await;
+    let seen = until(&mut phone, |s| s.board.moment == Moment::Revealed).await;
+    assert_eq!(seen.board, revealed);
+    assert_eq!(school.state().await.board, revealed, "over HTTP too");
+    guess(&mut phone, 1, Guess::Words).await;
+    assert_eq!(refused(&mut phone).await, ErrorCode::GuessClosed);
+    assert_eq!(school.state().await.tally, Tally { words: 0, picture: 1 });
+
+    let path = format!("/api/classrooms/{}", school.class.code);
+    let ended = school.lab.as_owner(Method::DELETE, &path, &school.class.presenter_token).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    for viewer in [&mut phone, &mut presenter] {
+        loop {
+            match viewer.next_of::<ClassMessage>().await {
+                Ok(ClassMessage::Ended) => break,
+                Ok(_) => {}
+                Err(code) => panic!("closed with {code:?} before it was said"),
+            }
+        }
+        assert_eq!(viewer.next_of::<ClassMessage>().await, Err(NORMAL));
+    }
+    school.lab.get(&path).await.is_error(ErrorCode::NotFound);
+    let mut late = school.follower(2).await;
+    assert_eq!(refused(&mut late).await, ErrorCode::NotFound);
+    assert_eq!(late.next_of::<ClassMessage>().await, Err(POLICY));
+}
+
+#[tokio::test]
+async fn both_forms_carry_the_same_state() {
+    let school = School::new().await;
+    let mut presenter = school.presenter().await;
+    let board = school.board(1, Moment::Asked);
+    show(&mut presenter, &board).await;
+    for (asked, given) in [("json", "json"), ("msgpack", "msgpack"), ("json, msgpack", "msgpack")] {
+        let mut viewer = Viewer::open(school.server, &school.events(None), Some(asked)).await;
+        assert_eq!(viewer.protocol.as_deref(), Some(given));
+        assert_eq!(until(&mut viewer, |s| s.board.round == 1).await.board, board);
+        assert_eq!((viewer.text > 0, viewer.binary > 0), (given == "json", given == "msgpack"));
+    }
+    // What is said is understood in either form.
+    let mut phone = school.follower(1).await;
+    let request = ClassRequest::Guess { round: 1, guess: Guess::Words };
+    phone.say_bytes(rmp_serde::to_vec_named(&request).unwrap()).await;
+    until(&mut phone, |s| s.tally.words == 1).await;
+}
+
+#[tokio::test]
+async fn a_guess_is_kept_over_a_lost_connection_and_counts_once() {
+    let school = School::new().await;
+    let mut presenter = school.presenter().await;
+    show(&mut presenter, &school.board(7, Moment::Asked)).await;
+    let mut phone = school.follower(1).await;
+    assert_eq!(held(&mut phone).await, (7, None));
+    guess(&mut phone, 7, Guess::Picture).await;
+    assert_eq!(held(&mut phone).await, (7, Some(Guess::Picture)));
+    drop(phone);
+    until(&mut presenter, |s| s.present == 0 && s.tally.picture == 1).await;
+    let mut again = school.follower(1).await;
+    assert_eq!(held(&mut again).await, (7, Some(Guess::Picture)));
+    guess(&mut again, 7, Guess::Picture).await;
+    let mut other = school.follower(2).await;
+    guess(&mut other, 7, Guess::Words).await;
+    let state = until(&mut presenter, |s| s.tally.guessed() == 2).await;
+    assert_eq!((state.tally, state.present), (Tally { words: 1, picture: 1 }, 2));
+    // The next question begins without guesses, and a guess of the one before is none of it.
+    show(&mut presenter, &school.board(8, Moment::Asked)).await;
+    assert_eq!(until(&mut again, |s| s.board.round == 8).await.tally, Tally::default());
+    guess(&mut again, 7, Guess::Words).await;
+    assert_eq!(refused(&mut again).await, ErrorCode::GuessClosed);
+}
+
+#[tokio::test]
+async fn only_the_presenter_presents() {
+    let school = School::new().await;
+    let mut phone = school.follower(1).await;
+    show(&mut phone, &school.board(1, Moment::Asked)).await;
+    assert_eq!(refused(&mut phone).await, ErrorCode::NotOwner);
+    let wrong = ClassRequest::Present { presenter_token: "guessed".into() };
+    say(&mut phone, &wrong).await;
+    assert_eq!(refused(&mut phone).await, ErrorCode::NotOwner);
+    show(&mut phone, &school.board(1, Moment::Asked)).await;
+    assert_eq!(refused(&mut phone).await, ErrorCode::NotOwner);
+    assert_eq!(school.state().await.board, Board::default());
+    let path = format!("/api/classrooms/{}", school.class.code);
+    school.lab.as_owner(Method::DELETE, &path, "guessed").await.is_error(ErrorCode::NotOwner);
+    let nobody = Request::delete(&path).body(Body::empty()).unwrap();
+    school.lab.send(nobody).await.is_error(ErrorCode::NotOwner);
+    // Another class's presenter is nobody here.
+    let other = open(&school.lab).await;
+    assert_ne!(other.code, school.class.code);
+    school
+        .lab
+        .as_owner(Method::DELETE, &path, &other.presenter_token)
+        .await
+        .is_error(ErrorCode::NotOwner);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_said_and_whoever_goes_on_is_sent_away() {
+    let school = School::new().await;
+    for path in ["/api/classrooms/XXXX", "/api/classrooms/toolong", "/api/classrooms/%ff"] {
+        school.lab.get(path).await.is_error(ErrorCode::NotFound);
+    }
+    let mut nowhere = Viewer::open(school.server, "/api/classrooms/XXXX/events", None).await;
+    assert_eq!(refused(&mut nowhere).await, ErrorCode::NotFound);
+    let plain = school.lab.get(&school.events(None)).await;
+    plain.is_error(ErrorCode::BadRequest);
+    assert!(
+        Viewer::try_open(school.server, &school.events(Some("short")), None).await.is_err(),
+        "a name that could be guessed"
+    );
+
+    let mut presenter = school.presenter().await;
+    let nowhere = Board { run: Some("a".repeat(26)), ..school.board(1, Moment::Asked) };
+    show(&mut presenter, &nowhere).await;
+    assert_eq!(refused(&mut presenter).await, ErrorCode::NotFound);
+    assert_eq!(school.state().await.board.run, None, "nothing empty is shown");
+    let mut onlooker = Viewer::open(school.server, &school.events(None), None).await;
+    guess(&mut onlooker, 0, Guess::Words).await;
+    assert_eq!(refused(&mut onlooker).await, ErrorCode::BadRequest);
+
+    let mut noisy = school.follower(1).await;
+    for i in 0..8 {
+        noisy.say(&format!("nonsense {i}")).await;
+    }
+    let closed = loop {
+        match noisy.next_of::<ClassMessage>().await {
+            Ok(ClassMessage::Error(body)) => assert_eq!(body.code, ErrorCode::BadMessage),
+            Ok(_) => {}
+            Err(code) => break code,
+        }
+    };
+    assert_eq!(closed, POLICY);
+    // Guesses that come too late are nobody's mistake, however many.
+    let mut late = school.follower(2).await;
+    for _ in 0..20 {
+        guess(&mut late, 99, Guess::Words).await;
+        assert_eq!(refused(&mut late).await, ErrorCode::GuessClosed);
+    }
+}
+
+#[tokio::test]
+async fn a_class_has_so_many_seats() {
+    let limits = ClassLimits { followers: 2, ..ClassLimits::default() };
+    let school = School::with(limits).await;
+    let (mut first, mut second) = (school.follower(1).await, school.follower(2).await);
+    until(&mut first, |s| s.present == 2).await;
+    until(&mut second, |_| true).await;
+    let mut third = school.follower(3).await;
+    assert_eq!(refused(&mut third).await, ErrorCode::ClassroomFull);
+    assert_eq!(third.next_of::<ClassMessage>().await, Err(POLICY));
+    drop(second);
+    until(&mut first, |s| s.present == 1).await;
+    let mut fourth = school.follower(4).await;
+    until(&mut fourth, |s| s.present == 2).await;
+}
+
+#[tokio::test]
+async fn sixty_phones_all_see_every_step_that_stays_and_a_slow_one_holds_up_nobody() {
+    const PHONES: usize = 60;
+    let school = School::new().await;
+    // Connected and never read from until the end: its buffers fill, nobody else's do.
+    let mut asleep = school.follower(PHONES).await;
+    let mut phones = Vec::new();
+    for n in 0..PHONES {
+        phones.push(school.follower(n).await);
+    }
+    let mut presenter = school.presenter().await;
+    for round in 1..=3 {
+        show(&mut presenter, &school.board(round, Moment::Asked)).await;
+        for (n, phone) in phones.iter_mut().enumerate() {
+            until(phone, |s| s.board.round == round).await;
+            let side = if n % 3 == 0 { Guess::Picture } else { Guess::Words };
+            guess(phone, round, side).await;
+        }
+        let all = Tally { words: 40, picture: 20 };
+        until(&mut presenter, |s| s.tally == all).await;
+        for step in 0..400_u32 {
+            let board = Board { layer: Some(step), ..school.board(round, Moment::Revealed) };
+            show(&mut presenter, &board).await;
+        }
+        for phone in &mut phones {
+            let last = std::cell::Cell::new(0);
+            until(phone, |s| {
+                assert!(s.number > last.replace(s.number), "no state twice, none out of order");
+                s.board.round == round && s.board.layer == Some(399)
+            })
+            .await;
+        }
+    }
+    // Whoever slept sees where the class is now.
+    until(&mut asleep, |s| s.board.round == 3 && s.board.layer == Some(399)).await;
+    let state = school.state().await;
+    assert_eq!((state.present, state.tally.guessed()), (61, 60));
+}
+
+#[tokio::test]
+async fn an_abandoned_class_is_gone_and_a_restart_ends_all() {
+    let limits = ClassLimits { idle: Duration::from_millis(80), ..ClassLimits::default() };
+    let school = School::with(limits).await;
+    let path = format!("/api/classrooms/{}", school.class.code);
+    let mut phone = school.follower(1).await;
+    until(&mut phone, |_| true).await;
+    tokio::time::sleep(Duration::from_millis(160)).await;
+    school.lab.get(&path).await.ok::<ClassState>();
+    // The lab goes down: whoever is there is told why.
+    school.lab.state.closing.cancel();
+    assert_eq!(refused(&mut phone).await, ErrorCode::ShuttingDown);
+    assert_eq!(phone.next_of::<ClassMessage>().await, Err(Some(1001)));
+    tokio::time::sleep(Duration::from_millis(160)).await;
+    school.lab.get(&path).await.is_error(ErrorCode::NotFound);
+}

@@ -1,0 +1,100 @@
+//! Requests of the classroom, and what this browser keeps of it.
+
+use gloo_net::http::Request;
+use serde::{Deserialize, Serialize};
+use shared::api::RunCreated;
+use shared::classroom::{ClassCreated, ClassState};
+use shared::lesson::{Lesson, LessonStep};
+
+use crate::api::{Failure, http};
+use crate::browser;
+
+/// The prepared lessons.
+pub async fn lessons() -> Result<Vec<Lesson>, Failure> {
+    http::get("/api/lessons").await
+}
+
+/// Opens a class, and keeps that this browser presents it.
+pub async fn open() -> Result<String, Failure> {
+    let answer = http::checked(Request::post("/api/classrooms").send().await).await?;
+    let created: ClassCreated = http::read(answer).await?;
+    let kept = Presenter { token: created.presenter_token, network: created.network_address };
+    let text = serde_json::to_string(&kept).unwrap_or_default();
+    browser::store(&key(&created.code), &text);
+    browser::store(LAST, &created.code);
+    Ok(created.code)
+}
+
+/// What a class is shown now.
+pub async fn state(code: &str) -> Result<ClassState, Failure> {
+    http::get(&format!("/api/classrooms/{code}")).await
+}
+
+/// Ends a class.
+pub async fn end(code: &str, token: &str) -> Result<(), Failure> {
+    let request = Request::delete(&format!("/api/classrooms/{code}"))
+        .header("Authorization", &format!("Bearer {token}"));
+    http::checked(request.send().await).await?;
+    forget(code);
+    Ok(())
+}
+
+/// Asks the model what a step of a lesson asks.
+pub async fn ask(step: &LessonStep) -> Result<RunCreated, Failure> {
+    // The lab leaves out lessons whose options cannot be read.
+    let options = step.options().map_err(|message| Failure { code: None, message })?;
+    let picture = http::blob(&format!("/api/samples/{}", step.picture)).await?;
+    let created = http::submit(&picture, &step.picture, &options).await?;
+    browser::store(&browser::owner_key(&created.id), &created.owner_token);
+    Ok(created)
+}
+
+/// What a presenter's browser keeps of a class.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Presenter {
+    /// The secret that lets it present.
+    pub token: String,
+    /// The lab's address in its network.
+    pub network: Option<String>,
+}
+
+const LAST: &str = "class";
+
+fn key(code: &str) -> String {
+    format!("present:{code}")
+}
+
+/// What this browser keeps of a class that it presents.
+pub fn presenter(code: &str) -> Option<Presenter> {
+    serde_json::from_str(&browser::stored(&key(code))?).ok()
+}
+
+/// The class that this browser presented last, where it still may.
+pub fn last() -> Option<String> {
+    browser::stored(LAST).filter(|code| presenter(code).is_some())
+}
+
+/// Forgets that this browser presents a class, which is over.
+pub fn forget(code: &str) {
+    browser::store(&key(code), "");
+}
+
+/// The random name that this browser goes by in classes, so that a guess is found again after a
+/// reload. It is no name of a person.
+pub fn follower() -> String {
+    const KEY: &str = "follower";
+    if let Some(kept) = browser::stored(KEY).filter(|k| k.len() >= 16) {
+        return kept;
+    }
+    let mut bytes = [0_u8; 16];
+    let crypto = leptos::prelude::window().crypto();
+    let random = crypto.and_then(|c| c.get_random_values_with_u8_array(&mut bytes).map(drop));
+    if random.is_err() {
+        // Every browser has it; one that does not still takes part, with a guess of lesser worth.
+        let rough = || (js_sys::Math::random() * 256.0) as u8;
+        bytes.fill_with(rough);
+    }
+    let name: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    browser::store(KEY, &name);
+    name
+}

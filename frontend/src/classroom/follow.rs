@@ -1,0 +1,230 @@
+//! `/j/CODE`: a phone that follows the class, guesses, and may look around by itself.
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_params_map;
+use shared::classroom::{Board, ClassRequest, Guess, Moment};
+use shared::lesson::Lesson;
+
+use super::board::{alike, view_of};
+use super::class::Class;
+use super::pieces::{
+    Bars, ClassQuestion, DoneTo, Lessons, PlainPicture, Progress, Question, Verdict, side,
+};
+use super::present::ClassOver;
+use super::{api, told};
+use crate::actions;
+use crate::components::answer::Answer;
+use crate::components::curve::CurveCard;
+use crate::components::flow::FlowCard;
+use crate::components::heads::HeadsCard;
+use crate::components::notes::Notes;
+use crate::components::number::NumberCard;
+use crate::components::seen::Seen;
+use crate::components::stages::StageCard;
+use crate::components::time::TimeCard;
+use crate::components::tokens::Tokens;
+use crate::components::transport::keep_playing;
+use crate::language::t;
+use crate::state::{Lab, use_lab};
+
+/// The page.
+#[component]
+pub fn FollowPage() -> impl IntoView {
+    let params = use_params_map();
+    let code = move || params.with(|p| p.get("code")).unwrap_or_default();
+    view! { {move || view! { <Follow code=code()/> }} }
+}
+
+/// What a follower sees, apart from the class.
+#[derive(Clone, Copy)]
+struct Following {
+    class: Class,
+    /// What the class is shown.
+    board: Memo<Board>,
+    /// Whether this page looks around by itself.
+    exploring: RwSignal<bool>,
+    /// The lessons that steps are looked up in.
+    lessons: RwSignal<Vec<Lesson>>,
+}
+
+#[component]
+fn Follow(code: String) -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    keep_playing(run);
+    let class = Class::join(lab, &code, Some(&api::follower()));
+    let board = Memo::new(move |_| {
+        class.state.with(|s| s.as_ref().map(|s| s.board.clone())).unwrap_or_default()
+    });
+    let following =
+        Following { class, board, exploring: RwSignal::new(false), lessons: RwSignal::new(vec![]) };
+    leptos::task::spawn_local(async move {
+        if let Ok(lessons) = api::lessons().await {
+            following.lessons.try_set(lessons);
+        }
+    });
+    follow(lab, following);
+
+    let moment = Signal::derive(move || board.with(|b| b.moment));
+    let revealed = Memo::new(move |_| board.with(|b| b.moment == Moment::Revealed));
+    let step = Signal::derive(move || {
+        let place = board.with(|b| b.lesson.clone())?;
+        following.lessons.with(|all| {
+            let lesson = all.iter().find(|l| l.name == place.lesson)?;
+            lesson.steps.get(place.step as usize).cloned()
+        })
+    });
+    let waiting = Memo::new(move |_| board.with(|b| b.run.is_none()));
+    let tally = Signal::derive(move || class.tally());
+    let present = Signal::derive(move || class.present());
+    let has_guessed = Memo::new(move |_| class.guess().is_some());
+    view! {
+        <header class="follow-top">
+            <svg class="present-mark" viewBox="0 0 30 20" aria-hidden="true">
+                <circle class="words" cx="10.5" cy="10" r="8.5"/>
+                <circle class="picture" cx="19.5" cy="10" r="8.5"/>
+            </svg>
+            <b data-testid="following" data-code=code.clone()>{code.clone()}</b>
+            <Around following/>
+        </header>
+        <Notes/>
+        {move || class.over.get().map(|over| view! { <ClassOver over/> })}
+        <p class="lost" role="status" class:shown=move || class.lost.get() && class.over.get().is_none()>
+            {t("Connection lost; trying again …")}
+        </p>
+        <main class="follow" data-testid="follow" data-moment=move || moment.get().name()
+            data-exploring=move || following.exploring.get().to_string()>
+            <Show when=move || class.state.with(Option::is_some) fallback=|| ()>
+                <Show when=move || !waiting.get() || following.exploring.get() fallback=|| view! {
+                    <p class="follow-wait" data-testid="waiting">{t("You are in. The question comes in a moment.")}</p>
+                }>
+                    <Show when=move || following.exploring.get() fallback=move || view! {
+                        <Show when=move || revealed.get() fallback=move || view! {
+                            <PlainPicture run/>
+                            <ClassQuestion step/>
+                            <Question run moment/>
+                            <DoneTo run/>
+                            <Buttons following/>
+                            <Show when=move || has_guessed.get()><Bars tally present/></Show>
+                            <Progress/>
+                        }>
+                            <Mine following/>
+                            <Question run moment/>
+                            <Verdict run/>
+                            <Seen/>
+                            <Answer/>
+                            <CurveCard/>
+                            <Bars tally present/>
+                            <Lessons step/>
+                        </Show>
+                    }>
+                        <Seen/>
+                        <Answer/>
+                        <NumberCard/>
+                        <CurveCard/>
+                        <StageCard/>
+                        <HeadsCard/>
+                        <FlowCard/>
+                        <TimeCard/>
+                        <Tokens/>
+                    </Show>
+                </Show>
+            </Show>
+        </main>
+    }
+}
+
+/// Lets the page look at what the class is shown, unless it looks around by itself.
+fn follow(lab: Lab, following: Following) {
+    let run = lab.run;
+    let Following { board, exploring, .. } = following;
+    Effect::new(move |_| {
+        let board = board.get();
+        if exploring.get() {
+            return;
+        }
+        if let Some(id) = board.run.clone() {
+            run.playing.set(None);
+            actions::open(lab, id, view_of(&board));
+        }
+    });
+    // Whoever takes hold of a layer or a definition looks around by themselves from there on.
+    Effect::new(move |_| {
+        let view = run.view();
+        let shown = board.with_untracked(view_of);
+        let revealed = board.with_untracked(|b| b.moment == Moment::Revealed);
+        let same = board.with_untracked(|b| b.run == run.id.get_untracked());
+        if revealed && same && !alike(&view, &shown) {
+            exploring.set(true);
+        }
+    });
+}
+
+/// The way out of the class's view and back into it. Before the curve is shown to all there is none:
+/// whoever has seen it guesses no more.
+#[component]
+fn Around(following: Following) -> impl IntoView {
+    let Following { class, board, exploring, .. } = following;
+    let may = Memo::new(move |_| board.with(|b| b.moment == Moment::Revealed));
+    let shown = move || class.over.get().is_none() && (may.get() || exploring.get());
+    let run = use_lab().run;
+    let elsewhere = move || exploring.get() && board.with(|b| b.run != run.id.get());
+    view! {
+        {move || shown().then(|| view! {
+            <button type="button" class="button" data-testid="around"
+                aria-pressed=move || exploring.get().to_string()
+                on:click=move |_| exploring.update(|e| *e = !*e)>
+                {move || match (exploring.get(), elsewhere()) {
+                    (true, true) => t("The class went on: follow it"),
+                    (true, false) => t("Back to the class"),
+                    (false, _) => t("Look around yourself"),
+                }}
+            </button>
+        })}
+    }
+}
+
+/// The two guesses.
+#[component]
+fn Buttons(following: Following) -> impl IntoView {
+    let Following { class, board, .. } = following;
+    let guess = move |guess: Guess| {
+        let round = board.with_untracked(|b| b.round);
+        if class.say(&ClassRequest::Guess { round, guess }) {
+            // Shown at once; the lab's own word for it follows.
+            class.mine.set((round, Some(guess)));
+        }
+    };
+    let button = move |side_of: Guess| {
+        let chosen = move || class.guess() == Some(side_of);
+        view! {
+            <button type="button" class="guess" data-side=side_of.name()
+                data-testid=format!("guess-{}", side_of.name())
+                aria-pressed=move || chosen().to_string()
+                disabled=move || class.lost.get()
+                on:click=move |_| guess(side_of)>
+                {side(side_of)}
+            </button>
+        }
+    };
+    view! {
+        <div class="guesses" role="group" aria-label=t("Your guess")>{Guess::ALL.map(button)}</div>
+        <p class="guess-note" role="status">
+            {move || match class.guess() {
+                Some(_) => t("You can change your mind until the curve is shown."),
+                None => t("What do you think?"),
+            }}
+        </p>
+    }
+}
+
+/// What one guessed oneself.
+#[component]
+fn Mine(following: Following) -> impl IntoView {
+    let class = following.class;
+    view! {
+        {move || class.guess().map(|guess| view! {
+            <p class="mine" data-testid="mine" data-side=guess.name()>{told::own_guess(side(guess))}</p>
+        })}
+    }
+}

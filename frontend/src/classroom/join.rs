@@ -1,0 +1,46 @@
+//! `/j`: type a code.
+
+use leptos::prelude::*;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::use_navigate;
+use shared::classroom::{CODE_LENGTH, read_code};
+
+use crate::components::header::Header;
+use crate::language::{fill, t};
+
+/// The page.
+#[component]
+pub fn JoinPage() -> impl IntoView {
+    let typed = RwSignal::new(String::new());
+    let wrong = RwSignal::new(false);
+    let navigate = use_navigate();
+    let join = move |event: leptos::ev::SubmitEvent| {
+        event.prevent_default();
+        match read_code(&typed.get_untracked()) {
+            Some(code) => navigate(&format!("/j/{code}"), NavigateOptions::default()),
+            None => wrong.set(true),
+        }
+    };
+    view! {
+        <Header/>
+        <main class="join">
+            <h1>{t("Join a class")}</h1>
+            <p>{fill("Type the {n} signs that stand on the wall.", &[("n", &CODE_LENGTH)])}</p>
+            <form on:submit=join>
+                <label class="sr-only" for="class-code">{t("Code")}</label>
+                <input id="class-code" data-testid="code-input" autocomplete="off" autocapitalize="characters"
+                    spellcheck="false" inputmode="text" maxlength="8" autofocus
+                    prop:value=move || typed.get()
+                    on:input=move |event| {
+                        typed.set(event_target_value(&event));
+                        wrong.set(false);
+                    }/>
+                <button type="submit" class="button strong" data-testid="join">{t("Join")}</button>
+            </form>
+            <p class="join-wrong" role="alert">
+                {move || wrong.get().then(|| t("That is no code: codes have four letters and digits, without vowels, 0 and 1."))}
+            </p>
+            <p class="quiet">{t("No account, no name: the lab only counts how many are there and what they guess.")}</p>
+        </main>
+    }
+}

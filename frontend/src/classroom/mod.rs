@@ -1,0 +1,31 @@
+//! The classroom: presenting a run or a lesson, following it on a phone, guessing.
+//!
+//! What the class sees of a run comes from the run's own events, as everywhere on the page; the
+//! class's websocket says only which run, how it is looked at, and how the guessing stands.
+
+pub mod board;
+pub mod place;
+pub mod told;
+
+#[cfg(target_arch = "wasm32")]
+pub mod api;
+#[cfg(target_arch = "wasm32")]
+pub mod class;
+#[cfg(target_arch = "wasm32")]
+pub mod follow;
+#[cfg(target_arch = "wasm32")]
+pub mod join;
+#[cfg(target_arch = "wasm32")]
+pub mod lessons;
+#[cfg(target_arch = "wasm32")]
+pub mod line;
+#[cfg(target_arch = "wasm32")]
+pub mod pieces;
+#[cfg(target_arch = "wasm32")]
+pub mod present;
+#[cfg(target_arch = "wasm32")]
+pub mod start;
+#[cfg(target_arch = "wasm32")]
+pub mod steps;
+#[cfg(target_arch = "wasm32")]
+pub mod wall;

@@ -1,0 +1,207 @@
+//! What the wall and the phones show alike: picture, question, answer, tally, verdict.
+
+use leptos::prelude::*;
+use shared::classroom::{Guess, Moment, Tally};
+use shared::lesson::{LessonStep, Told};
+
+use super::told::{self, Piece};
+use crate::colour::Role;
+use crate::language::{Language, fill, t};
+use crate::phase::Phase;
+use crate::state::{RunView, use_lab};
+use crate::words;
+
+/// A side's name.
+pub fn side(guess: Guess) -> &'static str {
+    match guess {
+        Guess::Words => t("words"),
+        Guess::Picture => t("picture"),
+    }
+}
+
+/// A lesson's text in the language in force.
+pub fn tell(text: &Told) -> String {
+    text.in_language(Language::now().tag()).to_owned()
+}
+
+/// The picture as it was given, without anything over it.
+#[component]
+pub fn PlainPicture(
+    /// The run.
+    run: RunView,
+) -> impl IntoView {
+    let source = move || run.id.get().map(|id| format!("/api/runs/{id}/picture"));
+    view! {
+        <div class="class-picture">
+            {move || source().map(|url| view! {
+                <img src=url alt=t("The picture that the model was shown") data-testid="class-picture"/>
+            })}
+        </div>
+    }
+}
+
+/// What was asked, and what the model says once that is shown.
+#[component]
+pub fn Question(
+    /// The run.
+    run: RunView,
+    /// How much is shown.
+    #[prop(into)]
+    moment: Signal<Moment>,
+) -> impl IntoView {
+    let prompt = move || run.options.with(|o| o.prompt.clone());
+    let answer = move || run.observation.with(|o| o.answer().trim().to_owned());
+    let shown = move || moment.get() > Moment::Asked;
+    let ended = move || run.phase.with(|p| !p.is_live() && *p != Phase::Opening);
+    let asked = move || {
+        // Held back with the answer: marking a word would give it away.
+        let answer = if shown() { answer() } else { String::new() };
+        marked(told::echoes(&prompt(), &answer))
+    };
+    let says = move || match (shown(), answer()) {
+        (false, _) => view! { <b class="says-later" data-testid="says">"?"</b> }.into_any(),
+        (true, answer) if answer.is_empty() && ended() => {
+            view! { <b class="says-later" data-testid="says">{t("nothing")}</b> }.into_any()
+        }
+        (true, answer) if answer.is_empty() => {
+            view! { <b class="says-later" data-testid="says">"…"</b> }.into_any()
+        }
+        (true, answer) => {
+            let pieces = told::echoes(&answer, &prompt());
+            view! { <b data-testid="says">{marked(pieces)}</b> }.into_any()
+        }
+    };
+    view! {
+        <p class="class-prompt" data-testid="class-prompt">"“"{asked}"”"</p>
+        <p class="class-says">{t("It says:")}" "{says}</p>
+    }
+}
+
+/// Text with the words marked that both sides share.
+fn marked(pieces: Vec<Piece>) -> impl IntoView {
+    pieces
+        .into_iter()
+        .map(|piece| match piece.shared {
+            true => view! { <mark>{piece.text}</mark> }.into_any(),
+            false => piece.text.into_any(),
+        })
+        .collect_view()
+}
+
+/// The guesses, side by side.
+#[component]
+pub fn Bars(
+    /// The guesses.
+    #[prop(into)]
+    tally: Signal<Tally>,
+    /// Followers connected.
+    #[prop(into)]
+    present: Signal<u32>,
+) -> impl IntoView {
+    let bar = move |guess: Guess| {
+        let count = move || tally.with(|t| t.count(guess));
+        view! {
+            <div class="tally-row" data-side=guess.name()>
+                <span class="tally-side">{side(guess)}</span>
+                <span class="tally-bar" aria-hidden="true">
+                    <i style:width=move || format!("{:.1}%", tally.with(|t| t.length(guess)) * 100.0)></i>
+                </span>
+                <b data-testid=format!("tally-{}", guess.name())>{count}</b>
+            </div>
+        }
+    };
+    view! {
+        <div class="tally" data-testid="tally">
+            {Guess::ALL.map(bar)}
+            <p class="tally-note" data-testid="guessed">{move || told::guessed(&tally.get(), present.get())}</p>
+        </div>
+    }
+}
+
+/// What the late layers say, in one sentence; the number comes from the run as everywhere.
+#[component]
+pub fn Verdict(
+    /// The run.
+    run: RunView,
+) -> impl IntoView {
+    let late = Memo::new(move |_| run.stages.get()[2].mdi);
+    view! {
+        <p class="verdict" data-testid="verdict" data-value=move || late.get().ok().map(|m| m.to_string())>
+            {move || match late.get() {
+                Ok(mdi) => {
+                    let (side, verdict) = words::verdict(mdi);
+                    let number = words::number(mdi);
+                    view! {
+                        {fill("Late layers: one text token gets {n} times the attention of one picture token.", &[("n", &number)])}
+                        " "
+                        <b class:words=side == Some(Role::Words) class:picture=side == Some(Role::Picture)>
+                            {verdict}
+                        </b>
+                    }.into_any()
+                }
+                Err(shared::Undefined::NotObserved) => t("The model is still at work.").into_any(),
+                Err(reason) => fill("There is no value: {reason}.", &[("reason", &reason)]).into_any(),
+            }}
+        </p>
+    }
+}
+
+/// What a lesson's step shows, and what it does not.
+#[component]
+pub fn Lessons(
+    /// The step, where the class is in a lesson.
+    #[prop(into)]
+    step: Signal<Option<LessonStep>>,
+) -> impl IntoView {
+    view! {
+        {move || step.get().map(|step| view! {
+            <div class="lesson-notes" data-testid="lesson-notes">
+                <p><b>{t("What it shows")}" "</b>{tell(&step.shows)}</p>
+                <p><b>{t("What it does not show")}" "</b>{tell(&step.shows_not)}</p>
+            </div>
+        })}
+    }
+}
+
+/// The question to the class.
+#[component]
+pub fn ClassQuestion(
+    /// The step, where the class is in a lesson.
+    #[prop(into)]
+    step: Signal<Option<LessonStep>>,
+) -> impl IntoView {
+    let text = move || match step.get() {
+        Some(step) => tell(&step.ask),
+        None => t("Where did the answer come from: the words, or the picture?").to_owned(),
+    };
+    view! { <p class="class-question" data-testid="class-question">{text}</p> }
+}
+
+/// What was done to the picture or to the attention, which the class must know before it guesses.
+#[component]
+pub fn DoneTo(
+    /// The run.
+    run: RunView,
+) -> impl IntoView {
+    let done = move || {
+        let model = run.model.get()?;
+        let done = run.options.with(|o| words::interventions(o, &model));
+        (!done.is_empty()).then(|| done.join(" "))
+    };
+    view! { {move || done().map(|done| view! { <p class="done-to">{done}</p> })} }
+}
+
+/// Whether the run is on its way, for screens that wait for it.
+#[component]
+pub fn Progress() -> impl IntoView {
+    let run = use_lab().run;
+    let told = move || {
+        let quiet = |p: &Phase| matches!(p, Phase::Done(_) | Phase::Empty);
+        run.phase.with(|p| (!quiet(p)).then(|| p.sentence()))
+    };
+    view! {
+        <p class="class-progress" data-testid="class-phase" data-phase=move || run.phase.with(Phase::name)>
+            {told}
+        </p>
+    }
+}

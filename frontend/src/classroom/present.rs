@@ -1,0 +1,306 @@
+//! `/present/CODE`: the wall, and how it is driven.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::NavigateOptions;
+use leptos_router::hooks::{use_location, use_navigate, use_params_map};
+use shared::Observation;
+use shared::classroom::{ClassState, Moment};
+
+use super::api;
+use super::class::{Class, Over};
+use super::pieces::{
+    Bars, ClassQuestion, DoneTo, Lessons, PlainPicture, Progress, Question, Verdict, tell,
+};
+use super::place::Place;
+use super::steps::Presenting;
+use super::wall::{Corner, Joining};
+use crate::browser;
+use crate::components::answer::Answer;
+use crate::components::curve::CurveCard;
+use crate::components::definition::{DefinitionBar, DefinitionPanel};
+use crate::components::header::ThemeSwitch;
+use crate::components::notes::Notes;
+use crate::components::seen::Seen;
+use crate::components::transport::keep_playing;
+use crate::language::{fill, t};
+use crate::link::View;
+use crate::state::use_lab;
+
+/// The page: the wall, where this browser may present the class.
+#[component]
+pub fn PresentPage() -> impl IntoView {
+    let params = use_params_map();
+    let code = move || params.with(|p| p.get("code")).unwrap_or_default();
+    view! {
+        {move || {
+            let code = code();
+            match api::presenter(&code) {
+                Some(presenter) => view! { <Wall code presenter/> }.into_any(),
+                None => view! { <NotHere code/> }.into_any(),
+            }
+        }}
+    }
+}
+
+#[component]
+fn NotHere(code: String) -> impl IntoView {
+    view! {
+        <main class="missing">
+            <h1>{t("Another browser presents this class")}</h1>
+            <p>{fill("Only the browser that opened class {code} can present it.", &[("code", &code)])}</p>
+            <a class="button strong" href=format!("/j/{code}")>{t("Follow it")}</a>
+            <a class="button" href="/present">{t("Open a class of your own")}</a>
+        </main>
+    }
+}
+
+#[component]
+fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    keep_playing(run);
+    let class = Class::join(lab, &code, None);
+    let presenting = Presenting::new(lab, class, presenter.token.clone());
+    let origin = window().location().origin().unwrap_or_default();
+    let place = Place::of(&code, &origin, presenter.network.as_deref());
+    let joining = RwSignal::new(false);
+    begin(presenting, code.clone(), joining);
+
+    // The wall's type is larger than the page's: plots take theirs from it.
+    let read_theme = move || {
+        let (palette, size) = browser::read_theme();
+        lab.palette.set(palette);
+        lab.type_size.set(size);
+    };
+    request_animation_frame(read_theme);
+    on_cleanup(move || request_animation_frame(read_theme));
+    let resized = window_event_listener(leptos::ev::resize, move |_| read_theme());
+    on_cleanup(move || resized.remove());
+    keys(presenting, joining);
+
+    let moment = Signal::derive(move || presenting.board.with(|b| b.moment));
+    let revealed = Memo::new(move |_| moment.get() == Moment::Revealed);
+    let step = Signal::derive(move || presenting.step());
+    let title = move || match presenting.lesson.get() {
+        Some(lesson) => tell(&lesson.title),
+        None => t("Words or picture?").to_owned(),
+    };
+    let tally = Signal::derive(move || class.tally());
+    let present = Signal::derive(move || class.present());
+    let (corner_code, corner_place) = (code.clone(), place.clone());
+    let (wall_code, wall_place) = (StoredValue::new(code.clone()), StoredValue::new(place));
+    view! {
+        <main class="present" data-testid="wall" data-moment=move || moment.get().name()
+            class:revealed=move || revealed.get()>
+            <header class="present-top">
+                <svg class="present-mark" viewBox="0 0 30 20" aria-hidden="true">
+                    <circle class="words" cx="10.5" cy="10" r="8.5"/>
+                    <circle class="picture" cx="19.5" cy="10" r="8.5"/>
+                </svg>
+                <h1>{title}</h1>
+                <Corner code=corner_code place=corner_place open=joining/>
+            </header>
+            <Notes/>
+            {move || class.over.get().map(|over| view! { <ClassOver over/> })}
+            <div class="present-main">
+                <Show when=move || revealed.get() fallback=move || view! {
+                    <PlainPicture run/>
+                    <div class="present-side">
+                        <ClassQuestion step/>
+                        <Question run moment/>
+                        <DoneTo run/>
+                        <Bars tally present/>
+                        <Progress/>
+                    </div>
+                }>
+                    <div class="present-seen"><Seen/><Answer/></div>
+                    <div class="present-side">
+                        <Verdict run/>
+                        <Definition/>
+                        <CurveCard/>
+                        <div class="present-under"><Bars tally present/><Lessons step/></div>
+                    </div>
+                </Show>
+            </div>
+            <Foot presenting code/>
+            <Show when=move || joining.get()>
+                <Joining code=wall_code.get_value() place=wall_place.get_value() open=joining present/>
+            </Show>
+            <p class="lost" role="status" class:shown=move || class.lost.get() && class.over.get().is_none()>
+                {t("Connection lost; trying again …")}
+            </p>
+        </main>
+    }
+}
+
+/// Finds out what the class is shown already, or what it is to be shown first.
+fn begin(presenting: Presenting, code: String, joining: RwSignal<bool>) {
+    let query = use_location().search.get_untracked();
+    let asked = |name: &str| {
+        let query = query.trim_start_matches('?');
+        let value = query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        value.map(str::to_owned)
+    };
+    let (lesson, run, view) = (asked("lesson"), asked("run"), View::read(&query).0);
+    // It is for the beginning alone: after a reload the class stands where it stood.
+    browser::replace_query("");
+    spawn_local(async move {
+        let lab = presenting.lab;
+        let lessons = api::lessons().await.unwrap_or_default();
+        let by_name = |name: &str| lessons.iter().find(|l| l.name == name).cloned();
+        let state: ClassState = match api::state(&code).await {
+            Ok(state) => state,
+            // The websocket says the same, where it is shown.
+            Err(_) => return,
+        };
+        if presenting.ready.is_disposed() {
+            return;
+        }
+        if state.board.run.is_some() {
+            let lesson = state.board.lesson.as_ref().and_then(|place| by_name(&place.lesson));
+            return presenting.resume(state.board, lesson);
+        }
+        joining.set(true);
+        match (lesson.as_deref().map(by_name), run) {
+            (Some(Some(lesson)), _) => {
+                presenting.lesson.set(Some(lesson));
+                presenting.show_step(0);
+            }
+            (Some(None), _) => lab.complain("not_found", t("There is no lesson of that name.")),
+            (None, Some(run)) => presenting.show_run(run, view),
+            (None, None) => {
+                lab.complain("run_missing", t("Choose a lesson or a run to present first."))
+            }
+        }
+    });
+}
+
+/// The wall's keys: arrows for layers, space and a remote's *next* to go on.
+fn keys(presenting: Presenting, joining: RwSignal<bool>) {
+    let run = presenting.lab.run;
+    let keys = window_event_listener(leptos::ev::keydown, move |event| {
+        if event.ctrl_key() || event.meta_key() || event.alt_key() {
+            return;
+        }
+        let on_button = browser::on_a_button(&event);
+        match event.key().as_str() {
+            "Escape" if joining.get_untracked() => joining.set(false),
+            "Escape" => run.release(),
+            _ if browser::in_a_control(&event) => return,
+            "q" | "Q" => joining.update(|open| *open = !*open),
+            _ if joining.get_untracked() => return,
+            "ArrowLeft" => run.step_layer(-1),
+            "ArrowRight" => run.step_layer(1),
+            "[" => run.step_token(-1),
+            "]" => run.step_token(1),
+            // On a button, space is the button's.
+            " " if on_button => return,
+            " " | "PageDown" => presenting.onward(),
+            "PageUp" => presenting.move_by(-1),
+            _ => return,
+        }
+        event.prevent_default();
+    });
+    on_cleanup(move || keys.remove());
+}
+
+#[component]
+fn Definition() -> impl IntoView {
+    let run = use_lab().run;
+    let open = RwSignal::new(false);
+    view! {
+        <div class="present-definition">
+            <DefinitionBar run open/>
+            <Show when=move || open.get()><DefinitionPanel run/></Show>
+        </div>
+    }
+}
+
+/// Layers, steps, and the button that goes on.
+#[component]
+fn Foot(presenting: Presenting, code: String) -> impl IntoView {
+    let lab = presenting.lab;
+    let run = lab.run;
+    let layers = Memo::new(move |_| run.observation.with(Observation::layers));
+    let layer = move || match run.layer.get() {
+        Some(layer) => {
+            let last = layers.get().saturating_sub(1);
+            fill("layer {n} of 0–{last}", &[("n", &layer), ("last", &last)])
+        }
+        None => t("no layer yet").to_owned(),
+    };
+    let step_layer = move |by: isize| run.step_layer(by);
+    let place = move || presenting.place();
+    // Ending is for everybody: it takes a second click.
+    let (sure, navigate) = (RwSignal::new(false), use_navigate());
+    let ending = move |_| {
+        if !sure.get_untracked() {
+            sure.set(true);
+            // The page may be left by then.
+            let unsure = move || {
+                let _ = sure.try_set(false);
+            };
+            return set_timeout(unsure, Duration::from_secs(4));
+        }
+        let (code, navigate) = (code.clone(), navigate.clone());
+        let Some(kept) = api::presenter(&code) else { return };
+        spawn_local(async move {
+            match api::end(&code, &kept.token).await {
+                Ok(()) => navigate("/present", NavigateOptions::default()),
+                Err(failure) => lab.complain(failure.code_name(), failure.message),
+            }
+        });
+    };
+    view! {
+        <footer class="present-foot">
+            <div class="stepper" role="group" aria-label=t("Layer")>
+                <button type="button" aria-label=t("Layer before") data-testid="layer-back" on:click=move |_| step_layer(-1)>"‹"</button>
+                <span data-testid="layer-shown" data-layer=move || run.layer.get()>{layer}</span>
+                <button type="button" aria-label=t("Next layer") data-testid="layer-on" on:click=move |_| step_layer(1)>"›"</button>
+            </div>
+            {move || place().map(|(step, steps)| view! {
+                <div class="stepper" role="group" aria-label=t("Question")>
+                    <button type="button" aria-label=t("Question before") data-testid="step-back"
+                        disabled=step == 1 on:click=move |_| presenting.move_by(-1)>"‹"</button>
+                    <span data-testid="step-shown">{fill("question {n} of {all}", &[("n", &step), ("all", &steps)])}</span>
+                    <button type="button" aria-label=t("Next question") data-testid="step-on"
+                        disabled=step == steps on:click=move |_| presenting.move_by(1)>"›"</button>
+                </div>
+            })}
+            <span class="grow"></span>
+            <ThemeSwitch lab/>
+            <button type="button" class="button" data-testid="end-class" on:click=ending>
+                {move || if sure.get() { t("End it for everybody?") } else { t("End") }}
+            </button>
+            {move || presenting.onward_text().map(|text| view! {
+                <button type="button" class="button strong onward" data-testid="onward"
+                    disabled=move || presenting.asking.get() on:click=move |_| presenting.onward()>
+                    {text}
+                </button>
+            })}
+            {move || presenting.asking.get().then(|| view! { <p class="class-progress">{t("Asking the model …")}</p> })}
+        </footer>
+    }
+}
+
+/// Said where a class is over.
+#[component]
+pub fn ClassOver(
+    /// How it ended.
+    over: Over,
+) -> impl IntoView {
+    let text = match over {
+        Over::Ended => t("This class is over.").to_owned(),
+        Over::Refused(message) => message,
+    };
+    view! {
+        <div class="class-over" role="alert" data-testid="class-over">
+            <p>{text}</p>
+            <a class="button" href="/j">{t("Join another class")}</a>
+            <a class="button" href="/">{t("To the lab")}</a>
+        </div>
+    }
+}

@@ -1,0 +1,144 @@
+//! What travels in a class, pinned: a page that was opened yesterday talks to the lab of today.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use shared::classroom::*;
+use shared::lesson::{LessonStep, Told};
+use shared::{Definition, ErrorBody, ErrorCode, Preset};
+
+fn board() -> Board {
+    Board {
+        run: Some("sample".into()),
+        round: 3,
+        moment: Moment::Answered,
+        definition: Preset::Paper.definition(),
+        layer: Some(4),
+        token: ShownToken::Token(2),
+        curve: ShownCurve::Mdi,
+        lesson: Some(LessonPlace { lesson: "cats".into(), step: 1 }),
+    }
+}
+
+#[test]
+fn messages_keep_their_form() {
+    let definition = serde_json::to_string(&Definition::default()).unwrap();
+    let board_json = format!(
+        r#"{{"run":"sample","round":3,"moment":"answered","definition":{definition},"layer":4,"token":{{"token":2}},"curve":"mdi","lesson":{{"lesson":"cats","step":1}}}}"#
+    );
+    let state = ClassState {
+        version: 1,
+        number: 9,
+        board: board(),
+        tally: Tally { words: 41, picture: 17 },
+        present: 60,
+    };
+    let error = ErrorBody { code: ErrorCode::GuessClosed, message: "Closed.".into() };
+    let messages = [
+        (
+            ClassMessage::State(state),
+            format!(
+                r#"{{"kind":"state","version":1,"number":9,"board":{board_json},"tally":{{"words":41,"picture":17}},"present":60}}"#
+            ),
+        ),
+        (
+            ClassMessage::Guess { round: 3, guess: Some(Guess::Picture) },
+            r#"{"kind":"guess","round":3,"guess":"picture"}"#.into(),
+        ),
+        (ClassMessage::Ended, r#"{"kind":"ended"}"#.into()),
+        (
+            ClassMessage::Error(error),
+            r#"{"kind":"error","code":"guess_closed","message":"Closed."}"#.into(),
+        ),
+    ];
+    for (message, json) in messages {
+        assert_eq!(serde_json::to_string(&message).unwrap(), json);
+        assert_eq!(serde_json::from_str::<ClassMessage>(&json).unwrap(), message);
+        let packed = rmp_serde::to_vec_named(&message).unwrap();
+        assert_eq!(rmp_serde::from_slice::<ClassMessage>(&packed).unwrap(), message);
+    }
+    let requests = [
+        (
+            ClassRequest::Guess { round: 3, guess: Guess::Words },
+            r#"{"type":"guess","round":3,"guess":"words"}"#.to_owned(),
+        ),
+        (
+            ClassRequest::Present { presenter_token: "secret".into() },
+            r#"{"type":"present","presenter_token":"secret"}"#.into(),
+        ),
+        (
+            ClassRequest::Show { board: board() },
+            format!(r#"{{"type":"show","board":{board_json}}}"#),
+        ),
+    ];
+    for (request, json) in requests {
+        assert_eq!(serde_json::to_string(&request).unwrap(), json);
+        assert_eq!(serde_json::from_str::<ClassRequest>(&json).unwrap(), request);
+        let packed = rmp_serde::to_vec_named(&request).unwrap();
+        assert_eq!(rmp_serde::from_slice::<ClassRequest>(&packed).unwrap(), request);
+    }
+    // What a board leaves out is at its default; what it misspells is not silently so.
+    let short: Board = serde_json::from_str(r#"{"run":"sample","round":1}"#).unwrap();
+    assert_eq!(short, Board { run: Some("sample".into()), round: 1, ..Board::default() });
+    assert!(serde_json::from_str::<Board>(r#"{"layers":3}"#).is_err());
+    assert_eq!(CLASSROOM_VERSION, 1);
+}
+
+#[test]
+fn codes_are_read_as_people_type_them() {
+    assert_eq!(CODE_ALPHABET.len(), 25);
+    for (typed, code) in [
+        ("K7F2", Some("K7F2")),
+        (" k7 f2\n", Some("K7F2")),
+        ("k7-fz", Some("K7F2")),
+        ("b5S1", Some("855L")),
+        ("K7F", None),
+        ("K7F22", None),
+        ("KAF2", None),
+        ("K0F2", None),
+        ("", None),
+        ("ﬀﬀﬀﬀ", None),
+    ] {
+        assert_eq!(read_code(typed).as_deref(), code, "{typed:?}");
+    }
+    let sign = |c: char| CODE_ALPHABET.contains(c);
+    assert!(!"AEIOU01".chars().any(sign), "no word, no look-alike");
+}
+
+#[test]
+fn a_tally_counts_and_its_bars_fit() {
+    let tally = Tally::of([Guess::Words, Guess::Picture, Guess::Words]);
+    assert_eq!((tally.words, tally.picture, tally.guessed()), (2, 1, 3));
+    assert_eq!((tally.length(Guess::Words), tally.length(Guess::Picture)), (1.0, 0.5));
+    assert_eq!(Tally::default().length(Guess::Words), 0.0);
+}
+
+#[test]
+fn a_question_goes_through_its_moments() {
+    assert_eq!(Moment::Asked.next(), Some(Moment::Answered));
+    assert_eq!(Moment::Answered.next(), Some(Moment::Revealed));
+    assert_eq!(Moment::Revealed.next(), None);
+    assert!(Moment::Asked.is_open() && Moment::Answered.is_open() && !Moment::Revealed.is_open());
+}
+
+#[test]
+fn a_board_that_is_too_long_is_refused() {
+    assert_eq!(board().check(), Ok(()));
+    let place = LessonPlace { lesson: "x".repeat(65), step: 0 };
+    assert!(Board { lesson: Some(place), ..board() }.check().is_err());
+}
+
+#[test]
+fn a_step_says_how_it_is_run() {
+    let told = Told { en: "cat".into(), ko: "고양이".into() };
+    assert_eq!((told.in_language("ko"), told.in_language("de")), ("고양이", "cat"));
+    let json = r#"{"picture":"a.png","prompt":"What?","model":"demo-llava",
+        "knockout":"text+generated>image","ask":{"en":"?","ko":"?"},"definition":"paper",
+        "shows":{"en":"","ko":""},"shows_not":{"en":"","ko":""},"follows":"words",
+        "answer":"It","late_mdi":1.5}"#;
+    let step: LessonStep = serde_json::from_str(json).unwrap();
+    let options = step.options().unwrap();
+    assert_eq!(options.prompt, "What?");
+    assert_eq!(options.knockout, Some("text+generated>image".parse().unwrap()));
+    assert_eq!(step.begins, Moment::Asked);
+    let wrong = LessonStep { knockout: Some("words>picture".into()), ..step };
+    assert!(wrong.options().is_err());
+}
