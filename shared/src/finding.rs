@@ -129,10 +129,11 @@ mod tests {
 
     #[test]
     fn a_word_is_found_in_what_was_typed() {
-        let echo = observation("\u{2581}dog").echo(0).unwrap();
-        assert_eq!(echo.positions, [3, 4], "the template's word is nobody's question");
-        assert_eq!((echo.shares.clone(), echo.layer), (vec![0.125, 0.75], 1));
-        assert_eq!(echo.share(), 0.75);
+        let echo = observation("\u{2581}dog").echo(0);
+        // The template's word is nobody's question.
+        let wanted = Echo { positions: vec![3, 4], shares: vec![0.125, 0.75], layer: 1 };
+        assert_eq!(echo.as_ref(), Some(&wanted));
+        assert_eq!(wanted.share(), 0.75);
         assert_eq!(observation(" cat").echo(0), None);
         assert_eq!(observation(" a").echo(0), None, "too short to be looked up");
         assert_eq!(observation(" dog").echo(1), None, "there is no such token");

@@ -226,6 +226,7 @@ async fn words_overrule_a_small_picture_and_a_large_one_overrules_words() -> Res
                         page.attr_until("overlay", "data-token", |t| t == i.to_string()).await?;
                     }
                 }
+                page.click("tour-decline").await?;
                 page.script("window.scrollTo(0, 0)").await?;
                 page.screenshot("readme", LARGE).await?;
             }

@@ -335,7 +335,7 @@ fn Marks(run: RunView, plot: Memo<Plot>, frame: Memo<Frame>) -> impl IntoView {
             let side = if mdi >= 1.0 { Role::Words } else { Role::Picture };
             let above = if mdi >= 1.0 { -1.1 } else { 1.9 };
             view! {
-                <circle class="extreme" cx=x cy=y r=frame.type_size * 0.62 stroke=palette.role(side).css()/>
+                <circle class="extreme" cx=x cy=y r=frame.type_size * 0.62 style:stroke=palette.role(side).css()/>
                 <text class="extreme" x=x y=y + above * frame.type_size text-anchor="middle">
                     {words::number(mdi)}"×"
                 </text>

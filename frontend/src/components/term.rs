@@ -18,19 +18,23 @@ struct Place {
 }
 
 /// A place beside the word: below it, or above it where there is more room; inside the window.
-fn beside(word: &web_sys::Element) -> Place {
+/// None beside a word that is scrolled out of it.
+fn beside(word: &web_sys::Element) -> Option<Place> {
     let around = word.get_bounding_client_rect();
     let size = |value: Result<wasm_bindgen::JsValue, _>| {
         value.ok().and_then(|v| v.as_f64()).unwrap_or_default()
     };
     let (width, height) = (size(window().inner_width()), size(window().inner_height()));
+    if around.bottom() < 0.0 || around.top() > height {
+        return None;
+    }
     let rem = crate::browser::read_theme().1 / 0.75;
     let left = around.left().min(width - (WIDTH + 1.0) * rem).max(0.5 * rem);
-    if around.bottom() < height * 0.7 {
+    Some(if around.bottom() < height * 0.7 {
         Place { left, top: Some(around.bottom() + 0.35 * rem), bottom: None }
     } else {
         Place { left, top: None, bottom: Some(height - around.top() + 0.35 * rem) }
-    }
+    })
 }
 
 /// A term as it stands in a text, dotted; its meaning comes beside it and moves nothing.
@@ -44,7 +48,7 @@ pub fn Explained(
 ) -> impl IntoView {
     let button = NodeRef::<html::Button>::new();
     let place = RwSignal::new(None::<Place>);
-    let show = move || place.set(button.get_untracked().map(|b| beside(&b)));
+    let show = move || place.set(button.get_untracked().and_then(|b| beside(&b)));
     let hide = move || place.set(None);
     let id = format!("term-{}", next_number());
     view! {
@@ -67,26 +71,30 @@ pub fn Explained(
                 }
             >{word}</button>
             <span id=id hidden>{term.meaning()}</span>
-            {move || place.get().map(|place| view! { <Note term place hide=Callback::new(move |()| hide())/> })}
+            <Show when=move || place.with(Option::is_some)>
+                <Note term place follow=Callback::new(move |()| show())/>
+            </Show>
         </span>
     }
 }
 
 /// The meaning beside the word.
 #[component]
-fn Note(term: Term, place: Place, hide: Callback<()>) -> impl IntoView {
-    // It stands in the window, not in the page: what scrolls away takes it along.
-    let scrolled = window_event_listener_untyped("scroll", move |_| hide.run(()));
+fn Note(term: Term, place: RwSignal<Option<Place>>, follow: Callback<()>) -> impl IntoView {
+    // It stands in the window, not in the page, and goes along with its word.
+    let scrolled = window_event_listener_untyped("scroll", move |_| follow.run(()));
     on_cleanup(move || scrolled.remove());
-    let px = |value: Option<f64>| value.map(|v| format!("{v}px"));
+    let px = move |of: fn(&Place) -> Option<f64>| {
+        move || place.with(|p| p.as_ref().and_then(of)).map(|v| format!("{v}px"))
+    };
     view! {
         <span
             class="term-note"
             data-testid="term-note"
             aria-hidden="true"
-            style:left=format!("{}px", place.left)
-            style:top=px(place.top)
-            style:bottom=px(place.bottom)
+            style:left=px(|p| Some(p.left))
+            style:top=px(|p| p.top)
+            style:bottom=px(|p| p.bottom)
         >
             <b>{term.name()}</b>" "{term.meaning()}
         </span>

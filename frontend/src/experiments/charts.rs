@@ -303,7 +303,7 @@ fn lever_plot(all: &[(String, Tables)], lever: Lever, chosen: usize, palette: &P
         let points: Vec<Point> = points.collect();
         if let Some(model) = table.paper.first().map(|r| &r.model).filter(|_| !points.is_empty()) {
             plot.curves.push(Curve {
-                label: format!("paper {model}"),
+                label: fill("paper {model}", &[("model", model)]),
                 colour: palette.muted,
                 style: Style::Ghost,
                 points,
