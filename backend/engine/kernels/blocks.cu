@@ -3,10 +3,10 @@
 #include <cuda_fp16.h>
 #include <stdint.h>
 
+#include "q4k.cuh"
+
 namespace {
 
-constexpr int VALUES = 256;  // of a q4_K block
-constexpr int BYTES = 144;   // a scale and a least value in f16, 12 bytes of sub-block scales, 128 of values
 constexpr int PER_WARP = 4;  // blocks, all of them on their way before the first is used
 
 // Two neighbours of eight values: `d · q − m`.
@@ -35,14 +35,10 @@ extern "C" __global__ void __launch_bounds__(256) decode_q4k(const uint8_t* bloc
     for (int b = 0; b < PER_WARP; b++) {
         if (first + b >= count) continue;
         const uint4 head = heads[b];
-        // Six bits each of a sub-block's scale and least value: the first four whole, of the last
-        // four the upper two bits in the first four's bytes.
-        const int shift = sub % 4 * 8;
-        const uint32_t low = head.y >> shift, middle = head.z >> shift, high = head.w >> shift;
-        const uint32_t scale = sub < 4 ? low & 63 : (high & 15) | (low >> 6 & 3) << 4;
-        const uint32_t least = sub < 4 ? middle & 63 : (high >> 4 & 15) | (middle >> 6 & 3) << 4;
+        const Pair scales = scale_pair(head, sub / 2), least = least_pair(head, sub / 2);
         const __half2 both = *reinterpret_cast<const __half2*>(&head.x);
-        const float d = __low2float(both) * scale, m = __high2float(both) * least;
+        const float d = __low2float(both) * (sub % 2 ? scales.odd : scales.even);
+        const float m = __high2float(both) * (sub % 2 ? least.odd : least.even);
         // Even sub-blocks are the low halves of their bytes, odd ones the high halves.
         const int half = sub % 2 * 4;
         const uint32_t x = values[b].x >> half & 0x0f0f0f0f, y = values[b].y >> half & 0x0f0f0f0f;

@@ -5,9 +5,6 @@
 
 #include <stdint.h>
 
-// Bytes of a row.
-__host__ __device__ __forceinline__ constexpr size_t eight_bytes(int width) { return width + width / 32 * 8; }
-
 // Puts N neighbouring values at `i` into a row. The lanes that share 32 values all call this together.
 template <int N>
 __device__ __forceinline__ void put_eight(uint8_t* row, int width, int i, const float (&x)[N]) {

@@ -1,17 +1,16 @@
-// Products of one row with weights in q4_K: as fast as the weights can be read.
+// Products of one row with weights in q4_K, which read the weights once.
 
 #include <cuda_fp16.h>
 #include <stdint.h>
 
 #include "eight.cuh"
 #include "order.cuh"
+#include "q4k.cuh"
 
 namespace {
 
-constexpr int VALUES = 256;  // of a q4_K block
-constexpr int BYTES = 144;   // see blocks.cu
-constexpr int WARPS = 4;     // of a block of threads, a row of weights each
-constexpr int AHEAD = 4;     // blocks that a lane has on their way before it uses the first
+constexpr int WARPS = 4;  // of a block of threads, a row of weights each (ROWS in cuda/products.rs)
+constexpr int AHEAD = 4;  // blocks that a lane has on their way before it uses the first
 
 __device__ __forceinline__ int dot(uint4 a, uint4 b) {
     int sum = __dp4a(static_cast<int>(a.x), static_cast<int>(b.x), 0);
@@ -36,8 +35,6 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) product_q4k(const uint8
     const int lane = threadIdx.x % 32, row = blockIdx.x * WARPS + threadIdx.x / 32;
     const int blocks = width / VALUES, part = lane % 8, pair = part / 2, odd = part % 2;
     const uint8_t* from = weight + static_cast<size_t>(min(row, rows - 1)) * blocks * BYTES;
-    const int shift = 16 * (pair % 2);
-    const bool early = pair < 2;
     const float once = odd ? 0.f : 1.f;  // the least value counts once for both halves of a sub-block
     uint4 heads[AHEAD], quants[AHEAD];
     const auto load = [&](int base) {
@@ -63,18 +60,12 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) product_q4k(const uint8
             const uint4 high = *reinterpret_cast<const uint4*>(x + at + 32);
             // Scale and sum of the lower sub-block, then of the upper one.
             const float4 by = *reinterpret_cast<const float4*>(x + width + 8 * (8 * b + 2 * pair));
-            // Six bits each: the first four scales and least values whole, of the last four the upper two bits
-            // in the first four's bytes.
             const uint4 head = heads[a];
-            const uint32_t first = head.y >> shift, second = head.z >> shift, third = head.w >> shift;
-            const uint32_t scales =
-                early ? first & 0x3f3f : (third & 0x0f0f) | (first & 0xc0c0) >> 2;
-            const uint32_t least =
-                early ? second & 0x3f3f : (third >> 4 & 0x0f0f) | (second & 0xc0c0) >> 2;
+            const Pair scales = scale_pair(head, pair), least = least_pair(head, pair);
             const float2 d = __half22float2(*reinterpret_cast<const __half2*>(&head.x));
-            const float below = static_cast<float>(scales & 0xff) * by.x * dot(nibbles(quants[a], 0), low);
-            const float above = static_cast<float>(scales >> 8 & 0xff) * by.z * dot(nibbles(quants[a], 4), high);
-            const float offset = static_cast<float>(least & 0xff) * by.y + static_cast<float>(least >> 8 & 0xff) * by.w;
+            const float below = scales.even * by.x * dot(nibbles(quants[a], 0), low);
+            const float above = scales.odd * by.z * dot(nibbles(quants[a], 4), high);
+            const float offset = least.even * by.y + least.odd * by.w;
             sum += d.x * (below + above) - once * d.y * offset;
         }
         base += 4 * AHEAD;

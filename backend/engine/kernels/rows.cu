@@ -74,7 +74,7 @@ __device__ __forceinline__ float block_max(float x) {
     return all;
 }
 
-constexpr int HELD = 4;  // packs of four values of a row that a thread keeps
+constexpr int HELD = 4;  // packs of four values of a row that a thread keeps (LONGEST in cuda/products.rs)
 
 // Where a norm's rows go.
 template <typename O>
@@ -85,10 +85,11 @@ struct Plain {
     __device__ __forceinline__ void put(int, int i, const float (&y)[4]) const { write(out + i, y); }
     __device__ __forceinline__ void put(int i, float y) const { store(out + i, y); }
 };
+// A single row in 8 bits.
 struct Eight {
     uint8_t* out;
 
-    __device__ __forceinline__ Eight row(int width) const { return {out + blockIdx.x * eight_bytes(width)}; }
+    __device__ __forceinline__ Eight row(int) const { return *this; }
     __device__ __forceinline__ void put(int width, int i, const float (&y)[4]) const { put_eight(out, width, i, y); }
     // Rows in 8 bits are always short enough for registers.
     __device__ __forceinline__ void put(int, float) const { __trap(); }

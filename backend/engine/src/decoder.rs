@@ -253,8 +253,8 @@ impl Decoder {
         let n = x.dim(0)?;
         let eps = c.norm_eps as f32;
         let to = if Linear::few(n) { DType::F32 } else { self.compute() };
-        // What is dropped makes room for the next product: of a long prompt these are gigabytes.
         let taken = layer.qkv.takes(n, to);
+        // What is dropped makes room for the next product: of a long prompt these are gigabytes.
         let (x, normed) = ops::add_norm(x, delta.as_ref(), &layer.attention_norm, eps, taken)?;
         drop(delta);
         let qkv = layer.qkv.forward(&normed, to)?;
@@ -274,7 +274,7 @@ impl Decoder {
         drop(delta);
         let both = layer.gate_up.forward(&normed, to)?;
         drop(normed);
-        let gated = ops::gate(&both, layer.down.takes(n, to))?;
+        let gated = ops::gate(&both, layer.down.takes(n, to) == DType::U8)?;
         drop(both);
         Ok((x, Some(layer.down.forward(&gated, DType::F32)?), seen))
     }

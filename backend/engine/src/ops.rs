@@ -58,13 +58,13 @@ pub(crate) fn turn(
     Ok(q)
 }
 
-/// `silu(gate) · up` of rows `[n, 2 · width]`; on the GPU in 8 bits if `to` is U8.
-pub(crate) fn gate(x: &Tensor, to: DType) -> Result<Tensor> {
+/// `silu(gate) · up` of rows `[n, 2 · width]`; on the GPU in 8 bits if `eight`.
+pub(crate) fn gate(x: &Tensor, eight: bool) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
     if x.device().is_cuda() {
-        return crate::cuda::gate(x, to);
+        return crate::cuda::gate(x, eight);
     }
-    let _ = to;
+    let _ = eight;
     candle_nn::ops::swiglu(x)
 }
 

@@ -1,8 +1,9 @@
 //! The engine's own CUDA kernels: observed attention, and what stands between matrix products.
 //!
-//! Kernels live in `kernels/*.cu` and travel as machine code. Everything of a device runs on one stream, so
-//! that order of launching is order of running; memory comes from the driver's stream-ordered
-//! pool, so that a tensor may be dropped as soon as the kernel that reads it is launched.
+//! Kernels live in `kernels/*.cu` and travel as machine code. Everything of a device runs on one stream, in
+//! order of launching but for what a kernel does before its `begin` (`kernels/order.cuh`), which
+//! touches nothing that another one writes; memory comes from the driver's stream-ordered pool, so
+//! that a tensor may be dropped as soon as the kernel that reads it is launched.
 #![allow(unsafe_code, reason = "kernels take raw device addresses")]
 
 mod attention;
@@ -26,7 +27,7 @@ pub(crate) use blocks::decoded;
 pub(crate) use device::{memory, name, open, settle};
 pub(crate) use matmul::matmul;
 pub(crate) use notes::{Notes, Pace, Page};
-pub(crate) use products::{eight, product, takes_eight};
+pub(crate) use products::{eight, is_q4k, product};
 pub(crate) use rows::{add_bias, choose, gate, norm, turn};
 
 /// A device address of a tensor's first value.
@@ -60,15 +61,34 @@ const fn grid(blocks: (u32, u32, u32), threads: u32) -> LaunchConfig {
 /// Launches a kernel of ours: `launch!(&device, "name", grid, arg, arg…)`.
 macro_rules! launch {
     ($device:expr, $name:expr, $grid:expr, $($arg:expr),+ $(,)?) => {{
-        let kernel = $crate::cuda::device::kernel($device, $name)?;
+        let (device, grid) = ($device, $grid);
+        let kernel = $crate::cuda::device::kernel(device, $name)?;
+        let mut arguments = [$($crate::cuda::Argument::new($arg)),+];
+        let mut args = arguments.each_mut().map($crate::cuda::Argument::address);
         // SAFETY: each caller hands the kernel the arguments its source declares, and addresses
         // of tensors that are at least as large as it writes.
-        unsafe { kernel.launch($device, $grid, &mut [$($crate::cuda::argument(&mut { $arg })),+]) }?;
+        unsafe { kernel.launch(device, grid, &mut args) }?;
     }};
 }
 use launch;
 
-/// A kernel's argument, as launching takes it.
-fn argument<T: DeviceRepr>(value: &mut T) -> *mut c_void {
-    (&raw mut *value).cast()
+/// A kernel's argument, where launching finds it.
+#[repr(align(8))]
+struct Argument([u8; Argument::MOST]);
+
+impl Argument {
+    /// Bytes of the largest argument.
+    const MOST: usize = 128;
+
+    fn new<T: DeviceRepr>(value: T) -> Self {
+        const { assert!(size_of::<T>() <= Self::MOST && align_of::<T>() <= 8) };
+        let mut bytes = [0; Self::MOST];
+        // SAFETY: the value fits, and is aligned as its type asks.
+        unsafe { bytes.as_mut_ptr().cast::<T>().write_unaligned(value) };
+        Argument(bytes)
+    }
+
+    fn address(&mut self) -> *mut c_void {
+        self.0.as_mut_ptr().cast()
+    }
 }

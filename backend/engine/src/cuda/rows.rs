@@ -17,13 +17,13 @@ pub(crate) fn norm(
 ) -> Result<Tensor> {
     let (n, width) = x.dims2()?;
     let device = device(x)?;
+    // SAFETY: the kernels write every value.
+    let plain = |to| unsafe { Tensor::empty((n, width), to, x.device()) };
     let (name, out) = match to {
         DType::U8 if n == 1 && norms_eight(width) => ("norm_eight", empty(width, x)?),
-        // SAFETY: the kernel writes every value.
-        _ => unsafe {
-            let name = if to == DType::F16 { "norm_f16" } else { "norm_f32" };
-            (name, Tensor::empty((n, width), to, x.device())?)
-        },
+        DType::U8 | DType::F32 => ("norm_f32", plain(DType::F32)?),
+        DType::F16 => ("norm_f16", plain(DType::F16)?),
+        other => bail!("no norm in {other:?}"),
     };
     // At most sixteen values a thread keep a row in registers. A row alone is done the sooner the
     // more threads share it.
@@ -89,11 +89,11 @@ pub(crate) fn turn(
 }
 
 /// `silu(gate) · up` of rows `[n, 2 · width]`, in their type or, of a single row of f32, in 8 bits.
-pub(crate) fn gate(x: &Tensor, to: DType) -> Result<Tensor> {
+pub(crate) fn gate(x: &Tensor, eight: bool) -> Result<Tensor> {
     let (n, both) = x.dims2()?;
     let width = both / 2;
     let device = device(x)?;
-    if to == DType::U8 {
+    if eight {
         if n != 1 || x.dtype() != DType::F32 {
             bail!("no row of 8 bits from {:?} of {:?}", x.shape(), x.dtype())
         }

@@ -209,6 +209,79 @@ fn gpu_multiplies_q4k() {
     }
 }
 
+/// What a row in 8 bits stands for.
+fn of_eight(row: &Tensor, width: usize) -> Vec<f32> {
+    let bytes: Vec<u8> = row.flatten_all().and_then(|t| t.to_vec1()).expect("bytes");
+    assert_eq!(bytes.len(), width + width / 32 * 8);
+    let value = |i: usize| {
+        let at = width + i / 32 * 8;
+        let scale = f32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
+        f32::from(bytes[i] as i8) * scale
+    };
+    (0..width).map(value).collect()
+}
+
+/// Norms and gates give in 8 bits what they give in f32, within half a step of each 32 values.
+#[test]
+#[ignore = "needs a GPU"]
+fn gpu_writes_8_bits() {
+    let gpu = open(0).expect("a GPU");
+    let random = |width: usize| Tensor::randn(0.2f32, 1f32, (1, width), &gpu).expect("random");
+    let near = |eight: &[f32], plain: &[f32], at: &str| {
+        for (eight, plain) in eight.chunks(32).zip(plain.chunks(32)) {
+            let most = plain.iter().fold(0f32, |m, x| m.max(x.abs()));
+            for (a, b) in eight.iter().zip(plain) {
+                assert!((a - b).abs() <= 0.501 * most / 127.0, "{at}: {a}, not {b}");
+            }
+        }
+    };
+    for width in [256, 4096, 5120, 16_384] {
+        let (x, delta) = (random(width), random(width));
+        let weight = random(width).flatten_all().expect("a vector");
+        let norm = |to| {
+            // The row is added to in place.
+            let x = x.copy().expect("a copy");
+            super::norm(&x, Some(&delta), &weight, 1e-5, to).expect("a norm")
+        };
+        let (eight, plain) = (norm(DType::U8), norm(DType::F32));
+        near(&of_eight(&eight, width), &values(&plain), &format!("a norm of {width}"));
+    }
+    for width in [256, 768, 11_008, 18_944] {
+        let x = random(2 * width);
+        let gate = |eight| super::gate(&x, eight).expect("a gate");
+        near(&of_eight(&gate(true), width), &values(&gate(false)), &format!("a gate of {width}"));
+    }
+    // Too long for the norm's registers: it stays f32.
+    let (x, weight) = (random(16_640), random(16_640).flatten_all().expect("a vector"));
+    let normed = super::norm(&x, None, &weight, 1e-5, DType::U8).expect("a norm");
+    assert_eq!((normed.dtype(), normed.dims()), (DType::F32, &[1, 16_640][..]));
+}
+
+/// A value that is not finite does not vanish in 8 bits: it reaches the logits, where it is noticed.
+#[test]
+#[ignore = "needs a GPU"]
+fn gpu_notices_what_is_not_finite() {
+    let gpu = open(0).expect("a GPU");
+    let weight = Tensor::randn(0f32, 1f32, (512, 1024), &Device::Cpu).expect("random");
+    let blocks = QTensor::quantize(&weight, GgmlDType::Q4K).expect("quantized");
+    let storage = QStorage::from_data(blocks.data().expect("blocks"), &gpu, GgmlDType::Q4K);
+    let there = QTensor::new(storage.expect("moved"), (512, 1024)).expect("moved");
+    let finite = |bad: Option<f32>| {
+        let mut x = vec![0.5f32; 1024];
+        if let Some(bad) = bad {
+            x[700] = bad;
+        }
+        let x = Tensor::from_vec(x, (1, 1024), &gpu).expect("a row");
+        let out = Tensor::zeros((1, 512), DType::F32, &gpu).expect("room");
+        super::product(&super::eight(&x).expect("8 bits"), &there, &out, 0).expect("a product");
+        super::choose(&out).expect("chosen").3
+    };
+    assert!(finite(None));
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        assert!(!finite(Some(bad)), "{bad} vanished");
+    }
+}
+
 /// Everything that is seen of a run, as numbers.
 #[derive(Debug, Default, PartialEq)]
 struct All {
@@ -287,14 +360,15 @@ fn gpu_reads_kept_weights() {
     let folder = tempfile::tempdir().expect("a folder");
     let cache = WeightCache { folder: folder.path().to_owned(), least: 0, most: 1 << 40 };
     let place = in_the_repository("models/demo-llava");
-    for quant in [Quant::Q4k, Quant::F16, Quant::F32] {
+    for (kept, quant) in [Quant::Q4k, Quant::Q8_0, Quant::F16].into_iter().enumerate() {
         let load = || {
             let options = options(quant, DeviceChoice::Cuda(0));
             Model::load_cached(&place, &options, &cache, &mut |_, _| {}).expect("loaded")
         };
         let converted = seen(&load());
-        let files = std::fs::read_dir(folder.path()).expect("the cache").count();
-        assert!(files > 0, "nothing was kept");
+        let files = std::fs::read_dir(folder.path()).expect("the cache").flatten();
+        let files = files.filter(|f| f.path().extension().is_some_and(|x| x == "weights"));
+        assert_eq!(files.count(), kept + 1, "{quant:?} was not kept");
         assert_eq!(seen(&load()), converted, "{quant:?}");
     }
 }

@@ -197,7 +197,7 @@ impl Block {
         };
         let x = (x + self.output.forward(&attended, DType::F32)?)?;
         let normed = candle_nn::ops::rms_norm(&x, &self.norm2, EPS)?;
-        let gated = ops::gate(&self.gate_up.forward(&normed, DType::F32)?, DType::F32)?;
+        let gated = ops::gate(&self.gate_up.forward(&normed, DType::F32)?, false)?;
         x + self.down.forward(&gated, DType::F32)?
     }
 }

@@ -256,7 +256,7 @@ impl Linear {
     /// where a GPU multiplies it with q4_K.
     pub(crate) fn takes(&self, n: usize, else_in: DType) -> DType {
         #[cfg(feature = "cuda")]
-        if n == 1 && self.device().is_cuda() && self.takes_eight().is_some() {
+        if n == 1 && self.device().is_cuda() && self.parts.iter().all(|w| w.q4k().is_some()) {
             return DType::U8;
         }
         let _ = n;
@@ -313,6 +313,14 @@ impl Weight {
         })
     }
 
+    /// The blocks, where a product of our own takes a single row through them.
+    fn q4k(&self) -> Option<&QTensor> {
+        match self {
+            Weight::Quantized(QMatMul::QTensor(q)) if crate::cuda::is_q4k(q) => Some(q),
+            _ => None,
+        }
+    }
+
     fn rows(&self) -> Result<usize> {
         match self {
             Weight::Dense(w) => w.dim(1),
@@ -332,35 +340,25 @@ impl Linear {
         Ok(Linear { parts, bias })
     }
 
-    /// The parts, where all of them multiply a row in 8 bits.
-    fn takes_eight(&self) -> Option<Vec<&QTensor>> {
-        let part = |w| match w {
-            &Weight::Quantized(QMatMul::QTensor(ref q)) if crate::cuda::takes_eight(q) => {
-                Some(&**q)
-            }
-            _ => None,
-        };
-        self.parts.iter().map(part).collect()
-    }
-
-    /// Few rows go through quantized products as they are. For many, a quantized weight is decoded
+    /// A single row goes through q4_K in 8 bits, in kernels of our own; few rows go through candle's
+    /// quantized products as they are. For many, a quantized weight is decoded
     /// to f16 for the moment of its product: the tensor cores make up for it many times over.
     fn forward_on_gpu(&self, x: &Tensor, to: DType) -> Result<Tensor> {
         let n = x.dim(0)?;
         let quantized = |w: &Weight| matches!(w, Weight::Quantized(QMatMul::QTensor(_)));
-        let y = if let Some(parts) = self.takes_eight().filter(|_| n == 1) {
+        let y = if self.takes(n, to) == DType::U8 {
             let x = match x.dtype() {
                 DType::U8 => x.clone(),
                 _ => crate::cuda::eight(&x.to_dtype(DType::F32)?)?,
             };
-            let total = parts.iter().map(|w| w.shape().dims()[0]).sum::<usize>();
+            let total = self.parts.iter().map(Weight::rows).sum::<Result<usize>>()?;
             // SAFETY: the products below write every column.
             #[expect(unsafe_code, reason = "memory that is written whole at once")]
             let y = unsafe { Tensor::empty((1, total), DType::F32, x.device()) }?;
             let mut first = 0;
-            for part in parts {
+            for part in self.parts.iter().filter_map(Weight::q4k) {
                 crate::cuda::product(&x, part, &y, first)?;
-                first += part.shape().dims()[0];
+                first += part.shape().dims2()?.0;
             }
             y
         } else if Self::few(n) && self.parts.iter().all(quantized) {
