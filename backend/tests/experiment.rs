@@ -199,14 +199,15 @@ fn what_is_named_by_a_path_is_found_from_anywhere_and_shown_by_its_end() {
     let samples = home().join("models/demo-llava/samples");
     std::fs::copy(samples.join("cat-far.png"), data.path().join("pictures/a.png")).unwrap();
     std::fs::write(data.path().join("pictures/b.png"), b"no picture").unwrap();
-    let mut first = program(data.path(), &["experiment", "--model", "mine", "--dataset"]);
+    let asked = ["experiment", "--model", "mine", "--dataset", "folder:pictures"];
+    let mut first = program(data.path(), &asked);
     std::fs::create_dir(data.path().join("mine")).unwrap();
     for file in std::fs::read_dir(home().join("models/demo-llava")).unwrap().flatten() {
         if file.path().is_file() {
             std::fs::copy(file.path(), data.path().join("mine").join(file.file_name())).unwrap();
         }
     }
-    first.args(["folder:pictures", "--max-new-tokens", "3"]).current_dir(data.path());
+    first.args(["--max-new-tokens", "3"]).current_dir(data.path());
     let (done, said) = says(first);
     assert!(done, "{said}");
     // From another folder the same experiment is found and its tables are written again.

@@ -34,8 +34,7 @@ pub(super) fn PaperGrid(spec: RwSignal<ExperimentSpec>) -> impl IntoView {
             let here = |m: &ModelEntry| m.name == *name && m.state == ModelState::Ready;
             lab.models.with_untracked(|all| all.iter().any(here))
         };
-        let models: Vec<String> =
-            DEMOS.iter().filter(ready).map(|name| (*name).to_owned()).collect();
+        let models: Vec<String> = DEMOS.into_iter().filter(ready).map(str::to_owned).collect();
         spec.update(|s| {
             if !models.is_empty() {
                 s.models = models;
