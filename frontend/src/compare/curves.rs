@@ -2,7 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::{Observation, Stage, Stages};
+use shared::{Observation, Stage, Stages, Undefined};
 
 use super::opened::{Chosen, Opened};
 use crate::browser::watch_width;
@@ -111,6 +111,22 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
         let chart = chart.get();
         chart.bands.is_empty() && chart.layers > 0 && chosen.definition.get().stages != Stages::All
     };
+    // A gap in a curve has its reason.
+    let gaps = move || {
+        let curve = chosen.curve.get();
+        let gap = |run: &Opened| {
+            let depth = run.run.observation.with(Observation::layers);
+            let reasons = (0..depth).filter_map(|l| value_of(*run, l, curve)?.err());
+            let reasons: Vec<Undefined> =
+                reasons.filter(|r| *r != Undefined::NotObserved).collect();
+            let first = reasons.first()?;
+            Some(fill(
+                "{letter} has no value in {n} of its layers: {reason}.",
+                &[("letter", &letter(run.place)), ("n", &reasons.len()), ("reason", first)],
+            ))
+        };
+        all.with_value(|runs| runs.iter().filter_map(gap).collect::<Vec<_>>().join(" "))
+    };
     view! {
         <section class="card curve" aria-labelledby="curves-title">
             <header class="card-head">
@@ -145,6 +161,7 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
                 None if differ() => t("The models differ in their number of layers, so their stages lie at different places; the table has each run’s own.").into(),
                 None => t("Above 1, a text token gets more attention than a picture token.").into(),
             }}</p>
+            <p class="card-foot gaps" data-testid="compared-gaps">{gaps}</p>
         </section>
     }
 }

@@ -14,7 +14,7 @@ use crate::cite::{Cited, embed_code, notebook_code};
 use crate::language::t;
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
-use crate::state::{Lab, RunView, use_lab};
+use crate::state::{Lab, RunView, Source, use_lab};
 
 /// The run's name and note, where its owner gave it any; above everything else.
 #[component]
@@ -95,6 +95,10 @@ fn delete(lab: Lab, navigate: impl Fn(&str, leptos_router::NavigateOptions) + 's
         match http::delete(&id, &token).await {
             Ok(()) => {
                 browser::forget(&browser::owner_key(&id));
+                // Its picture is gone, so the form cannot ask about it again.
+                if lab.source.get_untracked() == Some(Source::Run(id)) {
+                    lab.choose(None);
+                }
                 navigate("/", Default::default());
                 lab.said.set(t("The run is deleted.").into());
             }
