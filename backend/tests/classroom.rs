@@ -198,6 +198,7 @@ async fn a_guess_is_kept_over_a_lost_connection_and_counts_once() {
     let school = School::new().await;
     let mut presenter = school.presenter().await;
     show(&mut presenter, &school.board(7, Moment::Asked)).await;
+    until(&mut presenter, |s| s.board.round == 7).await;
     let mut phone = school.follower(1).await;
     assert_eq!(held(&mut phone).await, (7, None));
     guess(&mut phone, 7, Guess::Picture).await;
