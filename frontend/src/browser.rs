@@ -4,7 +4,7 @@ use js_sys::Reflect;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{File, ResizeObserver, ResizeObserverEntry, Url};
+use web_sys::{File, HtmlElement, ResizeObserver, ResizeObserverEntry, Url};
 
 use crate::colour::{Palette, Rgb};
 
@@ -133,6 +133,40 @@ pub fn in_a_control(event: &web_sys::KeyboardEvent) -> bool {
         matches!(e.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT" | "SUMMARY")
             || e.closest("[data-keys]").is_ok_and(|k| k.is_some())
     })
+}
+
+/// Cards, and blocks of cards, so that nothing moves inside of them either.
+fn blocks() -> Vec<HtmlElement> {
+    const CSS: &str = ".lab .card, .lab .card > *, .lab .number-main > *";
+    let Ok(found) = document().query_selector_all(CSS) else { return Vec::new() };
+    (0..found.length()).filter_map(|i| found.item(i)?.dyn_into().ok()).collect()
+}
+
+/// Keeps everything where it is while a run takes another's place: what is emptied keeps the height
+/// it had, until the next time.
+pub fn hold_still() {
+    // First all are let go, then measured, then held: one change of the layout.
+    let_go();
+    let blocks = blocks();
+    let heights: Vec<i32> = blocks.iter().map(HtmlElement::offset_height).collect();
+    for (block, height) in blocks.iter().zip(heights) {
+        let _ = block.style().set_property("min-height", &format!("{height}px"));
+    }
+}
+
+/// Lets go of what [`hold_still`] holds: the window has another size.
+pub fn let_go() {
+    for block in blocks() {
+        let _ = block.style().remove_property("min-height");
+    }
+}
+
+/// Moves the focus to an element, as a link to a place on the page does without a router.
+pub fn focus(id: &str) {
+    let element = document().get_element_by_id(id);
+    if let Some(element) = element.and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
 }
 
 /// Keeps `width` at the element's own, so that a plot is drawn at its true size.

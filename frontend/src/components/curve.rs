@@ -12,6 +12,7 @@ use crate::colour::Role;
 use crate::components::behind::Behind;
 use crate::components::transport::PlayButton;
 use crate::components::value::{Switch, plain};
+use crate::language::fill;
 use crate::link::Curve;
 use crate::phase::Phase;
 use crate::state::{Play, RunView, use_lab};
@@ -49,9 +50,35 @@ pub fn CurveCard() -> impl IntoView {
                 <PlayButton run what=Play::Layers/>
             </header>
             <Chart run/>
+            <Peak run/>
             <p class="card-foot" data-testid="compared">{move || compared(run)}</p>
             <LayerTable run/>
         </section>
+    }
+}
+
+/// Where words lead the most, in a sentence that goes there: what a newcomer looks for first.
+#[component]
+fn Peak(run: RunView) -> impl IntoView {
+    let peak = Memo::new(move |_| {
+        run.measures.with(|all| {
+            let known = all.iter().enumerate().filter_map(|(l, m)| Some((l, m.mdi.ok()?)));
+            let most = known.max_by(|a, b| a.1.total_cmp(&b.1));
+            most.filter(|(_, mdi)| words::verdict(*mdi).0 == Some(Role::Words))
+        })
+    });
+    let sentence = |layer: usize, mdi: f64| {
+        let values: [(&str, &dyn std::fmt::Display); 2] =
+            [("layer", &layer), ("mdi", &words::number(mdi))];
+        fill("Words overrule the picture most in layer {layer}: {mdi}×", &values)
+    };
+    view! {
+        <p class="card-foot peak">
+            {move || peak.get().map(|(layer, mdi)| view! {
+                <button type="button" class="compare" data-testid="peak" data-layer=layer
+                    on:click=move |_| run.pinned.set(Some(layer))>{sentence(layer, mdi)}</button>
+            })}
+        </p>
     }
 }
 
