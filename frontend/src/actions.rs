@@ -94,7 +94,9 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
         match created {
             Ok(created) => {
                 hang_up(lab);
+                browser::hold_still();
                 lab.run.reset(Some(created.id.clone()), Phase::Queued(0));
+                forget_readers(lab);
                 lab.run.options.set(options);
                 lab.live.set_value(Some(Live::follow(lab, created.id.clone(), 0)));
                 navigate(
@@ -115,6 +117,13 @@ pub async fn submit(
     let created = send(source, options).await?;
     browser::store(&browser::owner_key(&created.id), &created.owner_token);
     Ok(created)
+}
+
+/// Signals keep a line for everybody who read them until they are set the next time; these hardly
+/// ever are, and every token of every run reads them.
+fn forget_readers(lab: Lab) {
+    lab.run.definition.notify();
+    lab.palette.notify();
 }
 
 async fn send(source: &Source, options: &RunOptions) -> Result<shared::api::RunCreated, Failure> {

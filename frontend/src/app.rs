@@ -200,7 +200,11 @@ fn Page() -> impl IntoView {
             }
         })
     };
-    on_cleanup(move || keys.remove());
+    let resized = window_event_listener(leptos::ev::resize, |_| browser::let_go());
+    on_cleanup(move || {
+        keys.remove();
+        resized.remove();
+    });
 
     // The newcomer's first picture, where no run brings one.
     Effect::new(move |_| {
@@ -222,7 +226,10 @@ fn Page() -> impl IntoView {
     });
 
     view! {
-        <a class="skip" href="#results">{t("Skip to the results")}</a>
+        <a class="skip" href="#results" on:click=move |event| {
+            event.prevent_default();
+            browser::focus("#results");
+        }>{t("Skip to the results")}</a>
         <Header><RunActions/></Header>
         <Notes/>
         <Offer/>

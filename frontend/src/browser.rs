@@ -4,7 +4,7 @@ use js_sys::Reflect;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{File, ResizeObserver, ResizeObserverEntry, Url};
+use web_sys::{File, HtmlElement, ResizeObserver, ResizeObserverEntry, Url};
 
 use crate::colour::{Palette, Rgb};
 use crate::language::Language;
@@ -191,6 +191,32 @@ pub fn in_a_dialog(event: &web_sys::KeyboardEvent) -> bool {
 pub fn on_a_button(event: &web_sys::KeyboardEvent) -> bool {
     let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
     target.is_some_and(|e| matches!(e.tag_name().as_str(), "BUTTON" | "A"))
+}
+
+/// Cards, and blocks of cards, so that nothing moves inside of them either.
+fn blocks() -> Vec<HtmlElement> {
+    const CSS: &str = ".lab .card, .lab .card > *, .lab .number-main > *";
+    let Ok(found) = document().query_selector_all(CSS) else { return Vec::new() };
+    (0..found.length()).filter_map(|i| found.item(i)?.dyn_into().ok()).collect()
+}
+
+/// Keeps everything where it is while a run takes another's place: what is emptied keeps the height
+/// it had, until the next time.
+pub fn hold_still() {
+    // First all are let go, then measured, then held: one change of the layout.
+    let_go();
+    let blocks = blocks();
+    let heights: Vec<i32> = blocks.iter().map(HtmlElement::offset_height).collect();
+    for (block, height) in blocks.iter().zip(heights) {
+        let _ = block.style().set_property("min-height", &format!("{height}px"));
+    }
+}
+
+/// Lets go of what [`hold_still`] holds: the window has another size.
+pub fn let_go() {
+    for block in blocks() {
+        let _ = block.style().remove_property("min-height");
+    }
 }
 
 /// Keeps `width` at the element's own, so that a plot is drawn at its true size.

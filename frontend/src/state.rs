@@ -9,6 +9,7 @@ use shared::{
     Stage, Summary, report::Fidelity,
 };
 
+use crate::kept::Kept;
 pub use crate::lab::{Lab, Note, Source, use_lab};
 use crate::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
 use crate::overlay;
@@ -66,20 +67,20 @@ pub struct RunView {
     /// The definition before the last change of it, for this run.
     pub before: RwSignal<Option<Definition>>,
     /// The layer that is looked at: under the pointer, else pinned, else the middle.
-    pub layer: Memo<Option<usize>>,
+    pub layer: Kept<Option<usize>>,
     /// The token that is looked at.
-    pub token: Memo<Option<usize>>,
+    pub token: Kept<Option<usize>>,
     /// The layer that was chosen, by pointer or for good; `None` where nobody chose one and all
     /// layers are looked at.
-    pub chosen_layer: Memo<Option<usize>>,
+    pub chosen_layer: Kept<Option<usize>>,
     /// Attention masses averaged over heads.
-    pub masses: Memo<Option<Masses>>,
+    pub masses: Kept<Option<Masses>>,
     /// Measures by layer.
-    pub measures: Memo<Vec<Measure>>,
+    pub measures: Kept<Vec<Measure>>,
     /// Measures of the three stages.
-    pub stages: Memo<[Measure; 3]>,
+    pub stages: Kept<[Measure; 3]>,
     /// Top of the overlay's absolute scale.
-    pub top: Memo<f32>,
+    pub top: Kept<f32>,
     tops: StoredValue<overlay::Top>,
 }
 
@@ -95,18 +96,18 @@ impl RunView {
         let pick = RwSignal::new(Pick::Auto);
 
         let layers = Memo::new(move |_| observation.with(Observation::layers));
-        let layer = Memo::new(move |_| {
+        let layer = Kept::new(move || {
             let layers = layers.get();
             let middle = Stage::Middle.layers(definition.get().stages, layers).last();
             hover.get().or(pinned.get()).filter(|l| *l < layers).or(middle)
         });
-        let chosen_layer = Memo::new(move |_| {
+        let chosen_layer = Kept::new(move || {
             let layers = layers.get();
             hover.get().or(pinned.get()).filter(|l| *l < layers)
         });
-        let masses = Memo::new(move |_| observation.with(Observation::masses));
+        let masses = Kept::new(move || observation.with(Observation::masses));
         let live = Memo::new(move |_| phase.with(Phase::is_live));
-        let token = Memo::new(move |_| {
+        let token = Kept::new(move || {
             observation.with(|o| match pick.get() {
                 Pick::Nothing => None,
                 Pick::Token(i) => (i < o.tokens.len()).then_some(i),
@@ -114,12 +115,12 @@ impl RunView {
                 Pick::Auto => longest_word(o),
             })
         });
-        let measures = Memo::new(move |_| {
+        let measures = Kept::new(move || {
             let definition = definition.get();
             observation
                 .with(|o| (0..o.layers()).map(|l| o.measure(l, &definition)).collect::<Vec<_>>())
         });
-        let stages = Memo::new(move |_| {
+        let stages = Kept::new(move || {
             let definition = definition.get();
             observation.with(|o| Stage::ALL.map(|s| o.stage(s, &definition)))
         });
@@ -134,7 +135,7 @@ impl RunView {
             now
         });
         let tops = StoredValue::new(overlay::Top::default());
-        let top = Memo::new(move |_| {
+        let top = Kept::new(move || {
             observation.track();
             tops.with_value(overlay::Top::value)
         });

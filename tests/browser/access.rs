@@ -176,6 +176,30 @@ async fn keys_choose_a_head_and_a_patch() -> Result<()> {
     .await
 }
 
+#[tokio::test]
+async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result<()> {
+    scene("newcomer", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        let told = page.text("peak").await?;
+        ensure!(told.starts_with("Words overrule the picture most in layer"), "{told}");
+        // It is the layer with the highest ratio, and one click goes there.
+        let most = page
+            .asking(
+                "fetch('/api/runs/sample/export.json').then(r => r.json()).then(r => done(
+                    r.layers.reduce((a, b) => b.mdi > a.mdi ? b : a).index))",
+            )
+            .await?;
+        ensure!(page.attr("peak", "data-layer").await? == most.to_string(), "not layer {most}");
+        page.click("peak").await?;
+        page.attr_until("layer-marker", "data-layer", |l| l == most.to_string()).await?;
+        page.attr_until("overlay", "data-layer", |l| l == most.to_string()).await?;
+        Ok(())
+    })
+    .await
+}
+
 /// Elements that change gradually or move by themselves.
 const MOVING: &str = "
     const times = text => text.split(',').some(t => parseFloat(t) > 0);

@@ -216,7 +216,7 @@ async fn words_overrule_a_small_picture_and_a_large_one_overrules_words() -> Res
             let answer = page.attr("answer", "data-text").await?;
             ensure!(answer.contains(says), "the answer to sample {sample}: {answer}");
             if sample == 0 {
-                // The picture in the README: where the model looked when it said "dog".
+                // Where the model looked when it said "dog".
                 let words = page.find_all("token-chip").await?;
                 let word = words.iter().enumerate();
                 for (i, chip) in word {
@@ -228,7 +228,7 @@ async fn words_overrule_a_small_picture_and_a_large_one_overrules_words() -> Res
                 }
                 page.click("tour-decline").await?;
                 page.script("window.scrollTo(0, 0)").await?;
-                page.screenshot("readme", LARGE).await?;
+                page.screenshot("sample-dog", LARGE).await?;
             }
         }
         Ok(())

@@ -222,7 +222,7 @@ fn Matrix(
         (words::percent(value), Some(low.mix(high, t)))
     };
     view! {
-        <div class="scroll">
+        <div class="scroll" tabindex="0" role="region" aria-labelledby="flow-title">
             <table class="flow-matrix" data-testid="flow-matrix">
                 <caption class="sr-only">
                     {if over_even {

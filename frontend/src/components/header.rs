@@ -95,17 +95,19 @@ pub fn ShareButton(
     /// Copies the link.
     share: Callback<()>,
 ) -> impl IntoView {
+    let copied = move || lab.said.with(|s| s == t("Link copied"));
     view! {
         <button
             type="button"
             class="button strong"
             data-testid="share-link"
-            aria-label=t("Copy the link of this view")
+            // Begins as the text does, which a phone has no room for.
+            aria-label=move || if copied() { t("Link copied") } else { t("Copy link of this view") }
             disabled=move || disabled.get()
             on:click=move |_| share.run(())
         >
             <svg viewBox="0 0 20 20" aria-hidden="true"><path d="M8.3 11.7a3.4 3.4 0 0 0 4.8 0l3-3a3.4 3.4 0 0 0-4.8-4.8l-1 1M11.7 8.3a3.4 3.4 0 0 0-4.8 0l-3 3a3.4 3.4 0 0 0 4.8 4.8l1-1"/></svg>
-            <span>{move || if lab.said.with(|s| s == t("Link copied")) { t("Link copied") } else { t("Copy link") }}</span>
+            <span>{move || if copied() { t("Link copied") } else { t("Copy link") }}</span>
         </button>
     }
 }

@@ -59,7 +59,7 @@ pub fn StageCard() -> impl IntoView {
                     " · " {move || words::ratio(run.definition.get().layers)}
                 </p>
             </header>
-            <div class="scroll">
+            <div class="scroll" tabindex="0" role="region" aria-labelledby="stages-title">
                 <table class="stages" data-testid="stage-table">
                     <thead>
                         <tr>

@@ -6,6 +6,7 @@ use shared::{Group, GroupSet, Queries};
 
 use crate::components::term::Explained;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::state::use_lab;
@@ -27,7 +28,7 @@ pub fn Tokens() -> impl IntoView {
     let run = use_lab().run;
     let pieces = Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().map(pieces_of)));
     let all = RwSignal::new(false);
-    let text = Memo::new(move |_| run.definition.get().text);
+    let text = Kept::new(move || run.definition.get().text);
     let count = Memo::new(move |_| run.observation.with(|o| o.tokens.len()));
     let shown = move || {
         let pieces = pieces.get().unwrap_or_default();
@@ -95,7 +96,7 @@ fn pieces_of(layout: &shared::Layout) -> Vec<Piece> {
     pieces
 }
 
-fn view_of(piece: Piece, text: Memo<GroupSet>) -> AnyView {
+fn view_of(piece: Piece, text: Kept<GroupSet>) -> AnyView {
     match piece {
         Piece::Token { index, id, text: shown, group } => view! {
             <span
@@ -129,7 +130,7 @@ fn view_of(piece: Piece, text: Memo<GroupSet>) -> AnyView {
 
 /// What the colours say, with counts.
 #[component]
-fn Legend(text: Memo<GroupSet>) -> impl IntoView {
+fn Legend(text: Kept<GroupSet>) -> impl IntoView {
     let run = use_lab().run;
     let counts = move || run.observation.with(|o| o.layout.as_ref().map(|l| l.counts()));
     view! {
