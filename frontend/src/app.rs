@@ -17,6 +17,7 @@ use crate::components::curve::CurveCard;
 use crate::components::flow::FlowCard;
 use crate::components::header::{Header, RunActions};
 use crate::components::heads::HeadsCard;
+use crate::components::looked::LookedCard;
 use crate::components::notes::Notes;
 use crate::components::number::NumberCard;
 use crate::components::seen::Seen;
@@ -197,6 +198,7 @@ fn Page() -> impl IntoView {
                     <FlowCard/>
                     <TimeCard/>
                 </div>
+                <LookedCard/>
                 <Tokens/>
                 <p class="caveat">
                     "Attention shows where the model looked, not why it answered as it did. A \

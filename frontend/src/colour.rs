@@ -39,6 +39,21 @@ impl Rgb {
         from_oklab([0, 1, 2].map(|i| a[i] + (b[i] - a[i]) * t))
     }
 
+    /// Black or white, whichever is easier to read on this colour: never below a contrast of 4.5.
+    #[must_use]
+    pub fn type_on(self) -> Rgb {
+        let linear = |c: u8| {
+            let c = f64::from(c) / 255.0;
+            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
+        };
+        let light = 0.2126 * linear(self.0) + 0.7152 * linear(self.1) + 0.0722 * linear(self.2);
+        if (light + 0.05) / 0.05 >= 1.05 / (light + 0.05) {
+            Rgb(0, 0, 0)
+        } else {
+            Rgb(255, 255, 255)
+        }
+    }
+
     fn to_oklab(self) -> [f64; 3] {
         let linear = [self.0, self.1, self.2].map(|c| {
             let c = f64::from(c) / 255.0;
@@ -190,6 +205,21 @@ mod tests {
             steps.iter().copied().fold(0.0, f64::max),
         );
         assert!(least > 0.0 && most / least < 1.2, "{steps:?}");
+    }
+
+    #[test]
+    fn type_can_be_read_on_every_colour_of_the_scale() {
+        let (low, high) = Palette::default().scale;
+        let light = |c: Rgb| {
+            let linear = [c.0, c.1, c.2].map(|c| (f64::from(c) / 255.0).powf(2.2));
+            0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+        };
+        for i in 0..=20 {
+            let ground = low.mix(high, f64::from(i) / 20.0);
+            let (a, b) = (light(ground), light(ground.type_on()));
+            assert!((a / b).max(b / a) > 4.4, "{ground:?}");
+        }
+        assert_eq!((low.type_on(), high.type_on()), (Rgb(0, 0, 0), Rgb(255, 255, 255)));
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub enum Language {
 }
 
 /// Files of the Korean catalogue.
-const KOREAN: &[&str] = &[include_str!("../locales/ko/page.json")];
+const KOREAN: &[&str] =
+    &[include_str!("../locales/ko/page.json"), include_str!("../locales/ko/heads.json")];
 
 static NOW: AtomicU8 = AtomicU8::new(0);
 

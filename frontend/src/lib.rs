@@ -7,11 +7,14 @@
 pub mod chart;
 pub mod colour;
 pub mod experiments;
+pub mod framing;
 pub mod language;
 pub mod link;
 pub mod log;
 pub mod overlay;
 pub mod phase;
+pub mod sequence;
+pub mod shown;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
@@ -22,6 +25,8 @@ pub mod api;
 pub mod app;
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
+#[cfg(target_arch = "wasm32")]
+pub mod by_head;
 #[cfg(target_arch = "wasm32")]
 pub mod components;
 #[cfg(target_arch = "wasm32")]

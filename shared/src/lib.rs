@@ -22,6 +22,7 @@ pub mod measure;
 pub mod observation;
 pub mod options;
 pub mod report;
+pub mod rows;
 pub mod stage;
 
 pub use definition::{Definition, Heads, Preset, Queries, Ratio, Stages};
@@ -40,4 +41,5 @@ pub use options::{
     CopyPositions, ImageFit, ModelInfo, PruneCount, PrunePositions, Quant, RunOptions,
 };
 pub use report::Report;
+pub use rows::{HeadRows, HeadRowsKept, Looks, Rows, Target, TokenHeads};
 pub use stage::Stage;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod failures;
+mod picture;
 mod plots;
 mod stage;
 mod story;

@@ -8,6 +8,7 @@ pub mod experiments;
 pub mod export;
 mod extract;
 pub mod get_run;
+pub mod heads;
 pub mod health;
 pub mod metrics;
 pub mod models;
@@ -50,6 +51,7 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(events::events))
         .routes(routes!(picture::picture))
         .routes(routes!(prepared::prepared))
+        .routes(routes!(heads::heads))
         .routes(routes!(export::export_json))
         .routes(routes!(export::export_csv))
         .routes(routes!(cancel::cancel))

@@ -7,7 +7,8 @@ use rusqlite::Connection;
 
 /// Each brings the file from the version that is its index to the next. Never edit one that has
 /// been released: add another.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE blobs (
         hash  TEXT PRIMARY KEY,     -- SHA-256 of the content, hexadecimal
         codec INTEGER NOT NULL,     -- 0 as it is, 1 zstd
@@ -34,7 +35,16 @@ const MIGRATIONS: &[&str] = &["
         data  BLOB NOT NULL,        -- zstd of MessagePack: a list of envelopes, named fields
         PRIMARY KEY (run, first)
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE heads (
+        run   TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        token INTEGER NOT NULL,     -- number of the answer's token
+        data  BLOB NOT NULL,        -- zstd of MessagePack: its row by layer and head
+        PRIMARY KEY (run, token)
+    ) STRICT;
+",
+];
 
 /// The file cannot be brought to the current version.
 #[derive(Debug)]

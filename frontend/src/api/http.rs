@@ -3,7 +3,7 @@
 use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use shared::api::{ModelEntry, RunCreated, RunRecord, Sample};
-use shared::{ErrorBody, RunOptions};
+use shared::{ErrorBody, HeadRows, RunOptions};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, FormData};
 
@@ -22,6 +22,14 @@ pub async fn samples() -> Result<Vec<Sample>, Failure> {
 /// A run with all its events so far.
 pub async fn record(id: &str) -> Result<RunRecord, Failure> {
     get(&format!("/api/runs/{id}")).await
+}
+
+/// One head's rows of an answer, from a token on.
+pub async fn head_rows(id: &str, head: u32, from: u32) -> Result<HeadRows, Failure> {
+    let url = format!("/api/runs/{id}/heads/{head}?from={from}");
+    let request = Request::get(&url).header("Accept", "application/msgpack");
+    let bytes = checked(request.send().await).await?.binary().await.map_err(|_| broken())?;
+    rmp_serde::from_slice(&bytes).map_err(|_| broken())
 }
 
 /// A picture's bytes, from an address of the lab.

@@ -7,6 +7,7 @@
 pub mod draw;
 pub mod frame;
 pub mod heat;
+pub mod looked;
 pub mod ribbons;
 pub mod scale;
 pub mod sides;

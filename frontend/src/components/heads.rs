@@ -6,7 +6,10 @@ use shared::{Heads, Observation};
 
 use crate::browser::watch_width;
 use crate::chart::heat::{Grid, Heat, svg};
+use crate::components::behind::Behind;
+use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::value::plain;
+use crate::language::{fill, t};
 use crate::state::{RunView, use_lab};
 use crate::words;
 
@@ -43,18 +46,61 @@ pub fn HeadsCard() -> impl IntoView {
         grid.get_untracked().at(f64::from(event.offset_x()), f64::from(event.offset_y()))
     };
     let choose = move |layer: usize, head: usize| {
-        let now = run.definition.get_untracked().heads;
-        let same = now == Heads::One(head as u32);
+        // The same head in another layer is another map of it, not the way back.
+        let now = (run.definition.get_untracked().heads, run.pinned.get_untracked());
+        let same = now == (Heads::One(head as u32), Some(layer));
         run.definition.update(|d| {
             d.heads = if same { Heads::MeanFirst } else { Heads::One(head as u32) };
         });
         run.pinned.set((!same).then_some(layer));
     };
+    let keys = move |event: web_sys::KeyboardEvent| {
+        let (layers, heads) = heat.with_untracked(|h| (h.layers, h.heads));
+        let chosen = match run.definition.get_untracked().heads {
+            Heads::One(head) => head as usize,
+            _ => 0,
+        };
+        let from =
+            under.get_untracked().unwrap_or((run.layer.get_untracked().unwrap_or(0), chosen));
+        let by = match event.key().as_str() {
+            "ArrowUp" => (0, -1),
+            "ArrowDown" => (0, 1),
+            "ArrowLeft" => (-1, 0),
+            "ArrowRight" => (1, 0),
+            "Enter" | " " => {
+                event.prevent_default();
+                return choose(from.0, from.1);
+            }
+            _ => return,
+        };
+        event.prevent_default();
+        let moved = |at: usize, by: isize, size: usize| {
+            at.saturating_add_signed(by).min(size.saturating_sub(1))
+        };
+        let cell = (moved(from.0, by.0, layers), moved(from.1, by.1, heads));
+        under.set(Some(cell));
+        run.hover.set(Some(cell.0));
+    };
+    let columns = Signal::derive(move || {
+        let layers = heat.with(|h| h.layers);
+        let layers = (0..layers).map(|l| fill("layer {layer}", &[("layer", &l)]));
+        [t("head").to_owned()].into_iter().chain(layers).collect()
+    });
+    let rows = Signal::derive(move || {
+        heat.with(|heat| {
+            let row = |head: usize| {
+                let cell = |l: usize| heat.get(l, head).map_or("–".to_owned(), words::number);
+                [head.to_string()].into_iter().chain((0..heat.layers).map(cell)).collect()
+            };
+            (0..heat.heads).map(row).collect()
+        })
+    });
+    let ends = Signal::derive(|| ("1/16".to_owned(), "16×".to_owned()));
     view! {
         <section class="card heads" aria-labelledby="heads-title">
             <header class="card-head">
                 <h2 id="heads-title">"Heads × layers"</h2>
-                <p class="card-note">{note}</p>
+                <p class="card-note" id="heads-note" aria-live="polite">{note}</p>
             </header>
             <div
                 class="heat"
@@ -66,6 +112,17 @@ pub fn HeadsCard() -> impl IntoView {
                 <Outlines run heat grid under/>
                 <div
                     class="glass"
+                    data-testid="heads-glass"
+                    data-keys=""
+                    role="application"
+                    tabindex="0"
+                    aria-label=t("MDI of every head in every layer. Arrow keys move, Enter chooses the head, Escape lets go.")
+                    aria-describedby="heads-note"
+                    on:keydown=keys
+                    on:blur=move |_| {
+                        under.set(None);
+                        run.hover.set(None);
+                    }
                     on:pointermove=move |event| {
                         if event.pointer_type() == "mouse" {
                             let cell = pick(&event);
@@ -83,6 +140,8 @@ pub fn HeadsCard() -> impl IntoView {
                 ></div>
             </div>
             <Strongest heat choose=Callback::new(move |(l, h)| choose(l, h))/>
+            <ScaleBar run ramp=Ramp::Dominance ends fixed=true/>
+            <Behind testid="heads-table" caption=t("MDI of every head in every layer") columns rows/>
         </section>
     }
 }

@@ -235,12 +235,20 @@ pub struct Recording {
     pub tokens: Vec<GeneratedToken>,
     pub prefill_logits: Vec<f32>,
     pub decode_logits: Vec<f32>,
+    pub head_rows_budget: Option<u64>,
     maps: Vec<Block>,
 }
 
 impl Observer for Recording {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, alternatives: true, maps: true, logits: true }
+        Wants {
+            flows: true,
+            rows: true,
+            head_rows: self.head_rows_budget.unwrap_or(u64::MAX),
+            alternatives: true,
+            maps: true,
+            logits: true,
+        }
     }
 
     fn layout(&mut self, layout: &Layout) -> Control {
