@@ -80,7 +80,8 @@ pub fn target_name(observation: &Observation, target: Target) -> String {
 /// A probability with its logarithm.
 pub fn chance(logprob: f32) -> String {
     let percent = words::percent(f64::from(logprob).exp());
-    let log = format!("{logprob:.2}").replace('-', "−");
+    let size = words::number(f64::from(logprob.abs()));
+    let log = if logprob < 0.0 { format!("−{size}") } else { size };
     fill("{percent} (log {log})", &[("percent", &percent), ("log", &log)])
 }
 

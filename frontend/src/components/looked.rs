@@ -7,6 +7,7 @@ use crate::browser::watch_width;
 use crate::chart::looked::{Grid, svg};
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
+use crate::components::seen::scale_end;
 use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::sequence;
@@ -90,8 +91,10 @@ pub fn LookedCard() -> impl IntoView {
             Some(told)
         })
     };
-    let ends =
-        Signal::derive(move || ("0".to_owned(), words::percent(run.maps.looks_end.get().into())));
+    let ends = Signal::derive(move || {
+        let end = words::percent(run.maps.looks_end.get().into());
+        ("0".to_owned(), scale_end(run.scale.get(), &end))
+    });
     let columns = Signal::derive(move || {
         let layers = run.maps.looks.with(|l| l.as_ref().map_or(0, |l| l.layers));
         let head = [t("number").to_owned(), t("token").to_owned()];

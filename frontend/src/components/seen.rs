@@ -56,7 +56,10 @@ pub fn Seen() -> impl IntoView {
         parts.join(" · ")
     };
     let under = RwSignal::new(None::<usize>);
-    let ends = Signal::derive(move || ("0".to_owned(), words::percent(top.get().into())));
+    let ends = Signal::derive(move || {
+        let end = words::percent(top.get().into());
+        ("0".to_owned(), scale_end(run.scale.get(), &end))
+    });
 
     view! {
         <section class="card seen" aria-labelledby="seen-title">
@@ -111,6 +114,14 @@ pub fn Seen() -> impl IntoView {
             </p>
             <PatchTable run picture cells/>
         </section>
+    }
+}
+
+/// The end of a map's scale: a few cells may lie beyond an absolute one's.
+pub fn scale_end(scale: Scale, end: &str) -> String {
+    match scale {
+        Scale::Absolute => fill("{percent} and more", &[("percent", &end)]),
+        Scale::Relative => end.to_owned(),
     }
 }
 

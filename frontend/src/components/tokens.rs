@@ -7,6 +7,7 @@ use shared::{Group, GroupSet, Layout, Queries, Target};
 use crate::colour::Rgb;
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
+use crate::components::seen::scale_end;
 use crate::language::{fill, t};
 use crate::link::{Pick, Scale};
 use crate::overlay;
@@ -81,10 +82,8 @@ pub fn Tokens() -> impl IntoView {
     };
     let hidden = move || pieces.with(|p| p.as_ref().map_or(0, |p| p.len().saturating_sub(FOLD)));
     let ends = Signal::derive(move || {
-        (
-            "0".to_owned(),
-            fill("{percent} and more", &[("percent", &words::percent(end.get().into()))]),
-        )
+        let end = words::percent(end.get().into());
+        ("0".to_owned(), scale_end(run.scale.get(), &end))
     });
     let columns = Signal::derive(|| {
         ["position", "token", "id", "group", "patch", "share of the chosen token’s attention"]
@@ -127,9 +126,9 @@ pub fn Tokens() -> impl IntoView {
                 <ScaleBar run ramp=Ramp::Attention ends/>
             </Show>
             <Show when=move || { count.get() > 0 }>
-                <Behind testid="answer-table" caption=t("The answer: how sure the model was of each token, and what it nearly said") columns=answer_columns rows=answer_rows/>
+                <Behind testid="answer-table" label=t("Table of the answer: probabilities and alternatives") caption=t("The answer: how sure the model was of each token, and what it nearly said") columns=answer_columns rows=answer_rows/>
             </Show>
-            <Behind testid="sequence-table" caption=t("Every token of the sequence, with its share of the chosen token’s attention") columns rows/>
+            <Behind testid="sequence-table" label=t("Table of all tokens") caption=t("Every token of the sequence, with its share of the chosen token’s attention") columns rows/>
         </section>
     }
 }
