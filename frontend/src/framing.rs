@@ -27,6 +27,15 @@ pub fn framing(p: &PreparedPicture) -> Option<Framing> {
     Some(Framing { view: [left, top, right - left, bottom - top], picture, frame })
 }
 
+/// Whether the picture's shape changed on its way into the model, by more than a fiftieth: sizes are
+/// rounded to whole patches, and of a small picture that squeezes it.
+pub fn squeezed(p: &PreparedPicture) -> bool {
+    let [_, _, width, height] = p.covers;
+    let across = p.width as f32 / width.max(1.0);
+    let down = p.height as f32 / height.max(1.0);
+    (across / down - 1.0).abs() > 0.02
+}
+
 impl Framing {
     /// The part outside the frame, as an SVG path with a hole (fill rule `evenodd`).
     pub fn outside(&self) -> String {
@@ -73,6 +82,12 @@ mod tests {
         let pad = framing(&picture([0.0, -80.0, 640.0, 640.0])).expect("something is added");
         assert_eq!(pad.view, [0.0, -80.0, 640.0, 640.0]);
         assert!((pad.seen() - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_squeezed_picture_is_said_to_be() {
+        assert!(!squeezed(&picture([80.0, 0.0, 480.0, 480.0])));
+        assert!(squeezed(&picture([0.0, 0.0, 640.0, 480.0])), "a wide picture made square");
     }
 
     #[test]

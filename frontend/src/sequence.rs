@@ -85,6 +85,14 @@ pub fn chance(logprob: f32) -> String {
     fill("{percent} (log {log})", &[("percent", &percent), ("log", &log)])
 }
 
+/// A logarithm of a probability as a table has it: never a rounded 0 for what is not certain.
+fn log_probability(logprob: f32) -> String {
+    match logprob.abs() {
+        size if size >= 0.001 || size == 0.0 => format!("{logprob:.4}"),
+        _ => format!("{logprob:.1e}"),
+    }
+}
+
 /// What nearly was said in a token's place, the most probable first.
 pub fn nearly(token: &Generated) -> String {
     let one = |a: &shared::Alternative| {
@@ -117,7 +125,7 @@ pub fn answer_rows(observation: &Observation) -> Vec<Vec<String>> {
             (prompt + i).to_string(),
             exact(&token.text),
             token.id.to_string(),
-            format!("{:.4}", token.logprob),
+            log_probability(token.logprob),
             words::percent(f64::from(token.logprob).exp()),
         ];
         row.extend((0..most).map(|n| match token.alternatives.get(n) {
@@ -236,6 +244,7 @@ mod tests {
         assert_eq!(chance(o.tokens[0].logprob), "90\u{2009}% (log −0.11)");
         let rows = answer_rows(&o);
         assert_eq!(rows[0][..5], ["0", "6", "␣dog", "7", "-0.1054"].map(str::to_owned));
+        assert_eq!(log_probability(-1.69e-6), "-1.7e-6");
         assert_eq!(rows[0][6], "␣cat 10\u{2009}%");
         assert_eq!(rows[0].len(), answer_columns(most_alternatives(&o)).len());
     }

@@ -271,6 +271,7 @@ async fn a_wide_picture_keeps_its_shape() -> Result<()> {
         ensure!(ratio(1) > 2.0 && (ratio(1) - ratio(2)).abs() < 1e-6, "{shape}");
         ensure!((ratio(3) - ratio(2)).abs() < 0.05, "the page draws it at {shape}");
         ensure!(!page.has("original").await?, "Qwen sees all of it");
+        ensure!(page.text("squeezed").await?.starts_with("480 × 160 pixels"));
         page.attr_until("overlay", "data-token", |t| !t.is_empty()).await?;
         let (token, layer): (u32, u32) = (
             page.attr("overlay", "data-token").await?.parse()?,

@@ -85,7 +85,7 @@ fn rows_by_head_end_where_the_budget_does() {
     let model = model(&golden);
     let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
     let run = |budget| {
-        let mut seen = Recording { head_rows_budget: Some(budget), ..Recording::default() };
+        let mut seen = Recording::with_heads(budget);
         model.run(&prepared, &mut seen).unwrap().unwrap();
         seen.tokens
     };

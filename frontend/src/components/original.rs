@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use shared::PreparedPicture;
 
-use crate::framing::framing;
+use crate::framing::{framing, squeezed};
 use crate::language::{fill, t};
 use crate::state::RunView;
 use crate::words;
@@ -18,7 +18,16 @@ pub fn Original(
 ) -> impl IntoView {
     move || {
         let p = picture.get()?;
-        let framing = framing(&p)?;
+        let Some(framing) = framing(&p) else {
+            return squeezed(&p).then(|| {
+                view! {
+                    <p class="card-foot" data-testid="squeezed">
+                        {words::preparation(&p)}" "{t("Its shape changed a little: the model sees whole patches.")}
+                    </p>
+                }
+                .into_any()
+            });
+        };
         let id = run.id.get()?;
         let [x, y, width, height] = framing.view;
         let [px, py, pw, ph] = framing.picture;
@@ -30,7 +39,7 @@ pub fn Original(
                 &[("percent", &words::percent(part))],
             ),
         };
-        Some(view! {
+        let figure = view! {
             <figure class="original" data-testid="original">
                 <svg
                     viewBox=format!("{x} {y} {width} {height}")
@@ -44,6 +53,7 @@ pub fn Original(
                 </svg>
                 <figcaption>{told}" "<span>{words::preparation(&p)}</span></figcaption>
             </figure>
-        })
+        };
+        Some(figure.into_any())
     }
 }

@@ -116,16 +116,9 @@ pub fn PatchTable(
     cells: Memo<Option<overlay::Cells>>,
 ) -> impl IntoView {
     let columns = Signal::derive(|| {
-        [
-            t("row"),
-            t("column"),
-            t("tokens of it"),
-            t("share of the chosen token’s attention"),
-            t("looked at most by"),
-            t("with"),
-        ]
-        .map(str::to_owned)
-        .to_vec()
+        [t("row"), t("column"), t("tokens of it"), t("share"), t("looked at most by"), t("with")]
+            .map(str::to_owned)
+            .to_vec()
     });
     let rows = Signal::derive(move || {
         let (Some(p), Some(layer)) = (picture.get(), run.layer.get()) else { return Vec::new() };

@@ -120,7 +120,7 @@ pub fn Seen() -> impl IntoView {
 /// The end of a map's scale: a few cells may lie beyond an absolute one's.
 pub fn scale_end(scale: Scale, end: &str) -> String {
     match scale {
-        Scale::Absolute => fill("{percent} and more", &[("percent", &end)]),
+        Scale::Absolute => format!("≥ {end}"),
         Scale::Relative => end.to_owned(),
     }
 }

@@ -235,7 +235,7 @@ pub struct Recording {
     pub tokens: Vec<GeneratedToken>,
     pub prefill_logits: Vec<f32>,
     pub decode_logits: Vec<f32>,
-    pub head_rows_budget: Option<u64>,
+    head_rows_budget: Option<u64>,
     maps: Vec<Block>,
 }
 
@@ -280,6 +280,11 @@ impl Observer for Recording {
 }
 
 impl Recording {
+    /// One that wants rows by head as far as they fit so many bytes.
+    pub fn with_heads(budget: u64) -> Self {
+        Recording { head_rows_budget: Some(budget), ..Recording::default() }
+    }
+
     pub fn ids(&self) -> Vec<u32> {
         self.layout.as_ref().unwrap().tokens.iter().map(|t| t.id).collect()
     }
