@@ -198,7 +198,8 @@ mod tests {
             of(4, " a", Group::Instruction, None),
             of(5, "a", Group::Instruction, None),
         ];
-        let alternatives = vec![Alternative { id: 8, text: " cat".into(), logprob: -2.302_585 }];
+        let alternatives =
+            vec![Alternative { id: 8, text: " cat".into(), logprob: -std::f32::consts::LN_10 }];
         let token = Generated {
             id: 7,
             text: " dog".into(),
