@@ -399,7 +399,7 @@ fn remember(recent: &mut VecDeque<Arc<Run>>, run: Arc<Run>) {
     recent.truncate(RECENT);
     let mut bytes = 0;
     let within = |run: &Arc<Run>| {
-        bytes += run.log.bytes();
+        bytes += run.log.bytes() + run.heads.bytes();
         bytes <= RECENT_BYTES
     };
     let kept = recent.iter().map(within).take_while(|fits| *fits).count();

@@ -3,6 +3,7 @@
 //! - `samples.json`: a list of [`Sample`]s; without it, every picture there is one;
 //! - `lessons.toml`: prepared [`Lesson`]s on those samples;
 //! - `run.json`: a finished run as `analyze --record` writes it, served as `/api/runs/sample`;
+//! - `run.heads`: that run's rows by head, as `analyze --record-heads` writes them;
 //! - `run.png` (or .jpg …): that run's picture; without it, the sample with the run's prompt;
 //! - `run.prepared.png`: the picture as the model saw it, as `analyze --prepared` writes it.
 
@@ -10,12 +11,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use shared::TokenHeads;
 use shared::api::{RunRecord, Sample};
 use shared::lesson::Lesson;
 
 use crate::assets::{Assets, content_type};
 use crate::id::RunId;
 use crate::run::Run;
+
+/// Packed once, read by everybody.
+const LEVEL: i32 = 19;
 
 const PICTURES: [&str; 6] = ["png", "jpg", "jpeg", "webp", "gif", "bmp"];
 
@@ -26,6 +31,7 @@ pub struct Samples {
     list: Vec<Sample>,
     lessons: Vec<Lesson>,
     run: Option<(Arc<Run>, Option<String>)>,
+    heads: Arc<[TokenHeads]>,
 }
 
 #[derive(Clone, Debug)]
@@ -90,7 +96,9 @@ impl Samples {
         let lessons = source.get("lessons.toml").map_or_else(Vec::new, |text| {
             crate::classroom::read_lessons(&String::from_utf8_lossy(&text), &list)
         });
-        Samples { source, list, lessons, run }
+        let heads = source.get("run.heads").filter(|_| run.is_some());
+        let heads = heads.and_then(|packed| unpack("run.heads", &packed)).unwrap_or_default();
+        Samples { source, list, lessons, run, heads: heads.into() }
     }
 
     /// The sample pictures.
@@ -121,10 +129,30 @@ impl Samples {
         Some((self.source.get(file)?, content_type(file)))
     }
 
+    /// The finished run's rows by head, by token of the answer.
+    pub fn run_heads(&self) -> &[TokenHeads] {
+        &self.heads
+    }
+
     /// The finished run's picture as the model saw it.
     pub fn run_prepared(&self) -> Option<Bytes> {
         self.source.get("run.prepared.png")
     }
+}
+
+/// Packs rows by head, by token of an answer, into a file.
+///
+/// # Errors
+/// The compression fails.
+pub fn pack(heads: &[TokenHeads]) -> Result<Vec<u8>, String> {
+    let plain = rmp_serde::to_vec_named(heads).map_err(|e| e.to_string())?;
+    zstd::bulk::compress(&plain, LEVEL).map_err(|e| e.to_string())
+}
+
+fn unpack(file: &str, packed: &[u8]) -> Option<Vec<TokenHeads>> {
+    let plain = zstd::decode_all(packed).map_err(|e| e.to_string());
+    let heads = plain.and_then(|p| rmp_serde::from_slice(&p).map_err(|e| e.to_string()));
+    heads.inspect_err(|error| tracing::error!(file, %error, "shipped rows cannot be read")).ok()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(file: &str, json: &[u8]) -> Option<T> {

@@ -24,6 +24,7 @@ use crate::components::curve::CurveCard;
 use crate::components::flow::FlowCard;
 use crate::components::header::{Header, RunActions};
 use crate::components::heads::HeadsCard;
+use crate::components::looked::LookedCard;
 use crate::components::notes::Notes;
 use crate::components::number::NumberCard;
 use crate::components::seen::Seen;
@@ -252,6 +253,7 @@ fn Page() -> impl IntoView {
                     <FlowCard/>
                     <TimeCard/>
                 </div>
+                <LookedCard/>
                 <Tokens/>
                 <p class="caveat">
                     {t("Attention shows where the model looked, not why it answered as it did. A \

@@ -220,6 +220,21 @@ mod tests {
     }
 
     #[test]
+    fn type_can_be_read_on_every_colour_of_the_scale() {
+        let (low, high) = Palette::default().scale;
+        let light = |c: Rgb| {
+            let linear = [c.0, c.1, c.2].map(|c| (f64::from(c) / 255.0).powf(2.2));
+            0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+        };
+        for i in 0..=20 {
+            let ground = low.mix(high, f64::from(i) / 20.0);
+            let (a, b) = (light(ground), light(ground.type_on()));
+            assert!((a / b).max(b / a) > 4.4, "{ground:?}");
+        }
+        assert_eq!((low.type_on(), high.type_on()), (Rgb(0, 0, 0), Rgb(255, 255, 255)));
+    }
+
+    #[test]
     fn dominance_is_neutral_at_one_and_symmetric() {
         let p = Palette::default();
         assert_eq!(p.dominance(1.0), p.neutral);

@@ -28,6 +28,7 @@ pub const KOREAN: &[&str] = &[
     include_str!("../locales/ko/access.json"),
     include_str!("../locales/ko/classroom.json"),
     include_str!("../locales/ko/compare.json"),
+    include_str!("../locales/ko/heads.json"),
     include_str!("../locales/ko/page.json"),
     include_str!("../locales/ko/experiments.json"),
     include_str!("../locales/ko/errors.json"),

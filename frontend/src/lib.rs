@@ -11,6 +11,7 @@ pub mod colour;
 pub mod compare;
 pub mod errors;
 pub mod experiments;
+pub mod framing;
 pub mod glossary;
 pub mod language;
 pub mod link;
@@ -18,6 +19,8 @@ pub mod log;
 pub mod overlay;
 pub mod panels;
 pub mod phase;
+pub mod sequence;
+pub mod shown;
 pub mod tour;
 pub mod words;
 
@@ -29,6 +32,8 @@ pub mod api;
 pub mod app;
 #[cfg(target_arch = "wasm32")]
 pub mod browser;
+#[cfg(target_arch = "wasm32")]
+pub mod by_head;
 #[cfg(target_arch = "wasm32")]
 pub mod components;
 #[cfg(target_arch = "wasm32")]

@@ -4,7 +4,7 @@
 //! custom definition is written out: `def=predicting.begin-system.mean_first.two.mean_of_ratios`.
 
 use serde::de::DeserializeOwned;
-use shared::{Definition, Group, GroupSet, Heads, Preset};
+use shared::{Definition, Group, GroupSet, Heads, Preset, Target};
 
 use crate::panels::Open;
 
@@ -84,18 +84,29 @@ pub struct View {
     pub compared: Compared,
     /// How the flow is shown.
     pub flow: FlowStyle,
-    /// The chosen patch of the picture: row and column.
-    pub patch: Option<(u16, u16)>,
     /// The panels that are open.
     pub open: Open,
+    /// The patch or position whose looks are shown.
+    pub target: Option<Target>,
 }
 
 impl View {
     /// The query string, without `?`; empty for the default view.
     pub fn to_query(&self) -> String {
         let mut parts = Vec::new();
-        if self.definition != Definition::default() {
-            parts.push(format!("def={}", definition_to_text(&self.definition)));
+        // One head of an otherwise usual definition is shorter said apart.
+        let all = Definition { heads: Heads::MeanFirst, ..self.definition };
+        match self.definition.heads {
+            Heads::One(head) if all.preset().is_some() => {
+                if all != Definition::default() {
+                    parts.push(format!("def={}", definition_to_text(&all)));
+                }
+                parts.push(format!("head={head}"));
+            }
+            _ if self.definition != Definition::default() => {
+                parts.push(format!("def={}", definition_to_text(&self.definition)));
+            }
+            _ => {}
         }
         if let Some(layer) = self.layer {
             parts.push(format!("layer={layer}"));
@@ -122,8 +133,10 @@ impl View {
             FlowStyle::Matrix => parts.push("flow=matrix".into()),
             FlowStyle::Even => parts.push("flow=even".into()),
         }
-        if let Some((row, column)) = self.patch {
-            parts.push(format!("patch={row}.{column}"));
+        match self.target {
+            None => {}
+            Some(Target::Patch { row, col }) => parts.push(format!("patch={row}.{col}")),
+            Some(Target::Position(at)) => parts.push(format!("at={at}")),
         }
         if self.open != Open::default() {
             parts.push(format!("open={}", self.open.to_text()));
@@ -140,6 +153,7 @@ impl View {
     /// definition must not silently show another's numbers.
     pub fn read(query: &str) -> (Self, Vec<String>) {
         let (mut view, mut wrong) = (View::default(), Vec::new());
+        let mut head = None;
         for part in query.trim_start_matches('?').split('&') {
             let (key, value) = part.split_once('=').unwrap_or((part, ""));
             match (key, value) {
@@ -156,29 +170,40 @@ impl View {
                     Ok(token) => view.token = Pick::Token(token),
                     Err(_) => wrong.push(part.to_owned()),
                 },
+                ("head", n) => match n.parse() {
+                    Ok(n) => head = Some(n),
+                    Err(_) => wrong.push(part.to_owned()),
+                },
+                ("patch", cell) => match patch_from_text(cell) {
+                    Some(patch) => view.target = Some(patch),
+                    None => wrong.push(part.to_owned()),
+                },
+                ("at", n) => match n.parse() {
+                    Ok(at) => view.target = Some(Target::Position(at)),
+                    Err(_) => wrong.push(part.to_owned()),
+                },
                 ("curve", "aei") => view.curve = Curve::Aei,
                 ("scale", "relative") => view.scale = Scale::Relative,
                 ("paper", "off") => view.compared.paper = false,
                 ("even", "off") => view.compared.even = false,
                 ("flow", "matrix") => view.flow = FlowStyle::Matrix,
                 ("flow", "even") => view.flow = FlowStyle::Even,
-                ("patch", at) => match patch_from_text(at) {
-                    Some(patch) => view.patch = Some(patch),
-                    None => wrong.push(part.to_owned()),
-                },
                 ("open", panels) => view.open = Open::from_text(panels),
                 // Other settings may come from whoever passed the link on, and say nothing here.
                 _ => {}
             }
         }
+        if let Some(head) = head {
+            view.definition.heads = Heads::One(head);
+        }
         (view, wrong)
     }
 }
 
-/// Reads `ROW.COLUMN`.
-fn patch_from_text(text: &str) -> Option<(u16, u16)> {
-    let (row, column) = text.split_once('.')?;
-    Some((row.parse().ok()?, column.parse().ok()?))
+/// Reads `row.column`.
+fn patch_from_text(text: &str) -> Option<Target> {
+    let (row, col) = text.split_once('.')?;
+    Some(Target::Patch { row: row.parse().ok()?, col: col.parse().ok()? })
 }
 
 /// A definition as a link writes it: a preset's name, or everything it chooses.
@@ -263,9 +288,10 @@ mod tests {
             scale: Scale::Relative,
             compared: Compared { paper: false, even: false },
             flow: FlowStyle::Even,
-            patch: Some((3, 11)),
+            target: Some(Target::Patch { row: 3, col: 11 }),
             open: Open::from_text("definition.time-table"),
         });
+        there_and_back(View { target: Some(Target::Position(17)), ..View::default() });
         there_and_back(View { flow: FlowStyle::Matrix, ..View::default() });
         for heads in [Heads::MeanFirst, Heads::ShareThenMean, Heads::One(7)] {
             for text in [GroupSet::EMPTY, GroupSet::of(&[Group::Begin, Group::Generated])] {
@@ -290,6 +316,17 @@ mod tests {
         assert_eq!(view.definition.preset(), Some(Preset::Reimplementation));
         assert_eq!((view.layer, view.token), (Some(9), Pick::Token(2)));
         assert_eq!(view.to_query(), "def=reimplementation&layer=9&token=2");
+        let view = View::from_query("def=forward&head=3&patch=0.11");
+        assert_eq!(
+            view.definition,
+            Definition { heads: Heads::One(3), ..Preset::Forward.definition() }
+        );
+        assert_eq!(view.target, Some(Target::Patch { row: 0, col: 11 }));
+        assert_eq!(view.to_query(), "def=forward&head=3&patch=0.11");
+        // A head as earlier links wrote it is the same head.
+        let groups = "begin-system-template-marker-instruction-generated";
+        let old = format!("def=predicting.{groups}.head3.two.mean_of_ratios");
+        assert_eq!(View::from_query(&old).definition.heads, Heads::One(3));
     }
 
     /// Addresses that were given out. They are never edited, only added to: whatever a page of
@@ -339,7 +376,7 @@ mod tests {
                 View {
                     definition: Preset::Reimplementation.definition(),
                     flow: FlowStyle::Even,
-                    patch: Some((3, 11)),
+                    target: Some(Target::Patch { row: 3, col: 11 }),
                     open: Open::from_text("layer-table.definition"),
                     ..usual
                 },
@@ -356,6 +393,7 @@ mod tests {
         assert_eq!(wrong("def=papr"), ["def=papr"]);
         assert_eq!(wrong("def=&layer=x&token=2"), ["def=", "layer=x"]);
         assert_eq!(wrong("patch=3&open=nothing.here"), ["patch=3"]);
+        assert_eq!(wrong("head=a&patch=3&at=-1"), ["head=a", "patch=3", "at=-1"]);
     }
 
     #[test]

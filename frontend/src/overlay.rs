@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use shared::Observation;
+use shared::{Observation, Rows};
 
 use crate::colour::Rgb;
 
@@ -14,39 +14,73 @@ pub type Cells = Vec<Option<f32>>;
 /// [`round_up`] lets pass.
 const CLASS_SHIFT: u32 = 12;
 
-/// The top of an absolute scale, for all maps of a run: a round number that all but the strongest
-/// half percent of cells stay below, so that one sink patch does not flatten every map.
+/// Parts of the cells that stay below the top of an absolute scale: of patches all but the
+/// strongest half percent, so that one sink patch does not flatten every map; of all positions two
+/// percent fewer, which leaves the sinks of a prompt out.
+const BELOW: (f64, f64) = (0.995, 0.98);
+
+/// The tops of absolute scales, for all maps and rows of a run, or of one of its heads.
 ///
-/// Every token adds to it once, however long the answer grows.
+/// Every token adds to them once, however long the answer grows.
 #[derive(Debug, Default)]
-pub struct Top {
+pub struct Tops {
     tokens: usize,
+    patches: Top,
+    keys: Top,
+}
+
+impl Tops {
+    /// Takes the tokens in that came since the last time.
+    pub fn take(&mut self, observation: &Observation, rows: Rows) {
+        if observation.tokens.len() < self.tokens {
+            *self = Tops::default();
+        }
+        for token in self.tokens..observation.tokens.len() {
+            for layer in 0..observation.layers() {
+                let Some(row) = rows.row(token, layer) else { continue };
+                let cells = observation.layout.as_ref().and_then(|l| l.on_patches(row));
+                self.patches.add(cells.into_iter().flatten().flatten());
+                self.keys.add(row.iter().copied());
+            }
+        }
+        self.tokens = observation.tokens.len();
+    }
+
+    /// The tops of all that was taken in.
+    pub fn values(&self) -> Scales {
+        Scales { patch: self.patches.value(BELOW.0), key: self.keys.value(BELOW.1) }
+    }
+}
+
+/// Where absolute scales end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Scales {
+    /// Of maps of the picture.
+    pub patch: f32,
+    /// Of whole rows, position by position.
+    pub key: f32,
+}
+
+/// A round number that all but the strongest part of many shares stays below.
+#[derive(Debug, Default)]
+struct Top {
     cells: u64,
     /// How many cells lie in a class of nearly equal shares.
     classes: BTreeMap<u32, u64>,
 }
 
 impl Top {
-    /// Takes the tokens in that came since the last time.
-    pub fn take(&mut self, observation: &Observation) {
-        if observation.tokens.len() < self.tokens {
-            *self = Top::default();
+    fn add(&mut self, shares: impl Iterator<Item = f32>) {
+        for share in shares {
+            let class = share.max(0.0).to_bits() >> CLASS_SHIFT;
+            *self.classes.entry(class).or_default() += 1;
+            self.cells += 1;
         }
-        for token in self.tokens..observation.tokens.len() {
-            for layer in 0..observation.layers() {
-                for share in observation.overlay(token, layer).into_iter().flatten().flatten() {
-                    let class = share.max(0.0).to_bits() >> CLASS_SHIFT;
-                    *self.classes.entry(class).or_default() += 1;
-                    self.cells += 1;
-                }
-            }
-        }
-        self.tokens = observation.tokens.len();
     }
 
-    /// The top of all that was taken in.
-    pub fn value(&self) -> f32 {
-        let mut above = self.cells - ((self.cells as f64 * 0.995) as u64).min(self.cells);
+    /// What a part of all that was added stays below.
+    fn value(&self, below: f64) -> f32 {
+        let mut above = self.cells - ((self.cells as f64 * below) as u64).min(self.cells);
         for (class, count) in self.classes.iter().rev() {
             if *count >= above.max(1) {
                 return round_up(f32::from_bits(class << CLASS_SHIFT));
@@ -62,8 +96,13 @@ pub fn relative_top(cells: &Cells) -> f32 {
     cells.iter().flatten().copied().fold(0.0, f32::max)
 }
 
+/// The largest share of a row but its first position's, which is the sink.
+pub fn relative_key_top(row: &[f32]) -> f32 {
+    row.iter().skip(1).copied().fold(0.0, f32::max)
+}
+
 /// The next of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten.
-fn round_up(value: f32) -> f32 {
+pub fn round_up(value: f32) -> f32 {
     if value.is_nan() || value <= 1e-6 {
         return 1e-6;
     }
@@ -77,30 +116,62 @@ fn round_up(value: f32) -> f32 {
 /// picture shows through.
 const OPACITY: (f64, f64) = (0.12, 0.9);
 
-/// The cells as SVG rectangles in a view box of `cols` × `rows`.
+/// The cells as SVG rectangles in a view box of `cols` × `rows`; nothing where patches were pruned
+/// ([`pruned`] draws those).
 pub fn rectangles(cells: &Cells, cols: usize, top: f32, (low, high): (Rgb, Rgb)) -> String {
     let mut svg = String::with_capacity(cells.len() * 80);
     for (i, cell) in cells.iter().enumerate() {
         let (x, y) = (i % cols.max(1), i / cols.max(1));
-        let result = match cell {
-            Some(share) => {
-                let t = if top > 0.0 { f64::from(share / top).clamp(0.0, 1.0) } else { 0.0 };
-                let fill = low.mix(high, t).css();
-                let opacity = OPACITY.0 + (OPACITY.1 - OPACITY.0) * t;
-                write!(
-                    svg,
-                    "<rect x='{x}' y='{y}' width='1' height='1' fill='{fill}' fill-opacity='{opacity:.3}'/>"
-                )
-            }
-            // Pruned: the model never saw this patch.
-            None => write!(
-                svg,
-                "<rect x='{x}' y='{y}' width='1' height='1' fill='#000' fill-opacity='.72'/>"
-            ),
-        };
+        let Some(share) = cell else { continue };
+        let t = if top > 0.0 { f64::from(share / top).clamp(0.0, 1.0) } else { 0.0 };
+        let fill = low.mix(high, t).css();
+        let opacity = OPACITY.0 + (OPACITY.1 - OPACITY.0) * t;
+        let result = write!(
+            svg,
+            "<rect x='{x}' y='{y}' width='1' height='1' fill='{fill}' fill-opacity='{opacity:.3}'/>"
+        );
         debug_assert!(result.is_ok(), "writing to a string cannot fail");
     }
     svg
+}
+
+/// The cells of which the model got no token, hatched: dark, so that nobody takes them for cells
+/// with little attention, and the picture still to be seen between the lines.
+pub fn pruned(copies: &[u16], cols: usize) -> String {
+    let mut svg = String::new();
+    for i in (0..copies.len()).filter(|i| copies[*i] == 0) {
+        let (x, y) = (i % cols.max(1), i / cols.max(1));
+        // Each cell brings its own lines: a pattern would need a name, and names are the page's.
+        let result = write!(
+            svg,
+            "<g transform='translate({x} {y})'><rect width='1' height='1'/>\
+             <path d='M0 .5 .5 0M0 1 1 0M.5 1 1 .5'/></g>"
+        );
+        debug_assert!(result.is_ok(), "writing to a string cannot fail");
+    }
+    svg
+}
+
+/// How many of a picture's patches the model got, and how often each: `None` where it got the whole
+/// picture once, of which there is nothing to say.
+pub fn kept(copies: &[u16]) -> Option<(usize, u16)> {
+    let (kept, most) = (copies.iter().filter(|c| **c > 0).count(), copies.iter().max().copied());
+    let most = most.unwrap_or(0);
+    (kept < copies.len() || most > 1).then_some((kept, most))
+}
+
+/// The cell that an arrow key leads to from `now`, staying on the grid; the middle where no cell is
+/// chosen yet.
+pub fn step(
+    now: Option<(u16, u16)>,
+    (down, right): (i32, i32),
+    (rows, cols): (u16, u16),
+) -> (u16, u16) {
+    let Some((row, col)) = now else { return (rows / 2, cols / 2) };
+    let moved = |at: u16, by: i32, size: u16| {
+        (i32::from(at) + by).clamp(0, i32::from(size.max(1)) - 1) as u16
+    };
+    (moved(row, down, rows), moved(col, right, cols))
 }
 
 /// The cell under a point of a picture drawn at `width` × `height`.
@@ -154,17 +225,18 @@ mod tests {
     fn the_top_grown_token_by_token_is_the_top_of_all() {
         let mut observation = observation();
         let all = std::mem::take(&mut observation.tokens);
-        let mut top = Top::default();
-        assert_eq!(top.value(), 0.01, "nothing observed");
+        let mut top = Tops::default();
+        assert_eq!(top.values(), Scales { patch: 0.01, key: 0.01 }, "nothing observed");
         for token in all.clone() {
             observation.tokens.push(token);
-            top.take(&observation);
-            assert_eq!(top.value(), absolute_top(&observation));
+            top.take(&observation, observation.mean_rows());
+            assert_eq!(top.values().patch, absolute_top(&observation));
         }
+        assert!(top.values().key <= top.values().patch, "fewer positions stay above");
         // Another run: what was taken in of the one before does not count.
         observation.tokens = vec![all[3].clone()];
-        top.take(&observation);
-        assert_eq!(top.value(), absolute_top(&observation));
+        top.take(&observation, observation.mean_rows());
+        assert_eq!(top.values().patch, absolute_top(&observation));
     }
 
     fn observation() -> Observation {
@@ -220,9 +292,21 @@ mod tests {
     fn every_cell_is_drawn_and_pruned_ones_differ() {
         let ends = (Rgb(255, 255, 255), Rgb(0, 0, 0));
         let svg = rectangles(&vec![Some(0.0), Some(0.1), None, Some(0.2)], 2, 0.1, ends);
-        assert_eq!(svg.matches("<rect").count(), 4);
-        assert_eq!(svg.matches(".72").count(), 1);
+        assert_eq!(svg.matches("<rect").count(), 3);
         // Beyond the top of the scale is the top's colour.
         assert_eq!(svg.matches("#000000").count(), 2);
+        let svg = pruned(&[1, 2, 0, 1], 2);
+        assert_eq!(svg.matches("<path").count(), 1);
+        assert!(svg.contains("translate(0 1)"), "{svg}");
+        assert_eq!(kept(&[1, 2, 0, 1]), Some((3, 2)));
+        assert_eq!(kept(&[5; 4]), Some((4, 5)));
+        assert_eq!(kept(&[1; 4]), None, "the whole picture, once");
+    }
+
+    #[test]
+    fn arrows_stay_on_the_grid() {
+        assert_eq!(step(None, (0, 1), (6, 12)), (3, 6));
+        assert_eq!(step(Some((0, 11)), (-1, 1), (6, 12)), (0, 11));
+        assert_eq!(step(Some((0, 11)), (1, -1), (6, 12)), (1, 10));
     }
 }

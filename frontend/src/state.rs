@@ -6,13 +6,14 @@
 use leptos::prelude::*;
 use shared::{
     Definition, Envelope, Event, Group, Label, Masses, Measure, ModelInfo, Observation, RunOptions,
-    Stage, Summary, report::Fidelity,
+    Stage, Summary, Target, report::Fidelity,
 };
 
+use crate::by_head::{self, Maps, Seen};
 use crate::kept::Kept;
 pub use crate::lab::{Lab, Note, Source, use_lab};
 use crate::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
-use crate::overlay;
+use crate::overlay::Tops;
 use crate::panels::Open;
 use crate::phase::Phase;
 
@@ -58,10 +59,10 @@ pub struct RunView {
     pub compared: RwSignal<Compared>,
     /// How the flow between groups is shown.
     pub flow: RwSignal<FlowStyle>,
-    /// The cell of the picture's grid that stays chosen: row and column.
-    pub patch: RwSignal<Option<(u16, u16)>>,
     /// The panels that are open.
     pub open: RwSignal<Open>,
+    /// The patch or the token of the prompt that stays chosen to see who looked at it.
+    pub target: RwSignal<Option<Target>>,
     /// What is being played.
     pub playing: RwSignal<Option<Play>>,
     /// The definition before the last change of it, for this run.
@@ -79,9 +80,9 @@ pub struct RunView {
     pub measures: Kept<Vec<Measure>>,
     /// Measures of the three stages.
     pub stages: Kept<[Measure; 3]>,
-    /// Top of the overlay's absolute scale.
-    pub top: Kept<f32>,
-    tops: StoredValue<overlay::Top>,
+    /// Whose attention the maps show, and who looked at the target.
+    pub maps: Maps,
+    tops: StoredValue<Tops>,
 }
 
 impl RunView {
@@ -134,18 +135,21 @@ impl RunView {
             }
             now
         });
-        let tops = StoredValue::new(overlay::Top::default());
-        let top = Kept::new(move || {
+        let tops = StoredValue::new(Tops::default());
+        let mean = Kept::new(move || {
             observation.track();
-            tops.with_value(overlay::Top::value)
+            tops.with_value(Tops::values)
         });
-        RunView {
+        let (model, target) = (RwSignal::new(None), RwSignal::new(None));
+        let scale = RwSignal::new(Scale::Absolute);
+        let maps = Maps::new(Seen { definition, token, model, observation, target, scale, mean });
+        let view = RunView {
             id: RwSignal::new(None),
             phase,
             label: RwSignal::new(Label::default()),
             created: RwSignal::new(String::new()),
             options: RwSignal::new(RunOptions::default()),
-            model: RwSignal::new(None),
+            model,
             observation,
             summary: RwSignal::new(None),
             fidelity: RwSignal::new(None),
@@ -155,11 +159,11 @@ impl RunView {
             hover,
             pick,
             curve: RwSignal::new(Curve::Mdi),
-            scale: RwSignal::new(Scale::Absolute),
+            scale,
             compared: RwSignal::new(Compared::default()),
             flow: RwSignal::new(FlowStyle::default()),
-            patch: RwSignal::new(None),
             open: RwSignal::new(Open::default()),
+            target,
             playing: RwSignal::new(None),
             before,
             layer,
@@ -168,9 +172,11 @@ impl RunView {
             masses,
             measures,
             stages,
-            top,
+            maps,
             tops,
-        }
+        };
+        by_head::follow(view);
+        view
     }
 
     /// Empties the view for another run; the definition and how things are shown stay.
@@ -180,7 +186,8 @@ impl RunView {
         self.label.set(Label::default());
         self.created.set(String::new());
         self.model.set(None);
-        self.tops.set_value(overlay::Top::default());
+        self.tops.set_value(Tops::default());
+        self.maps.reset();
         self.observation.set(Observation::default());
         self.summary.set(None);
         self.fidelity.set(None);
@@ -188,7 +195,7 @@ impl RunView {
         self.pinned.set(None);
         self.hover.set(None);
         self.pick.set(Pick::Auto);
-        self.patch.set(None);
+        self.target.set(None);
         self.playing.set(None);
         self.before.set(None);
     }
@@ -221,7 +228,7 @@ impl RunView {
         if envelopes.iter().any(|e| observed(&e)) {
             self.observation.update(|o| {
                 envelopes.iter().for_each(|e| o.apply(&e.event));
-                self.tops.update_value(|tops| tops.take(o));
+                self.tops.update_value(|tops| tops.take(o, o.mean_rows()));
             });
         }
         self.phase.set(phase);
@@ -237,8 +244,8 @@ impl RunView {
             scale: self.scale.get(),
             compared: self.compared.get(),
             flow: self.flow.get(),
-            patch: self.patch.get(),
             open: self.open.get(),
+            target: self.target.get(),
         }
     }
 
@@ -251,15 +258,15 @@ impl RunView {
         self.scale.set(view.scale);
         self.compared.set(view.compared);
         self.flow.set(view.flow);
-        self.patch.set(view.patch);
         self.open.set(view.open);
+        self.target.set(view.target);
     }
 
     /// Lets go of everything that stays chosen, and stops what plays.
     pub fn release(&self) {
         self.hover.set(None);
         self.pinned.set(None);
-        self.patch.set(None);
+        self.target.set(None);
         self.playing.set(None);
     }
 

@@ -124,9 +124,7 @@ impl TokenFlow {
 
     /// The head-averaged row of one layer, or `None` when rows were not kept.
     pub fn row(&self, layer: usize) -> Option<&[f32]> {
-        let keys = self.rows.0.len().checked_div(self.layers as usize)?;
-        let row = self.rows.0.get(layer * keys..(layer + 1) * keys)?;
-        (!row.is_empty()).then_some(row)
+        crate::rows::row_of(&self.rows, self.layers, layer)
     }
 
     /// Whether the buffers have the sizes `layers` and `heads` ask for.

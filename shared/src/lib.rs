@@ -27,6 +27,7 @@ pub mod observation;
 pub mod options;
 pub mod pair;
 pub mod report;
+pub mod rows;
 pub mod stage;
 
 pub use definition::{Definition, Heads, Preset, Queries, Ratio, Stages};
@@ -47,4 +48,5 @@ pub use options::{
     CopyPositions, ImageFit, ModelInfo, PruneCount, PrunePositions, Quant, RunOptions,
 };
 pub use report::Report;
+pub use rows::{HeadRows, HeadRowsKept, Looks, Rows, Target, TokenHeads};
 pub use stage::Stage;

@@ -7,6 +7,7 @@ use crate::group::{Counts, GROUPS, Group, GroupSet};
 use crate::masses::{ByGroup, LayerMasses, Masses};
 use crate::measure::{Attention, Undefined};
 use crate::observation::Observation;
+use crate::rows::Target;
 
 /// Attention between groups in one layer: who looks (rows) at whom (columns).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -156,17 +157,12 @@ impl Observation {
     /// not kept, and no tokens at all for a cell that the model never saw.
     pub fn patch_looks(&self, layer: usize, row: u16, col: u16) -> Vec<Option<f32>> {
         let Some(layout) = &self.layout else { return Vec::new() };
-        let here = |t: &&crate::layout::Token| t.cell.is_some_and(|c| (c.row, c.col) == (row, col));
-        let places: Vec<usize> =
-            layout.tokens.iter().filter(here).map(|t| t.index as usize).collect();
-        if places.is_empty() {
+        let target = Target::Patch { row, col };
+        if layout.places(target).is_empty() {
             return Vec::new();
         }
-        let of_token = |t: &crate::observation::Generated| {
-            let row = t.flow.row(layer)?;
-            places.iter().map(|at| row.get(*at)).sum::<Option<f32>>()
-        };
-        self.tokens.iter().map(of_token).collect()
+        let looks = self.looks(self.mean_rows(), target);
+        (0..looks.tokens).map(|token| looks.get(token, layer)).collect()
     }
 }
 

@@ -252,17 +252,6 @@ impl Observation {
     /// patch in one layer: `rows × cols` shares of the row's whole attention, row-major, summed
     /// over replicas; patches that were pruned are `None`.
     pub fn overlay(&self, index: usize, layer: usize) -> Option<Vec<Option<f32>>> {
-        let layout = self.layout.as_ref()?;
-        let picture = layout.picture?;
-        let row = self.tokens.get(index)?.flow.row(layer)?;
-        let mut cells = vec![None; usize::from(picture.rows) * usize::from(picture.cols)];
-        for token in &layout.tokens {
-            if let Some(cell) = token.cell {
-                let at = usize::from(cell.row) * usize::from(picture.cols) + usize::from(cell.col);
-                let value = row.get(token.index as usize)?;
-                *cells.get_mut(at)?.get_or_insert(0.0) += *value;
-            }
-        }
-        Some(cells)
+        self.map(self.mean_rows(), index, layer)
     }
 }

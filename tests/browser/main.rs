@@ -10,6 +10,7 @@ mod exports;
 mod failures;
 mod frames;
 mod languages;
+mod picture;
 mod plots;
 mod stage;
 mod story;

@@ -286,7 +286,7 @@ impl Decoder {
         lookout: &mut dyn Lookout,
     ) -> Result<(Tensor, Option<Seen>)> {
         let (wants, past) = (lookout.wants(), cache.len);
-        let watched = wants.flows || wants.rows || wants.maps;
+        let watched = wants.flows || wants.rows || wants.maps || wants.head_rows > 0;
         let knockout = cache.knockout.as_ref().filter(|knockout| knockout.is_in(index as u32));
         let segments = match knockout {
             None if !watched => return attend(q, k, v, Mask::Causal { past }, None),
@@ -306,6 +306,7 @@ impl Decoder {
         let watch = Watch {
             segments: &segments,
             row: wants.rows,
+            by_head: wants.head_rows > 0,
             map: if wants.maps { Some(&mut map) } else { None },
             #[cfg(feature = "cuda")]
             page: cache.sights.page(index),

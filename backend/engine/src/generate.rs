@@ -1,7 +1,8 @@
 //! Greedy generation under observation.
 
 use shared::event::{ALTERNATIVES, Stop};
-use shared::{Alternative, F32s, Group, Knockout, LayerFlow, TokenFlow};
+use shared::rows::head_rows_that_fit;
+use shared::{Alternative, F32s, Group, Knockout, LayerFlow, TokenFlow, TokenHeads};
 
 use crate::attention::{Seen, Segment};
 use crate::clock::Moment;
@@ -41,6 +42,8 @@ struct Watcher<'a> {
     heads: usize,
     /// The last row of this pass: the row that predicts the next token.
     flow: TokenFlow,
+    /// The same row by head.
+    by_head: TokenHeads,
 }
 
 impl Lookout for Watcher<'_> {
@@ -53,7 +56,8 @@ impl Lookout for Watcher<'_> {
     }
 
     fn layer(&mut self, layer: usize, seen: Seen) -> Control {
-        if !self.wants.flows && !self.wants.rows {
+        let wants = self.wants;
+        if !wants.flows && !wants.rows && wants.head_rows == 0 {
             return Control::Continue(());
         }
         self.flow.layers = layer as u32 + 1;
@@ -62,6 +66,11 @@ impl Lookout for Watcher<'_> {
             // Room for all layers at once: growing would copy a long prompt's rows again and again.
             self.flow.mass.0.reserve_exact(self.layers * seen.last.len());
             self.flow.rows.0.reserve_exact(self.layers * seen.row.len());
+            self.by_head.weights.0.reserve_exact(self.layers * seen.by_head.len());
+        }
+        if !seen.by_head.is_empty() {
+            (self.by_head.layers, self.by_head.heads) = (self.flow.layers, self.flow.heads);
+            self.by_head.weights.0.extend_from_slice(&seen.by_head);
         }
         self.flow.mass.0.extend_from_slice(&seen.last);
         self.flow.rows.0.extend_from_slice(&seen.row);
@@ -91,6 +100,7 @@ impl Watcher<'_> {
     fn next_row(&mut self, position: usize) {
         self.prefill = false;
         self.flow = TokenFlow::default();
+        self.by_head = TokenHeads::default();
         match self.segments.last_mut() {
             Some((Group::Generated, _, end)) => *end = position + 1,
             _ => self.segments.push((Group::Generated, position, position + 1)),
@@ -112,7 +122,17 @@ pub(crate) fn generate(
     let room = (config.max_positions - reached).min(plan.max_new_tokens as usize);
     let mut cache = plan.decoder.cache(prompt + room)?;
     cache.knockout = plan.knockout.cloned();
-    let wants = observer.wants();
+    let mut wants = observer.wants();
+    let with_heads = match input.embeddings.device().is_cuda() {
+        true => 0,
+        false => {
+            let (layers, heads) = (config.layers as u32, config.heads as u32);
+            head_rows_that_fit(layers, heads, prompt, wants.head_rows)
+        }
+    };
+    if with_heads == 0 {
+        wants.head_rows = 0;
+    }
     let mut watcher = Watcher {
         observer,
         wants,
@@ -121,6 +141,7 @@ pub(crate) fn generate(
         layers: config.layers,
         heads: config.heads,
         flow: TokenFlow::default(),
+        by_head: TokenHeads::default(),
     };
     let hidden =
         plan.decoder.forward(input.embeddings, &input.positions, &mut cache, &mut watcher)?;
@@ -160,8 +181,14 @@ pub(crate) fn generate(
         let text = stream.push(plan.tokenizer, id, is_last);
         answer.push_str(&text);
         let flow = std::mem::take(&mut watcher.flow);
-        let token = GeneratedToken { index: tokens, id, text, logprob, alternatives, flow };
+        let by_head = std::mem::take(&mut watcher.by_head);
+        let token =
+            GeneratedToken { index: tokens, id, text, logprob, alternatives, flow, by_head };
         tokens += 1;
+        if tokens == with_heads {
+            // The next row by head would not fit.
+            watcher.wants.head_rows = 0;
+        }
         if watcher.observer.token(token).is_break() {
             return Ok(None);
         }

@@ -158,6 +158,7 @@ impl Model {
             template: family.templates()[0].name.to_owned(),
             prune_score: family.prune_score().unwrap_or_default().to_owned(),
             prune_positions: family.prune_score().map(|_| family.numbering().own()),
+            head_rows: !family.decoder().device().is_cuda(),
             hash,
             bytes: footprint.weights,
         };

@@ -1,6 +1,7 @@
 //! Observers: who is told what the model looks at, while it looks.
 
-use shared::{Alternative, Event, LayerFlow, Layout, TokenFlow};
+use shared::rows::HEAD_ROWS_BUDGET;
+use shared::{Alternative, Event, LayerFlow, Layout, TokenFlow, TokenHeads};
 
 /// Whether the model goes on.
 pub type Control = std::ops::ControlFlow<()>;
@@ -12,6 +13,9 @@ pub struct Wants {
     pub flows: bool,
     /// Head-averaged rows of the generated tokens' predicting rows.
     pub rows: bool,
+    /// Rows by head of the generated tokens' predicting rows: from the first token on, of as many as
+    /// fit so many bytes. A GPU, whose kernels average them where they stand, hands out none.
+    pub head_rows: u64,
     /// The most probable other tokens beside each that is chosen.
     pub alternatives: bool,
     /// Full attention maps, `heads × S × S` per layer.
@@ -35,11 +39,13 @@ pub struct GeneratedToken {
     pub alternatives: Vec<Alternative>,
     /// Where the row that predicted it looked; empty when flows are not wanted.
     pub flow: TokenFlow,
+    /// The same by head, over all keys; empty when not wanted, or beyond what fits.
+    pub by_head: TokenHeads,
 }
 
 impl From<GeneratedToken> for Event {
     fn from(token: GeneratedToken) -> Self {
-        let GeneratedToken { index, id, text, logprob, alternatives, flow } = token;
+        let GeneratedToken { index, id, text, logprob, alternatives, flow, by_head: _ } = token;
         Event::Token { index, id, text, logprob, alternatives, flow }
     }
 }
@@ -102,7 +108,11 @@ pub struct EventObserver<F> {
     options: shared::RunOptions,
     sink: F,
     poll: Box<dyn FnMut() -> Control + Send>,
+    keep: Option<KeepHeads>,
 }
+
+/// Told the rows by head of one token after another, from the first on, each before its event.
+type KeepHeads = Box<dyn FnMut(TokenHeads) + Send>;
 
 impl<F: FnMut(Event) -> Control> EventObserver<F> {
     /// An observer that hands events to `sink` and asks `poll` between layers whether to stop.
@@ -112,13 +122,22 @@ impl<F: FnMut(Event) -> Control> EventObserver<F> {
         sink: F,
         poll: impl FnMut() -> Control + Send + 'static,
     ) -> Self {
-        EventObserver { model, options, sink, poll: Box::new(poll) }
+        EventObserver { model, options, sink, poll: Box::new(poll), keep: None }
+    }
+
+    /// Hands rows by head to `keep`, as many as fit [`HEAD_ROWS_BUDGET`]: they are no part of the
+    /// events.
+    #[must_use]
+    pub fn keeping_heads(mut self, keep: impl FnMut(TokenHeads) + Send + 'static) -> Self {
+        self.keep = Some(Box::new(keep));
+        self
     }
 }
 
 impl<F: FnMut(Event) -> Control> Observer for EventObserver<F> {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, alternatives: true, ..Wants::default() }
+        let head_rows = if self.keep.is_some() { HEAD_ROWS_BUDGET } else { 0 };
+        Wants { flows: true, rows: true, alternatives: true, head_rows, ..Wants::default() }
     }
 
     fn layout(&mut self, layout: &Layout) -> Control {
@@ -136,7 +155,12 @@ impl<F: FnMut(Event) -> Control> Observer for EventObserver<F> {
         (self.sink)(Event::PrefillLayer { layer, flow })
     }
 
-    fn token(&mut self, token: GeneratedToken) -> Control {
+    fn token(&mut self, mut token: GeneratedToken) -> Control {
+        if let Some(keep) = &mut self.keep
+            && token.by_head.bytes() > 0
+        {
+            keep(std::mem::take(&mut token.by_head));
+        }
         (self.sink)(token.into())
     }
 

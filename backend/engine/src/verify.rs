@@ -168,7 +168,14 @@ struct Everything;
 
 impl Observer for Everything {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, alternatives: true, maps: true, logits: false }
+        Wants {
+            flows: true,
+            rows: true,
+            head_rows: u64::MAX,
+            alternatives: true,
+            maps: true,
+            logits: false,
+        }
     }
 }
 
@@ -210,6 +217,8 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
+    use shared::TokenHeads;
+
     use super::*;
 
     const VOCAB: usize = 4;
@@ -217,7 +226,8 @@ mod tests {
     fn token(id: u32) -> GeneratedToken {
         let flow = shared::TokenFlow::default();
         let (text, alternatives) = (String::new(), Vec::new());
-        GeneratedToken { index: 0, id, text, logprob: 0.0, alternatives, flow }
+        let by_head = TokenHeads::default();
+        GeneratedToken { index: 0, id, text, logprob: 0.0, alternatives, flow, by_head }
     }
 
     /// A run of two prompt rows that writes `ids`; row k's logits are all `logit(k)`.

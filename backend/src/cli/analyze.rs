@@ -9,7 +9,7 @@ use shared::{Event, Quant, RunOptions};
 
 use super::asked::AskedArgs;
 use super::dump::Maps;
-use super::recorder::Recording;
+use super::recorder::{Heads, Recording};
 use super::{Failure, ModelFolders, print, table};
 use crate::catalog::{Catalog, Source};
 use crate::clock;
@@ -18,6 +18,7 @@ use crate::export::{Observed, parse_definition};
 use crate::fidelity;
 use crate::id::RunId;
 use crate::lab::{KeepingLab, Lab};
+use crate::samples;
 use crate::validate::check_options;
 
 /// What to analyze and how.
@@ -66,6 +67,9 @@ pub struct AnalyzeArgs {
     /// Write the whole run as JSON, as the API gives it.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Write the rows by head of the answer, zstd-compressed MessagePack, as a shipped run has them.
+    #[arg(long, value_name = "FILE")]
+    record_heads: Option<PathBuf>,
     /// Write the picture as the model sees it.
     #[arg(long, value_name = "FILE.png")]
     prepared: Option<PathBuf>,
@@ -114,7 +118,9 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         }
     };
     let info = model.info().clone();
-    let (summary, tape) = recording.run(&*prepared, info, maps.as_mut()).map_err(says)?;
+    let heads = args.record_heads.as_ref().map(|_| Heads::default());
+    let (summary, tape) =
+        recording.run(&*prepared, info, maps.as_mut(), heads.clone()).map_err(says)?;
     if let Some(tape) = tape {
         let observed = fidelity::Observed {
             tape: &tape,
@@ -145,6 +151,9 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         let id = RunId::random().map_err(|e| e.to_string())?;
         let record = recording.record(&id, created, options);
         write(file, &serde_json::to_vec(&record).map_err(|e| e.to_string())?)?;
+    }
+    if let (Some(heads), Some(file)) = (heads, &args.record_heads) {
+        write(file, &samples::pack(&heads.take())?)?;
     }
     if args.json {
         let json = serde_json::to_string(&report).map_err(|e| e.to_string())?;

@@ -1,15 +1,19 @@
 //! Observing a run from the command line: events as a server would record them, and maps.
 
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use engine::{Control, EventObserver, GeneratedToken, Observer, Tape, Taped, Wants};
 use shared::api::RunRecord;
 use shared::event::EVENT_VERSION;
-use shared::{Envelope, ErrorCode, Event, LayerFlow, Layout, ModelInfo, RunOptions, Summary};
+use shared::{
+    Envelope, ErrorCode, Event, LayerFlow, Layout, ModelInfo, RunOptions, Summary, TokenHeads,
+};
 
 use super::dump::Maps;
 use crate::id::RunId;
 use crate::lab::PreparedRun;
+use crate::lock;
 use crate::run::state_of;
 
 /// Runs that were recorded: their events, in order.
@@ -40,20 +44,22 @@ impl Recording {
         prepared: &dyn PreparedRun,
         model: ModelInfo,
         maps: Option<&mut Maps>,
+        heads: Option<Heads>,
     ) -> Result<(Summary, Option<Tape>), engine::EngineError> {
         let verify = prepared.options().verify;
-        let mut observer = WithMaps {
-            events: EventObserver::new(
-                model,
-                prepared.options().clone(),
-                |event| {
-                    self.push(event);
-                    Control::Continue(())
-                },
-                || Control::Continue(()),
-            ),
-            maps,
-        };
+        let mut events = EventObserver::new(
+            model,
+            prepared.options().clone(),
+            |event| {
+                self.push(event);
+                Control::Continue(())
+            },
+            || Control::Continue(()),
+        );
+        if let Some(heads) = heads {
+            events = events.keeping_heads(move |rows| lock(&heads.0).push(rows));
+        }
+        let mut observer = WithMaps { events, maps };
         let (summary, tape) = if verify {
             let mut taped = Taped::new(&mut observer);
             (prepared.run(&mut taped)?, Some(taped.into_tape()))
@@ -82,6 +88,17 @@ impl Recording {
             options,
             events: self.events,
         }
+    }
+}
+
+/// Rows by head of an answer, by token, as they come.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heads(Arc<Mutex<Vec<TokenHeads>>>);
+
+impl Heads {
+    /// What came.
+    pub(super) fn take(&self) -> Vec<TokenHeads> {
+        std::mem::take(&mut *lock(&self.0))
     }
 }
 

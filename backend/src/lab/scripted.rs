@@ -12,7 +12,7 @@ use engine::{EngineError, GeneratedToken, LoadOptions, Observer, Picture};
 use shared::event::Stop;
 use shared::{
     Cell, ErrorCode, F32s, GROUPS, Group, LayerFlow, Layout, ModelInfo, PreparedPicture,
-    RunOptions, Summary, Timing, Token, TokenFlow,
+    RunOptions, Summary, Timing, Token, TokenFlow, TokenHeads,
 };
 
 use super::{Lab, LoadedModel, PreparedRun};
@@ -216,7 +216,9 @@ impl PreparedRun for ScriptedRun<'_> {
             let flow = self.token_flow(index, layers, heads);
             let alternatives = Vec::new();
             let id = 100 + index;
-            let token = GeneratedToken { index, id, text, logprob: -0.25, alternatives, flow };
+            let by_head = TokenHeads::default();
+            let token =
+                GeneratedToken { index, id, text, logprob: -0.25, alternatives, flow, by_head };
             if observer.poll().is_break() || observer.token(token).is_break() {
                 return Ok(None);
             }

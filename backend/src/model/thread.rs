@@ -281,6 +281,10 @@ impl Worker {
         let asked = run.clone();
         let mut observer =
             EventObserver::new(model.info().clone(), options, sink, move || go_on(&asked));
+        if model.info().head_rows {
+            let kept = run.clone();
+            observer = observer.keeping_heads(move |rows| kept.heads.push(rows));
+        }
         let (summary, tape) = if run.options.verify {
             let mut taped = Taped::new(&mut observer);
             (prepared.run(&mut taped)?, Some(taped.into_tape()))

@@ -9,6 +9,7 @@ pub mod experiments;
 pub mod export;
 mod extract;
 pub mod get_run;
+pub mod heads;
 pub mod health;
 pub mod label_run;
 pub mod metrics;
@@ -55,6 +56,7 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(events::events))
         .routes(routes!(picture::picture))
         .routes(routes!(prepared::prepared))
+        .routes(routes!(heads::heads))
         .routes(routes!(export::export_json))
         .routes(routes!(export::export_csv))
         .routes(routes!(cancel::cancel))

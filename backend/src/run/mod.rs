@@ -1,5 +1,6 @@
 //! A run as the async side sees it: who asked for what, the event log, and the wish to stop.
 
+mod heads;
 mod log;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use shared::api::{RunRecord, RunState};
 use shared::event::EVENT_VERSION;
 use shared::{Envelope, ErrorCode, Event, Label, RunOptions};
 
+pub use heads::{HeadLog, Tail};
 pub use log::{Entry, EventLog, Progress, encode_json, encode_msgpack};
 
 use crate::id::{OwnerHash, RunId};
@@ -40,6 +42,8 @@ pub struct Run {
     pub owner: Option<OwnerHash>,
     /// What happened so far.
     pub log: EventLog,
+    /// Where the heads of its answer's rows looked, until the store has it.
+    pub heads: HeadLog,
     version: u32,
     submitted: Instant,
     stop: AtomicU8,
@@ -58,6 +62,7 @@ impl Run {
             options,
             owner: Some(owner),
             log: EventLog::default(),
+            heads: HeadLog::default(),
             version: EVENT_VERSION,
             submitted: Instant::now(),
             stop: AtomicU8::new(GO_ON),
@@ -81,6 +86,7 @@ impl Run {
             created: record.created,
             options: record.options,
             owner,
+            heads: HeadLog::stored(answered(&record.events)),
             log: EventLog::ended(record.events),
             version: record.version,
             submitted: Instant::now(),
@@ -192,6 +198,11 @@ pub fn interrupted(events: &[Envelope]) -> Envelope {
             message: "The lab was restarted before this run finished.".to_owned(),
         },
     }
+}
+
+/// How many tokens an answer has so far.
+fn answered(events: &[Envelope]) -> u32 {
+    events.iter().filter(|e| matches!(e.event, Event::Token { .. })).count() as u32
 }
 
 /// Where a run with these events stands.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
-use shared::Envelope;
+use shared::{Envelope, TokenHeads};
 
 use super::StoreError;
 use crate::run::Entry;
@@ -80,6 +80,18 @@ pub(super) fn pack(events: &[Arc<Entry>]) -> Result<Vec<u8>, StoreError> {
 
 /// Unpacks a block of events.
 pub(super) fn unpack(data: &[u8]) -> Result<Vec<Envelope>, StoreError> {
+    let plain = zstd::decode_all(data).map_err(broken)?;
+    rmp_serde::from_slice(&plain).map_err(broken)
+}
+
+/// Packs a token's rows by head.
+pub(super) fn pack_heads(rows: &TokenHeads) -> Result<Vec<u8>, StoreError> {
+    let plain = rmp_serde::to_vec_named(rows).map_err(broken)?;
+    zstd::bulk::compress(&plain, LEVEL).map_err(broken)
+}
+
+/// Unpacks a token's rows by head.
+pub(super) fn unpack_heads(data: &[u8]) -> Result<TokenHeads, StoreError> {
     let plain = zstd::decode_all(data).map_err(broken)?;
     rmp_serde::from_slice(&plain).map_err(broken)
 }

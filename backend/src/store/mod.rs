@@ -11,13 +11,14 @@ mod write;
 mod writer;
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use rusqlite::Connection;
 use shared::api::RunState;
-use shared::{Label, LabelChange, RunOptions};
+use shared::{Label, LabelChange, RunOptions, TokenHeads};
 
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
@@ -255,6 +256,15 @@ impl Store {
     /// [`StoreError`].
     pub fn prepared(&self, id: &RunId) -> Result<Option<Bytes>, StoreError> {
         self.read(|c| read::prepared(c, id))
+    }
+
+    /// Reads rows by head of some tokens of a run's answer: of as many, from the first of them on, as
+    /// are kept.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn heads(&self, id: &RunId, tokens: Range<u32>) -> Result<Vec<TokenHeads>, StoreError> {
+        self.read(|c| read::heads(c, id, tokens))
     }
 
     /// Bytes of the pictures and counts of rows: for tests and metrics.

@@ -1,10 +1,12 @@
 //! Reading.
 
+use std::ops::Range;
+
 use axum::body::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use shared::api::RunRecord;
 use shared::event::EVENT_VERSION;
-use shared::{Envelope, Label};
+use shared::{Envelope, Label, TokenHeads};
 
 use super::blob::{self, broken};
 use super::{StoreError, Totals};
@@ -91,6 +93,26 @@ pub(super) fn prepared(c: &Connection, id: &RunId) -> Result<Option<Bytes>, Stor
         None => Ok(None),
         Some(hash) => Ok(blob::get(c, &hash)?.map(Bytes::from)),
     }
+}
+
+/// Rows by head of some tokens of an answer: as many, from the first of them on, as are kept.
+pub(super) fn heads(
+    c: &Connection,
+    id: &RunId,
+    tokens: Range<u32>,
+) -> Result<Vec<TokenHeads>, StoreError> {
+    let mut statement = c.prepare_cached(
+        "SELECT token, data FROM heads WHERE run = ?1 AND token >= ?2 AND token < ?3 ORDER BY token",
+    )?;
+    let mut rows = statement.query(params![id.as_str(), tokens.start, tokens.end])?;
+    let mut heads = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, u32>(0)? as usize != tokens.start as usize + heads.len() {
+            break;
+        }
+        heads.push(blob::unpack_heads(row.get_ref(1)?.as_blob().map_err(broken)?)?);
+    }
+    Ok(heads)
 }
 
 pub(super) fn totals(c: &Connection) -> Result<Totals, StoreError> {

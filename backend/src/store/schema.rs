@@ -41,6 +41,15 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE runs ADD COLUMN name TEXT NOT NULL DEFAULT '';
     ALTER TABLE runs ADD COLUMN note TEXT NOT NULL DEFAULT '';
 ",
+    // Rows by head, of runs that they fit the budget of.
+    "
+    CREATE TABLE heads (
+        run   TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        token INTEGER NOT NULL,     -- number of the answer's token
+        data  BLOB NOT NULL,        -- zstd of MessagePack: its row by layer and head
+        PRIMARY KEY (run, token)
+    ) STRICT;
+",
 ];
 
 /// The file cannot be brought to the current version.

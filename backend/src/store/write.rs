@@ -10,7 +10,7 @@ use shared::{Label, LabelChange};
 use super::blob::{self, broken};
 use super::{NewRun, StoreError};
 use crate::id::RunId;
-use crate::run::{Entry, EventLog, Run, interrupted, state_of};
+use crate::run::{Entry, EventLog, Run, Tail, interrupted, state_of};
 
 const fn state_name(state: RunState) -> &'static str {
     match state {
@@ -56,6 +56,15 @@ fn put_events(c: &Connection, id: &RunId, events: &[Arc<Entry>]) -> Result<(), S
     Ok(())
 }
 
+fn put_heads(c: &Connection, id: &RunId, tail: &Tail) -> Result<(), StoreError> {
+    let mut put =
+        c.prepare_cached("INSERT OR REPLACE INTO heads (run, token, data) VALUES (?1, ?2, ?3)")?;
+    for (token, rows) in (tail.stored..).zip(&tail.rows) {
+        put.execute(params![id.as_str(), token, blob::pack_heads(rows)?])?;
+    }
+    Ok(())
+}
+
 fn exists(c: &Connection, id: &RunId) -> Result<bool, StoreError> {
     Ok(c.prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?.exists(params![id.as_str()])?)
 }
@@ -68,10 +77,12 @@ pub(super) fn save(
 ) -> Result<(), StoreError> {
     let saved = run.saved();
     let events = run.log.to_keep(saved);
+    let heads = run.heads.tail();
     let t = begin(c)?;
     // A run deleted while it was running has nowhere to put its events, and that is right.
     if exists(&t, &run.id)? {
         put_events(&t, &run.id, &events)?;
+        put_heads(&t, &run.id, &heads)?;
         if let Some(state) = ended {
             let prepared = run.prepared().map(|png| blob::put(&t, &png)).transpose()?;
             t.prepare_cached("UPDATE runs SET state = ?2, prepared = ?3 WHERE id = ?1")?
@@ -80,6 +91,7 @@ pub(super) fn save(
     }
     t.commit()?;
     run.set_saved(saved + events.len() as u64);
+    run.heads.forget(heads.rows.len());
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use shared::api::{ModelEntry, RunCreated, RunRecord, Sample};
 use shared::event::EVENT_VERSION;
-use shared::{ErrorBody, Label, LabelChange, RunOptions};
+use shared::{ErrorBody, HeadRows, Label, LabelChange, RunOptions};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, FormData};
 
@@ -65,6 +65,14 @@ pub async fn delete(id: &str, owner_token: &str) -> Result<(), Failure> {
 pub async fn bytes(url: &str) -> Result<Vec<u8>, Failure> {
     let response = checked(Request::get(url).send().await).await?;
     response.binary().await.map_err(|_| broken())
+}
+
+/// One head's rows of an answer, from a token on.
+pub async fn head_rows(id: &str, head: u32, from: u32) -> Result<HeadRows, Failure> {
+    let url = format!("/api/runs/{id}/heads/{head}?from={from}");
+    let request = Request::get(&url).header("Accept", "application/msgpack");
+    let bytes = checked(request.send().await).await?.binary().await.map_err(|_| broken())?;
+    rmp_serde::from_slice(&bytes).map_err(|_| broken())
 }
 
 /// A picture's bytes, from an address of the lab.

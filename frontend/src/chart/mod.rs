@@ -9,6 +9,7 @@ pub mod draw;
 pub mod file;
 pub mod frame;
 pub mod heat;
+pub mod looked;
 pub mod ribbons;
 pub mod scale;
 pub mod sides;

@@ -92,7 +92,7 @@ impl Grid {
 }
 
 /// A word cut to what fits in `width`; empty where nothing would.
-fn fitting(word: &str, width: f64, type_size: f64) -> String {
+pub(super) fn fitting(word: &str, width: f64, type_size: f64) -> String {
     let room = (width / (type_size * 0.6)) as usize;
     match word.chars().count() {
         n if n <= room => word.to_owned(),

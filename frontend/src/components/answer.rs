@@ -9,6 +9,7 @@ use crate::glossary::Term;
 use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::phase::Phase;
+use crate::sequence;
 use crate::state::use_lab;
 use crate::words;
 
@@ -43,6 +44,17 @@ pub fn Answer() -> impl IntoView {
             .into_any(),
         }
     };
+    let looks_note = move || {
+        let name = run.target.get().map(|t| run.observation.with(|o| sequence::target_name(o, t)));
+        fill(
+            "Colour: share of each token’s attention on {name} in layer {layer}, 0 to {end}.",
+            &[
+                ("name", &name.unwrap_or_default()),
+                ("layer", &run.layer.get().unwrap_or_default()),
+                ("end", &words::percent(run.maps.looks_end.get().into())),
+            ],
+        )
+    };
     view! {
         <section class="card answer" data-tour="answer" aria-labelledby="answer-title">
             <header class="card-head">
@@ -68,7 +80,10 @@ pub fn Answer() -> impl IntoView {
                     <p class="quiet">{if matches!(run.phase.get(), Phase::Done(_) | Phase::Failed { .. } | Phase::Cancelled) { t("Nothing was written.") } else { t("Nothing written yet.") }}</p>
                 })}
             </div>
-            <p class="card-foot" class:hidden=move || count.get() == 0>{colours}</p>
+            <Show when=move || run.target.get().is_some() && count.get() != 0>
+                <p class="card-foot" data-testid="answer-looks">{looks_note}</p>
+            </Show>
+            <p class="card-foot" class:hidden=move || count.get() == 0 || run.target.get().is_some()>{colours}</p>
         </section>
     }
 }
@@ -83,15 +98,38 @@ fn Chip(i: usize) -> impl IntoView {
         run.observation.with(|o| o.token_measure(i, layer, &definition))
     });
     let (text, chance) = run.observation.with_untracked(|o| {
-        o.tokens.get(i).map_or_else(Default::default, |t| {
-            (words::token(&t.text), words::percent(f64::from(t.logprob).exp()))
-        })
+        o.tokens
+            .get(i)
+            .map_or_else(Default::default, |t| (words::token(&t.text), sequence::chance(t.logprob)))
     });
     let chosen = move || run.token.get() == Some(i);
-    let colour = move || {
+    // Where something is looked at, how much this token looked at it; else what drew it more.
+    let looked = Memo::new(move |_| run.maps.looks.with(|l| l.as_ref()?.get(i, run.layer.get()?)));
+    let style = move || {
         let palette = lab.palette.get();
-        measure.get().mdi.map_or(palette.neutral, |m| palette.ground(m)).css()
+        let ground = match (run.target.get(), looked.get(), run.maps.looks_end.get()) {
+            (None, ..) => measure.get().mdi.map_or(palette.neutral, |m| palette.ground(m)),
+            (Some(_), Some(share), end) if end > 0.0 => {
+                palette.scale.0.mix(palette.scale.1, f64::from(share / end))
+            }
+            (Some(_), ..) => palette.neutral,
+        };
+        match run.target.get() {
+            None => format!("background:{}", ground.css()),
+            Some(_) => format!("background:{};color:{}", ground.css(), ground.type_on().css()),
+        }
     };
+    let looked_share = move || match (run.target.get(), looked.get()) {
+        (Some(_), Some(share)) => fill(
+            " · {share} of its attention on what you chose",
+            &[("share", &words::percent(share.into()))],
+        ),
+        _ => String::new(),
+    };
+    let nearly = run
+        .observation
+        .with_untracked(|o| o.tokens.get(i).map(sequence::nearly).filter(|n| !n.is_empty()));
+    let nearly = nearly.map_or_else(String::new, |nearly| format!(" · {nearly}"));
     view! {
         <button
             type="button"
@@ -101,7 +139,8 @@ fn Chip(i: usize) -> impl IntoView {
             data-testid="token-chip"
             data-index=i
             aria-pressed=move || chosen().to_string()
-            style:background=colour
+            style=style
+            data-looked=move || looked.get().map(|share| share.to_string())
             title=move || fill(
                 "token {i} · MDI {mdi} · words get {share} of the attention on words and picture · probability {chance}",
                 &[
@@ -110,6 +149,7 @@ fn Chip(i: usize) -> impl IntoView {
                     ("share", &plain(measure.get().share_text, words::percent)),
                     ("chance", &chance),
                 ],
+            ) + &nearly + &looked_share(
             )
             on:click=move |_| run.pick.set(if chosen() { Pick::Nothing } else { Pick::Token(i) })
         >

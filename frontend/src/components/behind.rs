@@ -13,6 +13,9 @@ pub fn Behind(
     testid: &'static str,
     /// What the table holds.
     caption: &'static str,
+    /// What is opened, where a card has more than one.
+    #[prop(optional)]
+    label: Option<&'static str>,
     /// Heads of the columns.
     columns: Signal<Vec<String>>,
     /// Rows; the first cell of each is its head.
@@ -28,7 +31,7 @@ pub fn Behind(
             let details = event_target::<web_sys::Element>(&event);
             open.set(details.has_attribute("open"));
         }>
-            <summary data-testid=format!("{testid}-open")>{t("Table")}<span class="sr-only">": "{caption}</span></summary>
+            <summary data-testid=format!("{testid}-open")>{label.unwrap_or(t("Table"))}<span class="sr-only">": "{caption}</span></summary>
             <Show when=move || open.get()>
                 <div class="scroll" tabindex="0" role="region" aria-label=caption>
                     <table class="numbers" data-testid=testid>

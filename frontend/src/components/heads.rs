@@ -6,7 +6,9 @@ use shared::{Heads, Observation};
 
 use crate::browser::watch_width;
 use crate::chart::heat::{Grid, Heat, svg};
+use crate::components::behind::Behind;
 use crate::components::said::views;
+use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::term::Explained;
 use crate::components::value::plain;
 use crate::glossary::Term;
@@ -52,8 +54,9 @@ pub fn HeadsCard() -> impl IntoView {
         grid.get_untracked().at(f64::from(event.offset_x()), f64::from(event.offset_y()))
     };
     let choose = move |layer: usize, head: usize| {
-        let now = run.definition.get_untracked().heads;
-        let same = now == Heads::One(head as u32);
+        // The same head in another layer is another map of it, not the way back.
+        let now = (run.definition.get_untracked().heads, run.pinned.get_untracked());
+        let same = now == (Heads::One(head as u32), Some(layer));
         run.definition.update(|d| {
             d.heads = if same { Heads::MeanFirst } else { Heads::One(head as u32) };
         });
@@ -87,11 +90,26 @@ pub fn HeadsCard() -> impl IntoView {
         event.prevent_default();
         look(Some(cell));
     };
+    let columns = Signal::derive(move || {
+        let layers = heat.with(|h| h.layers);
+        let layers = (0..layers).map(|l| fill("layer {layer}", &[("layer", &l)]));
+        [t("head").to_owned()].into_iter().chain(layers).collect()
+    });
+    let rows = Signal::derive(move || {
+        heat.with(|heat| {
+            let row = |head: usize| {
+                let cell = |l: usize| heat.get(l, head).map_or("–".to_owned(), words::number);
+                [head.to_string()].into_iter().chain((0..heat.layers).map(cell)).collect()
+            };
+            (0..heat.heads).map(row).collect()
+        })
+    });
+    let ends = Signal::derive(|| ("1/16".to_owned(), "16×".to_owned()));
     view! {
         <section class="card heads" aria-labelledby="heads-title">
             <header class="card-head">
                 <h2 id="heads-title"><Explained term=Term::Head word=t("Heads × layers")/></h2>
-                <p class="card-note" aria-live="polite">{note}</p>
+                <p class="card-note" id="heads-note" aria-live="polite">{note}</p>
             </header>
             <div
                 class="heat"
@@ -108,6 +126,7 @@ pub fn HeadsCard() -> impl IntoView {
                     role="application"
                     tabindex="0"
                     aria-label=t("MDI of every head in every layer. Arrow keys move, Enter chooses the head, Escape lets go.")
+                    aria-describedby="heads-note"
                     on:focus=move |_| if under.get_untracked().is_none() { under.set(start()) }
                     on:blur=move |_| look(None)
                     on:keydown=keys
@@ -123,6 +142,8 @@ pub fn HeadsCard() -> impl IntoView {
                 ></div>
             </div>
             <Strongest heat choose=Callback::new(move |(l, h)| choose(l, h))/>
+            <ScaleBar run ramp=Ramp::Dominance ends fixed=true/>
+            <Behind testid="heads-table" caption=t("MDI of every head in every layer") columns rows/>
         </section>
     }
 }

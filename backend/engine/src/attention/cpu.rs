@@ -139,6 +139,7 @@ pub(super) struct Tally<'a> {
     mass: Vec<f64>,
     last: Vec<f64>,
     row: Vec<f32>,
+    by_head: Vec<f32>,
 }
 
 impl<'a> Tally<'a> {
@@ -149,6 +150,7 @@ impl<'a> Tally<'a> {
             mass: vec![0.0; mass_len(heads)],
             last: vec![0.0; heads * GROUPS],
             row: Vec::new(),
+            by_head: Vec::new(),
         }
     }
 
@@ -205,8 +207,19 @@ impl<'a> Tally<'a> {
         self.row.iter_mut().for_each(|w| *w *= norm);
     }
 
+    /// Keeps the block's last row of every head.
+    pub(super) fn keep_last_row_by_head(&mut self, weights: &[f32], rows: usize, keys: usize) {
+        let last = weights.chunks(rows * keys).map(|head| &head[(rows - 1) * keys..]);
+        self.by_head = last.flatten().copied().collect();
+    }
+
     pub(super) fn finish(self) -> Seen {
         let narrow = |v: Vec<f64>| v.into_iter().map(|x| x as f32).collect();
-        Seen { mass: narrow(self.mass), last: narrow(self.last), row: self.row }
+        Seen {
+            mass: narrow(self.mass),
+            last: narrow(self.last),
+            row: self.row,
+            by_head: self.by_head,
+        }
     }
 }

@@ -74,6 +74,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) segments: &'a [Segment],
     /// Whether to average the last row over heads.
     pub(crate) row: bool,
+    /// Whether to keep the last row of every head; not on a GPU.
+    pub(crate) by_head: bool,
     /// Told the weights themselves.
     pub(crate) map: Option<MapSink<'a>>,
     /// Where sums go on the GPU; without it only the map is told.
@@ -87,6 +89,7 @@ impl<'a> Watch<'a> {
         Watch {
             segments,
             row: false,
+            by_head: false,
             map: Some(map),
             #[cfg(feature = "cuda")]
             page: None,
@@ -103,6 +106,8 @@ pub(crate) struct Seen {
     pub(crate) last: Vec<f32>,
     /// `[keys]`: the last row, averaged over heads; empty unless asked for.
     pub(crate) row: Vec<f32>,
+    /// `[heads, keys]`: the last row; empty unless asked for, and on a GPU.
+    pub(crate) by_head: Vec<f32>,
 }
 
 /// Scaled dot-product attention.
@@ -144,6 +149,9 @@ pub(crate) fn attend(
                 tally.add(weights, rows_of_block, seen_keys);
                 if watch.row && first + b == rows {
                     tally.keep_last_row(weights, b, seen_keys);
+                }
+                if watch.by_head && first + b == rows {
+                    tally.keep_last_row_by_head(weights, b, seen_keys);
                 }
                 if let Some(map) = watch.map.as_mut() {
                     map(first, b, seen_keys, weights);

@@ -205,6 +205,8 @@ impl Notes {
             },
             last: floats(last),
             row: floats(&row[..4 * keys.unwrap_or(0)]),
+            // The kernels average the rows of all heads where they stand (`Wants::head_rows`).
+            by_head: Vec::new(),
         }
     }
 }

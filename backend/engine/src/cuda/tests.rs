@@ -48,7 +48,7 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
     let (q, k, v) = (random(heads, rows), random(kv_heads, keys), random(kv_heads, keys));
     let segments = segments(keys);
     let mask = Mask::Causal { past };
-    let watch = Watch { segments: &segments, row: true, map: None, page: None };
+    let watch = Watch { segments: &segments, row: true, by_head: false, map: None, page: None };
     let (want, seen) = attend(&q, &k, &v, mask, Some(watch)).expect("the CPU");
     let seen: Seen = seen.expect("watched");
 
@@ -56,7 +56,13 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
     let joint = super::decodes(width);
     let mut notes = Notes::new(&gpu, 1, heads, keys, &segments, joint).expect("pages");
     let (q, k, v) = (there(&q), there(&k), there(&v));
-    let watch = Watch { segments: &segments, row: true, map: None, page: Some(notes.page(0)) };
+    let watch = Watch {
+        segments: &segments,
+        row: true,
+        by_head: false,
+        map: None,
+        page: Some(notes.page(0)),
+    };
     let (got, _) = attend(&q, &k, &v, mask, Some(watch)).expect("the GPU");
     if rows == 1 {
         notes.average(keys).expect("averaged");

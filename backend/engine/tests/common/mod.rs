@@ -235,12 +235,20 @@ pub struct Recording {
     pub tokens: Vec<GeneratedToken>,
     pub prefill_logits: Vec<f32>,
     pub decode_logits: Vec<f32>,
+    head_rows_budget: Option<u64>,
     maps: Vec<Block>,
 }
 
 impl Observer for Recording {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, alternatives: true, maps: true, logits: true }
+        Wants {
+            flows: true,
+            rows: true,
+            head_rows: self.head_rows_budget.unwrap_or(u64::MAX),
+            alternatives: true,
+            maps: true,
+            logits: true,
+        }
     }
 
     fn layout(&mut self, layout: &Layout) -> Control {
@@ -272,6 +280,11 @@ impl Observer for Recording {
 }
 
 impl Recording {
+    /// One that wants rows by head as far as they fit so many bytes.
+    pub fn with_heads(budget: u64) -> Self {
+        Recording { head_rows_budget: Some(budget), ..Recording::default() }
+    }
+
     pub fn ids(&self) -> Vec<u32> {
         self.layout.as_ref().unwrap().tokens.iter().map(|t| t.id).collect()
     }

@@ -1,0 +1,56 @@
+//! Rows by head of a run: in memory until the store has them.
+//!
+//! They are no part of the events, which many viewers follow while the model is at work: whoever
+//! looks at one head asks for that head's rows.
+
+use std::sync::{Arc, Mutex};
+
+use shared::TokenHeads;
+
+use crate::lock;
+
+/// The rows by head that the store does not have yet.
+#[derive(Debug, Default)]
+pub struct HeadLog {
+    tail: Mutex<Tail>,
+}
+
+/// The last tokens' rows, and how many tokens came before them.
+#[derive(Clone, Debug, Default)]
+pub struct Tail {
+    /// Tokens whose rows the store has.
+    pub stored: u32,
+    /// The rows of the tokens after those.
+    pub rows: Vec<Arc<TokenHeads>>,
+}
+
+impl HeadLog {
+    /// The log of a run whose first `stored` tokens' rows are in the store, or nowhere.
+    pub fn stored(stored: u32) -> Self {
+        HeadLog { tail: Mutex::new(Tail { stored, rows: Vec::new() }) }
+    }
+
+    /// Adds the next token's rows.
+    pub fn push(&self, rows: TokenHeads) {
+        lock(&self.tail).rows.push(Arc::new(rows));
+    }
+
+    /// What is not in the store. Taken before the store is read, it and the store's first
+    /// [`Tail::stored`] tokens are all there is.
+    pub fn tail(&self) -> Tail {
+        lock(&self.tail).clone()
+    }
+
+    /// Lets go of what the store has: `count` tokens' rows more than before. For the store's thread.
+    pub(crate) fn forget(&self, count: usize) {
+        let mut tail = lock(&self.tail);
+        let count = count.min(tail.rows.len());
+        tail.rows.drain(..count);
+        tail.stored += count as u32;
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        lock(&self.tail).rows.iter().map(|rows| rows.bytes()).sum()
+    }
+}

@@ -1,0 +1,265 @@
+//! The sequence in pieces and in words: tokens by index, the picture as one block, and what the
+//! model nearly said.
+
+use shared::observation::Generated;
+use shared::{Group, Layout, Observation, Target};
+
+use crate::language::{fill, t};
+use crate::words;
+
+/// A piece of the prompt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// A token.
+    Token {
+        /// Its position.
+        index: usize,
+        /// What it is.
+        group: Group,
+    },
+    /// Neighbouring tokens of the picture.
+    Picture {
+        /// The first one's position.
+        start: usize,
+        /// The position after the last one's.
+        end: usize,
+    },
+}
+
+/// The prompt in pieces.
+pub fn pieces(layout: &Layout) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    for (group, start, end) in layout.segments() {
+        if group == Group::Image {
+            pieces.push(Piece::Picture { start, end });
+        } else {
+            pieces.extend((start..end).map(|index| Piece::Token { index, group }));
+        }
+    }
+    pieces
+}
+
+/// A token's text with every blank to be seen, as tables and details show it: two tokens that
+/// differ by a leading blank look different.
+pub fn exact(text: &str) -> String {
+    let shown = text.replace('\u{2581}', " ").replace("\r\n", "↵").replace(['\n', '\r'], "↵");
+    let shown = shown.replace("<0x0A>", "↵").replace('\t', "⇥");
+    if shown.is_empty() {
+        return "[end]".to_owned();
+    }
+    let visible = |c: char| match c {
+        c if c.is_control() => '�',
+        c if c.is_whitespace() => '␣',
+        c => c,
+    };
+    shown.chars().map(visible).collect()
+}
+
+/// A position's text: of the prompt, or of the answer behind it.
+pub fn text_at(observation: &Observation, position: usize) -> Option<&str> {
+    let layout = observation.layout.as_ref()?;
+    match layout.tokens.get(position) {
+        Some(token) => Some(&token.text),
+        None => Some(&observation.tokens.get(position - layout.len())?.text),
+    }
+}
+
+/// What a target is called.
+pub fn target_name(observation: &Observation, target: Target) -> String {
+    match target {
+        Target::Patch { row, col } => {
+            fill("the patch in row {row}, column {col}", &[("row", &row), ("col", &col)])
+        }
+        Target::Position(at) => {
+            let text = text_at(observation, at as usize).map(exact).unwrap_or_default();
+            fill("“{text}” (position {at})", &[("text", &text), ("at", &at)])
+        }
+    }
+}
+
+/// A probability with its logarithm.
+pub fn chance(logprob: f32) -> String {
+    let percent = words::percent(f64::from(logprob).exp());
+    let size = words::number(f64::from(logprob.abs()));
+    let log = if logprob < 0.0 { format!("−{size}") } else { size };
+    fill("{percent} (log {log})", &[("percent", &percent), ("log", &log)])
+}
+
+/// A logarithm of a probability as a table has it: never a rounded 0 for what is not certain.
+fn log_probability(logprob: f32) -> String {
+    match logprob.abs() {
+        size if size >= 0.001 || size == 0.0 => format!("{logprob:.4}"),
+        _ => format!("{logprob:.1e}"),
+    }
+}
+
+/// What nearly was said in a token's place, the most probable first.
+pub fn nearly(token: &Generated) -> String {
+    let one = |a: &shared::Alternative| {
+        format!("“{}” {}", exact(&a.text), words::percent(f64::from(a.logprob).exp()))
+    };
+    let all: Vec<String> = token.alternatives.iter().map(one).collect();
+    match all.is_empty() {
+        true => String::new(),
+        false => fill("nearly {others}", &[("others", &all.join(", "))]),
+    }
+}
+
+/// Columns of the table of the answer: `most` alternatives.
+pub fn answer_columns(most: usize) -> Vec<String> {
+    let mut columns = [t("number"), t("position"), t("token"), t("id"), t("log probability")]
+        .map(str::to_owned)
+        .to_vec();
+    columns.push(t("probability").to_owned());
+    columns.extend((1..=most).map(|n| fill("nearly, {n}.", &[("n", &n)])));
+    columns
+}
+
+/// The answer as a table: how sure the model was, and what it nearly said.
+pub fn answer_rows(observation: &Observation) -> Vec<Vec<String>> {
+    let prompt = observation.layout.as_ref().map_or(0, Layout::len);
+    let most = most_alternatives(observation);
+    let row = |(i, token): (usize, &Generated)| {
+        let mut row = vec![
+            i.to_string(),
+            (prompt + i).to_string(),
+            exact(&token.text),
+            token.id.to_string(),
+            log_probability(token.logprob),
+            words::percent(f64::from(token.logprob).exp()),
+        ];
+        row.extend((0..most).map(|n| match token.alternatives.get(n) {
+            Some(a) => {
+                format!("{} {}", exact(&a.text), words::percent(f64::from(a.logprob).exp()))
+            }
+            None => "–".to_owned(),
+        }));
+        row
+    };
+    observation.tokens.iter().enumerate().map(row).collect()
+}
+
+/// The most alternatives that a token of the answer has.
+pub fn most_alternatives(observation: &Observation) -> usize {
+    observation.tokens.iter().map(|t| t.alternatives.len()).max().unwrap_or(0)
+}
+
+/// The whole sequence as a table: index, text, id, group, place on the picture, and, where `row` is
+/// a row of attention, its share.
+pub fn sequence_rows(observation: &Observation, row: Option<&[f32]>) -> Vec<Vec<String>> {
+    let Some(layout) = &observation.layout else { return Vec::new() };
+    let share = |at: usize| match row.and_then(|r| r.get(at)) {
+        Some(share) => words::percent(f64::from(*share)),
+        None => "–".to_owned(),
+    };
+    let prompt = layout.tokens.iter().map(|t| {
+        let cell = t.cell.map_or_else(String::new, |c| match c.copy {
+            0 => format!("{}, {}", c.row, c.col),
+            copy => format!("{}, {} ({})", c.row, c.col, copy + 1),
+        });
+        let at = t.index as usize;
+        let group = words::group(t.group).to_owned();
+        vec![t.index.to_string(), exact(&t.text), t.id.to_string(), group, cell, share(at)]
+    });
+    let answer = observation.tokens.iter().enumerate().map(|(i, token)| {
+        let at = layout.len() + i;
+        let group = words::group(Group::Generated).to_owned();
+        vec![
+            at.to_string(),
+            exact(&token.text),
+            token.id.to_string(),
+            group,
+            String::new(),
+            share(at),
+        ]
+    });
+    prompt.chain(answer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::{Alternative, Cell, Token, TokenFlow};
+
+    use super::*;
+
+    fn observation() -> Observation {
+        let of = |index: u32, text: &str, group, col: Option<u16>| Token {
+            index,
+            id: index + 10,
+            text: text.to_owned(),
+            group,
+            cell: col.map(|col| Cell { row: 0, col, copy: 0 }),
+        };
+        let tokens = vec![
+            of(0, "<s>", Group::Begin, None),
+            of(1, "<image>", Group::Image, Some(0)),
+            of(2, "<image>", Group::Image, Some(1)),
+            of(3, "\n", Group::Template, None),
+            of(4, " a", Group::Instruction, None),
+            of(5, "a", Group::Instruction, None),
+        ];
+        let alternatives =
+            vec![Alternative { id: 8, text: " cat".into(), logprob: -std::f32::consts::LN_10 }];
+        let token = Generated {
+            id: 7,
+            text: " dog".into(),
+            logprob: -0.105_36,
+            alternatives,
+            flow: TokenFlow::default(),
+        };
+        Observation {
+            layout: Some(Layout { tokens, picture: None }),
+            prefill: vec![None],
+            tokens: vec![token],
+        }
+    }
+
+    #[test]
+    fn the_picture_is_one_block() {
+        let layout = observation().layout.unwrap_or_else(|| unreachable!());
+        let pieces = pieces(&layout);
+        assert_eq!(pieces.len(), 5);
+        assert_eq!(pieces[1], Piece::Picture { start: 1, end: 3 });
+        assert_eq!(pieces[2], Piece::Token { index: 3, group: Group::Template });
+    }
+
+    #[test]
+    fn blanks_are_seen_and_duplicates_differ() {
+        assert_eq!([exact(" a"), exact("a"), exact("\n")], ["␣a", "a", "↵"].map(str::to_owned));
+        assert_eq!(
+            [exact(""), exact("▁▁"), exact("<0x0A>")],
+            ["[end]", "␣␣", "↵"].map(str::to_owned)
+        );
+        let o = observation();
+        assert_eq!(target_name(&o, Target::Position(4)), "“␣a” (position 4)");
+        assert_eq!(target_name(&o, Target::Position(6)), "“␣dog” (position 6)");
+        assert_eq!(target_name(&o, Target::Position(7)), "“” (position 7)");
+        let patch = Target::Patch { row: 2, col: 3 };
+        assert_eq!(target_name(&o, patch), "the patch in row 2, column 3");
+    }
+
+    #[test]
+    fn what_nearly_was_said_is_said() {
+        let o = observation();
+        assert_eq!(nearly(&o.tokens[0]), "nearly “␣cat” 10\u{2009}%");
+        assert_eq!(chance(o.tokens[0].logprob), "90\u{2009}% (log −0.11)");
+        let rows = answer_rows(&o);
+        assert_eq!(rows[0][..5], ["0", "6", "␣dog", "7", "-0.1054"].map(str::to_owned));
+        assert_eq!(log_probability(-1.69e-6), "-1.7e-6");
+        assert_eq!(rows[0][6], "␣cat 10\u{2009}%");
+        assert_eq!(rows[0].len(), answer_columns(most_alternatives(&o)).len());
+    }
+
+    #[test]
+    fn every_position_has_its_row_and_its_share() {
+        let o = observation();
+        let rows = sequence_rows(&o, Some(&[0.5, 0.0, 0.25, 0.0, 0.125, 0.125]));
+        assert_eq!(rows.len(), 7);
+        assert_eq!(
+            rows[2],
+            ["2", "<image>", "12", "picture", "0, 1", "25\u{2009}%"].map(str::to_owned)
+        );
+        assert_eq!(rows[6][5], "–", "its own row did not see it");
+        assert!(sequence_rows(&o, None).iter().all(|row| row[5] == "–"));
+    }
+}
