@@ -120,7 +120,7 @@ fn Picture(run: RunView) -> impl IntoView {
         run.observation.with(|o| o.overlay(token, layer))
     });
     let top = Memo::new(move |_| match run.scale.get() {
-        Scale::Absolute => run.top.get(),
+        Scale::Absolute => run.maps.scales.get().patch,
         Scale::Relative => cells.with(|c| c.as_ref().map_or(0.01, overlay::relative_top)),
     });
     let drawn = move |cols: usize| {

@@ -35,8 +35,8 @@ pub fn number(value: f64) -> String {
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     let digits = match value {
-        v if v >= 10.0 => format!("{v:.0}"),
-        v if v >= 1.0 => format!("{v:.1}"),
+        v if v >= 9.95 => format!("{v:.0}"),
+        v if v >= 0.995 => format!("{v:.1}"),
         v if v >= 0.01 || v == 0.0 => format!("{v:.2}"),
         _ => return "< 0.01\u{2009}%".into(),
     };

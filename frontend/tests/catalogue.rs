@@ -15,7 +15,7 @@ use source::{Literal, Source, files, sources};
 const TAKE_TEXTS: [&str; 4] = ["t", "fill", "mark", "views"];
 
 /// Names, and what is no text of one language; they stand on the page as they are.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 18] = [
     "LangOverrule Lab",
     "MDI",
     "AEI",
@@ -29,6 +29,10 @@ const NAMES: [&str; 15] = [
     "Language / 언어",
     // A command is the same in every language.
     "langoverrule models pull {name}",
+    "./run.sh serve --bind 0.0.0.0:8080",
+    "BibTeX",
+    // What can be typed there.
+    "own, 200704, 50176",
     // Values of styles, which people do not read.
     "linear-gradient(90deg, {})",
     "dot image",

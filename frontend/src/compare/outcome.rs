@@ -44,31 +44,31 @@ pub fn meaning(
     };
     let sentence = match (one, stays) {
         (None, true) => {
-            "Another picture, the same answer: this answer was not read from the picture."
+            t("Another picture, the same answer: this answer was not read from the picture.")
         }
-        (None, false) => "The answer follows the picture.",
+        (None, false) => t("The answer follows the picture."),
         (Some(What::Picture), true) if other.picture != PictureUse::Own => {
-            "The model gives this answer without the picture too: whatever its attention, the \
-             answer did not need it."
+            t("The model gives this answer without the picture too: whatever its attention, the \
+             answer did not need it.")
         }
         (Some(What::Picture), false) if other.picture != PictureUse::Own => {
-            "Without the picture the model answers something else: the answer needed it."
+            t("Without the picture the model answers something else: the answer needed it.")
         }
         (Some(What::Knockout), true) if other.knockout.is_some() => {
-            "The answer did not need the attention that was blocked."
+            t("The answer did not need the attention that was blocked.")
         }
         (Some(What::Knockout), false) if other.knockout.is_some() => {
-            "The answer needed the attention that was blocked, or was disturbed by its lack."
+            t("The answer needed the attention that was blocked, or was disturbed by its lack.")
         }
-        (Some(What::Prompt), true) => "The other words did not move the answer.",
-        (Some(What::Prompt), false) => "The words moved the answer; the picture is the same.",
+        (Some(What::Prompt), true) => t("The other words did not move the answer."),
+        (Some(What::Prompt), false) => t("The words moved the answer; the picture is the same."),
         (Some(What::Tokens), true) => {
-            "The answer does not depend on how many tokens the picture has."
+            t("The answer does not depend on how many tokens the picture has.")
         }
-        (Some(What::Tokens), false) => "The answer depends on how many tokens the picture has.",
+        (Some(What::Tokens), false) => t("The answer depends on how many tokens the picture has."),
         _ => return None,
     };
-    Some(t(sentence))
+    Some(sentence)
 }
 
 /// The log-probability of the first run's answer, and of how much of it that is known.

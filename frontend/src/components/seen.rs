@@ -6,6 +6,8 @@ use shared::{Heads, PreparedPicture, Target};
 use crate::components::original::Original;
 use crate::components::picture::{Overlay, PatchTable};
 use crate::components::scale_bar::{Ramp, ScaleBar};
+use crate::components::term::Explained;
+use crate::glossary::Term;
 use crate::language::{fill, t};
 use crate::link::Scale;
 use crate::overlay;
@@ -43,7 +45,6 @@ pub fn Seen() -> impl IntoView {
     let about = move || {
         let mut parts: Vec<String> = Vec::new();
         if let Some(p) = picture.get() {
-            parts.push(fill("{rows} × {cols} patches", &[("rows", &p.rows), ("cols", &p.cols)]));
             parts.extend(words::fitted(&p).map(str::to_owned));
         } else if run.observation.with(|o| o.layout.is_some()) {
             parts.push(t("the model was shown no picture").into());
@@ -55,6 +56,16 @@ pub fn Seen() -> impl IntoView {
         }
         parts.join(" · ")
     };
+    let patches = move || {
+        picture.get().map(|p| {
+            let word = fill("{rows} × {cols} patches", &[("rows", &p.rows), ("cols", &p.cols)]);
+            let more = move || !about().is_empty();
+            view! {
+                <Explained term=Term::Patch word/>
+                {move || more().then_some(" · ")}
+            }
+        })
+    };
     let under = RwSignal::new(None::<usize>);
     let ends = Signal::derive(move || {
         let end = words::percent(top.get().into());
@@ -65,7 +76,7 @@ pub fn Seen() -> impl IntoView {
         <section class="card seen" data-tour="seen" aria-labelledby="seen-title">
             <header class="card-head">
                 <h2 id="seen-title">{t("What the model saw")}</h2>
-                <p class="card-note" data-testid="seen-note" title=move || picture.get().map(|p| words::preparation(&p))>{about}</p>
+                <p class="card-note" data-testid="seen-note" title=move || picture.get().map(|p| words::preparation(&p))>{patches}{about}</p>
             </header>
             <div
                 class="picture"

@@ -89,9 +89,16 @@ pub fn Tokens() -> impl IntoView {
         ("0".to_owned(), scale_end(run.scale.get(), &end))
     });
     let columns = Signal::derive(|| {
-        ["position", "token", "id", "group", "patch", "share of the chosen token’s attention"]
-            .map(|name| t(name).to_owned())
-            .to_vec()
+        [
+            t("position"),
+            t("token"),
+            t("id"),
+            t("group"),
+            t("patch"),
+            t("share of the chosen token’s attention"),
+        ]
+        .map(str::to_owned)
+        .to_vec()
     });
     let rows = Signal::derive(move || {
         run.observation.with(|o| row.with(|r| sequence::sequence_rows(o, r.as_deref())))
@@ -351,9 +358,19 @@ fn Legend(text: Kept<GroupSet>) -> impl IntoView {
                 g if text.get().contains(g) => "dot counts",
                 _ => "dot",
             };
+            let term = match g {
+                Group::Begin => Some(Term::Sink),
+                Group::Template => Some(Term::Template),
+                Group::Marker => Some(Term::Marker),
+                _ => None,
+            };
+            let name = match term {
+                Some(term) => view! { <Explained term word=words::group(g)/> }.into_any(),
+                None => words::group(g).into_any(),
+            };
             view! {
-                <span class="legend" title=words::group_note(g)>
-                    <i class=class></i>{words::group(g)}" "<b>{c.get(g)}</b>
+                <span class="legend" title=term.is_none().then(|| words::group_note(g))>
+                    <i class=class></i>{name}" "<b>{c.get(g)}</b>
                 </span>
             }
         }).collect_view())}

@@ -22,6 +22,7 @@ mod form;
 mod head;
 #[cfg(target_arch = "wasm32")]
 pub mod list;
+#[cfg(target_arch = "wasm32")]
 mod more;
 #[cfg(target_arch = "wasm32")]
 pub mod page;

@@ -190,7 +190,8 @@ pub fn product(spec: &ExperimentSpec, samples: Option<u32>, conditions: usize) -
         Some(1) => t("1 sample").to_owned(),
         Some(n) => fill("{n} samples", &[("n", &count(n.into()))]),
     }];
-    let lists: [(usize, fn(&str) -> String); 6] = [
+    type Say = fn(&str) -> String;
+    let lists: [(usize, Say); 6] = [
         (spec.models.len(), |n| fill("{n} models", &[("n", &n)])),
         (spec.quants.len().max(1), |n| fill("{n} quantizations", &[("n", &n)])),
         (spec.templates.len(), |n| fill("{n} templates", &[("n", &n)])),
