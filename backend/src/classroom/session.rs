@@ -332,7 +332,7 @@ mod tests {
         assert!(class.join(None).is_err());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn many_guesses_are_told_together_and_a_step_at_once() {
         let class = session(ClassLimits::default());
         let mut latest = class.watch();

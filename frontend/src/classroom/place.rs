@@ -96,7 +96,7 @@ mod tests {
         let (path, side) = qr_path("http://192.168.1.7:8080/j/K7F2").expect("it is short");
         assert!(side >= 29 + 8 - 4, "{side}");
         let far = side - 4 - 7;
-        for corner in [format!("M4 4h7"), format!("M{far} 4h7"), format!("M4 {far}h7")] {
+        for corner in ["M4 4h7".to_owned(), format!("M{far} 4h7"), format!("M4 {far}h7")] {
             assert!(path.contains(&corner), "no finder at {corner}");
         }
         assert!(!path.contains("M0 ") && !path.contains("M3 "), "the zone is quiet");
