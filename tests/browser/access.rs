@@ -190,11 +190,12 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
                 "fetch('/api/runs/sample/export.json').then(r => r.json()).then(r => done(
                     r.layers.reduce((a, b) => b.mdi > a.mdi ? b : a).index))",
             )
-            .await?;
-        ensure!(page.attr("peak", "data-layer").await? == most.to_string(), "not layer {most}");
+            .await?
+            .to_string();
+        ensure!(page.attr("peak", "data-layer").await? == most, "not layer {most}");
         page.click("peak").await?;
-        page.attr_until("layer-marker", "data-layer", |l| l == most.to_string()).await?;
-        page.attr_until("overlay", "data-layer", |l| l == most.to_string()).await?;
+        page.attr_until("layer-marker", "data-layer", |l| l == most).await?;
+        page.attr_until("overlay", "data-layer", |l| l == most).await?;
         Ok(())
     })
     .await
