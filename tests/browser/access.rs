@@ -183,7 +183,7 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
         page.goto(&stage.server.url).await?;
         stage.phase("done").await?;
         let told = page.text("finding").await?;
-        ensure!(told.contains("draw most"), "{told}");
+        ensure!(told.contains("words draw"), "{told}");
         // It is the layer with the highest ratio, and one click goes there.
         let most = page
             .asking(
