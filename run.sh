@@ -233,6 +233,7 @@ bench() {
   # Options are the engine's; without any, the lab's door and the page are measured too.
   if [ "${#args[@]}" = 0 ] || [ "${args[0]}" = --peer ]; then
     cargo run --quiet --package langoverrule --example doors -- "$lab" models/demo-llava/samples/cat-far.png
+    cargo run --quiet --package langoverrule --example classroom -- "$lab" models/demo-llava/samples/cat-far.png
     if [ -d frontend/dist ]; then
       printf '\n| the page | bytes |\n|---|---|\n'
       find frontend/dist -name '*.wasm.br' -printf '| WebAssembly, brotli | %s |\n'

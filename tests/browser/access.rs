@@ -182,8 +182,8 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
         let page = &stage.browser;
         page.goto(&stage.server.url).await?;
         stage.phase("done").await?;
-        let told = page.text("peak").await?;
-        ensure!(told.starts_with("Words overrule the picture most in layer"), "{told}");
+        let told = page.text("finding").await?;
+        ensure!(told.contains("words draw"), "{told}");
         // It is the layer with the highest ratio, and one click goes there.
         let most = page
             .asking(
@@ -192,8 +192,8 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
             )
             .await?
             .to_string();
-        ensure!(page.attr("peak", "data-layer").await? == most, "not layer {most}");
-        page.click("peak").await?;
+        ensure!(page.attr("finding-layer", "data-layer").await? == most, "not layer {most}");
+        page.click("finding-layer").await?;
         page.attr_until("layer-marker", "data-layer", |l| l == most).await?;
         page.attr_until("overlay", "data-layer", |l| l == most).await?;
         Ok(())
