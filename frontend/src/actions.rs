@@ -9,6 +9,7 @@ use wasm_bindgen::JsCast;
 use crate::api::live::Live;
 use crate::api::{Failure, http};
 use crate::browser;
+use crate::kept::forget_gone;
 use crate::language::t;
 use crate::link::View;
 use crate::log::Cursor;
@@ -26,6 +27,7 @@ pub fn open(lab: Lab, id: String, view: View) {
     }
     hang_up(lab);
     run.reset(Some(id.clone()), Phase::Opening);
+    forget_readers(lab);
     run.look(view);
     spawn_local(async move {
         let record = http::record(&id).await;
@@ -119,11 +121,10 @@ pub async fn submit(
     Ok(created)
 }
 
-/// Signals keep a line for everybody who read them until they are set the next time; these hardly
-/// ever are, and every token of every run reads them.
+/// A run has gone, and with it everybody who read the page's colours for it.
 fn forget_readers(lab: Lab) {
-    lab.run.definition.notify();
-    lab.palette.notify();
+    forget_gone(lab.palette);
+    forget_gone(lab.type_size);
 }
 
 async fn send(source: &Source, options: &RunOptions) -> Result<shared::api::RunCreated, Failure> {

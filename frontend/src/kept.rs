@@ -1,8 +1,7 @@
-//! A computed value that outlives those who read it.
+//! Values that outlive those who read them.
 //!
-//! Leptos takes a reader off a memo's list only when the reader runs again, not when it is gone:
-//! a memo as old as the page would keep a line for every token of every run ever shown. This one
-//! takes its readers off when they end.
+//! Leptos takes a reader off a value's list only when the reader runs again, not when it is gone:
+//! what is as old as the page would keep a line for every token of every run ever shown.
 
 use leptos::prelude::*;
 use leptos::reactive::graph::{Observer, Source, ToAnySource};
@@ -60,4 +59,11 @@ impl<T: PartialEq + Send + Sync + 'static> Kept<T> {
     pub fn with_untracked<U>(&self, look: impl FnOnce(&T) -> U) -> U {
         self.0.with_untracked(look)
     }
+}
+
+/// Takes readers that are gone off a signal's list: all are told of a change, and those that are
+/// still there come back when they read again.
+pub fn forget_gone<T: Send + Sync + 'static>(signal: RwSignal<T>) {
+    signal.notify();
+    signal.to_any_source().clear_subscribers();
 }

@@ -10,7 +10,7 @@ use shared::{
 };
 
 use crate::by_head::{self, Maps, Seen};
-use crate::kept::Kept;
+use crate::kept::{Kept, forget_gone};
 pub use crate::lab::{Lab, Note, Source, use_lab};
 use crate::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
 use crate::overlay::Tops;
@@ -198,6 +198,22 @@ impl RunView {
         self.target.set(None);
         self.playing.set(None);
         self.before.set(None);
+        self.forget_gone();
+    }
+
+    /// Takes the readers of the run that was there off every signal that its tokens read.
+    fn forget_gone(&self) {
+        forget_gone(self.observation);
+        forget_gone(self.definition);
+        forget_gone(self.pinned);
+        forget_gone(self.hover);
+        forget_gone(self.pick);
+        forget_gone(self.target);
+        forget_gone(self.scale);
+        forget_gone(self.compared);
+        forget_gone(self.options);
+        forget_gone(self.model);
+        forget_gone(self.phase);
     }
 
     /// Folds events in, which must be the next ones in order; one change of the page for all.

@@ -33,6 +33,8 @@ async fn main() -> Result<()> {
     let page = Browser::open().await?;
     page.prefer("prefers-reduced-motion", "reduce").await?;
     let gallery = Gallery::open(&page).await?;
+    // Whoever comes back is not asked again whether to be shown around.
+    page.script("localStorage.setItem('tour', 'seen')").await?;
     let mut made = 0;
     for view in VIEWS.iter().filter(|v| wanted.is_empty() || wanted.iter().any(|w| w == v.name)) {
         for theme in view.themes {

@@ -134,7 +134,11 @@ fn LanguageSwitch(lab: Lab) -> impl IntoView {
                 type="button"
                 lang=language.tag()
                 title=language.name()
-                aria-label=language.name()
+                // With what is written on it, for those who say what they see.
+                aria-label=match language.name().contains(language.short()) {
+                    true => language.name().to_owned(),
+                    false => format!("{} {}", language.short(), language.name()),
+                }
                 data-language=language.tag()
                 data-testid=format!("language-{}", language.tag())
                 aria-pressed=move || (lab.language.get() == language).to_string()
@@ -198,7 +202,8 @@ fn Exports(lab: Lab) -> impl IntoView {
         }
     };
     view! {
-        <Show when=done>
+        // Its place is kept until there is something to export: the buttons beside it stay put.
+        <Show when=done fallback=|| view! { <span class="button later" aria-hidden="true"><svg viewBox="0 0 20 20"></svg><span>{t("Export")}</span></span> }>
             <Menu label=t("Export")>
                     <a href=address("json") download data-testid="export-json">
                         "JSON "<small>{t("every number, under this definition")}</small>
