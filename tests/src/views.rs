@@ -24,9 +24,13 @@ pub struct View {
 const DONE: &str = "[data-testid=status][data-phase=done]";
 /// All plots of an experiment are drawn.
 const DRAWN: &str = "[data-testid=table-1] tbody tr + tr";
+/// A chart is there.
+const DREW: &str = ".drawing svg";
 /// Themes of the views that people spend their time with.
 const ALL: &[&str] = &["light", "dark", "projector"];
 const BOTH: &[&str] = &["light", "dark"];
+/// Views whose address says the theme.
+const LIGHT: &[&str] = &["light"];
 
 /// The views.
 pub const VIEWS: &[View] = &[
@@ -63,6 +67,31 @@ pub const VIEWS: &[View] = &[
         themes: ALL,
     },
     View { name: "experiment", path: "/e/{experiment}", ready: DRAWN, then: "", themes: ALL },
+    View {
+        name: "compare",
+        path: "/compare?runs=sample,{run}",
+        ready: "[data-testid=compared-run][data-phase=done] ~ [data-testid=compared-run][data-phase=done]",
+        then: "",
+        themes: ALL,
+    },
+    View { name: "embed", path: "/embed/sample?theme=light", ready: DREW, then: "", themes: LIGHT },
+    View {
+        name: "lessons",
+        path: "/lessons",
+        ready: "[data-testid=lesson]",
+        then: "",
+        themes: ALL,
+    },
+    View { name: "present", path: "/present", ready: "main", then: "", themes: BOTH },
+    View {
+        name: "wall",
+        path: "/lessons",
+        ready: "[data-testid=present-words-overrule]",
+        then: "document.querySelector('[data-testid=present-words-overrule]').click();",
+        themes: ALL,
+    },
+    View { name: "join", path: "/j", ready: "[data-testid=code-input]", then: "", themes: BOTH },
+    View { name: "korean", path: "/?lang=ko", ready: DONE, then: "", themes: BOTH },
     View { name: "missing", path: "/nowhere", ready: ".missing", then: "", themes: BOTH },
 ];
 
@@ -74,6 +103,8 @@ impl View {
     pub async fn open(&self, page: &Browser, gallery: &Gallery) -> Result<()> {
         let path =
             self.path.replace("{run}", &gallery.run).replace("{experiment}", &gallery.experiment);
+        // A language that an address asked for holds for the tab.
+        page.script("sessionStorage.removeItem('language')").await?;
         page.goto(&format!("{}{path}", gallery.server.url)).await?;
         let there = format!("return !!document.querySelector('{}')", self.ready);
         let up = async || Ok((page.script(&there).await? == true).then_some(()));
@@ -81,6 +112,8 @@ impl View {
         page.settled().await?;
         if !self.then.is_empty() {
             page.script(self.then).await?;
+            page.settled().await?;
+            // What it did may have asked the lab for something.
             page.settled().await?;
         }
         Ok(())
