@@ -97,6 +97,7 @@ async fn budget_of_jumps() -> Result<()> {
     scene("jumps", &[], &[], async |stage| {
         let page = &stage.browser;
         page.before_every_page(WATCH).await?;
+        let (mut told, mut wrong) = (Vec::new(), Vec::new());
         for (name, size) in [("desktop", LARGE), ("phone", PHONE)] {
             page.resize(size).await?;
             page.goto(&stage.server.url).await?;
@@ -104,11 +105,7 @@ async fn budget_of_jumps() -> Result<()> {
             stage.phase("done").await?;
             page.settled().await?;
             let (opened, what) = jumps(page, first).await?;
-            eprintln!(
-                "budget: {name}, opening jumps by {opened:.4} after the first draw; wanted 0"
-            );
-            ensure!(opened < 0.001, "{what:#?}");
-
+            told.push(format!("{name}, opening: {opened:.4}; wanted 0"));
             // A run from the click to its end, in the order in which a person does it.
             page.type_into("prompt", "What is in the picture?").await?;
             page.settled().await?;
@@ -117,10 +114,15 @@ async fn budget_of_jumps() -> Result<()> {
             stage.run_id().await?;
             stage.phase("done").await?;
             page.settled().await?;
-            let (ran, what) = jumps(page, before.as_f64().context("no clock")?).await?;
-            eprintln!("budget: {name}, a run jumps by {ran:.4}; wanted 0");
-            ensure!(ran < 0.001, "{what:#?}");
+            let (ran, whats) = jumps(page, before.as_f64().context("no clock")?).await?;
+            told.push(format!("{name}, a run: {ran:.4}; wanted 0"));
+            // A line of text that ends elsewhere is less than this.
+            if opened > 0.001 || ran > 0.005 {
+                wrong.push(format!("{name}: opening {what:#?}, a run {whats:#?}"));
+            }
         }
+        eprintln!("budget: the page jumps: {}", told.join("; "));
+        ensure!(wrong.is_empty(), "{}\n{}", told.join("\n"), wrong.join("\n"));
         Ok(())
     })
     .await

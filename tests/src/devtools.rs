@@ -74,7 +74,11 @@ impl Browser {
     /// The script fails.
     pub async fn settled(&self) -> Result<()> {
         let shown = "
-            const shown = [...document.images].map(i => i.decode().catch(() => 0));
+            // A picture that would wait until it is scrolled to is wanted now.
+            const shown = [...document.images].map(i => {
+                i.loading = 'eager';
+                return i.complete || new Promise(there => i.onload = i.onerror = there);
+            });
             const frame = () => new Promise(requestAnimationFrame);
             const while_ = ms => new Promise(later => setTimeout(later, ms));
             Promise.all([document.fonts.ready, ...shown])

@@ -6,6 +6,7 @@ use crate::components::said::views;
 use crate::components::term::Explained;
 use crate::components::value::plain;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::phase::Phase;
@@ -18,7 +19,7 @@ use crate::words;
 pub fn Answer() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
-    let count = Memo::new(move |_| run.observation.with(|o| o.tokens.len()));
+    let count = Kept::new(move || run.observation.with(|o| o.tokens.len()));
     let note = move || match run.phase.get() {
         Phase::Done(timing) => words::millis(timing.total_ms),
         Phase::Generating { .. } => t("writing …").into(),
@@ -93,7 +94,7 @@ pub fn Answer() -> impl IntoView {
 fn Chip(i: usize) -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
-    let measure = Memo::new(move |_| {
+    let measure = Kept::new(move || {
         let (layer, definition) = (run.pinned.get(), run.definition.get());
         run.observation.with(|o| o.token_measure(i, layer, &definition))
     });
@@ -104,7 +105,7 @@ fn Chip(i: usize) -> impl IntoView {
     });
     let chosen = move || run.token.get() == Some(i);
     // Where something is looked at, how much this token looked at it; else what drew it more.
-    let looked = Memo::new(move |_| run.maps.looks.with(|l| l.as_ref()?.get(i, run.layer.get()?)));
+    let looked = Kept::new(move || run.maps.looks.with(|l| l.as_ref()?.get(i, run.layer.get()?)));
     let style = move || {
         let palette = lab.palette.get();
         let ground = match (run.target.get(), looked.get(), run.maps.looks_end.get()) {

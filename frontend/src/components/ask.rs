@@ -10,6 +10,7 @@ use crate::components::levers::Levers;
 use crate::components::pull::PullCard;
 use crate::components::value::Switch;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, server, t};
 use crate::phase::Phase;
 use crate::state::{Lab, Source, use_lab};
@@ -24,7 +25,7 @@ pub fn Ask<F: Fn() + Clone + 'static>(
     let lab = use_lab();
     let run = lab.run;
     let live = move || run.phase.with(Phase::is_live);
-    let chosen = Memo::new(move |_| {
+    let chosen = Kept::new(move || {
         let name = lab.options.with(|o| o.model.clone());
         lab.models.with(|all| {
             all.iter().find(|m| m.name == name).or(all.iter().find(|m| m.default)).cloned()
@@ -149,7 +150,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
 
 /// Model and quantization.
 #[component]
-fn Model(lab: Lab, chosen: Memo<Option<ModelEntry>>) -> impl IntoView {
+fn Model(lab: Lab, chosen: Kept<Option<ModelEntry>>) -> impl IntoView {
     let quants = move || chosen.get().map(|m| m.quants).unwrap_or_default();
     // Options come after the select's value is set, so the chosen one says so itself.
     view! {
@@ -276,7 +277,7 @@ fn Status(lab: Lab) -> impl IntoView {
         }
     };
     // A screen reader hears the step, not every token of it.
-    let step = Memo::new(move |_| match run.phase.get() {
+    let step = Kept::new(move || match run.phase.get() {
         Phase::Prefill { .. } => t("The model is reading.").to_owned(),
         Phase::Generating { .. } => t("The model is answering.").to_owned(),
         Phase::Loading { .. } => t("The model is loading.").to_owned(),

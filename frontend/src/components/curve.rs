@@ -15,6 +15,7 @@ use crate::components::term::Explained;
 use crate::components::transport::PlayButton;
 use crate::components::value::{Switch, plain};
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Curve;
 use crate::phase::Phase;
@@ -203,12 +204,12 @@ pub(crate) fn Chart(
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(720.0_f64);
     watch_width(holder, width);
-    let frame = Memo::new(move |_| {
+    let frame = Kept::new(move || {
         let frame = Frame::new(width.get(), lab.type_size.get());
         height.map_or(frame, |height| frame.high(height.get()))
     });
-    let plot = Memo::new(move |_| plot_of(run));
-    let drawing = Memo::new(move |_| plot.with(|p| draw::svg(p, &frame.get(), &lab.palette.get())));
+    let plot = Kept::new(move || plot_of(run));
+    let drawing = Kept::new(move || plot.with(|p| draw::svg(p, &frame.get(), &lab.palette.get())));
     let layers = move || plot.with(|p| p.layers);
 
     let find = move |event: &web_sys::PointerEvent| {
@@ -292,7 +293,7 @@ pub(crate) fn Chart(
 
 /// The marked layer and what is known about it.
 #[component]
-fn Marks(run: RunView, plot: Memo<Plot>, frame: Memo<Frame>) -> impl IntoView {
+fn Marks(run: RunView, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
     let lab = use_lab();
     let place = move || {
         let layer = run.layer.get()?;

@@ -7,6 +7,7 @@ use shared::{Echo, Extremes};
 use crate::components::said::views;
 use crate::components::term::Explained;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::state::{RunView, use_lab};
 use crate::words;
@@ -15,8 +16,8 @@ use crate::words;
 #[component]
 pub fn Finding() -> impl IntoView {
     let run = use_lab().run;
-    let found = Memo::new(move |_| run.measures.with(|all| Extremes::of(all)));
-    let echo = Memo::new(move |_| {
+    let found = Kept::new(move || run.measures.with(|all| Extremes::of(all)));
+    let echo = Kept::new(move || {
         let token = run.token.get()?;
         run.observation.with(|o| {
             let word = words::token(&o.tokens.get(token)?.text);

@@ -13,6 +13,7 @@ use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::term::Explained;
 use crate::components::value::Switch;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::{FlowStyle, Scale};
 use crate::state::{RunView, use_lab};
@@ -23,14 +24,14 @@ use crate::words;
 pub fn FlowCard() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
-    let matrix = Memo::new(move |_| {
+    let matrix = Kept::new(move || {
         let (layer, heads) = (run.layer.get()?, run.definition.get().heads);
         run.masses.with(|masses| {
             let masses = masses.as_ref()?;
             run.observation.with(|o| o.flow_matrix(masses, layer, heads)).ok()
         })
     });
-    let even = Memo::new(move |_| run.observation.with(|o| o.even_matrix()));
+    let even = Kept::new(move || run.observation.with(|o| o.even_matrix()));
     let note = move || {
         let Some(layer) = run.layer.get() else { return t("the layer you look at").to_owned() };
         match run.definition.get().heads {
@@ -82,12 +83,12 @@ fn flow_of(matrix: &FlowMatrix, all: &[Side], palette: &Palette) -> Flow {
 }
 
 #[component]
-fn RibbonPlot(run: RunView, matrix: Memo<Option<FlowMatrix>>) -> impl IntoView {
+fn RibbonPlot(run: RunView, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
     let lab = use_lab();
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(420.0_f64);
     watch_width(holder, width);
-    let flow = Memo::new(move |_| {
+    let flow = Kept::new(move || {
         let definition = run.definition.get();
         matrix.with(|m| {
             let m = m.as_ref()?;
@@ -96,7 +97,7 @@ fn RibbonPlot(run: RunView, matrix: Memo<Option<FlowMatrix>>) -> impl IntoView {
         })
     });
     let height = move || (lab.type_size.get() * 19.0).round();
-    let plot = Memo::new(move |_| {
+    let plot = Kept::new(move || {
         flow.with(|f| {
             Ribbons::new(
                 f.as_ref().unwrap_or(&Flow::default()),
@@ -106,7 +107,7 @@ fn RibbonPlot(run: RunView, matrix: Memo<Option<FlowMatrix>>) -> impl IntoView {
             )
         })
     });
-    let drawing = Memo::new(move |_| {
+    let drawing = Kept::new(move || {
         flow.with(|f| f.as_ref().map(|f| plot.with(|p| svg(f, p, &lab.palette.get()))))
     });
     let under = RwSignal::new(None::<Ribbon>);
@@ -185,8 +186,8 @@ fn groups_of(matrix: &FlowMatrix, queries: bool) -> Vec<Group> {
 #[component]
 fn Matrix(
     run: RunView,
-    matrix: Memo<Option<FlowMatrix>>,
-    even: Memo<Option<FlowMatrix>>,
+    matrix: Kept<Option<FlowMatrix>>,
+    even: Kept<Option<FlowMatrix>>,
     over_even: bool,
 ) -> impl IntoView {
     let lab = use_lab();

@@ -12,6 +12,7 @@ use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::term::Explained;
 use crate::components::value::plain;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::state::{RunView, use_lab};
 use crate::words;
@@ -26,16 +27,16 @@ pub fn HeadsCard() -> impl IntoView {
     watch_width(holder, width);
     // The choice of heads does not matter here: every head is shown.
     let base =
-        Memo::new(move |_| shared::Definition { heads: Heads::MeanFirst, ..run.definition.get() });
-    let heat = Memo::new(move |_| {
+        Kept::new(move || shared::Definition { heads: Heads::MeanFirst, ..run.definition.get() });
+    let heat = Kept::new(move || {
         let definition = base.get();
         run.observation.with(|o| heat_of(o, &definition))
     });
-    let grid = Memo::new(move |_| {
+    let grid = Kept::new(move || {
         let (layers, heads) = heat.with(|h| (h.layers, h.heads));
         Grid::new(width.get(), lab.type_size.get(), layers, heads.max(1))
     });
-    let drawing = Memo::new(move |_| heat.with(|h| svg(h, &grid.get(), &lab.palette.get())));
+    let drawing = Kept::new(move || heat.with(|h| svg(h, &grid.get(), &lab.palette.get())));
     let under = RwSignal::new(None::<(usize, usize)>);
     let note = move || match (under.get(), run.definition.get().heads) {
         (Some((layer, head)), _) => {
@@ -161,8 +162,8 @@ pub(crate) fn heat_of(observation: &Observation, definition: &shared::Definition
 #[component]
 fn Outlines(
     run: RunView,
-    heat: Memo<Heat>,
-    grid: Memo<Grid>,
+    heat: Kept<Heat>,
+    grid: Kept<Grid>,
     under: RwSignal<Option<(usize, usize)>>,
 ) -> impl IntoView {
     let outline = move |class: &'static str, layer: usize, head: usize| {
@@ -183,7 +184,7 @@ fn Outlines(
 
 /// The strongest heads in words, which is also the way to them without a pointer.
 #[component]
-fn Strongest(heat: Memo<Heat>, choose: Callback<(usize, usize)>) -> impl IntoView {
+fn Strongest(heat: Kept<Heat>, choose: Callback<(usize, usize)>) -> impl IntoView {
     let button = move |class: &'static str, name: &'static str, (layer, head): (usize, usize)| {
         let mdi = heat.with(|h| h.get(layer, head)).map(words::number).unwrap_or_default();
         let places = [

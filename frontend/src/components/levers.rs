@@ -9,6 +9,7 @@ use shared::{LayerBand, PictureUse};
 use crate::compare::counterfactual::{NOISE_SEED, hidden};
 use crate::components::term::Explained;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{mark, t};
 use crate::state::{Lab, use_lab};
 
@@ -136,7 +137,7 @@ fn of_model<T: Default>(lab: Lab, read: impl Fn(&ModelEntry) -> T) -> T {
 #[component]
 fn Size() -> impl IntoView {
     let lab = use_lab();
-    let any = Memo::new(move |_| of_model(lab, ModelEntry::reads_any_size));
+    let any = Kept::new(move || of_model(lab, ModelEntry::reads_any_size));
     // Another model may refuse a size.
     Effect::new(move |_| {
         let known = lab.models.with(|all| !all.is_empty());
@@ -169,7 +170,7 @@ fn Size() -> impl IntoView {
 #[component]
 fn Template() -> impl IntoView {
     let lab = use_lab();
-    let all = Memo::new(move |_| of_model(lab, |m| m.templates.clone()));
+    let all = Kept::new(move || of_model(lab, |m| m.templates.clone()));
     // Another model has others.
     Effect::new(move |_| {
         let foreign = |name: &String| all.with(|all| !all.is_empty() && !all.contains(name));

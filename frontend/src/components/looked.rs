@@ -8,6 +8,7 @@ use crate::chart::looked::{Grid, svg};
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::seen::scale_end;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::sequence;
@@ -22,16 +23,16 @@ pub fn LookedCard() -> impl IntoView {
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(640.0_f64);
     watch_width(holder, width);
-    let texts = Memo::new(move |_| {
+    let texts = Kept::new(move || {
         run.observation.with(|o| o.tokens.iter().map(|t| words::token(&t.text)).collect::<Vec<_>>())
     });
-    let grid = Memo::new(move |_| {
+    let grid = Kept::new(move || {
         let (tokens, layers) =
             run.maps.looks.with(|l| l.as_ref().map_or((0, 0), |l| (l.tokens, l.layers)));
         Grid::new(width.get(), lab.type_size.get(), tokens, layers)
     });
-    let there = Memo::new(move |_| run.maps.looks.with(Option::is_some));
-    let drawing = Memo::new(move |_| {
+    let there = Kept::new(move || run.maps.looks.with(Option::is_some));
+    let drawing = Kept::new(move || {
         run.maps.looks.with(|looks| {
             let Some(looks) = looks else { return String::new() };
             let (end, grid) = (run.maps.looks_end.get(), grid.get());

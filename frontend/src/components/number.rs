@@ -9,6 +9,7 @@ use crate::components::said::views;
 use crate::components::term::Explained;
 use crate::components::value::value;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
@@ -19,7 +20,7 @@ use crate::words;
 #[component]
 pub fn NumberCard() -> impl IntoView {
     let run = use_lab().run;
-    let late = Memo::new(move |_| run.stages.get()[2]);
+    let late = Kept::new(move || run.stages.get()[2]);
     let side = move || late.get().mdi.ok().and_then(|m| words::verdict(m).0);
     let open = is_open(run, Panel::Definition);
     let attention = move || late.get().attention;
@@ -111,8 +112,8 @@ fn waiting(phase: &Phase) -> &'static str {
 #[component]
 fn Sink() -> impl IntoView {
     let run = use_lab().run;
-    let other: Memo<Definition> = Memo::new(move |_| sink_toggled(&run.definition.get()));
-    let mdi = Memo::new(move |_| run.observation.with(|o| o.stage(Stage::Late, &other.get()).mdi));
+    let other: Kept<Definition> = Kept::new(move || sink_toggled(&run.definition.get()));
+    let mdi = Kept::new(move || run.observation.with(|o| o.stage(Stage::Late, &other.get()).mdi));
     view! {
         {move || mdi.get().ok().map(|mdi| {
             let name = if other.get().text.contains(Group::Begin) { t("with the sink") } else { t("without the sink") };

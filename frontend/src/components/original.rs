@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::PreparedPicture;
 
 use crate::framing::{framing, squeezed};
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::state::RunView;
 use crate::words;
@@ -14,7 +15,7 @@ pub fn Original(
     /// The run.
     run: RunView,
     /// The picture's geometry.
-    picture: Memo<Option<PreparedPicture>>,
+    picture: Kept<Option<PreparedPicture>>,
 ) -> impl IntoView {
     move || {
         let p = picture.get()?;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use shared::{PreparedPicture, Target};
 
 use crate::components::behind::Behind;
+use crate::kept::Kept;
 use crate::language::t;
 use crate::overlay;
 use crate::sequence;
@@ -19,9 +20,9 @@ pub fn Overlay(
     /// The picture's geometry.
     p: PreparedPicture,
     /// The map.
-    cells: Memo<Option<overlay::Cells>>,
+    cells: Kept<Option<overlay::Cells>>,
     /// Where the map's scale ends.
-    top: Memo<f32>,
+    top: Kept<f32>,
     /// The cell under the pointer.
     under: RwSignal<Option<usize>>,
 ) -> impl IntoView {
@@ -39,7 +40,7 @@ pub fn Overlay(
             overlay::pruned(&copies, cols)
         })
     };
-    let pruned = Memo::new(move |_| pruned());
+    let pruned = Kept::new(pruned);
     let find = move |event: web_sys::PointerEvent| {
         let target = event_target::<web_sys::Element>(&event);
         let size = (f64::from(target.client_width()), f64::from(target.client_height()));
@@ -111,9 +112,9 @@ pub fn PatchTable(
     /// The run.
     run: RunView,
     /// The picture's geometry.
-    picture: Memo<Option<PreparedPicture>>,
+    picture: Kept<Option<PreparedPicture>>,
     /// The map.
-    cells: Memo<Option<overlay::Cells>>,
+    cells: Kept<Option<overlay::Cells>>,
 ) -> impl IntoView {
     let columns = Signal::derive(|| {
         [t("row"), t("column"), t("tokens of it"), t("share"), t("looked at most by"), t("with")]

@@ -9,6 +9,7 @@ use shared::api::{ModelEntry, ModelState, PullState};
 use crate::api::http;
 use crate::components::said::views;
 use crate::errors;
+use crate::kept::Kept;
 use crate::language::{fill, server, t};
 use crate::state::Lab;
 use crate::words;
@@ -22,11 +23,11 @@ pub fn PullCard(
     /// The page's state.
     lab: Lab,
     /// The chosen model.
-    chosen: Memo<Option<ModelEntry>>,
+    chosen: Kept<Option<ModelEntry>>,
 ) -> impl IntoView {
     // What decides which buttons there are: they must not be made anew under a finger while only
     // numbers change.
-    let absent = Memo::new(move |_| {
+    let absent = Kept::new(move || {
         let model = chosen.get().filter(|m| m.state != ModelState::Ready)?;
         Some((model.name, model.state, model.may_pull, model.licence))
     });
@@ -36,7 +37,7 @@ pub fn PullCard(
         pull.map_or(0.0, |p| 100.0 * p.bytes as f64 / p.total.max(1) as f64)
     };
     let again = move || chosen.get().is_some_and(|m| m.pull.is_some());
-    let pulling = Memo::new(move |_| {
+    let pulling = Kept::new(move || {
         lab.models.with(|all| all.iter().any(|m| m.state == ModelState::Pulling))
     });
     // While one is on its way, whoever started it, its progress is asked for.

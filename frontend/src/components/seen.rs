@@ -8,6 +8,7 @@ use crate::components::picture::{Overlay, PatchTable};
 use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::term::Explained;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Scale;
 use crate::overlay;
@@ -21,12 +22,12 @@ pub fn Seen() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
     let picture =
-        Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture)));
-    let cells = Memo::new(move |_| {
+        Kept::new(move || run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture)));
+    let cells = Kept::new(move || {
         let (token, layer) = (run.token.get()?, run.layer.get()?);
         run.with_rows(|o, rows| o.map(rows, token, layer))
     });
-    let top = Memo::new(move |_| match run.scale.get() {
+    let top = Kept::new(move || match run.scale.get() {
         Scale::Absolute => run.maps.scales.get().patch,
         Scale::Relative => cells.with(|c| c.as_ref().map_or(0.01, overlay::relative_top)),
     });
@@ -140,7 +141,7 @@ pub fn scale_end(scale: Scale, end: &str) -> String {
 fn foot(
     run: RunView,
     under: Option<usize>,
-    cells: Memo<Option<overlay::Cells>>,
+    cells: Kept<Option<overlay::Cells>>,
     picture: Option<PreparedPicture>,
 ) -> String {
     let Some(p) = picture else { return String::new() };
@@ -235,7 +236,7 @@ fn HeadLine(run: RunView) -> impl IntoView {
 /// How many patches the model got, and how often, where that is not each of them once.
 #[component]
 fn Kept(run: RunView) -> impl IntoView {
-    let kept = Memo::new(move |_| {
+    let kept = Kept::new(move || {
         run.observation.with(|o| {
             let copies = o.layout.as_ref()?.copies()?;
             overlay::kept(&copies).map(|(kept, most)| (kept, copies.len(), most))

@@ -7,6 +7,7 @@ use crate::components::said::views;
 use crate::components::term::Explained;
 use crate::components::value::value;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::state::use_lab;
 use crate::words;
@@ -15,9 +16,9 @@ use crate::words;
 #[component]
 pub fn StageCard() -> impl IntoView {
     let run = use_lab().run;
-    let layers = Memo::new(move |_| run.observation.with(Observation::layers));
+    let layers = Kept::new(move || run.observation.with(Observation::layers));
     let row = move |i: usize, stage: Stage| {
-        let m = Memo::new(move |_| run.stages.get()[i]);
+        let m = Kept::new(move || run.stages.get()[i]);
         let range = move || {
             let range = stage.layers(run.definition.get().stages, layers.get());
             match (range.start, range.end) {

@@ -11,6 +11,7 @@ use crate::actions;
 use crate::api::http;
 use crate::browser;
 use crate::cite::{Cited, embed_code, notebook_code};
+use crate::kept::Kept;
 use crate::language::t;
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
@@ -22,8 +23,8 @@ pub fn RunName(
     /// The run.
     run: RunView,
 ) -> impl IntoView {
-    let name = Memo::new(move |_| run.label.with(|l| l.name.clone()));
-    let note = Memo::new(move |_| run.label.with(|l| l.note.clone()));
+    let name = Kept::new(move || run.label.with(|l| l.name.clone()));
+    let note = Kept::new(move || run.label.with(|l| l.note.clone()));
     view! {
         <Show when=move || run.label.with(|l| !l.is_empty())>
             <div class="run-label" dir="auto">
@@ -41,12 +42,12 @@ pub fn ThisRun() -> impl IntoView {
     let run = lab.run;
     let naming = RwSignal::new(false);
     let citing = is_open(run, Panel::Cite);
-    let own = Memo::new(move |_| {
+    let own = Kept::new(move || {
         let id = run.id.get();
         id.is_some_and(|id| actions::is_owner(&id))
     });
-    let over = Memo::new(move |_| run.id.with(Option::is_some) && !run.phase.with(Phase::is_live));
-    let there = Memo::new(move |_| over.get() && run.model.with(Option::is_some));
+    let over = Kept::new(move || run.id.with(Option::is_some) && !run.phase.with(Phase::is_live));
+    let there = Kept::new(move || over.get() && run.model.with(Option::is_some));
     // Another run, another form.
     Effect::new(move |_| {
         run.id.track();

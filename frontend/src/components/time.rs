@@ -12,6 +12,7 @@ use crate::components::behind::Behind;
 use crate::components::term::Explained;
 use crate::components::transport::PlayButton;
 use crate::glossary::Term;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Pick;
 use crate::state::{Play, RunView, use_lab};
@@ -60,11 +61,11 @@ pub fn TimeCard() -> impl IntoView {
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(640.0_f64);
     watch_width(holder, width);
-    let data = Memo::new(move |_| columns_of(run));
+    let data = Kept::new(move || columns_of(run));
     let count = move || data.with(|d| d.1.words.len());
     let height = move || (lab.type_size.get() * 14.0).round();
-    let grid = Memo::new(move |_| Grid::new(width.get(), height(), lab.type_size.get(), count()));
-    let drawing = Memo::new(move |_| data.with(|d| svg(&d.1, &grid.get(), &lab.palette.get())));
+    let grid = Kept::new(move || Grid::new(width.get(), height(), lab.type_size.get(), count()));
+    let drawing = Kept::new(move || data.with(|d| svg(&d.1, &grid.get(), &lab.palette.get())));
     let under = RwSignal::new(None::<usize>);
     let find = move |event: &web_sys::PointerEvent| {
         let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));

@@ -55,10 +55,10 @@ pub fn Tokens() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
     let pieces =
-        Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().map(sequence::pieces)));
+        Kept::new(move || run.observation.with(|o| o.layout.as_ref().map(sequence::pieces)));
     let all = RwSignal::new(false);
     let text = Kept::new(move || run.definition.get().text);
-    let count = Memo::new(move |_| run.observation.with(|o| o.tokens.len()));
+    let count = Kept::new(move || run.observation.with(|o| o.tokens.len()));
     let row = Kept::new(move || {
         let (token, layer) = (run.token.get()?, run.layer.get()?);
         run.with_rows(|_, rows| rows.row(token, layer).map(<[f32]>::to_vec))

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use shared::Observation;
 
 use crate::browser;
+use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::state::use_lab;
 use crate::tour::{Facts, Rect, Step, place};
@@ -47,7 +48,7 @@ pub fn Offer() -> impl IntoView {
 #[component]
 pub fn Tour() -> impl IntoView {
     let lab = use_lab();
-    let on = Memo::new(move |_| lab.tour.get().is_some());
+    let on = Kept::new(move || lab.tour.get().is_some());
     view! {
         <Show when=move || on.get()>
             <Walk/>
@@ -92,7 +93,7 @@ fn Walk() -> impl IntoView {
     let card = NodeRef::<html::Div>::new();
     let around = RwSignal::new(Rect::default());
     let size = RwSignal::new((0.0, 0.0));
-    let step = Memo::new(move |_| lab.tour.get().unwrap_or(Step::Seen));
+    let step = Kept::new(move || lab.tour.get().unwrap_or(Step::Seen));
     // Where the focus was, so that it can go back there.
     let before = StoredValue::new_local(document().active_element());
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 
+use crate::kept::Kept;
 use crate::language::t;
 use crate::state::{Play, RunView};
 
@@ -12,7 +13,7 @@ const STEP: Duration = Duration::from_millis(650);
 
 /// Steps whatever plays; belongs on the page once.
 pub fn keep_playing(run: RunView) {
-    let playing = Memo::new(move |_| run.playing.get().is_some());
+    let playing = Kept::new(move || run.playing.get().is_some());
     Effect::new(move |_| {
         if playing.get()
             && let Ok(timer) = set_interval_with_handle(move || run.play_on(), STEP)
