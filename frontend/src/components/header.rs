@@ -134,7 +134,6 @@ fn LanguageSwitch(lab: Lab) -> impl IntoView {
                 type="button"
                 lang=language.tag()
                 title=language.name()
-                aria-label=language.name()
                 data-language=language.tag()
                 data-testid=format!("language-{}", language.tag())
                 aria-pressed=move || (lab.language.get() == language).to_string()
