@@ -160,7 +160,7 @@ async fn an_earlier_labs_runs_still_open() {
     {
         let file = folder.path().join("lab.sqlite");
         let connection = rusqlite::Connection::open(&file).unwrap();
-        connection.execute_batch("DROP TABLE heads; PRAGMA user_version = 1").unwrap();
+        connection.execute_batch("DROP TABLE heads; PRAGMA user_version = 2").unwrap();
     }
     let lab = TestLab::in_folder(folder, Options::default());
     assert_eq!(lab.record(&run.id).await, before);

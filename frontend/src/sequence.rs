@@ -45,7 +45,7 @@ pub fn exact(text: &str) -> String {
     let shown = text.replace('\u{2581}', " ").replace("\r\n", "↵").replace(['\n', '\r'], "↵");
     let shown = shown.replace("<0x0A>", "↵").replace('\t', "⇥");
     if shown.is_empty() {
-        return "[end]".to_owned();
+        return t("[end]").to_owned();
     }
     let visible = |c: char| match c {
         c if c.is_control() => '�',

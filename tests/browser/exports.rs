@@ -60,7 +60,10 @@ pub async fn files_hold_what_is_shown(page: &Browser, definition: &str) -> Resul
 
 /// A file that the page's menu hands out, once all of it is there.
 async fn downloaded(page: &Browser, folder: &Path, kind: &str) -> Result<String> {
-    page.script("document.querySelector('details.menu').open = true").await?;
+    page.script(
+        "document.querySelector('details.menu:has([data-testid=export-json])').open = true",
+    )
+    .await?;
     page.click(&format!("export-{kind}")).await?;
     let there = async || {
         let files = std::fs::read_dir(folder)?.flatten().map(|f| f.path());

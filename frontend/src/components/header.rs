@@ -134,11 +134,6 @@ fn LanguageSwitch(lab: Lab) -> impl IntoView {
                 type="button"
                 lang=language.tag()
                 title=language.name()
-                // With what is written on it, for those who say what they see.
-                aria-label=match language.name().contains(language.short()) {
-                    true => language.name().to_owned(),
-                    false => format!("{} {}", language.short(), language.name()),
-                }
                 data-language=language.tag()
                 data-testid=format!("language-{}", language.tag())
                 aria-pressed=move || (lab.language.get() == language).to_string()
