@@ -116,8 +116,8 @@ async fn budget_of_jumps() -> Result<()> {
             page.settled().await?;
             let (ran, whats) = jumps(page, before.as_f64().context("no clock")?).await?;
             told.push(format!("{name}, a run: {ran:.4}; wanted 0"));
-            // Half of what is called good (a shift of 0.1); a line of text that ends elsewhere is less.
-            if opened > 0.001 || ran > 0.05 {
+            // A fifth of what is called good (a shift of 0.1): lines that end elsewhere, no card that moves.
+            if opened > 0.001 || ran > 0.02 {
                 wrong.push(format!("{name}: opening {what:#?}, a run {whats:#?}"));
             }
         }
