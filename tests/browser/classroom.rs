@@ -141,10 +141,9 @@ async fn the_run_on_the_screen_is_presented_as_it_is_looked_at() -> Result<()> {
         let other = Browser::open().await?;
         let code = wall.attr("class-code", "data-code").await?;
         other.goto(&format!("{}/present/{code}", stage.server.url)).await?;
-        ensure!(
-            other.script("return document.querySelector('main a').getAttribute('href')").await?
-                == format!("/j/{code}")
-        );
+        let leads = "return document.querySelector('main a')?.getAttribute('href') ?? null";
+        let there = async || Ok(other.script(leads).await?.as_str().map(str::to_owned));
+        ensure!(other.wait("a way to follow", there).await? == format!("/j/{code}"));
         Ok(())
     })
     .await

@@ -68,7 +68,9 @@ async fn downloaded(page: &Browser, folder: &Path, kind: &str) -> Result<String>
     let there = async || {
         let files = std::fs::read_dir(folder)?.flatten().map(|f| f.path());
         let mut files = files.filter(|f: &PathBuf| f.extension().is_some_and(|e| e == kind));
-        Ok(files.next().map(std::fs::read_to_string).transpose()?)
+        // A file has its name before it has its content.
+        let text = files.next().map(std::fs::read_to_string).transpose()?;
+        Ok(text.filter(|text| !text.is_empty()))
     };
     page.wait(&format!("the {kind} file"), there).await
 }
