@@ -7,19 +7,20 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+mod common;
+
 use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use shared::Event;
 use shared::api::{RunCreated, ServerMessage};
 use shared::classroom::{Board, ClassCreated, ClassMessage, ClassRequest, Moment};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use common::{Lab, form, http, median};
 
 /// Steps whose way to the slowest phone is measured.
 const STEPS: u32 = 100;
@@ -29,33 +30,6 @@ const PAIRS: usize = 40;
 const HELD_KEY: Duration = Duration::from_millis(100);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
-
-/// The lab, ended with the measuring.
-struct Lab(Child);
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// One HTTP request on a connection of its own; the answer's body.
-async fn http(host: &str, head: &str, body: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    let head = format!(
-        "{head} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: \
-         multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(body).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let split = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&answer[..split]));
-    answer.split_off(split + 4)
-}
 
 /// Asks once; the model's own time and the time from submitting to the last event, in milliseconds.
 async fn ask(host: &str, form: &[u8]) -> [f64; 2] {
@@ -103,29 +77,14 @@ fn board(layer: u32) -> Board {
     }
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 #[tokio::main]
 async fn main() {
     let mut args = std::env::args().skip(1);
     let (program, picture) = (args.next().unwrap(), args.next().unwrap());
     let phones: usize = args.next().map_or(60, |n| n.parse().unwrap());
     let data = tempfile::tempdir().unwrap();
-    let mut child = Command::new(&program)
-        .args(["serve", "--bind", "127.0.0.1:0", "--data"])
-        .arg(data.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let _lab = Lab(child);
-    let host = line.trim().rsplit('/').next().unwrap().to_owned();
+    let lab = Lab::start(&program, data.path());
+    let host = lab.host.clone();
 
     let class: ClassCreated =
         serde_json::from_slice(&http(&host, "POST /api/classrooms", b"").await).unwrap();
@@ -169,19 +128,14 @@ async fn main() {
     println!("\n| a class of {phones} on loopback | median ms | worst ms |\n|---|---|---|");
     println!(
         "| a step to the slowest of {phones}, {STEPS} steps | {:.1} | {worst:.1} |",
-        median(&slowest)
+        median(slowest)
     );
 
     // The model's time with a class that is stepped through, and without: in pairs, so that what else
     // the machine does meets both alike.
     tokio::spawn(async move { while noted.recv().await.is_some() {} });
     let (stepping, mut asked) = watch::channel(false);
-    let mut form = b"--x\r\nContent-Disposition: form-data; name=\"options\"\r\n\r\n\
-        {\"prompt\":\"Describe the picture.\"}\r\n--x\r\nContent-Disposition: form-data; \
-        name=\"picture\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"
-        .to_vec();
-    form.extend(std::fs::read(picture).unwrap());
-    form.extend(b"\r\n--x--\r\n");
+    let form = form("Describe the picture.", &picture);
     let measuring = async {
         let (mut with, mut without) = (Vec::new(), Vec::new());
         for i in 0..PAIRS + 2 {
@@ -222,9 +176,9 @@ async fn main() {
         let ratios: Vec<f64> = with.iter().zip(&without).map(|(w, o)| w / o).collect();
         println!(
             "| {what} | {:.1} | {:.1} | {:.3} |",
-            median(&without),
-            median(&with),
-            median(&ratios)
+            median(without),
+            median(with),
+            median(ratios)
         );
     }
 }

@@ -6,45 +6,18 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring tool")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+mod common;
+
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use shared::Event;
 use shared::api::{RunCreated, ServerMessage};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
+use common::{Lab, form, http, median};
+
 const RUNS: usize = 21;
-
-/// The lab, ended with the measuring.
-struct Lab(Child);
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// One HTTP request on a connection of its own; the answer's body.
-async fn http(host: &str, head: &str, body: &[u8]) -> Vec<u8> {
-    let mut stream = TcpStream::connect(host).await.unwrap();
-    let head = format!(
-        "{head} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: \
-         multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(body).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let split = answer.windows(4).position(|w| w == b"\r\n\r\n").unwrap();
-    assert!(answer.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&answer[..split]));
-    answer.split_off(split + 4)
-}
 
 /// Submit to 202, to the first layer and to the last event, in milliseconds.
 async fn ask(host: &str, form: &[u8]) -> [f64; 3] {
@@ -72,11 +45,6 @@ async fn ask(host: &str, form: &[u8]) -> [f64; 3] {
     [accepted, first.unwrap(), ms()]
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 #[tokio::main]
 async fn main() {
     let mut args = std::env::args().skip(1);
@@ -87,27 +55,14 @@ async fn main() {
     for _ in 0..5 {
         drop(lab.take());
         let start = Instant::now();
-        let mut child = Command::new(&program)
-            .args(["serve", "--bind", "127.0.0.1:0", "--data"])
-            .arg(data.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let host = line.trim().rsplit('/').next().unwrap().to_owned();
-        http(&host, "GET /api/runs/sample", b"").await;
+        let there = Lab::start(&program, data.path());
+        http(&there.host, "GET /api/runs/sample", b"").await;
         starts.push(start.elapsed().as_secs_f64() * 1e3);
-        lab = Some((Lab(child), host));
+        lab = Some(there);
     }
-    let (_lab, host) = lab.unwrap();
-    let mut form = b"--x\r\nContent-Disposition: form-data; name=\"options\"\r\n\r\n\
-        {\"prompt\":\"Which animal is in the picture?\"}\r\n--x\r\nContent-Disposition: form-data; \
-        name=\"picture\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"
-        .to_vec();
-    form.extend(std::fs::read(picture).unwrap());
-    form.extend(b"\r\n--x--\r\n");
+    let lab = lab.unwrap();
+    let host = lab.host.clone();
+    let form = form("Which animal is in the picture?", &picture);
     let mut times = Vec::new();
     for i in 0..RUNS + 3 {
         let time = ask(&host, &form).await;

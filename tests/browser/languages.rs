@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, ensure};
 use system_tests::{LARGE, PHONE, PROJECTOR, file};
 
-use crate::stage::{Stage, scene};
+use crate::stage::{ANSWERING, Stage, scene};
 
 /// Texts whose Korean differs from their English, as patterns: the pieces between their `{names}`.
 fn english() -> Result<Vec<Vec<String>>> {
@@ -154,7 +154,8 @@ async fn a_run_that_is_on_its_way_survives_a_change_of_language() -> Result<()> 
     scene("languages-live", &["--scripted"], crate::failures::REFUSED, async |stage| {
         let page = &stage.browser;
         page.goto(&stage.server.url).await?;
-        stage.ask("[slow] What is in the picture?").await?;
+        stage.ask("[held] What is in the picture?").await?;
+        stage.allow(ANSWERING)?;
         stage.phase("generating").await?;
         let id = stage.run_id().await?;
         page.click("language-ko").await?;
@@ -162,6 +163,7 @@ async fn a_run_that_is_on_its_way_survives_a_change_of_language() -> Result<()> 
         // What was seen is there, more of it comes, and the run can still be stopped.
         let words = page.find_all("token-chip").await?.len();
         ensure!(words > 0, "the answer is gone");
+        stage.allow(ANSWERING + 2)?;
         page.wait("more of the answer", async || {
             Ok((page.find_all("token-chip").await?.len() > words).then_some(()))
         })

@@ -13,6 +13,13 @@ pub struct Stage {
     pub data: TempDir,
 }
 
+/// Steps of a `[held]` run that is amid its prefill: the scripted model has eight layers.
+pub const READING: u32 = 4;
+/// Steps of a `[held]` run that has told three tokens.
+pub const ANSWERING: u32 = 11;
+/// Steps of a `[held]` run that is let go.
+pub const ALL: u32 = u32::MAX;
+
 /// A photograph that is no sample of the lab's.
 pub fn photo() -> PathBuf {
     file("tests/goldens/images/photo.jpg")
@@ -69,6 +76,15 @@ impl Stage {
         // The form takes over the shipped run's model, which a scripted lab does not have.
         choose_the_only_model(page).await?;
         page.click("run").await
+    }
+
+    /// Lets a `[held]` run of a scripted lab go on until it has taken so many steps: its layers,
+    /// then its tokens.
+    pub fn allow(&self, steps: u32) -> Result<()> {
+        // Never half written for who reads it meanwhile.
+        let (file, next) = (self.server.data().join("steps"), self.server.data().join("steps.new"));
+        std::fs::write(&next, steps.to_string())?;
+        Ok(std::fs::rename(next, file)?)
     }
 
     /// Waits until the run on the screen is in this phase.

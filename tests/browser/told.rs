@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use system_tests::{LARGE, PHONE};
 
 use crate::failures::REFUSED;
-use crate::stage::scene;
+use crate::stage::{ANSWERING, scene};
 
 #[tokio::test]
 async fn a_verified_run_wears_a_badge_that_replays() -> Result<()> {
@@ -69,7 +69,8 @@ async fn a_lab_that_goes_away_during_a_run_is_said() -> Result<()> {
     let expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection", "Failed to load resource"];
     scene("gone", &["--scripted"], &expected, async |stage| {
         stage.browser.goto(&stage.server.url).await?;
-        stage.ask("[slow] What is in the picture?").await?;
+        stage.ask("[held] What is in the picture?").await?;
+        stage.allow(ANSWERING)?;
         stage.phase("generating").await?;
         stage.server.go_away();
         let page = &stage.browser;

@@ -51,6 +51,11 @@ impl Server {
         Ok(Server { process, data: data.to_owned(), more, url })
     }
 
+    /// The folder that the lab keeps its data in.
+    pub fn data(&self) -> PathBuf {
+        self.data.join("data")
+    }
+
     fn launch(data: &Path, bind: &str, more: &[String]) -> Result<(Process, String)> {
         let log = File::options().create(true).append(true).open(data.join("lab.log"))?;
         let mut command = Command::new(program()?);

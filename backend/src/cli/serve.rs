@@ -101,7 +101,8 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         tracing::info!(device, "models run on");
     }
     let (lab, catalog): (Arc<dyn Lab>, _) = if let Some(script) = args.scripted {
-        (Arc::new(ScriptedLab { script }), Catalog::scripted())
+        let allowed = Some(data.join("steps"));
+        (Arc::new(ScriptedLab { script, allowed }), Catalog::scripted())
     } else {
         let mut catalog =
             Catalog::find(args.folders.models.as_deref(), data).map_err(|e| e.to_string())?;

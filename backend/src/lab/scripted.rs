@@ -2,9 +2,12 @@
 //!
 //! Tests of queueing, cancelling, slow viewers and failures use it because it does exactly what it
 //! is told; so can anyone who works on the page without weights. Prompts can steer it: one that
-//! contains `[panic]` panics, `[fail]` fails, `[slow]` takes two seconds.
+//! contains `[panic]` panics, `[fail]` fails, `[slow]` takes two seconds, and `[held]` goes as far
+//! as the file of [`ScriptedLab::allowed`] lets it, so that a test looks at a run half done without
+//! racing it.
 
-use std::path::Path;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -61,10 +64,12 @@ impl FromStr for Script {
 }
 
 /// A lab whose every model is scripted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ScriptedLab {
     /// What it plays.
     pub script: Script,
+    /// A file that holds how many steps, layers and then tokens, a `[held]` run may take by now.
+    pub allowed: Option<PathBuf>,
 }
 
 impl Lab for ScriptedLab {
@@ -99,13 +104,14 @@ impl Lab for ScriptedLab {
             bytes: TOTAL,
             ..ModelInfo::default()
         };
-        Ok(Box::new(ScriptedModel { info, script: self.script }))
+        Ok(Box::new(ScriptedModel { info, script: self.script, allowed: self.allowed.clone() }))
     }
 }
 
 struct ScriptedModel {
     info: ModelInfo,
     script: Script,
+    allowed: Option<PathBuf>,
 }
 
 impl LoadedModel for ScriptedModel {
@@ -202,7 +208,7 @@ impl PreparedRun for ScriptedRun<'_> {
         }
         for layer in 0..layers {
             std::thread::sleep(step);
-            let stop = observer.poll().is_break();
+            let stop = self.held(layer, observer).is_break();
             if stop || observer.prefill_layer(layer, self.layer_flow(layer, heads)).is_break() {
                 return Ok(None);
             }
@@ -219,7 +225,8 @@ impl PreparedRun for ScriptedRun<'_> {
             let by_head = TokenHeads::default();
             let token =
                 GeneratedToken { index, id, text, logprob: -0.25, alternatives, flow, by_head };
-            if observer.poll().is_break() || observer.token(token).is_break() {
+            let stop = self.held(layers + index, observer).is_break();
+            if stop || observer.token(token).is_break() {
                 return Ok(None);
             }
         }
@@ -233,6 +240,20 @@ impl PreparedRun for ScriptedRun<'_> {
 }
 
 impl ScriptedRun<'_> {
+    /// Waits until a held run may take a step; breaks when the observer wants no more.
+    fn held(&self, step: u32, observer: &mut dyn Observer) -> ControlFlow<()> {
+        let gate = self.model.allowed.as_deref();
+        let gate = gate.filter(|_| self.options.prompt.contains("[held]"));
+        loop {
+            observer.poll()?;
+            let allowed = |file| std::fs::read_to_string(file).ok()?.trim().parse::<u32>().ok();
+            if gate.is_none_or(|file| allowed(file).is_some_and(|steps| step < steps)) {
+                return ControlFlow::Continue(());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// How one row's mass of 1 falls on the groups: text gains on the picture with depth.
     fn row(&self, layer: u32, head: u32) -> [f32; GROUPS] {
         let counts = self.layout.counts();

@@ -70,7 +70,7 @@ impl TestLab {
 
     /// A lab that keeps everything where another kept it.
     pub fn in_folder(folder: Arc<TempDir>, options: Options) -> Self {
-        let lab = Arc::new(ScriptedLab { script: options.script });
+        let lab = Arc::new(ScriptedLab { script: options.script, allowed: None });
         Self::of(lab, Catalog::scripted(), folder, options)
     }
 

@@ -1,132 +1,28 @@
 //! Which models there are, by name: folders in Hugging Face layout and llama.cpp's files.
 
+mod error;
+mod source;
+mod unpack;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use engine::{FamilyTraits, gguf_files};
+use shared::Quant;
 use shared::experiment::ModelTraits;
-use shared::{ErrorCode, Quant};
 
-use crate::assets::{Assets, DEMO};
-use crate::hub::{Hub, Repository, Wanted, size};
+use crate::assets::DEMO;
+use crate::hub::{Hub, Repository, Wanted};
 use crate::lock;
 use crate::registry::{Entry, Origin, Registry};
 
+pub use error::CatalogError;
+pub use source::Source;
+use unpack::unpack;
+
 /// The model that ships with the lab.
 pub const DEMO_NAME: &str = "demo-llava";
-
-/// Where a model's files are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// Name to ask for.
-    pub name: String,
-    /// One line for people.
-    pub title: String,
-    /// Its folder, or `FILE.gguf,MMPROJ.gguf`.
-    pub folder: PathBuf,
-    /// How its weights are held when nobody says, where the registry says.
-    pub quant: Option<Quant>,
-    /// Its prompt template when nobody says, where the registry says.
-    pub template: Option<String>,
-}
-
-impl Source {
-    /// A model in a folder.
-    pub fn folder(name: String, folder: PathBuf) -> Self {
-        let title = name.clone();
-        Source { name, title, folder, quant: None, template: None }
-    }
-
-    /// The model in two files of llama.cpp, named after the first.
-    fn files(text: &Path, mmproj: &Path) -> Self {
-        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let name = text.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let place = format!("{},{}", whole(text).display(), whole(mmproj).display());
-        Self::folder(name, PathBuf::from(place))
-    }
-
-    /// How weights are held when nobody says: as they are in files that somebody quantized.
-    pub fn default_quant(&self) -> Quant {
-        let files = || match gguf_files(&self.folder) {
-            Some(_) => Quant::Stored,
-            None => Quant::default(),
-        };
-        self.quant.unwrap_or_else(files)
-    }
-
-    /// What the registry says of it.
-    fn known_as(mut self, entry: &Entry) -> Self {
-        self.name.clone_from(&entry.name);
-        self.title.clone_from(&entry.title);
-        self.quant = entry.quant;
-        self.template.clone_from(&entry.template);
-        self
-    }
-}
-
-/// No model of that name, or its files are not there.
-#[derive(Debug, thiserror::Error)]
-pub enum CatalogError {
-    /// No model of that name.
-    #[error("there is no model named \"{name}\"; there is: {known}")]
-    Unknown {
-        /// The name asked for.
-        name: String,
-        /// The names there are.
-        known: String,
-    },
-    /// The registry knows it; its files are not here.
-    #[error(
-        "{name} is not on this machine yet{}; get it with `langoverrule models pull {name}`",
-        download.map(|bytes| format!(" ({} to fetch)", size(bytes))).unwrap_or_default()
-    )]
-    NotPulled {
-        /// Its name.
-        name: String,
-        /// Bytes to fetch.
-        download: Option<u64>,
-    },
-    /// The registry says where it lies, and it does not.
-    #[error(
-        "{0} is not where models.toml says it lies (`langoverrule models list` shows where that is): \
-         mend its source, or put a folder in Hugging Face layout or llama.cpp's files there"
-    )]
-    NotInPlace(String),
-    /// The registry cannot be read.
-    #[error("{0}")]
-    Registry(String),
-    /// A folder is not a model.
-    #[error("{0} is not a model folder: it has no config.json")]
-    NotAModel(String),
-    /// A path leads nowhere.
-    #[error("there is no folder or file {0}")]
-    Nowhere(String),
-    /// A file is not a model by itself.
-    #[error("{0} is no model: name a folder with a config.json, or llama.cpp's .gguf files")]
-    NotModelFile(String),
-    /// Files of llama.cpp that are no model.
-    #[error("model_unusable: {0}")]
-    Files(String),
-    /// The demo model cannot be written out.
-    #[error("the demo model cannot be written to {folder}: {cause}")]
-    Unpack {
-        /// Where to.
-        folder: String,
-        /// What the operating system says.
-        cause: std::io::Error,
-    },
-}
-
-impl CatalogError {
-    /// The stable code.
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            CatalogError::NotPulled { .. } => ErrorCode::ModelNotPulled,
-            _ => ErrorCode::UnknownModel,
-        }
-    }
-}
 
 /// The models there are.
 #[derive(Clone, Debug, Default)]
@@ -407,68 +303,6 @@ fn has_weights(folder: &Path) -> bool {
         let name = name.to_string_lossy();
         name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")
     })
-}
-
-/// Writes the files carried inside the binary to a folder named after their contents, unless it
-/// is there; `None` where the binary carries none.
-fn unpack(assets: &Assets, data: &Path) -> Result<Option<PathBuf>, CatalogError> {
-    use sha2::{Digest, Sha256};
-    let mut hash = Sha256::new();
-    let mut any = false;
-    for (path, bytes) in assets.embedded() {
-        any = true;
-        hash.update(path);
-        hash.update((bytes.len() as u64).to_le_bytes());
-        hash.update(bytes);
-    }
-    if !any {
-        return Ok(None);
-    }
-    let tag: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
-    let folder = data.join("models").join(format!("{DEMO_NAME}-{tag}"));
-    if folder.is_dir() {
-        return Ok(Some(folder));
-    }
-    let failed = |cause| CatalogError::Unpack { folder: folder.display().to_string(), cause };
-    // Written beside and renamed, so that a half-written model is never taken for one.
-    let half = folder.with_extension(format!("{}.part", std::process::id()));
-    for (path, bytes) in assets.embedded() {
-        let file = half.join(path);
-        std::fs::create_dir_all(file.parent().unwrap_or(&half)).map_err(failed)?;
-        write_through(&file, bytes).map_err(failed)?;
-    }
-    // On the disk before it gets its name: after a power failure, the name vouches for the files.
-    sync_folders(&half).map_err(failed)?;
-    match std::fs::rename(&half, &folder) {
-        Ok(()) => {}
-        // Another lab was faster.
-        Err(_) if folder.is_dir() => {
-            let _ = std::fs::remove_dir_all(&half);
-        }
-        Err(cause) => return Err(failed(cause)),
-    }
-    Ok(Some(folder))
-}
-
-fn write_through(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    use std::io::Write as _;
-    let mut file = std::fs::File::create(file)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
-/// Syncs a folder and those in it, where the system can.
-fn sync_folders(folder: &Path) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_folders(&entry.path())?;
-        }
-    }
-    // Elsewhere a folder cannot be opened as a file.
-    #[cfg(unix)]
-    std::fs::File::open(folder)?.sync_all()?;
-    Ok(())
 }
 
 #[cfg(test)]

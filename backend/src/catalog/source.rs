@@ -1,0 +1,57 @@
+//! Where one model's files are.
+
+use std::path::{Path, PathBuf};
+
+use engine::gguf_files;
+use shared::Quant;
+
+use crate::registry::Entry;
+
+/// Where a model's files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Name to ask for.
+    pub name: String,
+    /// One line for people.
+    pub title: String,
+    /// Its folder, or `FILE.gguf,MMPROJ.gguf`.
+    pub folder: PathBuf,
+    /// How its weights are held when nobody says, where the registry says.
+    pub quant: Option<Quant>,
+    /// Its prompt template when nobody says, where the registry says.
+    pub template: Option<String>,
+}
+
+impl Source {
+    /// A model in a folder.
+    pub fn folder(name: String, folder: PathBuf) -> Self {
+        let title = name.clone();
+        Source { name, title, folder, quant: None, template: None }
+    }
+
+    /// The model in two files of llama.cpp, named after the first.
+    pub(super) fn files(text: &Path, mmproj: &Path) -> Self {
+        let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let name = text.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let place = format!("{},{}", whole(text).display(), whole(mmproj).display());
+        Self::folder(name, PathBuf::from(place))
+    }
+
+    /// How weights are held when nobody says: as they are in files that somebody quantized.
+    pub fn default_quant(&self) -> Quant {
+        let files = || match gguf_files(&self.folder) {
+            Some(_) => Quant::Stored,
+            None => Quant::default(),
+        };
+        self.quant.unwrap_or_else(files)
+    }
+
+    /// What the registry says of it.
+    pub(super) fn known_as(mut self, entry: &Entry) -> Self {
+        self.name.clone_from(&entry.name);
+        self.title.clone_from(&entry.title);
+        self.quant = entry.quant;
+        self.template.clone_from(&entry.template);
+        self
+    }
+}

@@ -1,0 +1,68 @@
+//! The demo model that the binary carries, written out where the engine can read it.
+
+use std::path::{Path, PathBuf};
+
+use super::{CatalogError, DEMO_NAME};
+use crate::assets::Assets;
+
+/// Writes the files carried inside the binary to a folder named after their contents, unless it
+/// is there; `None` where the binary carries none.
+pub(super) fn unpack(assets: &Assets, data: &Path) -> Result<Option<PathBuf>, CatalogError> {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    let mut any = false;
+    for (path, bytes) in assets.embedded() {
+        any = true;
+        hash.update(path);
+        hash.update((bytes.len() as u64).to_le_bytes());
+        hash.update(bytes);
+    }
+    if !any {
+        return Ok(None);
+    }
+    let tag: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+    let folder = data.join("models").join(format!("{DEMO_NAME}-{tag}"));
+    if folder.is_dir() {
+        return Ok(Some(folder));
+    }
+    let failed = |cause| CatalogError::Unpack { folder: folder.display().to_string(), cause };
+    // Written beside and renamed, so that a half-written model is never taken for one.
+    let half = folder.with_extension(format!("{}.part", std::process::id()));
+    for (path, bytes) in assets.embedded() {
+        let file = half.join(path);
+        std::fs::create_dir_all(file.parent().unwrap_or(&half)).map_err(failed)?;
+        write_through(&file, bytes).map_err(failed)?;
+    }
+    // On the disk before it gets its name: after a power failure, the name vouches for the files.
+    sync_folders(&half).map_err(failed)?;
+    match std::fs::rename(&half, &folder) {
+        Ok(()) => {}
+        // Another lab was faster.
+        Err(_) if folder.is_dir() => {
+            let _ = std::fs::remove_dir_all(&half);
+        }
+        Err(cause) => return Err(failed(cause)),
+    }
+    Ok(Some(folder))
+}
+
+fn write_through(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut file = std::fs::File::create(file)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+/// Syncs a folder and those in it, where the system can.
+fn sync_folders(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    // Elsewhere a folder cannot be opened as a file.
+    #[cfg(unix)]
+    std::fs::File::open(folder)?.sync_all()?;
+    Ok(())
+}
