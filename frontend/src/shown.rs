@@ -15,8 +15,6 @@ pub enum Missing {
     Later(u32),
     /// They would take so many bytes for one token.
     TooLarge(u64),
-    /// The model ran on a device that hands out averaged rows only.
-    Device,
     /// An earlier lab kept none.
     Earlier,
     /// The lab did not hand them out.
@@ -53,7 +51,6 @@ impl Shown {
             HeadRowsKept::First(_) if failed => Missing::Unreachable,
             HeadRowsKept::First(_) => Missing::Coming,
             HeadRowsKept::TooLarge(bytes) => Missing::TooLarge(bytes),
-            HeadRowsKept::NotHandedOut if on_a_gpu(model) => Missing::Device,
             HeadRowsKept::NotHandedOut => Missing::Earlier,
         };
         Shown::MeanInstead(head, why)
@@ -91,11 +88,6 @@ impl Shown {
                  a run’s may take {budget}. This is the mean of all heads.",
                 &[("bytes", &words::bytes(bytes)), ("budget", &budget)],
             ),
-            Missing::Device => t(
-                "On a GPU the rows of all heads are averaged where they stand, so maps of single \
-                 heads are not kept. This is the mean of all heads.",
-            )
-            .to_owned(),
             Missing::Earlier => t(
                 "This run was made before the lab kept maps of single heads: run it again to see \
                  them. This is the mean of all heads.",
@@ -109,19 +101,14 @@ impl Shown {
     }
 }
 
-fn on_a_gpu(model: &ModelInfo) -> bool {
-    !model.device.to_ascii_lowercase().starts_with("cpu")
-}
-
 #[cfg(test)]
 mod tests {
     use shared::F32s;
 
     use super::*;
 
-    fn model(heads: u32, head_rows: bool, device: &str) -> ModelInfo {
-        let device = device.to_owned();
-        ModelInfo { layers: 2, heads, head_rows, device, ..ModelInfo::default() }
+    fn model(heads: u32, head_rows: bool) -> ModelInfo {
+        ModelInfo { layers: 2, heads, head_rows, ..ModelInfo::default() }
     }
 
     fn fetched(head: u32, tokens: usize) -> HeadRows {
@@ -131,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_heads_map_is_shown_where_it_is_there_and_else_it_is_said_why_not() {
-        let small = model(8, true, "cpu");
+        let small = model(8, true);
         let of = |head, token, model: &ModelInfo, rows: &HeadRows, failed| {
             Shown::of(head, token, (model, 100), rows, failed)
         };
@@ -144,15 +131,13 @@ mod tests {
         let later = of(Some(3), 1 << 20, &small, &fetched(3, 2), false);
         assert!(matches!(later, Shown::MeanInstead(3, Missing::Later(n)) if n > 100), "{later:?}");
         let none = HeadRows::default();
-        let huge = model(1 << 20, true, "cpu");
+        let huge = model(1 << 20, true);
         let bytes = 2 * (1 << 20) * 100 * 4;
         assert_eq!(of(Some(3), 0, &huge, &none, false), instead(Missing::TooLarge(bytes)));
-        let gpu = model(8, false, "cuda:0 NVIDIA H100");
-        assert_eq!(of(Some(3), 0, &gpu, &none, false), instead(Missing::Device));
-        let older = model(8, false, "cpu (16 threads)");
+        let older = model(8, false);
         assert_eq!(of(Some(3), 0, &older, &none, false), instead(Missing::Earlier));
         assert_eq!(
-            (instead(Missing::Device).reason().is_some(), Shown::Head(3).reason()),
+            (instead(Missing::Earlier).reason().is_some(), Shown::Head(3).reason()),
             (true, None)
         );
     }

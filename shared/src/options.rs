@@ -340,7 +340,7 @@ pub struct ModelInfo {
     /// pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune_positions: Option<PrunePositions>,
-    /// Whether its device hands out rows by head, not only their average: the CPU does.
+    /// Whether rows by head are handed out, not only their average; earlier labs did not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub head_rows: bool,
     /// SHA-256 of the weight files' contents, hexadecimal.

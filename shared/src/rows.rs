@@ -49,7 +49,7 @@ pub enum HeadRowsKept {
     First(u32),
     /// Not even the first token's fit the budget; so many bytes it would take.
     TooLarge(u64),
-    /// The run is an earlier lab's, or its device hands out averaged rows only.
+    /// The run is an earlier lab's, which handed out averaged rows only.
     NotHandedOut,
 }
 

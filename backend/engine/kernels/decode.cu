@@ -245,6 +245,18 @@ DECODE(float, 32, decode_f32_32)
 DECODE(float, 64, decode_f32_64)
 DECODE(float, 128, decode_f32_128)
 
+// Every head's row, from the scores (in powers of two): [layers · heads, keys] → the same. The grid's second
+// dimension is a layer's head.
+extern "C" __global__ void __launch_bounds__(256) decode_heads(const float* scores, const float* norm,
+                                                               float* rows, int keys) {
+    const int key = blockIdx.x * 256 + threadIdx.x;
+    begin();
+    if (key >= keys) return;
+    const float2 by = *reinterpret_cast<const float2*>(norm + 2 * blockIdx.y);
+    const size_t at = (size_t)blockIdx.y * keys + key;
+    rows[at] = exp2f(scores[at] - by.x) * by.y;
+}
+
 // The row averaged over heads, from the scores (in powers of two): [heads, keys] → [keys]. The grid's
 // second dimension is a layer: scores and norms lie layer by layer, rows `row_stride` values apart.
 // 128 threads take 32 keys, in four lots of heads.

@@ -346,6 +346,14 @@ extern "C" __global__ void mean_last_row(const float* weights, float* row, int h
     row[key] = sum / heads;
 }
 
+// The last row of weights [heads, rows, keys] by head: [heads, keys]. The grid's second dimension is a head.
+extern "C" __global__ void last_rows(const float* weights, float* out, int rows, int keys) {
+    const int key = blockIdx.x * blockDim.x + threadIdx.x;
+    begin();
+    if (key >= keys) return;
+    out[(size_t)blockIdx.y * keys + key] = weights[((size_t)blockIdx.y * rows + rows - 1) * keys + key];
+}
+
 struct Choice {
     float logit;
     float norm;  // Σ exp(logit − highest)

@@ -232,7 +232,7 @@ impl Decoder {
         }
         cache.len += positions.len();
         if last {
-            cache.sights.send(positions.len())?;
+            cache.sights.send(positions.len(), lookout)?;
         }
         let eps = self.config.norm_eps as f32;
         let (_, hidden) = ops::add_norm(x, delta.as_ref(), &self.norm, eps, DType::F32)?;

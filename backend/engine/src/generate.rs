@@ -123,13 +123,8 @@ pub(crate) fn generate(
     let mut cache = plan.decoder.cache(prompt + room)?;
     cache.knockout = plan.knockout.cloned();
     let mut wants = observer.wants();
-    let with_heads = match input.embeddings.device().is_cuda() {
-        true => 0,
-        false => {
-            let (layers, heads) = (config.layers as u32, config.heads as u32);
-            head_rows_that_fit(layers, heads, prompt, wants.head_rows)
-        }
-    };
+    let (layers, heads) = (config.layers as u32, config.heads as u32);
+    let with_heads = head_rows_that_fit(layers, heads, prompt, wants.head_rows);
     if with_heads == 0 {
         wants.head_rows = 0;
     }

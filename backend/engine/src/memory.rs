@@ -20,6 +20,13 @@ pub(crate) const fn joint_scores(layers: usize, heads: usize, capacity: usize) -
     if bytes <= MOST_SCORES { bytes } else { 0 }
 }
 
+/// Bytes in which a GPU keeps a token's rows by head until they are at the host: never more than a
+/// run may keep of them.
+pub(crate) fn head_pages(layers: usize, heads: usize, capacity: usize, head_rows: u64) -> usize {
+    let all = 4 * layers * heads * capacity;
+    usize::try_from(head_rows).map_or(all, |most| most.min(all))
+}
+
 /// What a GPU's pool takes beyond what is asked of it: it grows in pieces of 32 MiB.
 const POOL: u64 = 64 << 20;
 
@@ -81,6 +88,8 @@ pub(crate) struct GpuRun {
     pub(crate) logits: bool,
     /// Whether attention is knocked out.
     pub(crate) knockout: bool,
+    /// Most bytes of rows by head that are kept.
+    pub(crate) head_rows: u64,
 }
 
 /// Bytes that a run takes of a GPU besides the weights.
@@ -97,7 +106,7 @@ pub(crate) struct GpuNeed {
 impl GpuNeed {
     /// Of a run, step by step as `Decoder::layer` takes and drops its tensors.
     pub(crate) fn of(c: &DecoderConfig, run: GpuRun) -> Self {
-        let GpuRun { prompt, new, half, decodes, logits, knockout } = run;
+        let GpuRun { prompt, new, half, decodes, logits, knockout, head_rows } = run;
         let e = if half { 2 } else { 4 };
         let rows = prompt.min(GPU_ROWS);
         let (h, i) = (c.hidden, c.intermediate);
@@ -126,7 +135,9 @@ impl GpuNeed {
         ];
         let most = steps.into_iter().max().unwrap_or(0);
         let page = c.heads * GROUPS * (8 * GROUPS + 4) + 4 * (prompt + new);
-        let tables = 4 * rows * c.head_dim + joint_scores(c.layers, c.heads, prompt + new);
+        let tables = 4 * rows * c.head_dim
+            + joint_scores(c.layers, c.heads, prompt + new)
+            + head_pages(c.layers, c.heads, prompt + new, head_rows);
         let positions = gpu_capacity(prompt + new);
         GpuNeed {
             cache: (2 * e * c.layers * kv * positions) as u64,
@@ -207,7 +218,8 @@ mod tests {
     }
 
     fn run(prompt: usize) -> GpuRun {
-        GpuRun { prompt, new: 20, half: true, decodes: true, logits: false, knockout: false }
+        let (half, decodes, logits, knockout) = (true, true, false, false);
+        GpuRun { prompt, new: 20, half, decodes, logits, knockout, head_rows: 0 }
     }
 
     fn with_free(bytes: u64) -> GpuMemory {
@@ -244,6 +256,8 @@ mod tests {
             assert!(total > before, "{prompt}");
             assert!(GpuNeed::of(&c, GpuRun { logits: true, ..run(prompt) }).total() >= total);
             assert!(GpuNeed::of(&c, GpuRun { half: false, ..run(prompt) }).total() > total);
+            let by_head = GpuNeed::of(&c, GpuRun { head_rows: 32 << 20, ..run(prompt) }).total();
+            assert!(by_head > total && by_head <= total + (32 << 20), "{prompt}");
             let knockout = GpuRun { knockout: true, ..run(prompt) };
             assert!(GpuNeed::of(&c, knockout).total() >= total);
             before = total;

@@ -12,7 +12,7 @@ use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
 use crate::generate::{self, Outcome};
 use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
-use crate::observer::Observer;
+use crate::observer::{Observer, Wants};
 use crate::picture::Picture;
 use crate::prepare::Pixels;
 use crate::prompt::Frame;
@@ -158,7 +158,7 @@ impl Model {
             template: family.templates()[0].name.to_owned(),
             prune_score: family.prune_score().unwrap_or_default().to_owned(),
             prune_positions: family.prune_score().map(|_| family.numbering().own()),
-            head_rows: !family.decoder().device().is_cuda(),
+            head_rows: true,
             hash,
             bytes: footprint.weights,
         };
@@ -195,17 +195,18 @@ impl Model {
         let half = decoder.dtype_name() == "f16";
         let plain = matches!(self.info.quant, Quant::F16 | Quant::Bf16);
         let decodes = half && !plain;
-        GpuRun { prompt, new, half, decodes, logits: false, knockout: false }
+        GpuRun { prompt, new, half, decodes, logits: false, knockout: false, head_rows: 0 }
     }
 
     /// Whether a run fits the GPU, asked before it takes anything.
-    fn fits(&self, prepared: &Prepared, logits: bool) -> Result<(), EngineError> {
+    fn fits(&self, prepared: &Prepared, wants: Wants) -> Result<(), EngineError> {
         let decoder = self.family.decoder();
         let Some(memory) = crate::device::memory(&decoder.device()) else { return Ok(()) };
         let (prompt, options) = (prepared.prompt_tokens, &prepared.options);
         let new = (options.max_new_tokens as usize).min(decoder.config.max_positions - prompt);
         let knockout = options.knockout.is_some();
-        let run = GpuRun { logits, knockout, ..self.gpu_run(prompt, new) };
+        let Wants { logits, head_rows, .. } = wants;
+        let run = GpuRun { logits, knockout, head_rows, ..self.gpu_run(prompt, new) };
         memory::fits(&decoder.config, run, self.footprint.weights, memory, options.replicate)
     }
 
@@ -251,7 +252,7 @@ impl Model {
         prepared: &Prepared,
         observer: &mut dyn Observer,
     ) -> Result<Option<Summary>, EngineError> {
-        self.fits(prepared, observer.wants().logits)?;
+        self.fits(prepared, observer.wants())?;
         let outcome = self.answer(prepared, observer);
         crate::device::settle(&self.family.decoder().device());
         outcome

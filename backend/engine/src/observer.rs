@@ -14,7 +14,7 @@ pub struct Wants {
     /// Head-averaged rows of the generated tokens' predicting rows.
     pub rows: bool,
     /// Rows by head of the generated tokens' predicting rows: from the first token on, of as many as
-    /// fit so many bytes. A GPU, whose kernels average them where they stand, hands out none.
+    /// fit so many bytes.
     pub head_rows: u64,
     /// The most probable other tokens beside each that is chosen.
     pub alternatives: bool,

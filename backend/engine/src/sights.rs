@@ -87,12 +87,12 @@ impl Sights {
     }
 
     /// All layers ran over the last `rows` rows.
-    pub(crate) fn send(&mut self, rows: usize) -> Result<()> {
+    pub(crate) fn send(&mut self, rows: usize, lookout: &dyn Lookout) -> Result<()> {
         #[cfg(feature = "cuda")]
         if let Some(queue) = &mut self.gpu {
-            return queue.send(rows, self.layers);
+            return queue.send(rows, self.layers, lookout.wants().head_rows > 0);
         }
-        let _ = rows;
+        let _ = (rows, lookout);
         Ok(())
     }
 
@@ -139,12 +139,13 @@ mod gpu {
             lookout: &dyn Lookout,
         ) -> Result<Self> {
             let wants = lookout.wants();
-            let notes = if wants.flows || wants.rows || wants.maps {
+            let notes = if wants.flows || wants.rows || wants.maps || wants.head_rows > 0 {
                 // Maps, blocked keys and unusual widths go through whole score rows, which average
                 // their own.
                 let split = plain && !wants.maps && crate::cuda::decodes(width);
-                let joint = wants.rows && split;
-                Some(Notes::new(on, layers, heads, capacity, lookout.segments(), joint)?)
+                let joint = (wants.rows || wants.head_rows > 0) && split;
+                let segments = lookout.segments();
+                Some(Notes::new(on, layers, heads, capacity, segments, joint, wants.head_rows)?)
             } else {
                 None
             };
@@ -176,22 +177,22 @@ mod gpu {
             if self.rows == 1 {
                 return Ok(Control::Continue(()));
             }
-            notes.send(layer..layer + 1)?;
+            let wants = lookout.wants();
+            notes.send(layer..layer + 1, (wants.head_rows > 0).then_some(self.keys))?;
             while let Some(first) = self.waiting.front().copied().filter(|l| notes.ready(*l)) {
                 self.waiting.pop_front();
-                let keys = lookout.wants().rows.then_some(self.keys);
-                if lookout.layer(first, notes.read(first, true, keys)).is_break() {
+                if lookout.layer(first, notes.read(first, true, self.keys, wants)).is_break() {
                     return Ok(Control::Break(()));
                 }
             }
             Ok(Control::Continue(()))
         }
 
-        pub(super) fn send(&mut self, rows: usize, layers: usize) -> Result<()> {
+        pub(super) fn send(&mut self, rows: usize, layers: usize, by_head: bool) -> Result<()> {
             match &mut self.notes {
                 Some(notes) if rows == 1 => {
-                    notes.average(self.keys)?;
-                    notes.send(0..layers)
+                    notes.average(self.keys, by_head)?;
+                    notes.send(0..layers, by_head.then_some(self.keys))
                 }
                 _ => Ok(()),
             }
@@ -202,8 +203,8 @@ mod gpu {
             while let Some(layer) = self.waiting.pop_front() {
                 // One copy brings all pages of a generated token, noted at the last of them.
                 notes.wait(if self.rows == 1 { notes.layers() - 1 } else { layer })?;
-                let keys = lookout.wants().rows.then_some(self.keys);
-                if lookout.layer(layer, notes.read(layer, self.rows > 1, keys)).is_break() {
+                let seen = notes.read(layer, self.rows > 1, self.keys, lookout.wants());
+                if lookout.layer(layer, seen).is_break() {
                     return Ok(Control::Break(()));
                 }
             }

@@ -4,14 +4,9 @@
 
 mod common;
 
-use common::{Close, Golden, Recording, checkpoints};
+use common::{Close, Golden, Recording, checkpoints, device};
 use engine::{DeviceChoice, LoadOptions, Model, NoObserver, Picture, PictureLimits};
 use shared::{Definition, Group, Observation, Quant, RunOptions};
-
-/// The processor, or what `LAB_TEST_DEVICE` names: the same numbers are asked of a GPU.
-fn device() -> DeviceChoice {
-    std::env::var("LAB_TEST_DEVICE").map_or(DeviceChoice::Cpu, |name| name.parse().unwrap())
-}
 
 fn model(golden: &Golden, quant: Quant) -> Model {
     model_on(device(), golden, quant)

@@ -74,7 +74,7 @@ pub(crate) struct Watch<'a> {
     pub(crate) segments: &'a [Segment],
     /// Whether to average the last row over heads.
     pub(crate) row: bool,
-    /// Whether to keep the last row of every head; not on a GPU.
+    /// Whether to keep the last row of every head.
     pub(crate) by_head: bool,
     /// Told the weights themselves.
     pub(crate) map: Option<MapSink<'a>>,
@@ -106,7 +106,7 @@ pub(crate) struct Seen {
     pub(crate) last: Vec<f32>,
     /// `[keys]`: the last row, averaged over heads; empty unless asked for.
     pub(crate) row: Vec<f32>,
-    /// `[heads, keys]`: the last row; empty unless asked for, and on a GPU.
+    /// `[heads, keys]`: the last row; empty unless asked for.
     pub(crate) by_head: Vec<f32>,
 }
 
@@ -125,7 +125,9 @@ pub(crate) fn attend(
 ) -> Result<(Tensor, Option<Seen>)> {
     #[cfg(feature = "cuda")]
     if q.device().is_cuda() {
-        let (page, row) = watch.as_ref().map_or((None, false), |w| (w.page, w.row));
+        let (page, row) = watch.as_ref().map_or((None, false), |w| {
+            (w.page.map(|page| page.with_heads(w.by_head)), w.row || w.by_head)
+        });
         let map = watch.and_then(|w| w.map);
         return Ok((crate::cuda::attend(q, k, v, mask, page, row, map)?, None));
     }

@@ -3,6 +3,7 @@
 //! Three ways through, the same sums: one fused pass over tiles (16 bits, many rows), a split pass
 //! over the cache (one row), and whole score rows in blocks (f32, maps, unusual widths).
 
+use candle_core::cuda_backend::CudaDevice;
 use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{DType, Device, Result, Tensor};
 
@@ -76,7 +77,8 @@ fn flashes(q: &Tensor, width: usize) -> bool {
 
 /// Attention of `q` `[heads, rows, width]` over `k` and `v` `[kv_heads, keys, width]`, of which a
 /// head is contiguous; returns `[rows, heads · width]`: f32 for a single row, else the dtype of `q`.
-/// Sums go to the page where there is one, with the averaged last row if `row`.
+/// Sums go to the page where there is one, with the averaged last row if `row`, and that of every
+/// head where the page has room for them.
 pub(crate) fn attend(
     q: &Tensor,
     k: &Tensor,
@@ -239,10 +241,26 @@ fn decode(
     launch!(&device, &name, grid((splits as u32, heads as u32, 1), 128), call);
     if let Some(page) = row.filter(|_| later.is_none()) {
         let blocks = grid((keys.div_ceil(32) as u32, 1, 1), 128);
-        let (heads, keys) = (heads as i32, keys as i32);
-        launch!(&device, "decode_row", blocks, row_scores, norm, page.row, heads, keys, 0i64);
+        let (h, n) = (heads as i32, keys as i32);
+        launch!(&device, "decode_row", blocks, row_scores, norm, page.row, h, n, 0i64);
+        if let Some(by_head) = page.by_head {
+            head_rows(&device, (row_scores, norm), by_head.of(heads, keys), heads, keys)?;
+        }
     }
     Ok(out)
+}
+
+/// Weights of score rows `[heads, keys]`, which may be those of several layers.
+pub(super) fn head_rows(
+    device: &CudaDevice,
+    (scores, norm): (u64, u64),
+    to: u64,
+    heads: usize,
+    keys: usize,
+) -> Result<()> {
+    let blocks = grid((keys.div_ceil(256) as u32, heads as u32, 1), 256);
+    launch!(device, "decode_heads", blocks, scores, norm, to, keys as i32);
+    Ok(())
 }
 
 /// What is added to the scores of rows from position `first` on so that blocked keys weigh nothing:
@@ -329,6 +347,10 @@ fn whole_rows(
                 let weights = address(&scores)?;
                 let (h, r, n) = (heads as i32, b as i32, seen as i32);
                 launch!(&device, "mean_last_row", blocks, weights, page.row, h, r, n);
+                if let Some(by_head) = page.by_head {
+                    let blocks = grid((seen.div_ceil(256) as u32, heads as u32, 1), 256);
+                    launch!(&device, "last_rows", blocks, weights, by_head.of(heads, seen), r, n);
+                }
             }
         }
         if let Some(map) = map.as_mut() {

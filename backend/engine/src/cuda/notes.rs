@@ -10,18 +10,61 @@ use candle_core::cuda_backend::{CudaDevice, WrapErr};
 use candle_core::{Device, Result};
 use shared::{GROUPS, Group};
 
+use super::attention::head_rows;
 use super::{grid, launch};
 use crate::attention::{Seen, Segment};
-use crate::memory::joint_scores;
+use crate::memory::{head_pages, joint_scores};
+use crate::observer::Wants;
+
+/// Bytes on the device and their like on the host, which the device fills behind the back of what
+/// runs.
+struct Mirror {
+    there: CudaSlice<u8>,
+    here: PinnedHostSlice<u8>,
+    at: *mut u8,
+}
+
+impl Mirror {
+    fn new(device: &CudaDevice, bytes: usize) -> Result<Self> {
+        let context = device.cuda_stream().context().clone();
+        // SAFETY: the host side is written by the device before anybody reads it.
+        let mut here = unsafe { context.alloc_pinned_with_flags(bytes, 0) }.w()?;
+        let at = here.as_mut_ptr().w()?;
+        Ok(Mirror { there: device.alloc_zeros(bytes)?, here, at })
+    }
+
+    /// Address on the device.
+    fn address(&self) -> u64 {
+        self.there.device_ptr(self.there.stream()).0
+    }
+
+    /// Sends a part to the host, behind what was launched so far.
+    fn send(&self, part: std::ops::Range<usize>) -> Result<()> {
+        assert!(part.end <= self.here.len(), "beyond what is mirrored");
+        let source = self.address() + part.start as u64;
+        // SAFETY: both sides hold this part; the host side is read after an event recorded later.
+        unsafe {
+            let to = std::slice::from_raw_parts_mut(self.at.add(part.start), part.len());
+            result::memcpy_dtoh_async(to, source, self.there.stream().cu_stream()).w()
+        }
+    }
+
+    /// A part that has arrived.
+    fn read(&self, part: std::ops::Range<usize>) -> &[u8] {
+        assert!(part.end <= self.here.len(), "beyond what is mirrored");
+        // SAFETY: it arrived, so the device no longer writes it.
+        unsafe { std::slice::from_raw_parts(self.at.add(part.start), part.len()) }
+    }
+}
 
 /// Pages of one run, one a layer, and the groups of its positions.
 pub(crate) struct Notes {
     device: CudaDevice,
     heads: usize,
     bytes: usize,
-    pages: CudaSlice<u8>,
-    host: PinnedHostSlice<u8>,
-    at: *mut u8,
+    pages: Mirror,
+    /// The last row by layer and head, `[layers, heads, keys]`, where it is asked for.
+    by_head: Option<Mirror>,
     groups: CudaSlice<u8>,
     runs: CudaSlice<i32>,
     /// Of a generated token's score rows what turns them into weights, `[layers, heads, 2]`, then
@@ -45,6 +88,29 @@ pub(crate) struct Page {
     pub(super) runs: u64,
     /// Where a generated token's scores go when rows are averaged later.
     pub(super) later: Option<Later>,
+    /// Where the last row of every head goes.
+    pub(super) by_head: Option<HeadPage>,
+}
+
+impl Page {
+    /// The same page, without room for rows by head unless they are asked for.
+    pub(crate) fn with_heads(self, asked: bool) -> Self {
+        Page { by_head: self.by_head.filter(|_| asked), ..self }
+    }
+}
+
+/// A layer's place among the rows by head.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HeadPage {
+    rows: u64,
+    layer: usize,
+}
+
+impl HeadPage {
+    /// Where the layer's rows over so many keys begin.
+    pub(super) fn of(self, heads: usize, keys: usize) -> u64 {
+        self.rows + 4 * (self.layer * heads * keys) as u64
+    }
 }
 
 /// Score rows of all layers, kept until the last.
@@ -66,7 +132,8 @@ impl Later {
 impl Notes {
     /// Pages for `layers` layers of `heads` heads over `capacity` positions. Positions beyond the
     /// prompt's `segments` are generated ones. A generated token's rows are averaged in all layers
-    /// at once if `joint`, where their scores fit.
+    /// at once if `joint`, where their scores fit. Rows by head that are read later fit `head_rows`
+    /// bytes.
     pub(crate) fn new(
         on: &Device,
         layers: usize,
@@ -74,14 +141,11 @@ impl Notes {
         capacity: usize,
         segments: &[Segment],
         joint: bool,
+        head_rows: u64,
     ) -> Result<Self> {
         let device = on.as_cuda_device()?.clone();
-        let stream = device.cuda_stream();
         let bytes = (heads * GROUPS * (8 * GROUPS + 4) + 4 * capacity).next_multiple_of(16);
-        // SAFETY: the host side is written by the device before anybody reads it.
-        let mut host =
-            unsafe { stream.context().alloc_pinned_with_flags(layers * bytes, 0) }.w()?;
-        let at = host.as_mut_ptr().w()?;
+        let by_head = head_pages(layers, heads, capacity, head_rows);
         let mut groups = vec![Group::Generated.index() as u8; capacity];
         for (group, start, end) in segments {
             groups[*start..*end].fill(group.index() as u8);
@@ -106,9 +170,8 @@ impl Notes {
             scores,
             heads,
             bytes,
-            pages: device.alloc_zeros(layers * bytes)?,
-            host,
-            at,
+            pages: Mirror::new(&device, layers * bytes)?,
+            by_head: (by_head > 0).then(|| Mirror::new(&device, by_head)).transpose()?,
             groups: device.clone_htod(&groups)?,
             runs: device.clone_htod(&runs)?,
             copied: (0..layers).map(|_| None).collect(),
@@ -124,7 +187,7 @@ impl Notes {
     /// A layer's page.
     pub(crate) fn page(&self, layer: usize) -> Page {
         let start = |s: &CudaSlice<u8>| s.device_ptr(s.stream()).0;
-        let mass = start(&self.pages) + (layer * self.bytes) as u64;
+        let mass = self.pages.address() + (layer * self.bytes) as u64;
         let last = mass + (8 * self.heads * GROUPS * GROUPS) as u64;
         Page {
             mass,
@@ -137,14 +200,21 @@ impl Notes {
                 let all = (8 * self.layers() * self.heads) as u64;
                 Later { scores: norms + all, norms, layer }
             }),
+            by_head: self.by_head.as_ref().map(|pages| HeadPage { rows: pages.address(), layer }),
         }
     }
 
-    /// A generated token's rows over so many keys, averaged over heads in every layer.
-    pub(crate) fn average(&self, keys: usize) -> Result<()> {
-        let Some(later) = self.page(0).later else { return Ok(()) };
+    /// A generated token's rows over so many keys, averaged over heads in every layer, and those of
+    /// every head if `by_head`.
+    pub(crate) fn average(&self, keys: usize, by_head: bool) -> Result<()> {
+        let Page { later, row, by_head, .. } = self.page(0).with_heads(by_head);
+        let Some(later) = later else { return Ok(()) };
+        if let Some(by_head) = by_head {
+            let (all, rows) = (self.layers() * self.heads, by_head.of(self.heads, keys));
+            head_rows(&self.device, (later.scores, later.norms), rows, all, keys)?;
+        }
         let blocks = grid((keys.div_ceil(32) as u32, self.layers() as u32, 1), 128);
-        let (row, heads, keys) = (self.page(0).row, self.heads as i32, keys as i32);
+        let (heads, keys) = (self.heads as i32, keys as i32);
         let stride = (self.bytes / size_of::<f32>()) as i64;
         launch!(
             &self.device,
@@ -160,18 +230,20 @@ impl Notes {
         Ok(())
     }
 
-    /// Sends the pages of these layers to the host, behind what was launched so far.
-    pub(crate) fn send(&mut self, layers: std::ops::Range<usize>) -> Result<()> {
-        let (from, len) = (layers.start * self.bytes, layers.len() * self.bytes);
-        let stream = self.device.cuda_stream();
-        let source = self.page(layers.start).mass;
-        // SAFETY: both sides hold these pages; the host side is read after the event below.
-        unsafe {
-            let to = std::slice::from_raw_parts_mut(self.at.add(from), len);
-            result::memcpy_dtoh_async(to, source, stream.cu_stream()).w()?;
+    /// Sends the pages of these layers to the host, behind what was launched so far, with their rows
+    /// by head over so many keys where they are asked for.
+    pub(crate) fn send(
+        &mut self,
+        layers: std::ops::Range<usize>,
+        by_head: Option<usize>,
+    ) -> Result<()> {
+        let Some(last) = layers.clone().last() else { return Ok(()) };
+        self.pages.send(layers.start * self.bytes..layers.end * self.bytes)?;
+        if let (Some(pages), Some(keys)) = (&self.by_head, by_head) {
+            let bytes = 4 * self.heads * keys;
+            pages.send(layers.start * bytes..layers.end * bytes)?;
         }
-        let Some(last) = layers.last() else { return Ok(()) };
-        self.copied[last] = Some(stream.record_event(None).w()?);
+        self.copied[last] = Some(self.device.cuda_stream().record_event(None).w()?);
         Ok(())
     }
 
@@ -185,13 +257,10 @@ impl Notes {
         self.copied[layer].as_ref().map_or(Ok(()), |event| event.synchronize().w())
     }
 
-    /// Reads a page that has arrived: sums over query groups if `sums`, the last row, and its `keys`
-    /// values where they were asked for.
-    pub(crate) fn read(&self, layer: usize, sums: bool, keys: Option<usize>) -> Seen {
-        let _whole = &self.host;
-        // SAFETY: the page arrived, so the device no longer writes it.
-        let page =
-            unsafe { std::slice::from_raw_parts(self.at.add(layer * self.bytes), self.bytes) };
+    /// Reads a page that has arrived: sums over query groups if `sums`, the last row's masses, and
+    /// its `keys` values, averaged and by head, where `wants` says so.
+    pub(crate) fn read(&self, layer: usize, sums: bool, keys: usize, wants: Wants) -> Seen {
+        let page = self.pages.read(layer * self.bytes..(layer + 1) * self.bytes);
         let (mass, rest) = page.split_at(8 * self.heads * GROUPS * GROUPS);
         let (last, row) = rest.split_at(4 * self.heads * GROUPS);
         let floats = |bytes: &[u8]| -> Vec<f32> {
@@ -204,9 +273,14 @@ impl Notes {
                 Vec::new()
             },
             last: floats(last),
-            row: floats(&row[..4 * keys.unwrap_or(0)]),
-            // The kernels average the rows of all heads where they stand (`Wants::head_rows`).
-            by_head: Vec::new(),
+            row: if wants.rows { floats(&row[..4 * keys]) } else { Vec::new() },
+            by_head: match &self.by_head {
+                Some(pages) if wants.head_rows > 0 => {
+                    let bytes = 4 * self.heads * keys;
+                    floats(pages.read(layer * bytes..(layer + 1) * bytes))
+                }
+                _ => Vec::new(),
+            },
         }
     }
 }

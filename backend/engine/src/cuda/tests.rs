@@ -48,27 +48,28 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
     let (q, k, v) = (random(heads, rows), random(kv_heads, keys), random(kv_heads, keys));
     let segments = segments(keys);
     let mask = Mask::Causal { past };
-    let watch = Watch { segments: &segments, row: true, by_head: false, map: None, page: None };
+    let watch = Watch { segments: &segments, row: true, by_head: true, map: None, page: None };
     let (want, seen) = attend(&q, &k, &v, mask, Some(watch)).expect("the CPU");
     let seen: Seen = seen.expect("watched");
 
     let there = |t: &Tensor| t.to_dtype(kind).and_then(|t| t.to_device(&gpu)).expect("moved");
     let joint = super::decodes(width);
-    let mut notes = Notes::new(&gpu, 1, heads, keys, &segments, joint).expect("pages");
+    let mut notes = Notes::new(&gpu, 1, heads, keys, &segments, joint, u64::MAX).expect("pages");
     let (q, k, v) = (there(&q), there(&k), there(&v));
     let watch = Watch {
         segments: &segments,
         row: true,
-        by_head: false,
+        by_head: true,
         map: None,
         page: Some(notes.page(0)),
     };
     let (got, _) = attend(&q, &k, &v, mask, Some(watch)).expect("the GPU");
     if rows == 1 {
-        notes.average(keys).expect("averaged");
+        notes.average(keys, true).expect("averaged");
     }
-    notes.send(0..1).and_then(|()| notes.wait(0)).expect("sent");
-    let there = notes.read(0, true, Some(keys));
+    notes.send(0..1, Some(keys)).and_then(|()| notes.wait(0)).expect("sent");
+    let wants = Wants { rows: true, head_rows: u64::MAX, ..Wants::default() };
+    let there = notes.read(0, true, keys, wants);
     let (unwatched, _) = attend(&q, &k, &v, mask, None).expect("unwatched");
 
     let at = format!("{kind:?} {heads}/{kv_heads} heads, {rows} rows after {past}, width {width}");
@@ -88,6 +89,8 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
     assert_eq!(there.last.len(), heads * GROUPS);
     assert!(apart(&there.last, &seen.last) < sums, "{at}: last row");
     assert!(apart(&there.row, &seen.row) < sums, "{at}: averaged row");
+    assert_eq!(there.by_head.len(), heads * keys);
+    assert!(apart(&there.by_head, &seen.by_head) < sums, "{at}: rows by head");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A tiny checkpoint at work, asked its golden question.
 
-use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits, Prepared};
+use engine::{LoadOptions, Model, Picture, PictureLimits, Prepared};
 use shared::{Group, Quant, RunOptions};
 
 use super::{Golden, Recording};
@@ -20,8 +20,7 @@ pub struct Lab {
 impl Lab {
     pub fn open(name: &str) -> Self {
         let golden = Golden::open(name);
-        let device = std::env::var("LAB_TEST_DEVICE")
-            .map_or(DeviceChoice::Cpu, |name| name.parse().unwrap());
+        let device = super::device();
         let options = LoadOptions { name: name.to_owned(), quant: Quant::F32, device };
         let model = Model::load(&golden.folder, &options, &mut |_, _| {}).unwrap();
         let file = golden.folder.join("../images").join(golden.text("picture"));

@@ -9,7 +9,7 @@ pub mod lab;
 
 use std::path::{Path, PathBuf};
 
-use engine::{Control, GeneratedToken, Observer, Wants};
+use engine::{Control, DeviceChoice, GeneratedToken, Observer, Wants};
 use safetensors::{Dtype, SafeTensors};
 use shared::{
     CopyPositions, Event, LayerFlow, Layout, ModelInfo, Observation, PruneCount, PrunePositions,
@@ -227,6 +227,11 @@ struct Block {
     values: Vec<f32>,
 }
 
+/// Where models run: the CPU, or what `LAB_TEST_DEVICE` names; the same numbers are asked of a GPU.
+pub fn device() -> DeviceChoice {
+    std::env::var("LAB_TEST_DEVICE").map_or(DeviceChoice::Cpu, |name| name.parse().unwrap())
+}
+
 /// Keeps everything a run hands out.
 #[derive(Default)]
 pub struct Recording {
@@ -236,6 +241,7 @@ pub struct Recording {
     pub prefill_logits: Vec<f32>,
     pub decode_logits: Vec<f32>,
     head_rows_budget: Option<u64>,
+    no_maps: bool,
     maps: Vec<Block>,
 }
 
@@ -246,7 +252,7 @@ impl Observer for Recording {
             rows: true,
             head_rows: self.head_rows_budget.unwrap_or(u64::MAX),
             alternatives: true,
-            maps: true,
+            maps: !self.no_maps,
             logits: true,
         }
     }
@@ -280,6 +286,11 @@ impl Observer for Recording {
 }
 
 impl Recording {
+    /// One that wants everything but maps.
+    pub fn without_maps() -> Self {
+        Recording { no_maps: true, ..Recording::default() }
+    }
+
     /// One that wants rows by head as far as they fit so many bytes.
     pub fn with_heads(budget: u64) -> Self {
         Recording { head_rows_budget: Some(budget), ..Recording::default() }

@@ -43,6 +43,9 @@ pub struct BenchArgs {
     /// Whether every layer and head is observed [default: both; on for full-size shapes].
     #[arg(long, value_enum)]
     observe: Option<Observe>,
+    /// While observing, rows by head are handed out too, of as many tokens as the lab keeps.
+    #[arg(long)]
+    by_head: bool,
     /// Timed runs a row; medians are printed [default: 15; 1 for full-size shapes].
     #[arg(long)]
     runs: Option<usize>,
@@ -233,7 +236,7 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
             Ok((start.elapsed().as_secs_f64() * 1e3, prepared))
         };
         if observe != Observe::Off {
-            let mut watching = Watching::new();
+            let mut watching = Watching::new(args.by_head);
             let (ms, prepared) = time(&mut watching)?;
             seen = watching.seen(&model, &prepared)?;
             if warm {

@@ -29,7 +29,7 @@ pub(super) fn samples(args: &BenchArgs, quant: Quant, samples: usize) -> Result<
             ..RunOptions::default()
         };
         let prepared = model.prepare(&picture, &run).map_err(|e| e.message)?;
-        let mut watching = Watching::new();
+        let mut watching = Watching::new(args.by_head);
         match model.run(&prepared, &mut watching) {
             Ok(Some(_)) => {
                 watching.seen(&model, &prepared)?;

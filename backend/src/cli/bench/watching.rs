@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use engine::{Control, GeneratedToken, Model, Observer, Prepared, Wants};
 use serde::{Deserialize, Serialize};
+use shared::rows::HEAD_ROWS_BUDGET;
 use shared::{Group, LayerFlow, Layout, TokenFlow};
 
 use super::super::Failure;
@@ -23,10 +24,12 @@ pub(super) struct Seen {
     groups: Vec<(Group, u32)>,
     /// Weights that are held otherwise than asked.
     fallbacks: usize,
+    /// Tokens whose rows by head were handed out, where they were asked for.
+    by_head: Option<usize>,
 }
 
-/// Asks for all that the live page asks for, notes when the first layer came, and checks that
-/// nothing is missing of what was looked at.
+/// Asks for flows and rows of everything, notes when the first layer came, and checks that nothing
+/// is missing of what was looked at.
 pub(super) struct Watching {
     start: Instant,
     pub(super) first_layer_ms: Option<f64>,
@@ -34,11 +37,13 @@ pub(super) struct Watching {
     layers: u32,
     checksum: u64,
     tokens: Vec<TokenFlow>,
+    by_head: Option<usize>,
     wrong: Option<String>,
 }
 
 impl Watching {
-    pub(super) fn new() -> Self {
+    /// `by_head`: whether rows by head are asked for too.
+    pub(super) fn new(by_head: bool) -> Self {
         Watching {
             start: Instant::now(),
             first_layer_ms: None,
@@ -46,6 +51,7 @@ impl Watching {
             layers: 0,
             checksum: 0xCBF2_9CE4_8422_2325,
             tokens: Vec::new(),
+            by_head: by_head.then_some(0),
             wrong: None,
         }
     }
@@ -119,6 +125,7 @@ impl Watching {
                 grid: (picture.rows, picture.cols),
                 groups,
                 fallbacks: info.fallbacks.len(),
+                by_head: self.by_head,
             }),
         }
     }
@@ -140,6 +147,9 @@ impl Seen {
             self.grid.1,
             groups.join(", ")
         );
+        if let Some(tokens) = self.by_head {
+            words += &format!("; rows by head of {tokens} tokens");
+        }
         if self.fallbacks > 0 {
             words += &format!("; {} maps held otherwise than asked", self.fallbacks);
         }
@@ -149,7 +159,8 @@ impl Seen {
 
 impl Observer for Watching {
     fn wants(&self) -> Wants {
-        Wants { flows: true, rows: true, ..Wants::default() }
+        let head_rows = if self.by_head.is_some() { HEAD_ROWS_BUDGET } else { 0 };
+        Wants { flows: true, rows: true, head_rows, ..Wants::default() }
     }
 
     fn layout(&mut self, layout: &Layout) -> Control {
@@ -172,6 +183,9 @@ impl Observer for Watching {
     fn token(&mut self, token: GeneratedToken) -> Control {
         // Folded when the clock has stopped.
         self.tokens.push(token.flow);
+        if let Some(count) = &mut self.by_head {
+            *count += usize::from(token.by_head.bytes() > 0);
+        }
         Control::Continue(())
     }
 }
