@@ -4,7 +4,7 @@ use js_sys::Reflect;
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{File, HtmlElement, ResizeObserver, ResizeObserverEntry, Url};
+use web_sys::{DomRectReadOnly, File, HtmlElement, ResizeObserver, ResizeObserverEntry, Url};
 
 use crate::colour::{Palette, Rgb};
 use crate::language::Language;
@@ -221,14 +221,23 @@ pub fn let_go() {
 
 /// Keeps `width` at the element's own, so that a plot is drawn at its true size.
 pub fn watch_width(holder: NodeRef<html::Div>, width: RwSignal<f64>) {
+    watch(holder, width, |rect| rect.width());
+}
+
+/// Keeps `height` at the element's own, for a plot that fills what its frame leaves it.
+pub fn watch_height(holder: NodeRef<html::Div>, height: RwSignal<f64>) {
+    watch(holder, height, |rect| rect.height());
+}
+
+fn watch(holder: NodeRef<html::Div>, extent: RwSignal<f64>, of: fn(&DomRectReadOnly) -> f64) {
     Effect::new(move |_| {
         let Some(element) = holder.get() else { return };
-        width.set(f64::from(element.client_width()));
+        extent.set(of(&element.get_bounding_client_rect()));
         let report = Closure::<dyn FnMut(js_sys::Array)>::new(move |entries: js_sys::Array| {
             let entry: ResizeObserverEntry = entries.get(0).unchecked_into();
-            let now = entry.content_rect().width();
-            if now > 0.0 && width.try_get_untracked().is_some_and(|w| (w - now).abs() > 0.5) {
-                width.set(now);
+            let now = of(&entry.content_rect());
+            if now > 0.0 && extent.try_get_untracked().is_some_and(|e| (e - now).abs() > 0.5) {
+                extent.set(now);
             }
         });
         if let Ok(observer) = ResizeObserver::new(report.as_ref().unchecked_ref()) {

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use shared::Observation;
 
+use crate::browser::watch_height;
 use crate::components::curve::Chart;
 use crate::language::{fill, t};
 use crate::link::{Curve, Scale, View, definition_to_text};
@@ -91,17 +92,8 @@ fn source(run: RunView) -> String {
 fn Plot(run: RunView) -> impl IntoView {
     let holder = NodeRef::<html::Div>::new();
     let height = RwSignal::new(0.0_f64);
-    let measure = move || {
-        if let Some(element) = holder.get_untracked() {
-            height.set(f64::from(element.client_height()));
-        }
-    };
-    Effect::new(move |_| {
-        holder.track();
-        measure();
-    });
-    let resized = window_event_listener(leptos::ev::resize, move |_| measure());
-    on_cleanup(move || resized.remove());
+    // The picture comes later, and takes its part.
+    watch_height(holder, height);
     view! {
         <div class="embed-plot" node_ref=holder>
             <Show when=move || height.with(|h| *h > 0.0)><Chart run height=height.into()/></Show>

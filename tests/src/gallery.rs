@@ -1,7 +1,8 @@
-//! A lab with something to look at: the shipped run, a run of one's own, a finished experiment.
+//! A lab with something to look at: the shipped run, a run of one's own, a finished experiment, a
+//! class that guesses and one that has seen the curve.
 
 use anyhow::{Context, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{Browser, Server};
@@ -35,6 +36,52 @@ const TRY: &str = "
         await new Promise(later => setTimeout(later, 250));
     }";
 
+/// How many phones are in a class.
+const PHONES: u32 = 24;
+
+/// A class about the shipped run, whose phones stay connected while this page is open: `MOMENT` is
+/// as far as it has come. Two of three guess the picture; three phones have not guessed yet.
+const TEACH: &str = "
+    const made = await (await fetch('/api/classrooms', { method: 'POST' })).json();
+    const path = '/api/classrooms/' + made.code;
+    const line = follower => new Promise((open, fail) => {
+        const socket = new WebSocket('ws://' + location.host + path + '/events' + follower, 'msgpack');
+        socket.onopen = () => open(socket);
+        socket.onerror = () => fail(new Error('no line to the class'));
+        (window.lines ??= []).push(socket);
+    });
+    const wall = await line('');
+    const say = (socket, what) => socket.send(JSON.stringify(what));
+    const lesson = { lesson: 'words-overrule', step: 1 };
+    const show = moment =>
+        say(wall, { type: 'show', board: { run: 'sample', round: 1, moment, lesson } });
+    say(wall, { type: 'present', presenter_token: made.presenter_token });
+    show('asked');
+    const until = async so => {
+        for (let times = 0; !so(await (await fetch(path)).json()); times++) {
+            if (times > 100) throw new Error('the class does not come so far');
+            await new Promise(later => setTimeout(later, 50));
+        }
+    };
+    await until(state => state.board.run);
+    for (let phone = 0; phone < PHONES; phone++) {
+        const socket = await line('?follower=' + String(phone).padStart(32, '0'));
+        const guess = phone % 3 ? 'picture' : 'words';
+        if (phone > 2) say(socket, { type: 'guess', round: 1, guess });
+    }
+    await until(state => state.tally.words + state.tally.picture == PHONES - 3);
+    show(MOMENT);
+    await until(state => state.board.moment == MOMENT);
+    return JSON.stringify([made.code, made.presenter_token]);";
+
+/// A class that the gallery holds.
+#[derive(Debug)]
+pub struct Taught {
+    /// Its code.
+    pub code: String,
+    token: String,
+}
+
 /// The lab and the names of what is in it.
 #[derive(Debug)]
 pub struct Gallery {
@@ -44,6 +91,12 @@ pub struct Gallery {
     pub run: String,
     /// The name of the experiment.
     pub experiment: String,
+    /// A class that guesses.
+    pub guessing: Taught,
+    /// A class that has seen the curve.
+    pub shown: Taught,
+    // The phones of the classes.
+    _phones: Browser,
     _data: TempDir,
 }
 
@@ -59,8 +112,26 @@ impl Gallery {
         page.patience_of_scripts(180).await?;
         let run = asked(page, ASK).await.context("a run of one's own")?;
         let experiment = asked(page, TRY).await.context("an experiment")?;
-        Ok(Gallery { server, run, experiment, _data: data })
+        let phones = Browser::open().await?;
+        phones.goto(&format!("{}/j", server.url)).await?;
+        let guessing = teach(&phones, "asked").await.context("a class that guesses")?;
+        let shown = teach(&phones, "revealed").await.context("a class that has seen the curve")?;
+        for class in [&guessing, &shown] {
+            // This browser may present it.
+            let kept = json!({ "token": class.token, "network": null }).to_string();
+            let key = format!("present:{}", class.code);
+            page.script(&format!("localStorage.setItem('{key}', '{kept}')")).await?;
+        }
+        let _phones = phones;
+        Ok(Gallery { server, run, experiment, guessing, shown, _phones, _data: data })
     }
+}
+
+async fn teach(phones: &Browser, moment: &str) -> Result<Taught> {
+    let names = format!("const MOMENT = '{moment}', PHONES = {PHONES};");
+    let kept = asked(phones, &(names + TEACH)).await?;
+    let (code, token) = serde_json::from_str(&kept)?;
+    Ok(Taught { code, token })
 }
 
 async fn asked(page: &Browser, script: &str) -> Result<String> {

@@ -10,7 +10,8 @@ use crate::{Browser, Gallery};
 pub struct View {
     /// What its pictures are called.
     pub name: &'static str,
-    /// The address in the lab; `{run}` and `{experiment}` stand for the gallery's own.
+    /// The address in the lab; `{run}`, `{experiment}`, `{guessing}` and `{shown}` stand for the
+    /// gallery's own.
     pub path: &'static str,
     /// What is there when the view is: a CSS selector.
     pub ready: &'static str,
@@ -90,6 +91,22 @@ pub const VIEWS: &[View] = &[
         then: "document.querySelector('[data-testid=present-words-overrule]').click();",
         themes: ALL,
     },
+    View {
+        name: "wall-guessing",
+        path: "/present/{guessing}",
+        ready: "[data-testid=wall] .class-picture img",
+        then: "",
+        themes: ALL,
+    },
+    View { name: "wall-shown", path: "/present/{shown}", ready: DREW, then: "", themes: ALL },
+    View {
+        name: "follow-guessing",
+        path: "/j/{guessing}",
+        ready: "[data-testid=guess-words]",
+        then: "document.querySelector('[data-testid=guess-words]').click();",
+        themes: BOTH,
+    },
+    View { name: "follow-shown", path: "/j/{shown}", ready: DREW, then: "", themes: BOTH },
     View { name: "join", path: "/j", ready: "[data-testid=code-input]", then: "", themes: BOTH },
     View { name: "korean", path: "/?lang=ko", ready: DONE, then: "", themes: BOTH },
     View { name: "missing", path: "/nowhere", ready: ".missing", then: "", themes: BOTH },
@@ -103,6 +120,8 @@ impl View {
     pub async fn open(&self, page: &Browser, gallery: &Gallery) -> Result<()> {
         let path =
             self.path.replace("{run}", &gallery.run).replace("{experiment}", &gallery.experiment);
+        let path = path.replace("{guessing}", &gallery.guessing.code);
+        let path = path.replace("{shown}", &gallery.shown.code);
         // A language that an address asked for holds for the tab.
         page.script("sessionStorage.removeItem('language')").await?;
         page.goto(&format!("{}{path}", gallery.server.url)).await?;

@@ -22,6 +22,8 @@ pub fn StartPage() -> impl IntoView {
     // Its prompt is known where it is the run of the lab.
     let prompt = run.as_ref().filter(|id| lab.run.id.get_untracked().as_ref() == Some(id));
     let prompt = prompt.map(|_| lab.run.options.with_untracked(|o| o.prompt.clone()));
+    let open = api::last();
+    let choice = open.is_some() || run.is_some();
     view! {
         <Header/>
         <Notes/>
@@ -30,7 +32,7 @@ pub fn StartPage() -> impl IntoView {
             <p class="lead">
                 {t("Phones join with a code. The class guesses where the answer came from, the words or the picture; then you show the curve, and their screens follow yours.")}
             </p>
-            {api::last().map(|code| view! {
+            {open.map(|code| view! {
                 <p class="card start-row-card">
                     <span>{fill("This browser presents class {code}.", &[("code", &code)])}</span>
                     <a class="button" data-testid="go-on" href=format!("/present/{code}")>{t("Go on with it")}</a>
@@ -47,7 +49,7 @@ pub fn StartPage() -> impl IntoView {
                         on:click=move |_| open_run()>{t("Present this run")}</button>
                 </div>
             })}
-            <h2 class="class-subtitle">{t("Or a prepared lesson")}</h2>
+            <h2 class="class-subtitle">{if choice { t("Or a prepared lesson") } else { t("Prepared lessons") }}</h2>
             <LessonList/>
         </main>
     }

@@ -220,9 +220,9 @@ fn More(lab: Lab) -> impl IntoView {
     view! {
         <details class="more">
             <summary>{t("Options")}</summary>
-            <div class="more-row">
-                <label>
-                    {t("Longest answer in tokens")}" "
+            <div class="levers">
+                <label class="lever">
+                    <span>{t("Longest answer in tokens")}</span>
                     <input
                         type="number"
                         min="1"
@@ -236,14 +236,18 @@ fn More(lab: Lab) -> impl IntoView {
                         }
                     />
                 </label>
-                <Switch
-                    label=t("How the picture meets the model’s frame")
-                    choices=vec![
-                        (ImageFit::Crop, t("crop"), t("Shortest edge to size, middle kept: what the processor does")),
-                        (ImageFit::Pad, t("pad"), t("Padded to a square: what the original LLaVA does")),
-                    ]
-                    chosen=fit
-                />
+                <div class="lever">
+                    <span>{t("Not square")}</span>
+                    <Switch
+                        label=t("How the picture meets the model’s frame")
+                        choices=vec![
+                            (ImageFit::Crop, t("crop"), t("Shortest edge to size, middle kept: what the processor does")),
+                            (ImageFit::Pad, t("pad"), t("Padded to a square: what the original LLaVA does")),
+                        ]
+                        chosen=fit
+                    />
+                </div>
+                <Levers/>
                 <label class="check" title=t("Runs the same question again with nobody looking, and in f32 where that fits, and says whether anything differs")>
                     <input
                         type="checkbox"
@@ -257,7 +261,6 @@ fn More(lab: Lab) -> impl IntoView {
                     " "{t("check that observing changes nothing")}
                 </label>
             </div>
-            <Levers/>
         </details>
     }
 }

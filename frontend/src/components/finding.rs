@@ -9,6 +9,7 @@ use crate::components::term::Explained;
 use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
+use crate::phase::Phase;
 use crate::state::{RunView, use_lab};
 use crate::words;
 
@@ -16,7 +17,9 @@ use crate::words;
 #[component]
 pub fn Finding() -> impl IntoView {
     let run = use_lab().run;
-    let found = Kept::new(move || run.measures.with(|all| Extremes::of(all)));
+    // Of half a curve nothing is most or least.
+    let whole = move || !run.phase.with(|p| matches!(p, Phase::Prefill { .. }));
+    let found = Kept::new(move || run.measures.with(|all| Extremes::of(all)).filter(|_| whole()));
     let echo = Kept::new(move || {
         let token = run.token.get()?;
         run.observation.with(|o| {
@@ -26,8 +29,13 @@ pub fn Finding() -> impl IntoView {
     });
     view! {
         <p class="finding" data-testid="finding">
-            {move || found.get().map(|found| extremes(run, &found))}
-            {move || echo.get().map(|(word, echo)| view! { " " {looked_up(run, word, &echo)} })}
+            // Another sentence is another element: its layers do not wander through the line.
+            <For each=move || found.get() key=|found| format!("{found:?}") let:found>
+                {extremes(run, &found)}
+            </For>
+            <For each=move || echo.get() key=|echo| format!("{echo:?}") let:echo>
+                " "{looked_up(run, echo.0, &echo.1)}
+            </For>
         </p>
         <p class="card-foot" data-testid="caveat">{views(
             "{attention} shows where the model looked, not why it answered so: change the picture \

@@ -17,7 +17,7 @@ use crate::state::{Lab, use_lab};
 const PRUNE: [(f32, &str); 4] =
     [(0.0, mark("all")), (0.75, "−75 %"), (0.9, "−90 %"), (0.95, "−95 %")];
 
-/// The levers.
+/// The levers, to stand in a list of class `levers`.
 #[component]
 pub fn Levers() -> impl IntoView {
     let lab = use_lab();
@@ -31,69 +31,69 @@ pub fn Levers() -> impl IntoView {
     // A run that is opened brings its options along.
     Effect::new(move |_| prune.set(lab.options.with(|o| o.prune)));
     view! {
-        <div class="levers">
-            <div class="lever">
-                <Explained term=Term::Prune word=t("Picture tokens")/>
-                <div class="switch" role="group" aria-label=t("Picture tokens kept")>
-                    {PRUNE.into_iter().map(|(value, text)| view! {
-                        <button
-                            type="button"
-                            data-testid="prune"
-                            title=t("Drops those that the vision tower attends to least (FasterVLM)")
-                            aria-pressed=move || (prune.get() == value).to_string()
-                            on:click=move |_| prune.set(value)
-                        >{t(text)}</button>
-                    }).collect_view()}
-                </div>
+        <div class="lever">
+            <Explained term=Term::Prune word=t("Picture tokens")/>
+            <div class="switch" role="group" aria-label=t("Picture tokens kept")>
+                {PRUNE.into_iter().map(|(value, text)| view! {
+                    <button
+                        type="button"
+                        data-testid="prune"
+                        title=t("Drops those that the vision tower attends to least (FasterVLM)")
+                        aria-pressed=move || (prune.get() == value).to_string()
+                        on:click=move |_| prune.set(value)
+                    >{t(text)}</button>
+                }).collect_view()}
             </div>
-            <div class="lever">
-                <Explained term=Term::Replicate word=t("Copies of the picture")/>
-                <input
-                    type="number"
-                    aria-label=t("Copies of the picture")
-                    min="1"
-                    max=MAX_REPLICATE
-                    data-testid="replicate"
-                    prop:value=move || lab.options.with(|o| o.replicate)
-                    on:change=move |event| {
-                        if let Ok(n) = event_target_value(&event).parse::<u32>() {
-                            lab.options.update(|o| o.replicate = n.clamp(1, MAX_REPLICATE));
-                        }
+        </div>
+        <div class="lever">
+            <Explained term=Term::Replicate word=t("Copies of the picture")/>
+            <input
+                type="number"
+                aria-label=t("Copies of the picture")
+                min="1"
+                max=MAX_REPLICATE
+                data-testid="replicate"
+                prop:value=move || lab.options.with(|o| o.replicate)
+                on:change=move |event| {
+                    if let Ok(n) = event_target_value(&event).parse::<u32>() {
+                        lab.options.update(|o| o.replicate = n.clamp(1, MAX_REPLICATE));
                     }
-                />
-            </div>
-            <div class="lever">
-                <Explained term=Term::Counterfactual word=t("Instead of the picture")/>
-                <select
-                    aria-label=t("Instead of the picture")
-                    title=t("The same question about another picture: does the answer move?")
-                    data-testid="picture-use"
-                    on:change=move |event| {
-                        let picture = match event_target_value(&event).as_str() {
-                            "blank" => PictureUse::Blank,
-                            "noise" => PictureUse::Noise(NOISE_SEED),
-                            "none" => PictureUse::None,
-                            _ => PictureUse::Own,
-                        };
-                        lab.options.update(|o| o.picture = picture);
-                    }
-                >
-                    {[
-                        ("own", t("the picture itself")),
-                        ("blank", t("a blank one")),
-                        ("noise", t("noise")),
-                        ("none", t("nothing: the question alone")),
-                    ]
-                        .into_iter()
-                        .map(|(value, text)| view! {
-                            <option value=value selected=move || use_name(lab) == value>{text}</option>
-                        })
-                        .collect_view()}
-                </select>
-            </div>
-            <Size/>
-            <Template/>
-            <label class="lever check" title=t("Forbids every row of text, prompt and answer, to look at the picture, in all layers: if the answer stays, it did not need that attention")>
+                }
+            />
+        </div>
+        <div class="lever">
+            <Explained term=Term::Counterfactual word=t("Instead of the picture")/>
+            <select
+                aria-label=t("Instead of the picture")
+                title=t("The same question about another picture: does the answer move?")
+                data-testid="picture-use"
+                on:change=move |event| {
+                    let picture = match event_target_value(&event).as_str() {
+                        "blank" => PictureUse::Blank,
+                        "noise" => PictureUse::Noise(NOISE_SEED),
+                        "none" => PictureUse::None,
+                        _ => PictureUse::Own,
+                    };
+                    lab.options.update(|o| o.picture = picture);
+                }
+            >
+                {[
+                    ("own", t("the picture itself")),
+                    ("blank", t("a blank one")),
+                    ("noise", t("noise")),
+                    ("none", t("nothing: the question alone")),
+                ]
+                    .into_iter()
+                    .map(|(value, text)| view! {
+                        <option value=value selected=move || use_name(lab) == value>{text}</option>
+                    })
+                    .collect_view()}
+            </select>
+        </div>
+        <Size/>
+        <Template/>
+        <div class="lever">
+            <label class="check" title=t("Forbids every row of text, prompt and answer, to look at the picture, in all layers: if the answer stays, it did not need that attention")>
                 <input
                     type="checkbox"
                     data-testid="knockout"
@@ -105,22 +105,22 @@ pub fn Levers() -> impl IntoView {
                 />
                 " "{t("hide the picture from the words")}
             </label>
-            <small class="lever"><Explained term=Term::Knockout word=t("knockout")/></small>
-            <Show when=move || lab.options.with(|o| o.knockout.is_some())>
-                <Band/>
-            </Show>
-            <label class="lever check" title=t("Goes on after the end-of-sequence token, up to the longest answer")>
-                <input
-                    type="checkbox"
-                    prop:checked=move || lab.options.with(|o| o.ignore_eos)
-                    on:change=move |event| {
-                        let on = event_target_checked(&event);
-                        lab.options.update(|o| o.ignore_eos = on);
-                    }
-                />
-                " "{t("write on after the end")}
-            </label>
+            <small><Explained term=Term::Knockout word=t("knockout")/></small>
         </div>
+        <Show when=move || lab.options.with(|o| o.knockout.is_some())>
+            <Band/>
+        </Show>
+        <label class="check" title=t("Goes on after the end-of-sequence token, up to the longest answer")>
+            <input
+                type="checkbox"
+                prop:checked=move || lab.options.with(|o| o.ignore_eos)
+                on:change=move |event| {
+                    let on = event_target_checked(&event);
+                    lab.options.update(|o| o.ignore_eos = on);
+                }
+            />
+            " "{t("write on after the end")}
+        </label>
     }
 }
 
@@ -245,6 +245,9 @@ fn Band() -> impl IntoView {
         }
     };
     view! {
-        <div class="lever"><span>{t("in layers")}</span>{end(true)}"–"{end(false)}<small>{t("empty: all")}</small></div>
+        <div class="lever">
+            <span>{t("in layers")}" "<small>{t("empty: all")}</small></span>
+            <span class="band">{end(true)}"–"{end(false)}</span>
+        </div>
     }
 }
