@@ -118,6 +118,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
                 }>
                     <div class="present-seen"><Seen/><Answer/></div>
                     <div class="present-side">
+                        <div class="present-asked"><Question run moment/></div>
                         <Verdict run/>
                         <Definition/>
                         <CurveCard/>

@@ -13,9 +13,17 @@ pub fn views<const N: usize>(
     places: [(&'static str, AnyView); N],
 ) -> impl IntoView + use<N> {
     let mut places = places.map(|(name, view)| (name, Some(view)));
+    let mut after_place = false;
     let piece = |piece: Piece<'static>| match piece {
+        // A button may be followed by a new line, though never before a comma.
+        Piece::Words(words)
+            if std::mem::take(&mut after_place) && words.starts_with([',', '.']) =>
+        {
+            format!("\u{2060}{words}").into_any()
+        }
         Piece::Words(words) => words.into_any(),
         Piece::Place(name) => {
+            after_place = true;
             let place = places.iter_mut().find(|(n, _)| *n == name);
             place.and_then(|(_, view)| view.take()).into_any()
         }
