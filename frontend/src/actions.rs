@@ -29,9 +29,10 @@ pub fn open(lab: Lab, id: String, view: View) {
     run.reset(Some(id.clone()), Phase::Opening);
     forget_readers(lab);
     run.look(view);
+    let turn = run.turn();
     spawn_local(async move {
         let record = http::record(&id).await;
-        if run.id.get_untracked().as_ref() != Some(&id) {
+        if run.turn() != turn {
             return;
         }
         match record {

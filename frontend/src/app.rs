@@ -245,6 +245,7 @@ fn Page() -> impl IntoView {
                 <RunName run=lab.run/>
                 <NumberCard/>
                 <CurveCard/>
+                <TestIt run=lab.run beside=Vec::new() chosen=lab.run.pinned.into()/>
                 <div class="pair">
                     <HeadsCard/>
                     <StageCard/>
@@ -260,7 +261,6 @@ fn Page() -> impl IntoView {
                      layer that attends to the words may still carry the picture; test a claim by \
                      changing the picture or the words and running again.")}
                 </p>
-                <TestIt run=lab.run beside=Vec::new() chosen=lab.run.pinned.into()/>
                 <ThisRun/>
             </div>
         </main>

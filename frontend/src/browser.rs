@@ -219,6 +219,37 @@ pub fn let_go() {
     }
 }
 
+/// Does something again and again while `wanted`, as long as the page that asked for it is there.
+pub fn every(
+    period: std::time::Duration,
+    wanted: impl Fn() -> bool + 'static,
+    act: impl Fn() + Copy + 'static,
+) {
+    let timer = StoredValue::new(None::<IntervalHandle>);
+    let stop = move || {
+        if let Some(Some(timer)) = timer.try_update_value(Option::take) {
+            timer.clear();
+        }
+    };
+    Effect::new(move |_| {
+        stop();
+        if wanted() {
+            timer.set_value(set_interval_with_handle(act, period).ok());
+        }
+    });
+    on_cleanup(stop);
+}
+
+/// Scrolls to what has just been opened, once it is there.
+pub fn bring_into_sight(selector: &'static str) {
+    let scroll = move || {
+        if let Ok(Some(element)) = document().query_selector(selector) {
+            element.scroll_into_view_with_bool(false);
+        }
+    };
+    set_timeout(scroll, std::time::Duration::from_millis(30));
+}
+
 /// Keeps `width` at the element's own, so that a plot is drawn at its true size.
 pub fn watch_width(holder: NodeRef<html::Div>, width: RwSignal<f64>) {
     watch(holder, width, |rect| rect.width());

@@ -75,7 +75,7 @@ fn source(run: RunView) -> String {
     let said = run.observation.with(Observation::answer);
     let said = if name.is_empty() { format!("“{}”", said.trim()) } else { name };
     let definition = definition_to_text(&run.definition.get());
-    fill(
+    let source = fill(
         "{said} · {measure} by layer, definition {definition} · {model}, {quant}",
         &[
             ("said", &said),
@@ -84,7 +84,10 @@ fn source(run: RunView) -> String {
             ("model", &model.name),
             ("quant", &words::quant(model.quant)),
         ],
-    )
+    );
+    let mut parts = vec![source, fill("map: {heads}", &[("heads", &run.maps.shown.get().name())])];
+    parts.extend(run.options.with(|o| words::interventions(o, &model)));
+    parts.join(" · ")
 }
 
 /// The curve, as high as its frame lets it be.
@@ -109,7 +112,7 @@ fn Picture(run: RunView) -> impl IntoView {
         Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture)));
     let cells = Memo::new(move |_| {
         let (token, layer) = (run.token.get()?, run.layer.get()?);
-        run.observation.with(|o| o.overlay(token, layer))
+        run.with_rows(|o, rows| o.map(rows, token, layer))
     });
     let top = Memo::new(move |_| match run.scale.get() {
         Scale::Absolute => run.maps.scales.get().patch,
@@ -126,7 +129,7 @@ fn Picture(run: RunView) -> impl IntoView {
             let source = format!("/api/runs/{}/prepared.png", run.id.get().unwrap_or_default());
             let (cols, rows) = (usize::from(p.cols), usize::from(p.rows));
             view! {
-                <div class="embed-picture" style:aspect-ratio=format!("{} / {}", p.width, p.height)>
+                <div class="embed-picture" style=format!("--ratio:{}", f64::from(p.width) / f64::from(p.height.max(1)))>
                     <img src=source alt=t("The picture as the model received it")/>
                     <svg class="overlay" viewBox=format!("0 0 {cols} {rows}") preserveAspectRatio="none" aria-hidden="true">
                         <g class="cells" inner_html=move || drawn(cols)/>

@@ -5,8 +5,8 @@
 
 use leptos::prelude::*;
 use shared::{
-    Definition, Envelope, Event, Group, Label, Masses, Measure, ModelInfo, Observation, RunOptions,
-    Stage, Summary, Target, report::Fidelity,
+    Definition, Echo, Envelope, Event, Group, Heads, Label, Masses, Measure, ModelInfo,
+    Observation, RunOptions, Stage, Summary, Target, Undefined, report::Fidelity,
 };
 
 use crate::by_head::{self, Maps, Seen};
@@ -67,7 +67,11 @@ pub struct RunView {
     pub playing: RwSignal<Option<Play>>,
     /// The definition before the last change of it, for this run.
     pub before: RwSignal<Option<Definition>>,
-    /// The layer that is looked at: under the pointer, else pinned, else the middle.
+    /// The chosen token, and where the row that wrote it looked at the same word in the question;
+    /// not while the answer grows, and not of a single head.
+    pub echo: Kept<Option<(usize, Echo)>>,
+    /// The layer that is looked at: under the pointer, else pinned, else where the answer's word was
+    /// looked up in the question, else the middle.
     pub layer: Kept<Option<usize>>,
     /// The token that is looked at.
     pub token: Kept<Option<usize>>,
@@ -78,11 +82,14 @@ pub struct RunView {
     pub masses: Kept<Option<Masses>>,
     /// Measures by layer.
     pub measures: Kept<Vec<Measure>>,
+    /// Whether every layer of the model was observed: of part of a curve nothing is most or least.
+    pub whole: Kept<bool>,
     /// Measures of the three stages.
     pub stages: Kept<[Measure; 3]>,
     /// Whose attention the maps show, and who looked at the target.
     pub maps: Maps,
     tops: StoredValue<Tops>,
+    turn: StoredValue<u32>,
 }
 
 impl RunView {
@@ -97,11 +104,6 @@ impl RunView {
         let pick = RwSignal::new(Pick::Auto);
 
         let layers = Memo::new(move |_| observation.with(Observation::layers));
-        let layer = Kept::new(move || {
-            let layers = layers.get();
-            let middle = Stage::Middle.layers(definition.get().stages, layers).last();
-            hover.get().or(pinned.get()).filter(|l| *l < layers).or(middle)
-        });
         let chosen_layer = Kept::new(move || {
             let layers = layers.get();
             hover.get().or(pinned.get()).filter(|l| *l < layers)
@@ -115,6 +117,17 @@ impl RunView {
                 Pick::Auto if live.get() => o.tokens.len().checked_sub(1),
                 Pick::Auto => longest_word(o),
             })
+        });
+        let echo = Kept::new(move || {
+            let of_all = definition.with(|d| !matches!(d.heads, Heads::One(_)));
+            let token = token.get().filter(|_| of_all && !live.get())?;
+            observation.with(|o| Some((token, o.echo(token)?)))
+        });
+        let layer = Kept::new(move || {
+            let layers = layers.get();
+            let middle = Stage::Middle.layers(definition.get().stages, layers).last();
+            let looked_up = echo.with(|e| e.as_ref().map(|(_, echo)| echo.layer));
+            hover.get().or(pinned.get()).filter(|l| *l < layers).or(looked_up).or(middle)
         });
         let measures = Kept::new(move || {
             let definition = definition.get();
@@ -140,7 +153,12 @@ impl RunView {
             observation.track();
             tops.with_value(Tops::values)
         });
-        let (model, target) = (RwSignal::new(None), RwSignal::new(None));
+        let (model, target) = (RwSignal::new(None::<ModelInfo>), RwSignal::new(None));
+        let whole = Kept::new(move || {
+            let all = model.with(|m| m.as_ref().map_or(0, |m| m.layers as usize));
+            let seen = |m: &Measure| m.mdi != Err(Undefined::NotObserved);
+            all > 0 && measures.with(|m| m.len() == all && m.iter().all(seen))
+        });
         let scale = RwSignal::new(Scale::Absolute);
         let maps = Maps::new(Seen { definition, token, model, observation, target, scale, mean });
         let view = RunView {
@@ -165,12 +183,15 @@ impl RunView {
             open: RwSignal::new(Open::default()),
             target,
             playing: RwSignal::new(None),
+            turn: StoredValue::new(0),
             before,
+            echo,
             layer,
             token,
             chosen_layer,
             masses,
             measures,
+            whole,
             stages,
             maps,
             tops,
@@ -179,8 +200,15 @@ impl RunView {
         view
     }
 
+    /// Changes whenever another run takes this one's place, or the same one comes again: an answer
+    /// that was asked for at another turn is nobody's.
+    pub fn turn(&self) -> u32 {
+        self.turn.get_value()
+    }
+
     /// Empties the view for another run; the definition and how things are shown stay.
     pub fn reset(&self, id: Option<String>, phase: Phase) {
+        self.turn.update_value(|turn| *turn = turn.wrapping_add(1));
         self.id.set(id);
         self.phase.set(phase);
         self.label.set(Label::default());
@@ -278,8 +306,11 @@ impl RunView {
         self.target.set(view.target);
     }
 
-    /// Lets go of everything that stays chosen, and stops what plays.
+    /// Lets go of everything that stays chosen, a single head too, and stops what plays.
     pub fn release(&self) {
+        if self.definition.with_untracked(|d| matches!(d.heads, Heads::One(_))) {
+            self.definition.update(|d| d.heads = Heads::MeanFirst);
+        }
         self.hover.set(None);
         self.pinned.set(None);
         self.target.set(None);

@@ -118,8 +118,8 @@ impl Step {
             },
             Step::Test => t(
                 "The number depends on its definition: take the sink out and see whether it holds. \
-                 Attention says where the model looked, not why: under “Options” below the \
-                 question, put a blank picture in its place and run again.",
+                 Attention says where the model looked, not why: “Test it” below the curve asks \
+                 again with a blank picture, and tells whether the answer moved.",
             )
             .into(),
         }

@@ -228,6 +228,33 @@ async fn nothing_on_a_korean_page_is_english() -> Result<()> {
         nothing_is_english(stage, &patterns, "the list of terms").await?;
         page.screenshot("korean-glossary", LARGE).await?;
 
+        let at = |path: &str| format!("{}{path}", stage.server.url);
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        page.click("run").await?;
+        let id = stage.run_id().await?;
+        stage.phase("done").await?;
+        page.goto(&at(&format!("/compare?runs=sample,{id}"))).await?;
+        page.find("compared-table").await?;
+        page.wait("both runs", async || {
+            let done = "return document.querySelectorAll('[data-testid=compared-run][data-phase=done]').length";
+            Ok((page.script(done).await? == 2).then_some(()))
+        })
+        .await?;
+        nothing_is_english(stage, &patterns, "a comparison").await?;
+        page.goto(&at(&format!("/embed/{id}"))).await?;
+        page.attr_until("embed", "data-phase", |p| p == "done").await?;
+        nothing_is_english(stage, &patterns, "an embedded run").await?;
+        page.goto(&at("/lessons")).await?;
+        page.find("lesson").await?;
+        nothing_is_english(stage, &patterns, "the lessons").await?;
+        page.click("present-words-overrule").await?;
+        page.find("joining").await?;
+        nothing_is_english(stage, &patterns, "a wall that says how to join").await?;
+        page.click("begin").await?;
+        page.attr_until("class-phase", "data-phase", |p| p == "done").await?;
+        nothing_is_english(stage, &patterns, "a wall that asks").await?;
+
         page.goto(&format!("{}/experiments", stage.server.url)).await?;
         page.find("planned").await?;
         page.script("document.querySelectorAll('details').forEach(d => d.open = true)").await?;

@@ -30,8 +30,8 @@ pub struct HeadsQuery {
 ///
 /// By token and layer, the attention on every key of the row that predicted the token. The rows
 /// averaged over heads are in the run's events; those of single heads are kept of as many tokens,
-/// from the first on, as fit a budget of 32 MiB a run, and none of runs on a GPU: the list is then
-/// shorter than the answer, or empty. As JSON, or as MessagePack where the request accepts
+/// from the first on, as fit a budget of 32 MiB a run: the list is then shorter than the answer, or
+/// empty. As JSON, or as MessagePack where the request accepts
 /// `application/msgpack`.
 #[utoipa::path(
     get,

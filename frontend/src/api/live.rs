@@ -207,8 +207,11 @@ impl Live {
                     if live.0.cursor.get().outruns(record.events.len() as u64, over) {
                         live.0.cursor.set(Cursor::default());
                         let view = untrack(|| live.0.lab.run.view());
-                        live.0.lab.run.reset(Some(live.0.id.clone()), Phase::Queued(0));
-                        live.0.lab.run.look(view);
+                        let run = live.0.lab.run;
+                        run.reset(Some(live.0.id.clone()), Phase::Queued(0));
+                        run.look(view);
+                        run.label.set(record.label);
+                        run.created.set(record.created);
                     }
                     let mut next = Vec::new();
                     for envelope in record.events {

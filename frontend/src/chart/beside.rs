@@ -13,6 +13,7 @@ use super::frame::Frame;
 use super::scale;
 use crate::colour::{Palette, Rgb};
 use crate::experiments::plot::series_colour;
+use crate::language::t;
 
 /// One run's curve.
 #[derive(Clone, Debug, PartialEq)]
@@ -261,7 +262,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
             return Ok(());
         }
         let domain = self.chart.domain();
-        let mut ends = vec![("balance".to_owned(), frame.y(1.0, domain), self.palette.muted)];
+        let mut ends = vec![(t("balance").to_owned(), frame.y(1.0, domain), self.palette.muted)];
         for curve in &self.chart.curves {
             let last = curve.values.iter().rev().copied().flatten().find(|v| *v > 0.0);
             let look = look(curve.run, self.palette);

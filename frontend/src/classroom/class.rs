@@ -5,6 +5,7 @@ use shared::ErrorCode;
 use shared::classroom::{CLASSROOM_VERSION, ClassMessage, ClassRequest, ClassState, Guess, Tally};
 
 use super::line::{Heard, Line};
+use crate::errors;
 use crate::language::t;
 use crate::state::Lab;
 
@@ -30,6 +31,8 @@ pub struct Class {
     pub opened: RwSignal<u32>,
     /// How it ended, where it did.
     pub over: RwSignal<Option<Over>>,
+    /// What the lab holds of this browser's guess.
+    confirmed: StoredValue<(u32, Option<Guess>)>,
     line: StoredValue<Option<Line>, LocalStorage>,
 }
 
@@ -43,6 +46,7 @@ impl Class {
             lost: RwSignal::new(false),
             opened: RwSignal::new(0),
             over: RwSignal::new(None),
+            confirmed: StoredValue::new((0, None)),
             line: StoredValue::new_local(None),
         };
         let line = Line::to(code, follower, move |heard| class.take(lab, heard));
@@ -91,22 +95,29 @@ impl Class {
                     self.lost.set(false);
                     self.state.set(Some(state));
                 }
-                ClassMessage::Guess { round, guess } => self.mine.set((round, guess)),
+                ClassMessage::Guess { round, guess } => {
+                    self.confirmed.set_value((round, guess));
+                    self.mine.set((round, guess));
+                }
                 ClassMessage::Ended => self.leave(Over::Ended),
                 // What trying again does not change.
                 ClassMessage::Error(body)
                     if matches!(body.code, ErrorCode::NotFound | ErrorCode::ClassroomFull)
                         && self.state.with_untracked(Option::is_none) =>
                 {
-                    self.leave(Over::Refused(body.message));
+                    self.leave(Over::Refused(errors::said(body.code, &body.message)));
                 }
                 ClassMessage::Error(body) if body.code == ErrorCode::NotFound => {
-                    self.gone_or_complain(lab, body.message);
+                    self.gone_or_complain(lab, errors::said(body.code, &body.message));
                 }
-                // A guess that came late: the buttons are gone by now.
-                ClassMessage::Error(body) if body.code == ErrorCode::GuessClosed => {}
+                // It came too late: what counts is the last one that the lab confirmed.
+                ClassMessage::Error(body) if body.code == ErrorCode::GuessClosed => {
+                    self.mine.set(self.confirmed.get_value());
+                }
                 ClassMessage::Error(body) if body.code == ErrorCode::ShuttingDown => {}
-                ClassMessage::Error(body) => lab.complain(body.code.name(), body.message),
+                ClassMessage::Error(body) => {
+                    lab.complain(body.code.name(), errors::said(body.code, &body.message));
+                }
             },
         }
     }

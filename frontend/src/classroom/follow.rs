@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
 use shared::classroom::{Board, ClassRequest, Guess, Moment};
-use shared::lesson::Lesson;
+use shared::lesson::{Lesson, LessonStep};
 
 use super::board::{alike, view_of};
 use super::class::Class;
@@ -108,14 +108,14 @@ fn Follow(code: String) -> impl IntoView {
                             <Show when=move || has_guessed.get()><Bars tally present/></Show>
                             <Progress/>
                         }>
-                            <Mine following/>
+                            <Mine following step/>
                             <Question run moment/>
+                            <Lessons step/>
                             <Verdict run/>
                             <Seen/>
                             <Answer/>
                             <CurveCard/>
                             <Bars tally present/>
-                            <Lessons step/>
                         </Show>
                     }>
                         <Seen/>
@@ -218,13 +218,16 @@ fn Buttons(following: Following) -> impl IntoView {
     }
 }
 
-/// What one guessed oneself.
+/// What one guessed oneself, and what it was.
 #[component]
-fn Mine(following: Following) -> impl IntoView {
+fn Mine(following: Following, step: Signal<Option<LessonStep>>) -> impl IntoView {
     let class = following.class;
+    let followed = move || step.get()?.follows.map(told::followed);
     view! {
         {move || class.guess().map(|guess| view! {
-            <p class="mine" data-testid="mine" data-side=guess.name()>{told::own_guess(side(guess))}</p>
+            <p class="mine" data-testid="mine" data-side=guess.name()>
+                {told::own_guess(side(guess))}" "<b>{followed}</b>
+            </p>
         })}
     }
 }

@@ -140,7 +140,7 @@ pub fn Verdict(
                     }.into_any()
                 }
                 Err(shared::Undefined::NotObserved) => t("The model is still at work.").into_any(),
-                Err(reason) => fill("There is no value: {reason}.", &[("reason", &reason)]).into_any(),
+                Err(reason) => fill("There is no value: {reason}.", &[("reason", &words::reason(reason))]).into_any(),
             }}
         </p>
     }

@@ -16,6 +16,7 @@ use super::pieces::{
 };
 use super::place::Place;
 use super::steps::Presenting;
+use super::told;
 use super::wall::{Corner, Joining};
 use crate::browser;
 use crate::components::answer::Answer;
@@ -68,6 +69,13 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
     let place = Place::of(&code, &origin, presenter.network.as_deref());
     let joining = RwSignal::new(false);
     begin(presenting, code.clone(), joining);
+    // A class that is over is not offered again.
+    let over = code.clone();
+    Effect::new(move |_| {
+        if class.over.with(Option::is_some) {
+            api::forget(&over);
+        }
+    });
 
     // The wall's type is larger than the page's: plots take theirs from it.
     let read_theme = move || {
@@ -118,7 +126,12 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
                 }>
                     <div class="present-seen"><Seen/><Answer/></div>
                     <div class="present-side">
-                        <div class="present-asked"><Question run moment/></div>
+                        <div class="present-asked">
+                            <Question run moment/>
+                            {move || step.get()?.follows.map(|side| view! {
+                                <b class="present-followed" data-side=side.name()>{told::followed(side)}</b>
+                            })}
+                        </div>
                         <Verdict run/>
                         <Definition/>
                         <CurveCard/>
@@ -234,6 +247,8 @@ fn Foot(presenting: Presenting, code: String) -> impl IntoView {
         None => t("no layer yet").to_owned(),
     };
     let step_layer = move |by: isize| run.step_layer(by);
+    // Layers of what the class does not see yet are none of its business.
+    let revealed = move || presenting.board.with(|b| b.moment == Moment::Revealed);
     let place = move || presenting.place();
     // Ending is for everybody: it takes a second click.
     let (sure, navigate) = (RwSignal::new(false), use_navigate());
@@ -257,7 +272,7 @@ fn Foot(presenting: Presenting, code: String) -> impl IntoView {
     };
     view! {
         <footer class="present-foot">
-            <div class="stepper" role="group" aria-label=t("Layer")>
+            <div class="stepper" role="group" aria-label=t("Layer") hidden=move || !revealed()>
                 <button type="button" aria-label=t("Layer before") data-testid="layer-back" on:click=move |_| step_layer(-1)>"‹"</button>
                 <span data-testid="layer-shown" data-layer=move || run.layer.get()>{layer}</span>
                 <button type="button" aria-label=t("Next layer") data-testid="layer-on" on:click=move |_| step_layer(1)>"›"</button>

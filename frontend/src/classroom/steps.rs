@@ -10,6 +10,7 @@ use super::class::Class;
 use super::{api, told};
 use crate::actions;
 use crate::link::{Pick, View};
+use crate::phase::Phase;
 use crate::state::Lab;
 
 /// A class from its presenter's side.
@@ -123,6 +124,14 @@ impl Presenting {
             token: Pick::Auto,
             ..View::default()
         };
+        // A run that came to nothing is asked for again.
+        let run = self.lab.run;
+        let failed = run
+            .phase
+            .with_untracked(|p| !p.is_live() && !matches!(p, Phase::Done(_) | Phase::Opening));
+        if let Some(id) = run.id.get_untracked().filter(|_| failed) {
+            self.asked.update_value(|asked| asked.retain(|(_, run)| *run != id));
+        }
         let known = self.asked.with_value(|asked| {
             asked.iter().find(|(of, _)| *of == place).map(|(_, run)| run.clone())
         });

@@ -1,6 +1,6 @@
 //! Sentences of the classroom, and which of its words the answer takes from the prompt.
 
-use shared::classroom::{Moment, Tally};
+use shared::classroom::{Guess, Moment, Tally};
 
 use crate::language::{fill, t};
 
@@ -21,6 +21,14 @@ pub fn guessed(tally: &Tally, present: u32) -> String {
 /// What somebody guessed, told to them.
 pub fn own_guess(side: &str) -> String {
     fill("You guessed: {side}.", &[("side", &side)])
+}
+
+/// Which side the answer followed, where a lesson knows it.
+pub fn followed(side: Guess) -> &'static str {
+    match side {
+        Guess::Words => t("The answer followed the words."),
+        Guess::Picture => t("The answer followed the picture."),
+    }
 }
 
 /// What the presenter's main button does at a moment; `more` where another step of a lesson follows.

@@ -54,7 +54,9 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
         None => None,
         Some(changed) => {
             let told = parted.with(answer);
-            let why = meaning(&first.options(), &run.options(), run.swapped.get(), !changed);
+            // Before the pictures were compared nothing is said of them.
+            let swapped = run.swapped.get();
+            let why = swapped.and_then(|s| meaning(&first.options(), &run.options(), s, !changed));
             Some(view! {
                 <p class="outcome" data-testid="outcome" data-changed=changed.to_string()>
                     <b>{told}</b>" "{why}

@@ -37,7 +37,7 @@ fn chart_of(runs: &[Opened], chosen: Chosen) -> Beside {
         // Three equal bands over everything say nothing; nor do one model's over another's.
         Stages::All => vec![],
         _ if depths.iter().any(|n| *n != layers) => vec![],
-        stages => Stage::ALL.map(|s| (s.name(), s.layers(stages, layers))).to_vec(),
+        stages => Stage::ALL.map(|s| (words::stage(s), s.layers(stages, layers))).to_vec(),
     };
     Beside { layers, curves: curves.collect(), bands }
 }
@@ -122,7 +122,11 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
             let first = reasons.first()?;
             Some(fill(
                 "{letter} has no value in {n} of its layers: {reason}.",
-                &[("letter", &letter(run.place)), ("n", &reasons.len()), ("reason", first)],
+                &[
+                    ("letter", &letter(run.place)),
+                    ("n", &reasons.len()),
+                    ("reason", &words::reason(*first)),
+                ],
             ))
         };
         all.with_value(|runs| runs.iter().filter_map(gap).collect::<Vec<_>>().join(" "))

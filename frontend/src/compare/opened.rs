@@ -33,7 +33,7 @@ pub(super) struct Opened {
     /// Why it cannot be shown.
     pub(super) missing: RwSignal<Option<String>>,
     /// Whether it has another picture than the first; known once both were read.
-    pub(super) swapped: RwSignal<bool>,
+    pub(super) swapped: RwSignal<Option<bool>>,
 }
 
 impl Opened {
@@ -81,7 +81,7 @@ impl Opened {
             }
         });
         let id = StoredValue::new(id);
-        Opened { place, id, run, missing, swapped: RwSignal::new(false) }
+        Opened { place, id, run, missing, swapped: RwSignal::new(None) }
     }
 
     /// Looks whether this run's picture is the first one's, byte for byte.
@@ -91,7 +91,7 @@ impl Opened {
                 |run: Opened| run.id.try_get_value().map(|id| format!("/api/runs/{id}/picture"));
             let (Some(own), Some(other)) = (address(self), address(first)) else { return };
             if let (Ok(own), Ok(other)) = (http::bytes(&own).await, http::bytes(&other).await) {
-                self.swapped.try_set(own != other);
+                self.swapped.try_set(Some(own != other));
             }
         });
     }
@@ -116,7 +116,7 @@ impl Opened {
             let prompt = crate::chart::file::short(&options.prompt, 60);
             return format!("“{prompt}” · {}", options.model);
         }
-        named(&first.options(), &options, self.swapped.get())
+        named(&first.options(), &options, self.swapped.get() == Some(true))
     }
 
     /// Whether its answer is complete.

@@ -44,7 +44,7 @@ pub fn meaning(
     };
     let sentence = match (one, stays) {
         (None, true) => {
-            t("Another picture, the same answer: this answer was not read from the picture.")
+            t("Another picture, the same answer: this alone does not show that a picture was used.")
         }
         (None, false) => t("The answer follows the picture."),
         (Some(What::Picture), true) if other.picture != PictureUse::Own => {
@@ -118,7 +118,7 @@ mod tests {
         let said = |other: &RunOptions, swapped, stays| meaning(&first, other, swapped, stays);
         assert!(said(&blank, false, true).is_some_and(|s| s.contains("did not need it")));
         assert!(said(&blank, false, false).is_some_and(|s| s.contains("needed it")));
-        assert!(said(&first, true, true).is_some_and(|s| s.contains("not read from the picture")));
+        assert!(said(&first, true, true).is_some_and(|s| s.contains("does not show")));
         let both = RunOptions { prompt: "A dog?".into(), ..blank.clone() };
         assert_eq!(said(&both, false, false), None);
         assert_eq!(said(&blank, true, false), None, "two things differ");

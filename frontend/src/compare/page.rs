@@ -21,6 +21,7 @@ use crate::link::Curve;
 use crate::phase::Phase;
 use crate::state::use_lab;
 use crate::{actions, browser};
+use shared::PictureUse;
 
 /// The page.
 #[component]
@@ -58,7 +59,7 @@ pub fn ComparePage() -> impl IntoView {
         query
     });
     let keys = window_event_listener(leptos::ev::keydown, move |event| {
-        if event.key() == "Escape" {
+        if event.key() == "Escape" && !browser::in_a_dialog(&event) {
             chosen.layer.set(None);
             chosen.hover.set(None);
         }
@@ -165,7 +166,15 @@ fn Row(
     let lab = use_lab();
     let place = run.place;
     let id = run.id.get_value();
-    let picture = format!("/api/runs/{id}/picture");
+    // What the model was shown, where that is another picture than the one that was given.
+    let picture = {
+        let id = id.clone();
+        move || match run.run.options.with(|o| o.picture) {
+            PictureUse::None => None,
+            PictureUse::Own => Some(format!("/api/runs/{id}/picture")),
+            _ => Some(format!("/api/runs/{id}/prepared.png")),
+        }
+    };
     let link = format!("/r/{id}");
     let glyph = move || {
         let look = look(place, &lab.palette.get());
@@ -193,7 +202,10 @@ fn Row(
         <li data-testid="compared-run" data-id=id data-phase=move || run.run.phase.with(Phase::name)>
             <b class="letter">{letter(place)}</b>
             {glyph}
-            <img src=picture alt="" loading="lazy"/>
+            {move || match picture() {
+                Some(url) => view! { <img src=url alt="" loading="lazy"/> }.into_any(),
+                None => view! { <span class="no-picture"></span> }.into_any(),
+            }}
             <span class="beside-name">
                 <a href=link data-testid="compared-name">{move || run.name(first)}</a>
                 <small>{state}</small>

@@ -77,7 +77,7 @@ pub(super) fn Stages(
                 <table class="stages beside-table" data-testid="compared-table">
                     <thead><tr>
                         <th scope="col">{t("run")}</th>
-                        {Stage::ALL.map(|s| view! { <th scope="col">{s.name()}</th> })}
+                        {Stage::ALL.map(|s| view! { <th scope="col">{words::stage(s)}</th> })}
                         {move || layer().map(|l| view! {
                             <th scope="col">{fill("layer {l}", &[("l", &l)])}</th>
                         })}

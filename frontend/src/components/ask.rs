@@ -13,7 +13,7 @@ use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, server, t};
 use crate::phase::Phase;
-use crate::state::{Lab, Source, use_lab};
+use crate::state::{Lab, SHIPPED, Source, use_lab};
 use crate::words;
 
 /// The card.
@@ -86,11 +86,21 @@ fn shortcut() -> &'static str {
 fn Pictures(lab: Lab) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
     let own = move || {
-        matches!(lab.source.get(), Some(Source::File { .. } | Source::Run(_)))
-            .then(|| lab.source.get().map(|s| s.url()))
-            .flatten()
+        lab.source.get().filter(|s| match s {
+            Source::File { .. } => true,
+            // The shipped run's picture is the first sample.
+            Source::Run(id) => id != SHIPPED,
+            Source::Sample(_) => false,
+        })
     };
-    let chosen = move |file: &str| matches!(lab.source.get(), Some(Source::Sample(f)) if f == file);
+    let own = move || own().map(|s| s.url());
+    let chosen = move |file: &str| match lab.source.get() {
+        Some(Source::Sample(f)) => f == file,
+        Some(Source::Run(id)) if id == SHIPPED => {
+            lab.samples.with(|all| all.first().is_some_and(|s| s.file == file))
+        }
+        _ => false,
+    };
     view! {
         <div class="pictures" role="group" aria-label=t("Picture")>
             <label class="thumb choose" class:chosen=move || own().is_some()
@@ -215,10 +225,13 @@ fn More(lab: Lab) -> impl IntoView {
         let fit = fit.get();
         if lab.options.with_untracked(|o| o.fit) != fit {
             lab.options.update(|o| o.fit = fit);
+            lab.touched.set(true);
         }
     });
+    // A run that is opened brings its options along.
+    Effect::new(move |_| fit.set(lab.options.with(|o| o.fit)));
     view! {
-        <details class="more">
+        <details class="more" on:change=move |_| lab.touched.set(true)>
             <summary>{t("Options")}</summary>
             <div class="levers">
                 <label class="lever">

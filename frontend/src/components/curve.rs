@@ -329,7 +329,7 @@ fn Marks(run: RunView, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
     // Where words draw most and least: what the sentence under the curve names.
     let extremes = move || {
         let found = run.measures.with(|all| Extremes::of(all));
-        let found = found.filter(|_| run.curve.get() == Curve::Mdi);
+        let found = found.filter(|_| run.curve.get() == Curve::Mdi && run.whole.get());
         let (frame, palette) = (frame.get(), lab.palette.get());
         let ring = |(layer, mdi): (usize, f64)| {
             let (x, y) = plot.with(|p| (frame.x(layer, p.layers), frame.y(mdi, p.domain())));

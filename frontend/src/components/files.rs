@@ -141,21 +141,31 @@ fn told(run: RunView, plot: &str, heads: Vec<Vec<Option<f64>>>) -> Told {
     }
 }
 
-/// Where it comes from, in two lines.
+/// Where it comes from, in lines that fit.
 fn source(run: RunView, told: &Told) -> Vec<String> {
     let model = &told.model;
     let answer = run.observation.with(Observation::answer);
-    vec![
+    let mut lines = vec![
         fill(
-            "{model}, {quant} · definition {definition} · “{prompt}” → “{answer}”",
+            "“{prompt}” → “{answer}”",
+            &[
+                ("prompt", &plot_file::short(&told.options.prompt, 70)),
+                ("answer", &plot_file::short(answer.trim(), 40)),
+            ],
+        ),
+        fill(
+            "{model}, {quant} · definition {definition}",
             &[
                 ("model", &model.name),
                 ("quant", &words::quant(model.quant)),
                 ("definition", &told.definition_name),
-                ("prompt", &plot_file::short(&told.options.prompt, 60)),
-                ("answer", &plot_file::short(answer.trim(), 40)),
             ],
         ),
-        format!("LangOverrule Lab {} · {}", told.version, told.address),
-    ]
+    ];
+    let done = words::interventions(&told.options, model);
+    if !done.is_empty() {
+        lines.push(plot_file::short(&done.join(" "), 120));
+    }
+    lines.push(format!("LangOverrule Lab {} · {}", told.version, told.address));
+    lines
 }

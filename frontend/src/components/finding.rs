@@ -9,32 +9,31 @@ use crate::components::term::Explained;
 use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
-use crate::phase::Phase;
-use crate::state::{RunView, use_lab};
+use crate::state::{RunView, SHIPPED, use_lab};
 use crate::words;
 
 /// The line under the curve.
 #[component]
 pub fn Finding() -> impl IntoView {
     let run = use_lab().run;
-    // Of half a curve nothing is most or least.
-    let whole = move || !run.phase.with(|p| matches!(p, Phase::Prefill { .. }));
-    let found = Kept::new(move || run.measures.with(|all| Extremes::of(all)).filter(|_| whole()));
+    let found =
+        Kept::new(move || run.measures.with(|all| Extremes::of(all)).filter(|_| run.whole.get()));
     let echo = Kept::new(move || {
-        let token = run.token.get()?;
-        run.observation.with(|o| {
-            let word = words::token(&o.tokens.get(token)?.text);
-            Some((word, o.echo(token)?))
-        })
+        let (token, echo) = run.echo.get()?;
+        let word = run.observation.with(|o| Some(words::token(&o.tokens.get(token)?.text)))?;
+        Some((word, echo, run.id.with(|id| id.as_deref() == Some(SHIPPED))))
     });
     view! {
         <p class="finding" data-testid="finding">
             // Another sentence is another element: its layers do not wander through the line.
+            <For each=move || echo.get() key=|echo| format!("{echo:?}") let:found>
+                {found.2.then(|| view! {
+                    <b>{t("A cat in the picture, a dog in the question, and the model answers “dog”: the words overrule the picture.")}</b>" "
+                })}
+                {looked_up(run, found.0, &found.1)}" "
+            </For>
             <For each=move || found.get() key=|found| format!("{found:?}") let:found>
                 {extremes(run, &found)}
-            </For>
-            <For each=move || echo.get() key=|echo| format!("{echo:?}") let:echo>
-                " "{looked_up(run, echo.0, &echo.1)}
             </For>
         </p>
         <p class="card-foot" data-testid="caveat">{views(
@@ -97,8 +96,8 @@ fn extremes(run: RunView, found: &Extremes) -> AnyView {
 fn looked_up(run: RunView, word: String, echo: &Echo) -> AnyView {
     let share = view! { <b>{words::percent(echo.share())}</b> };
     views(
-        "The row that wrote {word} looked at the same word of the question most in {layer}, with \
-         {share} of its attention.",
+        "{word} stands in the question, too: the model looked at it there when it wrote it, most of all in \
+         {layer}, with {share} of its attention.",
         [
             ("word", view! { <b>"“"{word}"”"</b> }.into_any()),
             ("layer", layer(run, echo.layer)),

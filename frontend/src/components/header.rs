@@ -11,7 +11,7 @@ use crate::components::help::Help;
 use crate::language::{Language, t};
 use crate::link;
 use crate::phase::Phase;
-use crate::state::{Lab, use_lab};
+use crate::state::{Lab, SHIPPED, use_lab};
 
 /// The header, with what the page adds to it at its end.
 #[component]
@@ -30,6 +30,15 @@ pub fn Header(
     };
     let elsewhere = move || among() || comparing() || in_class();
     let current = move |here: bool| here.then_some("page");
+    // Pages lead from the run on the screen to the run on the screen.
+    let compare = move || match lab.run.id.get() {
+        Some(id) if !comparing() => format!("/compare?runs={id}"),
+        _ => "/compare".to_owned(),
+    };
+    let home = move || match lab.run.id.get() {
+        Some(id) if elsewhere() && id != SHIPPED => format!("/r/{id}"),
+        _ => "/".to_owned(),
+    };
     view! {
         <header class="top">
             <a class="brand" href="/" aria-label="LangOverrule Lab">
@@ -40,18 +49,18 @@ pub fn Header(
                 <span>"LangOverrule Lab"</span>
             </a>
             <nav aria-label=t("Pages")>
-                <a href="/" aria-current=move || current(!elsewhere())>{t("Lab")}</a>
+                <a href=home aria-current=move || current(!elsewhere())>{t("Lab")}</a>
                 <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
                     {t("Experiments")}
                 </a>
-                <a href="/compare" data-testid="nav-compare" aria-current=move || current(comparing())>
+                <a href=compare data-testid="nav-compare" aria-current=move || current(comparing())>
                     {t("Compare")}
                 </a>
                 <a href="/lessons" data-testid="nav-lessons" aria-current=move || current(in_class())>
                     {t("Lessons")}
                 </a>
             </nav>
-            <Help tour=Signal::derive(move || !among())/>
+            <Help tour=Signal::derive(move || !elsewhere())/>
             <LanguageSwitch lab/>
             <ThemeSwitch lab/>
             {children.map(|children| children())}

@@ -26,6 +26,7 @@ pub fn Levers() -> impl IntoView {
         let prune = prune.get();
         if lab.options.with_untracked(|o| o.prune) != prune {
             lab.options.update(|o| o.prune = prune);
+            lab.touched.set(true);
         }
     });
     // A run that is opened brings its options along.

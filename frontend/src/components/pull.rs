@@ -7,6 +7,7 @@ use leptos::task::spawn_local;
 use shared::api::{ModelEntry, ModelState, PullState};
 
 use crate::api::http;
+use crate::browser;
 use crate::components::said::views;
 use crate::errors;
 use crate::kept::Kept;
@@ -41,13 +42,7 @@ pub fn PullCard(
         lab.models.with(|all| all.iter().any(|m| m.state == ModelState::Pulling))
     });
     // While one is on its way, whoever started it, its progress is asked for.
-    Effect::new(move |before: Option<Option<IntervalHandle>>| {
-        if let Some(handle) = before.flatten() {
-            handle.clear();
-        }
-        let ask = move || spawn_local(refresh(lab));
-        pulling.get().then(|| set_interval_with_handle(ask, EVERY).ok()).flatten()
-    });
+    browser::every(EVERY, move || pulling.get(), move || spawn_local(refresh(lab)));
     view! {
         {move || absent.get().map(|(name, state, may_pull, licence)| {
             let at_work = state == ModelState::Pulling;

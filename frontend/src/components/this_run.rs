@@ -62,14 +62,20 @@ pub fn ThisRun() -> impl IntoView {
                 <Show when=move || there.get()>
                     <button type="button" class="compare" data-testid="cite"
                         aria-expanded=move || citing.get().to_string()
-                        on:click=move |_| citing.update(|open| *open = !*open)>
+                        on:click=move |_| {
+                            citing.update(|open| *open = !*open);
+                            browser::bring_into_sight(".this-run .test-panel");
+                        }>
                         {t("cite or embed it")}
                     </button>
                 </Show>
                 <Show when=move || own.get()>
                     <button type="button" class="compare" data-testid="name-run"
                         aria-expanded=move || naming.get().to_string()
-                        on:click=move |_| naming.update(|open| *open = !*open)>
+                        on:click=move |_| {
+                            naming.update(|open| *open = !*open);
+                            browser::bring_into_sight(".this-run .test-panel");
+                        }>
                         {move || if run.label.with(Label::is_empty) { t("name it") } else { t("rename it") }}
                     </button>
                     <button type="button" class="compare" data-testid="delete-run"

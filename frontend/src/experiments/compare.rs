@@ -118,7 +118,7 @@ fn differences(c: &Comparison) -> AnyView {
                 <th scope="row">{label}</th>
                 <td>{told::estimate(&r.from)}</td><td>{told::estimate(&r.to)}</td>
                 <td>{signed(r.difference)}</td><td>{number(r.ratio)}</td>
-                <td>{r.right.map_or_else(|| "–".to_owned(), |d| format!("{:+.0}", d * 100.0))}</td>
+                <td>{r.right.map_or_else(|| "–".to_owned(), |d| format!("{:+.0}", d * 100.0).replace('-', "−"))}</td>
             </tr>
         }
     });

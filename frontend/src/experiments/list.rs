@@ -79,12 +79,7 @@ pub fn ListPage() -> impl IntoView {
     let running = Memo::new(move |_| {
         list.with(|l| l.as_ref().is_some_and(|l| l.experiments.iter().any(|e| !is_over(e.state))))
     });
-    Effect::new(move |before: Option<Option<IntervalHandle>>| {
-        if let Some(handle) = before.flatten() {
-            handle.clear();
-        }
-        running.get().then(|| set_interval_with_handle(refresh, EVERY).ok()).flatten()
-    });
+    browser::every(EVERY, move || running.get(), refresh);
     lab.said.set(String::new());
     view! {
         <a class="skip" href="#experiments">{t("Skip to the experiments")}</a>

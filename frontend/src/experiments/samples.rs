@@ -93,14 +93,12 @@ pub(super) fn Samples(w: Watched) -> impl IntoView {
     // While it runs now and then, and once at its end.
     let over = Memo::new(move |_| w.progress.with(|p| p.as_ref().map(|p| is_over(p.state))));
     let first = Memo::new(move |_| w.progress.with(|p| p.as_ref().is_some_and(|p| p.done > 0)));
-    Effect::new(move |before: Option<Option<IntervalHandle>>| {
-        if let Some(handle) = before.flatten() {
-            handle.clear();
-        }
+    Effect::new(move |_| {
         first.track();
+        over.track();
         read();
-        (over.get() == Some(false)).then(|| set_interval_with_handle(read, EVERY).ok()).flatten()
     });
+    browser::every(EVERY, move || over.get() == Some(false), read);
     view! {
         <section class="card samples" aria-labelledby="samples-title">
             <header class="card-head">

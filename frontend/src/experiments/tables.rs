@@ -170,13 +170,13 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView 
         }
     });
     let head = judged.then(|| view! {
-        <th scope="col">{t("right")}</th><th scope="col" title=t("Points of the share of right answers")>{t("moved by")}</th>
+        <th scope="col">{t("right")}</th><th scope="col" title=t("Points of the share of right answers")>{t("points")}</th>
     });
     let body = view! {
         <table class="stages">
             <thead><tr>
                 <th scope="col"><span class="sr-only">{t("condition")}</span></th>{stage_heads()}
-                <th scope="col" title=t("Late MDI over that of the first row, on the same samples")>{t("late MDI")}</th>
+                <th scope="col" title=t("Late MDI over that of the first row, on the same samples")>{t("late MDI ×")}</th>
                 {head}<th scope="col" title=t("Mean number of picture tokens")>{t("picture tokens")}</th><th scope="col">"n"</th>
             </tr></thead>
             {bodies.collect_view()}{paper}
@@ -216,7 +216,7 @@ fn answer_table(table: &AnswerTable) -> AnyView {
         <table class="stages">
             <thead><tr>
                 <th scope="col"><span class="sr-only">{t("condition")}</span></th>
-                <th scope="col">{t("right")}</th><th scope="col" title=t("Points, to all picture tokens once, on the same samples")>{t("moved by")}</th>
+                <th scope="col">{t("right")}</th><th scope="col" title=t("Points, to all picture tokens once, on the same samples")>{t("points")}</th>
                 <th scope="col">{t("as claimed")}</th><th scope="col">{t("wrong")}</th><th scope="col">{t("unreadable")}</th>
                 <th scope="col">{t("late MDI")}</th><th scope="col">"n"</th>
             </tr></thead>
@@ -242,7 +242,7 @@ fn definition_table(table: &DefinitionTable) -> AnyView {
             <div class="scroll" tabindex="0"><table class="stages">
                 <thead><tr>
                     <th scope="col">{t("definition")}</th>{stage_heads()}
-                    <th scope="col" title=t("Late MDI over that of the first row, on the samples that have both")>{t("late MDI")}</th>
+                    <th scope="col" title=t("Late MDI over that of the first row, on the samples that have both")>{t("late MDI ×")}</th>
                     <th scope="col" title=t("Mean number of tokens that count as text")>{t("text tokens")}</th>
                 </tr></thead>
                 <tbody>{rows}</tbody>

@@ -133,7 +133,9 @@ pub fn share_more(p: &Proportion) -> String {
 
 /// A difference of two shares, in points.
 pub fn points(change: &Change) -> String {
-    change.difference.map_or_else(|| "–".to_owned(), |d| format!("{:+.0}", d * 100.0))
+    change
+        .difference
+        .map_or_else(|| "–".to_owned(), |d| format!("{:+.0}", d * 100.0).replace('-', "−"))
 }
 
 /// A ratio to three digits: `× 0.31`.
