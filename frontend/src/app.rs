@@ -221,6 +221,10 @@ fn Page() -> impl IntoView {
         }
     });
 
+    // The column beside the plots stays in sight, as far as it fits.
+    let (side, side_height) = (NodeRef::new(), RwSignal::new(0.0));
+    browser::watch_height(side, side_height);
+
     // Until the first run is there, the cards keep their place but stay hidden: nothing jumps.
     let waiting = Memo::new(move |before: Option<&bool>| {
         before.copied().unwrap_or(true) && lab.run.phase.with(|p| *p == Phase::Opening)
@@ -236,7 +240,7 @@ fn Page() -> impl IntoView {
         <Offer/>
         <Tour/>
         <main class="lab" class:waiting=move || waiting.get()>
-            <div class="side">
+            <div class="side" node_ref=side style=move || format!("--side:{}px", side_height.get())>
                 <Seen/>
                 <Answer/>
                 <Ask on_ask=asking/>
@@ -245,7 +249,7 @@ fn Page() -> impl IntoView {
                 <RunName run=lab.run/>
                 <NumberCard/>
                 <CurveCard/>
-                <TestIt run=lab.run beside=Vec::new() chosen=lab.run.pinned.into()/>
+                <div class="tests"><TestIt run=lab.run beside=Vec::new() chosen=lab.run.pinned.into()/></div>
                 <div class="pair">
                     <HeadsCard/>
                     <StageCard/>

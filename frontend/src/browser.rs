@@ -195,7 +195,7 @@ pub fn on_a_button(event: &web_sys::KeyboardEvent) -> bool {
 
 /// Cards, and blocks of cards, so that nothing moves inside of them either.
 fn blocks() -> Vec<HtmlElement> {
-    const CSS: &str = ".lab .card, .lab .card > *, .lab .number-main > *";
+    const CSS: &str = ".lab .card, .lab .card > *, .lab .number-main > *, .lab .tests";
     let Ok(found) = document().query_selector_all(CSS) else { return Vec::new() };
     (0..found.length()).filter_map(|i| found.item(i)?.dyn_into().ok()).collect()
 }
