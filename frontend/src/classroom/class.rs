@@ -54,6 +54,17 @@ impl Class {
         let kept = StoredValue::new_local(kept);
         class.line.set_value(Some(line));
         on_cleanup(move || kept.with_value(Line::stop));
+        // A phone that woke up asks for the state of now. A wall does not: it would show its own.
+        if follower.is_some() {
+            let woken = move |_| {
+                if !document().hidden() {
+                    let _ = kept.try_with_value(Line::reopen);
+                }
+            };
+            let listeners = ["visibilitychange", "online"]
+                .map(|event| window_event_listener_untyped(event, woken));
+            on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
+        }
         class
     }
 

@@ -82,6 +82,13 @@ impl Line {
         })
     }
 
+    /// Opens the line anew: a device that slept may hold one that only looks alive.
+    pub fn reopen(&self) {
+        if !self.0.stopped.get() {
+            self.connect();
+        }
+    }
+
     /// Hangs up for good.
     pub fn stop(&self) {
         self.0.stopped.set(true);
