@@ -181,6 +181,7 @@ mod tests {
         assert_eq!(Step::Test.beside(1), None);
         assert_eq!(Step::ALL.map(Step::number), [1, 2, 3, 4, 5]);
         let mut targets = Step::ALL.map(Step::target).to_vec();
+        targets.sort_unstable();
         targets.dedup();
         assert_eq!(targets.len(), 5, "every step is about something else");
     }

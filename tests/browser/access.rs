@@ -184,6 +184,17 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
         stage.phase("done").await?;
         let told = page.text("finding").await?;
         ensure!(told.contains("the words overrule the picture"), "{told}");
+        // What that says is so: the model says dog, and the picture is the sample of a cat.
+        ensure!(page.attr("answer", "data-text").await?.contains("dog"));
+        let same = page
+            .asking(
+                "Promise.all(['/api/runs/sample/picture', '/api/samples/cat-far.png']
+                    .map(a => fetch(a).then(r => r.arrayBuffer())))
+                    .then(([a, b]) => done(a.byteLength > 0 && a.byteLength == b.byteLength
+                        && new Uint8Array(a).every((x, i) => x == new Uint8Array(b)[i])))",
+            )
+            .await?;
+        ensure!(same == true, "the shipped run is of another picture");
         // Without a click the page shows the layer in which the word was looked up in the question.
         let layer = page.attr("finding-layer", "data-layer").await?;
         page.attr_until("overlay", "data-layer", |l| l == layer).await?;
