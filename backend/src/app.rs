@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use shared::ErrorCode;
+use shared::api::BEAT;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,7 +36,7 @@ pub struct Limits {
     pub uploads: usize,
     /// An upload of which nothing comes for this long is given up.
     pub stalled: Duration,
-    /// A viewer is pinged this often.
+    /// A viewer to whom nothing happens is pinged, and told that the connection lives, this often.
     pub ping: Duration,
     /// A viewer not heard of for this long is gone.
     pub dead: Duration,
@@ -50,7 +51,7 @@ impl Default for Limits {
             uploads: 32,
             stalled: Duration::from_secs(20),
             viewer_lag: 64,
-            ping: Duration::from_secs(20),
+            ping: BEAT,
             dead: Duration::from_secs(60),
             classes: ClassLimits::default(),
         }

@@ -35,7 +35,10 @@ impl School {
     }
 
     async fn with(classes: ClassLimits) -> School {
-        let limits = Limits { classes, ..Limits::default() };
+        Self::within(Limits { classes, ..Limits::default() }).await
+    }
+
+    async fn within(limits: Limits) -> School {
         let lab = TestLab::with(Options { limits, ..Options::default() });
         let server = lab.listen().await;
         let run = lab.ask("What is it?").await.id;
@@ -118,6 +121,17 @@ async fn held(viewer: &mut Viewer) -> (u32, Option<Guess>) {
         if let ClassMessage::Guess { round, guess } = viewer.next_of().await.unwrap() {
             return (round, guess);
         }
+    }
+}
+
+#[tokio::test]
+async fn where_nothing_happens_the_state_comes_again() {
+    let limits = Limits { ping: Duration::from_millis(50), ..Limits::default() };
+    let school = School::within(limits).await;
+    let mut phone = school.follower(1).await;
+    let present = until(&mut phone, |s| s.present == 1).await;
+    for _ in 0..3 {
+        assert_eq!(until(&mut phone, |_| true).await, present);
     }
 }
 

@@ -259,4 +259,5 @@ async fn a_silent_viewer_is_pinged_and_a_dead_one_forgotten() {
         tokio::join!(alive.rest(), tokio::time::timeout(Duration::from_millis(1500), counted));
     counted.expect("the dead one is forgotten while the run goes on");
     assert_eq!(seen.close, NORMAL);
+    assert!(seen.beats > 0, "pages see no pings");
 }

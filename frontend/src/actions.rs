@@ -12,7 +12,7 @@ use crate::browser;
 use crate::kept::forget_gone;
 use crate::language::t;
 use crate::link::View;
-use crate::log::Cursor;
+use crate::owner;
 use crate::panels::Open;
 use crate::phase::Phase;
 use crate::state::{Lab, RunView, SHIPPED, Source};
@@ -37,19 +37,12 @@ pub fn open(lab: Lab, id: String, view: View) {
         }
         match record {
             Ok(record) => {
-                let mut cursor = Cursor::default();
-                run.options.set(record.options.clone());
-                run.label.set(record.label);
-                run.created.set(record.created);
-                run.phase.set(Phase::Queued(0));
-                let next = |e: &shared::Envelope| cursor.arrive(e) == crate::log::Arrival::Next;
-                let events: Vec<_> = record.events.into_iter().filter(next).collect();
-                run.fold(&events);
+                let cursor = run.take(record);
                 if !cursor.ended {
                     let live = Live::follow(lab, id.clone(), cursor.next);
                     lab.live.set_value(Some(live));
                 }
-                offer_again(lab, id, &record.options);
+                offer_again(lab, id);
             }
             Err(failure) => {
                 run.reset(None, Phase::Empty);
@@ -63,11 +56,12 @@ pub fn open(lab: Lab, id: String, view: View) {
 }
 
 /// Fills the form with what a run was asked, unless the person has begun to fill it.
-fn offer_again(lab: Lab, id: String, options: &RunOptions) {
+fn offer_again(lab: Lab, id: String) {
     if !lab.touched.get_untracked() {
+        let options = lab.run.options.get_untracked();
         lab.prompt.set(options.prompt.clone());
         // Checking costs a second run: each time it is asked for anew.
-        lab.options.set(RunOptions { verify: false, ..options.clone() });
+        lab.options.set(RunOptions { verify: false, ..options });
         lab.choose(Some(Source::Run(id)));
     }
 }
@@ -118,7 +112,7 @@ pub async fn submit(
     options: &RunOptions,
 ) -> Result<shared::api::RunCreated, Failure> {
     let created = send(source, options).await?;
-    browser::store(&browser::owner_key(&created.id), &created.owner_token);
+    owner::keep(&created, options);
     Ok(created)
 }
 
@@ -141,7 +135,7 @@ async fn send(source: &Source, options: &RunOptions) -> Result<shared::api::RunC
 /// Stops the run on the screen, where this browser started it.
 pub fn cancel(lab: Lab) {
     let Some(id) = lab.run.id.get_untracked() else { return };
-    let Some(token) = browser::stored(&browser::owner_key(&id)) else { return };
+    let Some(token) = owner::token(&id) else { return };
     spawn_local(async move {
         if let Err(failure) = http::cancel(&id, &token).await {
             complain(lab, failure);
@@ -151,7 +145,7 @@ pub fn cancel(lab: Lab) {
 
 /// Whether this browser started the run and may stop it.
 pub fn is_owner(id: &str) -> bool {
-    browser::stored(&browser::owner_key(id)).is_some()
+    owner::token(id).is_some()
 }
 
 /// Copies the link of the run as it is looked at.

@@ -39,7 +39,9 @@ use crate::experiments::list::ListPage;
 use crate::experiments::page::ExperimentPage;
 use crate::language::{fill, t};
 use crate::link::{Pick, View};
+use crate::owner;
 use crate::phase::Phase;
+use crate::runs::RunsPage;
 use crate::state::{Lab, Play, SHIPPED, Source, use_lab};
 use crate::words;
 
@@ -77,8 +79,7 @@ pub fn App() -> impl IntoView {
     let pages = move || {
         lab.language.track();
         if !first.get_value() {
-            lab.redrawn.set_value(true);
-            set_timeout(move || lab.redrawn.set_value(false), std::time::Duration::ZERO);
+            lab.redraw();
         }
         first.set_value(false);
         view! { <Pages/> }
@@ -98,6 +99,7 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("") view=|| () />
                 <Route path=path!("r/:id") view=|| () />
             </ParentRoute>
+            <Route path=path!("runs") view=RunsPage />
             <Route path=path!("compare") view=ComparePage />
             <Route path=path!("embed/:id") view=EmbedPage />
             <Route path=path!("experiments") view=ListPage />
@@ -126,14 +128,18 @@ fn Page() -> impl IntoView {
     let navigate = use_navigate();
 
     keep_playing(lab.run);
+    owner::note_answer(lab.run);
     let dragging = RwSignal::new(false);
     actions::accept_pictures(lab, dragging);
 
+    // Drawn anew, the run and the view of it are there already.
+    let kept = StoredValue::new(false);
     Effect::new(move |_| {
-        let id = run_of(&location.pathname.get());
-        // Drawn anew, the run and the view of it are there already.
+        let path = location.pathname.get();
+        let id = run_of(&path);
         let shown = lab.run.id.with_untracked(|shown| shown.as_ref() == Some(&id));
-        if shown && lab.redrawn.get_value() {
+        kept.set_value(lab.is_redrawn(&path) && shown);
+        if kept.get_value() {
             return;
         }
         let (view, wrong) = View::read(&location.search.get_untracked());
@@ -149,12 +155,44 @@ fn Page() -> impl IntoView {
         }
         actions::open(lab, id, view);
     });
+    // Which layers and tokens there are is known when the run is there.
+    Effect::new(move |_| {
+        let layers = lab.run.model.with(|m| m.as_ref().map_or(0, |m| m.layers as usize));
+        let asked = lab.run.pinned.get().filter(|l| layers > 0 && *l >= layers);
+        if let Some(layer) = asked {
+            let message = fill(
+                "The link asks for layer {layer}, which this run does not have: its layers are 0 to {last}.",
+                &[("layer", &layer), ("last", &(layers - 1))],
+            );
+            lab.complain("bad_link", message);
+            lab.run.pinned.set(None);
+        }
+    });
+    Effect::new(move |_| {
+        let tokens = lab.run.observation.with(|o| o.tokens.len());
+        let ended = lab.run.phase.with(|p| matches!(p, Phase::Done(_)));
+        if let (Pick::Token(token), true) = (lab.run.pick.get(), ended && tokens > 0)
+            && token >= tokens
+        {
+            let message = fill(
+                "The link asks for token {token} of the answer, which has tokens 0 to {last}.",
+                &[("token", &token), ("last", &(tokens - 1))],
+            );
+            lab.complain("bad_link", message);
+            lab.run.pick.set(Pick::Auto);
+        }
+    });
     // The address follows the view, a moment later: a held arrow key is one change, and browsers
     // allow only so many.
     let change = StoredValue::new(0_u32);
     Effect::new(move |before: Option<String>| {
         let query = lab.run.view().to_query();
-        if before.is_some_and(|b| b != query) {
+        let changed = match &before {
+            Some(before) => *before != query,
+            // What the page that was drawn anew was about to write is written here.
+            None => kept.get_value() && query != browser::query().trim_start_matches('?'),
+        };
+        if changed {
             let mine = change.get_value() + 1;
             change.set_value(mine);
             let query = query.clone();

@@ -152,6 +152,32 @@ pub fn absolute(address: &str) -> String {
     format!("{}{address}", window().location().origin().unwrap_or_default())
 }
 
+/// The address's path.
+pub fn pathname() -> String {
+    window().location().pathname().unwrap_or_default()
+}
+
+/// A moment, RFC 3339, by this device's clock and to the minute; empty for what is none.
+pub fn local_time(moment: &str) -> String {
+    let date = js_sys::Date::new(&moment.into());
+    if date.get_time().is_nan() {
+        return String::new();
+    }
+    let (year, month, day) = (date.get_full_year(), date.get_month() + 1, date.get_date());
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}", date.get_hours(), date.get_minutes())
+}
+
+/// Waits a while.
+pub async fn sleep(time: std::time::Duration) {
+    let waited = js_sys::Promise::new(&mut |resolve, _| {
+        let over = move || {
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        };
+        set_timeout(over, time);
+    });
+    let _ = wasm_bindgen_futures::JsFuture::from(waited).await;
+}
+
 /// Replaces the query of the address without a step in the history; the router's own state of the
 /// entry is kept.
 pub fn replace_query(query: &str) {

@@ -6,6 +6,7 @@ use shared::api::{ModelEntry, Sample};
 use shared::experiment::ExperimentSpec;
 
 use crate::api::live::Live;
+use crate::browser;
 use crate::colour::Palette;
 use crate::experiments::PRUNE;
 use crate::language::Language;
@@ -88,8 +89,8 @@ pub struct Lab {
     pub language: RwSignal<Language>,
     /// The step of the tour, while it is on.
     pub tour: RwSignal<Option<Step>>,
-    /// Whether the page is being drawn anew: then it takes nothing from its address.
-    pub redrawn: StoredValue<bool>,
+    /// The path of the page that is drawn anew as it stands, until that page asks.
+    pub redrawn: StoredValue<Option<String>>,
 }
 
 impl Lab {
@@ -115,8 +116,20 @@ impl Lab {
             }),
             language: RwSignal::new(Language::now()),
             tour: RwSignal::new(None),
-            redrawn: StoredValue::new(false),
+            redrawn: StoredValue::new(None),
         }
+    }
+
+    /// Every page is about to be drawn anew as it stands.
+    pub fn redraw(&self) {
+        self.redrawn.set_value(Some(browser::pathname()));
+    }
+
+    /// Whether the page of this path is drawn anew, and not opened; said once. What it was opened
+    /// with is what it shows already: the router knows no later query than that.
+    pub fn is_redrawn(&self, pathname: &str) -> bool {
+        let redrawn = self.redrawn.try_update_value(Option::take).flatten();
+        redrawn.is_some_and(|path| path == pathname)
     }
 
     /// Shows an error until it is dismissed; the same one is not shown twice, and of many the

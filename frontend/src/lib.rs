@@ -17,6 +17,7 @@ pub mod language;
 pub mod link;
 pub mod log;
 pub mod overlay;
+pub mod own;
 pub mod panels;
 pub mod phase;
 pub mod sequence;
@@ -42,6 +43,10 @@ pub mod embed;
 pub mod kept;
 #[cfg(target_arch = "wasm32")]
 pub mod lab;
+#[cfg(target_arch = "wasm32")]
+pub mod owner;
+#[cfg(target_arch = "wasm32")]
+pub mod runs;
 #[cfg(target_arch = "wasm32")]
 pub mod save;
 #[cfg(target_arch = "wasm32")]

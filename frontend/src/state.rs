@@ -4,6 +4,7 @@
 //! token) lies beside it; every number is a memo over both.
 
 use leptos::prelude::*;
+use shared::api::RunRecord;
 use shared::{
     Definition, Echo, Envelope, Event, Group, Heads, Label, Masses, Measure, ModelInfo,
     Observation, RunOptions, Stage, Summary, Target, Undefined, report::Fidelity,
@@ -13,6 +14,7 @@ use crate::by_head::{self, Maps, Seen};
 use crate::kept::{Kept, forget_gone};
 pub use crate::lab::{Lab, Note, Source, use_lab};
 use crate::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
+use crate::log::{Arrival, Cursor};
 use crate::overlay::Tops;
 use crate::panels::Open;
 use crate::phase::Phase;
@@ -242,6 +244,19 @@ impl RunView {
         forget_gone(self.options);
         forget_gone(self.model);
         forget_gone(self.phase);
+    }
+
+    /// Takes in what the lab keeps of the run; gives how far it was read.
+    pub fn take(&self, record: RunRecord) -> Cursor {
+        let mut cursor = Cursor::default();
+        self.options.set(record.options);
+        self.label.set(record.label);
+        self.created.set(record.created);
+        self.phase.set(Phase::Queued(0));
+        let next = |e: &Envelope| cursor.arrive(e) == Arrival::Next;
+        let events: Vec<_> = record.events.into_iter().filter(next).collect();
+        self.fold(&events);
+        cursor
     }
 
     /// Folds events in, which must be the next ones in order; one change of the page for all.

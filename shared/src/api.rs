@@ -1,5 +1,7 @@
 //! Bodies of the HTTP interface.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::Envelope;
@@ -208,6 +210,10 @@ pub enum ViewerMessage {
     },
 }
 
+/// Somebody at a websocket is told something at least this often, for pages see no pings: whoever
+/// hears nothing for twice as long holds a connection that only looks alive.
+pub const BEAT: Duration = Duration::from_secs(20);
+
 /// What the server sends over a run's websocket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -224,6 +230,8 @@ pub enum ServerMessage {
         /// Next event that will be sent.
         to: u64,
     },
+    /// Nothing new; it says that the connection lives (see [`BEAT`]).
+    Alive,
     /// The viewer's message was refused, or the server has to close.
     Error(crate::error::ErrorBody),
 }

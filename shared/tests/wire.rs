@@ -216,6 +216,7 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
     prop_oneof![
         4 => envelope().prop_map(ServerMessage::Event),
         1 => any::<[u64; 2]>().prop_map(|[from, to]| ServerMessage::Gap { from, to }),
+        1 => Just(ServerMessage::Alive),
         1 => (code(), any::<String>())
             .prop_map(|(code, message)| ServerMessage::Error(ErrorBody { code, message })),
     ]
@@ -333,6 +334,7 @@ fn the_json_form_is_what_clients_were_promised() {
         serde_json::to_string(&ServerMessage::Gap { from: 2, to: 9 }).unwrap(),
         r#"{"kind":"gap","from":2,"to":9}"#
     );
+    assert_eq!(serde_json::to_string(&ServerMessage::Alive).unwrap(), r#"{"kind":"alive"}"#);
     assert_eq!(
         serde_json::to_string(&Preset::Forward.definition()).unwrap(),
         r#"{"queries":"prompt_text","text":["system","template","instruction"],"heads":"mean_first","stages":"two","layers":"mean_of_ratios"}"#

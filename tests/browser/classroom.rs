@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use system_tests::{Browser, LARGE, PHONE, PROJECTOR};
 use thirtyfour::Key;
 
-use crate::stage::scene;
+use crate::stage::{ALL, READING, scene};
 
 #[tokio::test]
 async fn a_lesson_from_the_list_to_the_curve() -> Result<()> {
@@ -144,6 +144,159 @@ async fn the_run_on_the_screen_is_presented_as_it_is_looked_at() -> Result<()> {
         let leads = "return document.querySelector('main a')?.getAttribute('href') ?? null";
         let there = async || Ok(other.script(leads).await?.as_str().map(str::to_owned));
         ensure!(other.wait("a way to follow", there).await? == format!("/j/{code}"));
+        Ok(())
+    })
+    .await
+}
+
+/// Opens a class with the first lesson on the stage's browser, and gives its code.
+async fn begin(wall: &Browser, url: &str) -> Result<String> {
+    wall.goto(&format!("{url}/lessons")).await?;
+    wall.click("present-words-overrule").await?;
+    wall.find("joining").await?;
+    let code = wall.attr("class-code", "data-code").await?;
+    wall.click("begin").await?;
+    wall.attr_until("class-phase", "data-phase", |p| p == "done").await?;
+    Ok(code)
+}
+
+#[tokio::test]
+async fn a_presenter_may_have_two_walls_and_neither_takes_the_class_back() -> Result<()> {
+    scene("walls", &[], &[], async |stage| {
+        let (wall, url) = (&stage.browser, stage.server.url.clone());
+        let code = begin(wall, &url).await?;
+        // The same presenter on another screen, which knows what the browser keeps.
+        let other = Browser::open().await?;
+        count_sockets(&other).await?;
+        let key = format!("present:{code}");
+        let kept = wall.script(&format!("return localStorage.getItem('{key}')")).await?;
+        other.goto(&format!("{url}/lessons")).await?;
+        other
+            .script(&format!(
+                "localStorage.setItem('{key}', {kept})",
+                kept = serde_json::json!(kept.as_str())
+            ))
+            .await?;
+        other.goto(&format!("{url}/present/{code}")).await?;
+        other.attr_until("wall", "data-moment", |m| m == "asked").await?;
+        other.attr_until("class-phase", "data-phase", |p| p == "done").await?;
+        let phone = Browser::open().await?;
+        phone.resize(PHONE).await?;
+        phone.goto(&format!("{url}/j/{code}")).await?;
+        phone.attr_until("follow", "data-moment", |m| m == "asked").await?;
+
+        // Either goes on, and everybody with it.
+        wall.click("onward").await?;
+        other.attr_until("wall", "data-moment", |m| m == "answered").await?;
+        other.click("onward").await?;
+        for page in [wall, &phone] {
+            let at = if page.has("wall").await? { "wall" } else { "follow" };
+            page.attr_until(at, "data-moment", |m| m == "revealed").await?;
+        }
+        wall.script("document.activeElement.blur()").await?;
+        let before = wall.attr("layer-shown", "data-layer").await?;
+        wall.key(Key::Left).await?;
+        let layer = wall.attr_until("layer-shown", "data-layer", |l| l != before).await?;
+        other.attr_until("layer-shown", "data-layer", |l| l == layer).await?;
+        phone.attr_until("overlay", "data-layer", |l| l == layer).await?;
+
+        // The other one sleeps while the class goes on; when it wakes it follows, and nobody it.
+        other
+            .script("window.sockets.at(-1).onmessage = null; window.sockets.at(-1).onclose = null")
+            .await?;
+        wall.key(Key::Left).await?;
+        let later = wall.attr_until("layer-shown", "data-layer", |l| l != layer).await?;
+        phone.attr_until("overlay", "data-layer", |l| l == later).await?;
+        ensure!(other.attr("layer-shown", "data-layer").await? == layer, "it sleeps");
+        other.script("window.dispatchEvent(new Event('online'))").await?;
+        other.attr_until("layer-shown", "data-layer", |l| l == later).await?;
+        for (page, at) in [(wall, "layer-shown"), (&phone, "overlay")] {
+            ensure!(page.attr(at, "data-layer").await? == later, "the class was taken back");
+        }
+        for page in [&other, &phone] {
+            ensure!(page.severe(&[]).await?.is_empty());
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// Counts the websockets that pages open from now on.
+async fn count_sockets(page: &Browser) -> Result<()> {
+    page.before_every_page(
+        "window.sockets = [];
+         const Plain = window.WebSocket;
+         window.WebSocket = class extends Plain {
+             constructor(...how) { super(...how); window.sockets.push(this); }
+         };",
+    )
+    .await
+}
+
+/// Waits until the page has opened so many websockets, the last of which is open.
+async fn sockets_until(page: &Browser, count: u64) -> Result<()> {
+    page.wait(&format!("{count} websockets"), async || {
+        let open = "return window.sockets.at(-1)?.readyState === 1 ? window.sockets.length : 0";
+        Ok((page.script(open).await?.as_u64() == Some(count)).then_some(()))
+    })
+    .await
+}
+
+/// A minute passes, as after a sleep: timers come late and the clock shows it.
+const A_MINUTE_LATER: &str = "const now = Date.now; Date.now = () => now() + 60_000;";
+
+#[tokio::test]
+async fn a_line_that_only_looks_alive_is_opened_anew() -> Result<()> {
+    scene("silence", &[], &[], async |stage| {
+        let (wall, url) = (&stage.browser, stage.server.url.clone());
+        let code = begin(wall, &url).await?;
+        let phone = Browser::open().await?;
+        phone.resize(PHONE).await?;
+        count_sockets(&phone).await?;
+        phone.goto(&format!("{url}/j/{code}")).await?;
+        phone.attr_until("follow", "data-moment", |m| m == "asked").await?;
+        sockets_until(&phone, 1).await?;
+        // Nothing comes any more, and nothing says so.
+        phone.script("window.sockets[0].onmessage = null").await?;
+        wall.click("onward").await?;
+        wall.attr_until("wall", "data-moment", |m| m == "answered").await?;
+        phone.script(A_MINUTE_LATER).await?;
+        sockets_until(&phone, 2).await?;
+        phone.attr_until("follow", "data-moment", |m| m == "answered").await?;
+        // Another network: the line over the one before is given up at once.
+        phone.script("window.dispatchEvent(new Event('online'))").await?;
+        sockets_until(&phone, 3).await?;
+        wall.click("onward").await?;
+        phone.attr_until("follow", "data-moment", |m| m == "revealed").await?;
+        let present = format!(
+            "return fetch('/api/classrooms/{code}').then(r => r.json()).then(s => s.present)"
+        );
+        wall.wait("one follower and not three", async || {
+            Ok((wall.script(&present).await? == 1).then_some(()))
+        })
+        .await?;
+        ensure!(phone.severe(&[]).await?.is_empty());
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_run_whose_line_only_looks_alive_is_followed_to_its_end() -> Result<()> {
+    scene("silent-run", &["--scripted"], crate::failures::REFUSED, async |stage| {
+        let page = &stage.browser;
+        count_sockets(page).await?;
+        page.goto(&stage.server.url).await?;
+        stage.ask("[held] What is in the picture?").await?;
+        sockets_until(page, 1).await?;
+        stage.allow(READING)?;
+        stage.phase("prefill").await?;
+        page.script("window.sockets[0].onmessage = null").await?;
+        stage.allow(ALL)?;
+        page.script(A_MINUTE_LATER).await?;
+        stage.phase("done").await?;
+        let opened = page.script("return window.sockets.length").await?;
+        ensure!(opened == 2, "{opened} websockets");
         Ok(())
     })
     .await

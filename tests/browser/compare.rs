@@ -65,6 +65,75 @@ async fn runs_of(page: &Browser) -> Result<Vec<String>> {
 }
 
 #[tokio::test]
+async fn what_one_asked_is_listed_and_can_be_put_side_by_side() -> Result<()> {
+    scene("own", &[], &[], async |stage| {
+        let page = &stage.browser;
+        let url = stage.server.url.clone();
+        page.goto(&format!("{url}/runs")).await?;
+        page.find("no-runs").await?;
+        page.goto(&url).await?;
+        stage.phase("done").await?;
+        let first = ask(stage, "three-apples.png", "How many apples are there?").await?;
+        let answer = page.attr("answer", "data-text").await?;
+        page.click("test-blank").await?;
+        all_done(page, 2).await?;
+        let second = runs_of(page).await?[1].clone();
+
+        page.click("nav-runs").await?;
+        let listed = "return [...document.querySelectorAll('[data-testid=own-run]')]
+            .map(r => [r.dataset.id, r.innerText])";
+        let rows = page
+            .wait("both runs with their answers", async || {
+                let rows: Vec<(String, String)> =
+                    serde_json::from_value(page.script(listed).await?)?;
+                Ok((rows.len() == 2).then_some(rows))
+            })
+            .await?;
+        ensure!(rows[0].0 == second && rows[1].0 == first, "the newest first: {rows:?}");
+        ensure!(rows[1].1.contains("How many apples") && rows[1].1.contains(&answer), "{rows:?}");
+        for size in [LARGE, PHONE] {
+            page.screenshot("own-runs", size).await?;
+        }
+        page.resize(LARGE).await?;
+        for run in page.find_all("choose-run").await? {
+            run.click().await?;
+        }
+        page.click("compare-chosen").await?;
+        all_done(page, 2).await?;
+        ensure!(runs_of(page).await? == [first.clone(), second.clone()], "the first is A");
+
+        // What stands there already is not offered again, and what is offered can be added.
+        page.goto(&format!("{url}/compare?runs={second}")).await?;
+        all_done(page, 1).await?;
+        let offered = page.find_all("add-own").await?.len();
+        ensure!(offered == 1, "{offered} are offered");
+        page.click("add-own").await?;
+        all_done(page, 2).await?;
+        ensure!(runs_of(page).await? == [second.clone(), first.clone()]);
+
+        // Off the list is not gone; deleted is off the list too.
+        page.goto(&format!("{url}/runs")).await?;
+        page.click("unlist-run").await?;
+        page.wait("one row less", async || {
+            Ok((page.find_all("own-run").await?.len() == 1).then_some(()))
+        })
+        .await?;
+        page.goto(&format!("{url}/r/{second}")).await?;
+        stage.phase("done").await?;
+        page.goto(&format!("{url}/r/{first}")).await?;
+        stage.phase("done").await?;
+        page.script("window.confirm = () => true").await?;
+        page.click("delete-run").await?;
+        page.wait("the way out", async || Ok((!page.url().await?.contains(&first)).then_some(())))
+            .await?;
+        page.click("nav-runs").await?;
+        page.find("no-runs").await?;
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn one_click_tests_an_answer_and_the_pair_can_be_passed_on() -> Result<()> {
     scene("pair", &[], &[], async |stage| {
         let page = &stage.browser;

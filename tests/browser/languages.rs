@@ -150,6 +150,64 @@ async fn a_change_of_language_keeps_everything_but_the_words() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_was_chosen_a_moment_ago_survives_a_change_of_language() -> Result<()> {
+    scene("languages-at-once", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        for (tag, title) in [("ko", "답변"), ("en", "Answer"), ("ko", "답변")] {
+            page.wait("the other number", async || {
+                Ok(page.has("sink-compare").await?.then_some(()))
+            })
+            .await?;
+            let before = stage.number().await?;
+            // Faster than any hand: the address does not hold the choice yet.
+            let at_once = format!(
+                "document.querySelector('[data-testid=sink-compare]').click();
+                 document.querySelector('[data-testid=language-{tag}]').click();"
+            );
+            page.script(&at_once).await?;
+            title_until(stage, title).await?;
+            let number = stage.number().await?;
+            ensure!(number != before, "the choice of {number} is lost");
+            page.wait("the choice in the address", async || {
+                let out = page.url().await?.contains("def=");
+                Ok((out == (tag == "ko")).then_some(()))
+            })
+            .await?;
+            ensure!(stage.number().await? == number, "the address changed the number");
+        }
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_comparison_goes_on_in_another_language() -> Result<()> {
+    scene("languages-compared", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&format!("{}/compare?runs=sample&layer=2", stage.server.url)).await?;
+        let forward = async || -> Result<()> {
+            page.attr_until("definition-forward", "aria-pressed", |p| p == "true").await.map(drop)
+        };
+        page.click("definition-forward").await?;
+        forward().await?;
+        page.click("language-ko").await?;
+        let lang = async || {
+            let title =
+                page.script("return document.querySelector('#runs-title')?.textContent").await?;
+            Ok((title == "나란히 놓은 실행").then_some(()))
+        };
+        page.wait("the page in Korean", lang).await?;
+        forward().await?;
+        let url = page.url().await?;
+        ensure!(url.contains("def=forward") && url.contains("layer=2"), "{url}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
 async fn a_run_that_is_on_its_way_survives_a_change_of_language() -> Result<()> {
     scene("languages-live", &["--scripted"], crate::failures::REFUSED, async |stage| {
         let page = &stage.browser;
@@ -234,6 +292,9 @@ async fn nothing_on_a_korean_page_is_english() -> Result<()> {
         page.click("run").await?;
         let id = stage.run_id().await?;
         stage.phase("done").await?;
+        page.goto(&at("/runs")).await?;
+        page.find("own-run").await?;
+        nothing_is_english(stage, &patterns, "the list of one's own runs").await?;
         page.goto(&at(&format!("/compare?runs=sample,{id}"))).await?;
         page.find("compared-table").await?;
         page.wait("both runs", async || {

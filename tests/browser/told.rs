@@ -59,6 +59,23 @@ async fn a_link_that_cannot_be_read_says_so() -> Result<()> {
         page.screenshot("bad-link", LARGE).await?;
         // What could be read holds.
         ensure!(page.url().await?.contains("layer=3"));
+
+        // A layer and a token that the run does not have are read well and lead nowhere.
+        page.goto(&format!("{}/r/sample?layer=99&token=77", stage.server.url)).await?;
+        stage.phase("done").await?;
+        let notes =
+            "return [...document.querySelectorAll('[data-testid=error]')].map(e => e.innerText)";
+        page.wait("both to be said", async || {
+            let told = page.script(notes).await?.to_string();
+            Ok((told.contains("99") && told.contains("77") && told.contains("0 to 7"))
+                .then_some(()))
+        })
+        .await?;
+        page.wait("the address to follow", async || {
+            let url = page.url().await?;
+            Ok((!url.contains("layer") && !url.contains("token")).then_some(()))
+        })
+        .await?;
         Ok(())
     })
     .await

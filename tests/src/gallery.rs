@@ -116,6 +116,17 @@ impl Gallery {
         phones.goto(&format!("{}/j", server.url)).await?;
         let guessing = teach(&phones, "asked").await.context("a class that guesses")?;
         let shown = teach(&phones, "revealed").await.context("a class that has seen the curve")?;
+        // Runs that this browser asked for, as the page keeps them.
+        let own = |id: &str, prompt: &str, answer: &str, name: &str| {
+            json!({ "id": id, "prompt": prompt,
+            "model": "demo-llava", "asked": "2026-01-02T03:04:05Z", "answer": answer, "name": name })
+        };
+        let claim = "The picture shows a dog. Which animal is in the picture?";
+        let runs = json!([
+            own(&run, claim, "It is a cat.", ""),
+            own("sample", claim, "It is a dog.", "Far away")
+        ]);
+        page.script(&format!("localStorage.setItem('runs', {})", json!(runs.to_string()))).await?;
         for class in [&guessing, &shown] {
             // This browser may present it.
             let kept = json!({ "token": class.token, "network": null }).to_string();

@@ -61,6 +61,13 @@ pub const VIEWS: &[View] = &[
         themes: BOTH,
     },
     View {
+        name: "runs",
+        path: "/runs",
+        ready: "[data-testid=own-run]",
+        then: "document.querySelectorAll('[data-testid=choose-run]').forEach(c => c.click());",
+        themes: ALL,
+    },
+    View {
         name: "experiments",
         path: "/experiments",
         ready: "[data-testid=experiment]",

@@ -34,8 +34,13 @@ pub struct ClassLimits {
     pub followers: usize,
     /// Connections to one class without a follower's name: presenters, and who only looks.
     pub onlookers: usize,
+    /// Pages that one follower may have open at once.
+    pub pages: u32,
     /// A class with nobody connected ends after this long.
     pub idle: Duration,
+    /// A class with nobody connected for this long makes room where all places are taken: classes
+    /// that somebody opens and leaves must not lock others out.
+    pub forsaken: Duration,
     /// Changes of tally and presence within this time are told together.
     pub together: Duration,
 }
@@ -46,7 +51,9 @@ impl Default for ClassLimits {
             classes: 64,
             followers: 500,
             onlookers: 64,
+            pages: 16,
             idle: Duration::from_secs(2 * 60 * 60),
+            forsaken: Duration::from_secs(60),
             together: Duration::from_millis(100),
         }
     }
@@ -73,6 +80,9 @@ impl Classrooms {
         let token = OwnerToken::random()?;
         let mut held = lock(&self.held);
         self.sweep(&mut held);
+        if held.len() >= self.limits.classes {
+            self.make_room(&mut held);
+        }
         if held.len() >= self.limits.classes {
             return Err(ApiError::new(
                 ErrorCode::ClassroomFull,
@@ -109,6 +119,20 @@ impl Classrooms {
     pub fn end(&self, session: &Session) {
         lock(&self.held).remove(&session.code);
         session.end();
+    }
+
+    /// Ends the class that has been forsaken longest, where one has been for long enough.
+    fn make_room(&self, held: &mut HashMap<Code, Arc<Session>>) {
+        let now = Instant::now();
+        let forsaken = held
+            .values()
+            .filter_map(|session| Some((session.empty_for(now)?, session.clone())))
+            .filter(|(time, _)| *time >= self.limits.forsaken)
+            .max_by_key(|(time, _)| *time);
+        if let Some((_, session)) = forsaken {
+            held.remove(&session.code);
+            session.end();
+        }
     }
 
     /// Lets go of classes that nobody came back to. Whoever opens or looks for a class does this
@@ -152,6 +176,24 @@ mod tests {
         tokio::time::sleep(IDLE).await;
         assert!(rooms.find(first.code.as_str()).is_err());
         assert!(rooms.find(third.code.as_str()).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_full_house_makes_room_where_nobody_is() {
+        let forsaken = Duration::from_millis(50);
+        let limits = ClassLimits { classes: 2, forsaken, ..ClassLimits::default() };
+        let rooms = Classrooms::new(limits);
+        let (longest, _) = rooms.open().expect("room");
+        let (attended, _) = rooms.open().expect("room");
+        let _seat = attended.join(None).expect("a seat");
+        assert!(rooms.open().is_err(), "who has just opened a class is on the way to it");
+        tokio::time::sleep(forsaken).await;
+        let (new, _) = rooms.open().expect("the room of the forsaken one");
+        assert!(rooms.find(longest.code.as_str()).is_err());
+        assert!(longest.join(None).is_err(), "whoever comes late is told that it is over");
+        for held in [attended, new] {
+            assert!(rooms.find(held.code.as_str()).is_ok());
+        }
     }
 
     #[tokio::test]

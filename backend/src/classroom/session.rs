@@ -186,7 +186,14 @@ impl Session {
                 if !known && inner.followers.len() >= self.limits.followers {
                     return Err(full());
                 }
-                inner.followers.entry(name.clone()).or_default().connections += 1;
+                let follower = inner.followers.entry(name.clone()).or_default();
+                if follower.connections >= self.limits.pages {
+                    return Err(ApiError::new(
+                        ErrorCode::ClassroomFull,
+                        "This browser follows the class on too many pages; close one.",
+                    ));
+                }
+                follower.connections += 1;
                 self.tell_soon(&mut inner);
             }
             None if inner.onlookers >= self.limits.onlookers => return Err(full()),
@@ -330,6 +337,19 @@ mod tests {
         assert_eq!(class.state().tally.words, 1);
         let _onlooker = class.join(None).expect("to look");
         assert!(class.join(None).is_err());
+    }
+
+    #[tokio::test]
+    async fn one_browser_has_a_few_pages_and_no_more() {
+        let class = session(ClassLimits { pages: 2, ..ClassLimits::default() });
+        let seats = [1, 2].map(|_| class.join(Some(name(1))).expect("a page"));
+        assert_eq!(
+            class.join(Some(name(1))).expect_err("a third").0.code,
+            ErrorCode::ClassroomFull
+        );
+        let _other = class.join(Some(name(2))).expect("another browser");
+        drop(seats);
+        let _again = class.join(Some(name(1))).expect("they were closed");
     }
 
     #[tokio::test]

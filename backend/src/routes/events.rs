@@ -40,8 +40,9 @@ pub struct EventsQuery {
 /// A websocket. The server sends `ServerMessage`s: binary MessagePack with named fields, or JSON
 /// text under the subprotocol `json` (`msgpack` wins where both are offered). The viewer may send
 /// `ViewerMessage`s in either form. After a run's last event the server closes with 1000. A viewer
-/// that falls behind a live run is told of the `gap` and goes on with the newest event. Errors (an
-/// unknown run, a malformed message) come as a message of kind `error`. A viewer that asks for
+/// that falls behind a live run is told of the `gap` and goes on with the newest event. Where nothing
+/// happens, `alive` comes every 20 seconds. Errors (an unknown run, a malformed message) come as a
+/// message of kind `error`. A viewer that asks for
 /// events from the end of a finished run on is told of a `gap` back to its last event, which
 /// follows: where the viewer has another in that place, the run was cut short by a restart and is
 /// to be read anew.
@@ -188,6 +189,8 @@ async fn follow(
             Some(body) = complain.recv() => sender.tell(&ServerMessage::Error(body)).await?,
             () = sleep_until(ping_at) => {
                 sender.send(Message::Ping(Bytes::new())).await?;
+                // A page is not told of pings.
+                sender.tell(&ServerMessage::Alive).await?;
                 ping_at = Instant::now() + ping;
             }
         }

@@ -28,6 +28,7 @@ pub struct Viewer {
 pub struct Seen {
     pub events: Vec<Envelope>,
     pub gaps: Vec<(u64, u64)>,
+    pub beats: u32,
     pub errors: Vec<ErrorCode>,
     pub close: Option<u16>,
 }
@@ -101,6 +102,7 @@ impl Viewer {
             match self.next().await {
                 Ok(ServerMessage::Event(envelope)) => seen.events.push(envelope),
                 Ok(ServerMessage::Gap { from, to }) => seen.gaps.push((from, to)),
+                Ok(ServerMessage::Alive) => seen.beats += 1,
                 Ok(ServerMessage::Error(body)) => seen.errors.push(body.code),
                 Err(close) => {
                     seen.close = close;

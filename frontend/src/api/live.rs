@@ -6,19 +6,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 
-use js_sys::{ArrayBuffer, Uint8Array};
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::api::ServerMessage;
 use shared::{Envelope, ErrorBody, ErrorCode};
-use wasm_bindgen::prelude::*;
-use web_sys::{BinaryType, MessageEvent, WebSocket};
 
+use super::socket::{Heard, Socket};
 use super::{Failure, http};
 use crate::errors;
-use crate::log::{Arrival, Cursor, backoff};
+use crate::log::{Arrival, Cursor};
 use crate::phase::Phase;
 use crate::state::Lab;
 
@@ -33,24 +30,8 @@ struct Inner {
     inbox: RefCell<Vec<Vec<u8>>>,
     frame_asked: Cell<bool>,
     catching_up: Cell<bool>,
-    attempts: Cell<u32>,
     stopped: Cell<bool>,
     socket: RefCell<Option<Socket>>,
-}
-
-/// A socket with the closures it calls.
-struct Socket {
-    socket: WebSocket,
-    _message: Closure<dyn FnMut(MessageEvent)>,
-    _close: Closure<dyn FnMut()>,
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        self.socket.set_onmessage(None);
-        self.socket.set_onclose(None);
-        let _ = self.socket.close();
-    }
 }
 
 impl Live {
@@ -63,66 +44,46 @@ impl Live {
             inbox: RefCell::default(),
             frame_asked: Cell::new(false),
             catching_up: Cell::new(false),
-            attempts: Cell::new(0),
             stopped: Cell::new(false),
             socket: RefCell::new(None),
         }));
-        live.connect();
+        let (there, told) = (live.clone(), live.clone());
+        let path = move || {
+            let from = there.0.cursor.get().next;
+            format!("/api/runs/{}/events?from={from}", there.0.id)
+        };
+        live.0.socket.replace(Some(Socket::to(path, move |heard| told.take_in(heard))));
         live
     }
 
     /// Stops following; nothing of this run is folded in any more.
     pub fn stop(&self) {
         self.0.stopped.set(true);
-        self.0.socket.replace(None);
+        self.hang_up();
     }
 
-    fn connect(&self) {
-        let location = window().location();
-        let scheme = match location.protocol() {
-            Ok(p) if p == "https:" => "wss",
-            _ => "ws",
-        };
-        let host = location.host().unwrap_or_default();
-        let from = self.0.cursor.get().next;
-        let url = format!("{scheme}://{host}/api/runs/{}/events?from={from}", self.0.id);
-        let Ok(socket) = WebSocket::new_with_str(&url, "msgpack") else {
-            return self.reconnect_later();
-        };
-        socket.set_binary_type(BinaryType::Arraybuffer);
-        let live = self.clone();
-        let message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
-            if let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() {
-                live.0.inbox.borrow_mut().push(Uint8Array::new(&buffer).to_vec());
-                live.ask_for_frame();
+    fn hang_up(&self) {
+        let socket = self.0.socket.take();
+        if let Some(socket) = socket {
+            socket.stop();
+        }
+    }
+
+    fn take_in(&self, heard: Heard) {
+        match heard {
+            Heard::Open => {}
+            Heard::Message(bytes) => {
+                self.0.inbox.borrow_mut().push(bytes);
+                self.ask_for_frame();
             }
-        });
-        let live = self.clone();
-        let close = Closure::<dyn FnMut()>::new(move || live.reconnect_later());
-        socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
-        socket.set_onclose(Some(close.as_ref().unchecked_ref()));
-        self.0.socket.replace(Some(Socket { socket, _message: message, _close: close }));
-    }
-
-    fn reconnect_later(&self) {
-        if self.0.stopped.get() || self.0.cursor.get().ended {
-            return;
-        }
-        let attempt = self.0.attempts.get();
-        self.0.attempts.set(attempt + 1);
-        // What is in the inbox may hold the last event: then the close was the end, not a loss.
-        if attempt > 0 {
-            self.0.lab.run.lost.set(true);
-        }
-        let live = self.clone();
-        set_timeout(
-            move || {
-                if !live.0.stopped.get() && !live.0.cursor.get().ended {
-                    live.connect();
+            Heard::Lost { .. } if self.0.cursor.get().ended => self.hang_up(),
+            // What is in the inbox may hold the last event: then the close was the end, not a loss.
+            Heard::Lost { attempt } => {
+                if attempt > 0 {
+                    self.0.lab.run.lost.set(true);
                 }
-            },
-            Duration::from_millis(backoff(attempt).into()),
-        );
+            }
+        }
     }
 
     fn ask_for_frame(&self) {
@@ -146,10 +107,10 @@ impl Live {
             match rmp_serde::from_slice::<ServerMessage>(&bytes) {
                 Ok(ServerMessage::Event(envelope)) => {
                     // Only now does the connection serve; one that is refused each time does not.
-                    self.0.attempts.set(0);
-                    self.0.lab.run.lost.set(false);
+                    self.serves();
                     missing |= !self.take(envelope, &mut next);
                 }
+                Ok(ServerMessage::Alive) => self.serves(),
                 Ok(ServerMessage::Gap { .. }) => missing = true,
                 Ok(ServerMessage::Error(ErrorBody { code: ErrorCode::NotFound, message })) => {
                     return self.give_up(errors::said(ErrorCode::NotFound, &message));
@@ -163,9 +124,16 @@ impl Live {
         }
         self.0.lab.run.fold(&next);
         if self.0.cursor.get().ended {
-            self.0.socket.replace(None);
+            self.hang_up();
         } else if missing {
             self.catch_up();
+        }
+    }
+
+    fn serves(&self) {
+        self.0.lab.run.lost.set(false);
+        if let Some(socket) = &*self.0.socket.borrow() {
+            socket.serves();
         }
     }
 
@@ -219,7 +187,7 @@ impl Live {
                     }
                     live.0.lab.run.fold(&next);
                     if live.0.cursor.get().ended {
-                        live.0.socket.replace(None);
+                        live.hang_up();
                     }
                 }
                 Err(Failure { code: Some(ErrorCode::NotFound), message }) => live.give_up(message),

@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod live;
+pub mod socket;
 
 use shared::ErrorCode;
 

@@ -8,7 +8,7 @@ use shared::report::Numbers;
 use shared::{Definition, Label, ModelInfo, RunOptions};
 
 use super::draw::UNITS;
-use crate::colour::Palette;
+use crate::colour::{Palette, Rgb};
 
 /// What a plot's file says of itself, to the last bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,70 @@ pub struct Told {
     pub heads: Vec<Vec<Option<f64>>>,
 }
 
+/// What a map's colours mean: a bar from one end of the scale to the other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bar {
+    /// Colours from the left end to the right one, in even steps.
+    pub colours: Vec<Rgb>,
+    /// Values below the bar, each at its place from 0 to 1.
+    pub marks: Vec<(f64, String)>,
+    /// What the ends stand for.
+    pub ends: (String, String),
+}
+
+impl Bar {
+    /// The scale of MDI, as [`Palette::dominance`] colours it: it ends at a factor of 16.
+    pub fn dominance(palette: &Palette, ends: (String, String)) -> Self {
+        const STEPS: u32 = 64;
+        let mdi = |t: f64| (t * 8.0 - 4.0).exp2();
+        let middle = |i| (f64::from(i) + 0.5) / f64::from(STEPS);
+        let marks = [(0.0, "≤ 1/16"), (0.25, "1/4"), (0.5, "1"), (0.75, "4"), (1.0, "≥ 16")];
+        Bar {
+            colours: (0..STEPS).map(|i| palette.dominance(mdi(middle(i)))).collect(),
+            marks: marks.map(|(at, text)| (at, text.to_owned())).to_vec(),
+            ends,
+        }
+    }
+
+    /// Height and width, in sizes of the type.
+    const SIZE: (f64, f64) = (3.0, 22.0);
+
+    /// The bar in the middle of a sheet of this width, from `top` on.
+    fn svg(&self, (width, top): (f64, f64), em: f64, palette: &Palette) -> String {
+        let mut out = String::new();
+        let (length, height) = (em * Self::SIZE.1, em * 0.8);
+        let left = (width - length) / 2.0;
+        let step = length / self.colours.len().max(1) as f64;
+        for (i, colour) in self.colours.iter().enumerate() {
+            // A hair wider than a step, so that no gap shows between two.
+            let _ = writeln!(
+                out,
+                "<rect x=\"{:.2}\" y=\"{top:.1}\" width=\"{:.2}\" height=\"{height:.1}\" fill=\"{}\"/>",
+                left + i as f64 * step,
+                step + if i + 1 < self.colours.len() { 0.5 } else { 0.0 },
+                colour.css()
+            );
+        }
+        let mut text = |x: f64, y: f64, anchor: &str, text: &str| {
+            let _ = writeln!(
+                out,
+                "<text x=\"{x:.1}\" y=\"{y:.1}\" font-size=\"{:.1}\" text-anchor=\"{anchor}\" \
+                 fill=\"{}\">{}</text>",
+                em * 0.9,
+                palette.muted.css(),
+                escaped(text)
+            );
+        };
+        let line = top + height * 0.92;
+        text(left - em * 0.7, line, "end", &self.ends.0);
+        text(left + length + em * 0.7, line, "start", &self.ends.1);
+        for (at, mark) in &self.marks {
+            text(left + at * length, top + height + em * 1.1, "middle", mark);
+        }
+        out
+    }
+}
+
 /// A plot to be written.
 #[derive(Clone, Debug)]
 pub struct Sheet<'a> {
@@ -51,6 +115,8 @@ pub struct Sheet<'a> {
     pub size: (f64, f64),
     /// Size of the drawing's type.
     pub type_size: f64,
+    /// What its colours mean, where that is not said in the drawing.
+    pub bar: Option<&'a Bar>,
     /// The theme's colours.
     pub palette: &'a Palette,
     /// What the file says of itself.
@@ -61,7 +127,13 @@ impl Sheet<'_> {
     /// The size of the whole file in pixels.
     pub fn outer(&self) -> (f64, f64) {
         let lines = self.source.len() as f64 * 1.45 + 0.9;
-        (self.size.0.round(), (self.size.1 + self.type_size * (2.4 + lines)).round())
+        (self.size.0.round(), (self.below() + self.type_size * lines).round())
+    }
+
+    /// Where the drawing, and the bar below it, end.
+    fn below(&self) -> f64 {
+        let bar = self.bar.map_or(0.0, |_| Bar::SIZE.0);
+        self.size.1 + self.type_size * (2.4 + bar)
     }
 
     /// The file.
@@ -89,8 +161,11 @@ impl Sheet<'_> {
         line(em * 1.6, em * 1.15, 600, palette.ink.css(), self.title);
         let top = em * 2.4;
         for (i, text) in self.source.iter().enumerate() {
-            let y = top + self.size.1 + em * (1.1 + 1.45 * i as f64);
+            let y = self.below() + em * (1.1 + 1.45 * i as f64);
             line(y, em * 0.9, 400, palette.muted.css(), text);
+        }
+        if let Some(bar) = self.bar {
+            out += &bar.svg((width, top + self.size.1 + em * 0.5), em, palette);
         }
         let (w, h) = self.size;
         let inside = inside(self.drawing);
@@ -189,6 +264,7 @@ mod tests {
             drawing: &drawing,
             size: (frame.width, frame.height),
             type_size: 12.0,
+            bar: None,
             palette: &palette,
             told: &told,
         };
@@ -202,7 +278,25 @@ mod tests {
         let json = json.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");
         let read: Told = serde_json::from_str(&json.replace("&amp;", "&")).expect("JSON");
         assert_eq!(read, told, "to the last bit");
-        assert!(sheet.outer().1 > frame.height);
+        let sheet_height = sheet.outer().1;
+        assert!(sheet_height > frame.height);
+
+        // With a bar the sheet is taller by it, and the colours have their values beside them.
+        let bar = Bar::dominance(&palette, ("less <".into(), "more".into()));
+        let with = Sheet { bar: Some(&bar), ..sheet };
+        assert!(with.outer().1 > sheet_height + 12.0);
+        let file = with.svg();
+        let at = |text: &str| file.find(text).unwrap_or_else(|| panic!("{text} is missing"));
+        assert!(at("less &lt;") < at("≤ 1/16") && at(">1/4<") < at(">4<"));
+        let near = |a: Rgb, b: Rgb| {
+            let off = |a: u8, b: u8| a.abs_diff(b) < 8;
+            off(a.0, b.0) && off(a.1, b.1) && off(a.2, b.2)
+        };
+        let ends = [bar.colours[0], bar.colours[bar.colours.len() - 1]];
+        assert!(
+            near(ends[0], palette.dominance(1.0 / 16.0)) && near(ends[1], palette.dominance(16.0))
+        );
+        assert!(near(bar.colours[bar.colours.len() / 2], palette.neutral));
     }
 
     #[test]

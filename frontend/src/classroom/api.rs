@@ -1,17 +1,36 @@
 //! Requests of the classroom, and what this browser keeps of it.
 
+use std::time::Duration;
+
 use gloo_net::http::Request;
+use leptos::task::spawn_local;
 use serde::{Deserialize, Serialize};
 use shared::api::RunCreated;
-use shared::classroom::{ClassCreated, ClassState};
+use shared::classroom::ClassCreated;
 use shared::lesson::{Lesson, LessonStep};
 
 use crate::api::{Failure, http};
 use crate::browser;
+use crate::log::backoff;
+use crate::owner;
 
 /// The prepared lessons.
 pub async fn lessons() -> Result<Vec<Lesson>, Failure> {
     http::get("/api/lessons").await
+}
+
+/// Reads the prepared lessons, again and again until they come or nobody wants them any more.
+pub fn read_lessons(wanted: impl Fn() -> bool + 'static, take: impl FnOnce(Vec<Lesson>) + 'static) {
+    spawn_local(async move {
+        let mut attempt = 0;
+        while wanted() {
+            match lessons().await {
+                Ok(lessons) => return take(lessons),
+                Err(_) => browser::sleep(Duration::from_millis(backoff(attempt).into())).await,
+            }
+            attempt += 1;
+        }
+    });
 }
 
 /// Opens a class, and keeps that this browser presents it.
@@ -23,11 +42,6 @@ pub async fn open() -> Result<String, Failure> {
     browser::store(&key(&created.code), &text);
     browser::store(LAST, &created.code);
     Ok(created.code)
-}
-
-/// What a class is shown now.
-pub async fn state(code: &str) -> Result<ClassState, Failure> {
-    http::get(&format!("/api/classrooms/{code}")).await
 }
 
 /// Ends a class.
@@ -45,7 +59,7 @@ pub async fn ask(step: &LessonStep) -> Result<RunCreated, Failure> {
     let options = step.options().map_err(|message| Failure { code: None, message })?;
     let picture = http::blob(&format!("/api/samples/{}", step.picture)).await?;
     let created = http::submit(&picture, &step.picture, &options).await?;
-    browser::store(&browser::owner_key(&created.id), &created.owner_token);
+    owner::keep(&created, &options);
     Ok(created)
 }
 

@@ -22,6 +22,14 @@ pub fn view_of(board: &Board) -> View {
     }
 }
 
+/// What a board shows, looked at as a screen looks at it otherwise: scale, flow and open panels are
+/// each screen's own.
+#[must_use]
+pub fn over(own: View, board: &Board) -> View {
+    let View { definition, layer, token, curve, .. } = view_of(board);
+    View { definition, layer, token, curve, ..own }
+}
+
 /// The board that shows a view; what else a view holds is each screen's own.
 #[must_use]
 pub fn with_view(board: Board, view: &View) -> Board {
@@ -64,6 +72,13 @@ mod tests {
                 assert_eq!(view_of(&with_view(Board::default(), &view)), view);
             }
         }
+    }
+
+    #[test]
+    fn a_step_leaves_a_screen_its_own_settings() {
+        let own = View { scale: Scale::Relative, layer: Some(2), ..View::default() };
+        let board = Board { layer: Some(5), ..Board::default() };
+        assert_eq!(over(own, &board), View { scale: Scale::Relative, layer: Some(5), ..own });
     }
 
     #[test]

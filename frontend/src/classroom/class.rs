@@ -2,12 +2,27 @@
 
 use leptos::prelude::*;
 use shared::ErrorCode;
-use shared::classroom::{CLASSROOM_VERSION, ClassMessage, ClassRequest, ClassState, Guess, Tally};
+use shared::classroom::{
+    Board, CLASSROOM_VERSION, ClassMessage, ClassRequest, ClassState, Guess, Tally,
+};
 
+use super::board::over;
 use super::line::{Heard, Line};
+use crate::actions;
 use crate::errors;
 use crate::language::t;
+use crate::link::View;
 use crate::state::Lab;
+
+/// Looks at a run as a board shows it; what a board leaves open stays as this screen has it.
+pub fn look(lab: Lab, id: String, board: &Board) {
+    let run = lab.run;
+    let own = untrack(|| run.view());
+    // A patch of another picture is nobody's choice.
+    let same = run.id.with_untracked(|shown| shown.as_ref() == Some(&id));
+    let own = View { target: own.target.filter(|_| same), ..own };
+    actions::open(lab, id, over(own, board));
+}
 
 /// How a class ended for this page.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,21 +65,9 @@ impl Class {
             line: StoredValue::new_local(None),
         };
         let line = Line::to(code, follower, move |heard| class.take(lab, heard));
-        let kept = line.clone();
-        let kept = StoredValue::new_local(kept);
+        let kept = StoredValue::new_local(line.clone());
         class.line.set_value(Some(line));
         on_cleanup(move || kept.with_value(Line::stop));
-        // A phone that woke up asks for the state of now. A wall does not: it would show its own.
-        if follower.is_some() {
-            let woken = move |_| {
-                if !document().hidden() {
-                    let _ = kept.try_with_value(Line::reopen);
-                }
-            };
-            let listeners = ["visibilitychange", "online"]
-                .map(|event| window_event_listener_untyped(event, woken));
-            on_cleanup(move || listeners.into_iter().for_each(WindowListenerHandle::remove));
-        }
         class
     }
 
@@ -103,8 +106,16 @@ impl Class {
                     ));
                 }
                 ClassMessage::State(state) => {
+                    self.line.with_value(|line| {
+                        if let Some(line) = line {
+                            line.serves();
+                        }
+                    });
                     self.lost.set(false);
-                    self.state.set(Some(state));
+                    // The same state comes again where nothing happens.
+                    if self.state.with_untracked(|s| s.as_ref() != Some(&state)) {
+                        self.state.set(Some(state));
+                    }
                 }
                 ClassMessage::Guess { round, guess } => {
                     self.confirmed.set_value((round, guess));

@@ -6,13 +6,12 @@ use shared::classroom::{Board, ClassRequest, Guess, Moment};
 use shared::lesson::{Lesson, LessonStep};
 
 use super::board::{alike, view_of};
-use super::class::Class;
+use super::class::{Class, look};
 use super::pieces::{
     Bars, ClassQuestion, DoneTo, Lessons, PlainPicture, Progress, Question, Verdict, side,
 };
 use super::present::ClassOver;
 use super::{api, told};
-use crate::actions;
 use crate::components::answer::Answer;
 use crate::components::curve::CurveCard;
 use crate::components::flow::FlowCard;
@@ -58,10 +57,9 @@ fn Follow(code: String) -> impl IntoView {
     });
     let following =
         Following { class, board, exploring: RwSignal::new(false), lessons: RwSignal::new(vec![]) };
-    leptos::task::spawn_local(async move {
-        if let Ok(lessons) = api::lessons().await {
-            following.lessons.try_set(lessons);
-        }
+    let wanted = move || !following.lessons.is_disposed();
+    api::read_lessons(wanted, move |lessons| {
+        following.lessons.try_set(lessons);
     });
     follow(lab, following);
 
@@ -145,7 +143,7 @@ fn follow(lab: Lab, following: Following) {
         }
         if let Some(id) = board.run.clone() {
             run.playing.set(None);
-            actions::open(lab, id, view_of(&board));
+            look(lab, id, &board);
         }
     });
     // Whoever takes hold of a layer or a definition looks around by themselves from there on.

@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::{use_location, use_navigate, use_params_map};
 use shared::Observation;
-use shared::classroom::{ClassState, Moment};
+use shared::classroom::Moment;
 
 use super::api;
 use super::class::{Class, Over};
@@ -68,7 +68,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
     let origin = window().location().origin().unwrap_or_default();
     let place = Place::of(&code, &origin, presenter.network.as_deref());
     let joining = RwSignal::new(false);
-    begin(presenting, code.clone(), joining);
+    begin(presenting, joining);
     // A class that is over is not offered again.
     let over = code.clone();
     Effect::new(move |_| {
@@ -151,7 +151,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
 }
 
 /// Finds out what the class is shown already, or what it is to be shown first.
-fn begin(presenting: Presenting, code: String, joining: RwSignal<bool>) {
+fn begin(presenting: Presenting, joining: RwSignal<bool>) {
     let query = use_location().search.get_untracked();
     let asked = |name: &str| {
         let query = query.trim_start_matches('?');
@@ -161,33 +161,34 @@ fn begin(presenting: Presenting, code: String, joining: RwSignal<bool>) {
     let (lesson, run, view) = (asked("lesson"), asked("run"), View::read(&query).0);
     // It is for the beginning alone: after a reload the class stands where it stood.
     browser::replace_query("");
-    spawn_local(async move {
-        let lab = presenting.lab;
-        let lessons = api::lessons().await.unwrap_or_default();
-        let by_name = |name: &str| lessons.iter().find(|l| l.name == name).cloned();
-        let state: ClassState = match api::state(&code).await {
-            Ok(state) => state,
-            // The websocket says the same, where it is shown.
-            Err(_) => return,
-        };
-        if presenting.ready.is_disposed() {
-            return;
-        }
-        if state.board.run.is_some() {
-            let lesson = state.board.lesson.as_ref().and_then(|place| by_name(&place.lesson));
-            return presenting.resume(state.board, lesson);
+    let wanted = move || !presenting.lessons.is_disposed();
+    api::read_lessons(wanted, move |lessons| {
+        presenting.lessons.try_set(Some(lessons));
+    });
+    // Once, when it is known where the class stands and what there is to show.
+    let begun = StoredValue::new(false);
+    Effect::new(move |_| {
+        let board = presenting.class.state.with(|s| s.as_ref().map(|s| s.board.clone()));
+        let there = presenting.lessons.with(Option::is_some);
+        let Some(board) = board.filter(|_| there && !begun.get_value()) else { return };
+        begun.set_value(true);
+        if board.run.is_some() {
+            return presenting.adopt(board);
         }
         joining.set(true);
-        match (lesson.as_deref().map(by_name), run) {
+        let named = lesson.as_deref().map(|name| presenting.lesson_named(name));
+        match (named, run.clone()) {
             (Some(Some(lesson)), _) => {
                 presenting.lesson.set(Some(lesson));
                 presenting.show_step(0);
             }
-            (Some(None), _) => lab.complain("not_found", t("There is no lesson of that name.")),
-            (None, Some(run)) => presenting.show_run(run, view),
-            (None, None) => {
-                lab.complain("run_missing", t("Choose a lesson or a run to present first."))
+            (Some(None), _) => {
+                presenting.lab.complain("not_found", t("There is no lesson of that name."));
             }
+            (None, Some(run)) => presenting.show_run(run, view),
+            (None, None) => presenting
+                .lab
+                .complain("run_missing", t("Choose a lesson or a run to present first.")),
         }
     });
 }

@@ -1,19 +1,26 @@
 //! What a presenter does: choose what is shown, show more of it, go on.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::classroom::{Board, ClassRequest, LessonPlace, Moment};
 use shared::lesson::{Lesson, LessonStep};
 
-use super::board::{view_of, with_view};
-use super::class::Class;
+use super::board::with_view;
+use super::class::{Class, look};
 use super::{api, told};
 use crate::actions;
 use crate::link::{Pick, View};
 use crate::phase::Phase;
 use crate::state::Lab;
 
-/// A class from its presenter's side.
+/// How long the lab may take to show what it was told to. After that the class's state is the truth:
+/// another of the presenter's pages may have shown something else at the same moment.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
+
+/// A class from its presenter's side. A presenter may have it on several pages: each shows what any
+/// of them chose last.
 #[derive(Clone, Copy)]
 pub struct Presenting {
     /// The page.
@@ -24,11 +31,17 @@ pub struct Presenting {
     pub board: RwSignal<Board>,
     /// The lesson, where one is given.
     pub lesson: RwSignal<Option<Lesson>>,
+    /// The lessons there are; none before they were read.
+    pub lessons: RwSignal<Option<Vec<Lesson>>>,
     /// Whether the model is being asked.
     pub asking: RwSignal<bool>,
     /// Whether this page knows what the class was shown before it came; earlier it must not show
     /// anything else.
     pub ready: RwSignal<bool>,
+    /// What the class is known to be shown.
+    known: StoredValue<Board>,
+    /// What the lab was told to show and does not show yet, and how often it was told something.
+    told: StoredValue<(u32, Option<Board>)>,
     /// Runs of this lesson's steps: going back asks the model nothing twice.
     asked: StoredValue<Vec<(LessonPlace, String)>>,
 }
@@ -41,24 +54,75 @@ impl Presenting {
             class,
             board: RwSignal::new(Board::default()),
             lesson: RwSignal::new(None),
+            lessons: RwSignal::new(None),
             asking: RwSignal::new(false),
             ready: RwSignal::new(false),
+            known: StoredValue::new(Board::default()),
+            told: StoredValue::new((0, None)),
             asked: StoredValue::new(Vec::new()),
         };
-        // Whatever the presenter looks at, the class is shown; after a loss, once again.
-        Effect::new(move |before: Option<u32>| {
-            let opened = class.opened.get();
-            let view = lab.run.view();
-            let board = with_view(presenting.board.get(), &view);
-            if before != Some(opened) {
+        Effect::new(move |_| {
+            if class.opened.get() > 0 {
                 class.say(&ClassRequest::Present { presenter_token: token.clone() });
+                // What was chosen while the line was lost; what others chose meanwhile comes by itself.
+                if let Some(board) = presenting.told.with_value(|(_, board)| board.clone()) {
+                    presenting.tell(board);
+                }
             }
+        });
+        // Whatever the presenter looks at, the class is shown.
+        Effect::new(move |_| {
+            let board = with_view(presenting.board.get(), &lab.run.view());
             if presenting.ready.get() && board.run.is_some() {
-                class.say(&ClassRequest::Show { board });
+                let last = presenting.told.with_value(|(_, board)| board.clone());
+                if last.unwrap_or_else(|| presenting.known.get_value()) != board {
+                    presenting.tell(board);
+                }
             }
-            opened
+        });
+        Effect::new(move |_| {
+            let board = class.state.with(|s| s.as_ref().map(|s| s.board.clone()));
+            if let Some(board) = board.filter(|_| presenting.ready.get_untracked()) {
+                presenting.hear(board);
+            }
         });
         presenting
+    }
+
+    /// Tells the lab what to show.
+    fn tell(&self, board: Board) {
+        let turn = self.told.with_value(|(turn, _)| turn.wrapping_add(1));
+        self.told.set_value((turn, Some(board.clone())));
+        self.class.say(&ClassRequest::Show { board });
+        let presenting = *self;
+        let over = move || {
+            // Neither told anything else since, nor left, nor shown, nor lost.
+            let waits =
+                presenting.told.try_with_value(|(now, board)| *now == turn && board.is_some());
+            if waits == Some(true) && !presenting.class.lost.get_untracked() {
+                presenting.told.set_value((turn, None));
+                let shown =
+                    presenting.class.state.with_untracked(|s| s.as_ref().map(|s| s.board.clone()));
+                if let Some(board) = shown {
+                    presenting.hear(board);
+                }
+            }
+        };
+        set_timeout(over, ON_ITS_WAY);
+    }
+
+    /// Takes note of what the class is shown.
+    fn hear(&self, board: Board) {
+        match self.told.with_value(|(turn, told)| (*turn, told.clone())) {
+            (turn, Some(told)) if told == board => {
+                self.told.set_value((turn, None));
+                self.known.set_value(board);
+            }
+            // What this page chose is on its way.
+            (_, Some(_)) => {}
+            (_, None) if self.known.with_value(|known| *known == board) => {}
+            (_, None) => self.adopt(board),
+        }
     }
 
     /// The step of the lesson that is shown.
@@ -157,17 +221,28 @@ impl Presenting {
         });
     }
 
-    /// Goes on where the class stands, after this page was loaded anew.
-    pub fn resume(&self, board: Board, lesson: Option<Lesson>) {
-        if let (Some(run), Some(place)) = (&board.run, &board.lesson) {
-            self.asked.update_value(|asked| asked.push((place.clone(), run.clone())));
+    /// Goes on where the class stands: this page was loaded anew, or another one went on.
+    pub fn adopt(&self, board: Board) {
+        self.known.set_value(board.clone());
+        let Some(run) = board.run.clone() else { return };
+        if let Some(place) = board.lesson.clone() {
+            self.asked.update_value(|asked| {
+                asked.retain(|(of, _)| *of != place);
+                asked.push((place, run.clone()));
+            });
         }
-        if let Some(run) = &board.run {
-            actions::open(self.lab, run.clone(), view_of(&board));
+        let lesson = board.lesson.as_ref().and_then(|place| self.lesson_named(&place.lesson));
+        if self.lesson.with_untracked(|known| *known != lesson) {
+            self.lesson.set(lesson);
         }
-        self.lesson.set(lesson);
+        look(self.lab, run, &board);
         self.board.set(board);
         self.ready.set(true);
+    }
+
+    /// The lesson of a name.
+    pub fn lesson_named(&self, name: &str) -> Option<Lesson> {
+        self.lessons.with_untracked(|all| all.as_ref()?.iter().find(|l| l.name == name).cloned())
     }
 
     fn put(&self, run: String, view: View, moment: Moment, lesson: Option<LessonPlace>) {

@@ -1,17 +1,29 @@
-//! Another run beside those that are there, by its link.
+//! Another run beside those that are there: one of one's own, or one by its link.
 
 use leptos::prelude::*;
 
 use super::link::{MOST, runs_of};
 use crate::language::{fill, t};
+use crate::owner;
+use crate::runs::Named;
 
-/// The field for a link.
+/// Runs of one's own that are offered; the rest are on their own page.
+const OFFERED: usize = 6;
+
+/// The field for a link, and runs of one's own.
 #[component]
 pub(super) fn Add(runs: Vec<String>, go: Callback<Vec<String>>) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let wrong = RwSignal::new(None::<String>);
     let full = runs.len() >= MOST;
+    let offered: Vec<_> =
+        owner::runs().into_iter().filter(|own| !runs.contains(&own.id)).take(OFFERED).collect();
     let runs = StoredValue::new(runs);
+    let put = move |name: String| {
+        let mut all = runs.get_value();
+        all.push(name);
+        go.run(all);
+    };
     let add = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let links = text.get_untracked();
@@ -57,5 +69,22 @@ pub(super) fn Add(runs: Vec<String>, go: Callback<Vec<String>>) -> impl IntoView
             <button type="submit" class="button" data-testid="add-run" disabled=full>{t("Add")}</button>
             <p class="card-note" role="status">{move || wrong.get()}</p>
         </form>
+        {(!full && !offered.is_empty()).then(|| view! {
+            <div class="own-offered">
+                <p class="card-note">{t("or one of yours:")}" "<a href="/runs">{t("all of them")}</a></p>
+                <ul class="own-runs">
+                    {offered.into_iter().map(|run| {
+                        let id = run.id.clone();
+                        view! {
+                            <li>
+                                <button type="button" class="button" data-testid="add-own" data-id=run.id.clone()
+                                    on:click=move |_| put(id.clone())>{t("Add")}</button>
+                                <Named run/>
+                            </li>
+                        }
+                    }).collect_view()}
+                </ul>
+            </div>
+        })}
     }
 }

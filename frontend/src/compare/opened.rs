@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::{Definition, Envelope, RunOptions};
+use shared::{Definition, RunOptions};
 
 use super::difference::named;
 use crate::api::http;
 use crate::api::live::Live;
 use crate::link::Curve;
-use crate::log::{Arrival, Cursor};
+use crate::owner;
 use crate::phase::Phase;
 use crate::state::{Lab, RunView};
 
@@ -45,6 +45,7 @@ impl Opened {
         Effect::new(move |_| run.pinned.set(chosen.layer.get()));
         Effect::new(move |_| run.hover.set(chosen.hover.get()));
         run.id.set(Some(id.clone()));
+        owner::note_answer(run);
         let missing = RwSignal::new(None);
         let live = StoredValue::new_local(None::<Live>);
         on_cleanup(move || {
@@ -63,14 +64,7 @@ impl Opened {
             }
             match record {
                 Ok(record) => {
-                    let mut cursor = Cursor::default();
-                    run.options.set(record.options);
-                    run.label.set(record.label);
-                    run.created.set(record.created);
-                    run.phase.set(Phase::Queued(0));
-                    let next = |e: &Envelope| cursor.arrive(e) == Arrival::Next;
-                    let events: Vec<_> = record.events.into_iter().filter(next).collect();
-                    run.fold(&events);
+                    let cursor = run.take(record);
                     if !cursor.ended {
                         // The same page around another run.
                         let beside = Lab { run, ..lab };

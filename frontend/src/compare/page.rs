@@ -27,8 +27,12 @@ use shared::PictureUse;
 #[component]
 pub fn ComparePage() -> impl IntoView {
     let lab = use_lab();
-    let search = use_location().search;
-    let (asked, wrong) = Compared::read(&search.get_untracked());
+    let location = use_location();
+    let search = location.search;
+    // Drawn anew, it goes on as it was last looked at.
+    let redrawn = location.pathname.with_untracked(|path| lab.is_redrawn(path));
+    let query = if redrawn { browser::query() } else { search.get_untracked() };
+    let (asked, wrong) = Compared::read(&query);
     if !wrong.is_empty() {
         let parts: Vec<String> = wrong.iter().map(|part| part.chars().take(60).collect()).collect();
         let parts = parts.join(", ");

@@ -11,7 +11,7 @@ use shared::{LayerBand, Observation, PictureUse};
 use super::counterfactual::{Counterfactual, NOISE_SEED, contradicted};
 use super::link::{Compared, MOST};
 use crate::actions;
-use crate::language::t;
+use crate::language::{fill, t};
 use crate::phase::Phase;
 use crate::state::{RunView, Source, use_lab};
 use crate::words;
@@ -95,13 +95,18 @@ pub fn TestIt(
             >{text}" …"</button>
         }
     };
-    let ready = Memo::new(move |_| {
-        let ended = run.phase.with(|p| matches!(p, Phase::Done(_)));
-        ended && run.id.with(Option::is_some) && !full
+    let ended = Memo::new(move |_| {
+        run.phase.with(|p| matches!(p, Phase::Done(_))) && run.id.with(Option::is_some)
     });
+    let ready = move || ended.get() && !full;
     let picture = |p| Counterfactual::Picture(p);
     view! {
-        <Show when=move || ready.get()>
+        <Show when=move || ended.get() && full>
+            <p class="card-note" data-testid="tests-full">
+                {fill("{n} runs stand beside each other, which is as many as can be told apart; take one out to test on.", &[("n", &MOST)])}
+            </p>
+        </Show>
+        <Show when=ready>
             <div class="test-it" data-testid="test-it" role="group" aria-label=t("Test it")>
                 <b>{t("Test it:")}</b>
                 {at_once(picture(PictureUse::Blank), t("blank the picture"), "test-blank")}

@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 use shared::report::Numbers;
 use shared::{Definition, Heads, Observation};
 
-use crate::chart::file::{Sheet, Told, name};
+use crate::chart::file::{Bar, Sheet, Told, name};
 use crate::chart::frame::Frame;
 use crate::chart::heat::{Grid, svg as heat_svg};
 use crate::chart::{draw, file as plot_file};
@@ -108,12 +108,17 @@ fn drawn(lab: Lab, which: Which) -> (&'static str, String, (f64, f64)) {
         name => format!("{name}: {title}"),
     };
     let source = source(run, &told);
+    let bar = (which == Which::Heads).then(|| {
+        let ends = [t("the picture draws more"), t("words draw more")].map(str::to_owned);
+        Bar::dominance(&palette, ends.into())
+    });
     let sheet = Sheet {
         title: &title,
         source: &source,
         drawing: &drawing,
         size,
         type_size: TYPE_SIZE,
+        bar: bar.as_ref(),
         palette: &palette,
         told: &told,
     };

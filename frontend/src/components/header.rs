@@ -24,11 +24,12 @@ pub fn Header(
     let path = use_location().pathname;
     // An experiment belongs to the experiments, a run to the lab.
     let among = move || path.with(|p| p.starts_with("/experiments") || p.starts_with("/e/"));
+    let own = move || path.with(|p| p.starts_with("/runs"));
     let comparing = move || path.with(|p| p.starts_with("/compare"));
     let in_class = move || {
         path.with(|p| ["/lessons", "/present", "/j"].iter().any(|place| p.starts_with(place)))
     };
-    let elsewhere = move || among() || comparing() || in_class();
+    let elsewhere = move || own() || among() || comparing() || in_class();
     let current = move |here: bool| here.then_some("page");
     // Pages lead from the run on the screen to the run on the screen.
     let compare = move || match lab.run.id.get() {
@@ -50,6 +51,7 @@ pub fn Header(
             </a>
             <nav aria-label=t("Pages")>
                 <a href=home aria-current=move || current(!elsewhere())>{t("Lab")}</a>
+                <a href="/runs" data-testid="nav-runs" aria-current=move || current(own())>{t("Runs")}</a>
                 <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
                     {t("Experiments")}
                 </a>

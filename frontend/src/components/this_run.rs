@@ -13,6 +13,7 @@ use crate::browser;
 use crate::cite::{Cited, embed_code, notebook_code};
 use crate::kept::Kept;
 use crate::language::t;
+use crate::owner;
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
 use crate::state::{Lab, RunView, Source, use_lab};
@@ -92,7 +93,7 @@ pub fn ThisRun() -> impl IntoView {
 
 fn delete(lab: Lab, navigate: impl Fn(&str, leptos_router::NavigateOptions) + 'static) {
     let Some(id) = lab.run.id.get_untracked() else { return };
-    let Some(token) = browser::stored(&browser::owner_key(&id)) else { return };
+    let Some(token) = owner::token(&id) else { return };
     let question =
         t("Delete this run with its picture? Its link will lead nowhere, for everybody.");
     if !window().confirm_with_message(question).unwrap_or(false) {
@@ -101,7 +102,7 @@ fn delete(lab: Lab, navigate: impl Fn(&str, leptos_router::NavigateOptions) + 's
     spawn_local(async move {
         match http::delete(&id, &token).await {
             Ok(()) => {
-                browser::forget(&browser::owner_key(&id));
+                owner::forget(&id);
                 // Its picture is gone, so the form cannot ask about it again.
                 if lab.source.get_untracked() == Some(Source::Run(id)) {
                     lab.choose(None);
@@ -124,13 +125,16 @@ fn Naming(lab: Lab, naming: RwSignal<bool>) -> impl IntoView {
     let save = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         let Some(id) = run.id.get_untracked().filter(|_| !saving.get_untracked()) else { return };
-        let token = browser::stored(&browser::owner_key(&id)).unwrap_or_default();
+        let token = owner::token(&id).unwrap_or_default();
         let change =
             LabelChange { name: Some(name.get_untracked()), note: Some(note.get_untracked()) };
         saving.set(true);
         spawn_local(async move {
             let saved = http::label(&id, &change, &token).await;
             saving.try_set(false);
+            if let Ok(label) = &saved {
+                owner::named(&id, &label.name);
+            }
             match saved {
                 // Meanwhile another run may be on the screen.
                 Ok(label) if run.id.get_untracked().as_ref() == Some(&id) => {

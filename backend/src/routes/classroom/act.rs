@@ -14,7 +14,8 @@ use crate::routes::extract::bearer;
 /// Opens a class.
 ///
 /// Classes live in memory: a restart of the lab ends them, and so does nobody being connected for two
-/// hours. The runs they show are kept as all runs are.
+/// hours, or for a minute where all places are taken and somebody opens another. The runs they show
+/// are kept as all runs are.
 #[utoipa::path(
     post,
     path = "/api/classrooms",

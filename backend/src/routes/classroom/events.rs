@@ -42,7 +42,8 @@ pub struct ClassQuery {
 ///
 /// A websocket. The server sends `ClassMessage`s: binary MessagePack with named fields, or JSON text
 /// under the subprotocol `json`. A follower is first told the `guess` that the lab holds of it; then
-/// comes the latest state, and each newer one. Somebody slow is told the latest only. A page may send
+/// comes the latest state, and each newer one; where nothing happens, the latest comes again every
+/// 20 seconds, so that silence is a lost connection. Somebody slow is told the latest only. A page may send
 /// `ClassRequest`s in either form: `guess` as a follower; `present` with the presenter's token, and
 /// then `show`. Tally and presence are told at most ten times a second, what the presenter shows
 /// at once. After `ended` the server closes with 1000.
@@ -162,6 +163,12 @@ async fn follow(
             Some(answer) = answers.recv() => sender.tell(&answer).await?,
             () = sleep_until(ping_at) => {
                 sender.send(Message::Ping(Bytes::new())).await?;
+                // A page is not told of pings; the state says too that the connection lives.
+                let sheet = latest.borrow_and_update().clone();
+                sender.send(sheet_in(sender.form, &sheet)).await?;
+                if sheet.is_last() {
+                    return Ok(());
+                }
                 ping_at = Instant::now() + state.limits.ping;
             }
         }
