@@ -104,7 +104,8 @@ async fn main() {
     };
     tokio::spawn(async move { while let Some(Ok(_)) = reading.next().await {} });
     let mut show = async |layer: u32| {
-        let text = serde_json::to_string(&ClassRequest::Show { board: board(layer) }).unwrap();
+        let text = serde_json::to_string(&ClassRequest::Show { board: board(layer), after: None })
+            .unwrap();
         presenter.send(Message::Text(text.into())).await.unwrap();
     };
 

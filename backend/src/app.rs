@@ -36,7 +36,7 @@ pub struct Limits {
     pub uploads: usize,
     /// An upload of which nothing comes for this long is given up.
     pub stalled: Duration,
-    /// A viewer to whom nothing happens is pinged, and told that the connection lives, this often.
+    /// A viewer is pinged this often, and told that the connection lives where nothing happens.
     pub ping: Duration,
     /// A viewer not heard of for this long is gone.
     pub dead: Duration,

@@ -87,7 +87,7 @@ async fn say(viewer: &mut Viewer, request: &ClassRequest) {
 }
 
 async fn show(viewer: &mut Viewer, board: &Board) {
-    say(viewer, &ClassRequest::Show { board: board.clone() }).await;
+    say(viewer, &ClassRequest::Show { board: board.clone(), after: None }).await;
 }
 
 async fn guess(viewer: &mut Viewer, round: u32, guess: Guess) {

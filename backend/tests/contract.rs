@@ -120,9 +120,9 @@ fn messages() -> Vec<ServerMessage> {
     let mut messages: Vec<ServerMessage> =
         events().into_iter().enumerate().map(envelope).map(ServerMessage::Event).collect();
     messages.push(ServerMessage::Gap { from: 3, to: 70_000 });
-    messages.push(ServerMessage::Alive);
     let body = ErrorBody { code: ErrorCode::BadMessage, message: "What?".into() };
     messages.push(ServerMessage::Error(body));
+    messages.push(ServerMessage::Alive);
     messages
 }
 

@@ -73,6 +73,8 @@ pub fn App() -> impl IntoView {
             lab.samples.set(samples);
         }
     });
+    // Whatever page is open when it comes.
+    owner::note_answer(lab.run);
     // Texts are not reactive: a change of language draws every page anew. What pages show lies in
     // the lab, so nothing is lost by that.
     let first = StoredValue::new(true);
@@ -128,7 +130,6 @@ fn Page() -> impl IntoView {
     let navigate = use_navigate();
 
     keep_playing(lab.run);
-    owner::note_answer(lab.run);
     let dragging = RwSignal::new(false);
     actions::accept_pictures(lab, dragging);
 

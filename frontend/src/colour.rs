@@ -150,6 +150,12 @@ impl Palette {
         self.neutral.mix(end, (share - 0.5).abs() * 2.0)
     }
 
+    /// The colour at a place on the scale of MDI, from 0, a factor of 16 towards the picture, to 1, as
+    /// much towards the words.
+    pub fn dominance_at(&self, place: f64) -> Rgb {
+        self.dominance((place * 8.0 - 4.0).exp2())
+    }
+
     /// The colour of an MDI: diverging on its logarithm around 1, full at a factor of 16.
     ///
     /// Equal factors either way are equally light, so that neither side looks the stronger for its

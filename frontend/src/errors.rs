@@ -45,7 +45,9 @@ fn sentence(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::NotFound => t("There is nothing at this address; it may have been deleted."),
         ErrorCode::NotOwner => t("Only the browser that started this may do that."),
         ErrorCode::QueueFull => t("Too many runs are waiting; try again in a moment."),
-        ErrorCode::ClassroomFull => t("The lab holds too many classes, or the class is full."),
+        ErrorCode::ClassroomFull => t(
+            "There is no room: too many classes, too many people in the class, or too many of its pages in this browser.",
+        ),
         ErrorCode::GuessClosed => t("Guesses of this question are closed."),
         ErrorCode::NewerVersion => t("A newer lab recorded this run; this one cannot read it."),
         ErrorCode::ModelNotPulled => t("The model is not on the lab’s machine yet; download it."),

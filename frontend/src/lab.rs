@@ -1,5 +1,7 @@
 //! The page around the run: errors, and what the form holds for the next run.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 use shared::RunOptions;
 use shared::api::{ModelEntry, Sample};
@@ -87,6 +89,8 @@ pub struct Lab {
     pub experiment: RwSignal<ExperimentSpec>,
     /// The language; a change draws everything below the router anew.
     pub language: RwSignal<Language>,
+    /// Runs of one's own that are chosen to be compared.
+    pub chosen_runs: RwSignal<BTreeSet<String>>,
     /// The step of the tour, while it is on.
     pub tour: RwSignal<Option<Step>>,
     /// The path of the page that is drawn anew as it stands, until that page asks.
@@ -115,6 +119,7 @@ impl Lab {
                 ..ExperimentSpec::default()
             }),
             language: RwSignal::new(Language::now()),
+            chosen_runs: RwSignal::new(BTreeSet::new()),
             tour: RwSignal::new(None),
             redrawn: StoredValue::new(None),
         }

@@ -32,8 +32,9 @@ pub struct OwnRuns(Vec<OwnRun>);
 impl OwnRuns {
     /// Reads what was kept; what cannot be read is no run.
     pub fn read(kept: &str) -> Self {
-        let all: Vec<OwnRun> = serde_json::from_str(kept).unwrap_or_default();
-        OwnRuns(all.into_iter().filter(|run| !run.id.is_empty()).take(MOST).collect())
+        let all: Vec<serde_json::Value> = serde_json::from_str(kept).unwrap_or_default();
+        let runs = all.into_iter().filter_map(|run| serde_json::from_value(run).ok());
+        OwnRuns(runs.filter(|run: &OwnRun| !run.id.is_empty()).take(MOST).collect())
     }
 
     /// What to keep.
@@ -129,6 +130,8 @@ mod tests {
         for broken in ["", "{", "7", r#"[{"prompt":"no id"}]"#] {
             assert_eq!(OwnRuns::read(broken), OwnRuns::default(), "{broken}");
         }
-        assert_eq!(OwnRuns::read(r#"[{"id":"a","new":1}]"#).all()[0].id, "a");
+        let some = OwnRuns::read(r#"[{"id":"a","new":1},{"id":7},"b",{"id":"c"}]"#);
+        let ids: Vec<&str> = some.all().iter().map(|run| run.id.as_str()).collect();
+        assert_eq!(ids, ["a", "c"], "one that cannot be read takes no other along");
     }
 }

@@ -19,7 +19,7 @@ pub fn RunsPage() -> impl IntoView {
     let lab = use_lab();
     lab.said.set(String::new());
     let runs = RwSignal::new(owner::runs());
-    let chosen = RwSignal::new(BTreeSet::<String>::new());
+    let chosen = lab.chosen_runs;
     // In the order of the list, the newest last: what came first is what others are compared with.
     let compared = Memo::new(move |_| {
         let chosen = chosen.get();
@@ -90,9 +90,14 @@ fn Row(
             c.remove(&id);
         });
         runs.update(|all| all.retain(|run| run.id != id));
+        // The button that was pressed is gone with its row.
+        browser::focus("#runs");
     };
     let name = run.id.clone();
-    let label = fill("Choose “{run}”", &[("run", &title(&run))]);
+    // A run and its tests ask the same question: when it was asked tells them apart.
+    let said = format!("{}, {}", title(&run), browser::local_time(&run.asked));
+    let label = fill("Choose “{run}”", &[("run", &said)]);
+    let off = fill("Take “{run}” off this list", &[("run", &said)]);
     view! {
         <li data-testid="own-run" data-id=name>
             <input type="checkbox" aria-label=label data-testid="choose-run"
@@ -101,7 +106,7 @@ fn Row(
                 on:change=toggle/>
             <Named run/>
             <button type="button" class="beside-remove" data-testid="unlist-run" on:click=remove
-                aria-label=t("Take it off this list") title=t("Take it off this list; the run itself stays")>"✕"</button>
+                aria-label=off title=t("Take it off this list; the run itself stays")>"✕"</button>
         </li>
     }
 }
@@ -133,6 +138,6 @@ pub fn Named(
 }
 
 /// What a run is called by its owner, or what it asks.
-fn title(run: &OwnRun) -> String {
+pub fn title(run: &OwnRun) -> String {
     if run.name.is_empty() { run.prompt.clone() } else { run.name.clone() }
 }

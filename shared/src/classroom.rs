@@ -231,6 +231,8 @@ pub struct ClassState {
     pub number: u64,
     /// What the presenter shows.
     pub board: Board,
+    /// How often the presenter has shown something: the number of this board.
+    pub shown: u32,
     /// The guesses of this round.
     pub tally: Tally,
     /// Followers connected now.
@@ -278,6 +280,10 @@ pub enum ClassRequest {
     Show {
         /// What is shown.
         board: Board,
+        /// The number of the board that this one replaces. Where the class is shown another by then,
+        /// nothing happens: somebody else went on, as the state says. Left out, it replaces any.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<u32>,
     },
 }
 

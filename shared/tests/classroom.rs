@@ -28,6 +28,7 @@ fn messages_keep_their_form() {
         version: 1,
         number: 9,
         board: board(),
+        shown: 5,
         tally: Tally { words: 41, picture: 17 },
         present: 60,
     };
@@ -36,7 +37,7 @@ fn messages_keep_their_form() {
         (
             ClassMessage::State(state),
             format!(
-                r#"{{"kind":"state","version":1,"number":9,"board":{board_json},"tally":{{"words":41,"picture":17}},"present":60}}"#
+                r#"{{"kind":"state","version":1,"number":9,"board":{board_json},"shown":5,"tally":{{"words":41,"picture":17}},"present":60}}"#
             ),
         ),
         (
@@ -65,8 +66,12 @@ fn messages_keep_their_form() {
             r#"{"type":"present","presenter_token":"secret"}"#.into(),
         ),
         (
-            ClassRequest::Show { board: board() },
+            ClassRequest::Show { board: board(), after: None },
             format!(r#"{{"type":"show","board":{board_json}}}"#),
+        ),
+        (
+            ClassRequest::Show { board: board(), after: Some(4) },
+            format!(r#"{{"type":"show","board":{board_json},"after":4}}"#),
         ),
     ];
     for (request, json) in requests {

@@ -257,7 +257,9 @@ async fn a_line_that_only_looks_alive_is_opened_anew() -> Result<()> {
         phone.attr_until("follow", "data-moment", |m| m == "asked").await?;
         sockets_until(&phone, 1).await?;
         // Nothing comes any more, and nothing says so.
-        phone.script("window.sockets[0].onmessage = null").await?;
+        phone
+            .script("window.sockets[0].onmessage = null; window.sockets[0].onclose = null")
+            .await?;
         wall.click("onward").await?;
         wall.attr_until("wall", "data-moment", |m| m == "answered").await?;
         phone.script(A_MINUTE_LATER).await?;
@@ -268,13 +270,12 @@ async fn a_line_that_only_looks_alive_is_opened_anew() -> Result<()> {
         sockets_until(&phone, 3).await?;
         wall.click("onward").await?;
         phone.attr_until("follow", "data-moment", |m| m == "revealed").await?;
-        let present = format!(
-            "return fetch('/api/classrooms/{code}').then(r => r.json()).then(s => s.present)"
-        );
-        wall.wait("one follower and not three", async || {
-            Ok((wall.script(&present).await? == 1).then_some(()))
-        })
-        .await?;
+        let open = "return window.sockets.filter(s => s.readyState === 1).length";
+        phone
+            .wait("those before to be closed", async || {
+                Ok((phone.script(open).await? == 1).then_some(()))
+            })
+            .await?;
         ensure!(phone.severe(&[]).await?.is_empty());
         Ok(())
     })
@@ -291,7 +292,8 @@ async fn a_run_whose_line_only_looks_alive_is_followed_to_its_end() -> Result<()
         sockets_until(page, 1).await?;
         stage.allow(READING)?;
         stage.phase("prefill").await?;
-        page.script("window.sockets[0].onmessage = null").await?;
+        // Neither that something came nor that the line was closed reaches the page.
+        page.script("window.sockets[0].onmessage = null; window.sockets[0].onclose = null").await?;
         stage.allow(ALL)?;
         page.script(A_MINUTE_LATER).await?;
         stage.phase("done").await?;

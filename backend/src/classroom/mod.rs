@@ -180,14 +180,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_house_makes_room_where_nobody_is() {
-        let forsaken = Duration::from_millis(50);
-        let limits = ClassLimits { classes: 2, forsaken, ..ClassLimits::default() };
+        let limits = ClassLimits { classes: 2, forsaken: IDLE, ..ClassLimits::default() };
         let rooms = Classrooms::new(limits);
         let (longest, _) = rooms.open().expect("room");
         let (attended, _) = rooms.open().expect("room");
         let _seat = attended.join(None).expect("a seat");
         assert!(rooms.open().is_err(), "who has just opened a class is on the way to it");
-        tokio::time::sleep(forsaken).await;
+        tokio::time::sleep(IDLE).await;
         let (new, _) = rooms.open().expect("the room of the forsaken one");
         assert!(rooms.find(longest.code.as_str()).is_err());
         assert!(longest.join(None).is_err(), "whoever comes late is told that it is over");

@@ -56,6 +56,7 @@ struct Follower {
 #[derive(Debug)]
 struct Inner {
     board: Board,
+    shown: u32,
     number: u64,
     followers: HashMap<FollowerId, Follower>,
     onlookers: usize,
@@ -76,6 +77,7 @@ impl Inner {
             version: CLASSROOM_VERSION,
             number: self.number,
             board: self.board.clone(),
+            shown: self.shown,
             tally: Tally::of(self.followers.values().filter_map(|f| f.guess)),
             present: u32::try_from(self.present()).unwrap_or(u32::MAX),
         }
@@ -97,6 +99,7 @@ impl Session {
     pub(super) fn new(code: Code, presenter: OwnerHash, limits: ClassLimits) -> Self {
         let inner = Inner {
             board: Board::default(),
+            shown: 0,
             number: 0,
             followers: HashMap::new(),
             onlookers: 0,
@@ -123,16 +126,22 @@ impl Session {
         self.latest.subscribe()
     }
 
-    /// Shows a board, at once. A new round begins without guesses.
-    pub fn show(&self, board: Board) {
+    /// Shows a board, at once, in the place of the board of number `after`, or of any; `false` where
+    /// another is shown by then. A new round begins without guesses.
+    pub fn show(&self, board: Board, after: Option<u32>) -> bool {
         let mut inner = lock(&self.inner);
+        if after.is_some_and(|after| after != inner.shown) {
+            return false;
+        }
         if inner.board.round != board.round {
             // Who is gone and comes back begins anew, as who stayed does.
             inner.followers.retain(|_, f| f.connections > 0);
             inner.followers.values_mut().for_each(|f| f.guess = None);
         }
         inner.board = board;
+        inner.shown = inner.shown.wrapping_add(1);
         self.tell(&mut inner);
+        true
     }
 
     /// Takes a follower's guess.
@@ -294,16 +303,16 @@ mod tests {
         let _seat = class.join(Some(me.clone())).expect("a seat");
         let closed = class.guess(&me, 0, Guess::Words).expect_err("nothing is asked");
         assert_eq!(closed.0.code, ErrorCode::GuessClosed);
-        class.show(board(1, Moment::Asked));
+        class.show(board(1, Moment::Asked), None);
         for guess in [Guess::Words, Guess::Words, Guess::Picture] {
             class.guess(&me, 1, guess).expect("open");
             assert_eq!(class.state().tally, Tally::of([guess]), "the last one counts, once");
         }
-        class.show(board(1, Moment::Answered));
+        class.show(board(1, Moment::Answered), None);
         assert_eq!(class.guess_of(&me), (1, Some(Guess::Picture)), "an answer closes nothing");
-        class.show(board(1, Moment::Revealed));
+        class.show(board(1, Moment::Revealed), None);
         assert!(class.guess(&me, 1, Guess::Words).is_err());
-        class.show(board(2, Moment::Asked));
+        class.show(board(2, Moment::Asked), None);
         assert!(class.guess(&me, 1, Guess::Words).is_err(), "about the question before");
         assert_eq!((class.guess_of(&me), class.state().tally), ((2, None), Tally::default()));
     }
@@ -311,7 +320,7 @@ mod tests {
     #[tokio::test]
     async fn a_guess_survives_a_lost_connection_and_counts_once() {
         let class = session(ClassLimits::default());
-        class.show(board(1, Moment::Asked));
+        class.show(board(1, Moment::Asked), None);
         let seat = class.join(Some(name(1))).expect("a seat");
         let second = class.join(Some(name(1))).expect("the same browser's other page");
         assert_eq!(class.state().present, 1);
@@ -326,7 +335,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_class_keeps_guesses_and_lets_go_of_who_left_without_one() {
         let class = session(ClassLimits { followers: 2, onlookers: 1, ..ClassLimits::default() });
-        class.show(board(1, Moment::Asked));
+        class.show(board(1, Moment::Asked), None);
         let first = class.join(Some(name(1))).expect("a seat");
         class.guess(&name(1), 1, Guess::Words).expect("open");
         let second = class.join(Some(name(2))).expect("a seat");
@@ -337,6 +346,18 @@ mod tests {
         assert_eq!(class.state().tally.words, 1);
         let _onlooker = class.join(None).expect("to look");
         assert!(class.join(None).is_err());
+    }
+
+    #[tokio::test]
+    async fn a_board_replaces_the_one_it_was_meant_to() {
+        let class = session(ClassLimits::default());
+        assert!(class.show(board(1, Moment::Asked), Some(0)));
+        assert!(!class.show(board(9, Moment::Revealed), Some(0)), "another page was first");
+        let state = class.state();
+        assert_eq!((state.shown, state.board), (1, board(1, Moment::Asked)));
+        assert!(class.show(board(1, Moment::Answered), Some(1)));
+        assert!(class.show(board(2, Moment::Asked), None), "whatever is shown");
+        assert_eq!(class.state().shown, 3);
     }
 
     #[tokio::test]
@@ -356,7 +377,7 @@ mod tests {
     async fn many_guesses_are_told_together_and_a_step_at_once() {
         let class = session(ClassLimits::default());
         let mut latest = class.watch();
-        class.show(board(1, Moment::Asked));
+        class.show(board(1, Moment::Asked), None);
         assert!(latest.has_changed().expect("open"));
         let number = |sheet: &Sheet| match &sheet.message {
             ClassMessage::State(state) => state.number,

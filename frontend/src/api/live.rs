@@ -76,10 +76,11 @@ impl Live {
                 self.0.inbox.borrow_mut().push(bytes);
                 self.ask_for_frame();
             }
-            Heard::Lost { .. } if self.0.cursor.get().ended => self.hang_up(),
-            // What is in the inbox may hold the last event: then the close was the end, not a loss.
             Heard::Lost { attempt } => {
-                if attempt > 0 {
+                // What is in the inbox may hold the last event: then the close was the end and not
+                // a loss. A page that nobody looks at has no frames to wait for.
+                self.drain();
+                if !self.0.cursor.get().ended && attempt > 0 {
                     self.0.lab.run.lost.set(true);
                 }
             }

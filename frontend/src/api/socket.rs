@@ -141,9 +141,14 @@ impl Socket {
     }
 
     /// Gives the other side so much time from now on.
-    fn patience(&self, time: Duration) {
-        self.0.last.set(Date::now());
+    fn wait(&self, time: Duration) {
         self.0.deadline.set(Date::now() + millis(time));
+    }
+
+    /// Something came.
+    fn alive(&self) {
+        self.0.last.set(Date::now());
+        self.wait(PATIENCE);
     }
 
     fn connect(&self) {
@@ -158,15 +163,15 @@ impl Socket {
             return self.lost();
         };
         socket.set_binary_type(BinaryType::Arraybuffer);
-        self.patience(OPENING);
+        self.wait(OPENING);
         let here = self.clone();
         let open = Closure::<dyn FnMut()>::new(move || {
-            here.patience(PATIENCE);
+            here.alive();
             here.tell(Heard::Open);
         });
         let here = self.clone();
         let message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
-            here.patience(PATIENCE);
+            here.alive();
             if let Ok(buffer) = event.data().dyn_into::<ArrayBuffer>() {
                 here.tell(Heard::Message(Uint8Array::new(&buffer).to_vec()));
             }
@@ -185,7 +190,7 @@ impl Socket {
         self.0.attempts.set(attempt + 1);
         let wait = Duration::from_millis(backoff(attempt).into());
         // Nobody looks at it before it was tried.
-        self.patience(wait + OPENING);
+        self.wait(wait + OPENING);
         self.tell(Heard::Lost { attempt });
         let (here, opened) = (self.clone(), self.0.opened.get());
         let again = move || {

@@ -53,11 +53,10 @@ impl Bar {
     /// The scale of MDI, as [`Palette::dominance`] colours it: it ends at a factor of 16.
     pub fn dominance(palette: &Palette, ends: (String, String)) -> Self {
         const STEPS: u32 = 64;
-        let mdi = |t: f64| (t * 8.0 - 4.0).exp2();
         let middle = |i| (f64::from(i) + 0.5) / f64::from(STEPS);
         let marks = [(0.0, "≤ 1/16"), (0.25, "1/4"), (0.5, "1"), (0.75, "4"), (1.0, "≥ 16")];
         Bar {
-            colours: (0..STEPS).map(|i| palette.dominance(mdi(middle(i)))).collect(),
+            colours: (0..STEPS).map(|i| palette.dominance_at(middle(i))).collect(),
             marks: marks.map(|(at, text)| (at, text.to_owned())).to_vec(),
             ends,
         }
@@ -111,6 +110,8 @@ pub struct Sheet<'a> {
     pub source: &'a [String],
     /// The drawing, as [`super::draw::svg`] and its like make one.
     pub drawing: &'a str,
+    /// What is marked on it, in its own pixels; see [`super::marks`].
+    pub marks: &'a str,
     /// The drawing's size in pixels.
     pub size: (f64, f64),
     /// Size of the drawing's type.
@@ -172,9 +173,10 @@ impl Sheet<'_> {
         let _ = write!(
             out,
             "<svg y=\"{top}\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {} {}\">{inside}</svg>\n\
-             </svg>\n",
+             <g transform=\"translate(0 {top})\">{}</g>\n</svg>\n",
             (w * UNITS) as u32,
             (h * UNITS) as u32,
+            self.marks,
         );
         out
     }
@@ -262,6 +264,7 @@ mod tests {
             title: "MDI <by> layer",
             source: &["one & only".into()],
             drawing: &drawing,
+            marks: "<desc>marked</desc>",
             size: (frame.width, frame.height),
             type_size: 12.0,
             bar: None,
@@ -273,6 +276,7 @@ mod tests {
         assert_eq!(file.matches("<circle").count(), drawing.matches("<circle").count());
         assert!(file.contains("MDI &lt;by&gt; layer") && file.contains("one &amp; only"));
         assert!(!file.contains("<b>"), "a name is text");
+        assert!(file.contains("<desc>marked</desc>"));
         let (_, rest) = file.split_once("<metadata id=\"langoverrule\">").expect("metadata");
         let json = rest.split_once("</metadata>").expect("its end").0;
         let json = json.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">");

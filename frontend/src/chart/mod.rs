@@ -10,6 +10,7 @@ pub mod file;
 pub mod frame;
 pub mod heat;
 pub mod looked;
+pub mod marks;
 pub mod ribbons;
 pub mod scale;
 pub mod sides;

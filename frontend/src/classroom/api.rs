@@ -13,6 +13,7 @@ use crate::api::{Failure, http};
 use crate::browser;
 use crate::log::backoff;
 use crate::owner;
+use crate::state::Lab;
 
 /// The prepared lessons.
 pub async fn lessons() -> Result<Vec<Lesson>, Failure> {
@@ -20,14 +21,23 @@ pub async fn lessons() -> Result<Vec<Lesson>, Failure> {
 }
 
 /// Reads the prepared lessons, again and again until they come or nobody wants them any more.
-pub fn read_lessons(wanted: impl Fn() -> bool + 'static, take: impl FnOnce(Vec<Lesson>) + 'static) {
+pub fn read_lessons(
+    lab: Lab,
+    wanted: impl Fn() -> bool + 'static,
+    take: impl FnOnce(Vec<Lesson>) + 'static,
+) {
     spawn_local(async move {
         let mut attempt = 0;
         while wanted() {
             match lessons().await {
                 Ok(lessons) => return take(lessons),
-                Err(_) => browser::sleep(Duration::from_millis(backoff(attempt).into())).await,
+                // The first failure may be the line's.
+                Err(failure) if attempt == 1 => {
+                    lab.complain(failure.code_name(), failure.message);
+                }
+                Err(_) => {}
             }
+            browser::sleep(Duration::from_millis(backoff(attempt).into())).await;
             attempt += 1;
         }
     });

@@ -24,11 +24,30 @@ pub fn look(lab: Lab, id: String, board: &Board) {
     actions::open(lab, id, over(own, board));
 }
 
+/// Asks again for a run that could not be read, now and then while states of the class come.
+pub fn look_again(lab: Lab, class: Class, board: impl Fn() -> Board + 'static) {
+    const EVERY_MS: f64 = 5000.0;
+    let tried = StoredValue::new(0.0);
+    Effect::new(move |_| {
+        class.state.track();
+        let board = board();
+        let nothing = lab.run.id.with_untracked(Option::is_none);
+        if let Some(run) = board.run.clone().filter(|_| nothing)
+            && js_sys::Date::now() > tried.get_value() + EVERY_MS
+        {
+            tried.set_value(js_sys::Date::now());
+            look(lab, run, &board);
+        }
+    });
+}
+
 /// How a class ended for this page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Over {
     /// The presenter ended it.
     Ended,
+    /// There is none of that code, or none any more.
+    Gone(String),
     /// The lab does not let this page in, or cannot be understood.
     Refused(String),
 }
@@ -44,6 +63,8 @@ pub struct Class {
     pub lost: RwSignal<bool>,
     /// How often the line was opened: whoever presents says so again each time.
     pub opened: RwSignal<u32>,
+    /// How often the lab refused something.
+    pub refused: RwSignal<u32>,
     /// How it ended, where it did.
     pub over: RwSignal<Option<Over>>,
     /// What the lab holds of this browser's guess.
@@ -60,6 +81,7 @@ impl Class {
             mine: RwSignal::new((0, None)),
             lost: RwSignal::new(false),
             opened: RwSignal::new(0),
+            refused: RwSignal::new(0),
             over: RwSignal::new(None),
             confirmed: StoredValue::new((0, None)),
             line: StoredValue::new_local(None),
@@ -112,10 +134,7 @@ impl Class {
                         }
                     });
                     self.lost.set(false);
-                    // The same state comes again where nothing happens.
-                    if self.state.with_untracked(|s| s.as_ref() != Some(&state)) {
-                        self.state.set(Some(state));
-                    }
+                    self.state.set(Some(state));
                 }
                 ClassMessage::Guess { round, guess } => {
                     self.confirmed.set_value((round, guess));
@@ -127,7 +146,11 @@ impl Class {
                     if matches!(body.code, ErrorCode::NotFound | ErrorCode::ClassroomFull)
                         && self.state.with_untracked(Option::is_none) =>
                 {
-                    self.leave(Over::Refused(errors::said(body.code, &body.message)));
+                    let message = errors::said(body.code, &body.message);
+                    self.leave(match body.code {
+                        ErrorCode::NotFound => Over::Gone(message),
+                        _ => Over::Refused(message),
+                    });
                 }
                 ClassMessage::Error(body) if body.code == ErrorCode::NotFound => {
                     self.gone_or_complain(lab, errors::said(body.code, &body.message));
@@ -139,6 +162,7 @@ impl Class {
                 ClassMessage::Error(body) if body.code == ErrorCode::ShuttingDown => {}
                 ClassMessage::Error(body) => {
                     lab.complain(body.code.name(), errors::said(body.code, &body.message));
+                    self.refused.update(|n| *n += 1);
                 }
             },
         }
@@ -148,9 +172,10 @@ impl Class {
     /// that is not there.
     fn gone_or_complain(&self, lab: Lab, message: String) {
         if self.lost.get_untracked() {
-            self.leave(Over::Refused(message));
+            self.leave(Over::Gone(message));
         } else {
             lab.complain(ErrorCode::NotFound.name(), message);
+            self.refused.update(|n| *n += 1);
         }
     }
 

@@ -6,7 +6,7 @@ use shared::classroom::{Board, ClassRequest, Guess, Moment};
 use shared::lesson::{Lesson, LessonStep};
 
 use super::board::{alike, view_of};
-use super::class::{Class, look};
+use super::class::{Class, look, look_again};
 use super::pieces::{
     Bars, ClassQuestion, DoneTo, Lessons, PlainPicture, Progress, Question, Verdict, side,
 };
@@ -58,7 +58,7 @@ fn Follow(code: String) -> impl IntoView {
     let following =
         Following { class, board, exploring: RwSignal::new(false), lessons: RwSignal::new(vec![]) };
     let wanted = move || !following.lessons.is_disposed();
-    api::read_lessons(wanted, move |lessons| {
+    api::read_lessons(lab, wanted, move |lessons| {
         following.lessons.try_set(lessons);
     });
     follow(lab, following);
@@ -146,6 +146,10 @@ fn follow(lab: Lab, following: Following) {
             look(lab, id, &board);
         }
     });
+    look_again(lab, following.class, move || match exploring.get_untracked() {
+        true => Board::default(),
+        false => board.get_untracked(),
+    });
     // Whoever takes hold of a layer or a definition looks around by themselves from there on.
     Effect::new(move |_| {
         let view = run.view();
@@ -191,6 +195,9 @@ fn Buttons(following: Following) -> impl IntoView {
         if class.say(&ClassRequest::Guess { round, guess }) {
             // Shown at once; the lab's own word for it follows.
             class.mine.set((round, Some(guess)));
+        } else {
+            // The line is being opened again; the next state says when it serves.
+            class.lost.set(true);
         }
     };
     let button = move |side_of: Guess| {

@@ -3,6 +3,7 @@
 //! What the class sees of a run comes from the run's own events, as everywhere on the page; the
 //! class's websocket says only which run, how it is looked at, and how the guessing stands.
 
+pub mod agreed;
 pub mod board;
 pub mod place;
 pub mod told;

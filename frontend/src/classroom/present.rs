@@ -10,7 +10,7 @@ use shared::Observation;
 use shared::classroom::Moment;
 
 use super::api;
-use super::class::{Class, Over};
+use super::class::{Class, Over, look_again};
 use super::pieces::{
     Bars, ClassQuestion, DoneTo, Lessons, PlainPicture, Progress, Question, Verdict, tell,
 };
@@ -72,7 +72,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
     // A class that is over is not offered again.
     let over = code.clone();
     Effect::new(move |_| {
-        if class.over.with(Option::is_some) {
+        if class.over.with(|over| matches!(over, Some(Over::Ended | Over::Gone(_)))) {
             api::forget(&over);
         }
     });
@@ -161,36 +161,38 @@ fn begin(presenting: Presenting, joining: RwSignal<bool>) {
     let (lesson, run, view) = (asked("lesson"), asked("run"), View::read(&query).0);
     // It is for the beginning alone: after a reload the class stands where it stood.
     browser::replace_query("");
+    let lab = presenting.lab;
     let wanted = move || !presenting.lessons.is_disposed();
-    api::read_lessons(wanted, move |lessons| {
+    api::read_lessons(lab, wanted, move |lessons| {
         presenting.lessons.try_set(Some(lessons));
     });
-    // Once, when it is known where the class stands and what there is to show.
+    // Once, when it is known where the class stands, and what there is where a lesson is asked for.
     let begun = StoredValue::new(false);
     Effect::new(move |_| {
-        let board = presenting.class.state.with(|s| s.as_ref().map(|s| s.board.clone()));
-        let there = presenting.lessons.with(Option::is_some);
-        let Some(board) = board.filter(|_| there && !begun.get_value()) else { return };
+        let shown = presenting.class.state.with(|s| s.as_ref().map(|s| s.board.run.is_some()));
+        let there = lesson.is_none() || presenting.lessons.with(Option::is_some);
+        let Some(shown) = shown.filter(|shown| !begun.get_value() && (*shown || there)) else {
+            return;
+        };
         begun.set_value(true);
-        if board.run.is_some() {
-            return presenting.adopt(board);
+        // Where the class is shown something already, this page shows it too.
+        if shown {
+            return;
         }
         joining.set(true);
-        let named = lesson.as_deref().map(|name| presenting.lesson_named(name));
-        match (named, run.clone()) {
-            (Some(Some(lesson)), _) => {
-                presenting.lesson.set(Some(lesson));
-                presenting.show_step(0);
+        match (&lesson, &run) {
+            (Some(lesson), _) => {
+                if !presenting.begin(lesson) {
+                    lab.complain("not_found", t("There is no lesson of that name."));
+                }
             }
-            (Some(None), _) => {
-                presenting.lab.complain("not_found", t("There is no lesson of that name."));
+            (None, Some(run)) => presenting.show_run(run.clone(), view),
+            (None, None) => {
+                lab.complain("run_missing", t("Choose a lesson or a run to present first."));
             }
-            (None, Some(run)) => presenting.show_run(run, view),
-            (None, None) => presenting
-                .lab
-                .complain("run_missing", t("Choose a lesson or a run to present first.")),
         }
     });
+    look_again(lab, presenting.class, move || presenting.board.get_untracked());
 }
 
 /// The wall's keys: arrows for layers, space and a remote's *next* to go on.
@@ -311,7 +313,7 @@ pub fn ClassOver(
 ) -> impl IntoView {
     let text = match over {
         Over::Ended => t("This class is over.").to_owned(),
-        Over::Refused(message) => message,
+        Over::Gone(message) | Over::Refused(message) => message,
     };
     view! {
         <div class="class-over" role="alert" data-testid="class-over">

@@ -1,12 +1,11 @@
 //! What a presenter does: choose what is shown, show more of it, go on.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::classroom::{Board, ClassRequest, LessonPlace, Moment};
 use shared::lesson::{Lesson, LessonStep};
 
+use super::agreed::{Agreed, Then};
 use super::board::with_view;
 use super::class::{Class, look};
 use super::{api, told};
@@ -14,10 +13,6 @@ use crate::actions;
 use crate::link::{Pick, View};
 use crate::phase::Phase;
 use crate::state::Lab;
-
-/// How long the lab may take to show what it was told to. After that the class's state is the truth:
-/// another of the presenter's pages may have shown something else at the same moment.
-const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
 /// A class from its presenter's side. A presenter may have it on several pages: each shows what any
 /// of them chose last.
@@ -29,19 +24,15 @@ pub struct Presenting {
     pub class: Class,
     /// What is shown, but for how the run is looked at.
     pub board: RwSignal<Board>,
-    /// The lesson, where one is given.
-    pub lesson: RwSignal<Option<Lesson>>,
+    /// The lesson, where one is given or about to be.
+    pub lesson: Memo<Option<Lesson>>,
     /// The lessons there are; none before they were read.
     pub lessons: RwSignal<Option<Vec<Lesson>>>,
     /// Whether the model is being asked.
     pub asking: RwSignal<bool>,
-    /// Whether this page knows what the class was shown before it came; earlier it must not show
-    /// anything else.
-    pub ready: RwSignal<bool>,
-    /// What the class is known to be shown.
-    known: StoredValue<Board>,
-    /// What the lab was told to show and does not show yet, and how often it was told something.
-    told: StoredValue<(u32, Option<Board>)>,
+    /// The name of the lesson that begins: its first step is asked before it is shown.
+    begins: RwSignal<Option<String>>,
+    agreed: StoredValue<Agreed>,
     /// Runs of this lesson's steps: going back asks the model nothing twice.
     asked: StoredValue<Vec<(LessonPlace, String)>>,
 }
@@ -49,79 +40,65 @@ pub struct Presenting {
 impl Presenting {
     /// Begins to present a class with what `token` allows.
     pub fn new(lab: Lab, class: Class, token: String) -> Self {
+        let board = RwSignal::new(Board::default());
+        let lessons = RwSignal::new(None::<Vec<Lesson>>);
+        let begins = RwSignal::new(None::<String>);
+        let lesson = Memo::new(move |_| {
+            let name = match board.with(|b| (b.lesson.clone(), b.run.is_some())) {
+                (Some(place), _) => place.lesson,
+                (None, true) => return None,
+                (None, false) => begins.get()?,
+            };
+            lessons.with(|all| all.as_ref()?.iter().find(|l| l.name == name).cloned())
+        });
         let presenting = Presenting {
             lab,
             class,
-            board: RwSignal::new(Board::default()),
-            lesson: RwSignal::new(None),
-            lessons: RwSignal::new(None),
+            board,
+            lesson,
+            lessons,
             asking: RwSignal::new(false),
-            ready: RwSignal::new(false),
-            known: StoredValue::new(Board::default()),
-            told: StoredValue::new((0, None)),
+            begins,
+            agreed: StoredValue::new(Agreed::default()),
             asked: StoredValue::new(Vec::new()),
         };
         Effect::new(move |_| {
             if class.opened.get() > 0 {
+                presenting.agreed.update_value(Agreed::opened);
                 class.say(&ClassRequest::Present { presenter_token: token.clone() });
-                // What was chosen while the line was lost; what others chose meanwhile comes by itself.
-                if let Some(board) = presenting.told.with_value(|(_, board)| board.clone()) {
-                    presenting.tell(board);
-                }
             }
         });
-        // Whatever the presenter looks at, the class is shown.
+        // Whatever the presenter looks at, the class is shown; a run that is not on the screen, or
+        // not any more, is not looked at.
         Effect::new(move |_| {
-            let board = with_view(presenting.board.get(), &lab.run.view());
-            if presenting.ready.get() && board.run.is_some() {
-                let last = presenting.told.with_value(|(_, board)| board.clone());
-                if last.unwrap_or_else(|| presenting.known.get_value()) != board {
-                    presenting.tell(board);
-                }
+            let board = with_view(board.get(), &lab.run.view());
+            let looked_at = board.run.is_some() && lab.run.id.with(|id| *id == board.run);
+            if looked_at {
+                presenting.act(|agreed| agreed.choose(board));
+            }
+        });
+        // Also where nothing changed: that it came says something.
+        Effect::new(move |_| {
+            let shown = class.state.with(|s| s.as_ref().map(|s| (s.shown, s.board.clone())));
+            if let Some((number, board)) = shown {
+                presenting.act(|agreed| agreed.hear(number, board));
             }
         });
         Effect::new(move |_| {
-            let board = class.state.with(|s| s.as_ref().map(|s| s.board.clone()));
-            if let Some(board) = board.filter(|_| presenting.ready.get_untracked()) {
-                presenting.hear(board);
+            if class.refused.get() > 0 {
+                presenting.act(Agreed::refused);
             }
         });
         presenting
     }
 
-    /// Tells the lab what to show.
-    fn tell(&self, board: Board) {
-        let turn = self.told.with_value(|(turn, _)| turn.wrapping_add(1));
-        self.told.set_value((turn, Some(board.clone())));
-        self.class.say(&ClassRequest::Show { board });
-        let presenting = *self;
-        let over = move || {
-            // Neither told anything else since, nor left, nor shown, nor lost.
-            let waits =
-                presenting.told.try_with_value(|(now, board)| *now == turn && board.is_some());
-            if waits == Some(true) && !presenting.class.lost.get_untracked() {
-                presenting.told.set_value((turn, None));
-                let shown =
-                    presenting.class.state.with_untracked(|s| s.as_ref().map(|s| s.board.clone()));
-                if let Some(board) = shown {
-                    presenting.hear(board);
-                }
+    fn act(&self, change: impl FnOnce(&mut Agreed) -> Then) {
+        match self.agreed.try_update_value(change) {
+            None | Some(Then::Nothing) => {}
+            Some(Then::Tell(board, after)) => {
+                self.class.say(&ClassRequest::Show { board, after: Some(after) });
             }
-        };
-        set_timeout(over, ON_ITS_WAY);
-    }
-
-    /// Takes note of what the class is shown.
-    fn hear(&self, board: Board) {
-        match self.told.with_value(|(turn, told)| (*turn, told.clone())) {
-            (turn, Some(told)) if told == board => {
-                self.told.set_value((turn, None));
-                self.known.set_value(board);
-            }
-            // What this page chose is on its way.
-            (_, Some(_)) => {}
-            (_, None) if self.known.with_value(|known| *known == board) => {}
-            (_, None) => self.adopt(board),
+            Some(Then::Adopt(board)) => self.adopt(board),
         }
     }
 
@@ -160,28 +137,21 @@ impl Presenting {
     pub fn move_by(&self, by: i32) {
         let Some((step, steps)) = untrack(|| self.place()) else { return };
         if let Some(to) = (step - 1).checked_add_signed(by).filter(|to| *to < steps) {
-            self.show_step(to);
+            let lesson = self.lesson.with_untracked(|l| l.as_ref().map(|l| l.name.clone()));
+            self.show_step(&lesson.unwrap_or_default(), to);
         }
     }
 
     /// Shows a run as it is looked at, its answer with it: whoever presents it has seen it.
     pub fn show_run(&self, id: String, view: View) {
-        self.lesson.set(None);
         self.put(id, view, Moment::Answered, None);
     }
 
     /// Asks the model what a step of the lesson asks, and shows it.
-    pub fn show_step(&self, step: u32) {
-        let Some((name, shown)) = self.lesson.with_untracked(|lesson| {
-            let lesson = lesson.as_ref()?;
-            Some((lesson.name.clone(), lesson.steps.get(step as usize)?.clone()))
-        }) else {
-            return;
-        };
-        if self.asking.get_untracked() {
-            return;
-        }
-        let place = LessonPlace { lesson: name, step };
+    fn show_step(&self, lesson: &str, step: u32) {
+        let shown = self.lesson_named(lesson).and_then(|l| l.steps.get(step as usize).cloned());
+        let Some(shown) = shown.filter(|_| !self.asking.get_untracked()) else { return };
+        let place = LessonPlace { lesson: lesson.to_owned(), step };
         let view = View {
             definition: shown.definition.definition(),
             layer: shown.layer.map(|l| l as usize),
@@ -222,8 +192,7 @@ impl Presenting {
     }
 
     /// Goes on where the class stands: this page was loaded anew, or another one went on.
-    pub fn adopt(&self, board: Board) {
-        self.known.set_value(board.clone());
+    fn adopt(&self, board: Board) {
         let Some(run) = board.run.clone() else { return };
         if let Some(place) = board.lesson.clone() {
             self.asked.update_value(|asked| {
@@ -231,18 +200,24 @@ impl Presenting {
                 asked.push((place, run.clone()));
             });
         }
-        let lesson = board.lesson.as_ref().and_then(|place| self.lesson_named(&place.lesson));
-        if self.lesson.with_untracked(|known| *known != lesson) {
-            self.lesson.set(lesson);
-        }
+        self.lab.run.playing.set(None);
         look(self.lab, run, &board);
         self.board.set(board);
-        self.ready.set(true);
     }
 
     /// The lesson of a name.
-    pub fn lesson_named(&self, name: &str) -> Option<Lesson> {
+    fn lesson_named(&self, name: &str) -> Option<Lesson> {
         self.lessons.with_untracked(|all| all.as_ref()?.iter().find(|l| l.name == name).cloned())
+    }
+
+    /// Begins a lesson; `false` where there is none of that name.
+    pub fn begin(&self, lesson: &str) -> bool {
+        let there = self.lesson_named(lesson).is_some();
+        if there {
+            self.begins.set(Some(lesson.to_owned()));
+            self.show_step(lesson, 0);
+        }
+        there
     }
 
     fn put(&self, run: String, view: View, moment: Moment, lesson: Option<LessonPlace>) {
@@ -253,6 +228,5 @@ impl Presenting {
             b.moment = moment;
             b.lesson = lesson;
         });
-        self.ready.set(true);
     }
 }

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::link::{MOST, runs_of};
 use crate::language::{fill, t};
 use crate::owner;
-use crate::runs::Named;
+use crate::runs::{Named, title};
 
 /// Runs of one's own that are offered; the rest are on their own page.
 const OFFERED: usize = 6;
@@ -75,9 +75,10 @@ pub(super) fn Add(runs: Vec<String>, go: Callback<Vec<String>>) -> impl IntoView
                 <ul class="own-runs">
                     {offered.into_iter().map(|run| {
                         let id = run.id.clone();
+                        let label = fill("Add “{run}”", &[("run", &title(&run))]);
                         view! {
                             <li>
-                                <button type="button" class="button" data-testid="add-own" data-id=run.id.clone()
+                                <button type="button" class="button" data-testid="add-own" aria-label=label
                                     on:click=move |_| put(id.clone())>{t("Add")}</button>
                                 <Named run/>
                             </li>

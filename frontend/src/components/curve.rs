@@ -7,6 +7,7 @@ use shared::{Extremes, Observation, Stage, Undefined};
 
 use crate::browser::watch_width;
 use crate::chart::frame::Frame;
+use crate::chart::marks::Marked;
 use crate::chart::{Ghost, Null, Plot, Series, draw};
 use crate::colour::Role;
 use crate::components::behind::Behind;
@@ -191,6 +192,14 @@ pub(crate) fn plot_of(run: RunView) -> Plot {
     Plot { layers, series, bands, ghosts, ghost_label: t("paper"), nulls }
 }
 
+/// What is marked on it: the pinned layer, and where words draw most and least, which the sentence
+/// under the curve names.
+pub(crate) fn marked(run: RunView) -> Marked {
+    let found = run.measures.with(|all| Extremes::of(all));
+    let found = found.filter(|_| run.curve.get() == Curve::Mdi && run.whole.get());
+    Marked { pinned: run.pinned.get(), extremes: found.map(|found| [found.most, found.least]) }
+}
+
 /// The drawing, with the reactive marks over it.
 #[component]
 pub(crate) fn Chart(
@@ -326,10 +335,8 @@ fn Marks(run: RunView, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
             if y > 5.2 * rem { (y - 0.9 * rem, false) } else { (y + 0.9 * rem, true) };
         Some((layer, left, top, below, measure))
     };
-    // Where words draw most and least: what the sentence under the curve names.
     let extremes = move || {
-        let found = run.measures.with(|all| Extremes::of(all));
-        let found = found.filter(|_| run.curve.get() == Curve::Mdi && run.whole.get());
+        let found = marked(run).extremes;
         let (frame, palette) = (frame.get(), lab.palette.get());
         let ring = |(layer, mdi): (usize, f64)| {
             let (x, y) = plot.with(|p| (frame.x(layer, p.layers), frame.y(mdi, p.domain())));
@@ -342,7 +349,7 @@ fn Marks(run: RunView, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
                 </text>
             }
         };
-        found.map(|found| [found.most, found.least].map(ring))
+        found.map(|found| found.map(ring))
     };
     view! {
         <svg class="marks" aria-hidden="true">

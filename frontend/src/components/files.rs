@@ -8,8 +8,8 @@ use shared::{Definition, Heads, Observation};
 use crate::chart::file::{Bar, Sheet, Told, name};
 use crate::chart::frame::Frame;
 use crate::chart::heat::{Grid, svg as heat_svg};
-use crate::chart::{draw, file as plot_file};
-use crate::components::curve::plot_of;
+use crate::chart::{draw, file as plot_file, marks};
+use crate::components::curve::{marked, plot_of};
 use crate::components::heads::heat_of;
 use crate::language::{fill, t};
 use crate::link::{Curve, definition_to_text};
@@ -81,15 +81,17 @@ fn write(lab: Lab, which: Which, png: bool) {
 fn drawn(lab: Lab, which: Which) -> (&'static str, String, (f64, f64)) {
     let (run, palette) = (lab.run, lab.palette.get());
     let definition = run.definition.get();
-    let (plot, title, drawing, size, heads) = match which {
+    let (plot, title, drawing, marks, size, heads) = match which {
         Which::Curve => {
             let frame = Frame::new(WIDTH, TYPE_SIZE);
             let title = match run.curve.get() {
                 Curve::Mdi => t("MDI by layer"),
                 Curve::Aei => t("AEI by layer"),
             };
-            let drawing = draw::svg(&plot_of(run), &frame, &palette);
-            ("curve", title, drawing, (frame.width, frame.height), Vec::new())
+            let (plot, marked) = (plot_of(run), marked(run));
+            let drawing = draw::svg(&plot, &frame, &palette);
+            let marks = marks::svg(&marked, &plot, &frame, &palette);
+            ("curve", title, drawing, marks, (frame.width, frame.height), Vec::new())
         }
         Which::Heads => {
             // Every head is shown, whichever one the definition looks at.
@@ -99,7 +101,7 @@ fn drawn(lab: Lab, which: Which) -> (&'static str, String, (f64, f64)) {
             let drawing = heat_svg(&heat, &grid, &palette);
             let rows = (0..heat.layers).map(|l| (0..heat.heads).map(|h| heat.get(l, h)).collect());
             let title = t("MDI by head and layer");
-            ("heads", title, drawing, (grid.width, grid.height), rows.collect())
+            ("heads", title, drawing, String::new(), (grid.width, grid.height), rows.collect())
         }
     };
     let told = told(run, plot, heads);
@@ -116,6 +118,7 @@ fn drawn(lab: Lab, which: Which) -> (&'static str, String, (f64, f64)) {
         title: &title,
         source: &source,
         drawing: &drawing,
+        marks: &marks,
         size,
         type_size: TYPE_SIZE,
         bar: bar.as_ref(),

@@ -25,7 +25,7 @@ impl Ramp {
             let t = f64::from(i) / f64::from(STEPS);
             match self {
                 Ramp::Attention => palette.scale.0.mix(palette.scale.1, t),
-                Ramp::Dominance => palette.dominance((t * 8.0 - 4.0).exp2()),
+                Ramp::Dominance => palette.dominance_at(t),
             }
         };
         let stops: Vec<String> = (0..=STEPS).map(|i| colour(i).css()).collect();

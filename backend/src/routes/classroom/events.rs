@@ -244,9 +244,10 @@ async fn act(
             if *presents { Ok(None) } else { Err(not_presenter().0) }
         }
         ClassRequest::Show { .. } if !*presents => Err(not_presenter().0),
-        ClassRequest::Show { board } => {
+        ClassRequest::Show { board, after } => {
             check(&board, state, seat).await.map_err(|e| e.0)?;
-            session.show(board);
+            // Whoever comes too late has been told the state that was first.
+            session.show(board, after);
             Ok(None)
         }
     }
