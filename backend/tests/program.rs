@@ -135,7 +135,9 @@ fn what_was_acknowledged_survives_kill_9() {
 fn the_first_seconds_of_a_run_survive_kill_9() {
     let data = TempDir::new().unwrap();
     let mut lab = Process::start(data.path());
-    let (started, run) = (Instant::now(), lab.ask("[slow]", 20));
+    // Eight layers and one token, and no further.
+    std::fs::write(data.path().join("steps"), "9").unwrap();
+    let (started, run) = (Instant::now(), lab.ask("[held]", 20));
     let path = format!("/api/runs/{}", run.id);
     let tokens = |record: &RunRecord| {
         record.events.iter().filter(|e| matches!(e.event, Event::Token { .. })).count()
@@ -148,7 +150,6 @@ fn the_first_seconds_of_a_run_survive_kill_9() {
     std::thread::sleep(Duration::from_millis(150));
     lab.signal("-9");
     lab.wait();
-    assert!(started.elapsed() < Duration::from_millis(1900), "too slow to tell");
 
     let lab = Process::start(data.path());
     let record: RunRecord = lab.get(&path);
@@ -187,16 +188,16 @@ async fn a_stop_lets_the_run_at_work_finish_and_viewers_leave_in_order() {
 async fn a_run_that_outlasts_the_grace_period_is_stopped_and_told() {
     let data = TempDir::new().unwrap();
     let mut lab = Process::with_grace(data.path(), "0");
-    let run = lab.ask("[slow]", 20);
+    // It would never end by itself.
+    std::fs::write(data.path().join("steps"), "4").unwrap();
+    let run = lab.ask("[held]", 20);
     let mut viewer = Viewer::of_run(lab.server, &run.id).await;
     viewer.until_at_work().await;
-    let started = Instant::now();
     lab.signal("-INT");
     let seen = viewer.rest().await;
     let last = &seen.events.last().unwrap().event;
     assert!(matches!(last, Event::Failed { code: ErrorCode::ShuttingDown, .. }), "{last:?}");
     assert_eq!(tokio::task::spawn_blocking(move || lab.wait()).await.unwrap(), Some(0));
-    assert!(started.elapsed() < Duration::from_secs(2), "it waited for the run");
     let lab = Process::start(data.path());
     let record: RunRecord = lab.get(&format!("/api/runs/{}", run.id));
     let last = &record.events.last().unwrap().event;

@@ -14,7 +14,7 @@ use crate::stage::{choose_the_only_model, scene};
 /// Milliseconds from the wish to go to the page until the shipped run's number is painted.
 const WANTED_MS: f64 = 1000.0;
 /// What a machine that is busy otherwise may take.
-const BUSY: f64 = 3.0;
+pub const BUSY: f64 = 3.0;
 
 /// Notes when the first number is there, and every jump of the page with what jumped.
 const WATCH: &str = "
