@@ -318,9 +318,18 @@ async fn an_exported_plot_holds_the_numbers_of_the_screen() -> Result<()> {
             })
             .await?;
         ensure!(told["name"] == "langoverrule-sample-curve.svg" && told["error"] == "", "{told}");
-        let on_screen = "const svg = document.querySelector('[data-testid=chart] .drawing svg');
-            return svg.querySelectorAll('circle').length";
+        // The values, the ring around the largest and the smallest, and the pinned layer's.
+        let on_screen = "return document.querySelectorAll('[data-testid=chart] circle').length";
         ensure!(page.script(on_screen).await? == told["marks"], "every mark of the screen's plot");
+        let texts: Vec<String> = serde_json::from_value(told["texts"].clone())?;
+        let marks = "return [...document.querySelectorAll('[data-testid=chart] .marks text')]
+            .map(t => t.textContent.trim())";
+        let marks: Vec<String> = serde_json::from_value(page.script(marks).await?)?;
+        ensure!(marks.len() == 3, "two extremes and a layer: {marks:?}");
+        ensure!(
+            marks.iter().all(|mark| texts.contains(mark)),
+            "{marks:?} are not all in {texts:?}"
+        );
 
         // The file's numbers, the screen's and the server's are the same, to the last bit.
         let cells =
