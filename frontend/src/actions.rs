@@ -46,6 +46,9 @@ pub fn open(lab: Lab, id: String, view: View) {
             }
             Err(failure) => {
                 run.reset(None, Phase::Empty);
+                if failure.code == Some(ErrorCode::NotFound) {
+                    owner::unlist(&id);
+                }
                 // A lab without a shipped run simply starts empty.
                 if id != SHIPPED || failure.code != Some(ErrorCode::NotFound) {
                     complain(lab, failure);

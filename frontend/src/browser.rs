@@ -178,6 +178,14 @@ pub async fn sleep(time: std::time::Duration) {
     let _ = wasm_bindgen_futures::JsFuture::from(waited).await;
 }
 
+/// Replaces the query of the address as [`replace_query`] does, where the address is still, or
+/// already, one of the page's: while a page comes or goes it is another's.
+pub fn replace_query_of(page: &str, query: &str) {
+    if pathname().starts_with(page) {
+        replace_query(query);
+    }
+}
+
 /// Replaces the query of the address without a step in the history; the router's own state of the
 /// entry is kept.
 pub fn replace_query(query: &str) {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::link::is_name;
+
 /// Most runs kept; the oldest make room.
 pub const MOST: usize = 200;
 /// Longest prompt, answer or name kept, in characters: the list is to recognize runs by.
@@ -34,7 +36,11 @@ impl OwnRuns {
     pub fn read(kept: &str) -> Self {
         let all: Vec<serde_json::Value> = serde_json::from_str(kept).unwrap_or_default();
         let runs = all.into_iter().filter_map(|run| serde_json::from_value(run).ok());
-        OwnRuns(runs.filter(|run: &OwnRun| !run.id.is_empty()).take(MOST).collect())
+        OwnRuns(
+            runs.filter(|run: &OwnRun| is_name(&run.id) && !run.prompt.is_empty())
+                .take(MOST)
+                .collect(),
+        )
     }
 
     /// What to keep.
@@ -52,6 +58,7 @@ impl OwnRuns {
         self.remove(&run.id);
         let OwnRun { id, prompt, model, asked, answer, name } = run;
         let (prompt, answer, name) = (short(&prompt), short(&answer), short(&name));
+        let model = short(&model);
         self.0.insert(0, OwnRun { id, prompt, model, asked, answer, name });
         self.0.truncate(MOST);
     }
@@ -123,15 +130,22 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_read_back_and_bounded() {
+        let id = |letter: &str| letter.repeat(26);
         let mut own = OwnRuns::default();
-        own.add(OwnRun { prompt: "한".repeat(5000), ..run("a") });
+        own.add(OwnRun { prompt: "한".repeat(5000), ..run(&id("a")) });
         assert_eq!(own.all()[0].prompt.chars().count(), LONGEST + 1);
         assert_eq!(OwnRuns::read(&own.to_text()), own);
-        for broken in ["", "{", "7", r#"[{"prompt":"no id"}]"#] {
+        for broken in
+            ["", "{", "7", r#"[{"prompt":"no id"}]"#, r#"[{"id":"../../x","prompt":"a"}]"#]
+        {
             assert_eq!(OwnRuns::read(broken), OwnRuns::default(), "{broken}");
         }
-        let some = OwnRuns::read(r#"[{"id":"a","new":1},{"id":7},"b",{"id":"c"}]"#);
-        let ids: Vec<&str> = some.all().iter().map(|run| run.id.as_str()).collect();
-        assert_eq!(ids, ["a", "c"], "one that cannot be read takes no other along");
+        let kept = format!(
+            r#"[{{"id":"{}","prompt":"a","new":1}},{{"id":7}},"b",{{"id":"{}","prompt":"c"}}]"#,
+            id("a"),
+            id("c")
+        );
+        let prompts: Vec<_> = OwnRuns::read(&kept).all().iter().map(|r| r.prompt.clone()).collect();
+        assert_eq!(prompts, ["a", "c"], "one that cannot be read takes no other along");
     }
 }

@@ -121,17 +121,18 @@ pub fn Named(
     let shown = RwSignal::new(true);
     let picture = format!("/api/runs/{}/prepared.png", run.id);
     let title = title(&run);
-    let under = match run.name.is_empty() {
-        true => run.answer.clone(),
-        false => [run.prompt.as_str(), run.answer.as_str()].join(" "),
+    let asked = (!run.name.is_empty()).then(|| run.prompt.clone());
+    let answer = match run.answer.trim() {
+        "" => t("no answer seen yet").to_owned(),
+        answer => answer.to_owned(),
     };
     view! {
         <Show when=move || shown.get() fallback=|| view! { <span class="no-picture"></span> }>
             <img src=picture.clone() alt="" loading="lazy" on:error=move |_| shown.set(false)/>
         </Show>
-        <span class="beside-name" dir="auto">
-            <a href=format!("/r/{}", run.id)>{title}</a>
-            <small>{under}</small>
+        <span class="beside-name">
+            <a href=format!("/r/{}", run.id)><bdi>{title}</bdi></a>
+            <small>{asked.map(|asked| view! { <bdi>{asked}</bdi>" " })}<bdi>{answer}</bdi></small>
         </span>
         <span class="own-when"><small>{run.model.clone()}</small><time datetime=run.asked.clone()>{browser::local_time(&run.asked)}</time></span>
     }

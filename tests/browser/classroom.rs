@@ -303,3 +303,31 @@ async fn a_run_whose_line_only_looks_alive_is_followed_to_its_end() -> Result<()
     })
     .await
 }
+
+#[tokio::test]
+async fn a_class_that_a_restart_ended_is_said_to_be_over() -> Result<()> {
+    let expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection", "Failed to load resource"];
+    scene("class-gone", &[], &expected, async |stage| {
+        let code = begin(&stage.browser, &stage.server.url.clone()).await?;
+        let phone = Browser::open().await?;
+        phone.resize(PHONE).await?;
+        phone.goto(&format!("{}/j/{code}", stage.server.url)).await?;
+        phone.attr_until("follow", "data-moment", |m| m == "asked").await?;
+        // Before the curve there are no layers to step through.
+        let wall = &stage.browser;
+        wall.script("document.activeElement.blur()").await?;
+        let layer = wall.attr("layer-shown", "data-layer").await?;
+        wall.key(Key::Left).await?;
+        ensure!(wall.attr("layer-shown", "data-layer").await? == layer);
+        stage.server.power_cut()?;
+        let wall = &stage.browser;
+        ensure!(wall.text("class-over").await?.contains("the lab was started anew"));
+        ensure!(!wall.has("onward").await?, "there is nothing to go on with");
+        phone.find("class-over").await?;
+        wall.screenshot("wall-over", PROJECTOR).await?;
+        wall.goto(&format!("{}/present/{code}", stage.server.url)).await?;
+        wall.find("no-class").await?;
+        Ok(())
+    })
+    .await
+}

@@ -134,6 +134,50 @@ async fn what_one_asked_is_listed_and_can_be_put_side_by_side() -> Result<()> {
 }
 
 #[tokio::test]
+async fn addresses_that_are_left_stay_what_they_were() -> Result<()> {
+    scene("history", &[], &["404"], async |stage| {
+        let page = &stage.browser;
+        let url = stage.server.url.clone();
+        let at = async |end: &str| {
+            page.wait(&format!("the address {end}"), async || {
+                Ok(page.url().await?.ends_with(end).then_some(()))
+            })
+            .await
+        };
+        let run = "/r/sample?def=forward&layer=3&token=2";
+        page.goto(&format!("{url}{run}")).await?;
+        stage.phase("done").await?;
+        page.click("nav-compare").await?;
+        all_done(page, 1).await?;
+        page.script("history.back()").await?;
+        stage.phase("done").await?;
+        at(run).await?;
+
+        let compared = "/compare?runs=sample&def=forward&layer=2";
+        page.goto(&format!("{url}{compared}")).await?;
+        all_done(page, 1).await?;
+        page.click("nav-experiments").await?;
+        page.find("planned").await?;
+        page.script("history.back()").await?;
+        all_done(page, 1).await?;
+        at(compared).await?;
+        page.click("compared-name").await?;
+        stage.phase("done").await?;
+        page.script("history.back()").await?;
+        all_done(page, 1).await?;
+        at(compared).await?;
+        // What is gone is called that, and compared with nothing.
+        let gone = "a".repeat(26);
+        page.goto(&format!("{url}/compare?runs={gone}")).await?;
+        page.wait("the name of what is gone", async || {
+            Ok((page.text("compared-name").await? == "a run that is gone").then_some(()))
+        })
+        .await
+    })
+    .await
+}
+
+#[tokio::test]
 async fn one_click_tests_an_answer_and_the_pair_can_be_passed_on() -> Result<()> {
     scene("pair", &[], &[], async |stage| {
         let page = &stage.browser;

@@ -114,6 +114,8 @@ pub struct Sheet<'a> {
     pub marks: &'a str,
     /// The drawing's size in pixels.
     pub size: (f64, f64),
+    /// Room at the drawing's sides, where it has none of its own.
+    pub margin: f64,
     /// Size of the drawing's type.
     pub type_size: f64,
     /// What its colours mean, where that is not said in the drawing.
@@ -128,7 +130,7 @@ impl Sheet<'_> {
     /// The size of the whole file in pixels.
     pub fn outer(&self) -> (f64, f64) {
         let lines = self.source.len() as f64 * 1.45 + 0.9;
-        (self.size.0.round(), (self.below() + self.type_size * lines).round())
+        ((self.size.0 + 2.0 * self.margin).round(), (self.below() + self.type_size * lines).round())
     }
 
     /// Where the drawing, and the bar below it, end.
@@ -169,11 +171,11 @@ impl Sheet<'_> {
             out += &bar.svg((width, top + self.size.1 + em * 0.5), em, palette);
         }
         let (w, h) = self.size;
-        let inside = inside(self.drawing);
+        let (inside, margin) = (inside(self.drawing), self.margin);
         let _ = write!(
             out,
-            "<svg y=\"{top}\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {} {}\">{inside}</svg>\n\
-             <g transform=\"translate(0 {top})\">{}</g>\n</svg>\n",
+            "<svg x=\"{margin}\" y=\"{top}\" width=\"{w}\" height=\"{h}\" viewBox=\"0 0 {} {}\">{inside}</svg>\n\
+             <g transform=\"translate({margin} {top})\">{}</g>\n</svg>\n",
             (w * UNITS) as u32,
             (h * UNITS) as u32,
             self.marks,
@@ -266,6 +268,7 @@ mod tests {
             drawing: &drawing,
             marks: "<desc>marked</desc>",
             size: (frame.width, frame.height),
+            margin: 6.0,
             type_size: 12.0,
             bar: None,
             palette: &palette,

@@ -65,6 +65,11 @@ impl Agreed {
         self.next()
     }
 
+    /// Whether the lab has not answered to being told this.
+    pub fn waits_for(&self, board: &Board, after: u32) -> bool {
+        self.known.0 == after && self.told.as_ref() == Some(board)
+    }
+
     /// The lab does not show what it was told to.
     pub fn refused(&mut self) -> Then {
         match self.told.take() {
@@ -132,12 +137,14 @@ mod tests {
         assert_eq!(page.choose(layer(1)), Then::Nothing, "where the class stands is not known yet");
         let first = lab.told(&mut page);
         assert_eq!(first, Then::Tell(layer(1), 0));
+        assert!(page.waits_for(&layer(1), 0));
         assert_eq!(page.choose(layer(2)), Then::Nothing, "the first is on its way");
         assert_eq!(page.choose(layer(3)), Then::Nothing);
         assert_eq!(lab.told(&mut page), Then::Nothing, "a tally says nothing of boards");
         lab.show(first);
         let last = lab.told(&mut page);
         assert_eq!(last, Then::Tell(layer(3), 1));
+        assert!(!page.waits_for(&layer(1), 0), "that was answered");
         lab.show(last);
         assert_eq!(lab.told(&mut page), Then::Nothing);
         assert_eq!((lab.shown, lab.board), (2, layer(3)));

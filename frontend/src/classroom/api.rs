@@ -5,8 +5,9 @@ use std::time::Duration;
 use gloo_net::http::Request;
 use leptos::task::spawn_local;
 use serde::{Deserialize, Serialize};
+use shared::ErrorCode;
 use shared::api::RunCreated;
-use shared::classroom::ClassCreated;
+use shared::classroom::{ClassCreated, ClassState};
 use shared::lesson::{Lesson, LessonStep};
 
 use crate::api::{Failure, http};
@@ -52,6 +53,12 @@ pub async fn open() -> Result<String, Failure> {
     browser::store(&key(&created.code), &text);
     browser::store(LAST, &created.code);
     Ok(created.code)
+}
+
+/// Whether there is no class of that code; not where the lab does not answer.
+pub async fn is_gone(code: &str) -> bool {
+    let class = http::get::<ClassState>(&format!("/api/classrooms/{code}")).await;
+    class.is_err_and(|failure| failure.code == Some(ErrorCode::NotFound))
 }
 
 /// Ends a class.

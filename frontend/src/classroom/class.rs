@@ -69,6 +69,8 @@ pub struct Class {
     pub over: RwSignal<Option<Over>>,
     /// What the lab holds of this browser's guess.
     confirmed: StoredValue<(u32, Option<Guess>)>,
+    /// The guess that the lab was told and has not confirmed.
+    told: StoredValue<Option<(u32, Guess)>>,
     line: StoredValue<Option<Line>, LocalStorage>,
 }
 
@@ -84,6 +86,7 @@ impl Class {
             refused: RwSignal::new(0),
             over: RwSignal::new(None),
             confirmed: StoredValue::new((0, None)),
+            told: StoredValue::new(None),
             line: StoredValue::new_local(None),
         };
         let line = Line::to(code, follower, move |heard| class.take(lab, heard));
@@ -96,6 +99,16 @@ impl Class {
     /// Says something to the lab; `false` while the line is lost.
     pub fn say(&self, request: &ClassRequest) -> bool {
         self.line.with_value(|line| line.as_ref().is_some_and(|l| l.say(request)))
+    }
+
+    /// Guesses; what is guessed is shown at once, and the lab's own word for it follows.
+    pub fn make_guess(&self, round: u32, guess: Guess) {
+        self.told.set_value(Some((round, guess)));
+        self.mine.set((round, Some(guess)));
+        if !self.say(&ClassRequest::Guess { round, guess }) {
+            // The line is being opened again; the next state says when it serves.
+            self.lost.set(true);
+        }
     }
 
     /// The tally, empty before the first state.
@@ -138,7 +151,16 @@ impl Class {
                 }
                 ClassMessage::Guess { round, guess } => {
                     self.confirmed.set_value((round, guess));
-                    self.mine.set((round, guess));
+                    // One that got lost with its line is said again.
+                    match self.told.get_value() {
+                        Some((of, told)) if of == round && guess != Some(told) => {
+                            self.say(&ClassRequest::Guess { round, guess: told });
+                        }
+                        _ => {
+                            self.told.set_value(None);
+                            self.mine.set((round, guess));
+                        }
+                    }
                 }
                 ClassMessage::Ended => self.leave(Over::Ended),
                 // What trying again does not change.
@@ -157,6 +179,7 @@ impl Class {
                 }
                 // It came too late: what counts is the last one that the lab confirmed.
                 ClassMessage::Error(body) if body.code == ErrorCode::GuessClosed => {
+                    self.told.set_value(None);
                     self.mine.set(self.confirmed.get_value());
                 }
                 ClassMessage::Error(body) if body.code == ErrorCode::ShuttingDown => {}

@@ -2,13 +2,13 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-use shared::classroom::{Board, ClassRequest, Guess, Moment};
+use shared::classroom::{Board, Guess, Moment};
 use shared::lesson::{Lesson, LessonStep};
 
 use super::board::{alike, view_of};
 use super::class::{Class, look, look_again};
 use super::pieces::{
-    Bars, ClassQuestion, DoneTo, Lessons, PlainPicture, Progress, Question, Verdict, side,
+    Bars, ClassQuestion, DoneTo, Lessons, Lost, PlainPicture, Progress, Question, Verdict, side,
 };
 use super::present::ClassOver;
 use super::{api, told};
@@ -86,10 +86,8 @@ fn Follow(code: String) -> impl IntoView {
             <Around following/>
         </header>
         <Notes/>
-        {move || class.over.get().map(|over| view! { <ClassOver over/> })}
-        <p class="lost" role="status" class:shown=move || class.lost.get() && class.over.get().is_none()>
-            {t("Connection lost; trying again …")}
-        </p>
+        {move || class.over.get().map(|over| view! { <ClassOver over lab/> })}
+        <Lost class/>
         <main class="follow" data-testid="follow" data-moment=move || moment.get().name()
             data-exploring=move || following.exploring.get().to_string()>
             <Show when=move || class.state.with(Option::is_some) fallback=|| ()>
@@ -192,13 +190,7 @@ fn Buttons(following: Following) -> impl IntoView {
     let Following { class, board, .. } = following;
     let guess = move |guess: Guess| {
         let round = board.with_untracked(|b| b.round);
-        if class.say(&ClassRequest::Guess { round, guess }) {
-            // Shown at once; the lab's own word for it follows.
-            class.mine.set((round, Some(guess)));
-        } else {
-            // The line is being opened again; the next state says when it serves.
-            class.lost.set(true);
-        }
+        class.make_guess(round, guess);
     };
     let button = move |side_of: Guess| {
         let chosen = move || class.guess() == Some(side_of);

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::classroom::{Guess, Moment, Tally};
 use shared::lesson::{LessonStep, Told};
 
+use super::class::Class;
 use super::told::{self, Piece};
 use crate::colour::Role;
 use crate::language::{Language, fill, t};
@@ -22,6 +23,20 @@ pub fn side(guess: Guess) -> &'static str {
 /// A lesson's text in the language in force.
 pub fn tell(text: &Told) -> String {
     text.in_language(Language::now().tag()).to_owned()
+}
+
+/// Says that the line is lost, while it is.
+#[component]
+pub fn Lost(
+    /// The class.
+    class: Class,
+) -> impl IntoView {
+    let lost = Memo::new(move |_| class.lost.get() && class.over.with(Option::is_none));
+    view! {
+        <p class="lost" role="status" class:shown=move || lost.get()>
+            {move || lost.get().then(|| t("Connection lost; trying again …"))}
+        </p>
+    }
 }
 
 /// The picture as it was given, without anything over it.

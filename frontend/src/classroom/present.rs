@@ -12,7 +12,7 @@ use shared::classroom::Moment;
 use super::api;
 use super::class::{Class, Over, look_again};
 use super::pieces::{
-    Bars, ClassQuestion, DoneTo, Lessons, PlainPicture, Progress, Question, Verdict, tell,
+    Bars, ClassQuestion, DoneTo, Lessons, Lost, PlainPicture, Progress, Question, Verdict, tell,
 };
 use super::place::Place;
 use super::steps::Presenting;
@@ -22,13 +22,13 @@ use crate::browser;
 use crate::components::answer::Answer;
 use crate::components::curve::CurveCard;
 use crate::components::definition::{DefinitionBar, DefinitionPanel};
-use crate::components::header::ThemeSwitch;
+use crate::components::header::{ThemeSwitch, present_address};
 use crate::components::notes::Notes;
 use crate::components::seen::Seen;
 use crate::components::transport::keep_playing;
 use crate::language::{fill, t};
 use crate::link::View;
-use crate::state::use_lab;
+use crate::state::{Lab, use_lab};
 
 /// The page: the wall, where this browser may present the class.
 #[component]
@@ -48,6 +48,29 @@ pub fn PresentPage() -> impl IntoView {
 
 #[component]
 fn NotHere(code: String) -> impl IntoView {
+    // Of a class that is over nobody else is the presenter.
+    let gone = RwSignal::new(false);
+    let asked = code.clone();
+    spawn_local(async move {
+        if api::is_gone(&asked).await {
+            gone.try_set(true);
+        }
+    });
+    let code = StoredValue::new(code);
+    view! {
+        <Show when=move || gone.get() fallback=move || view! { <Another code=code.get_value()/> }>
+            <main class="missing" data-testid="no-class">
+                <h1>{t("There is no such class any more")}</h1>
+                <p>{fill("A class of the code {code} is over, or never was.", &[("code", &code.get_value())])}</p>
+                <a class="button strong" href="/present">{t("Open a class of your own")}</a>
+                <a class="button" href="/">{t("To the lab")}</a>
+            </main>
+        </Show>
+    }
+}
+
+#[component]
+fn Another(code: String) -> impl IntoView {
     view! {
         <main class="missing">
             <h1>{t("Another browser presents this class")}</h1>
@@ -99,6 +122,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
     let tally = Signal::derive(move || class.tally());
     let present = Signal::derive(move || class.present());
     let (corner_code, corner_place) = (code.clone(), place.clone());
+    let foot_code = StoredValue::new(code.clone());
     let (wall_code, wall_place) = (StoredValue::new(code.clone()), StoredValue::new(place));
     view! {
         <main class="present" data-testid="wall" data-moment=move || moment.get().name()
@@ -112,8 +136,8 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
                 <Corner code=corner_code place=corner_place open=joining/>
             </header>
             <Notes/>
-            {move || class.over.get().map(|over| view! { <ClassOver over/> })}
-            <div class="present-main">
+            {move || class.over.get().map(|over| view! { <ClassOver over lab presents=true/> })}
+            <div class="present-main" hidden=move || class.over.with(Option::is_some)>
                 <Show when=move || revealed.get() fallback=move || view! {
                     <PlainPicture run/>
                     <div class="present-side">
@@ -139,13 +163,11 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
                     </div>
                 </Show>
             </div>
-            <Foot presenting code/>
-            <Show when=move || joining.get()>
+            <Show when=move || class.over.with(Option::is_none)><Foot presenting code=foot_code.get_value()/></Show>
+            <Show when=move || joining.get() && class.over.with(Option::is_none)>
                 <Joining code=wall_code.get_value() place=wall_place.get_value() open=joining present/>
             </Show>
-            <p class="lost" role="status" class:shown=move || class.lost.get() && class.over.get().is_none()>
-                {t("Connection lost; trying again …")}
-            </p>
+            <Lost class/>
         </main>
     }
 }
@@ -198,6 +220,7 @@ fn begin(presenting: Presenting, joining: RwSignal<bool>) {
 /// The wall's keys: arrows for layers, space and a remote's *next* to go on.
 fn keys(presenting: Presenting, joining: RwSignal<bool>) {
     let run = presenting.lab.run;
+    let revealed = move || presenting.board.with_untracked(|b| b.moment == Moment::Revealed);
     let keys = window_event_listener(leptos::ev::keydown, move |event| {
         if event.ctrl_key() || event.meta_key() || event.alt_key() {
             return;
@@ -209,6 +232,8 @@ fn keys(presenting: Presenting, joining: RwSignal<bool>) {
             _ if browser::in_a_control(&event) => return,
             "q" | "Q" => joining.update(|open| *open = !*open),
             _ if joining.get_untracked() => return,
+            // Layers and words of what the class does not see yet are none of its business.
+            "ArrowLeft" | "ArrowRight" | "[" | "]" if !revealed() => return,
             "ArrowLeft" => run.step_layer(-1),
             "ArrowRight" => run.step_layer(1),
             "[" => run.step_token(-1),
@@ -310,15 +335,27 @@ fn Foot(presenting: Presenting, code: String) -> impl IntoView {
 pub fn ClassOver(
     /// How it ended.
     over: Over,
+    /// The page's state.
+    lab: Lab,
+    /// Whether it was this page's to present.
+    #[prop(optional)]
+    presents: bool,
 ) -> impl IntoView {
     let text = match over {
         Over::Ended => t("This class is over.").to_owned(),
+        Over::Gone(_) if presents => {
+            t("This class is over: the lab was started anew, or nobody was there for too long.")
+                .to_owned()
+        }
         Over::Gone(message) | Over::Refused(message) => message,
     };
     view! {
         <div class="class-over" role="alert" data-testid="class-over">
             <p>{text}</p>
-            <a class="button" href="/j">{t("Join another class")}</a>
+            {match presents {
+                true => view! { <a class="button" href=move || present_address(lab)>{t("Open a class of your own")}</a> }.into_any(),
+                false => view! { <a class="button" href="/j">{t("Join another class")}</a> }.into_any(),
+            }}
             <a class="button" href="/">{t("To the lab")}</a>
         </div>
     }

@@ -1,5 +1,7 @@
 //! What a presenter does: choose what is shown, show more of it, go on.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use shared::classroom::{Board, ClassRequest, LessonPlace, Moment};
@@ -13,6 +15,10 @@ use crate::actions;
 use crate::link::{Pick, View};
 use crate::phase::Phase;
 use crate::state::Lab;
+
+/// After this long without the lab's word for what it was told, the line is said to be lost: what
+/// stands on the wall may stand nowhere else.
+const LATE: Duration = Duration::from_secs(3);
 
 /// A class from its presenter's side. A presenter may have it on several pages: each shows what any
 /// of them chose last.
@@ -96,7 +102,14 @@ impl Presenting {
         match self.agreed.try_update_value(change) {
             None | Some(Then::Nothing) => {}
             Some(Then::Tell(board, after)) => {
-                self.class.say(&ClassRequest::Show { board, after: Some(after) });
+                self.class.say(&ClassRequest::Show { board: board.clone(), after: Some(after) });
+                let (agreed, lost) = (self.agreed, self.class.lost);
+                let late = move || {
+                    if agreed.try_with_value(|a| a.waits_for(&board, after)) == Some(true) {
+                        lost.try_set(true);
+                    }
+                };
+                set_timeout(late, LATE);
             }
             Some(Then::Adopt(board)) => self.adopt(board),
         }

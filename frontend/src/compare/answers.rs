@@ -38,7 +38,9 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
     let changed = move || (!own && both.get()).then(|| !parted.with(|p| p.is_none()));
     // As it reads, with the token at which it parts from the first one's made plain to see.
     let written = move || {
-        let same = if own { usize::MAX } else { parted.with(|p| p.same) };
+        // From an answer that is not there nothing parts.
+        let alone = own || first.missing.with(Option::is_some);
+        let same = if alone { usize::MAX } else { parted.with(|p| p.same) };
         run.run.observation.with(|o| {
             let joined =
                 |tokens: &[Generated]| tokens.iter().map(|t| t.text.as_str()).collect::<String>();

@@ -77,7 +77,8 @@ impl Compared {
 }
 
 /// Whether a text can be a run's name.
-fn is_name(text: &str) -> bool {
+/// Whether a text can be a run's name.
+pub fn is_name(text: &str) -> bool {
     let random = text.len() == LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric());
     random || text == "sample"
 }

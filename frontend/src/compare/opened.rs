@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::{Definition, RunOptions};
+use shared::{Definition, ErrorCode, RunOptions};
 
 use super::difference::named;
 use crate::api::http;
 use crate::api::live::Live;
+use crate::language::t;
 use crate::link::Curve;
 use crate::owner;
 use crate::phase::Phase;
@@ -71,7 +72,12 @@ impl Opened {
                         live.set_value(Some(Live::follow(beside, name, cursor.next)));
                     }
                 }
-                Err(failure) => missing.set(Some(failure.message)),
+                Err(failure) => {
+                    if failure.code == Some(ErrorCode::NotFound) {
+                        owner::unlist(&name);
+                    }
+                    missing.set(Some(failure.message));
+                }
             }
         });
         let id = StoredValue::new(id);
@@ -101,12 +107,16 @@ impl Opened {
 
     /// What it is called: by its owner, or by what differs from the first.
     pub(super) fn name(self, first: Opened) -> String {
+        if self.missing.with(Option::is_some) {
+            return t("a run that is gone").into();
+        }
         let label = self.run.label.with(|l| l.name.clone());
         if !label.is_empty() {
             return label;
         }
         let options = self.options();
-        if self.place == 0 {
+        // What is compared with nothing differs from nothing.
+        if self.place == 0 || first.missing.with(Option::is_some) {
             let prompt = crate::chart::file::short(&options.prompt, 60);
             return format!("“{prompt}” · {}", options.model);
         }

@@ -23,6 +23,8 @@ use crate::state::use_lab;
 use crate::{actions, browser};
 use shared::PictureUse;
 
+const PATH: &str = "/compare";
+
 /// The page.
 #[component]
 pub fn ComparePage() -> impl IntoView {
@@ -47,7 +49,12 @@ pub fn ComparePage() -> impl IntoView {
         hover: RwSignal::new(None),
         curve: RwSignal::new(asked.curve),
     };
-    let ids = Memo::new(move |_| search.with(|s| Compared::read(s).0.runs));
+    // An address that is left for another page's says nothing of runs.
+    let here = move || location.pathname.with(|path| path.starts_with(PATH));
+    let ids = Memo::new(move |before: Option<&Vec<String>>| match before {
+        Some(before) if !here() => before.clone(),
+        _ => search.with(|s| Compared::read(s).0.runs),
+    });
     let view = move || Compared {
         runs: ids.get(),
         definition: chosen.definition.get(),
@@ -58,7 +65,7 @@ pub fn ComparePage() -> impl IntoView {
     Effect::new(move |before: Option<String>| {
         let query = view().to_query();
         if before.is_some_and(|b| b != query) {
-            browser::replace_query(&query);
+            browser::replace_query_of(PATH, &query);
         }
         query
     });
@@ -170,10 +177,12 @@ fn Row(
     let lab = use_lab();
     let place = run.place;
     let id = run.id.get_value();
+    let gone = RwSignal::new(false);
     // What the model was shown, where that is another picture than the one that was given.
     let picture = {
         let id = id.clone();
         move || match run.run.options.with(|o| o.picture) {
+            _ if gone.get() || run.missing.with(Option::is_some) => None,
             PictureUse::None => None,
             PictureUse::Own => Some(format!("/api/runs/{id}/picture")),
             _ => Some(format!("/api/runs/{id}/prepared.png")),
@@ -207,7 +216,7 @@ fn Row(
             <b class="letter">{letter(place)}</b>
             {glyph}
             {move || match picture() {
-                Some(url) => view! { <img src=url alt="" loading="lazy"/> }.into_any(),
+                Some(url) => view! { <img src=url alt="" loading="lazy" on:error=move |_| gone.set(true)/> }.into_any(),
                 None => view! { <span class="no-picture"></span> }.into_any(),
             }}
             <span class="beside-name">

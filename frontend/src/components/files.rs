@@ -97,7 +97,8 @@ fn drawn(lab: Lab, which: Which) -> (&'static str, String, (f64, f64)) {
             // Every head is shown, whichever one the definition looks at.
             let base = Definition { heads: Heads::MeanFirst, ..definition };
             let heat = run.observation.with(|o| heat_of(o, &base));
-            let grid = Grid::new(WIDTH, TYPE_SIZE, heat.layers, heat.heads.max(1));
+            let grid =
+                Grid::new(WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE, heat.layers, heat.heads.max(1));
             let drawing = heat_svg(&heat, &grid, &palette);
             let rows = (0..heat.layers).map(|l| (0..heat.heads).map(|h| heat.get(l, h)).collect());
             let title = t("MDI by head and layer");
@@ -120,6 +121,7 @@ fn drawn(lab: Lab, which: Which) -> (&'static str, String, (f64, f64)) {
         drawing: &drawing,
         marks: &marks,
         size,
+        margin: if which == Which::Heads { TYPE_SIZE } else { 0.0 },
         type_size: TYPE_SIZE,
         bar: bar.as_ref(),
         palette: &palette,

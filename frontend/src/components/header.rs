@@ -86,7 +86,7 @@ pub fn RunActions() -> impl IntoView {
 }
 
 /// Where the run on the screen is presented, as it is looked at.
-fn present_address(lab: Lab) -> String {
+pub fn present_address(lab: Lab) -> String {
     match lab.run.id.get() {
         Some(id) => {
             let view = lab.run.view().to_query();

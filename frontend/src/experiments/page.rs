@@ -29,6 +29,8 @@ fn asked(query: &str, key: &str) -> Option<String> {
     UrlSearchParams::new_with_str(query).ok()?.get(key)
 }
 
+const PATH: &str = "/e/";
+
 /// The page.
 #[component]
 pub fn ExperimentPage() -> impl IntoView {
@@ -40,7 +42,12 @@ pub fn ExperimentPage() -> impl IntoView {
     Effect::new(move |_| second.definition.set(first.definition.get()));
     let (pathname, search) = (location.pathname, location.search);
     let id = Memo::new(move |_| pathname.with(|p| id_of(p)));
-    let with = Memo::new(move |_| search.with(|s| asked(s, "with")).unwrap_or_default());
+    // An address that is left for another page's names no experiment.
+    let here = move || pathname.with(|path| path.starts_with(PATH));
+    let with = Memo::new(move |before: Option<&String>| match before {
+        Some(before) if !here() => before.clone(),
+        _ => search.with(|s| asked(s, "with")).unwrap_or_default(),
+    });
     Effect::new(move |_| {
         let id = id.get();
         if !id.is_empty() {
@@ -69,7 +76,7 @@ pub fn ExperimentPage() -> impl IntoView {
     Effect::new(move |before: Option<String>| {
         let query = query();
         if before.is_some_and(|before| before != query) {
-            browser::replace_query(&query);
+            browser::replace_query_of(PATH, &query);
         }
         query
     });
