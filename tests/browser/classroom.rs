@@ -323,6 +323,9 @@ async fn a_class_that_a_restart_ended_is_said_to_be_over() -> Result<()> {
         let wall = &stage.browser;
         ensure!(wall.text("class-over").await?.contains("the lab was started anew"));
         ensure!(!wall.has("onward").await?, "there is nothing to go on with");
+        let left = "return ['.present-main', '.corner'].filter(css => document.querySelector(css).offsetParent)";
+        let left = wall.script(left).await?;
+        ensure!(left == serde_json::json!([]), "{left} of a class that is over");
         phone.find("class-over").await?;
         wall.screenshot("wall-over", PROJECTOR).await?;
         wall.goto(&format!("{}/present/{code}", stage.server.url)).await?;

@@ -137,7 +137,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
             </header>
             <Notes/>
             {move || class.over.get().map(|over| view! { <ClassOver over lab presents=true/> })}
-            <div class="present-main" hidden=move || class.over.with(Option::is_some)>
+            <div class="present-main">
                 <Show when=move || revealed.get() fallback=move || view! {
                     <PlainPicture run/>
                     <div class="present-side">
