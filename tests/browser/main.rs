@@ -10,6 +10,7 @@ mod exports;
 mod failures;
 mod frames;
 mod languages;
+mod own;
 mod picture;
 mod plots;
 mod stage;
