@@ -151,8 +151,11 @@ pub fn csv(report: &Report) -> String {
         model.quant.name(),
         model.dtype,
         model.device,
-        model.template
+        report.options.template_on(model)
     );
+    for changed in &report.options.changed {
+        let _ = writeln!(out, "# note: {changed}");
+    }
     let _ = writeln!(out, "# model hash: {}", model.hash);
     let _ = writeln!(out, "# definition: {} {}", report.definition_name, json(&report.definition));
     let _ = writeln!(out, "# options: {}", json(&report.options));

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
 use shared::api::{RunCreated, RunState};
-use shared::{ErrorCode, Event, Label, LabelChange, RunOptions};
+use shared::{AskedOptions, ErrorCode, Event, Label, LabelChange, RunOptions};
 use tokio::sync::{Semaphore, watch};
 
 use crate::assets::picture_type;
@@ -103,14 +103,13 @@ impl Lobby {
     pub async fn submit(
         self: &Arc<Self>,
         picture: Bytes,
-        options: RunOptions,
+        asked: AskedOptions,
     ) -> Result<RunCreated, ApiError> {
-        let options = crate::validate::check_options(options)?;
         let source = self
             .catalog
-            .by_name(&options.model)
+            .by_name(&asked.model)
             .map_err(|e| ApiError::new(e.code(), sentence(&e.to_string())))?;
-        self.submit_with(source, picture, options).await
+        self.submit_with(source, picture, asked).await
     }
 
     /// The same with a model that the lab itself names, wherever it lies.
@@ -121,11 +120,9 @@ impl Lobby {
         self: &Arc<Self>,
         source: Source,
         picture: Bytes,
-        options: RunOptions,
+        asked: AskedOptions,
     ) -> Result<RunCreated, ApiError> {
-        let mut options = crate::validate::check_options(options)?;
-        options.model.clone_from(&source.name);
-        options.template = options.template.or_else(|| source.template.clone());
+        let options = self.catalog.resolved(&source, &asked)?;
         if self.closing.load(Ordering::Relaxed) {
             return Err(ApiError::shutting_down());
         }

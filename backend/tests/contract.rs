@@ -61,7 +61,7 @@ fn events() -> Vec<Event> {
         max_new_tokens: 2,
         ignore_eos: true,
         fit: ImageFit::Pad,
-        template: Some("plain".into()),
+        template: "plain".into(),
         prune: 0.75,
         prune_count: PruneCount::Floor,
         prune_positions: Some(PrunePositions::Kept),
@@ -71,6 +71,7 @@ fn events() -> Vec<Event> {
         picture: PictureUse::Noise(7),
         knockout: Some("text>image@1-2#0".parse().unwrap()),
         verify: true,
+        changed: Vec::new(),
     };
     let model = ModelInfo {
         name: "demo-llava".into(),

@@ -367,7 +367,7 @@ async fn what_was_left_out_and_what_was_claimed_can_be_looked_at() {
         models: vec!["scripted".into()],
         dataset: format!("jsonl:{}", list.display()),
         samples: 0,
-        base: shared::RunOptions { max_new_tokens: 6, ..Default::default() },
+        base: shared::AskedOptions { max_new_tokens: Some(6), ..Default::default() },
         ..ExperimentSpec::default()
     };
     let means = lab.state.experiments.clone().unwrap();

@@ -3,12 +3,14 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use shared::{ErrorCode, RunOptions};
+use shared::options::resolve_settings;
+use shared::{AskedOptions, ErrorCode, ModelDefaults, RunOptions};
 use wasm_bindgen::JsCast;
 
 use crate::api::live::Live;
 use crate::api::{Failure, http};
 use crate::browser;
+use crate::experiments::traits;
 use crate::kept::forget_gone;
 use crate::language::t;
 use crate::link::View;
@@ -63,8 +65,15 @@ fn offer_again(lab: Lab, id: String) {
     if !lab.touched.get_untracked() {
         let options = lab.run.options.get_untracked();
         lab.prompt.set(options.prompt.clone());
-        // Checking costs a second run: each time it is asked for anew.
-        lab.options.set(RunOptions { verify: false, ..options });
+        let own = lab.run.model.with_untracked(|m| m.as_ref().and_then(|m| m.max_pixels));
+        // Checking costs a second run: each time it is asked for anew. A model's own limit is left to
+        // it, whatever model is chosen next.
+        let asked = AskedOptions {
+            verify: None,
+            max_pixels: options.max_pixels.filter(|n| Some(*n) != own),
+            ..options.into()
+        };
+        lab.options.set(asked);
         lab.choose(Some(Source::Run(id)));
     }
 }
@@ -83,7 +92,7 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     if prompt.is_empty() {
         return lab.complain("prompt_empty", t("Type a question about the picture first."));
     }
-    let options = RunOptions { prompt, ..lab.options.get_untracked() };
+    let options = AskedOptions { prompt, ..lab.options.get_untracked() };
     // What went wrong before is answered by asking again.
     lab.notes.set(Vec::new());
     lab.sending.set(true);
@@ -97,7 +106,7 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
                 browser::hold_still();
                 lab.run.reset(Some(created.id.clone()), Phase::Queued(0));
                 forget_readers(lab);
-                lab.run.options.set(options);
+                lab.run.options.set(expected(lab, &options));
                 lab.live.set_value(Some(Live::follow(lab, created.id.clone(), 0)));
                 navigate(
                     &path(&created.id, &untrack(|| lab.run.view())),
@@ -112,11 +121,17 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
 /// Submits a run and keeps its owner's token.
 pub async fn submit(
     source: &Source,
-    options: &RunOptions,
+    options: &AskedOptions,
 ) -> Result<shared::api::RunCreated, Failure> {
     let created = send(source, options).await?;
     owner::keep(&created, options);
     Ok(created)
+}
+
+/// What a run will use, as far as the page knows the model: until the run itself says.
+fn expected(lab: Lab, asked: &AskedOptions) -> RunOptions {
+    let traits = lab.models.with_untracked(|all| traits(all, &asked.model));
+    resolve_settings(asked, &ModelDefaults::default(), &traits).unwrap_or_default()
 }
 
 /// A run has gone, and with it everybody who read the page's colours for it.
@@ -125,7 +140,7 @@ fn forget_readers(lab: Lab) {
     forget_gone(lab.type_size);
 }
 
-async fn send(source: &Source, options: &RunOptions) -> Result<shared::api::RunCreated, Failure> {
+async fn send(source: &Source, options: &AskedOptions) -> Result<shared::api::RunCreated, Failure> {
     match source {
         Source::File { file, .. } => http::submit(file, &file.name(), options).await,
         Source::Sample(name) => {

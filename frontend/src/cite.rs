@@ -65,7 +65,7 @@ impl Cited<'_> {
             format!("weights {}", words::quant(m.quant)),
             format!("activations {}", m.dtype),
             format!("device {}", m.device),
-            format!("template {}", m.template),
+            format!("template {}", self.options.template_on(m)),
             format!("definition {}", definition_to_text(self.definition)),
         ];
         parts.extend(

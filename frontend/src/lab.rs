@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use leptos::prelude::*;
-use shared::RunOptions;
+use shared::AskedOptions;
 use shared::api::{ModelEntry, Sample};
 use shared::experiment::ExperimentSpec;
 
@@ -69,8 +69,8 @@ pub struct Lab {
     pub prompt: RwSignal<String>,
     /// Whether the person typed or chose something: then nothing may overwrite it.
     pub touched: RwSignal<bool>,
-    /// The next run's options; its prompt is ignored.
-    pub options: RwSignal<RunOptions>,
+    /// What the next run is asked with; what nobody chose is left to the model. Its prompt is ignored.
+    pub options: RwSignal<AskedOptions>,
     /// Models on offer.
     pub models: RwSignal<Vec<ModelEntry>>,
     /// Pictures on offer.
@@ -106,7 +106,7 @@ impl Lab {
             source: RwSignal::new_local(None),
             prompt: RwSignal::new(String::new()),
             touched: RwSignal::new(false),
-            options: RwSignal::new(RunOptions::default()),
+            options: RwSignal::new(AskedOptions::default()),
             models: RwSignal::new(Vec::new()),
             samples: RwSignal::new(Vec::new()),
             palette: RwSignal::new(Palette::default()),

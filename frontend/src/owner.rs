@@ -1,7 +1,7 @@
 //! What this browser owns: the tokens of its runs, and the list of them.
 
 use leptos::prelude::*;
-use shared::RunOptions;
+use shared::AskedOptions;
 use shared::api::RunCreated;
 
 use crate::browser;
@@ -11,7 +11,7 @@ use crate::state::RunView;
 const LIST: &str = "runs";
 
 /// Keeps a run that this browser asked for.
-pub fn keep(created: &RunCreated, options: &RunOptions) {
+pub fn keep(created: &RunCreated, options: &AskedOptions) {
     browser::store(&browser::owner_key(&created.id), &created.owner_token);
     let run = OwnRun {
         id: created.id.clone(),

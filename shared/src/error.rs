@@ -122,3 +122,10 @@ pub struct ErrorBody {
     /// What went wrong and what to do, for people.
     pub message: String,
 }
+
+impl ErrorBody {
+    /// An error with its sentence.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        ErrorBody { code, message: message.into() }
+    }
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::classroom::{Guess, Moment};
 use crate::definition::Preset;
 use crate::intervention::{Knockout, PictureUse};
-use crate::options::RunOptions;
+use crate::options::AskedOptions;
 
 /// A text in the languages of the page.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,14 +89,14 @@ impl LessonStep {
     ///
     /// # Errors
     /// The knockout cannot be read; the sentence says why.
-    pub fn options(&self) -> Result<RunOptions, String> {
+    pub fn options(&self) -> Result<AskedOptions, String> {
         let knockout = self.knockout.as_deref().map(str::parse::<Knockout>).transpose()?;
-        Ok(RunOptions {
+        Ok(AskedOptions {
             model: self.model.clone(),
             prompt: self.prompt.clone(),
-            picture: self.shown,
+            picture: Some(self.shown),
             knockout,
-            ..RunOptions::default()
+            ..AskedOptions::default()
         })
     }
 }

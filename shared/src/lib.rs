@@ -45,7 +45,8 @@ pub use masses::Masses;
 pub use measure::{Attention, Measure, Undefined, Value};
 pub use observation::Observation;
 pub use options::{
-    CopyPositions, ImageFit, ModelInfo, PruneCount, PrunePositions, Quant, RunOptions,
+    AskedOptions, Changed, CopyPositions, ImageFit, KnownModel, ModelDefaults, ModelInfo,
+    ModelTraits, PruneCount, PrunePositions, Quant, RunOptions, WhyChanged,
 };
 pub use report::Report;
 pub use rows::{HeadRows, HeadRowsKept, Looks, Rows, Target, TokenHeads};

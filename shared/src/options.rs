@@ -1,10 +1,18 @@
-//! What a person asks for, and what a model says of itself.
+//! What a person asks for, what a run uses, and what a model says of itself.
+
+mod asked;
+mod changed;
+mod resolve;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::intervention::{Knockout, PictureUse};
+
+pub use asked::AskedOptions;
+pub use changed::{Changed, WhyChanged};
+pub use resolve::{KnownModel, ModelDefaults, ModelTraits, resolve, resolve_settings};
 
 /// How weights are held in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -185,17 +193,27 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
+/// Most tokens that a run generates where nobody says.
+pub const NEW_TOKENS: u32 = 20;
 /// Most tokens a run may generate.
 pub const MAX_NEW_TOKENS: u32 = 512;
 /// Most copies of the image tokens a run may have.
 pub const MAX_REPLICATE: u32 = 64;
+/// Most characters a prompt may have.
+pub const MAX_PROMPT_CHARS: usize = 8192;
 
-/// The options of one run.
+/// A name that older runs have as `null`.
+fn name_or_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The options that a run uses, all of them: what [`resolve`] makes of [`AskedOptions`]. Every
+/// result carries them, and nothing is filled in later.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct RunOptions {
-    /// Model name as the lab lists it; empty for the default model.
+    /// Model name as the lab lists it.
     pub model: String,
     /// What the person asks about the picture.
     pub prompt: String,
@@ -207,8 +225,9 @@ pub struct RunOptions {
     pub ignore_eos: bool,
     /// How the picture meets the model's frame.
     pub fit: ImageFit,
-    /// Prompt template by name; `None` for the model's own.
-    pub template: Option<String>,
+    /// Prompt template by name; empty only in runs that were stored without it.
+    #[serde(deserialize_with = "name_or_null")]
+    pub template: String,
     #[allow(rustdoc::broken_intra_doc_links, reason = "[CLS] is a token, and no link")]
     /// Share of the image tokens to drop, 0 to below 1: those with the lowest
     /// [`ModelInfo::prune_score`].
@@ -216,8 +235,7 @@ pub struct RunOptions {
     /// How many that leaves.
     #[serde(skip_serializing_if = "is_default")]
     pub prune_count: PruneCount,
-    /// Where those that are left stand; `None` for [`ModelInfo::prune_positions`]. A run that
-    /// drops tokens says here where they stood.
+    /// Where those that are left stand; `None` where nothing is dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune_positions: Option<PrunePositions>,
     /// How many times the image tokens stand in the sequence.
@@ -225,8 +243,8 @@ pub struct RunOptions {
     /// Where the copies stand.
     #[serde(skip_serializing_if = "is_default")]
     pub copies: CopyPositions,
-    /// Most pixels the prepared picture may have, for models that read any size; `None` for the
-    /// model's own limit. A number above that limit becomes it. Models of a fixed size refuse one.
+    /// Most pixels the prepared picture may have, for models that read any size; `None` for those
+    /// that see every picture at one size.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_pixels: Option<u32>,
     /// What the model is shown in the picture's place; the picture that was given still is the
@@ -239,9 +257,31 @@ pub struct RunOptions {
     /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub verify: bool,
+    /// What was asked for and is not used as asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changed: Vec<Changed>,
 }
 
 impl RunOptions {
+    /// The same options on a model that may know more of itself than was known when they were
+    /// resolved: what was decided stays.
+    ///
+    /// # Errors
+    /// As [`resolve_settings`].
+    pub fn on(&self, model: &ModelTraits) -> Result<RunOptions, crate::ErrorBody> {
+        // The weights are held as they were loaded, whatever was asked.
+        let asked = AskedOptions { quant: None, ..self.into() };
+        let mut options = resolve_settings(&asked, &ModelDefaults::default(), model)?;
+        options.changed.splice(..0, self.changed.iter().cloned());
+        Ok(options)
+    }
+
+    /// The prompt template that was used: the options' own, or, of a run that was stored without it,
+    /// the model's.
+    pub fn template_on<'a>(&'a self, model: &'a ModelInfo) -> &'a str {
+        if self.template.is_empty() { &model.template } else { &self.template }
+    }
+
     /// Checks every option whose range does not depend on the model.
     ///
     /// # Errors
@@ -277,10 +317,10 @@ impl Default for RunOptions {
             model: String::new(),
             prompt: String::new(),
             quant: Quant::default(),
-            max_new_tokens: 20,
+            max_new_tokens: NEW_TOKENS,
             ignore_eos: false,
             fit: ImageFit::default(),
-            template: None,
+            template: String::new(),
             prune: 0.0,
             prune_count: PruneCount::default(),
             prune_positions: None,
@@ -290,6 +330,7 @@ impl Default for RunOptions {
             picture: PictureUse::default(),
             knockout: None,
             verify: false,
+            changed: Vec::new(),
         }
     }
 }
@@ -340,6 +381,10 @@ pub struct ModelInfo {
     /// pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune_positions: Option<PrunePositions>,
+    /// The most pixels of its pictures, where it reads any size; `None` otherwise, and in runs that
+    /// were stored without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_pixels: Option<u32>,
     /// Whether rows by head are handed out, not only their average; earlier labs did not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub head_rows: bool,

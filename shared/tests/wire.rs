@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::api::{RunRecord, RunState, ServerMessage, ViewerMessage};
 use shared::event::Stop;
+use shared::options::resolve;
 use shared::report::{Comparison, Fidelity};
 use shared::*;
 
@@ -64,7 +65,7 @@ fn groups(bits: u32) -> GroupSet {
 fn options() -> impl Strategy<Value = RunOptions> {
     (
         (any::<String>(), any::<String>(), prop::sample::select(&Quant::ALL[..]), any::<u32>()),
-        (any::<bool>(), any::<bool>(), any::<Option<String>>(), 0.0f32..1.0, any::<[u32; 2]>()),
+        (any::<bool>(), any::<bool>(), any::<String>(), 0.0f32..1.0, any::<[u32; 2]>()),
     )
         .prop_map(|((model, prompt, quant, max_new_tokens), rest)| {
             let (ignore_eos, pad, template, prune, [replicate, pixels]) = rest;
@@ -100,6 +101,15 @@ fn options() -> impl Strategy<Value = RunOptions> {
                     heads: (0..replicate % 4).collect(),
                 }),
                 verify: pixels % 3 == 1,
+                changed: (pixels % 7 == 1)
+                    .then(|| Changed {
+                        option: "max_pixels".into(),
+                        asked: pixels.to_string(),
+                        used: replicate.to_string(),
+                        why: WhyChanged::AboveModelLimit,
+                    })
+                    .into_iter()
+                    .collect(),
             }
         })
 }
@@ -354,7 +364,9 @@ fn the_json_form_is_what_clients_were_promised() {
 
 #[test]
 fn options_left_out_take_their_defaults_and_unknown_ones_are_refused() {
-    let options: RunOptions = serde_json::from_str(r#"{"prompt":"what is it?"}"#).unwrap();
+    let asked: AskedOptions = serde_json::from_str(r#"{"prompt":"what is it?"}"#).unwrap();
+    assert_eq!(asked, AskedOptions { prompt: "what is it?".into(), ..AskedOptions::default() });
+    let options = resolve(&asked, &ModelDefaults::default(), &ModelTraits::default()).unwrap();
     assert_eq!(options, RunOptions { prompt: "what is it?".into(), ..RunOptions::default() });
     // What runs and links of an earlier lab hold reads the same, and still is what is written.
     let written = serde_json::to_string(&options).unwrap();
@@ -362,23 +374,36 @@ fn options_left_out_take_their_defaults_and_unknown_ones_are_refused() {
         assert!(!written.contains(new), "{written}");
     }
     let json = r#"{"prune_count":"floor","prune_positions":"kept","copies":"shared"}"#;
-    let levers: RunOptions = serde_json::from_str(json).unwrap();
-    assert_eq!(levers.prune_count, PruneCount::Floor);
+    let levers: AskedOptions = serde_json::from_str(json).unwrap();
+    assert_eq!(levers.prune_count, Some(PruneCount::Floor));
     assert_eq!(levers.prune_positions, Some(PrunePositions::Kept));
-    assert_eq!(levers.copies, CopyPositions::Shared);
+    assert_eq!(levers.copies, Some(CopyPositions::Shared));
     let json = r#"{"picture":{"noise":7},"knockout":{"from":["instruction","generated"],
         "to":["image"],"layers":{"first":1,"last":2}}}"#;
-    let options: RunOptions = serde_json::from_str(json).unwrap();
-    assert_eq!(options.picture, PictureUse::Noise(7));
+    let options: AskedOptions = serde_json::from_str(json).unwrap();
+    assert_eq!(options.picture, Some(PictureUse::Noise(7)));
     assert_eq!(options.knockout, Some("instruction+generated>image@1-2".parse().unwrap()));
     for wrong in [
         r#"{"picture":"noise"}"#,
         r#"{"knockout":{"from":["instruction"]}}"#,
         r#"{"knockout":{"from":["instruction"],"to":["image"],"layer":1}}"#,
     ] {
-        assert!(serde_json::from_str::<RunOptions>(wrong).is_err(), "{wrong}");
+        assert!(serde_json::from_str::<AskedOptions>(wrong).is_err(), "{wrong}");
     }
-    assert!(serde_json::from_str::<RunOptions>(r#"{"copies":"both"}"#).is_err());
-    assert!(serde_json::from_str::<RunOptions>(r#"{"promt":"a typing error"}"#).is_err());
-    assert!(serde_json::from_str::<RunOptions>(r#"{"quant":"q9"}"#).is_err());
+    assert!(serde_json::from_str::<AskedOptions>(r#"{"copies":"both"}"#).is_err());
+    assert!(serde_json::from_str::<AskedOptions>(r#"{"promt":"a typing error"}"#).is_err());
+    assert!(serde_json::from_str::<AskedOptions>(r#"{"quant":"q9"}"#).is_err());
+}
+
+/// What earlier labs stored as a run's options and as an experiment's is read as both types.
+#[test]
+fn options_of_earlier_labs_are_read() {
+    let stored = r#"{"model":"demo-llava","prompt":"What is it?","quant":"q4k","max_new_tokens":6,
+        "ignore_eos":false,"fit":"pad","template":null,"prune":0.75,"replicate":1}"#;
+    let run: RunOptions = serde_json::from_str(stored).unwrap();
+    assert_eq!((run.template.as_str(), run.fit, run.quant), ("", ImageFit::Pad, Quant::Q4k));
+    let asked: AskedOptions = serde_json::from_str(stored).unwrap();
+    assert_eq!((asked.template, asked.prune, asked.fit), (None, Some(0.75), Some(ImageFit::Pad)));
+    let named: RunOptions = serde_json::from_str(r#"{"template":"vicuna-v1"}"#).unwrap();
+    assert_eq!(named.template, "vicuna-v1");
 }

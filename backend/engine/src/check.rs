@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::{ErrorCode, Group, Knockout, LayerBand, PictureUse, RunOptions, Token};
+use shared::{ErrorCode, Group, Knockout, ModelTraits, PictureUse, RunOptions, Token};
 
 use crate::compress;
 use crate::error::EngineError;
@@ -13,8 +13,8 @@ use crate::prompt::{Frame, PromptTokenizer, Template};
 /// How many image tokens a picture has.
 #[derive(Clone, Debug)]
 pub(crate) enum Grid {
-    /// Every picture is made `side × side` pixels, `edge × edge` tokens.
-    Fixed { side: usize, edge: usize },
+    /// Every picture has `edge × edge` tokens.
+    Fixed { edge: usize },
     /// Every picture has its own size.
     Any(QwenPrepare),
 }
@@ -25,6 +25,8 @@ pub(crate) enum Grid {
 pub struct PromptCheck {
     pub(crate) tokenizer: Arc<PromptTokenizer>,
     pub(crate) templates: &'static [Template],
+    /// What options are resolved by.
+    pub(crate) traits: ModelTraits,
     pub(crate) image_token: u32,
     /// Whether there is something to rank image tokens by.
     pub(crate) prunes: bool,
@@ -40,7 +42,7 @@ pub struct PromptCheck {
 pub(crate) struct Fitting {
     pub(crate) frame: Frame,
     pub(crate) prompt_tokens: usize,
-    /// The options as they will be understood: what was left to the model is filled in.
+    /// The options, resolved on this model.
     pub(crate) options: RunOptions,
 }
 
@@ -59,46 +61,27 @@ impl PromptCheck {
         options: &RunOptions,
     ) -> Result<Fitting, EngineError> {
         let bad = |what: String| EngineError::new(ErrorCode::BadOption, what);
-        options.check_ranges().map_err(bad)?;
+        let options = options.on(&self.traits)?;
         if options.prune > 0.0 && !self.prunes {
             return Err(bad(
                 "This model has no attention to rank picture tokens by; prune must be 0.".into(),
             ));
         }
-        let template = match options.template.as_deref() {
-            None => &self.templates[0],
-            Some(name) => self.templates.iter().find(|t| t.name == name).ok_or_else(|| {
-                let names: Vec<&str> = self.templates.iter().map(|t| t.name).collect();
-                let shown: String = name.chars().take(60).collect();
-                bad(format!("There is no template '{shown}'; this model has {}.", names.join(", ")))
-            })?,
-        };
-        let mut options = options.clone();
-        options.template = Some(template.name.to_owned());
+        let template = self.templates.iter().find(|t| t.name == options.template);
+        let template = template.ok_or_else(|| {
+            EngineError::new(ErrorCode::Internal, "a template was resolved that is not there")
+        })?;
         let grid = match &self.grid {
-            Grid::Fixed { side, .. } if options.max_pixels.is_some() => {
-                return Err(bad(format!(
-                    "max_pixels is for models that read any size; this one sees every picture at \
-                     {side} × {side}. Leave the option out."
-                )));
-            }
             _ if options.picture == PictureUse::None => (0, 0),
-            Grid::Fixed { edge, .. } => (*edge, *edge),
-            Grid::Any(prepare) => {
-                // A limit above the model's own is the model's own, and the run says so.
-                options.max_pixels = options.max_pixels.map(|most| prepare.at_most(most));
-                prepare.grid(size, &options)?
-            }
+            Grid::Fixed { edge } => (*edge, *edge),
+            Grid::Any(prepare) => prepare.grid(size, &options)?,
         };
-        if options.prune > 0.0 {
-            options.prune_positions.get_or_insert(self.numbering.own());
-        }
         let text = (options.prompt.as_str(), options.picture != PictureUse::None);
         let frame = Frame::new(&self.tokenizer, template, text, self.image_token)?;
         let kept = compress::kept(grid.0 * grid.1, &options);
         let prompt_tokens = frame.len() + kept * options.replicate as usize;
         let image = prompt_tokens - frame.len();
-        if let Some(knockout) = &mut options.knockout {
+        if let Some(knockout) = &options.knockout {
             let generates = options.max_new_tokens > 1;
             self.knocks_out(knockout, &frame, image, generates).map_err(bad)?;
         }
@@ -125,12 +108,12 @@ impl PromptCheck {
         Ok(Fitting { frame, prompt_tokens, options })
     }
 
-    /// Whether a knockout is possible in a prompt with so many image tokens and blocks anything;
-    /// names the layers where nobody did. Only with `generates` is there a generated row: the last
+    /// Whether a knockout is possible in a prompt with so many image tokens and blocks anything. Only
+    /// with `generates` is there a generated row: the last
     /// token is not read again.
     fn knocks_out(
         &self,
-        knockout: &mut Knockout,
+        knockout: &Knockout,
         frame: &Frame,
         image: usize,
         generates: bool,
@@ -147,8 +130,6 @@ impl PromptCheck {
             *first = Group::Begin;
         }
         groups.extend(generates.then_some(Group::Generated));
-        knockout.check_effect(groups)?;
-        knockout.layers.get_or_insert(LayerBand { first: 0, last: layers.saturating_sub(1) });
-        Ok(())
+        knockout.check_effect(groups)
     }
 }

@@ -24,6 +24,12 @@ impl EngineError {
     }
 }
 
+impl From<shared::ErrorBody> for EngineError {
+    fn from(error: shared::ErrorBody) -> Self {
+        EngineError::new(error.code, error.message)
+    }
+}
+
 impl From<candle_core::Error> for EngineError {
     fn from(error: candle_core::Error) -> Self {
         let mut error = &error;

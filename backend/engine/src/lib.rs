@@ -39,7 +39,7 @@ mod weights;
 pub use check::PromptCheck;
 pub use device::{DeviceChoice, GpuMemory};
 pub use error::EngineError;
-pub use family::{FamilyTraits, MODEL_TYPES, gguf_files};
+pub use family::{MODEL_TYPES, gguf_files, traits_of};
 pub use memory::MemoryNeed;
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use shared::event::Stop;
-use shared::{ModelInfo, PictureUse, PreparedPicture, Quant, RunOptions, Summary, Timing};
+use shared::{
+    ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, RunOptions, Summary, Timing,
+};
 
-use crate::check::{Fitting, PromptCheck};
+use crate::check::{Fitting, Grid, PromptCheck};
 use crate::clock::Moment;
 use crate::device::DeviceChoice;
 use crate::error::EngineError;
@@ -66,8 +68,7 @@ impl Prepared {
         self.prompt_tokens - self.frame.len()
     }
 
-    /// The options as they were understood: what was left to the model (the template's name, the
-    /// positions of what is not pruned, a limit of pixels above its own) is filled in.
+    /// The options, resolved on this model.
     pub fn options(&self) -> &RunOptions {
         &self.options
     }
@@ -140,6 +141,7 @@ impl Model {
     fn of(loaded: Loaded, options: &LoadOptions) -> Model {
         let Loaded { family, parameters, footprint, fallbacks, held, hash } = loaded;
         let c = &family.decoder().config;
+        let traits = traits(&*family, options.quant);
         let info = ModelInfo {
             name: options.name.clone(),
             family: family.name().to_owned(),
@@ -158,6 +160,7 @@ impl Model {
             template: family.templates()[0].name.to_owned(),
             prune_score: family.prune_score().unwrap_or_default().to_owned(),
             prune_positions: family.prune_score().map(|_| family.numbering().own()),
+            max_pixels: traits.pixels.map(|(_, most)| most),
             head_rows: true,
             hash,
             bytes: footprint.weights,
@@ -165,6 +168,7 @@ impl Model {
         let check = PromptCheck {
             tokenizer: family.common().tokenizer.clone(),
             templates: family.templates(),
+            traits,
             image_token: family.common().image_token,
             prunes: family.prune_score().is_some(),
             longest: c.max_positions,
@@ -213,6 +217,12 @@ impl Model {
     /// What tells whether a question fits this model, for other threads.
     pub fn check(&self) -> PromptCheck {
         self.check.clone()
+    }
+
+    /// What options are resolved by on this model; the same as [`crate::traits_of`] says of its
+    /// files, but that its weights are held as they were loaded.
+    pub fn traits(&self) -> &ModelTraits {
+        &self.check.traits
     }
 
     /// Names of the prompt templates, the default first.
@@ -292,5 +302,20 @@ impl Model {
         };
         let stop: Stop = stop;
         Ok(Some(Summary { answer, tokens, stop, timing }))
+    }
+}
+
+fn traits(family: &dyn Family, quant: Quant) -> ModelTraits {
+    let (one_size, pixels) = match family.grid() {
+        Grid::Fixed { .. } => (true, None),
+        Grid::Any(prepare) => (false, Some(prepare.pixels())),
+    };
+    ModelTraits {
+        quant,
+        one_size,
+        pixels,
+        templates: Some(family.templates().iter().map(|t| t.name.to_owned()).collect()),
+        prune_positions: Some(family.numbering().own()),
+        layers: Some(family.decoder().config.layers as u32),
     }
 }

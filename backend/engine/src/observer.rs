@@ -141,7 +141,8 @@ impl<F: FnMut(Event) -> Control> Observer for EventObserver<F> {
     }
 
     fn layout(&mut self, layout: &Layout) -> Control {
-        let (model, options) = (self.model.clone(), self.options.clone());
+        let (mut model, options) = (self.model.clone(), self.options.clone());
+        model.template.clone_from(&options.template);
         (self.sink)(Event::Layout {
             layout: layout.clone(),
             layers: model.layers,

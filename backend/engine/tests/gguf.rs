@@ -90,7 +90,7 @@ fn what_a_person_types_is_tokenized_as_transformers_does() {
             for (template, want) in templates {
                 let options = RunOptions {
                     prompt: case.text.clone(),
-                    template: Some(template.to_owned()),
+                    template: template.to_owned(),
                     max_new_tokens: 1,
                     ..RunOptions::default()
                 };

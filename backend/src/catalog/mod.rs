@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use engine::{FamilyTraits, gguf_files};
-use shared::Quant;
-use shared::experiment::ModelTraits;
+use engine::{gguf_files, traits_of};
+use shared::{AskedOptions, KnownModel, ModelTraits, Quant, RunOptions};
 
 use crate::assets::DEMO;
+use crate::error::ApiError;
 use crate::hub::{Hub, Repository, Wanted};
 use crate::lock;
 use crate::registry::{Entry, Origin, Registry};
@@ -32,7 +32,7 @@ pub struct Catalog {
     registry: Registry,
     hub: Option<Hub>,
     /// What is known of models before they are loaded, by their place, as it was read.
-    traits: Arc<Mutex<HashMap<PathBuf, FamilyTraits>>>,
+    traits: Arc<Mutex<HashMap<PathBuf, ModelTraits>>>,
 }
 
 /// A model the lab knows, here or not.
@@ -176,27 +176,34 @@ impl Catalog {
 
     /// What is known of a model before it is loaded. Its files are read once, and again only while
     /// they do not say.
-    pub fn traits(&self, source: &Source) -> ModelTraits {
+    pub fn known_model(&self, source: &Source) -> KnownModel {
         let before = lock(&self.traits).get(&source.folder).cloned();
-        let known = before.or_else(|| {
-            let found = FamilyTraits::of(&source.folder)?;
+        let traits = before.or_else(|| {
+            let found = traits_of(&source.folder)?;
             lock(&self.traits).insert(source.folder.clone(), found.clone());
             Some(found)
         });
-        let templates = known.as_ref().map(|known| {
-            let mut names: Vec<String> =
-                known.templates.iter().map(|name| (*name).to_owned()).collect();
-            // The one that is used when nobody says first; stable, so that the others keep their
-            // order.
-            names.sort_by_key(|name| source.template.as_ref() != Some(name));
-            names
-        });
-        ModelTraits {
-            quant: source.default_quant(),
-            one_size: known.as_ref().is_some_and(|k| k.one_size),
-            pixels: known.as_ref().and_then(|k| k.pixels),
-            templates,
-        }
+        let unknown = || ModelTraits::from(source.default_quant());
+        KnownModel { defaults: source.defaults(), traits: traits.unwrap_or_else(unknown) }
+    }
+
+    /// What a run of `asked` uses on a model of this lab: every door comes through here.
+    ///
+    /// # Errors
+    /// A code and a sentence for the first option that cannot be.
+    pub fn resolved(&self, source: &Source, asked: &AskedOptions) -> Result<RunOptions, ApiError> {
+        let KnownModel { defaults, traits } = self.known_model(source);
+        shared::options::resolve(asked, &defaults, &traits).map_err(ApiError)
+    }
+
+    /// Names of a model's prompt templates, the one that is used when nobody says first; none where
+    /// they are not known before it is loaded.
+    pub fn templates(&self, source: &Source) -> Vec<String> {
+        let KnownModel { defaults, traits } = self.known_model(source);
+        let mut names = traits.templates.unwrap_or_default();
+        // Stable, so that the others keep their order.
+        names.sort_by_key(|name| defaults.template.as_ref() != Some(name));
+        names
     }
 
     /// All models.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use engine::gguf_files;
-use shared::Quant;
+use shared::{ModelDefaults, Quant};
 
 use crate::registry::Entry;
 
@@ -44,6 +44,12 @@ impl Source {
             None => Quant::default(),
         };
         self.quant.unwrap_or_else(files)
+    }
+
+    /// What holds for its runs where nobody says.
+    pub fn defaults(&self) -> ModelDefaults {
+        let Source { name, quant, template, .. } = self;
+        ModelDefaults { name: name.clone(), quant: *quant, template: template.clone() }
     }
 
     /// What the registry says of it.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
-use shared::{Event, Quant, RunOptions};
+use shared::{AskedOptions, Event, Quant};
 
 use super::asked::AskedArgs;
 use super::dump::Maps;
 use super::recorder::{Heads, Recording};
 use super::{Failure, ModelFolders, print, table};
-use crate::catalog::{Catalog, Source};
+use crate::catalog::Catalog;
 use crate::clock;
 use crate::error::ApiError;
 use crate::export::{Observed, parse_definition};
@@ -19,7 +19,6 @@ use crate::fidelity;
 use crate::id::RunId;
 use crate::lab::{KeepingLab, Lab};
 use crate::samples;
-use crate::validate::check_options;
 
 /// What to analyze and how.
 #[derive(Clone, Debug, Args)]
@@ -40,14 +39,14 @@ pub struct AnalyzeArgs {
     /// Prompt template, by name [default: the model's own].
     #[arg(long)]
     template: Option<String>,
-    /// Share of the image tokens to drop, 0 to below 1.
-    #[arg(long, default_value_t = 0.0)]
-    prune: f32,
-    /// How many times the image tokens stand in the sequence.
-    #[arg(long, default_value_t = 1)]
-    replicate: u32,
+    /// Share of the image tokens to drop, 0 to below 1 [default: 0].
+    #[arg(long)]
+    prune: Option<f32>,
+    /// How many times the image tokens stand in the sequence [default: 1].
+    #[arg(long)]
+    replicate: Option<u32>,
     /// Most pixels of the prepared picture, for models that read any size; never more than the
-    /// model's own limit.
+    /// model's own limit, which holds where more is asked, and is told.
     #[arg(long)]
     max_pixels: Option<u32>,
     #[command(flatten)]
@@ -89,9 +88,11 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let catalog = Catalog::find(args.folders.models.as_deref(), &args.folders.data)
         .map_err(|e| e.to_string())?;
     let source = catalog.resolve(&args.model).map_err(|e| e.to_string())?;
-    let quant = quant(args.quant.as_deref(), &source)?;
-    let mut options = check_options(options(args, quant)?).map_err(says)?;
-    options.model.clone_from(&source.name);
+    let options = catalog.resolved(&source, &asked(args)?).map_err(says)?;
+    let quant = options.quant;
+    for changed in &options.changed {
+        let _ = writeln!(std::io::stderr(), "note: {changed}");
+    }
     let created = clock::now_rfc3339();
 
     let file = std::fs::read(&args.image)
@@ -103,12 +104,6 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let model = lab.load(&source.folder, &load, &mut progress()).map_err(says)?;
     let mut recording = Recording::start();
     let prepared = model.prepare(&picture, &options).map_err(says)?;
-    if let Some((asked, own)) = options.max_pixels.zip(prepared.options().max_pixels)
-        && own < asked
-    {
-        let note = format!("max_pixels {asked} is above the model's own limit: {own} holds");
-        let _ = writeln!(std::io::stderr(), "{note}");
-    }
     let mut maps = match args.dump_attention {
         None => None,
         Some(_) => {
@@ -162,9 +157,8 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     print(&table::table(&report))
 }
 
-/// The quantization asked for; the model's own default where none is.
-pub(super) fn quant(name: Option<&str>, source: &Source) -> Result<Quant, Failure> {
-    let Some(name) = name else { return Ok(source.default_quant()) };
+/// The quantization of that name.
+pub(super) fn quant(name: &str) -> Result<Quant, Failure> {
     Quant::from_name(name).ok_or_else(|| {
         let names: Vec<_> = Quant::ALL.into_iter().map(Quant::name).collect();
         let names = names.join(", ");
@@ -172,16 +166,16 @@ pub(super) fn quant(name: Option<&str>, source: &Source) -> Result<Quant, Failur
     })
 }
 
-fn options(args: &AnalyzeArgs, quant: Quant) -> Result<RunOptions, Failure> {
-    Ok(RunOptions {
+fn asked(args: &AnalyzeArgs) -> Result<AskedOptions, Failure> {
+    Ok(AskedOptions {
         model: args.model.clone(),
         prompt: args.prompt.clone(),
-        quant,
+        quant: args.quant.as_deref().map(quant).transpose()?,
         template: args.template.clone(),
         prune: args.prune,
         replicate: args.replicate,
         max_pixels: args.max_pixels,
-        verify: args.verify,
+        verify: Some(args.verify),
         ..args.asked.options()?
     })
 }

@@ -59,7 +59,7 @@ fn check(
     let catalog =
         Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
     let source = catalog.resolve(model).map_err(|e| e.to_string())?;
-    let quant = quant_of(quant, &source)?;
+    let quant = quant.map(quant_of).transpose()?.unwrap_or_else(|| source.default_quant());
     // A look at the files needs no GPU.
     let options = LoadOptions { name: source.name.clone(), quant, device: DeviceChoice::Cpu };
     let model = Model::load(&source.folder, &options, &mut |_, _| {})

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use datasets::Paths;
-use shared::ErrorCode;
-use shared::experiment::{ExperimentSpec, ExperimentStatus, Grid, ModelTraits};
+use shared::experiment::{Condition, ExperimentSpec, ExperimentStatus, Grid};
+use shared::{ErrorCode, KnownModel, ModelInfo};
 
 use super::queue::{Experiment, NewExperiment, Progress};
 use super::shelves::Shelves;
@@ -34,13 +34,13 @@ pub fn plan(
     asker: Asker,
 ) -> Result<(NewExperiment, OwnerToken), ApiError> {
     let bad = |message: String| ApiError::new(ErrorCode::BadOption, message);
-    if spec.base.verify {
+    if spec.base.verify == Some(true) {
         return Err(bad("verify belongs to a single run: verify one of the samples.".to_owned()));
     }
     if spec.title.chars().count() > 200 || spec.title.chars().any(char::is_control) {
         return Err(bad("The title must be one line of at most 200 characters.".to_owned()));
     }
-    let mut known: Vec<(String, ModelTraits)> = Vec::new();
+    let mut known: Vec<(String, KnownModel)> = Vec::new();
     for model in &mut spec.models {
         let found = match asker {
             Asker::Local => catalog.resolve(model),
@@ -53,7 +53,7 @@ pub fn plan(
         } else if Path::new(model.as_str()).exists() || model.contains(".gguf,") {
             *model = source.folder.display().to_string();
         }
-        known.push((model.clone(), catalog.traits(&source)));
+        known.push((model.clone(), catalog.known_model(&source)));
     }
     if asker == Asker::Local {
         spec.dataset = datasets::anywhere(&spec.dataset);
@@ -70,7 +70,7 @@ pub fn plan(
     }
     let of_model = |name: &str| {
         let found = known.iter().find(|(model, _)| model == name);
-        found.map(|(_, traits)| traits.clone()).unwrap_or_default()
+        found.map(|(_, known)| known.clone()).unwrap_or_default()
     };
     // Before the dataset is read, which may take a while.
     Grid::new(&spec, spec.samples, of_model).map_err(bad)?;
@@ -100,17 +100,21 @@ pub fn plan(
 
 /// A title made from what is varied, such as "demo-llava and demo-qwen · demo · prune".
 fn title(grid: &Grid, dataset: &str) -> String {
-    let varies = |pick: &dyn Fn(usize) -> bool| (1..grid.conditions.len()).any(pick);
     let c = &grid.conditions;
+    // Every model has its own template and sizes: what counts is what differs for one of them.
+    let varies = |differ: &dyn Fn(&Condition, &Condition) -> bool| {
+        let first = |of: &Condition| c.iter().find(|c| c.model == of.model);
+        c.iter().any(|c| first(c).is_some_and(|first| differ(c, first)))
+    };
     let mut models: Vec<&str> = c.iter().map(|c| label(&c.model)).collect();
     models.dedup();
     let mut levers = Vec::new();
     for (name, varied) in [
-        ("quantization", varies(&|i| c[i].quant != c[0].quant && c[i].model == c[0].model)),
-        ("template", varies(&|i| c[i].template != c[0].template)),
-        ("resolution", varies(&|i| c[i].max_pixels != c[0].max_pixels)),
-        ("prune", varies(&|i| c[i].prune != c[0].prune)),
-        ("replicate", varies(&|i| c[i].replicate != c[0].replicate)),
+        ("quantization", varies(&|a, b| a.quant != b.quant)),
+        ("template", varies(&|a, b| a.template != b.template)),
+        ("resolution", varies(&|a, b| a.max_pixels != b.max_pixels)),
+        ("prune", varies(&|a, b| a.prune != b.prune)),
+        ("replicate", varies(&|a, b| a.replicate != b.replicate)),
     ] {
         if varied {
             levers.push(name);
@@ -142,6 +146,21 @@ fn list(names: &[&str]) -> String {
     }
 }
 
+/// Names the templates that a model's runs used: of a loaded model only its own is known. Experiments
+/// that were stored without them keep that.
+fn name_templates(model: &mut ModelInfo, grid: &Grid) {
+    let ran = grid.conditions.iter().filter(|c| c.model == model.name && c.quant == model.quant);
+    let mut names: Vec<&str> = Vec::new();
+    for name in ran.filter_map(|c| c.template.as_deref()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if !names.is_empty() {
+        model.template = names.join(", ");
+    }
+}
+
 /// An experiment as the page, its files and the command line show it: models and datasets that
 /// were given by their paths by the paths' ends.
 pub fn status(experiment: &Experiment, progress: &Progress) -> ExperimentStatus {
@@ -153,6 +172,8 @@ pub fn status(experiment: &Experiment, progress: &Progress) -> ExperimentStatus 
     spec.dataset = datasets::label(&spec.dataset);
     spec.models.iter_mut().for_each(|model| *model = label(model).to_owned());
     grid.conditions.iter_mut().for_each(|c| c.model = label(&c.model).to_owned());
+    let mut models = experiment.models.clone();
+    models.iter_mut().for_each(|model| name_templates(model, &grid));
     ExperimentStatus {
         id: start.id.to_string(),
         title: start.title.clone(),
@@ -163,7 +184,7 @@ pub fn status(experiment: &Experiment, progress: &Progress) -> ExperimentStatus 
         spec,
         dataset,
         grid,
-        models: experiment.models.clone(),
+        models,
         done: progress.done,
         left_out: progress.left_out,
         running: progress.running,

@@ -4,8 +4,10 @@
 //! worker that died had claimed is claimed again by another. The embedded queue ([`super::SqliteQueue`])
 //! is shared by the workers of one machine; one that spans machines needs no more than this trait.
 
-use shared::ModelInfo;
-use shared::experiment::{DatasetInfo, ExperimentSpec, ExperimentState, Grid, LeftOut, Outcome};
+use shared::experiment::{
+    Condition, DatasetInfo, ExperimentSpec, ExperimentState, Grid, LeftOut, Outcome,
+};
+use shared::{AskedOptions, ModelInfo};
 
 use crate::id::{OwnerHash, RunId};
 use crate::store::StoreError;
@@ -29,6 +31,13 @@ pub struct NewExperiment {
     pub rows: Vec<u64>,
     /// Who may pause, cancel and delete it.
     pub owner: OwnerHash,
+}
+
+impl NewExperiment {
+    /// What a run of one of its conditions with this prompt is asked with.
+    pub fn asked(&self, condition: &Condition, prompt: String) -> AskedOptions {
+        self.grid.asked(condition, &self.spec.base, prompt)
+    }
 }
 
 /// An experiment as it is kept.

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use datasets::Sample;
 use engine::{Control, EngineError, GeneratedToken, Observer, Picture, Wants};
-use shared::experiment::{Condition, ExperimentState, LeftOut, Outcome};
-use shared::{ErrorCode, Event, LayerFlow, Layout, ModelInfo, Observation, RunOptions};
+use shared::experiment::{ExperimentState, LeftOut, Outcome};
+use shared::{
+    AskedOptions, ErrorCode, Event, LayerFlow, Layout, ModelInfo, Observation, RunOptions,
+};
 
 use super::feeder::{Feeder, Order, Ready, Trouble};
 use super::queue::{Claim, End, Experiment, Queue, Seat};
@@ -20,7 +22,6 @@ use crate::id::RunId;
 use crate::lab::{Lab, LoadedModel};
 use crate::model::Cache;
 use crate::store::StoreError;
-use crate::validate::check_options;
 
 /// Items held at once: what the feeder reads ahead, and a few more, so that claiming costs little.
 const HELD: usize = 8;
@@ -184,8 +185,8 @@ impl Worker {
         let Some((condition, _)) = experiment.start.grid.item(claim.item) else {
             return self.pause(&claim, "the grid is damaged");
         };
-        let base = &experiment.start.spec.base;
-        let ended = self.guarded(&claim, base, condition, &sample, &picture, cache, stop);
+        let asked = experiment.start.asked(condition, sample.reference.prompt.clone());
+        let ended = self.guarded(&claim, &asked, &sample, &picture, cache, stop);
         self.seat.at_work(None);
         match ended {
             Ok(Some(outcome)) => self.untold.push((claim, End::Done(Box::new(outcome)))),
@@ -207,18 +208,16 @@ impl Worker {
         queue.release(&*self.seat, std::slice::from_ref(claim))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "everything one run is made of")]
     fn guarded(
         &mut self,
         claim: &Claim,
-        base: &RunOptions,
-        condition: &Condition,
+        asked: &AskedOptions,
         sample: &Sample,
         picture: &Picture,
         cache: &mut Cache,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Outcome>, Failure> {
-        let run = || self.run(claim, base, condition, sample, picture, cache, stop);
+        let run = || self.run(claim, asked, sample, picture, cache, stop);
         match std::panic::catch_unwind(AssertUnwindSafe(run)) {
             Ok(ended) => ended,
             Err(_) => {
@@ -230,21 +229,21 @@ impl Worker {
         }
     }
 
-    #[allow(clippy::too_many_arguments, reason = "everything one run is made of")]
     fn run(
         &mut self,
         claim: &Claim,
-        base: &RunOptions,
-        condition: &Condition,
+        asked: &AskedOptions,
         sample: &Sample,
         picture: &Picture,
         cache: &mut Cache,
         stop: &dyn Fn() -> bool,
     ) -> Result<Option<Outcome>, Failure> {
-        let source = self.means.catalog.resolve(&condition.model);
+        let source = self.means.catalog.resolve(&asked.model);
         let source = source.map_err(|e| Failure::Model(e.to_string()))?;
+        let options = self.means.catalog.resolved(&source, asked);
+        let options = options.map_err(|e| Failure::Sample(e.0.code, e.0.message))?;
         let lab = self.means.lab.clone();
-        let model = cache.get(&*lab, &source, condition.quant, &mut |_, _| {}).map_err(|e| {
+        let model = cache.get(&*lab, &source, options.quant, &mut |_, _| {}).map_err(|e| {
             Failure::Model(format!("the model {} cannot be loaded: {}", source.name, e.message))
         })?;
         let noted = (claim.experiment.clone(), model.info().clone());
@@ -253,9 +252,6 @@ impl Worker {
             told.map_err(|e| Failure::Model(e.to_string()))?;
             self.noted.push(noted);
         }
-        let mut options = condition.options(base, sample.reference.prompt.clone());
-        options.template = options.template.or(source.template);
-        let options = check_options(options).map_err(|e| Failure::Sample(e.0.code, e.0.message))?;
         self.seat.at_work(Some(claim));
         let ended = observe(model, picture, &options, stop).map_err(Failure::of)?;
         let Some((summary, observation)) = ended else { return Ok(None) };

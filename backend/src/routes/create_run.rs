@@ -13,7 +13,7 @@ use tokio_util::bytes::BytesMut;
 
 use crate::app::{AppState, Limits};
 use crate::error::ApiError;
-use crate::validate::{names_quant, parse_options};
+use crate::validate::parse_options;
 
 /// Most bytes of the options: the longest prompt, every character escaped, fits many times.
 const MAX_OPTIONS: usize = 256 << 10;
@@ -28,7 +28,7 @@ pub struct RunForm {
     #[schema(value_type = String, format = Binary)]
     picture: Vec<u8>,
     /// The options, as JSON.
-    options: shared::RunOptions,
+    options: shared::AskedOptions,
 }
 
 /// Starts a run.
@@ -61,15 +61,7 @@ pub async fn create_run(
     let turn = state.uploads.acquire().await.map_err(ApiError::internal)?;
     let (picture, options) = read_form(form, &state.limits).await?;
     drop(turn);
-    let named = names_quant(&options);
-    let mut options = parse_options(&options)?;
-    // Of a model that is not there the next step says so.
-    if let Ok(source) = state.lobby.catalog.by_name(&options.model)
-        && !named
-    {
-        options.quant = source.default_quant();
-    }
-    let created = state.lobby.submit(picture, options).await?;
+    let created = state.lobby.submit(picture, parse_options(&options)?).await?;
     let location = [(header::LOCATION, format!("/api/runs/{}", created.id))];
     Ok((StatusCode::ACCEPTED, location, Json(created)))
 }

@@ -39,7 +39,7 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
         let quant = || m.entry.and_then(|e| e.quant).unwrap_or_default();
         let on_hub = m.entry.is_some_and(|e| matches!(e.origin, Origin::Hub(..)));
         let title = m.source.as_ref().map(|s| s.title.clone());
-        let traits = m.source.as_ref().map(|s| catalog.traits(s)).unwrap_or_default();
+        let traits = m.source.as_ref().map(|s| catalog.known_model(s).traits).unwrap_or_default();
         ModelEntry {
             title: title.or(m.entry.map(|e| e.title.clone())).unwrap_or_default(),
             default: default == Some(m.name),
@@ -49,7 +49,7 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
             one_size: traits.one_size,
             least_pixels: traits.pixels.map(|p| p.0),
             most_pixels: traits.pixels.map(|p| p.1),
-            templates: traits.templates.unwrap_or_default(),
+            templates: m.source.as_ref().map(|s| catalog.templates(s)).unwrap_or_default(),
             state: model_state,
             licence: m.entry.and_then(|e| e.licence.clone()),
             memory: m.entry.map(Entry::memory).unwrap_or_default(),

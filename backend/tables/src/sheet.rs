@@ -8,7 +8,7 @@ use shared::experiment::tables::{
     AnswerTable, DefinitionTable, Lever, LeverRow, LeverTable, StageCells, StageTable, TableCell,
     Tables, decimals, marks, percent, short,
 };
-use shared::{ModelInfo, PictureUse, Stage};
+use shared::{ModelInfo, PictureUse, RunOptions, Stage};
 
 /// What no value is shown as.
 pub const NOTHING: &str = "–";
@@ -376,16 +376,23 @@ pub fn options(tables: &Tables) -> String {
     }
     parts.push(format!("fit {}", o.fit.name()));
     if any(|c| c.prune > 0.0) {
+        let stood = by_model(tables, |o| o.prune_positions.map(|at| at.name().to_owned()));
         let own = models.iter().filter_map(|m| Some((&m.name, m.prune_positions?)));
         let mut own: Vec<String> =
             own.map(|(name, at)| format!("{} of {name}", at.name())).collect();
         own.dedup();
         let positions = match o.prune_positions {
             Some(at) => at.name().to_owned(),
+            None if !stood.is_empty() => stood,
+            // Experiments that were stored without them.
             None if own.is_empty() => "the model's own".to_owned(),
             None => own.join(", "),
         };
         parts.push(format!("prune count {}, positions {positions}", o.prune_count.name()));
+    }
+    let pixels = by_model(tables, |o| o.max_pixels.map(|n| n.to_string()));
+    if !pixels.is_empty() {
+        parts.push(format!("pictures of at most {pixels} pixels"));
     }
     if any(|c| c.replicate > 1) {
         parts.push(format!("positions of copies {}", o.copies.name()));
@@ -397,6 +404,19 @@ pub fn options(tables: &Tables) -> String {
         parts.push(format!("knockout {knockout}"));
     }
     parts.join("; ")
+}
+
+/// What the runs of each model used of one option: `kept of demo-qwen, repacked of demo-llava`.
+fn by_model(tables: &Tables, read: impl Fn(&RunOptions) -> Option<String>) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for result in &tables.conditions {
+        let Some(value) = result.options.as_ref().and_then(&read) else { continue };
+        let said = format!("{value} of {}", result.condition.model);
+        if !all.contains(&said) {
+            all.push(said);
+        }
+    }
+    all.join(", ")
 }
 
 /// Where the numbers come from, as names and values.

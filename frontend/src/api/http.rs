@@ -4,7 +4,7 @@ use gloo_net::http::{Request, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use shared::api::{ModelEntry, RunCreated, RunRecord, Sample};
 use shared::event::EVENT_VERSION;
-use shared::{ErrorBody, HeadRows, Label, LabelChange, RunOptions};
+use shared::{AskedOptions, ErrorBody, HeadRows, Label, LabelChange};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, FormData};
 
@@ -87,7 +87,7 @@ pub async fn blob(url: &str) -> Result<Blob, Failure> {
 pub async fn submit(
     picture: &Blob,
     name: &str,
-    options: &RunOptions,
+    options: &AskedOptions,
 ) -> Result<RunCreated, Failure> {
     let form = FormData::new().map_err(|_| broken())?;
     let options = serde_json::to_string(options).map_err(|_| broken())?;

@@ -34,7 +34,8 @@ impl Counterfactual {
     /// The options of the run that this change makes of another.
     pub fn of(&self, options: &RunOptions) -> RunOptions {
         // Checking costs a second run, and the first one was checked where somebody wanted that.
-        let mut changed = RunOptions { verify: false, ..options.clone() };
+        // What could not be had as asked is said of each run anew.
+        let mut changed = RunOptions { verify: false, changed: Vec::new(), ..options.clone() };
         match self {
             Counterfactual::Picture(picture) => {
                 changed.picture = *picture;
@@ -52,7 +53,7 @@ impl Counterfactual {
             Counterfactual::Replicate(copies) => changed.replicate = *copies,
             Counterfactual::Quant(quant) => changed.quant = *quant,
             Counterfactual::MaxPixels(pixels) => changed.max_pixels = *pixels,
-            Counterfactual::Template(name) => changed.template = Some(name.clone()),
+            Counterfactual::Template(name) => changed.template.clone_from(name),
         }
         if changed.prune == 0.0 {
             changed.prune_positions = None;

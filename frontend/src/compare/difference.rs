@@ -74,7 +74,10 @@ pub fn differences(first: &RunOptions, other: &RunOptions) -> Vec<(What, String)
         found.push((What::Weights, words::quant(other.quant).into()));
     }
     if first.template != other.template {
-        let name = other.template.as_deref().unwrap_or_else(|| t("the model’s own"));
+        let name = match other.template.as_str() {
+            "" => t("the model’s own"),
+            name => name,
+        };
         found.push((What::Template, fill("template {name}", &[("name", &name)])));
     }
     if (first.max_new_tokens, first.ignore_eos) != (other.max_new_tokens, other.ignore_eos) {

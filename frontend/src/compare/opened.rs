@@ -99,9 +99,8 @@ impl Opened {
     /// What was asked, with what a run of long ago left to the model filled in.
     pub(super) fn options(self) -> RunOptions {
         let mut options = self.run.options.get();
-        if options.template.is_none() {
-            options.template = self.run.model.with(|m| m.as_ref().map(|m| m.template.clone()));
-        }
+        let own = self.run.model.get().unwrap_or_default();
+        options.template = options.template_on(&own).to_owned();
         options
     }
 

@@ -50,7 +50,7 @@ pub fn TestIt(
         let Some(id) = run.id.get_untracked().filter(|_| !lab.sending.get_untracked()) else {
             return;
         };
-        let options = run.options.with_untracked(|o| change.of(o));
+        let options = run.options.with_untracked(|o| change.of(o).into());
         let source = source.unwrap_or_else(|| Source::Run(id.clone()));
         let navigate = navigate.clone();
         lab.sending.set(true);
@@ -321,10 +321,10 @@ fn Held(run: RunView, start: Start) -> impl IntoView {
     };
     let templates = move || {
         // What a run of long ago left to the model it had.
-        let now = run.options.with(|o| o.template.clone());
-        let now = now.or(run.model.with(|m| m.as_ref().map(|m| m.template.clone())));
+        let own = run.model.get().unwrap_or_default();
+        let now = run.options.with(|o| o.template_on(&own).to_owned());
         let all = entry().map(|m| m.templates).unwrap_or_default().into_iter();
-        all.filter(|name| now.as_ref() != Some(name))
+        all.filter(|name| now != *name)
             .map(|name| {
                 let change = Counterfactual::Template(name.clone());
                 button(run, start, change, name, "test-template")

@@ -3,6 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use shared::api::{ModelEntry, ModelState};
+use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
 use shared::{ImageFit, Quant};
 
 use crate::actions;
@@ -170,11 +171,10 @@ fn Model(lab: Lab, chosen: Kept<Option<ModelEntry>>) -> impl IntoView {
                 data-testid="model"
                 on:change=move |event| {
                     let name = event_target_value(&event);
-                    let default =
-                        lab.models.with(|all| all.iter().find(|m| m.name == name).map(|m| m.default_quant));
                     lab.options.update(|o| {
                         o.model = name;
-                        o.quant = default.unwrap_or(o.quant);
+                        // Each model has its own default.
+                        o.quant = None;
                     });
                     lab.touched.set(true);
                 }
@@ -197,13 +197,14 @@ fn Model(lab: Lab, chosen: Kept<Option<ModelEntry>>) -> impl IntoView {
                 data-testid="quant"
                 on:change=move |event| {
                     if let Some(quant) = Quant::from_name(&event_target_value(&event)) {
-                        lab.options.update(|o| o.quant = quant);
+                        lab.options.update(|o| o.quant = Some(quant));
                         lab.touched.set(true);
                     }
                 }
             >
                 {move || {
-                    let now = lab.options.with(|o| o.quant);
+                    let own = || chosen.with(|c| c.as_ref().map(|m| m.default_quant));
+                    let now = lab.options.with(|o| o.quant).or_else(own).unwrap_or_default();
                     let mut all = quants();
                     if all.is_empty() {
                         all.push(now);
@@ -220,16 +221,16 @@ fn Model(lab: Lab, chosen: Kept<Option<ModelEntry>>) -> impl IntoView {
 /// Options that rarely change.
 #[component]
 fn More(lab: Lab) -> impl IntoView {
-    let fit = RwSignal::new(lab.options.with_untracked(|o| o.fit));
+    let fit = RwSignal::new(lab.options.with_untracked(|o| o.fit.unwrap_or_default()));
     Effect::new(move |_| {
         let fit = fit.get();
-        if lab.options.with_untracked(|o| o.fit) != fit {
-            lab.options.update(|o| o.fit = fit);
+        if lab.options.with_untracked(|o| o.fit.unwrap_or_default()) != fit {
+            lab.options.update(|o| o.fit = Some(fit));
             lab.touched.set(true);
         }
     });
     // A run that is opened brings its options along.
-    Effect::new(move |_| fit.set(lab.options.with(|o| o.fit)));
+    Effect::new(move |_| fit.set(lab.options.with(|o| o.fit.unwrap_or_default())));
     view! {
         <details class="more" on:change=move |_| lab.touched.set(true)>
             <summary>{t("Options")}</summary>
@@ -239,12 +240,12 @@ fn More(lab: Lab) -> impl IntoView {
                     <input
                         type="number"
                         min="1"
-                        max=shared::options::MAX_NEW_TOKENS
-                        prop:value=move || lab.options.with(|o| o.max_new_tokens)
+                        max=MAX_NEW_TOKENS
+                        prop:value=move || lab.options.with(|o| o.max_new_tokens.unwrap_or(NEW_TOKENS))
                         on:change=move |event| {
                             if let Ok(n) = event_target_value(&event).parse::<u32>() {
-                                let n = n.clamp(1, shared::options::MAX_NEW_TOKENS);
-                                lab.options.update(|o| o.max_new_tokens = n);
+                                let n = n.clamp(1, MAX_NEW_TOKENS);
+                                lab.options.update(|o| o.max_new_tokens = Some(n));
                             }
                         }
                     />
@@ -265,10 +266,10 @@ fn More(lab: Lab) -> impl IntoView {
                     <input
                         type="checkbox"
                         data-testid="verify"
-                        prop:checked=move || lab.options.with(|o| o.verify)
+                        prop:checked=move || lab.options.with(|o| o.verify == Some(true))
                         on:change=move |event| {
                             let verify = event_target_checked(&event);
-                            lab.options.update(|o| o.verify = verify);
+                            lab.options.update(|o| o.verify = Some(verify));
                         }
                     />
                     " "{t("check that observing changes nothing")}

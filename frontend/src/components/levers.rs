@@ -21,16 +21,16 @@ const PRUNE: [(f32, &str); 4] =
 #[component]
 pub fn Levers() -> impl IntoView {
     let lab = use_lab();
-    let prune = RwSignal::new(lab.options.with_untracked(|o| o.prune));
+    let prune = RwSignal::new(lab.options.with_untracked(|o| o.prune.unwrap_or_default()));
     Effect::new(move |_| {
         let prune = prune.get();
-        if lab.options.with_untracked(|o| o.prune) != prune {
-            lab.options.update(|o| o.prune = prune);
+        if lab.options.with_untracked(|o| o.prune.unwrap_or_default()) != prune {
+            lab.options.update(|o| o.prune = Some(prune));
             lab.touched.set(true);
         }
     });
     // A run that is opened brings its options along.
-    Effect::new(move |_| prune.set(lab.options.with(|o| o.prune)));
+    Effect::new(move |_| prune.set(lab.options.with(|o| o.prune.unwrap_or_default())));
     view! {
         <div class="lever">
             <Explained term=Term::Prune word=t("Picture tokens")/>
@@ -54,10 +54,10 @@ pub fn Levers() -> impl IntoView {
                 min="1"
                 max=MAX_REPLICATE
                 data-testid="replicate"
-                prop:value=move || lab.options.with(|o| o.replicate)
+                prop:value=move || lab.options.with(|o| o.replicate.unwrap_or(1))
                 on:change=move |event| {
                     if let Ok(n) = event_target_value(&event).parse::<u32>() {
-                        lab.options.update(|o| o.replicate = n.clamp(1, MAX_REPLICATE));
+                        lab.options.update(|o| o.replicate = Some(n.clamp(1, MAX_REPLICATE)));
                     }
                 }
             />
@@ -75,7 +75,7 @@ pub fn Levers() -> impl IntoView {
                         "none" => PictureUse::None,
                         _ => PictureUse::Own,
                     };
-                    lab.options.update(|o| o.picture = picture);
+                    lab.options.update(|o| o.picture = Some(picture));
                 }
             >
                 {[
@@ -114,10 +114,10 @@ pub fn Levers() -> impl IntoView {
         <label class="check" title=t("Goes on after the end-of-sequence token, up to the longest answer")>
             <input
                 type="checkbox"
-                prop:checked=move || lab.options.with(|o| o.ignore_eos)
+                prop:checked=move || lab.options.with(|o| o.ignore_eos == Some(true))
                 on:change=move |event| {
                     let on = event_target_checked(&event);
-                    lab.options.update(|o| o.ignore_eos = on);
+                    lab.options.update(|o| o.ignore_eos = Some(on));
                 }
             />
             " "{t("write on after the end")}
@@ -204,7 +204,7 @@ fn Template() -> impl IntoView {
 }
 
 fn use_name(lab: Lab) -> &'static str {
-    lab.options.with(|o| match o.picture {
+    lab.options.with(|o| match o.picture.unwrap_or_default() {
         PictureUse::Own => "own",
         PictureUse::Blank => "blank",
         PictureUse::Noise(_) => "noise",

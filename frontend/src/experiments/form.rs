@@ -5,8 +5,8 @@ use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use shared::api::ModelState;
 use shared::experiment::Grid;
-use shared::options::MAX_NEW_TOKENS;
-use shared::{Quant, RunOptions};
+use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
+use shared::{AskedOptions, Quant};
 
 use super::more::{self, MoreOptions, OneAtATime, PaperGrid};
 use super::{api, told};
@@ -198,9 +198,9 @@ pub(super) fn Form() -> impl IntoView {
                         <label title=t("Most tokens the model may write")>
                             {t("Longest answer in tokens")}
                             <input type="number" min="1" max=MAX_NEW_TOKENS
-                                prop:value=move || spec.with(|s| s.base.max_new_tokens)
+                                prop:value=move || spec.with(|s| s.base.max_new_tokens.unwrap_or(NEW_TOKENS))
                                 on:change=move |event| number(&event, |n| spec.update(|s| {
-                                    s.base = RunOptions { max_new_tokens: n.clamp(1, MAX_NEW_TOKENS), ..s.base.clone() };
+                                    s.base = AskedOptions { max_new_tokens: Some(n.clamp(1, MAX_NEW_TOKENS)), ..s.base.clone() };
                                 }))/>
                         </label>
                     </div>

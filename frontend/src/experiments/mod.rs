@@ -32,3 +32,5 @@ mod samples;
 mod tables;
 #[cfg(target_arch = "wasm32")]
 mod watched;
+#[cfg(target_arch = "wasm32")]
+pub use more::traits;

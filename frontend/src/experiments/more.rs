@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use shared::api::{ModelEntry, ModelState};
-use shared::experiment::{ExperimentSpec, ModelTraits};
-use shared::{CopyPositions, ImageFit, PictureUse, PruneCount, PrunePositions};
+use shared::experiment::ExperimentSpec;
+use shared::{CopyPositions, ImageFit, ModelTraits, PictureUse, PruneCount, PrunePositions};
 
 use super::form::{Box, PRUNE, REPLICATE, put};
 use crate::language::t;
@@ -15,13 +15,14 @@ const NOISE_SEED: u32 = 1;
 const DEMOS: [&str; 2] = ["demo-llava", "demo-qwen"];
 
 /// What a grid has to know of a model.
-pub(super) fn traits(models: &[ModelEntry], name: &str) -> ModelTraits {
+pub fn traits(models: &[ModelEntry], name: &str) -> ModelTraits {
     let found = models.iter().find(|m| m.name == name);
     found.map_or_else(ModelTraits::default, |m| ModelTraits {
         quant: m.default_quant,
         one_size: m.one_size,
         pixels: m.least_pixels.zip(m.most_pixels),
         templates: (!m.templates.is_empty()).then(|| m.templates.clone()),
+        ..ModelTraits::default()
     })
 }
 
@@ -133,15 +134,15 @@ pub(super) fn MoreOptions(spec: RwSignal<ExperimentSpec>) -> impl IntoView {
             <Choose spec title=t("Not square") choices=[
                 ("crop", t("cropped")),
                 ("pad", t("padded")),
-            ].to_vec() testid="fit" get=|s| s.base.fit.name().to_owned() set=|s, name| {
-                s.base.fit = if name == "pad" { ImageFit::Pad } else { ImageFit::Crop };
+            ].to_vec() testid="fit" get=|s| s.base.fit.unwrap_or_default().name().to_owned() set=|s, name| {
+                s.base.fit = Some(if name == "pad" { ImageFit::Pad } else { ImageFit::Crop });
             }/>
             <Choose spec title=t("Pruning leaves") choices=[
                 ("round", t("the nearest number (144, 58, 29)")),
                 ("floor", t("the number below (144, 57, 28)")),
-            ].to_vec() testid="prune-count" get=|s| s.base.prune_count.name().to_owned() set=|s, name| {
+            ].to_vec() testid="prune-count" get=|s| s.base.prune_count.unwrap_or_default().name().to_owned() set=|s, name| {
                 let named = PruneCount::ALL.into_iter().find(|c| c.name() == name);
-                s.base.prune_count = named.unwrap_or_default();
+                s.base.prune_count = named;
             }/>
             <Choose spec title=t("They stand") choices=[
                 ("own", t("as the family has it")),
@@ -156,27 +157,27 @@ pub(super) fn MoreOptions(spec: RwSignal<ExperimentSpec>) -> impl IntoView {
             <Choose spec title=t("Copies stand") choices=[
                 ("new", t("at new positions")),
                 ("shared", t("where the first one does")),
-            ].to_vec() testid="copies" get=|s| s.base.copies.name().to_owned() set=|s, name| {
+            ].to_vec() testid="copies" get=|s| s.base.copies.unwrap_or_default().name().to_owned() set=|s, name| {
                 let named = CopyPositions::ALL.into_iter().find(|c| c.name() == name);
-                s.base.copies = named.unwrap_or_default();
+                s.base.copies = named;
             }/>
             <Choose spec title=t("Instead of the picture") choices=[
                 ("own", t("the picture itself")),
                 ("blank", t("a blank one")),
                 ("noise", t("noise")),
                 ("none", t("nothing: the question alone")),
-            ].to_vec() testid="picture-use" get=|s| match s.base.picture {
+            ].to_vec() testid="picture-use" get=|s| match s.base.picture.unwrap_or_default() {
                 PictureUse::Own => "own",
                 PictureUse::Blank => "blank",
                 PictureUse::Noise(_) => "noise",
                 PictureUse::None => "none",
             }.to_owned() set=|s, name| {
-                s.base.picture = match name {
+                s.base.picture = Some(match name {
                     "blank" => PictureUse::Blank,
                     "noise" => PictureUse::Noise(NOISE_SEED),
                     "none" => PictureUse::None,
                     _ => PictureUse::Own,
-                };
+                });
             }/>
         </div>
     }

@@ -4,8 +4,8 @@ use std::fmt::Display;
 
 use shared::report::{Comparison, Fidelity};
 use shared::{
-    CopyPositions, Group, GroupSet, Knockout, ModelInfo, PictureUse, PreparedPicture,
-    PrunePositions, Quant, RunOptions,
+    Changed, CopyPositions, Group, GroupSet, ImageFit, Knockout, ModelInfo, PictureUse,
+    PreparedPicture, PrunePositions, Quant, RunOptions, WhyChanged,
 };
 
 use super::{group, list, number, percent};
@@ -90,7 +90,11 @@ pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
             ),
         });
     }
-    if let Some(pixels) = options.max_pixels {
+    if options.fit == ImageFit::Pad {
+        done.push(t("The picture was padded to a square first.").into());
+    }
+    if let Some(pixels) = options.max_pixels.filter(|n| model.max_pixels.is_none_or(|own| *n < own))
+    {
         done.push(fill("The picture was made smaller, to at most {n} pixels.", &[("n", &pixels)]));
     }
     match options.picture {
@@ -106,7 +110,24 @@ pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
     if let Some(what) = &options.knockout {
         done.push(knockout(what));
     }
+    done.extend(options.changed.iter().map(changed));
     done
+}
+
+/// What was asked for and is not used as asked.
+fn changed(what: &Changed) -> String {
+    let values: [(&str, &dyn Display); 3] =
+        [("option", &what.option), ("asked", &what.asked), ("used", &what.used)];
+    match what.why {
+        WhyChanged::AboveModelLimit => fill(
+            "{option} {asked} was asked: above the model’s own limit, so {used} holds.",
+            &values,
+        ),
+        WhyChanged::ReadsAnySize => fill(
+            "{option} {asked} was asked and has no effect: this model reads pictures at any size.",
+            &values,
+        ),
+    }
 }
 
 /// What a knockout keeps from whom, with the notation that the command line takes.
@@ -217,12 +238,33 @@ mod tests {
             replicate: 5,
             picture: PictureUse::Noise(1),
             knockout: "text>image@3-4".parse().ok(),
+            fit: ImageFit::Pad,
+            changed: vec![Changed {
+                option: "max_pixels".into(),
+                asked: "2000000".into(),
+                used: "38016".into(),
+                why: WhyChanged::AboveModelLimit,
+            }],
             ..RunOptions::default()
         };
         let said = interventions(&options, &model).join(" ");
         for word in ["75", "cls-attention", "packed", "5 times", "seed 1", "text>image@3-4"] {
             assert!(said.contains(word), "{word}: {said}");
         }
+        for word in ["padded", "max_pixels 2000000", "38016 holds"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+
+    /// A model's own limit is no intervention; runs of earlier labs name a limit only where one was
+    /// asked for.
+    #[test]
+    fn a_smaller_picture_is_said_and_the_models_own_size_is_not() {
+        let options = RunOptions { max_pixels: Some(38_016), ..RunOptions::default() };
+        let of = |own: Option<u32>| {
+            interventions(&options, &ModelInfo { max_pixels: own, ..ModelInfo::default() }).len()
+        };
+        assert_eq!([of(Some(38_016)), of(Some(1_003_520)), of(None)], [0, 1, 1]);
     }
 
     #[test]

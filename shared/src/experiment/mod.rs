@@ -6,23 +6,22 @@
 
 pub mod aggregate;
 pub mod compare;
+mod lists;
 mod outcome;
 pub mod paper;
 pub mod stats;
 mod status;
 pub mod tables;
-mod traits;
 
 use serde::{Deserialize, Serialize};
 
-use crate::options::{Quant, RunOptions};
+use crate::options::{AskedOptions, Changed, KnownModel, Quant, RunOptions, resolve_settings};
 
 pub use outcome::{LeftOut, Outcome, SampleRef, Verdict};
 pub use status::{
     DatasetInfo, ExperimentCreated, ExperimentList, ExperimentProgress, ExperimentState,
     ExperimentStatus, ItemRecord, ItemRun,
 };
-pub use traits::ModelTraits;
 
 /// Most items one experiment may have.
 pub const MAX_ITEMS: u64 = 1_000_000;
@@ -58,7 +57,7 @@ pub struct ExperimentSpec {
     pub templates: Vec<Option<String>>,
     /// Every other option of the runs; its model, prompt, quantization and what the lists above
     /// vary are not used.
-    pub base: RunOptions,
+    pub base: AskedOptions,
 }
 
 impl Default for ExperimentSpec {
@@ -75,7 +74,7 @@ impl Default for ExperimentSpec {
             one_at_a_time: false,
             max_pixels: vec![None],
             templates: vec![None],
-            base: RunOptions::default(),
+            base: AskedOptions::default(),
         }
     }
 }
@@ -90,9 +89,10 @@ pub struct Condition {
     pub model: String,
     /// How its weights are held.
     pub quant: Quant,
-    /// Prompt template; `null` for the model's own.
+    /// Prompt template; `null` only in experiments that were stored without it.
     pub template: Option<String>,
-    /// Most pixels of the prepared picture; `null` for the model's own limit.
+    /// Most pixels of the prepared picture; `null` for a model that sees every picture at one size,
+    /// and in experiments that were stored without it.
     pub max_pixels: Option<u32>,
     /// Share of the image tokens dropped.
     pub prune: f32,
@@ -101,16 +101,16 @@ pub struct Condition {
 }
 
 impl Condition {
-    /// The options of a run of this condition with this prompt.
-    pub fn options(&self, base: &RunOptions, prompt: String) -> RunOptions {
-        RunOptions {
+    /// What a run of this condition is asked with, the prompt apart.
+    fn asked(&self, base: &AskedOptions) -> AskedOptions {
+        AskedOptions {
             model: self.model.clone(),
-            prompt,
-            quant: self.quant,
+            prompt: String::new(),
+            quant: Some(self.quant),
             template: self.template.clone(),
             max_pixels: self.max_pixels,
-            prune: self.prune,
-            replicate: self.replicate,
+            prune: Some(self.prune),
+            replicate: Some(self.replicate),
             ..base.clone()
         }
     }
@@ -130,6 +130,10 @@ pub struct Grid {
     pub conditions: Vec<Condition>,
     /// Samples drawn.
     pub samples: u32,
+    /// What the runs of each condition use, by its number; the prompt is each sample's. Empty in
+    /// experiments that were stored without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<RunOptions>,
 }
 
 impl Grid {
@@ -140,7 +144,7 @@ impl Grid {
     /// # Errors
     /// A sentence about a list that is empty or holds a value out of its range, about a template
     /// that no model has, or about more than [`MAX_ITEMS`] items.
-    pub fn new<T: Into<ModelTraits>>(
+    pub fn new<T: Into<KnownModel>>(
         spec: &ExperimentSpec,
         samples: u32,
         of_model: impl Fn(&str) -> T,
@@ -155,38 +159,54 @@ impl Grid {
         if let Some((name, _)) = lists.iter().find(|(_, empty)| *empty) {
             return Err(format!("{name} is empty: name at least one."));
         }
-        let models: Vec<(&String, ModelTraits)> =
+        let models: Vec<(&String, KnownModel)> =
             spec.models.iter().map(|model| (model, of_model(model).into())).collect();
-        traits::check_templates(spec, &models)?;
-        traits::check_sizes(spec, &models)?;
+        lists::check_templates(spec, &models)?;
+        lists::check_sizes(spec, &models)?;
         let mut conditions: Vec<Condition> = Vec::new();
-        for (model, traits) in models {
-            let own = [traits.quant];
-            let quants = if spec.quants.is_empty() { &own[..] } else { &spec.quants };
-            for &quant in quants {
-                for template in &traits.templates_of(&spec.templates) {
-                    for max_pixels in traits.sizes_of(&spec.max_pixels) {
+        let (mut resolved, mut changed) = (Vec::<RunOptions>::new(), Vec::<Vec<Changed>>::new());
+        for (model, KnownModel { defaults, traits }) in models {
+            let quants: Vec<Option<Quant>> = match spec.quants.as_slice() {
+                [] => vec![None],
+                quants => quants.iter().copied().map(Some).collect(),
+            };
+            for quant in quants {
+                for template in lists::templates_of(&traits, &spec.templates) {
+                    for max_pixels in lists::sizes_of(&traits, &spec.max_pixels) {
                         for &prune in &spec.prune {
                             for &replicate in &spec.replicate {
                                 let both = prune != spec.prune[0] && replicate != spec.replicate[0];
                                 if spec.one_at_a_time && both {
                                     continue;
                                 }
-                                let next = Condition {
-                                    index: conditions.len() as u32,
+                                let asked = AskedOptions {
                                     model: model.clone(),
+                                    prompt: String::new(),
                                     quant,
                                     template: template.clone(),
                                     max_pixels,
-                                    prune,
-                                    replicate,
+                                    prune: Some(prune),
+                                    replicate: Some(replicate),
+                                    ..spec.base.clone()
                                 };
-                                next.options(&spec.base, String::new()).check_ranges()?;
-                                let same = |c: &Condition| {
-                                    *c == Condition { index: c.index, ..next.clone() }
-                                };
-                                if !conditions.iter().any(same) {
-                                    conditions.push(next);
+                                let mut options = resolve_settings(&asked, &defaults, &traits)
+                                    .map_err(|error| error.message)?;
+                                let told = std::mem::take(&mut options.changed);
+                                if let Some(at) = resolved.iter().position(|o| *o == options) {
+                                    changed[at].extend(told);
+                                } else {
+                                    changed.push(told);
+                                    conditions.push(Condition {
+                                        index: conditions.len() as u32,
+                                        model: model.clone(),
+                                        quant: options.quant,
+                                        template: Some(options.template.clone())
+                                            .filter(|name| !name.is_empty()),
+                                        max_pixels: options.max_pixels,
+                                        prune,
+                                        replicate,
+                                    });
+                                    resolved.push(options);
                                 }
                                 if conditions.len() as u64 * u64::from(samples.max(1)) > MAX_ITEMS {
                                     return Err(format!(
@@ -200,7 +220,24 @@ impl Grid {
                 }
             }
         }
-        Ok(Grid { conditions, samples })
+        let told = resolved.into_iter().zip(changed);
+        let options = told.map(|(options, changed)| RunOptions { changed, ..options }).collect();
+        Ok(Grid { conditions, samples, options })
+    }
+
+    /// What a run of one of the conditions is asked with: what was resolved when the experiment was
+    /// planned, and where that was not stored, what the person asked.
+    pub fn asked(
+        &self,
+        condition: &Condition,
+        base: &AskedOptions,
+        prompt: String,
+    ) -> AskedOptions {
+        let asked = match self.options.get(condition.index as usize) {
+            Some(options) => AskedOptions { model: condition.model.clone(), ..options.into() },
+            None => condition.asked(base),
+        };
+        AskedOptions { prompt, ..asked }
     }
 
     /// How many items there are.

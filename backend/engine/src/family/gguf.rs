@@ -83,7 +83,8 @@ fn normalise(clip: &Metadata) -> Result<Normalise, EngineError> {
     Ok(Normalise::new(mean, std))
 }
 
-fn pixels(clip: &Metadata) -> Result<(u64, u64), EngineError> {
+/// The least and the most pixels of a picture.
+pub(super) fn pixels(clip: &Metadata) -> Result<(u64, u64), EngineError> {
     let limit = |key: &str, default: u64| -> Result<u64, EngineError> {
         Ok(clip.size(key)?.map_or(default, |n| n as u64))
     };

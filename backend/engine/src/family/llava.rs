@@ -109,8 +109,7 @@ impl Family for Llava {
     }
 
     fn grid(&self) -> Grid {
-        let vision = &self.config.vision;
-        Grid::Fixed { side: vision.image_size, edge: vision.grid() }
+        Grid::Fixed { edge: self.config.vision.grid() }
     }
 
     fn numbering(&self) -> Numbering {

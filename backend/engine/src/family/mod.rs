@@ -30,7 +30,7 @@ pub use gguf::gguf_files;
 pub(crate) use llava::Llava;
 pub(crate) use positions::Numbering;
 pub(crate) use qwen::Qwen;
-pub use traits::FamilyTraits;
+pub use traits::traits_of;
 
 /// What a model of every family has.
 pub(crate) struct Common {

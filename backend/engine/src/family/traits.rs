@@ -2,70 +2,92 @@
 
 use std::path::Path;
 
-use super::gguf_files;
-use crate::config::{self, QwenConfig};
+use shared::{ModelTraits, Quant};
+
+use super::{Numbering, gguf, gguf_files};
+use crate::config::{self, LlavaConfig, QwenConfig};
 use crate::prepare::QwenPrepare;
-use crate::prompt::{LLAVA, QWEN};
+use crate::prompt::{LLAVA, QWEN, Template};
 use crate::weights::Gguf;
 
-/// What is known of a model before it is loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FamilyTraits {
-    /// Whether it sees every picture at one size.
-    pub one_size: bool,
-    /// The least and the most pixels of its pictures, where it reads any size.
-    pub pixels: Option<(u32, u32)>,
-    /// Names of its prompt templates, the default first.
-    pub templates: Vec<&'static str>,
-}
-
-impl FamilyTraits {
-    /// Of the model in a folder in Hugging Face layout or in llama.cpp's files, whose pixels are not
-    /// known at a glance; `None` for what cannot be read: loading says why.
-    pub fn of(place: &Path) -> Option<FamilyTraits> {
-        let (one_size, pixels, templates) = match gguf_files(place) {
-            Some(files) => {
-                // Either file may be named first; one of them is the language model.
-                let (one, other) = files.ok()?;
-                [one, other].iter().find_map(|file| {
-                    match config::architecture(&Gguf::open(file).ok()?).ok()? {
-                        "llama" => Some((true, None, LLAVA)),
-                        "qwen2vl" => Some((false, None, QWEN)),
-                        _ => None,
-                    }
-                })?
-            }
-            None => match config::family(place).ok()?.as_str() {
-                "llava" => (true, None, LLAVA),
-                "qwen2_5_vl" => (false, pixels(place), QWEN),
-                _ => return None,
-            },
-        };
-        let templates = templates.iter().map(|t| t.name).collect();
-        Some(FamilyTraits { one_size, pixels, templates })
+/// What is known at a glance of the model in a folder in Hugging Face layout or in llama.cpp's
+/// files; `None` for what cannot be read: loading says why.
+pub fn traits_of(place: &Path) -> Option<ModelTraits> {
+    match gguf_files(place) {
+        Some(files) => {
+            // Either file may be named first; one of them is the language model.
+            let (one, other) = files.ok()?;
+            let (one, other) = (Gguf::open(&one).ok()?, Gguf::open(&other).ok()?);
+            of_files(&one, &other).or_else(|| of_files(&other, &one))
+        }
+        None => of_folder(place),
     }
 }
 
-fn pixels(folder: &Path) -> Option<(u32, u32)> {
-    let vision = QwenConfig::load(folder).ok()?.vision;
-    Some(QwenPrepare::load(folder, vision.patch, vision.merge).ok()?.pixels())
+fn of_folder(place: &Path) -> Option<ModelTraits> {
+    let traits = match config::family(place).ok()?.as_str() {
+        "llava" => {
+            let layers = LlavaConfig::load(place).ok().map(|c| c.text.layers);
+            llava(layers)
+        }
+        "qwen2_5_vl" => {
+            let config = QwenConfig::load(place).ok();
+            let prepare = config
+                .as_ref()
+                .and_then(|c| QwenPrepare::load(place, c.vision.patch, c.vision.merge).ok());
+            qwen(config.map(|c| c.text.layers), prepare.map(|p| p.pixels()))
+        }
+        _ => return None,
+    };
+    Some(traits)
+}
+
+fn of_files(text: &Gguf, mmproj: &Gguf) -> Option<ModelTraits> {
+    let traits = match config::architecture(text).ok()? {
+        "llama" => llava(LlavaConfig::from_gguf(text, mmproj).ok().map(|c| c.text.layers)),
+        "qwen2vl" => qwen(
+            QwenConfig::from_gguf(text, mmproj).ok().map(|c| c.text.layers),
+            gguf::pixels(&mmproj.metadata).ok().map(QwenPrepare::short),
+        ),
+        _ => return None,
+    };
+    // Files that somebody quantized stay as they are.
+    Some(ModelTraits { quant: Quant::Stored, ..traits })
+}
+
+fn llava(layers: Option<usize>) -> ModelTraits {
+    ModelTraits { one_size: true, ..of(LLAVA, Numbering::Sequence, layers) }
+}
+
+fn qwen(layers: Option<usize>, pixels: Option<(u32, u32)>) -> ModelTraits {
+    ModelTraits { pixels, ..of(QWEN, Numbering::Grid, layers) }
+}
+
+fn of(templates: &[Template], numbering: Numbering, layers: Option<usize>) -> ModelTraits {
+    ModelTraits {
+        templates: Some(templates.iter().map(|t| t.name.to_owned()).collect()),
+        prune_positions: Some(numbering.own()),
+        layers: layers.map(|n| n as u32),
+        ..ModelTraits::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(name: &str) -> Option<ModelTraits> {
+        traits_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name))
+    }
+
     #[test]
     fn the_demo_models_are_known_at_a_glance() {
-        let of = |name: &str| {
-            FamilyTraits::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name))
-        };
         let llava = of("demo-llava").expect("it is there");
         assert_eq!((llava.one_size, llava.pixels), (true, None));
-        assert_eq!(llava.templates, ["llava-hf", "vicuna-v1"]);
+        assert_eq!(llava.templates.expect("known"), ["llava-hf", "vicuna-v1"]);
         let qwen = of("demo-qwen").expect("it is there");
         assert_eq!((qwen.one_size, qwen.pixels), (false, Some((28_800, 38_016))));
-        assert_eq!(qwen.templates, ["qwen2.5-vl"]);
+        assert_eq!(qwen.templates.expect("known"), ["qwen2.5-vl"]);
         assert_eq!(of("no-such-model"), None);
     }
 }

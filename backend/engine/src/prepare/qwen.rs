@@ -145,13 +145,13 @@ impl QwenPrepare {
 
     /// The least and the most pixels that a picture is resized to.
     pub(crate) fn pixels(&self) -> (u32, u32) {
-        let short = |pixels: u64| u32::try_from(pixels).unwrap_or(u32::MAX);
-        (short(self.min_pixels), short(self.max_pixels))
+        Self::short((self.min_pixels, self.max_pixels))
     }
 
-    /// A limit of pixels, or this model's own where that is lower.
-    pub(crate) fn at_most(&self, limit: u32) -> u32 {
-        u32::try_from(self.max_pixels).map_or(limit, |own| own.min(limit))
+    /// Limits of pixels as options name them.
+    pub(crate) fn short((least, most): (u64, u64)) -> (u32, u32) {
+        let short = |pixels: u64| u32::try_from(pixels).unwrap_or(u32::MAX);
+        (short(least), short(most))
     }
 
     /// Prepares a picture.

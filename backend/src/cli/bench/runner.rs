@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use datasets::Paths;
-use shared::RunOptions;
+use shared::AskedOptions;
 use shared::experiment::ExperimentSpec;
 
 use super::super::{Failure, print};
@@ -34,7 +34,7 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
         quants: args.quant.clone(),
         samples: items.div_ceil(2),
         prune: vec![0.0, 0.75],
-        base: RunOptions { max_new_tokens: args.new_tokens, ..RunOptions::default() },
+        base: AskedOptions { max_new_tokens: Some(args.new_tokens), ..AskedOptions::default() },
         ..ExperimentSpec::default()
     };
     let planned = plan(spec, &means.catalog, &means.shelves, Asker::Local);

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use datasets::Paths;
 use engine::DeviceChoice;
-use shared::Quant;
 use shared::experiment::ExperimentSpec;
 
+use super::analyze::quant;
 use super::asked::AskedArgs;
 use super::{Failure, ModelFolders};
 use crate::catalog::Catalog;
@@ -105,13 +105,6 @@ impl ExperimentArgs {
     }
 
     fn spec(&self, means: &Means) -> Result<ExperimentSpec, Failure> {
-        let quant = |name: &String| {
-            let names: Vec<_> = Quant::ALL.into_iter().map(Quant::name).collect();
-            Quant::from_name(name).ok_or_else(|| {
-                let names = names.join(", ");
-                format!("bad_option: there is no quantization \"{name}\"; name one of {names}")
-            })
-        };
         let or_own = |given: Vec<Option<u32>>| if given.is_empty() { vec![None] } else { given };
         let templates: Vec<Option<String>> = self.templates.iter().cloned().map(Some).collect();
         let standard = match self.paper {
@@ -127,7 +120,7 @@ impl ExperimentArgs {
                 given => given.to_owned(),
             },
             models: if self.models.is_empty() { standard.models } else { pairs(&self.models) },
-            quants: self.quants.iter().map(quant).collect::<Result<_, _>>()?,
+            quants: self.quants.iter().map(|name| quant(name)).collect::<Result<_, _>>()?,
             dataset: self.dataset.clone().unwrap_or(standard.dataset),
             samples: self.samples,
             seed: self.seed,

@@ -8,7 +8,7 @@ use axum::http::HeaderName;
 use serde::Deserialize;
 use shared::api::RunState;
 use shared::experiment::{ItemRecord, ItemRun};
-use shared::{ErrorBody, ErrorCode, RunOptions};
+use shared::{AskedOptions, ErrorBody, ErrorCode};
 
 use super::extract::TheExperiment;
 use crate::app::AppState;
@@ -152,13 +152,13 @@ async fn open(state: AppState, found: TheExperiment, item: u32) -> Result<ItemRu
     let read = move || live.sample(&reading, &wanted, item);
     let sample = tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)??;
     let condition = experiment.start.grid.item(item).map(|(condition, _)| condition);
-    let options = condition.map_or_else(RunOptions::default, |condition| {
-        condition.options(&experiment.start.spec.base, sample.reference.prompt)
+    let asked = condition.map_or_else(AskedOptions::default, |condition| {
+        experiment.start.asked(condition, sample.reference.prompt)
     });
     // Whoever started the experiment may have named a model by its path; its items may be opened.
-    let source = means.catalog.resolve(&options.model);
+    let source = means.catalog.resolve(&asked.model);
     let source = source.map_err(|e| ApiError::new(e.code(), UNKNOWN.to_owned()))?;
-    let created = lobby.submit_with(source, sample.picture.into(), options).await?;
+    let created = lobby.submit_with(source, sample.picture.into(), asked).await?;
     let (queue, id, run) = (means.queue, experiment.start.id, created.id.clone());
     let noted = tokio::task::spawn_blocking(move || queue.note_run(&id, item, &run)).await;
     noted.map_err(ApiError::internal)??;

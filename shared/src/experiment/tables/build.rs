@@ -150,7 +150,7 @@ impl Build<'_> {
             done: self.aggregate.done(),
             left_out: self.aggregate.left_out(),
             models: status.models.clone(),
-            options: status.spec.base.clone(),
+            options: labels::options(&status.spec.base),
             paper: SOURCE.to_owned(),
         }
     }
@@ -320,6 +320,7 @@ impl Build<'_> {
             all.push(ConditionResult {
                 label: self.full(&condition),
                 template: labels::template(self.status, &condition),
+                options: self.aggregate.grid().options.get(index as usize).cloned(),
                 n: self.aggregate.outcomes(index),
                 left_out: left_out.iter().filter(|l| l.condition == index).map(|l| l.count).sum(),
                 verdicts: self.aggregate.verdicts(index),

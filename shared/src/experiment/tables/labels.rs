@@ -2,7 +2,9 @@
 
 use super::super::{Condition, ExperimentStatus, Grid};
 use crate::intervention::PictureUse;
-use crate::options::{ModelInfo, RunOptions};
+use crate::options::{
+    AskedOptions, ModelDefaults, ModelInfo, ModelTraits, RunOptions, resolve_settings,
+};
 
 /// What is smaller than this is rounding, in everything that tables show.
 const ROUNDING: f64 = 1e-9;
@@ -40,6 +42,13 @@ pub(super) fn model<'s>(status: &'s ExperimentStatus, of: &Condition) -> Option<
     by_name.clone().find(|m| m.quant == of.quant).or_else(|| by_name.next())
 }
 
+/// The options of an experiment's runs as far as they depend on no model.
+pub(super) fn options(base: &AskedOptions) -> RunOptions {
+    let of_none = resolve_settings(base, &ModelDefaults::default(), &ModelTraits::default());
+    // What is out of its range was refused when the experiment was planned.
+    of_none.unwrap_or_default()
+}
+
 /// The template a condition's prompts were put in; empty while unknown.
 pub(super) fn template(status: &ExperimentStatus, of: &Condition) -> String {
     let own = || model(status, of).map(|m| m.template.clone()).unwrap_or_default();
@@ -50,8 +59,10 @@ pub(super) fn template(status: &ExperimentStatus, of: &Condition) -> String {
 /// within the experiment.
 pub(super) fn base(status: &ExperimentStatus, grid: &Grid, of: &Condition) -> String {
     let mut parts = vec![of.model.clone(), of.quant.name().to_owned()];
-    let differ =
-        |same: fn(&Condition, &Condition) -> bool| grid.conditions.iter().any(|c| !same(c, of));
+    // Every model has its own: what counts is what differs for this one.
+    let differ = |same: fn(&Condition, &Condition) -> bool| {
+        grid.conditions.iter().any(|c| c.model == of.model && !same(c, of))
+    };
     if differ(|a, b| a.template == b.template) {
         let name = template(status, of);
         parts.push(if name.is_empty() { "own template".to_owned() } else { name });
@@ -94,9 +105,9 @@ pub(super) fn is_papers_data(dataset: &str) -> bool {
 }
 
 /// What is done in every run, for titles; empty where the models see what they are given.
-fn interventions(base: &RunOptions) -> String {
+fn interventions(base: &AskedOptions) -> String {
     let mut parts = String::new();
-    match base.picture {
+    match base.picture.unwrap_or_default() {
         PictureUse::Own => {}
         PictureUse::Blank => parts += ", shown a blank picture",
         PictureUse::Noise(seed) => parts += &format!(", shown noise (seed {seed})"),

@@ -88,6 +88,9 @@ pub struct ConditionResult {
     pub label: String,
     /// The prompt template in use, once known.
     pub template: String,
+    /// What its runs used, the prompt apart; `null` in experiments that were stored without it.
+    #[serde(default)]
+    pub options: Option<RunOptions>,
     /// Samples with an outcome.
     pub n: u32,
     /// Samples without one.
@@ -294,7 +297,8 @@ pub struct Provenance {
     /// Each model as it was loaded: hash, quantization, what its tensors are held as, activation
     /// type, device, template.
     pub models: Vec<ModelInfo>,
-    /// The options of every run; what the grid varies is not used.
+    /// The options of every run, as far as they depend on no model; what the grid varies is not
+    /// used. Each condition names its own in full.
     pub options: RunOptions,
     /// Where the paper's values come from.
     pub paper: String,

@@ -115,6 +115,11 @@ pub(super) fn notes(tables: &Tables, status: &ExperimentStatus) -> Vec<Note> {
              can be answered so."
             .to_owned());
     }
+    for result in &tables.conditions {
+        for changed in result.options.iter().flat_map(|o| &o.changed) {
+            say(format!("{}: {changed}.", result.label));
+        }
+    }
     undefined(tables, &mut say);
     left_out(tables, &mut say);
     notes

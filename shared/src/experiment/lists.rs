@@ -1,57 +1,27 @@
-//! What a grid has to know of a model before it is loaded.
+//! Which values of an experiment's lists go to which model.
 
 use super::ExperimentSpec;
-use crate::options::Quant;
+use crate::options::{KnownModel, ModelTraits};
 
-/// What is known of a model before it is loaded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ModelTraits {
-    /// How its weights are held where nobody says.
-    pub quant: Quant,
-    /// Whether it sees every picture at one size.
-    pub one_size: bool,
-    /// The least and the most pixels of its pictures, where it reads any size and they are known.
-    pub pixels: Option<(u32, u32)>,
-    /// Its prompt templates; `None` where they are not known.
-    pub templates: Option<Vec<String>>,
+/// Those of the templates asked for that a model has; its default where it has none of them.
+pub(super) fn templates_of(model: &ModelTraits, asked: &[Option<String>]) -> Vec<Option<String>> {
+    let fits = |t: &&Option<String>| t.as_deref().is_none_or(|name| model.has(name));
+    let fitting: Vec<Option<String>> = asked.iter().filter(fits).cloned().collect();
+    if fitting.is_empty() { vec![None] } else { fitting }
 }
 
-impl From<Quant> for ModelTraits {
-    fn from(quant: Quant) -> Self {
-        ModelTraits { quant, ..ModelTraits::default() }
-    }
-}
-
-impl ModelTraits {
-    fn has(&self, template: &str) -> bool {
-        self.templates.as_ref().is_none_or(|all| all.iter().any(|name| name == template))
-    }
-
-    /// Those of the templates asked for that the model has; its own where it has none of them.
-    pub(super) fn templates_of(&self, asked: &[Option<String>]) -> Vec<Option<String>> {
-        let fits = |t: &&Option<String>| t.as_deref().is_none_or(|name| self.has(name));
-        let fitting: Vec<Option<String>> = asked.iter().filter(fits).cloned().collect();
-        if fitting.is_empty() { vec![None] } else { fitting }
-    }
-
-    /// The limits asked for; its own where it sees every picture at one size, and in place of one
-    /// that is not below its own: two rows of a table never stand for the same runs.
-    pub(super) fn sizes_of(&self, asked: &[Option<u32>]) -> Vec<Option<u32>> {
-        if self.one_size {
-            return vec![None];
-        }
-        let most = self.pixels.map_or(u32::MAX, |(_, most)| most);
-        asked.iter().map(|size| size.filter(|size| *size < most)).collect()
-    }
+/// The limits asked for; none where a model sees every picture at one size.
+pub(super) fn sizes_of(model: &ModelTraits, asked: &[Option<u32>]) -> Vec<Option<u32>> {
+    if model.one_size { vec![None] } else { asked.to_vec() }
 }
 
 /// Whether every model can make a picture as small as is asked for.
 pub(super) fn check_sizes(
     spec: &ExperimentSpec,
-    models: &[(&String, ModelTraits)],
+    models: &[(&String, KnownModel)],
 ) -> Result<(), String> {
-    for (model, traits) in models {
-        let Some((least, most)) = traits.pixels else { continue };
+    for (model, known) in models {
+        let Some((least, most)) = known.traits.pixels else { continue };
         if let Some(size) = spec.max_pixels.iter().flatten().find(|size| **size < least) {
             return Err(format!(
                 "max_pixels is {size}; {model} reads pictures of {least} to {most} pixels."
@@ -64,12 +34,13 @@ pub(super) fn check_sizes(
 /// Whether some model has each template asked for: a name nobody knows is a mistake.
 pub(super) fn check_templates(
     spec: &ExperimentSpec,
-    models: &[(&String, ModelTraits)],
+    models: &[(&String, KnownModel)],
 ) -> Result<(), String> {
-    let unknown = spec.templates.iter().flatten().find(|t| !models.iter().any(|m| m.1.has(t)));
+    let unknown =
+        spec.templates.iter().flatten().find(|t| !models.iter().any(|m| m.1.traits.has(t)));
     let Some(unknown) = unknown else { return Ok(()) };
-    let has = models.iter().map(|(model, traits)| {
-        format!("{model} has {}", traits.templates.as_deref().unwrap_or_default().join(", "))
+    let has = models.iter().map(|(model, known)| {
+        format!("{model} has {}", known.traits.templates.as_deref().unwrap_or_default().join(", "))
     });
     let has = has.collect::<Vec<_>>().join("; ");
     Err(format!("There is no template '{unknown}': {has}."))
@@ -81,6 +52,7 @@ mod tests {
 
     use super::*;
     use crate::experiment::Grid;
+    use crate::options::Quant;
 
     fn traits(model: &str) -> ModelTraits {
         let (one_size, templates) = match model {
@@ -103,7 +75,12 @@ mod tests {
         let sizes: Vec<_> = grid.conditions.iter().map(|c| (&*c.model, c.max_pixels)).collect();
         assert_eq!(
             sizes,
-            [("llava", None), ("qwen", Some(10_000)), ("qwen", Some(20_000)), ("qwen", None)],
+            [
+                ("llava", None),
+                ("qwen", Some(10_000)),
+                ("qwen", Some(20_000)),
+                ("qwen", Some(30_000))
+            ],
             "a limit above the model's own is its own, once"
         );
         let small = ExperimentSpec { max_pixels: vec![Some(4_000)], ..spec };
@@ -120,7 +97,11 @@ mod tests {
             grid.conditions.iter().map(|c| (&*c.model, c.template.as_deref())).collect();
         assert_eq!(
             all,
-            [("llava", Some("llava-hf")), ("llava", Some("vicuna-v1")), ("qwen", None)]
+            [
+                ("llava", Some("llava-hf")),
+                ("llava", Some("vicuna-v1")),
+                ("qwen", Some("qwen2.5-vl"))
+            ]
         );
         let wrong = ExperimentSpec { templates: named(&["vicuna"]), ..spec };
         let why = Grid::new(&wrong, 1, traits).unwrap_err();

@@ -1,0 +1,258 @@
+//! Options are resolved once: whichever door a question comes through, the same is run, and every
+//! door names what ran. The registry's entries here set what an entry can: template and weights.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::Request;
+use common::{Form, Options, TestLab};
+use langoverrule::catalog::Catalog;
+use langoverrule::lab::EngineLab;
+use shared::api::{ModelEntry, RunRecord};
+use shared::experiment::tables::Tables;
+use shared::experiment::{ExperimentState, ExperimentStatus, ItemRecord, ItemRun};
+use shared::{Event, Quant, Report, RunOptions, WhyChanged};
+use tempfile::TempDir;
+
+const ENTRIES: &str = r#"
+[[model]]
+name = "demo-llava"
+template = "vicuna-v1"
+quant = "f32"
+
+[[model]]
+name = "demo-qwen"
+quant = "q4k"
+"#;
+/// What the entry does not name and the family would take.
+const FAMILYS: &str = "llava-hf";
+const PROMPT: &str = "Which animal is it?";
+
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
+}
+
+/// A data folder with a registry of its own, a picture, and a dataset of it.
+struct Place {
+    folder: Arc<TempDir>,
+    picture: Vec<u8>,
+}
+
+impl Place {
+    fn new() -> Place {
+        Self::with(ENTRIES)
+    }
+
+    fn with(entries: &str) -> Place {
+        let folder = Arc::new(TempDir::new().unwrap());
+        std::fs::write(folder.path().join("models.toml"), entries).unwrap();
+        let picture = common::png(120, 90);
+        std::fs::write(folder.path().join("p.png"), &picture).unwrap();
+        let row = format!("{{\"image\":\"p.png\",\"prompt\":\"{PROMPT}\"}}\n");
+        std::fs::write(folder.path().join("rows.jsonl"), row).unwrap();
+        Place { folder, picture }
+    }
+
+    fn lab(&self) -> TestLab {
+        let catalog = Catalog::find(Some(&models()), self.folder.path()).unwrap();
+        let options = Options { experiments: true, ..Options::default() };
+        TestLab::of(Arc::new(EngineLab::default()), catalog, self.folder.clone(), options)
+    }
+
+    fn program(&self, args: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_langoverrule"))
+            .args(args)
+            .args(["--device", "cpu", "--data", ".", "--models"])
+            .arg(models())
+            .current_dir(self.folder.path())
+            .output()
+            .unwrap()
+    }
+
+    /// A run through `analyze --json`, and what it said beside.
+    fn analyze(&self, model: &str, more: &[&str]) -> (Report, String) {
+        let args = ["analyze", "--model", model, "--image", "p.png", "--prompt", PROMPT, "--json"];
+        let output = self.program(&[&args, more].concat());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{said}");
+        (serde_json::from_slice(&output.stdout).unwrap(), said)
+    }
+
+    /// A run through the page's door; `more` are further options.
+    async fn page(&self, lab: &TestLab, model: &str, more: &str) -> (RunRecord, Report, String) {
+        let options =
+            format!("{{\"model\":\"{model}\",\"prompt\":\"{PROMPT}\",\"max_new_tokens\":4{more}}}");
+        let form = Form::empty().with("picture", &self.picture).with("options", options.as_bytes());
+        let answer = lab.submit_form(form).await;
+        let created: shared::api::RunCreated = answer.json();
+        let record = lab.ended(&created.id).await;
+        let export = |end: &str| format!("/api/runs/{}/export.{end}", created.id);
+        let report = lab.get(&export("json")).await.ok();
+        (record, report, lab.get(&export("csv")).await.text())
+    }
+}
+
+fn late(report: &Report) -> f64 {
+    report.stages.late.mdi.unwrap()
+}
+
+/// The options in a run's layout: what its page, link and citation name.
+fn named(record: &RunRecord) -> (RunOptions, String) {
+    let layout = record.events.iter().find_map(|e| match &e.event {
+        Event::Layout { options, model, .. } => Some((options.clone(), model.template.clone())),
+        _ => None,
+    });
+    layout.unwrap()
+}
+
+#[tokio::test]
+async fn the_page_and_the_command_line_run_what_the_registry_says_and_name_it() {
+    let place = Place::new();
+    let lab = place.lab();
+    let (record, report, csv) = place.page(&lab, "demo-llava", "").await;
+    let (options, template) = named(&record);
+    assert_eq!((options.template.as_str(), options.quant), ("vicuna-v1", Quant::F32));
+    assert_eq!((template.as_str(), report.model.quant), ("vicuna-v1", Quant::F32));
+    assert_eq!(record.options, options, "what was taken is what ran");
+    assert_eq!(report.options, options);
+    assert!(csv.contains("template vicuna-v1") && !csv.contains(FAMILYS), "{csv}");
+
+    let (analyzed, _) = place.analyze("demo-llava", &["--max-new-tokens", "4"]);
+    assert_eq!(analyzed.options, options);
+    assert_eq!(analyzed.model.template, "vicuna-v1");
+    assert_eq!(late(&analyzed), late(&report), "the same number to the last bit");
+
+    // Asked by name, the family's template is another run with another number, at both doors.
+    let (_, hf, _) = place.page(&lab, "demo-llava", ",\"template\":\"llava-hf\"").await;
+    let asked = ["--max-new-tokens", "4", "--template", "llava-hf"];
+    let (analyzed_hf, _) = place.analyze("demo-llava", &asked);
+    assert_eq!((hf.options.template.as_str(), hf.model.template.as_str()), (FAMILYS, FAMILYS));
+    assert_eq!(analyzed_hf.options, hf.options);
+    assert_eq!(late(&analyzed_hf), late(&hf));
+    assert!((late(&hf) - late(&report)).abs() > 1e-3, "the template decides the number");
+
+    // The form offers what runs when nobody chooses first.
+    let entries: Vec<ModelEntry> = lab.get("/api/models").await.ok();
+    let entry = entries.iter().find(|m| m.name == "demo-llava").unwrap();
+    assert_eq!((entry.templates[0].as_str(), entry.default_quant), ("vicuna-v1", Quant::F32));
+}
+
+#[tokio::test]
+async fn an_experiment_runs_and_names_the_same() {
+    let place = Place::new();
+    let lab = place.lab();
+    let (_, single, _) = place.page(&lab, "demo-llava", "").await;
+    let list = place.folder.path().join("rows.jsonl").canonicalize().unwrap();
+    let list = format!("jsonl:{}", list.display());
+
+    // From the command line, into files.
+    let args = ["experiment", "--model", "demo-llava", "--dataset", &list, "--out", "out"];
+    let output = place.program(&[&args[..], &["--max-new-tokens", "4", "--samples", "0"]].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let file =
+        |name: &str| std::fs::read_to_string(place.folder.path().join("out").join(name)).unwrap();
+    let tables: Tables = serde_json::from_str(&file("tables.json")).unwrap();
+    names(&tables, &single);
+    for name in ["tables.md", "tables.csv", "tables.tex", "items.jsonl", "mdi-by-layer.svg"] {
+        let text = file(name);
+        assert!(text.contains("vicuna-v1"), "{name} does not name the template");
+        assert!(!text.contains(FAMILYS), "{name} names a template that did not run");
+    }
+
+    // The same experiment as the page reads it.
+    let all: shared::experiment::ExperimentList = lab.get("/api/experiments").await.ok();
+    let at = |rest: &str| format!("/api/experiments/{}{rest}", all.experiments[0].id);
+    let status: ExperimentStatus = lab.get(&at("")).await.ok();
+    assert_eq!(status.state, ExperimentState::Done);
+    assert_eq!(status.grid.conditions[0].template.as_deref(), Some("vicuna-v1"));
+    assert_eq!(status.grid.options[0].template, "vicuna-v1");
+    assert_eq!(status.models[0].template, "vicuna-v1");
+    names(&lab.get(&at("/tables")).await.ok(), &single);
+    names(&lab.get(&at("/export.json")).await.ok(), &single);
+    for export in ["md", "csv", "tex", "jsonl"] {
+        let text = lab.get(&at(&format!("/export.{export}"))).await.text();
+        assert!(text.contains("vicuna-v1") && !text.contains(FAMILYS), "{export}");
+    }
+    let items: Vec<ItemRecord> = lab.get(&at("/items")).await.ok();
+    let opened = Request::post(at(&format!("/items/{}/run", items[0].item)));
+    let opened: ItemRun = lab.send(opened.body(Body::empty()).unwrap()).await.ok();
+    let (options, template) = named(&lab.ended(&opened.id).await);
+    assert_eq!((options, template.as_str()), (single.options.clone(), "vicuna-v1"));
+}
+
+/// Tables of the one sample, with the number and the options of the single run.
+fn names(tables: &Tables, single: &Report) {
+    let condition = &tables.conditions[0];
+    assert_eq!(condition.template, "vicuna-v1");
+    let options = condition.options.as_ref().unwrap();
+    assert_eq!(*options, RunOptions { prompt: String::new(), ..single.options.clone() });
+    assert_eq!((condition.condition.quant, options.quant), (Quant::F32, Quant::F32));
+    assert_eq!(tables.provenance.models[0].template, "vicuna-v1");
+    let mean = condition.choices[0].stages[2].mdi.estimate.mean.unwrap();
+    assert!((mean - late(single)).abs() < 1e-12, "{mean} for {}", late(single));
+}
+
+#[tokio::test]
+async fn what_is_asked_beyond_a_models_limit_is_told_at_every_door() {
+    let place = Place::new();
+    let lab = place.lab();
+    let most = 38_016;
+    let (record, page, csv) = place.page(&lab, "demo-qwen", ",\"max_pixels\":2000000").await;
+    let told = &page.options.changed;
+    assert_eq!((page.options.max_pixels, page.options.quant), (Some(most), Quant::Q4k));
+    assert_eq!((told[0].option.as_str(), told[0].used.as_str()), ("max_pixels", "38016"));
+    assert_eq!(told[0].why, WhyChanged::AboveModelLimit);
+    assert_eq!(named(&record).0, page.options);
+    assert!(csv.contains("# note: max_pixels 2000000 is above the model's own limit: 38016"));
+    let asked = ["--max-new-tokens", "4", "--max-pixels", "2000000"];
+    let (analyzed, said) = place.analyze("demo-qwen", &asked);
+    assert_eq!(analyzed.options, page.options);
+    assert_eq!(late(&analyzed), late(&page));
+    assert!(said.contains("max_pixels 2000000 is above the model's own limit: 38016 holds"));
+
+    // Nobody asked: the limit that held is named, and nothing is told.
+    let (plain, said) = place.analyze("demo-qwen", &["--max-new-tokens", "4", "--prune", "0.5"]);
+    assert_eq!((plain.options.max_pixels, said.contains("note:")), (Some(most), false));
+    assert_eq!(plain.options.prune_positions, Some(shared::PrunePositions::Kept));
+
+    // A frame that this model has none of.
+    let (padded, said) = place.analyze("demo-qwen", &["--max-new-tokens", "4", "--fit", "pad"]);
+    assert_eq!(padded.options.fit, shared::ImageFit::Crop);
+    assert!(said.contains("fit pad has no effect"), "{said}");
+
+    let list = place.folder.path().join("rows.jsonl").canonicalize().unwrap();
+    let list = format!("jsonl:{}", list.display());
+    let args = ["experiment", "--model", "demo-qwen", "--dataset", &list, "--out", "out"];
+    let more = ["--max-new-tokens", "4", "--samples", "0", "--max-pixels", "2000000,own"];
+    let output = place.program(&[&args[..], &more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tables = std::fs::read_to_string(place.folder.path().join("out/tables.json")).unwrap();
+    let tables: Tables = serde_json::from_str(&tables).unwrap();
+    assert_eq!(tables.conditions.len(), 1, "two names of one limit are one condition");
+    assert_eq!(tables.conditions[0].condition.max_pixels, Some(most));
+    assert!(tables.notes.iter().any(|n| n.text.contains("max_pixels 2000000 is above")));
+}
+
+#[tokio::test]
+async fn an_entry_that_names_a_template_the_model_lacks_is_refused_at_every_door() {
+    let place = Place::with("[[model]]\nname = \"demo-llava\"\ntemplate = \"vicuna\"\n");
+    let lab = place.lab();
+    let options = format!("{{\"model\":\"demo-llava\",\"prompt\":\"{PROMPT}\"}}");
+    let form = Form::empty().with("picture", &place.picture).with("options", options.as_bytes());
+    let refused = lab.submit_form(form).await.is_error(shared::ErrorCode::BadOption);
+    assert!(refused.message.contains("'vicuna'"), "{}", refused.message);
+    assert!(refused.message.contains("llava-hf, vicuna-v1"), "{}", refused.message);
+    let spec = "{\"models\":[\"demo-llava\"],\"samples\":1}";
+    let planned = Request::post("/api/experiments").body(Body::from(spec)).unwrap();
+    let planned = lab.send(planned).await.is_error(shared::ErrorCode::BadOption);
+    assert_eq!(planned.message, refused.message);
+    let args = ["analyze", "--model", "demo-llava", "--image", "p.png", "--prompt", PROMPT];
+    let output = place.program(&args);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("'vicuna'"), "{said}");
+}
