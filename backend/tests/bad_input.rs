@@ -1,11 +1,9 @@
 //! Whatever comes in, the answer is one envelope with a stable code, and the lab lives on.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
+use crate::common::{Form, Options, TestLab, png};
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use common::{Form, Options, TestLab, png};
 use langoverrule::app::Limits;
 use shared::ErrorCode;
 

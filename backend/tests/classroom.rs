@@ -1,15 +1,13 @@
 //! A class: joining, following, guessing, presenting, and everything that may go wrong with it.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::common::socket::Viewer;
+use crate::common::{Options, TestLab};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use common::socket::Viewer;
-use common::{Options, TestLab};
 use langoverrule::app::Limits;
 use langoverrule::classroom::ClassLimits;
 use shared::classroom::{

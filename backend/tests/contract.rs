@@ -167,7 +167,7 @@ fn messages_are_what_they_were() {
             now, then,
             "the form of a message changed; if that is meant, raise EVENT_VERSION where old runs \
              cannot be read any more, and rewrite the fixture with\n  \
-             UPDATE=1 cargo test -p langoverrule --test contract"
+             UPDATE=1 cargo test -p langoverrule --test lab contract"
         );
     }
     assert_eq!(current.len(), pinned.len());

@@ -1,15 +1,12 @@
 //! Datasets from a server that speaks the hub's routes: pulled, continued, checked, and read.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-#[path = "common/hub.rs"]
-mod fake;
-
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use crate::fake::{COMMIT, DATASET, FakeHub, Faults, sha256};
 use datasets::{Dataset, Hub as _, OpenError, PUBLISHED, Paths, Published};
-use fake::{COMMIT, DATASET, FakeHub, Faults, sha256};
 use langoverrule::experiment::Shelves;
 use langoverrule::hub::{Hub, HubError, Kind, Progress, Pulled, Repository, Wanted, published};
 use shared::ErrorCode;

@@ -1,12 +1,10 @@
 //! The websocket: both forms, replay from anywhere, viewers that are late, slow, lost or wrong.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::time::Duration;
 
-use common::socket::Viewer;
-use common::{Options, TestLab, same};
+use crate::common::socket::Viewer;
+use crate::common::{Options, TestLab, same};
 use langoverrule::app::Limits;
 use langoverrule::lab::Script;
 use shared::api::{RunState, ViewerMessage};

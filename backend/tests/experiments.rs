@@ -1,13 +1,11 @@
 //! Experiments over HTTP, on a scripted model and the demo dataset.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::time::Duration;
 
+use crate::common::{Answer, Options, TestLab, png};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use common::{Answer, Options, TestLab, png};
 use langoverrule::experiment::queue::End;
 use langoverrule::experiment::{Asker, plan};
 use langoverrule::lab::Script;

@@ -1,13 +1,11 @@
 //! Rows by head: kept beside the events, handed out a head at a time, and there after a restart.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::common::{Options, TestLab, png};
 use axum::http::{Method, StatusCode, header};
-use common::{Options, TestLab, png};
 use langoverrule::samples::Samples;
 use safetensors::SafeTensors;
 use shared::{ErrorCode, Event, Group, HeadRows, HeadRowsKept, Observation, Rows};

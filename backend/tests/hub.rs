@@ -1,14 +1,11 @@
 //! Pulls from a server that speaks the hub's routes, with what goes wrong on the way.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-#[path = "common/hub.rs"]
-mod fake;
-
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use fake::{COMMIT, FakeHub, Faults, REPO, bytes, client, git_name, sha256};
+use crate::fake::{COMMIT, FakeHub, Faults, REPO, bytes, client, git_name, sha256};
 use langoverrule::hub::{Hub, HubError, Progress, Pulled, Repository, Wanted};
 use shared::ErrorCode;
 use tempfile::TempDir;

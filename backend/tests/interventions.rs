@@ -1,12 +1,10 @@
 //! Knockouts and replaced pictures, from the command line and over HTTP, on a real, tiny model.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use common::{Form, TestLab, png};
+use crate::common::{Form, TestLab, png};
 use shared::api::RunState;
 use shared::{
     ErrorBody, ErrorCode, Event, Group, Knockout, LayerBand, Observation, PictureUse, Report,

@@ -1,11 +1,9 @@
 //! What was acknowledged is kept: over restarts, over crashes, and never at the cost of another.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
+use crate::common::socket::Viewer;
+use crate::common::{Options, TestLab, png, same};
 use axum::body::Bytes;
-use common::socket::Viewer;
-use common::{Options, TestLab, png, same};
 use langoverrule::id::{OwnerToken, RunId};
 use langoverrule::store::{NewRun, OpenError, Store, StoreOptions};
 use shared::api::RunState;

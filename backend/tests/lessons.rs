@@ -1,11 +1,9 @@
 //! The prepared lessons say what the model really does: every step is asked again.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
-use common::{Form, TestLab};
+use crate::common::{Form, TestLab};
 use langoverrule::samples::Samples;
 use shared::classroom::Guess;
 use shared::lesson::Lesson;

@@ -1,13 +1,11 @@
 //! What a run's owner calls it, which pages may frame it, and old runs and later ones.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::Path;
 
+use crate::common::{Answer, Options, TestLab, same};
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use common::{Answer, Options, TestLab, same};
 use langoverrule::store::{Store, StoreOptions};
 use shared::api::{RunCreated, RunRecord, RunState};
 use shared::{Definition, ErrorCode, Label, Observation, Report};

@@ -2,15 +2,13 @@
 //! door names what ran. The registry's entries here set what an entry can: template and weights.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use crate::common::{Form, Options, TestLab};
 use axum::body::Body;
 use axum::http::Request;
-use common::{Form, Options, TestLab};
 use langoverrule::catalog::Catalog;
 use langoverrule::lab::EngineLab;
 use shared::api::{ModelEntry, RunRecord};
@@ -51,7 +49,7 @@ impl Place {
     fn with(entries: &str) -> Place {
         let folder = Arc::new(TempDir::new().unwrap());
         std::fs::write(folder.path().join("models.toml"), entries).unwrap();
-        let picture = common::png(120, 90);
+        let picture = crate::common::png(120, 90);
         std::fs::write(folder.path().join("p.png"), &picture).unwrap();
         let row = format!("{{\"image\":\"p.png\",\"prompt\":\"{PROMPT}\"}}\n");
         std::fs::write(folder.path().join("rows.jsonl"), row).unwrap();

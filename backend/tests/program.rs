@@ -1,16 +1,14 @@
 //! The program itself: what it says when it cannot start, and how it stops.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::socket::Viewer;
-use common::{Form, png};
+use crate::common::socket::Viewer;
+use crate::common::{Form, png};
 use serde::de::DeserializeOwned;
 use shared::api::{RunCreated, RunRecord, RunState};
 use shared::{ErrorCode, Event};

@@ -1,19 +1,15 @@
 //! Pulls through the API and the command line, from a hub of the test's own.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-#[path = "common/hub.rs"]
-mod fake;
-
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::common::{Answer, Options, TestLab};
+use crate::fake::{FakeHub, Faults, REPO};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use common::{Answer, Options, TestLab};
-use fake::{FakeHub, Faults, REPO};
 use langoverrule::catalog::Catalog;
 use langoverrule::lab::ScriptedLab;
 use langoverrule::pulls::{Allowed, Pulls};
@@ -83,7 +79,8 @@ async fn a_pull_from_the_page_to_a_model_that_is_ready() {
     assert!(built_in.memory.len() == 7 && built_in.download.is_some());
 
     // Not there yet: a run says so, and what to do.
-    let refused = lab.submit_form(common::Form::new(r#"{"prompt":"x","model":"mine"}"#)).await;
+    let refused =
+        lab.submit_form(crate::common::Form::new(r#"{"prompt":"x","model":"mine"}"#)).await;
     assert_eq!(
         refused.json::<shared::ErrorBody>().code,
         ErrorCode::ModelNotPulled,

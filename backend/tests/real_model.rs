@@ -1,12 +1,10 @@
 //! The lab on a real, tiny model: command line and API agree with each other and with `shared`.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::{Form, TestLab, png, same};
+use crate::common::{Form, TestLab, png, same};
 use safetensors::SafeTensors;
 use shared::api::{RunRecord, RunState};
 use shared::{

@@ -1,13 +1,11 @@
 //! Every route, asked as it should be.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::collections::BTreeSet;
 
+use crate::common::{Form, Options, TestLab, png, same};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use common::{Form, Options, TestLab, png, same};
 use langoverrule::export::Observed;
 use langoverrule::routes;
 use shared::api::{ModelEntry, RunCreated, RunState, Sample};
@@ -151,7 +149,7 @@ async fn the_shipped_run_and_samples_need_no_model() {
     let cat = lab.get("/api/samples/cat.png").await;
     assert_eq!((cat.status, cat.body.to_vec()), (StatusCode::OK, png(9, 9)));
     let server = lab.listen().await;
-    let seen = common::socket::Viewer::of_run(server, "sample").await.rest().await;
+    let seen = crate::common::socket::Viewer::of_run(server, "sample").await.rest().await;
     same(&seen.events, &record.events);
     let owner = lab.as_owner(axum::http::Method::DELETE, "/api/runs/sample", "").await;
     owner.is_error(shared::ErrorCode::NotOwner);
@@ -224,6 +222,6 @@ fn the_committed_document_is_current() {
     assert!(
         committed == current,
         "backend/openapi.json is out of date; rewrite it with\n  \
-         UPDATE=1 cargo test -p langoverrule --test routes the_committed_document_is_current"
+         UPDATE=1 cargo test -p langoverrule --test lab the_committed_document_is_current"
     );
 }

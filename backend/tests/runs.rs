@@ -1,16 +1,14 @@
 //! Runs: the line before the model, stopping, deleting, failing.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::common::socket::Viewer;
+use crate::common::{Form, Options, TestLab, png, same};
 use axum::http::{Method, StatusCode, header};
-use common::socket::Viewer;
-use common::{Form, Options, TestLab, png, same};
 use engine::{EngineError, LoadOptions, Picture};
 use langoverrule::catalog::Catalog;
 use langoverrule::lab::{EngineLab, Lab, LoadedModel, Script, ScriptedLab};

@@ -3,14 +3,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 
+use crate::common::gguf::{File, folder, pair};
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
 use candle_core::{DType, Device, Tensor};
-use common::gguf::{File, folder, pair};
 use engine::{DeviceChoice, EngineError, LoadOptions, Model, NoObserver, Picture};
 use proptest::prelude::*;
 use shared::{ErrorCode, Quant, RunOptions};

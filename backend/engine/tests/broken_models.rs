@@ -3,12 +3,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
 use std::path::Path;
 
-use common::Golden;
-use common::folder::Folder;
+use crate::common::Golden;
+use crate::common::folder::Folder;
 use engine::{DeviceChoice, LoadOptions, Model};
 use shared::{ErrorCode, Quant};
 use tempfile::TempDir;

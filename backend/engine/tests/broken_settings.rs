@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
-use common::folder::Folder;
+use crate::common::folder::Folder;
 use serde_json::{Value, json};
 
 const LLAVA: &str = "llava-mha";

@@ -1,14 +1,12 @@
 //! Whatever is in a model's files: a model, or one plain sentence that names the file. Never a
-//! panic, never gigabytes. `FUZZ_SECONDS=300 cargo test -p engine --test fuzz_models` looks longer.
+//! panic, never gigabytes. `FUZZ_SECONDS=300 cargo test -p engine --test model_room fuzz_models` looks longer.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "how much was tried")]
 
-mod common;
-
 use std::time::{Duration, Instant};
 
-use common::folder::Folder;
+use crate::common::folder::Folder;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};

@@ -3,16 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
 use std::path::Path;
 
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
 use candle_core::{Device, Tensor};
 
-use common::gguf::{File, folder, pair, place};
-use common::{Close, Golden, Recording, Tensors, TextCase};
+use crate::common::gguf::{File, folder, pair, place};
+use crate::common::{Close, Golden, Recording, Tensors, TextCase};
 use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits};
 use shared::{Group, Quant, RunOptions};
 

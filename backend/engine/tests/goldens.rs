@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
-mod common;
-
-use common::{Close, Golden, Recording, checkpoints, device};
+use crate::common::{Close, Golden, Recording, checkpoints, device};
 use engine::{DeviceChoice, LoadOptions, Model, NoObserver, Picture, PictureLimits};
 use shared::{Definition, Group, Observation, Quant, RunOptions};
 

@@ -3,10 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
-use common::lab::{CHECKPOINTS, Lab, NEW, Seen};
-use common::{Close, Tensors, knockouts};
+use crate::common::lab::{CHECKPOINTS, Lab, NEW, Seen};
+use crate::common::{Close, Tensors, knockouts};
 use engine::{NoObserver, Prepared};
 use shared::event::ALTERNATIVES;
 use shared::{

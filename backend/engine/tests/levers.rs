@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
-use common::Close;
-use common::lab::{CHECKPOINTS, Lab, NEW, Seen};
+use crate::common::Close;
+use crate::common::lab::{CHECKPOINTS, Lab, NEW, Seen};
 use shared::{CopyPositions, Definition, ErrorCode, Group, PruneCount, PrunePositions, RunOptions};
 
 #[test]

@@ -2,9 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod common;
-
-use common::images;
+use crate::common::images;
 use engine::{Picture, PictureLimits};
 use shared::ErrorCode;
 
