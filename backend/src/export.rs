@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use shared::api::RunState;
 use shared::event::Stop;
 use shared::report::{Fidelity, Numbers};
 use shared::{
@@ -10,7 +11,7 @@ use shared::{
 };
 
 use crate::error::ApiError;
-use crate::run::Run;
+use crate::run::{Run, state_after};
 
 /// Reads a definition: a preset's name, or a definition as JSON.
 ///
@@ -46,16 +47,18 @@ pub struct Observed {
     summary: Summary,
     fidelity: Option<Fidelity>,
     label: Label,
+    status: RunState,
 }
 
 impl Observed {
-    /// Folds events. Of a run that did not complete, what was observed counts; the rest is
-    /// undefined, and says so.
+    /// Folds events, and notes where they leave the run.
     pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Option<Self> {
         let mut observation = Observation::default();
         let (mut known, mut done, mut fidelity) = (None, None, None);
+        let mut status = RunState::Queued;
         for event in events {
             observation.apply(event);
+            status = state_after(event);
             match event {
                 Event::Layout { model, options, .. } => {
                     known = Some((model.clone(), options.clone()));
@@ -73,7 +76,7 @@ impl Observed {
             timing: shared::Timing::default(),
         });
         let label = Label::default();
-        Some(Observed { observation, model, options, summary, fidelity, label })
+        Some(Observed { observation, model, options, summary, fidelity, label, status })
     }
 
     /// Everything observed of a run.
@@ -88,11 +91,13 @@ impl Observed {
         Ok(Observed { label: run.label(), ..observed })
     }
 
-    /// The report under a definition.
-    pub fn report(&self, definition: &Definition) -> Report {
+    /// The report under a definition. Of a run that is not done it has numbers only where `partial`
+    /// ones are asked for.
+    pub fn report(&self, definition: &Definition, partial: bool) -> Report {
         let (model, options) = (self.model.clone(), self.options.clone());
         let report = Report::new(&self.observation, definition, model, options, &self.summary);
         Report { fidelity: self.fidelity, label: self.label.clone(), ..report }
+            .at(self.status, partial)
     }
 }
 
@@ -143,6 +148,19 @@ pub fn csv(report: &Report) -> String {
     }
     let model = &report.model;
     let _ = writeln!(out, "# LangOverrule Lab {}", report.version);
+    let status = report.status.name();
+    let _ = match (report.status, report.partial) {
+        (RunState::Done, _) => writeln!(out, "# status: {status}"),
+        (_, true) => writeln!(
+            out,
+            "# status: {status}, partial: the numbers are of the part of the run that was seen"
+        ),
+        (_, false) => writeln!(
+            out,
+            "# status: {status}: the run did not finish, so there are no numbers; those of the part \
+             that was seen are given for ?partial=1"
+        ),
+    };
     let _ = writeln!(
         out,
         "# model: {} ({}), quantization {}, activations {}, device {}, template {}",

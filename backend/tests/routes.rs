@@ -64,7 +64,7 @@ async fn a_run_from_submit_to_export() {
         let answer = lab.get(&path).await;
         assert!(answer.header(header::CONTENT_DISPOSITION).contains(&run.id));
         let report: Report = answer.ok();
-        assert_eq!(report, observed.report(&definition), "{asked}");
+        assert_eq!(report, observed.report(&definition, false), "{asked}");
         assert_eq!(report.definition, definition);
         check_csv(&lab, &format!("/api/runs/{}/export.csv{asked}", run.id), &report).await;
     }

@@ -13,7 +13,7 @@ use engine::{EngineError, LoadOptions, Picture};
 use langoverrule::catalog::Catalog;
 use langoverrule::lab::{EngineLab, Lab, LoadedModel, Script, ScriptedLab};
 use shared::api::{RunCreated, RunRecord, RunState};
-use shared::{ErrorCode, Event};
+use shared::{ErrorCode, Event, Undefined};
 
 async fn cancel(lab: &TestLab, run: &RunCreated) {
     let path = format!("/api/runs/{}/cancel", run.id);
@@ -69,10 +69,66 @@ async fn cancelling_takes_no_longer_than_a_layer_and_keeps_what_was_seen() {
     // Cancelling once more changes nothing.
     cancel(&lab, &run).await;
     same(&lab.record(&run.id).await.events, &record.events);
-    // What was observed is there; the rest says that it was not.
-    let report: shared::Report = lab.get(&format!("/api/runs/{}/export.json", run.id)).await.ok();
-    assert!(report.layers[0].numbers.mdi.is_some());
-    assert_eq!(report.layers[19].numbers.undefined, Some(shared::Undefined::NotObserved));
+    // Whoever asks for what was observed gets it; the rest says that it was not.
+    let export = |rest: &str| format!("/api/runs/{}/export.{rest}", run.id);
+    let partial: shared::Report = lab.get(&export("json?partial=1")).await.ok();
+    assert_eq!((partial.status, partial.partial), (RunState::Cancelled, true));
+    assert!(partial.layers[0].numbers.mdi.is_some());
+    assert_eq!(partial.layers[19].numbers.undefined, Some(shared::Undefined::NotObserved));
+    // Whoever does not ask gets no number that a finished run would not have.
+    unfinished(&lab, &run.id, RunState::Cancelled).await;
+}
+
+/// Neither export of a run that is not done has a number, and both say where it stands.
+async fn unfinished(lab: &TestLab, id: &str, status: RunState) {
+    let export = |rest: &str| format!("/api/runs/{id}/export.{rest}");
+    let report: shared::Report = lab.get(&export("json")).await.ok();
+    assert_eq!((report.status, report.partial), (status, false));
+    let stages = [&report.stages.early, &report.stages.middle, &report.stages.late];
+    let layers = report.layers.iter().flat_map(|l| l.heads.iter().chain([&l.numbers]));
+    for numbers in stages.into_iter().chain(layers) {
+        assert_eq!(numbers.undefined, Some(Undefined::Unfinished));
+        assert_eq!((numbers.mdi, numbers.share_text), (None, None));
+        assert_eq!((numbers.attention_text, numbers.text_tokens), (None, None));
+    }
+    let json: serde_json::Value = lab.get(&export("json")).await.ok();
+    assert_eq!(json["status"], status.name());
+    assert_eq!(json["stages"]["late"]["undefined"], "unfinished");
+    let csv = lab.get(&export("csv")).await.text();
+    assert!(csv.contains(&format!("# status: {}: the run did not finish", status.name())), "{csv}");
+    assert!(csv.lines().any(|l| l.starts_with("# late,,") && l.ends_with(",unfinished")), "{csv}");
+    assert!(csv.lines().any(|l| l.starts_with("0,,") && l.ends_with(",unfinished")), "{csv}");
+    let csv = lab.get(&export("csv?partial=1")).await.text();
+    assert!(csv.contains(&format!("# status: {}, partial: ", status.name())), "{csv}");
+    assert!(!csv.contains("unfinished"), "{csv}");
+}
+
+#[tokio::test]
+async fn exports_say_whether_a_run_finished() {
+    let lab = TestLab::new();
+    // While it runs: the prefill is through, and some tokens are there.
+    let slow = lab.submit(r#"{"prompt":"[slow]","max_new_tokens":12}"#).await;
+    let tokens =
+        |r: &RunRecord| r.events.iter().filter(|e| matches!(e.event, Event::Token { .. })).count();
+    lab.until(&slow.id, |r| tokens(r) >= 2).await;
+    unfinished(&lab, &slow.id, RunState::Running).await;
+    cancel(&lab, &slow).await;
+    lab.ended(&slow.id).await;
+    unfinished(&lab, &slow.id, RunState::Cancelled).await;
+    // One that broke after its prefill.
+    let broken = lab.ask("[panic]").await;
+    lab.ended(&broken.id).await;
+    unfinished(&lab, &broken.id, RunState::Failed).await;
+    // One that finished has its numbers, and asking for partial ones changes nothing.
+    let whole = lab.ask("What is it?").await;
+    lab.ended(&whole.id).await;
+    let export = |rest: &str| format!("/api/runs/{}/export.{rest}", whole.id);
+    let report: shared::Report = lab.get(&export("json")).await.ok();
+    assert_eq!((report.status, report.partial), (RunState::Done, false));
+    assert!(report.stages.late.mdi.is_some());
+    assert_eq!(lab.get(&export("json?partial=1")).await.ok::<shared::Report>(), report);
+    assert!(lab.get(&export("csv")).await.text().contains("# status: done\n"));
+    lab.get(&export("json?partial=maybe")).await.is_error(ErrorCode::BadRequest);
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub struct Cited<'a> {
     pub model: &'a ModelInfo,
     /// What was asked.
     pub options: &'a RunOptions,
+    /// What is said of a run that did not finish.
+    pub partial: Option<&'a str>,
     /// The definition the numbers are under.
     pub definition: &'a Definition,
     /// When it was submitted, RFC 3339.
@@ -73,6 +75,7 @@ impl Cited<'_> {
                 .into_iter()
                 .map(|sentence| sentence.trim_end_matches('.').to_owned()),
         );
+        parts.extend(self.partial.map(str::to_owned));
         parts.join(", ")
     }
 
@@ -173,6 +176,7 @@ mod tests {
             name,
             model: &model(),
             options: &options,
+            partial: Some("partial: cancelled"),
             definition: &Preset::Forward.definition(),
             created: "2026-11-24T01:32:14.003Z",
             address: "http://127.0.0.1:8080/r/95t9q7p2p3vpbiw6i73snag2sa?def=forward",
@@ -193,6 +197,7 @@ mod tests {
             "template vicuna-v1",
             "definition forward",
             "blank picture",
+            "partial: cancelled",
             "/r/95t9q7p2p3vpbiw6i73snag2sa?def=forward",
             "arXiv:2508.10552",
             "Huyu Wu",

@@ -87,6 +87,7 @@ fn source(run: RunView) -> String {
     );
     let mut parts = vec![source, fill("map: {heads}", &[("heads", &run.maps.shown.get().name())])];
     parts.extend(run.options.with(|o| words::interventions(o, &model)));
+    parts.extend(run.phase.with(Phase::partial).map(str::to_owned));
     parts.join(" · ")
 }
 

@@ -91,6 +91,17 @@ impl Phase {
         }
     }
 
+    /// What stands beside numbers of a run that did not finish, or has not yet: they are of the part
+    /// that was seen.
+    pub fn partial(&self) -> Option<&'static str> {
+        match self {
+            Phase::Prefill { .. } | Phase::Generating { .. } => Some(t("partial: still running")),
+            Phase::Cancelled => Some(t("partial: cancelled")),
+            Phase::Failed { .. } => Some(t("partial: failed")),
+            _ => None,
+        }
+    }
+
     /// Whether events are still to come.
     pub fn is_live(&self) -> bool {
         matches!(
@@ -200,6 +211,23 @@ mod tests {
         ];
         let expected: Vec<_> = expected.into_iter().map(|(s, p, l)| (s.to_owned(), p, l)).collect();
         assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn numbers_of_a_part_say_so() {
+        for (phase, said) in [
+            (Phase::Prefill { done: 1, total: 4 }, Some("partial: still running")),
+            (Phase::Generating { done: 1, most: 4 }, Some("partial: still running")),
+            (Phase::Cancelled, Some("partial: cancelled")),
+            (
+                Phase::Failed { code: ErrorCode::Interrupted, message: String::new() },
+                Some("partial: failed"),
+            ),
+            (Phase::Verifying, None),
+            (Phase::Done(Timing::default()), None),
+        ] {
+            assert_eq!(phase.partial(), said);
+        }
     }
 
     #[test]

@@ -97,6 +97,7 @@ pub fn reason(reason: Undefined) -> &'static str {
         Undefined::NoSuchHead => t("the model has no such head"),
         Undefined::HeadsAveraged => t("only the average over heads was kept of this sample"),
         Undefined::NotObserved => t("this layer has not been observed yet"),
+        Undefined::Unfinished => t("the run did not finish, and only a part of it was seen"),
     }
 }
 

@@ -31,6 +31,9 @@ pub enum Undefined {
     /// The layer has not been observed (yet).
     #[error("this layer has not been observed yet")]
     NotObserved,
+    /// The run did not finish, so that only a part of what the number is made of was seen.
+    #[error("the run did not finish, and only a part of it was seen")]
+    Unfinished,
 }
 
 /// A number, or the reason why there is none.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::RunState;
 use crate::definition::Definition;
 use crate::event::{Summary, Timing};
 use crate::flow::LayerFlow;
@@ -165,6 +166,13 @@ pub struct Fidelity {
 pub struct Report {
     /// Version of the lab that wrote the report.
     pub version: String,
+    /// Where the run stood; reports of earlier labs do not say, and count as done.
+    #[serde(default = "done")]
+    pub status: RunState,
+    /// Whether numbers of a run that had not finished were asked for: then they are of the part that
+    /// was seen, and without this they are null.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
     /// The model.
     pub model: ModelInfo,
     /// The options.
@@ -193,8 +201,32 @@ pub struct Report {
     pub label: Label,
 }
 
+fn done() -> RunState {
+    RunState::Done
+}
+
 impl Report {
-    /// The report of an observation under a definition.
+    /// The same report of a run that stands there. Of one that is not done no number of attention is
+    /// given, for it would change with what is missing, unless `partial` ones were asked for.
+    #[must_use]
+    pub fn at(mut self, status: RunState, partial: bool) -> Self {
+        let unfinished = status != RunState::Done;
+        self.status = status;
+        self.partial = partial && unfinished;
+        if unfinished && !partial {
+            let none = Numbers::from(&Measure::undefined(Undefined::Unfinished));
+            for layer in &mut self.layers {
+                layer.numbers = none.clone();
+                layer.heads.fill(none.clone());
+            }
+            let [early, middle, late] = [none.clone(), none.clone(), none];
+            self.stages = StageReport { early, middle, late };
+        }
+        self
+    }
+
+    /// The report of an observation under a definition; of a run that is done, until [`Report::at`]
+    /// says otherwise.
     pub fn new(
         observation: &Observation,
         definition: &Definition,
@@ -223,6 +255,8 @@ impl Report {
         });
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            status: RunState::Done,
+            partial: false,
             model,
             options,
             definition_name: definition.name().to_owned(),

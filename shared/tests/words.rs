@@ -176,6 +176,8 @@ fn every_reason_is_a_sentence_of_its_own() {
         (NoQueries, "no_queries"),
         (NoSuchHead, "no_such_head"),
         (NotObserved, "not_observed"),
+        (HeadsAveraged, "heads_averaged"),
+        (Unfinished, "unfinished"),
     ];
     for (reason, name) in reasons {
         assert_eq!(json(reason), format!("\"{name}\""));

@@ -142,7 +142,8 @@ impl<F: FnMut(Event) -> Control> Observer for EventObserver<F> {
 
     fn layout(&mut self, layout: &Layout) -> Control {
         let (mut model, options) = (self.model.clone(), self.options.clone());
-        model.template.clone_from(&options.template);
+        // The one in use, whatever the model's own is.
+        model.template = options.template_on(&model).to_owned();
         (self.sink)(Event::Layout {
             layout: layout.clone(),
             layers: model.layers,

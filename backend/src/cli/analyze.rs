@@ -138,7 +138,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     }
     let observed = Observed::of(recording.events())
         .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;
-    let report = observed.report(&definition);
+    let report = observed.report(&definition, false);
     if let (Some(maps), Some(file)) = (maps, &args.dump_attention) {
         maps.write(file, &report.layout.tokens, summary.tokens as usize)?;
     }

@@ -22,16 +22,33 @@ pub struct ExportQuery {
     /// `paper` (when left out), `reimplementation`, `forward`, or a `Definition` as JSON.
     #[serde(default)]
     definition: String,
+    /// `1` for the numbers of the part that was seen of a run that is not done; without it they are
+    /// null. A run that is done has all its numbers either way.
+    #[serde(default, deserialize_with = "flag")]
+    partial: bool,
+}
+
+/// `1` or `true`, `0` or `false`.
+fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        other => {
+            let shown: String = other.chars().take(20).collect();
+            Err(serde::de::Error::custom(format!("partial is 1 or 0, not \"{shown}\"")))
+        }
+    }
 }
 
 async fn report(
     run: &Arc<Run>,
     asked: Result<Query<ExportQuery>, QueryRejection>,
 ) -> Result<Report, ApiError> {
-    let definition = parse_definition(&query(asked)?.definition)?;
+    let ExportQuery { definition, partial } = query(asked)?;
+    let definition = parse_definition(&definition)?;
     let run = run.clone();
     // A long run is much to add up: done where nobody waits for it.
-    let report = move || Ok(Observed::of_run(&run)?.report(&definition));
+    let report = move || Ok(Observed::of_run(&run)?.report(&definition, partial));
     tokio::task::spawn_blocking(report).await.map_err(ApiError::internal)?
 }
 
@@ -42,7 +59,8 @@ fn attachment(run: &Run, end: &str) -> (HeaderName, String) {
 
 /// The run's report.
 ///
-/// Of a run that did not complete it holds what was observed; the rest is null, with the reason.
+/// `status` says where the run stands. Of a run that is not done the numbers are null, with the
+/// reason `unfinished`; with `partial=1` they are those of the part that was seen.
 #[utoipa::path(
     get,
     path = "/api/runs/{id}/export.json",
@@ -64,8 +82,8 @@ pub async fn export_json(
 
 /// The run's numbers by layer as comma-separated values.
 ///
-/// Lines that begin with `#` say what the numbers are: model and its hash, definition, options,
-/// stages.
+/// Lines that begin with `#` say what the numbers are: where the run stands, model and its hash,
+/// definition, options, stages. Of a run that is not done there are none without `partial=1`.
 #[utoipa::path(
     get,
     path = "/api/runs/{id}/export.csv",

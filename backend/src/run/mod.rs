@@ -207,11 +207,16 @@ fn answered(events: &[Envelope]) -> u32 {
 
 /// Where a run with these events stands.
 pub fn state_of(events: &[Envelope]) -> RunState {
-    match events.last().map(|e| &e.event) {
-        None | Some(Event::Queued { .. }) => RunState::Queued,
-        Some(Event::Done { .. }) => RunState::Done,
-        Some(Event::Failed { .. }) => RunState::Failed,
-        Some(Event::Cancelled) => RunState::Cancelled,
-        Some(_) => RunState::Running,
+    events.last().map_or(RunState::Queued, |e| state_after(&e.event))
+}
+
+/// Where a run stands after an event.
+pub fn state_after(event: &Event) -> RunState {
+    match event {
+        Event::Queued { .. } => RunState::Queued,
+        Event::Done { .. } => RunState::Done,
+        Event::Failed { .. } => RunState::Failed,
+        Event::Cancelled => RunState::Cancelled,
+        _ => RunState::Running,
     }
 }

@@ -13,8 +13,9 @@ use crate::sheet::options;
 /// The columns. `place` is a stage's name, a layer's number or `all`; `measure` says what `mean`
 /// is the mean of: `mdi`, `aei_text`, `text_tokens`, `image_tokens`, or a share of answers:
 /// `right`, `claimed`, `wrong`, `unreadable`. `low` and `high` are the ends of the 95 % interval.
+/// `status` is the experiment's: means of one that is not `done` are of the runs that are.
 /// Empty where a value does not exist.
-pub const COLUMNS: [&str; 38] = [
+pub const COLUMNS: [&str; 40] = [
     "condition",
     "model",
     "quant",
@@ -53,6 +54,8 @@ pub const COLUMNS: [&str; 38] = [
     "samples",
     "seed",
     "lab",
+    "status",
+    "runs_done",
 ];
 
 /// A name as JSON has it.
@@ -110,6 +113,8 @@ fn fixed(tables: &Tables, of: &ConditionResult) -> Fixed {
             tables.provenance.samples.to_string(),
             tables.provenance.seed.to_string(),
             tables.provenance.lab.clone(),
+            tables.provenance.status.name().to_owned(),
+            format!("{} of {}", tables.provenance.done, tables.provenance.items),
         ],
     }
 }

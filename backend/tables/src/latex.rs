@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use shared::experiment::tables::Tables;
 
-use crate::sheet::{Kind, Sheet, provenance, sheets};
+use crate::sheet::{Kind, Sheet, notices, provenance, sheets};
 
 /// Text as LaTeX sets it. What is beyond the Latin letters that T1 fonts have is named by its code
 /// point: a name in another script must not stop the document.
@@ -118,8 +118,8 @@ pub fn latex(tables: &Tables) -> String {
          \\usepackage{graphicx}\n\\usepackage{xcolor}\n\\begin{document}\n\n",
     );
     let _ = writeln!(out, "\\section*{{{}}}\n", escape(&tables.title));
-    if let Some(notice) = &tables.notice {
-        let _ = writeln!(out, "\\noindent\\textbf{{{}}}\n", escape(notice));
+    for notice in notices(tables) {
+        let _ = writeln!(out, "\\noindent\\textbf{{{}}}\n", escape(&notice));
     }
     let _ = writeln!(out, "\\noindent Definition: {}.\n", escape(&tables.choice.title));
     for sheet in sheets(tables) {

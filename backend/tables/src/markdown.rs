@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use shared::experiment::tables::Tables;
 
-use crate::sheet::{Kind, Sheet, provenance, sheets};
+use crate::sheet::{Kind, Sheet, notices, provenance, sheets};
 
 /// Text on one line that no reader takes for markup, with no more backslashes than that takes:
 /// an underscore within a word and brackets that lead nowhere are what they are.
@@ -79,8 +79,8 @@ fn table(sheet: &Sheet) -> String {
 /// Every table as one Markdown document.
 pub fn markdown(tables: &Tables) -> String {
     let mut out = format!("# {}\n\n", escape(&tables.title));
-    if let Some(notice) = &tables.notice {
-        let _ = writeln!(out, "> {}\n", escape(notice));
+    for notice in notices(tables) {
+        let _ = writeln!(out, "> {}\n", escape(&notice));
     }
     let _ = writeln!(out, "Definition: {}.\n", escape(&tables.choice.title));
     for sheet in sheets(tables) {

@@ -1,6 +1,5 @@
 //! Sheets: tables as headings and cells of text, which Markdown and LaTeX lay out.
 
-use shared::experiment::Condition;
 use shared::experiment::aggregate::Change;
 use shared::experiment::paper::{PaperCell, PaperRow, PaperValue};
 use shared::experiment::stats::Proportion;
@@ -8,6 +7,7 @@ use shared::experiment::tables::{
     AnswerTable, DefinitionTable, Lever, LeverRow, LeverTable, StageCells, StageTable, TableCell,
     Tables, decimals, marks, percent, short,
 };
+use shared::experiment::{Condition, ExperimentState};
 use shared::{ModelInfo, PictureUse, RunOptions, Stage};
 
 /// What no value is shown as.
@@ -419,6 +419,24 @@ fn by_model(tables: &Tables, read: impl Fn(&RunOptions) -> Option<String>) -> St
     all.join(", ")
 }
 
+/// What is said before anything else: that an experiment is not done, and what stands in for what.
+pub fn notices(tables: &Tables) -> Vec<String> {
+    let p = &tables.provenance;
+    let status = match p.status {
+        ExperimentState::Done => None,
+        ExperimentState::Running => Some("still running"),
+        ExperimentState::Paused => Some("paused"),
+        ExperimentState::Cancelled => Some("cancelled"),
+    };
+    let unfinished = status.map(|status| {
+        format!(
+            "Not finished ({status}): {} of {} runs are done, and every mean is of those.",
+            p.done, p.items
+        )
+    });
+    unfinished.into_iter().chain(tables.notice.clone()).collect()
+}
+
 /// Where the numbers come from, as names and values.
 pub fn provenance(tables: &Tables) -> Vec<(String, String)> {
     let p = &tables.provenance;
@@ -438,7 +456,7 @@ pub fn provenance(tables: &Tables) -> Vec<(String, String)> {
             ),
         ),
         ("samples", format!("{} drawn with seed {}", p.samples, p.seed)),
-        ("runs", format!("{} of {} done", p.done, p.items)),
+        ("runs", format!("{} of {} done, experiment {}", p.done, p.items, p.status.name())),
         ("options", options(tables)),
         ("intervals", p.intervals.clone()),
         ("paper", p.paper.clone()),

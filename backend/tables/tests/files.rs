@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io::Cursor;
 
 use experiments::Made;
+use shared::experiment::ExperimentState;
 use shared::experiment::aggregate::Choice;
 use shared::experiment::tables::Tables;
 use shared::*;
@@ -226,4 +227,26 @@ fn look() {
             }
         }
     }
+}
+
+/// Whatever file one opens, an experiment that is not done says so beside its means.
+#[test]
+fn every_file_of_an_experiment_that_is_not_done_says_so() {
+    let mut tables = Made::demo(8).tables();
+    let said = "Not finished (cancelled): ";
+    let svg = |tables: &Tables| tables::svg(tables, Plot::ALL[0]).unwrap();
+    for text in [tables::markdown(&tables), tables::latex(&tables), svg(&tables)] {
+        assert!(!text.contains("Not finished"), "it is done");
+    }
+    tables.provenance.status = ExperimentState::Cancelled;
+    for text in [tables::markdown(&tables), tables::latex(&tables), svg(&tables)] {
+        assert!(text.contains(said), "{text}");
+    }
+    let csv = tables::csv(&tables);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let rows: Vec<HashMap<String, String>> =
+        reader.deserialize().collect::<Result<_, _>>().unwrap();
+    assert!(!rows.is_empty() && rows.iter().all(|row| row["status"] == "cancelled"));
+    let json: serde_json::Value = serde_json::from_str(&tables::json(&tables)).unwrap();
+    assert_eq!(json["provenance"]["status"], "cancelled");
 }

@@ -19,6 +19,9 @@ pub struct Told {
     pub address: String,
     /// Version of the lab.
     pub version: String,
+    /// Where the run stood: its numbers are of a part of it unless that is `done`.
+    #[serde(default)]
+    pub status: String,
     /// What the run's owner calls it.
     pub label: Label,
     /// The model.
@@ -253,6 +256,7 @@ mod tests {
             plot: "curve".into(),
             address: "http://lab/r/x?def=paper&layer=2".into(),
             version: "0.1.0".into(),
+            status: "done".into(),
             label: Label { name: "<b>A & B</b>".into(), note: "\u{1}".into() },
             model: ModelInfo::default(),
             options: RunOptions::default(),

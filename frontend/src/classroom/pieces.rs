@@ -7,6 +7,7 @@ use shared::lesson::{LessonStep, Told};
 use super::class::Class;
 use super::told::{self, Piece};
 use crate::colour::Role;
+use crate::components::value::Partial;
 use crate::language::{Language, fill, t};
 use crate::phase::Phase;
 use crate::state::{RunView, use_lab};
@@ -152,6 +153,7 @@ pub fn Verdict(
                         <b class:words=side == Some(Role::Words) class:picture=side == Some(Role::Picture)>
                             {verdict}
                         </b>
+                        <Partial run/>
                     }.into_any()
                 }
                 Err(shared::Undefined::NotObserved) => t("The model is still at work.").into_any(),

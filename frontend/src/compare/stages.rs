@@ -8,7 +8,7 @@ use super::curves::value_of;
 use super::opened::{Chosen, Opened};
 use super::outcome;
 use crate::chart::beside::letter;
-use crate::components::value::value;
+use crate::components::value::{Partial, value};
 use crate::language::{fill, t};
 use crate::link::Curve;
 use crate::words;
@@ -53,7 +53,7 @@ pub(super) fn Stages(
         };
         view! {
             <tr data-testid="compared-row">
-                <th scope="row"><b class="letter">{letter}</b>" "<small>{move || run.name(first)}</small></th>
+                <th scope="row"><b class="letter">{letter}</b>" "<small>{move || run.name(first)}<Partial run=run.run/></small></th>
                 {Stage::ALL.into_iter().enumerate().map(|(i, stage)| view! {
                     <td data-cell=stage.name()>{move || value(cell(i), words::number)}</td>
                 }).collect_view()}

@@ -13,6 +13,7 @@ use crate::components::curve::{marked, plot_of};
 use crate::components::heads::heat_of;
 use crate::language::{fill, t};
 use crate::link::{Curve, definition_to_text};
+use crate::phase::Phase;
 use crate::state::{Lab, RunView};
 use crate::{actions, browser, save, words};
 
@@ -138,6 +139,7 @@ fn told(run: RunView, plot: &str, heads: Vec<Vec<Option<f64>>>) -> Told {
         plot: plot.to_owned(),
         address: browser::absolute(&actions::address(run)),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        status: run.phase.with(Phase::name).to_owned(),
         label: run.label.get(),
         model: run.model.get().unwrap_or_default(),
         options: run.options.get(),
@@ -172,6 +174,11 @@ fn source(run: RunView, told: &Told) -> Vec<String> {
             ],
         ),
     ];
+    if let Some(partial) = run.phase.with(Phase::partial)
+        && let Some(line) = lines.last_mut()
+    {
+        *line = format!("{line} · {partial}");
+    }
     let done = words::interventions(&told.options, model);
     if !done.is_empty() {
         lines.push(plot_file::short(&done.join(" "), 120));

@@ -7,7 +7,7 @@ use crate::colour::Role;
 use crate::components::definition::{DefinitionBar, DefinitionPanel};
 use crate::components::said::views;
 use crate::components::term::Explained;
-use crate::components::value::value;
+use crate::components::value::{Partial, value};
 use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
@@ -39,7 +39,7 @@ pub fn NumberCard() -> impl IntoView {
                             Err(Undefined::NotObserved) => view! { <strong class="quiet">"—"</strong> }.into_any(),
                             Err(_) => view! { <strong class="none" data-undefined="">{t("undefined")}</strong> }.into_any(),
                         }}
-                        <span><Explained term=Term::Stage word=t("late layers")/></span>
+                        <span><Explained term=Term::Stage word=t("late layers")/><Partial run/></span>
                     </p>
                     <p class="sentence">
                         {move || match late.get().mdi {

@@ -5,7 +5,7 @@ use shared::{Observation, Stage};
 
 use crate::components::said::views;
 use crate::components::term::Explained;
-use crate::components::value::value;
+use crate::components::value::{Partial, value};
 use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
@@ -58,6 +58,7 @@ pub fn StageCard() -> impl IntoView {
                 <p class="card-note">
                     {move || words::stages(run.definition.get().stages)}
                     " · " {move || words::ratio(run.definition.get().layers)}
+                    <Partial run/>
                 </p>
             </header>
             <div class="scroll" tabindex="0" role="region" aria-labelledby="stages-title">

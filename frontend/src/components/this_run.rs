@@ -192,6 +192,7 @@ fn Cite(lab: Lab) -> impl IntoView {
                 name: &label.name,
                 model: &run.model.get().unwrap_or_default(),
                 options: &run.options.get(),
+                partial: run.phase.with(Phase::partial),
                 definition: &run.definition.get(),
                 created: &run.created.get(),
                 address: &browser::absolute(&actions::address(run)),

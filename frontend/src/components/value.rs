@@ -4,6 +4,8 @@ use leptos::prelude::*;
 use shared::{Undefined, Value};
 
 use crate::language::{fill, t};
+use crate::phase::Phase;
+use crate::state::RunView;
 use crate::words::reason as why;
 
 /// A value in words, or a mark that says why there is none.
@@ -33,6 +35,18 @@ pub fn plain(value: Value, words: fn(f64) -> String) -> String {
     match value {
         Ok(v) => words(v),
         Err(reason) => fill("undefined: {reason}", &[("reason", &why(reason))]),
+    }
+}
+
+/// What stands beside numbers that are of a part of a run; nothing where it is done.
+#[component]
+pub fn Partial(
+    /// The run.
+    run: RunView,
+) -> impl IntoView {
+    let said = Memo::new(move |_| run.phase.with(Phase::partial));
+    view! {
+        {move || said.get().map(|said| view! { <span data-testid="partial">" · "{said}</span> })}
     }
 }
 

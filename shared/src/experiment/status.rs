@@ -30,6 +30,18 @@ pub enum ExperimentState {
     Cancelled,
 }
 
+impl ExperimentState {
+    /// The name in JSON and in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ExperimentState::Running => "running",
+            ExperimentState::Paused => "paused",
+            ExperimentState::Done => "done",
+            ExperimentState::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// A dataset as it was when the samples were drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

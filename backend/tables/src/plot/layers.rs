@@ -12,6 +12,7 @@ use super::canvas::{
     write,
 };
 use super::{Failed, SIZE, axis, font};
+use crate::sheet::notices;
 
 /// More lines than can be told apart are not drawn.
 pub const MOST: usize = 6;
@@ -62,8 +63,8 @@ pub fn surround<DB: DrawingBackend>(
     write(root, &fit(title, room, 18.0), (24.0, 28.0), Type::new(18.0).bold())?;
     write(root, &fit(subtitle, room, 13.0), (24.0, 51.0), Type::new(13.0).colour(QUIET))?;
     let mut top = 66.0;
-    if let Some(notice) = &tables.notice {
-        for line in wrap(notice, room, 13.0).iter().take(2) {
+    for notice in notices(tables) {
+        for line in wrap(&notice, room, 13.0).iter().take(2) {
             write(root, line, (24.0, top + 5.0), Type::new(13.0))?;
             top += 18.0;
         }

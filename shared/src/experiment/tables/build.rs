@@ -136,6 +136,7 @@ impl Build<'_> {
         Provenance {
             lab: status.lab.clone(),
             created: status.created.clone(),
+            status: status.state,
             dataset: status.dataset.clone(),
             samples: self.aggregate.grid().samples,
             seed: status.spec.seed,

@@ -15,7 +15,7 @@ pub use notes::marks;
 use super::aggregate::{Change, Choice, LeftOutCount, UndefinedCount, Verdicts};
 use super::paper::{PaperRow, PaperValue};
 use super::stats::Estimate;
-use super::{Condition, DatasetInfo};
+use super::{Condition, DatasetInfo, ExperimentState};
 use crate::options::{ModelInfo, RunOptions};
 use crate::stage::Stage;
 
@@ -272,14 +272,22 @@ pub struct DefinitionTable {
     pub finding: String,
 }
 
+/// What tables of earlier labs, which do not say, are taken for.
+fn done() -> ExperimentState {
+    ExperimentState::Done
+}
+
 /// Where the numbers come from; stands in every file.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Provenance {
     /// Version of the lab that ran the experiment.
     pub lab: String,
     /// When it was started, RFC 3339.
     pub created: String,
+    /// Where it stands: means of one that is not done are of the runs that are.
+    #[serde(default = "done")]
+    pub status: ExperimentState,
     /// The dataset with its revision.
     pub dataset: DatasetInfo,
     /// Samples drawn.
