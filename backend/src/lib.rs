@@ -26,6 +26,7 @@ pub mod hub;
 pub mod id;
 pub mod lab;
 pub mod lobby;
+pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod pulls;

@@ -1,10 +1,12 @@
 //! The lobby: every run that is live, and the way to every run that was.
 
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::Bytes;
+use engine::LoadOptions;
 use shared::api::{RunCreated, RunState};
 use shared::{AskedOptions, ErrorCode, Event, Label, LabelChange, RunOptions};
 use tokio::sync::{Semaphore, watch};
@@ -16,6 +18,7 @@ use crate::error::ApiError;
 use crate::id::{OwnerToken, RunId, SAMPLE};
 use crate::lab::{Lab, Precheck};
 use crate::lock;
+use crate::memory;
 use crate::metrics::Metrics;
 use crate::model::{Job, JobPicture, ModelState, PushError, Queue, stopped};
 use crate::run::{Run, StopReason};
@@ -131,7 +134,15 @@ impl Lobby {
             return Err(queue_full());
         }
         let check = lock(&self.checks).get(&source.name).cloned();
-        let pixels = self.decode(picture.clone(), check, options.clone()).await?;
+        let load = LoadOptions {
+            name: source.name.clone(),
+            quant: options.quant,
+            ..LoadOptions::default()
+        };
+        let loaded = (load.name.clone(), load.quant);
+        let new = !self.model_state.borrow().loaded.contains(&loaded);
+        let new = new.then(|| (source.folder.clone(), load));
+        let pixels = self.decode(picture.clone(), check, new, options.clone()).await?;
         // A task of its own: a client that leaves now must not leave half a run behind.
         let taken = tokio::spawn(self.clone().take(options, source, picture, pixels)).await;
         taken.map_err(ApiError::internal)?
@@ -176,11 +187,13 @@ impl Lobby {
         lock(&self.checks).insert(model.to_owned(), check);
     }
 
-    /// Decodes a picture and, where the model is known, checks that the question fits it.
+    /// Decodes a picture and, where the model is known, checks that the question fits it; of a
+    /// model that is not loaded, that it could ever fit the machine's memory.
     async fn decode(
         self: &Arc<Self>,
         picture: Bytes,
         check: Option<Precheck>,
+        new: Option<(PathBuf, LoadOptions)>,
         options: RunOptions,
     ) -> Result<engine::Picture, ApiError> {
         let place = self.undecoded.clone().try_acquire_owned().map_err(|_| queue_full())?;
@@ -190,6 +203,13 @@ impl Lobby {
         let decode = move || {
             let _held = (place, turn);
             let picture = lab.decode(&picture)?;
+            if let Some((folder, load)) = new
+                && let Err(error) = memory::could_fit(&*lab, &folder, &load)
+                && error.code == ErrorCode::OutOfMemory
+            {
+                // What else is wrong with its files is said when it is loaded.
+                return Err(error);
+            }
             match check {
                 Some(check) => check((picture.width, picture.height), &options).map(|()| picture),
                 None => Ok(picture),

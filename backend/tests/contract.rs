@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use shared::api::{RunCreated, ServerMessage, ViewerMessage};
 use shared::event::Stop;
+use shared::moved::{LayersShift, Moved, Shift};
 use shared::report::{Comparison, Fidelity};
 use shared::{
     Alternative, Cell, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group,
@@ -94,6 +95,9 @@ fn events() -> Vec<Event> {
         largest_logit: 8.5,
         rows: 4,
     };
+    let shift = Shift { mdi: Some(1.02), aei_text: Some(1.001), aei_image: None };
+    let layers = LayersShift { layers: 8, mean: 1.01, farthest: 0.96, layer: 3 };
+    let moved = Moved { early: shift, middle: shift, late: shift, layers: Some(layers) };
     let near = Comparison { same_tokens: 1, largest_logit_difference: 0.25, ..equal };
     vec![
         Event::Queued { position: 3 },
@@ -109,7 +113,9 @@ fn events() -> Vec<Event> {
             flow: looked,
         },
         Event::Verifying,
-        Event::Verified { fidelity: Fidelity { observed: equal, quantized: Some(near) } },
+        Event::Verified {
+            fidelity: Fidelity { observed: equal, quantized: Some(near), moved: Some(moved) },
+        },
         Event::Done { summary },
         Event::Failed { code: ErrorCode::StorageFull, message: "No space.".into() },
         Event::Cancelled,

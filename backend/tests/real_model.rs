@@ -106,7 +106,16 @@ async fn a_verified_run_tells_what_observing_changed() {
         assert_eq!(fidelity.observed.rows as usize, report.layout.tokens.len() + 4);
         match (&fidelity.quantized, exact) {
             (None, true) => {}
-            (Some(off), false) => assert!(off.largest_logit_difference > 0.0, "{off:?}"),
+            (Some(off), false) => {
+                assert!(off.largest_logit_difference > 0.0, "{off:?}");
+                // 8 bits move the numbers a little, in every stage, and say by how much.
+                let moved = fidelity.moved.expect("f32 was observed");
+                for ratio in [moved.early.mdi, moved.middle.mdi, moved.late.mdi] {
+                    let ratio = ratio.expect("defined");
+                    assert!(ratio != 1.0 && (0.95..1.05).contains(&ratio), "{moved:?}");
+                }
+                assert_eq!(moved.layers.map(|l| l.layers), Some(8));
+            }
             other => panic!("{other:?}"),
         }
         let csv = lab.get(&format!("/api/runs/{}/export.csv", run.id)).await;

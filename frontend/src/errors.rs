@@ -65,7 +65,7 @@ fn sentence(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::SampleUnusable => t("The sample cannot be run."),
         ErrorCode::NotFinite => t("The model produced numbers that are not finite."),
         ErrorCode::OverBudget => t("Keeping all attention of this run would take too much memory."),
-        ErrorCode::OutOfMemory => t("The GPU has not enough memory for this run."),
+        ErrorCode::OutOfMemory => t("There is not enough memory for this run."),
         ErrorCode::StorageFull => t("The lab’s disk is full."),
         ErrorCode::Interrupted => t("The lab was restarted during the run; run it again."),
         ErrorCode::ShuttingDown => t("The lab is shutting down; try again in a moment."),

@@ -92,7 +92,7 @@ codes! {
     NotFinite = "not_finite", 500;
     /// An attention dump or map would exceed its memory budget.
     OverBudget = "over_budget", 413;
-    /// A GPU has not enough memory for the run.
+    /// The machine or its GPU has not enough memory for a model or a run.
     OutOfMemory = "out_of_memory", 507;
     /// The data folder has no space left.
     StorageFull = "storage_full", 507;

@@ -23,6 +23,7 @@ pub mod lesson;
 pub mod looks;
 pub mod masses;
 pub mod measure;
+pub mod moved;
 pub mod observation;
 pub mod options;
 pub mod pair;
@@ -43,6 +44,7 @@ pub use layout::{Cell, Layout, PreparedPicture, Token};
 pub use looks::FlowMatrix;
 pub use masses::Masses;
 pub use measure::{Attention, Measure, Undefined, Value};
+pub use moved::Moved;
 pub use observation::Observation;
 pub use options::{
     AskedOptions, Changed, CopyPositions, ImageFit, KnownModel, ModelDefaults, ModelInfo,

@@ -10,6 +10,7 @@ use crate::group::Group;
 use crate::label::Label;
 use crate::layout::{PreparedPicture, Token};
 use crate::measure::{Measure, Undefined, Value};
+use crate::moved::Moved;
 use crate::observation::Observation;
 use crate::options::{ModelInfo, RunOptions};
 use crate::stage::Stage;
@@ -158,6 +159,9 @@ pub struct Fidelity {
     /// The quantized weights, against f32; absent for f32 itself and where f32 would not fit.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub quantized: Option<Comparison>,
+    /// How far the paper's numbers moved from those of f32, where that was run.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub moved: Option<Moved>,
 }
 
 /// One run's numbers under one definition.

@@ -131,7 +131,7 @@ impl Decoder {
             loader.tied_head(&table, c.vocab, c.hidden)?
         } else {
             let name = head.strip_suffix(".weight").unwrap_or(head);
-            loader.decoder_linear(&[(name.to_owned(), c.vocab)], c.hidden)?
+            loader.head(name, c.vocab, c.hidden)?
         };
         let rotary = Rotary::new(&c.rotary, c.head_dim);
         Ok(Decoder { embedding, layers, norm, head, rotary, config })

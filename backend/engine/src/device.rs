@@ -135,7 +135,8 @@ pub(crate) fn describe(device: &Device) -> String {
         return name;
     }
     let _ = device;
-    "cpu".to_owned()
+    // Which instructions computed is part of where numbers come from: sums round differently.
+    format!("cpu ({})", crate::processor::processor())
 }
 
 /// A GPU's memory; `None` for the processor.

@@ -19,6 +19,7 @@ use crate::picture::Picture;
 use crate::prepare::Pixels;
 use crate::prompt::Frame;
 use crate::shapes::Shape;
+use crate::weighed::{self, Arranged};
 use crate::weights::WeightCache;
 
 /// How to load a model.
@@ -34,9 +35,10 @@ pub struct LoadOptions {
 
 /// A loaded model. Lives on one thread; no tensor leaves it.
 pub struct Model {
-    family: Box<dyn Family>,
+    pub(crate) family: Box<dyn Family>,
     info: ModelInfo,
-    footprint: Footprint,
+    pub(crate) footprint: Footprint,
+    pub(crate) arranged: Arranged,
     check: PromptCheck,
 }
 
@@ -66,6 +68,16 @@ impl Prepared {
     /// Number of image tokens among them, copies included.
     pub fn image_tokens(&self) -> usize {
         self.prompt_tokens - self.frame.len()
+    }
+
+    /// Positions of the prompt, and most tokens to write.
+    pub(crate) fn positions(&self) -> (usize, usize) {
+        (self.prompt_tokens, self.options.max_new_tokens as usize)
+    }
+
+    /// Tokens that the vision tower makes of the picture; none where there is none.
+    pub(crate) fn tower_tokens(&self) -> Option<usize> {
+        self.picture.as_ref().map(|(_, g)| usize::from(g.rows) * usize::from(g.cols))
     }
 
     /// The options, resolved on this model.
@@ -103,7 +115,8 @@ impl Model {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
         let device = options.device.open()?;
-        let reading = Reading { quant: options.quant, device: &device, cache: None, progress };
+        let (quant, cache, weighing) = (options.quant, None, None);
+        let reading = Reading { quant, device: &device, cache, weighing, progress };
         Ok(Self::of(family::load(folder, reading)?, options))
     }
 
@@ -119,8 +132,8 @@ impl Model {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
         let device = options.device.open()?;
-        let cache = Some(cache);
-        let reading = Reading { quant: options.quant, device: &device, cache, progress };
+        let (quant, cache, weighing) = (options.quant, Some(cache), None);
+        let reading = Reading { quant, device: &device, cache, weighing, progress };
         Ok(Self::of(family::load(folder, reading)?, options))
     }
 
@@ -131,9 +144,11 @@ impl Model {
     /// There is no shape of that name.
     pub fn random(shape: &str, options: &LoadOptions) -> Result<Model, EngineError> {
         let device = options.device.open()?;
+        let (quant, cache, weighing, progress) = (options.quant, None, None, &mut |_, _| {});
+        let reading = Reading { quant, device: &device, cache, weighing, progress };
         let loaded = match crate::shapes::find(shape)? {
-            Shape::Llava(config) => Llava::random(config, options.quant, &device)?,
-            Shape::Qwen(config) => Qwen::random(config, options.quant, &device)?,
+            Shape::Llava(config) => Llava::random(config, reading)?,
+            Shape::Qwen(config) => Qwen::random(config, reading)?,
         };
         Ok(Self::of(loaded, options))
     }
@@ -176,7 +191,7 @@ impl Model {
             numbering: family.numbering(),
             size: (c.layers as u32, c.heads as u32),
         };
-        Model { family, info, footprint, check }
+        Model { family, info, footprint, arranged: Arranged::default(), check }
     }
 
     /// What the model is.
@@ -191,7 +206,11 @@ impl Model {
             let run = self.gpu_run(tokens, 0);
             return MemoryNeed::on_gpu(self.footprint, &decoder.config, run);
         }
-        MemoryNeed::of(self.footprint, &decoder.config, tokens)
+        weighed::need(&*self.family, self.footprint, self.info.quant, tokens)
+    }
+
+    pub(crate) fn on_gpu(&self) -> bool {
+        self.family.decoder().device().is_cuda()
     }
 
     fn gpu_run(&self, prompt: usize, new: usize) -> GpuRun {
@@ -262,8 +281,12 @@ impl Model {
         prepared: &Prepared,
         observer: &mut dyn Observer,
     ) -> Result<Option<Summary>, EngineError> {
-        self.fits(prepared, observer.wants())?;
+        let wants = observer.wants();
+        self.fits(prepared, wants)?;
         let outcome = self.answer(prepared, observer);
+        if let Ok(Some(summary)) = &outcome {
+            self.arranged.ran(wants.logits, summary.tokens);
+        }
         crate::device::settle(&self.family.decoder().device());
         outcome
     }

@@ -8,8 +8,17 @@ use crate::vision::{Activation, ClipConfig, QwenVisionConfig};
 use shared::ErrorCode;
 
 /// Names that [`crate::Model::random`] knows.
-pub const NAMES: [&str; 5] =
-    ["llava-1.5-7b", "llava-1.5-13b", "qwen2.5-vl-3b", "qwen2.5-vl-7b", "llava-10m"];
+pub const NAMES: [&str; 9] = [
+    "llava-1.5-7b",
+    "llava-1.5-13b",
+    "qwen2.5-vl-3b",
+    "qwen2.5-vl-7b",
+    "llava-10m",
+    "llava-100m",
+    "qwen-100m",
+    "demo-llava",
+    "demo-qwen",
+];
 
 /// A model's configuration.
 pub(crate) enum Shape {
@@ -36,10 +45,48 @@ pub(crate) fn find(name: &str) -> Result<Shape, EngineError> {
             };
             llava(text, small)
         }
-        "qwen2.5-vl-3b" => {
-            qwen(DecoderConfig { tied: true, ..qwen_text(151_936, 2048, 11_008, 36, (16, 2)) })
+        // Large enough that weights outweigh the program, small enough to be made in a second.
+        "llava-100m" => {
+            let small = ClipConfig { layers: 2, image_size: 168, ..CLIP_L };
+            llava(vicuna(4096, 1024, 2816, 8, 8), small)
         }
-        "qwen2.5-vl-7b" => qwen(qwen_text(152_064, 3584, 18_944, 28, (28, 4))),
+        "qwen-100m" => {
+            let text = DecoderConfig { tied: true, ..qwen_text(8192, 1024, 3072, 8, (8, 2)) };
+            qwen(text, QwenVisionConfig { layers: 2, full: vec![1], ..vit(1024) })
+        }
+        "demo-llava" => {
+            let text = DecoderConfig { tied: true, ..vicuna(1536, 256, 512, 8, 8) };
+            let vision = ClipConfig {
+                hidden: 192,
+                intermediate: 640,
+                layers: 6,
+                heads: 6,
+                image_size: 168,
+                ..CLIP_L
+            };
+            llava(text, vision)
+        }
+        "demo-qwen" => {
+            let text = qwen_text(1408, 256, 512, 8, (8, 2));
+            let sections = vec![4, 6, 6];
+            let rotary = RotaryConfig { sections, ..text.rotary };
+            let vision = QwenVisionConfig {
+                hidden: 192,
+                intermediate: 480,
+                layers: 6,
+                heads: 6,
+                patch: 12,
+                window: 96,
+                full: vec![2, 5],
+                ..vit(256)
+            };
+            qwen(DecoderConfig { tied: true, rotary, ..text }, vision)
+        }
+        "qwen2.5-vl-3b" => {
+            let text = qwen_text(151_936, 2048, 11_008, 36, (16, 2));
+            qwen(DecoderConfig { tied: true, ..text }, vit(2048))
+        }
+        "qwen2.5-vl-7b" => qwen(qwen_text(152_064, 3584, 18_944, 28, (28, 4)), vit(3584)),
         other => {
             return Err(EngineError::new(
                 ErrorCode::UnknownModel,
@@ -117,8 +164,9 @@ fn qwen_text(
     }
 }
 
-fn qwen(text: DecoderConfig) -> Shape {
-    let vision = QwenVisionConfig {
+/// Qwen2.5-VL's vision tower, with features of this width.
+fn vit(out: usize) -> QwenVisionConfig {
+    QwenVisionConfig {
         hidden: 1280,
         intermediate: 3420,
         layers: 32,
@@ -127,8 +175,11 @@ fn qwen(text: DecoderConfig) -> Shape {
         merge: 2,
         window: 112,
         full: vec![7, 15, 23, 31],
-        out: text.hidden,
-    };
+        out,
+    }
+}
+
+fn qwen(text: DecoderConfig, vision: QwenVisionConfig) -> Shape {
     Shape::Qwen(QwenConfig { text, vision, image_token: 151_655, eos: vec![151_645] })
 }
 

@@ -1,17 +1,19 @@
-//! What a model takes of the processor's memory, from its sizes alone: before it is here.
+//! What a model takes of the machine's memory, from sizes that somebody wrote down.
 
 use shared::Quant;
 
 use crate::decoder::DecoderConfig;
-use crate::memory::{Footprint, MemoryNeed};
+use crate::memory::{CpuRun, Footprint, MemoryNeed};
+use crate::processor::Kernels;
 use crate::rotary::RotaryConfig;
-use crate::weights::{block_type, rearranged};
+use crate::weights::{Matrix, block_type, fitting};
 
-/// The sizes of a model that decide what it takes.
+/// The sizes of a model that decide what it takes. The decoder's matrices follow from its sizes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSizes {
-    /// Values of the decoder's matrices, in the chosen quantization.
+    /// Values of the decoder's matrices; read for the sake of files that name it.
+    #[serde(default)]
     pub matrices: u64,
     /// Embedding, vision tower, projector: 16 bits, or 32 where f32 is asked for.
     pub half: u64,
@@ -34,28 +36,38 @@ pub struct ModelSizes {
 }
 
 impl ModelSizes {
-    /// Bytes of the weights, held as `quant`; `None` for weights held as their files have them.
-    pub fn held(&self, quant: Quant) -> Option<u64> {
-        let (block, bytes) = match block_type(quant) {
-            _ if quant == Quant::Stored => return None,
-            None => (1, 4),
-            Some(block) => (block.block_size() as u64, block.type_size() as u64),
-        };
+    /// What the model will need to answer a prompt of so many positions with such products, its
+    /// vision tower left aside; `None` for weights held as their files have them.
+    pub fn needed(&self, quant: Quant, kernels: Kernels, tokens: usize) -> Option<MemoryNeed> {
+        if quant == Quant::Stored {
+            return None;
+        }
         let half = if quant == Quant::F32 { 4 } else { 2 };
-        Some(self.matrices / block * bytes + half * self.half + 4 * self.full)
-    }
-
-    /// What the model will need to answer a prompt of so many positions: to answer, what
-    /// [`crate::Model::memory`] says of it once it is loaded, by the same formula; to load, the
-    /// weights and the largest tensor in f32.
-    pub fn needed(&self, quant: Quant, tokens: usize) -> Option<MemoryNeed> {
-        let weights = self.held(quant)?;
-        // Rows of 256 values: every matrix of the decoders we know is made of such.
-        let rows = (self.matrices / 256) as usize;
-        let again = block_type(quant).map_or(0, |block| rearranged(block, rows / 16 * 16, 256));
         let passing = 4 * (self.vocab * self.hidden) as u64;
-        let footprint = Footprint { weights, rearranged: again as u64, passing };
-        Some(MemoryNeed::of(footprint, &self.decoder(), tokens))
+        let weights = half * self.half + 4 * self.full;
+        let mut footprint = Footprint { weights, passing, ..Footprint::default() };
+        let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        let mut add = |rows: usize, columns: usize, head: bool| {
+            let block = block_type(fitting(quant, columns));
+            let block = block.unwrap_or(candle_core::quantized::GgmlDType::F32);
+            Matrix { block, rows, columns }.weigh(head, kernels, &mut footprint);
+        };
+        for _ in 0..self.layers {
+            add(q + 2 * kv, self.hidden, false);
+            add(self.hidden, q, false);
+            add(2 * self.intermediate, self.hidden, false);
+            add(self.hidden, self.intermediate, false);
+        }
+        add(self.vocab, self.hidden, true);
+        let run = CpuRun {
+            prompt: tokens,
+            new: 0,
+            half: matches!(quant, Quant::F16 | Quant::Bf16),
+            logits: false,
+            head_rows: 0,
+            tower: 0,
+        };
+        Some(MemoryNeed::of(footprint, run.total(&self.decoder())))
     }
 
     fn decoder(&self) -> DecoderConfig {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
-use shared::{AskedOptions, Event, Quant};
+use shared::{AskedOptions, Event, Observation, Quant};
 
 use super::asked::AskedArgs;
 use super::dump::Maps;
@@ -18,6 +18,7 @@ use crate::export::{Observed, parse_definition};
 use crate::fidelity;
 use crate::id::RunId;
 use crate::lab::{KeepingLab, Lab};
+use crate::memory;
 use crate::samples;
 
 /// What to analyze and how.
@@ -101,6 +102,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
     let picture = lab.decode(&file).map_err(says)?;
     let load = LoadOptions { name: source.name.clone(), quant, device: args.device };
+    memory::fits(&lab, &source.folder, &load, 0).map_err(says)?;
     let model = lab.load(&source.folder, &load, &mut progress()).map_err(says)?;
     let mut recording = Recording::start();
     let prepared = model.prepare(&picture, &options).map_err(says)?;
@@ -117,8 +119,11 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let (summary, tape) =
         recording.run(&*prepared, info, maps.as_mut(), heads.clone()).map_err(says)?;
     if let Some(tape) = tape {
+        let mut seen = Observation::default();
+        recording.events().for_each(|event| seen.apply(event));
         let observed = fidelity::Observed {
             tape: &tape,
+            seen: &seen,
             prepared: &*prepared,
             model: model.info(),
             source: &source,

@@ -8,6 +8,8 @@ use super::analyze::quant as quant_of;
 use super::{Failure, ModelFolders, print};
 use crate::catalog::Catalog;
 use crate::hub::size;
+use crate::lab::EngineLab;
+use crate::memory::{self, Machine};
 use crate::registry::{Entry, Origin};
 
 /// What to do with models.
@@ -62,8 +64,10 @@ fn check(
     let quant = quant.map(quant_of).transpose()?.unwrap_or_else(|| source.default_quant());
     // A look at the files needs no GPU.
     let options = LoadOptions { name: source.name.clone(), quant, device: DeviceChoice::Cpu };
-    let model = Model::load(&source.folder, &options, &mut |_, _| {})
-        .map_err(|e| format!("{}: {}", e.code, e.message))?;
+    let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
+    let lab = EngineLab { device: DeviceChoice::Cpu, machine: Machine::default() };
+    memory::fits(&lab, &source.folder, &options, 0).map_err(says)?;
+    let model = Model::load(&source.folder, &options, &mut |_, _| {}).map_err(says)?;
     let info = model.info();
     // A picture and a short question; as much as the model reads, where that is less.
     let tokens = 1000.min(info.max_positions as usize);
@@ -72,6 +76,7 @@ fn check(
         let mut object = serde_json::to_value(info).map_err(|e| e.to_string())?;
         object["memory"] = serde_json::json!({
             "load": needs.loading, "answer": needs.running, "answer_tokens": tokens,
+            "processor": engine::processor(),
         });
         let text = serde_json::to_string_pretty(&object).map_err(|e| e.to_string())?;
         return print(&(text + "\n"));
@@ -82,7 +87,7 @@ fn check(
         "{} is usable\n\nfiles       {}\nfamily      {}\ndecoder     {} layers, {} heads ({} \
          key heads), width {}\nvocabulary  {} tokens, at most {} positions\nparameters  {:.1} \
          million\nin memory   {:.1} MiB with decoder weights in {}\nmatrices    {}\nneeds       about {:.0} MiB to \
-         load, {:.0} MiB to answer {} tokens\ntemplates   {}\nhash        {}\n",
+         load, {:.0} MiB to answer {} tokens, on {}\ntemplates   {}\nhash        {}\n",
         info.name,
         source.folder.display(),
         info.family,
@@ -102,6 +107,7 @@ fn check(
         mib(needs.loading),
         mib(needs.running),
         tokens,
+        engine::processor(),
         model.templates().join(", "),
         info.hash,
     );

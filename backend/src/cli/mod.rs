@@ -20,6 +20,8 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use crate::memory::MemoryLimit;
+
 /// What a command that failed says: one sentence.
 pub type Failure = String;
 
@@ -32,6 +34,10 @@ pub struct Cli {
     /// How logs are written to standard error.
     #[arg(long, global = true, value_enum, default_value = "text")]
     log_format: LogFormat,
+    /// Most memory the program may take, such as 12GiB, or unlimited; what would take more is
+    /// refused before it starts [default: what the machine and its limits leave].
+    #[arg(long, global = true, value_name = "SIZE")]
+    memory_limit: Option<MemoryLimit>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -81,6 +87,9 @@ pub struct ModelFolders {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     log_to_stderr(cli.log_format);
+    if let Some(limit) = cli.memory_limit {
+        limit.say();
+    }
     let result = match cli.command {
         Command::Serve(args) => serve::serve(args),
         Command::Analyze(args) => analyze::analyze(&args),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use shared::report::{Comparison, Numbers};
-use shared::{CopyPositions, PictureUse, PruneCount, Report};
+use shared::{CopyPositions, Moved, PictureUse, PruneCount, Report};
 
 /// The picture as the model saw it, and what was done to its tokens.
 fn picture(report: &Report) -> String {
@@ -101,6 +101,9 @@ pub(super) fn table(report: &Report) -> String {
             let what = format!("{} against f32", model.quant.name());
             let _ = writeln!(out, "{}", compared(&what, quantized));
         }
+        if let Some(moved) = &fidelity.moved {
+            let _ = writeln!(out, "{}", shifts(model.quant.name(), moved));
+        }
     }
     let t = &report.timing;
     let _ = writeln!(
@@ -108,6 +111,29 @@ pub(super) fn table(report: &Report) -> String {
         "\ntime        {:.1} ms: prepare {:.1}, vision {:.1}, prompt {:.1}, answer {:.1}",
         t.total_ms, t.prepare_ms, t.vision_ms, t.prefill_ms, t.decode_ms
     );
+    out
+}
+
+/// How far MDI and AEI moved from f32, stage by stage and over all layers.
+fn shifts(quant: &str, moved: &Moved) -> String {
+    let percent = |ratio: f64| format!("{:+.2} %", 100.0 * (ratio - 1.0));
+    let of = |ratio: Option<f64>| ratio.map_or_else(|| "undefined".to_owned(), percent);
+    let mut out =
+        format!("{quant} moved MDI, AEI of text and AEI of the picture (paper's definition):");
+    for (name, s) in [("early", moved.early), ("middle", moved.middle), ("late", moved.late)] {
+        let (mdi, text, image) = (of(s.mdi), of(s.aei_text), of(s.aei_image));
+        let _ = write!(out, "\n{name:>7}  {mdi:>10} {text:>10} {image:>10}");
+    }
+    if let Some(l) = moved.layers {
+        let _ = write!(
+            out,
+            "\n MDI of {} layers: {} on average (geometric), at most {} in layer {}",
+            l.layers,
+            percent(l.mean),
+            percent(l.farthest),
+            l.layer
+        );
+    }
     out
 }
 

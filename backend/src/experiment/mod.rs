@@ -15,7 +15,7 @@ mod sqlite;
 mod worker;
 
 pub use live::Live;
-pub use plan::{Asker, plan, status};
+pub use plan::{Asker, could_fit, plan, status};
 pub use queue::Queue;
 pub use shelves::Shelves;
 pub use sqlite::SqliteQueue;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use datasets::Paths;
+use engine::LoadOptions;
 use shared::experiment::{Condition, ExperimentSpec, ExperimentStatus, Grid};
 use shared::{ErrorCode, KnownModel, ModelInfo};
 
@@ -12,6 +13,8 @@ use crate::catalog::Catalog;
 use crate::clock;
 use crate::error::ApiError;
 use crate::id::{OwnerToken, RunId};
+use crate::lab::Lab;
+use crate::memory;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +99,30 @@ pub fn plan(
     let owner = token.hash();
     let created = clock::now_rfc3339();
     Ok((NewExperiment { id, created, title, spec, dataset: info, grid, rows, owner }, token))
+}
+
+/// Whether the models of a grid could ever fit the machine's memory, one at a time.
+///
+/// # Errors
+/// `out_of_memory` for the first that could not: what it needs and what there is.
+pub fn could_fit(grid: &Grid, catalog: &Catalog, lab: &dyn Lab) -> Result<(), ApiError> {
+    let mut asked = Vec::new();
+    for condition in &grid.conditions {
+        let one = (&condition.model, condition.quant);
+        if asked.contains(&one) {
+            continue;
+        }
+        asked.push(one);
+        let Ok(source) = catalog.resolve(&condition.model) else { continue };
+        let (name, quant) = (source.name.clone(), condition.quant);
+        let load = LoadOptions { name, quant, ..LoadOptions::default() };
+        match memory::could_fit(lab, &source.folder, &load) {
+            Err(error) if error.code == ErrorCode::OutOfMemory => return Err(error.into()),
+            // What is wrong with its files is said when it is loaded.
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A title made from what is varied, such as "demo-llava and demo-qwen · demo · prune".

@@ -253,7 +253,7 @@ impl Worker {
             self.noted.push(noted);
         }
         self.seat.at_work(Some(claim));
-        let ended = observe(model, picture, &options, stop).map_err(Failure::of)?;
+        let ended = observe(model, picture, &options, stop)?;
         let Some((summary, observation)) = ended else { return Ok(None) };
         let masses = observation.masses().unwrap_or_default();
         Ok(Some(Outcome {
@@ -293,16 +293,21 @@ impl Failure {
     }
 }
 
-/// Runs one prompt with every layer and head observed; `None` where it was stopped.
-pub(super) fn observe(
+/// Runs one prompt with every layer and head observed; `None` where it was stopped. A question
+/// that only finds too little memory free now is no sample's fault.
+fn observe(
     model: &dyn LoadedModel,
     picture: &Picture,
     options: &RunOptions,
     stop: &dyn Fn() -> bool,
-) -> Result<Option<(shared::Summary, Observation)>, EngineError> {
-    let prepared = model.prepare(picture, options)?;
+) -> Result<Option<(shared::Summary, Observation)>, Failure> {
+    let prepared = model.prepare(picture, options).map_err(Failure::of)?;
     let mut folding = Folding { info: model.info(), observation: Observation::default(), stop };
-    let summary = prepared.run(&mut folding)?;
+    let wants = folding.wants();
+    let summary = prepared.run(&mut folding).map_err(|error| match error.code {
+        ErrorCode::OutOfMemory if prepared.could_fit(wants) => Failure::Model(error.message),
+        _ => Failure::of(error),
+    })?;
     Ok(summary.map(|summary| (summary, folding.observation)))
 }
 

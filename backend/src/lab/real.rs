@@ -4,17 +4,20 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::{
-    DeviceChoice, EngineError, LoadOptions, Model, Observer, Picture, Prepared, WeightCache,
+    DeviceChoice, EngineError, LoadOptions, Model, Observer, Picture, Prepared, Wants, WeightCache,
 };
 use shared::{ModelInfo, RunOptions, Summary};
 
 use super::{Lab, LoadedModel, Precheck, PreparedRun};
+use crate::memory::{self, Machine, Room};
 
 /// Loads models with the engine.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct EngineLab {
     /// Where its models run.
     pub device: DeviceChoice,
+    /// Where it is read how much memory there is.
+    pub machine: Machine,
 }
 
 impl Lab for EngineLab {
@@ -25,7 +28,16 @@ impl Lab for EngineLab {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Box<dyn LoadedModel>, EngineError> {
         let options = LoadOptions { device: self.device, ..options.clone() };
-        Ok(Box::new(Model::load(folder, &options, progress)?))
+        let model = Model::load(folder, &options, progress)?;
+        Ok(Box::new(Fitted { model, machine: self.machine.clone() }))
+    }
+
+    fn need(&self, folder: &Path, options: &LoadOptions) -> Result<Option<u64>, EngineError> {
+        need_on(self.device, folder, options)
+    }
+
+    fn room(&self) -> Option<Room> {
+        self.machine.room()
     }
 }
 
@@ -34,12 +46,14 @@ impl Lab for EngineLab {
 pub struct KeepingLab {
     device: DeviceChoice,
     cache: WeightCache,
+    machine: Machine,
 }
 
 impl KeepingLab {
     /// Keeps converted weights in the data folder.
     pub fn in_data(device: DeviceChoice, data: &Path) -> Self {
-        KeepingLab { device, cache: WeightCache::in_folder(data.join("cache")) }
+        let cache = WeightCache::in_folder(data.join("cache"));
+        KeepingLab { device, cache, machine: Machine::default() }
     }
 }
 
@@ -51,17 +65,48 @@ impl Lab for KeepingLab {
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Box<dyn LoadedModel>, EngineError> {
         let options = LoadOptions { device: self.device, ..options.clone() };
-        Ok(Box::new(Model::load_cached(folder, &options, &self.cache, progress)?))
+        let model = Model::load_cached(folder, &options, &self.cache, progress)?;
+        Ok(Box::new(Fitted { model, machine: self.machine.clone() }))
+    }
+
+    fn need(&self, folder: &Path, options: &LoadOptions) -> Result<Option<u64>, EngineError> {
+        need_on(self.device, folder, options)
+    }
+
+    fn room(&self) -> Option<Room> {
+        self.machine.room()
     }
 }
 
-impl LoadedModel for Model {
+/// What a model needs of the machine's memory; `None` on a GPU, which is asked when it is there.
+fn need_on(
+    device: DeviceChoice,
+    folder: &Path,
+    options: &LoadOptions,
+) -> Result<Option<u64>, EngineError> {
+    if device.gpu_memory().is_some() {
+        return Ok(None);
+    }
+    memory::need(folder, options.quant).map(Some)
+}
+
+/// A model whose runs are measured against the memory that is free.
+struct Fitted {
+    model: Model,
+    machine: Machine,
+}
+
+impl LoadedModel for Fitted {
     fn info(&self) -> &ModelInfo {
-        Model::info(self)
+        self.model.info()
+    }
+
+    fn held(&self) -> u64 {
+        self.model.held()
     }
 
     fn precheck(&self) -> Option<Precheck> {
-        let check = self.check();
+        let check = self.model.check();
         Some(Arc::new(move |size, options| check.check(size, options)))
     }
 
@@ -70,13 +115,13 @@ impl LoadedModel for Model {
         picture: &Picture,
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
-        let prepared = Model::prepare(self, picture, options)?;
-        Ok(Box::new(EngineRun { model: self, prepared }))
+        let prepared = self.model.prepare(picture, options)?;
+        Ok(Box::new(EngineRun { fitted: self, prepared }))
     }
 }
 
 struct EngineRun<'m> {
-    model: &'m Model,
+    fitted: &'m Fitted,
     prepared: Prepared,
 }
 
@@ -93,7 +138,19 @@ impl PreparedRun for EngineRun<'_> {
         self.prepared.picture_png()
     }
 
+    fn could_fit(&self, wants: Wants) -> bool {
+        let Fitted { model, machine } = self.fitted;
+        machine.room().is_none_or(|room| {
+            let most = room.most.saturating_sub(model.held());
+            model.fits_in(&self.prepared, wants, most).is_ok()
+        })
+    }
+
     fn run(&self, observer: &mut dyn Observer) -> Result<Option<Summary>, EngineError> {
-        self.model.run(&self.prepared, observer)
+        let Fitted { model, machine } = self.fitted;
+        if let Some(room) = machine.room() {
+            model.fits_in(&self.prepared, observer.wants(), room.free)?;
+        }
+        model.run(&self.prepared, observer)
     }
 }

@@ -5,6 +5,7 @@ use shared::Quant;
 
 use crate::catalog::Source;
 use crate::lab::{Lab, LoadedModel};
+use crate::memory;
 
 /// What tells one loaded model from another.
 pub type Key = (String, Quant);
@@ -51,6 +52,7 @@ impl Cache {
             None => {
                 let options =
                     LoadOptions { name: source.name.clone(), quant, ..LoadOptions::default() };
+                self.give_up_for(lab, source, &options)?;
                 let mut room = |bytes: u64, total: u64| {
                     self.make_room();
                     progress(bytes, total);
@@ -67,8 +69,39 @@ impl Cache {
 
     fn make_room(&mut self) {
         while self.models.len() >= self.capacity {
-            let ((name, quant), _) = self.models.remove(0);
-            tracing::info!(model = name, quant = quant.name(), "model unloaded");
+            self.give_up_oldest();
+        }
+    }
+
+    fn give_up_oldest(&mut self) {
+        let ((name, quant), _) = self.models.remove(0);
+        tracing::info!(model = name, quant = quant.name(), "model unloaded");
+    }
+
+    /// Gives models up until another fits the memory that is free; none where it would not fit
+    /// without them all.
+    fn give_up_for(
+        &mut self,
+        lab: &dyn Lab,
+        source: &Source,
+        options: &LoadOptions,
+    ) -> Result<(), EngineError> {
+        let folder = &source.folder;
+        let Some(room) = lab.room() else { return Ok(()) };
+        let Some(need) = lab.need(folder, options)? else { return Ok(()) };
+        let back = self.models.iter().map(|(_, model)| model.held()).sum();
+        if !room.holds(need, back) {
+            return Err(memory::refusal(folder, options, need, room, back));
+        }
+        loop {
+            match lab.room() {
+                Some(room) if !room.holds(need, 0) && self.models.is_empty() => {
+                    // What was given up did not come back: something else took it.
+                    return Err(memory::refusal(folder, options, need, room, 0));
+                }
+                Some(room) if !room.holds(need, 0) => self.give_up_oldest(),
+                _ => return Ok(()),
+            }
         }
     }
 

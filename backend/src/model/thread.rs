@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engine::{EngineError, EventObserver, Picture, Taped};
-use shared::{ErrorCode, Event, Quant, Summary};
+use shared::{ErrorCode, Event, Observation, Quant, Summary};
 use tokio::sync::watch;
 
 use super::cache::{Cache, Key};
@@ -298,8 +298,11 @@ impl Worker {
         if let (Some(_), Some(tape)) = (&summary, tape) {
             run.publish(Event::Verifying);
             lobby.store.save_soon(run);
+            let mut seen = Observation::default();
+            run.log.all().iter().for_each(|entry| seen.apply(&entry.envelope.event));
             let observed = Observed {
                 tape: &tape,
+                seen: &seen,
                 prepared: &*prepared,
                 model: model.info(),
                 source: &job.source,

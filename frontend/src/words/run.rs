@@ -53,6 +53,22 @@ pub fn fidelity(fidelity: &Fidelity, quant: Quant) -> (String, String) {
             &[("quant", &quant.name()), ("tokens", &tokens(q)), ("off", &off(q))],
         );
     }
+    if let Some((late, layers)) = fidelity.moved.and_then(|m| Some((m.late.mdi?, m.layers?))) {
+        let percent = |ratio: f64| format!("{:+.2}", 100.0 * (ratio - 1.0));
+        let values: [(&str, &dyn Display); 5] = [
+            ("quant", &quant.name()),
+            ("late", &percent(late)),
+            ("mean", &percent(layers.mean)),
+            ("most", &percent(layers.farthest)),
+            ("layer", &layers.layer),
+        ];
+        full += " ";
+        full += &fill(
+            "{quant} moved the late layers’ MDI (paper’s definition) by {late} %; layer by layer \
+             by {mean} % on average, and by {most} % in layer {layer}.",
+            &values,
+        );
+    }
     (short, full)
 }
 
@@ -202,6 +218,8 @@ pub fn preparation(p: &PreparedPicture) -> String {
 
 #[cfg(test)]
 mod tests {
+    use shared::moved::{LayersShift, Moved, Shift};
+
     use super::*;
 
     #[test]
@@ -214,7 +232,15 @@ mod tests {
             rows: 190,
         };
         let near = Comparison { same_tokens: 17, largest_logit_difference: 0.5, ..equal };
-        let said = |observed, quantized| fidelity(&Fidelity { observed, quantized }, Quant::Q8_0);
+        let moved = |quantized: Option<Comparison>| {
+            let late = Shift { mdi: Some(1.02), ..Shift::default() };
+            let layers = LayersShift { layers: 8, mean: 1.004, farthest: 0.97, layer: 3 };
+            quantized.map(|_| Moved { late, layers: Some(layers), ..Moved::default() })
+        };
+        let said = |observed, quantized| {
+            let moved = moved(quantized);
+            fidelity(&Fidelity { observed, quantized, moved }, Quant::Q8_0)
+        };
         let (short, full) = said(equal, Some(near));
         assert_eq!(
             short,
@@ -223,6 +249,8 @@ mod tests {
         assert!(full.contains("over 190 positions"), "{full}");
         assert!(full.contains("q8_0 gives 17 of 20 tokens equal"), "{full}");
         assert!(full.contains("at most 0.50"), "{full}");
+        assert!(full.contains("by +2.00 %; layer by layer by +0.40 %"), "{full}");
+        assert!(full.contains("-3.00 % in layer 3"), "{full}");
         assert_eq!(said(near, None).0, "Observing changed the answer: 17 of 20 tokens equal");
         let off = Comparison { largest_logit_difference: 0.001, ..equal };
         assert!(said(off, None).0.starts_with("Observing changed no token"));

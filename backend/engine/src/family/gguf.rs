@@ -2,40 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use candle_core::Device;
-use shared::Quant;
-
-use super::{Llava, Loaded, Qwen};
+use super::{Llava, Loaded, Qwen, Reading};
 use crate::config::{self, GgufFamily, LlavaConfig, QwenConfig};
 use crate::error::EngineError;
 use crate::prepare::{ClipPrepare, Normalise, QwenPrepare};
 use crate::prompt::PromptTokenizer;
-use crate::weights::{Gguf, GgufWeights, Loader, Metadata, hash};
+use crate::weights::{Gguf, GgufWeights, Metadata, hash};
 
 /// Qwen2.5-VL's own limits, from its published processor; files name others where they must.
 const QWEN_PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
 
-/// Reads a model from `FILE.gguf,MMPROJ.gguf` in either order, or from `FILE.gguf` or a folder
-/// that holds such files; `None` where `place` is neither.
-pub(super) fn load(
-    place: &Path,
-    quant: Quant,
-    device: &Device,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Option<Result<Loaded, EngineError>> {
-    Some(match gguf_files(place)? {
-        Ok((text, mmproj)) => load_files(&text, &mmproj, quant, device, progress),
-        Err(e) => Err(e),
-    })
-}
-
-fn load_files(
-    text: &Path,
-    mmproj: &Path,
-    quant: Quant,
-    device: &Device,
-    progress: &mut dyn FnMut(u64, u64),
-) -> Result<Loaded, EngineError> {
+/// Reads a model from a language model's file and its mmproj, in either order.
+pub(super) fn load(text: &Path, mmproj: &Path, reading: Reading) -> Result<Loaded, EngineError> {
     let (mut text, mut mmproj) = (Gguf::open(text)?, Gguf::open(mmproj)?);
     if config::architecture(&text)? == "clip" {
         std::mem::swap(&mut text, &mut mmproj);
@@ -43,7 +21,10 @@ fn load_files(
     let family = config::gguf_family(&text, &mmproj)?;
     let tokenizer = PromptTokenizer::from_gguf(&text.metadata)?;
     let normalise = normalise(&mmproj.metadata)?;
-    let contents = || hash(&[text.path().to_owned(), mmproj.path().to_owned()]);
+    let contents = || match reading.weighing {
+        Some(_) => Ok(String::new()),
+        None => hash(&[text.path().to_owned(), mmproj.path().to_owned()]),
+    };
     match family {
         GgufFamily::Llava => {
             let config = LlavaConfig::from_gguf(&text, &mmproj)?;
@@ -52,7 +33,7 @@ fn load_files(
             // Llama's converter wants its kernels' rotary pairs side by side; Qwen's does not.
             let heads = (config.text.heads, config.text.kv_heads);
             let weights = GgufWeights::new(text, mmproj, Some(heads));
-            let mut loader = Loader::new(&weights, quant, device, progress);
+            let mut loader = reading.loader(&weights);
             Llava::assemble(config, tokenizer, prepare, &mut loader, hash)
         }
         GgufFamily::Qwen => {
@@ -62,7 +43,7 @@ fn load_files(
             let prepare = QwenPrepare::of(pixels, sizes, normalise);
             let hash = contents()?;
             let weights = GgufWeights::new(text, mmproj, None);
-            let mut loader = Loader::new(&weights, quant, device, progress);
+            let mut loader = reading.loader(&weights);
             Qwen::assemble(config, tokenizer, prepare, &mut loader, hash)
         }
     }

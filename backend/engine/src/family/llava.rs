@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Result, Tensor};
-use shared::{PreparedPicture, Quant, RunOptions};
+use candle_core::{DType, Result, Tensor};
+use shared::{PreparedPicture, RunOptions};
 
 use super::{Common, Family, Loaded, Numbering, Reading};
 use crate::check::Grid;
@@ -47,12 +47,10 @@ impl Llava {
     /// A model of random weights.
     pub(crate) fn random(
         config: LlavaConfig,
-        quant: Quant,
-        device: &Device,
+        reading: Reading,
     ) -> std::result::Result<Loaded, EngineError> {
         let prepare = ClipPrepare::standard(config.vision.image_size as u32);
-        let progress = &mut |_, _| {};
-        let mut loader = Loader::new(&Random::LLAVA, quant, device, progress);
+        let mut loader = reading.loader(&Random::LLAVA);
         let tokenizer = PromptTokenizer::characters(&[])?;
         Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
     }
@@ -100,6 +98,10 @@ impl Llava {
 }
 
 impl Family for Llava {
+    fn tower_working(&self, _: usize) -> usize {
+        self.config.vision.working()
+    }
+
     fn name(&self) -> &'static str {
         "llava-1.5"
     }

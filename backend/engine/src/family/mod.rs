@@ -21,6 +21,7 @@ use crate::error::EngineError;
 use crate::memory::Footprint;
 use crate::picture::Picture;
 use crate::prepare::Pixels;
+use crate::processor::Kernels;
 use crate::prompt::{Frame, PromptTokenizer, Template};
 use crate::rotary::Position;
 use crate::vision::Features;
@@ -71,6 +72,9 @@ pub(crate) trait Family {
         scores: bool,
     ) -> Result<Features>;
 
+    /// Bytes that the vision tower works with on a picture of so many tokens, on the processor.
+    fn tower_working(&self, tokens: usize) -> usize;
+
     /// The decoder.
     fn decoder(&self) -> &Decoder {
         &self.common().decoder
@@ -106,6 +110,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) device: &'a Device,
     /// Where converted weights are kept.
     pub(crate) cache: Option<&'a WeightCache>,
+    /// For a look at what the model takes with such products, without reading it.
+    pub(crate) weighing: Option<Kernels>,
     /// Told bytes read and bytes in all.
     pub(crate) progress: &'a mut dyn FnMut(u64, u64),
 }
@@ -117,14 +123,29 @@ impl Reading<'_> {
         files: &WeightFiles,
         assemble: impl FnOnce(&mut Loader, String) -> std::result::Result<Loaded, EngineError>,
     ) -> std::result::Result<Loaded, EngineError> {
+        if self.weighing.is_some() {
+            return assemble(&mut self.loader(files), String::new());
+        }
         // What is kept is what the processor converted, before it goes to a device.
         let cache = self.cache;
         let hash = cache.map_or_else(|| files.hash(), |cache| cache.hash(files))?;
         let tape = cache.and_then(|cache| cache.tape(&hash, self.quant, files.bytes()));
-        let mut loader = Loader::new(files, self.quant, self.device, self.progress).with_tape(tape);
+        let mut loader = self.loader(files).with_tape(tape);
         let loaded = assemble(&mut loader, hash)?;
         loader.finish();
         Ok(loaded)
+    }
+
+    /// A loader of these files.
+    fn loader<'l>(self, files: &'l dyn Source) -> Loader<'l>
+    where
+        Self: 'l,
+    {
+        let loader = Loader::new(files, self.quant, self.device, self.progress);
+        match self.weighing {
+            Some(kernels) => loader.weighing(kernels),
+            None => loader,
+        }
     }
 }
 
@@ -144,11 +165,10 @@ pub const MODEL_TYPES: [&str; 2] = ["llava", "qwen2_5_vl"];
 
 /// Reads a folder in Hugging Face layout, or llama.cpp's files, whichever family they hold.
 pub(crate) fn load(folder: &Path, reading: Reading) -> std::result::Result<Loaded, EngineError> {
-    let Reading { quant, device, cache, progress } = reading;
-    if let Some(loaded) = gguf::load(folder, quant, device, progress) {
-        return loaded;
+    if let Some(files) = gguf_files(folder) {
+        let (text, mmproj) = files?;
+        return gguf::load(&text, &mmproj, reading);
     }
-    let reading = Reading { quant, device, cache, progress };
     match config::family(folder)?.as_str() {
         "llava" => Llava::load(folder, reading),
         "qwen2_5_vl" => Qwen::load(folder, reading),
@@ -285,6 +305,7 @@ mod tests {
                 quant: Quant::F32,
                 device: &Device::Cpu,
                 cache: None,
+                weighing: None,
                 progress: &mut |_, _| {},
             };
             let family = load(&goldens(&name), reading).expect("loads").family;

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::{Device, Result, Tensor};
-use shared::{PreparedPicture, Quant, RunOptions};
+use candle_core::{Result, Tensor};
+use shared::{PreparedPicture, RunOptions};
 
 use super::{Common, Family, Loaded, Numbering, Reading};
 use crate::check::Grid;
@@ -54,12 +54,10 @@ impl Qwen {
     /// A model of random weights.
     pub(crate) fn random(
         config: QwenConfig,
-        quant: Quant,
-        device: &Device,
+        reading: Reading,
     ) -> std::result::Result<Loaded, EngineError> {
         let prepare = QwenPrepare::standard(config.vision.patch, config.vision.merge);
-        let progress = &mut |_, _| {};
-        let mut loader = Loader::new(&Random::QWEN, quant, device, progress);
+        let mut loader = reading.loader(&Random::QWEN);
         let tokenizer = PromptTokenizer::characters(&QWEN[0].specials())?;
         Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
     }
@@ -83,6 +81,10 @@ impl Qwen {
 }
 
 impl Family for Qwen {
+    fn tower_working(&self, tokens: usize) -> usize {
+        self.config.vision.working(tokens)
+    }
+
     fn name(&self) -> &'static str {
         "qwen2.5-vl"
     }

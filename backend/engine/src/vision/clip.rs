@@ -27,6 +27,15 @@ impl ClipConfig {
     pub(crate) fn grid(&self) -> usize {
         self.image_size / self.patch_size
     }
+
+    /// Bytes that the tower works with: rows of a block's widest step, where a product in 16 bits
+    /// is joined from blocks and the activation takes three tensors, and a block of weights.
+    pub(crate) fn working(&self) -> usize {
+        let rows = self.grid() * self.grid() + 1;
+        let block = (self.heads * rows * rows).min((64 << 20) / 4);
+        let pixels = 2 * 3 * self.image_size * self.image_size;
+        4 * (rows * (3 * self.hidden + 4 * self.intermediate) + block + pixels)
+    }
 }
 
 /// The tower up to its feature layer.

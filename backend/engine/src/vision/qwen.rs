@@ -36,6 +36,18 @@ impl QwenVisionConfig {
     pub(crate) fn window_tokens(&self) -> usize {
         self.window / self.merge / self.patch
     }
+
+    /// Bytes that the tower works with for a picture of so many tokens: the pixels as they were
+    /// prepared and cut, rows of a block's widest step, and a block of weights.
+    pub(crate) fn working(&self, tokens: usize) -> usize {
+        let rows = tokens * self.merge * self.merge;
+        let pixels = 2 * 3 * 2 * self.patch * self.patch;
+        // Attention: the product joined and with its bias, queries and keys turned; the MLP: gate
+        // and up joined from blocks.
+        let widest = (12 * self.hidden).max(2 * self.hidden + 4 * self.intermediate);
+        let block = (self.heads * rows * rows).min(((64 << 20) / 4).max(self.heads * rows));
+        4 * (rows * (widest + pixels) + block)
+    }
 }
 
 /// The tower and its merger.

@@ -8,7 +8,8 @@ use shared::Quant;
 
 use super::cache::Form;
 use super::half::HalfMatrix;
-use super::quantize::{quantize, rearranged};
+use super::quantize::quantize;
+use super::weigh::Matrix;
 
 /// `y = x Wᵀ + b`.
 ///
@@ -109,23 +110,23 @@ impl Weight {
         }
     }
 
-    fn bytes(&self) -> usize {
-        match self {
-            Weight::Dense(w) | Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => {
-                w.elem_count() * w.dtype().size_in_bytes()
+    fn matrix(&self) -> Matrix {
+        let (block, rows, columns) = match self {
+            // Held transposed.
+            Weight::Dense(w) => (GgmlDType::F32, w.dim(1), w.dim(0)),
+            Weight::Half(w) => {
+                let bf16 = w.tensor().dtype() == DType::BF16;
+                let block = if bf16 { GgmlDType::BF16 } else { GgmlDType::F16 };
+                (block, w.tensor().dim(0), w.tensor().dim(1))
             }
-            Weight::Half(w) => 2 * w.tensor().elem_count(),
-            Weight::Quantized(QMatMul::QTensor(q)) => q.storage_size_in_bytes(),
-        }
-    }
-
-    fn rearranged(&self) -> usize {
-        match self {
+            Weight::Quantized(QMatMul::Tensor(w)) => (GgmlDType::F32, w.dim(0), w.dim(1)),
+            Weight::Quantized(QMatMul::TensorF16(w)) => (GgmlDType::F16, w.dim(0), w.dim(1)),
             Weight::Quantized(QMatMul::QTensor(q)) => {
-                q.shape().dims2().map_or(0, |(rows, columns)| rearranged(q.dtype(), rows, columns))
+                let dims = q.shape().dims();
+                return Matrix { block: q.dtype(), rows: dims[0], columns: dims[1] };
             }
-            _ => 0,
-        }
+        };
+        Matrix { block, rows: rows.unwrap_or(0), columns: columns.unwrap_or(0) }
     }
 
     fn kind(&self) -> &'static str {
@@ -222,15 +223,21 @@ impl Linear {
         Ok(Linear { parts: vec![weight], bias })
     }
 
+    /// A map that is not there: what stands for one where a model is only weighed.
+    pub(crate) fn weighed() -> Result<Self> {
+        let nothing = Tensor::zeros((1, 1), DType::F32, &Device::Cpu)?;
+        Ok(Linear { parts: vec![Weight::Dense(nothing)], bias: None })
+    }
+
+    /// What its weights are held as, part by part.
+    pub(crate) fn matrices(&self) -> Vec<Matrix> {
+        self.parts.iter().map(Weight::matrix).collect()
+    }
+
     /// Bytes of the weights in memory.
     pub(crate) fn bytes(&self) -> usize {
         let bias = self.bias.as_ref().map_or(0, |b| b.elem_count() * b.dtype().size_in_bytes());
-        bias + self.parts.iter().map(Weight::bytes).sum::<usize>()
-    }
-
-    /// Bytes that come on top once the map has been used.
-    pub(crate) fn rearranged(&self) -> usize {
-        self.parts.iter().map(Weight::rearranged).sum()
+        bias + self.matrices().iter().map(|m| m.bytes()).sum::<usize>()
     }
 
     /// What the first rows are held as.

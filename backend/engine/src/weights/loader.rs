@@ -9,18 +9,23 @@ use shared::Quant;
 
 use super::Source;
 use super::cache::{Form, Tape};
-use super::linear::{Linear, bytes_of, fitting, tensor_of, type_name};
+use super::linear::{Linear, block_type, bytes_of, fitting, tensor_of, type_name};
+use super::weigh::Matrix;
 use crate::error::EngineError;
 use crate::memory::Footprint;
+use crate::processor::Kernels;
 
 /// Reads tensors by name, quantizes on the way, and keeps count.
 pub(crate) struct Loader<'a> {
-    files: &'a dyn Source,
+    pub(super) files: &'a dyn Source,
     quant: Quant,
     device: Device,
     progress: &'a mut dyn FnMut(u64, u64),
     read: u64,
     tape: Option<Tape>,
+    /// Whether tensors are counted by their shapes and none is read.
+    weighing: bool,
+    pub(super) kernels: Kernels,
     /// Parameters read.
     pub(crate) parameters: u64,
     /// What it takes of memory.
@@ -47,6 +52,8 @@ impl<'a> Loader<'a> {
             progress,
             read: 0,
             tape: None,
+            weighing: false,
+            kernels: Kernels::here(),
             parameters: 0,
             footprint: Footprint::default(),
             fallbacks: Vec::new(),
@@ -57,6 +64,13 @@ impl<'a> Loader<'a> {
     /// The same loader, with converted tensors taken from a tape or written to one.
     pub(crate) fn with_tape(mut self, tape: Option<Tape>) -> Self {
         self.tape = tape;
+        self
+    }
+
+    /// The same loader, which reads nothing: the model it assembles takes no memory and cannot run,
+    /// but its footprint is what the loaded one's would be.
+    pub(crate) fn weighing(mut self, kernels: Kernels) -> Self {
+        (self.weighing, self.kernels) = (true, kernels);
         self
     }
 
@@ -161,16 +175,18 @@ impl<'a> Loader<'a> {
         }
     }
 
-    fn passing(&mut self, bytes: u64) {
+    pub(super) fn passing(&mut self, bytes: u64) {
         self.footprint.passing = self.footprint.passing.max(bytes);
     }
 
-    /// Moves a map to where the model runs and counts its bytes.
-    fn keep(&mut self, linear: Linear) -> Result<Linear, EngineError> {
+    /// Moves a map to where the model runs and counts its bytes. Only single rows go through a
+    /// `lone` one.
+    fn keep(&mut self, linear: Linear, lone: bool) -> Result<Linear, EngineError> {
         #[cfg(feature = "cuda")]
         let linear = if self.device.is_cuda() { linear.on(&self.device)? } else { linear };
-        self.footprint.weights += linear.bytes() as u64;
-        self.footprint.rearranged += linear.rearranged() as u64;
+        let matrices = linear.matrices();
+        let bias = linear.bytes() - matrices.iter().map(|m| m.bytes()).sum::<usize>();
+        self.weigh(&matrices, bias / 4, lone);
         Ok(linear)
     }
 
@@ -180,6 +196,10 @@ impl<'a> Loader<'a> {
 
     /// A tensor held as f32.
     pub(crate) fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
+        if self.weighing {
+            self.weigh(&[], shape.iter().product(), false);
+            return Ok(Tensor::zeros(1, DType::F32, &Device::Cpu)?);
+        }
         let tensor = self.read_plain(name, shape)?.to_device(&self.device)?;
         self.footprint.weights += 4 * tensor.elem_count() as u64;
         Ok(tensor)
@@ -187,6 +207,17 @@ impl<'a> Loader<'a> {
 
     /// An embedding table `[rows, width]`: f32 for the reference, 16 bits otherwise.
     pub(crate) fn embedding(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
+        if self.weighing {
+            let values: usize = shape.iter().product();
+            self.parameters += values as u64;
+            self.passing(4 * values as u64);
+            let block = match self.half_of(name) {
+                Quant::F32 => GgmlDType::F32,
+                _ => GgmlDType::F16,
+            };
+            self.weigh(&[Matrix { block, rows: 1, columns: values }], 0, false);
+            return Ok(Tensor::zeros(1, DType::F32, &Device::Cpu)?);
+        }
         if let Some((form, bytes)) = self.kept(name, shape) {
             self.count(name, shape);
             if form == Form::F32 {
@@ -224,15 +255,39 @@ impl<'a> Loader<'a> {
         parts: &[(String, usize)],
         columns: usize,
     ) -> Result<Linear, EngineError> {
+        self.decoder_map(parts, columns, false)
+    }
+
+    /// The output head: a linear map of the decoder that single rows go through, unless logits of
+    /// a whole prompt are wanted.
+    pub(crate) fn head(
+        &mut self,
+        name: &str,
+        rows: usize,
+        columns: usize,
+    ) -> Result<Linear, EngineError> {
+        self.decoder_map(&[(name.to_owned(), rows)], columns, true)
+    }
+
+    fn decoder_map(
+        &mut self,
+        parts: &[(String, usize)],
+        columns: usize,
+        lone: bool,
+    ) -> Result<Linear, EngineError> {
         let quant = fitting(self.quant, columns);
         if quant != self.quant {
             let names: Vec<&str> = parts.iter().map(|(n, _)| n.as_str()).collect();
             self.fallbacks.push(format!("{}: {}", names.join(", "), quant.name()));
         }
-        if quant == Quant::Stored {
-            return self.stored_linear(parts, columns);
+        if self.weighing {
+            let block = (quant != Quant::Stored).then(|| block_type(quant));
+            return self.weighed(parts, columns, block.map(|b| b.unwrap_or(GgmlDType::F32)), lone);
         }
-        let linear = self.stacked(parts, columns, quant)?;
+        if quant == Quant::Stored {
+            return self.stored_linear(parts, columns, lone);
+        }
+        let linear = self.stacked(parts, columns, quant, lone)?;
         parts.iter().for_each(|_| self.hold(linear.kind()));
         Ok(linear)
     }
@@ -242,6 +297,7 @@ impl<'a> Loader<'a> {
         &mut self,
         parts: &[(String, usize)],
         columns: usize,
+        lone: bool,
     ) -> Result<Linear, EngineError> {
         let mut tensors = Vec::with_capacity(parts.len());
         for (name, rows) in parts {
@@ -253,9 +309,8 @@ impl<'a> Loader<'a> {
         }
         let bias = self.biases(parts)?;
         let linear = Linear::stored(tensors, bias)?;
-        // The blocks as they were read, and as they are stacked.
-        self.passing(linear.bytes() as u64);
-        self.keep(linear)
+        self.passing_of(false, parts.len(), 0, linear.bytes());
+        self.keep(linear, lone)
     }
 
     /// A linear map that is never held in blocks (vision tower, projector): f32 for the reference,
@@ -266,25 +321,40 @@ impl<'a> Loader<'a> {
         columns: usize,
     ) -> Result<Linear, EngineError> {
         let quant = if self.quant == Quant::F32 { Quant::F32 } else { Quant::F16 };
-        self.stacked(parts, columns, quant)
+        if self.weighing {
+            let held = if quant == Quant::F32 {
+                quant
+            } else {
+                self.half_of(&format!("{}.weight", parts[0].0))
+            };
+            let block = match held {
+                Quant::F32 => GgmlDType::F32,
+                _ => GgmlDType::F16,
+            };
+            return self.weighed(parts, columns, Some(block), false);
+        }
+        self.stacked(parts, columns, quant, false)
     }
 
     /// What a tensor of the vision tower or an embedding is held as: f32 for the reference and
     /// where a value is too large for f16, f16 otherwise; as stored where that is asked, and in
     /// f16 what is stored in blocks.
     fn half(&mut self, name: &str, values: &Tensor) -> Result<Quant, EngineError> {
-        match (self.quant, self.files.stored_type(name)) {
-            (Quant::F32, _) | (Quant::Stored, None | Some(GgmlDType::F32)) => {
-                return Ok(Quant::F32);
-            }
-            (Quant::Stored, Some(GgmlDType::BF16)) => return Ok(Quant::Bf16),
-            _ => {}
-        }
-        if fits_f16(values)? {
-            return Ok(Quant::F16);
+        let held = self.half_of(name);
+        if held != Quant::F16 || fits_f16(values)? {
+            return Ok(held);
         }
         self.fallbacks.push(format!("{name}: f32"));
         Ok(Quant::F32)
+    }
+
+    /// The same where every value fits f16.
+    fn half_of(&self, name: &str) -> Quant {
+        match (self.quant, self.files.stored_type(name)) {
+            (Quant::F32, _) | (Quant::Stored, None | Some(GgmlDType::F32)) => Quant::F32,
+            (Quant::Stored, Some(GgmlDType::BF16)) => Quant::Bf16,
+            _ => Quant::F16,
+        }
     }
 
     fn stacked(
@@ -292,6 +362,7 @@ impl<'a> Loader<'a> {
         parts: &[(String, usize)],
         columns: usize,
         quant: Quant,
+        lone: bool,
     ) -> Result<Linear, EngineError> {
         let bias = self.biases(parts)?;
         let rows = parts.iter().map(|(_, rows)| rows).sum();
@@ -304,34 +375,33 @@ impl<'a> Loader<'a> {
                 self.fallbacks.push(format!("{first}: f32"));
             }
             self.passing(held.1.len() as u64);
-            return self.keep(Linear::kept(held, (rows, columns), bias)?);
+            return self.keep(Linear::kept(held, (rows, columns), bias)?, lone);
         }
         let mut weights = Vec::with_capacity(parts.len());
         for (name, rows) in parts {
             weights.push(self.read(&format!("{name}.weight"), &[*rows, columns])?);
         }
         let weight = Tensor::cat(&weights, 0)?;
-        // Several parts and their stack are there at once; a part alone is its own stack.
-        let copies = if weights.len() > 1 { 2 } else { 1 };
-        let values = 4 * weight.elem_count() as u64;
-        self.passing(copies * values);
         drop(weights);
         let quant = match quant {
             Quant::F16 => self.half(&format!("{}.weight", parts[0].0), &weight)?,
             other => other,
         };
         let linear = Linear::new(&weight, bias, quant)?;
-        // The blocks as they were made, and as they are joined.
-        self.passing(values + 2 * linear.bytes() as u64);
+        self.passing_of(true, parts.len(), 4 * weight.elem_count(), linear.bytes());
         self.record_linear(&first, &shape, &linear)?;
-        self.keep(linear)
+        self.keep(linear, lone)
     }
 
     /// The convolution that cuts a picture into patches: a map from flattened patches, f32 on the
     /// CPU, where it is small beside the rest.
     pub(crate) fn patches(&mut self, name: &str, shape: &[usize]) -> Result<Linear, EngineError> {
+        if self.weighing {
+            self.weigh(&[], shape.iter().product(), false);
+            return Ok(Linear::weighed()?);
+        }
         let weight = self.read_plain(name, shape)?.flatten_from(1)?;
-        self.keep(Linear::new(&weight, None, Quant::F32)?)
+        self.keep(Linear::new(&weight, None, Quant::F32)?, false)
     }
 
     /// The biases of all parts, or of none: where one part, or the first layer, has a bias, one
@@ -370,6 +440,18 @@ impl<'a> Loader<'a> {
         columns: usize,
     ) -> Result<Linear, EngineError> {
         let quant = fitting(self.quant, columns);
+        if self.weighing {
+            let stored = || self.files.stored_type(name).unwrap_or(GgmlDType::F32);
+            let block = if quant == Quant::Stored {
+                stored()
+            } else {
+                block_type(quant).unwrap_or(GgmlDType::F32)
+            };
+            let matrix = Matrix { block, rows, columns };
+            self.passing_of(quant != Quant::Stored, 1, 4 * rows * columns, matrix.bytes());
+            self.weigh(&[matrix], 0, true);
+            return Ok(Linear::weighed()?);
+        }
         let linear = if quant == Quant::Stored {
             let table = self.stored(name, &[rows, columns])?;
             self.hold(type_name(table.dtype()));
@@ -384,11 +466,11 @@ impl<'a> Loader<'a> {
             let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
             let linear = Linear::new(&table, None, quant)?;
             self.record_linear("the head", &[rows, columns], &linear)?;
-            self.passing(4 * table.elem_count() as u64 + 2 * linear.bytes() as u64);
+            self.passing_of(true, 1, 4 * table.elem_count(), linear.bytes());
             self.hold(linear.kind());
             linear
         };
-        self.keep(linear)
+        self.keep(linear, true)
     }
 }
 

@@ -7,13 +7,16 @@ mod half;
 mod header;
 mod linear;
 mod loader;
+#[cfg(test)]
+mod products;
 mod quantize;
 mod source;
+mod weigh;
 
 pub use cache::WeightCache;
 pub(crate) use files::{WeightFiles, hash};
 pub(crate) use gguf::{Gguf, GgufWeights, Metadata};
-pub(crate) use linear::{Linear, block_type};
+pub(crate) use linear::{Linear, block_type, fitting};
 pub(crate) use loader::Loader;
-pub(crate) use quantize::rearranged;
 pub(crate) use source::{Random, Source};
+pub(crate) use weigh::Matrix;

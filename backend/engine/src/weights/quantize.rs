@@ -29,29 +29,6 @@ pub(crate) fn quantize(weight: &Tensor, block: GgmlDType) -> Result<QTensor> {
     QTensor::new(storage, (rows, columns))
 }
 
-/// Bytes of the second arrangement that candle makes of a quantized matrix the first time it is
-/// used and keeps beside the first: its x86 kernels read 16 rows side by side. As `select` in
-/// candle's `repack_x86` decides.
-pub(crate) fn rearranged(block: GgmlDType, rows: usize, columns: usize) -> usize {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let vnni = (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vnni"))
-            || is_x86_feature_detected!("avxvnni");
-        let any = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
-        if any && rows.is_multiple_of(16) && columns.is_multiple_of(256) {
-            let values = rows * columns;
-            return match block {
-                GgmlDType::Q4K => values / 4 * 3,
-                GgmlDType::Q6K => values / 4 * 5,
-                GgmlDType::Q8_0 if vnni => values / 32 * 34,
-                _ => 0,
-            };
-        }
-    }
-    let _ = (block, rows, columns);
-    0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

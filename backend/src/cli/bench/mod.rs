@@ -150,6 +150,7 @@ struct Report {
     shape: String,
     version: &'static str,
     device: String,
+    processor: String,
     rows: Vec<Row>,
     memory: Vec<Row>,
     peers: Vec<Peer>,
@@ -167,6 +168,7 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
         shape: args.shape.clone(),
         version: env!("CARGO_PKG_VERSION"),
         device: args.device.describe().map_err(|e| e.message)?,
+        processor: engine::processor(),
         rows: Vec::new(),
         memory: Vec::new(),
         peers: Vec::new(),
@@ -274,7 +276,7 @@ fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
         load_peak_mib,
         peak_mib: peak_mib(),
         gpu_peak_mib: gpu.peak_mib(),
-        estimate_mib: model.memory(tokens_in + args.new_tokens as usize).running as f64
+        estimate_mib: model.memory(tokens_in + args.new_tokens as usize).peak() as f64
             / f64::from(1 << 20),
         seen,
     })

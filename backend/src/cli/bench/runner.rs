@@ -24,7 +24,7 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
     let queue = Arc::new(SqliteQueue::open(&data).map_err(says)?);
     let means = Means {
         queue: queue.clone(),
-        lab: Arc::new(EngineLab { device: args.device }),
+        lab: Arc::new(EngineLab { device: args.device, ..EngineLab::default() }),
         catalog: Arc::new(catalog),
         shelves: Arc::new(Shelves::new(Paths::Nowhere, None)),
     };

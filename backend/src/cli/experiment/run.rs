@@ -10,7 +10,7 @@ use super::stop::Stop;
 use super::work::LOOK_EVERY;
 use super::{ExperimentArgs, Failure, LAST, find, list, means};
 use crate::experiment::queue::Experiment;
-use crate::experiment::{Asker, Means, Turn, Worker, plan, status};
+use crate::experiment::{Asker, Means, Turn, Worker, could_fit, plan, status};
 use crate::model::Cache;
 
 /// The progress is shown this often; a log gets a line every [`LINE_EVERY`].
@@ -82,6 +82,7 @@ fn start(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
     let says = |e: crate::error::ApiError| format!("{}: {}", e.0.code, e.0.message);
     let (new, _owner) =
         plan(args.spec(means)?, &means.catalog, &means.shelves, Asker::Local).map_err(says)?;
+    could_fit(&new.grid, &means.catalog, &*means.lab).map_err(says)?;
     means.queue.create(&new).map_err(|e| format!("the experiment cannot be kept: {e}"))?;
     find(&*means.queue, new.id.as_str())
 }

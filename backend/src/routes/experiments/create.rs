@@ -10,7 +10,7 @@ use shared::{ErrorBody, ErrorCode};
 use super::extract::Workshop;
 use crate::app::AppState;
 use crate::error::ApiError;
-use crate::experiment::{Asker, Means, plan};
+use crate::experiment::{Asker, Means, could_fit, plan};
 
 /// Most bytes of a spec.
 const MAX_SPEC: usize = 64 << 10;
@@ -131,6 +131,7 @@ fn create(means: &Means, spec: ExperimentSpec) -> Result<ExperimentCreated, ApiE
     let (new, token) = plan(spec, &means.catalog, &means.shelves, Asker::Remote)?;
     // Asked for all samples there are, it is known only now how many.
     check_items(u64::from(new.grid.items()))?;
+    could_fit(&new.grid, &means.catalog, &*means.lab)?;
     means.queue.create(&new)?;
     Ok(ExperimentCreated { id: new.id.to_string(), owner_token: token.reveal() })
 }

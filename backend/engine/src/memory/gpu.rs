@@ -1,4 +1,4 @@
-//! What a model takes of the machine's memory, or of its GPU's.
+//! What a run takes of a GPU's memory.
 
 use shared::{ErrorCode, GROUPS};
 
@@ -6,8 +6,6 @@ use crate::decoder::{DecoderConfig, GPU_ROWS, gpu_capacity};
 use crate::device::GpuMemory;
 use crate::error::EngineError;
 
-/// Attention exists one block of at most this many weights at a time.
-const BLOCK: usize = (64 << 20) / 4;
 /// Most bytes that a block of score rows takes on a GPU, where whole ones are needed.
 pub(crate) const GPU_BLOCK: usize = 256 << 20;
 /// Most bytes of score rows that are kept for a generated token.
@@ -29,49 +27,6 @@ pub(crate) fn head_pages(layers: usize, heads: usize, capacity: usize, head_rows
 
 /// What a GPU's pool takes beyond what is asked of it: it grows in pieces of 32 MiB.
 const POOL: u64 = 64 << 20;
-
-/// What loading found out about memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Footprint {
-    /// Weights.
-    pub(crate) weights: u64,
-    /// What quantized products keep beside the weights once they have been used.
-    pub(crate) rearranged: u64,
-    /// Most that was there besides while loading.
-    pub(crate) passing: u64,
-}
-
-/// Bytes a model needs where it runs, estimated from its sizes (within about a tenth of what is
-/// measured; docs/performance.md, docs/cuda.md). On a GPU, of the GPU's memory, without what the
-/// driver takes for itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryNeed {
-    /// While it is loaded.
-    pub loading: u64,
-    /// While it answers.
-    pub running: u64,
-}
-
-impl MemoryNeed {
-    /// Of a model on the processor that answers a prompt of `tokens` positions.
-    pub(crate) fn of(footprint: Footprint, c: &DecoderConfig, tokens: usize) -> Self {
-        let Footprint { weights, rearranged, passing } = footprint;
-        let cache = 2 * c.layers * c.kv_heads * c.head_dim * tokens;
-        // A layer's rows: what comes in, its norm, queries, keys, values, what attention gives,
-        // the MLP's two halves and their product.
-        let rows = tokens * (6 * c.hidden + 3 * c.intermediate);
-        // One block of attention weights, and its softmax.
-        let block = (c.heads * tokens * tokens).min(BLOCK) * 2;
-        let working = 4 * (cache + rows + block + c.vocab) as u64;
-        MemoryNeed { loading: weights + passing, running: weights + rearranged + working }
-    }
-
-    /// Of a model on a GPU.
-    pub(crate) fn on_gpu(footprint: Footprint, c: &DecoderConfig, run: GpuRun) -> Self {
-        let weights = footprint.weights;
-        MemoryNeed { loading: weights, running: weights + GpuNeed::of(c, run).total() }
-    }
-}
 
 /// What decides how much of a GPU's memory a run takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,7 +124,8 @@ pub(crate) fn fits(
         return Ok(());
     }
     let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
-    let longest = longest(c, run, free);
+    let fit = |prompt: usize| GpuNeed::of(c, GpuRun { prompt, ..run }).total() <= free;
+    let longest = super::longest(run.prompt, fit);
     let would = if longest == 0 {
         "Not even a short question fits".to_owned()
     } else {
@@ -191,18 +147,6 @@ pub(crate) fn fits(
             gib(weights),
         ),
     ))
-}
-
-/// The longest prompt that fits so many bytes, to two digits; 0 where none does.
-fn longest(c: &DecoderConfig, run: GpuRun, free: u64) -> usize {
-    let fit = |prompt: usize| GpuNeed::of(c, GpuRun { prompt, ..run }).total() <= free;
-    let (mut low, mut high) = (0, run.prompt);
-    while low + 1 < high {
-        let middle = low.midpoint(high);
-        if fit(middle) { low = middle } else { high = middle }
-    }
-    let step = 10_usize.pow(low.max(1).ilog10().saturating_sub(1));
-    low / step * step
 }
 
 #[cfg(test)]

@@ -1,0 +1,94 @@
+//! What a run takes of the machine's memory besides the weights.
+
+use crate::decoder::DecoderConfig;
+
+/// Attention exists one block of at most so many bytes at a time.
+const BLOCK: usize = 64 << 20;
+/// Most bytes of logits that are kept to compare with.
+const TAPE: usize = 4 << 26;
+/// What a process has besides: code, vocabulary, stacks, buffers, what is observed.
+pub(crate) const PROGRAM: u64 = 24 << 20;
+
+/// What decides how much memory a run takes on the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CpuRun {
+    /// Positions of the prompt.
+    pub(crate) prompt: usize,
+    /// Tokens to write at most.
+    pub(crate) new: usize,
+    /// Whether matrices are held in 16 bits, whose products are joined from blocks.
+    pub(crate) half: bool,
+    /// Whether logits of all positions are wanted.
+    pub(crate) logits: bool,
+    /// Most bytes of rows by head that are kept.
+    pub(crate) head_rows: u64,
+    /// Bytes that the vision tower works with, gone before the decoder begins.
+    pub(crate) tower: usize,
+}
+
+impl CpuRun {
+    /// Bytes at most, step by step as `Decoder::layer` takes and drops its tensors on the CPU.
+    pub(crate) fn total(self, c: &DecoderConfig) -> u64 {
+        let CpuRun { prompt, new, half, logits, head_rows, tower } = self;
+        let (h, i) = (c.hidden, c.intermediate);
+        let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+        let (qkv, joined) = (q + 2 * kv, if half { 2 } else { 1 });
+        let cache = 2 * c.layers * kv * (prompt + new);
+        let block = (c.heads * prompt * prompt).min((BLOCK / 4).max(c.heads * prompt));
+        // A row's values: the embedded prompt, the residual stream, and the most of a layer's steps.
+        let steps = [
+            // The norm, and the product in its blocks, joined, with its bias.
+            h + (joined + 1) * qkv,
+            // Queries as they are cut and turned.
+            qkv + 3 * q,
+            // Queries, what attention gives of blocks, and joined.
+            3 * q,
+            h + joined * 2 * i,
+            // Gate and up, silu of the one, and its product with the other.
+            4 * i,
+            i + (joined + 1) * h,
+        ];
+        let most = steps.into_iter().max().unwrap_or(0);
+        // What quantized products make of their rows: 292 bytes for 256 values.
+        let rounded = i.max(h).max(q) * 292 / 1024;
+        let rows = prompt * (2 * h + most + rounded) + block;
+        let every = if logits {
+            prompt * (2 * h + (1 + joined) * c.vocab) + (prompt * c.vocab).min(TAPE / 4)
+        } else {
+            0
+        };
+        let decoder = 4 * (cache + rows.max(every));
+        let observed = usize::try_from(head_rows).unwrap_or(usize::MAX).min(32 << 20);
+        (decoder.max(tower) + 8 * c.vocab + observed) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shapes::{Shape, find};
+
+    fn run(prompt: usize) -> CpuRun {
+        CpuRun { prompt, new: 20, half: false, logits: false, head_rows: 0, tower: 0 }
+    }
+
+    /// 1 MiB of keys and values a token, in f32 (2 × 32 layers × 4096 × 4 bytes); more of anything
+    /// never needs less.
+    #[test]
+    fn the_need_grows_with_the_run() {
+        let Ok(Shape::Llava(llava)) = find("llava-1.5-7b") else { panic!("a shape of LLaVA") };
+        let c = llava.text;
+        let longer = CpuRun { new: 120, ..run(640) }.total(&c) - run(640).total(&c);
+        assert_eq!(longer, 100 << 20);
+        let mut before = 0;
+        for prompt in [1, 40, 640, 2586, 15_552] {
+            let plain = run(prompt).total(&c);
+            assert!(plain > before, "{prompt}");
+            assert!(plain > (prompt as u64) << 20, "{prompt}: keys and values alone");
+            assert!(CpuRun { half: true, ..run(prompt) }.total(&c) >= plain);
+            assert!(CpuRun { logits: true, ..run(prompt) }.total(&c) >= plain);
+            assert!(CpuRun { tower: 1 << 40, ..run(prompt) }.total(&c) > 1 << 40);
+            before = plain;
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What a model takes of the machine's memory, or of its GPU's.
+
+mod cpu;
+mod gpu;
+
+pub(crate) use cpu::{CpuRun, PROGRAM};
+#[cfg(feature = "cuda")]
+pub(crate) use gpu::{GPU_BLOCK, head_pages, joint_scores};
+pub(crate) use gpu::{GpuNeed, GpuRun, fits};
+
+use crate::decoder::DecoderConfig;
+
+/// What loading found out about memory, or a look at the shapes alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Footprint {
+    /// Weights.
+    pub(crate) weights: u64,
+    /// What quantized products keep beside the weights once a question has been answered
+    /// ([`crate::processor`]).
+    pub(crate) arranged: u64,
+    /// What they keep besides once logits of a whole prompt have been asked for.
+    pub(crate) with_logits: u64,
+    /// Most that was there besides while loading.
+    pub(crate) passing: u64,
+}
+
+/// Bytes a model needs where it runs, estimated from its sizes: not below what is measured by more
+/// than 3 %, nor above it by more than 12 (`tests/memory.rs`; docs/performance.md, docs/cuda.md).
+/// Of the whole program; on a GPU, of the GPU's memory, without what the driver takes for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemoryNeed {
+    /// While it is loaded.
+    pub loading: u64,
+    /// While it answers, and what it keeps for the next question.
+    pub running: u64,
+}
+
+impl MemoryNeed {
+    /// Of a model on the processor.
+    pub(crate) fn of(footprint: Footprint, run: u64) -> Self {
+        let Footprint { weights, arranged, passing, .. } = footprint;
+        let loaded = PROGRAM + weights;
+        MemoryNeed { loading: loaded + passing, running: loaded + arranged + run }
+    }
+
+    /// Of a model on a GPU.
+    pub(crate) fn on_gpu(footprint: Footprint, c: &DecoderConfig, run: GpuRun) -> Self {
+        let weights = footprint.weights;
+        MemoryNeed { loading: weights, running: weights + GpuNeed::of(c, run).total() }
+    }
+
+    /// The most at any time.
+    pub fn peak(self) -> u64 {
+        self.loading.max(self.running)
+    }
+}
+
+/// The longest prompt below `most` that fits, to two digits; 0 where none does.
+pub(crate) fn longest(most: usize, fit: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, most);
+    while low + 1 < high {
+        let middle = low.midpoint(high);
+        if fit(middle) { low = middle } else { high = middle }
+    }
+    let step = 10_usize.pow(low.max(1).ilog10().saturating_sub(1));
+    low / step * step
+}

@@ -1,0 +1,199 @@
+//! What a model takes of memory, before it is loaded and afterwards.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use candle_core::Device;
+use shared::{ErrorCode, Quant};
+
+use crate::check::Grid;
+use crate::decoder::DecoderConfig;
+use crate::error::EngineError;
+use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
+use crate::memory::{CpuRun, Footprint, MemoryNeed, PROGRAM, longest};
+use crate::model::{Model, Prepared};
+use crate::observer::Wants;
+use crate::processor::Kernels;
+use crate::shapes::Shape;
+
+/// A model of which only the shapes were looked at: the headers of its files, none of its weights.
+pub struct Weighed {
+    family: Box<dyn Family>,
+    footprint: Footprint,
+    quant: Quant,
+}
+
+impl Weighed {
+    /// Of a folder or llama.cpp's files, as [`Model::load`] takes them.
+    ///
+    /// # Errors
+    /// As [`Model::load`], as far as it shows without the weights.
+    pub fn files(folder: &Path, quant: Quant, kernels: Kernels) -> Result<Self, EngineError> {
+        Self::of(quant, kernels, |reading| family::load(folder, reading))
+    }
+
+    /// Of one of [`crate::shapes`]' sizes.
+    ///
+    /// # Errors
+    /// There is no shape of that name.
+    pub fn shape(name: &str, quant: Quant, kernels: Kernels) -> Result<Self, EngineError> {
+        let shape = crate::shapes::find(name)?;
+        Self::of(quant, kernels, |reading| match shape {
+            Shape::Llava(config) => Llava::random(config, reading),
+            Shape::Qwen(config) => Qwen::random(config, reading),
+        })
+    }
+
+    fn of(
+        quant: Quant,
+        kernels: Kernels,
+        load: impl FnOnce(Reading) -> Result<Loaded, EngineError>,
+    ) -> Result<Self, EngineError> {
+        let (device, progress) = (Device::Cpu, &mut |_, _| {});
+        let weighing = Some(kernels);
+        let Loaded { family, footprint, .. } =
+            load(Reading { quant, device: &device, cache: None, weighing, progress })?;
+        Ok(Weighed { family, footprint, quant })
+    }
+
+    /// What it needs on the processor to answer a prompt of `tokens` positions, a picture's among
+    /// them.
+    pub fn memory(&self, tokens: usize) -> MemoryNeed {
+        need(&*self.family, self.footprint, self.quant, tokens)
+    }
+
+    /// Bytes that a running program takes to load it and ask it the shortest question.
+    pub fn takes(&self) -> u64 {
+        let need = self.memory(match self.family.grid() {
+            Grid::Fixed { edge, .. } => edge * edge,
+            Grid::Any(_) => 64,
+        });
+        need.peak() - PROGRAM
+    }
+}
+
+/// What a model on the processor needs to answer a prompt of `tokens` positions.
+pub(crate) fn need(
+    family: &dyn Family,
+    footprint: Footprint,
+    quant: Quant,
+    tokens: usize,
+) -> MemoryNeed {
+    let run = CpuRun {
+        prompt: tokens,
+        new: 0,
+        half: is_half(quant),
+        logits: false,
+        head_rows: 0,
+        tower: family.tower_working(tokens),
+    };
+    MemoryNeed::of(footprint, run.total(&family.decoder().config))
+}
+
+const fn is_half(quant: Quant) -> bool {
+    matches!(quant, Quant::F16 | Quant::Bf16 | Quant::Stored)
+}
+
+/// Which arrangements of its weights a model has by now.
+#[derive(Debug, Default)]
+pub(crate) struct Arranged {
+    usual: AtomicBool,
+    with_logits: AtomicBool,
+}
+
+impl Arranged {
+    /// A run that wanted logits or not has come to its end and written so many tokens.
+    pub(crate) fn ran(&self, logits: bool, tokens: u32) {
+        // With one token no single row has gone through the layers.
+        if tokens > 1 {
+            self.usual.store(true, Ordering::Relaxed);
+            self.with_logits.fetch_or(logits, Ordering::Relaxed);
+        }
+    }
+
+    fn bytes(&self, footprint: Footprint) -> u64 {
+        let of = |is: &AtomicBool, bytes| if is.load(Ordering::Relaxed) { bytes } else { 0 };
+        of(&self.usual, footprint.arranged) + of(&self.with_logits, footprint.with_logits)
+    }
+}
+
+impl Model {
+    /// Bytes of the machine's memory that the model holds by now: weights, and what products have
+    /// arranged of them. 0 on a GPU.
+    pub fn held(&self) -> u64 {
+        if self.on_gpu() { 0 } else { self.footprint.weights + self.arranged.bytes(self.footprint) }
+    }
+
+    /// Whether a run fits so many bytes of the machine's memory, asked before it takes anything.
+    /// A GPU is asked by [`Model::run`] itself.
+    ///
+    /// # Errors
+    /// [`ErrorCode::OutOfMemory`]: what is needed, what is free, and what would fit.
+    pub fn fits_in(&self, prepared: &Prepared, wants: Wants, free: u64) -> Result<(), EngineError> {
+        if self.on_gpu() {
+            return Ok(());
+        }
+        let (run, arranges) = self.run_of(prepared, wants);
+        let decoder = &self.family.decoder().config;
+        let maps = if wants.maps { maps(decoder, run.prompt, run.new) } else { 0 };
+        let need = |run: CpuRun| arranges + maps + run.total(decoder);
+        if need(run) <= free {
+            return Ok(());
+        }
+        let fit = |prompt: usize| {
+            let share = |whole: usize| (whole as f64 * prompt as f64 / run.prompt as f64) as usize;
+            need(CpuRun { prompt, tower: share(run.tower), ..run }) <= free
+        };
+        let would = match longest(run.prompt, fit) {
+            0 => "Not even a short question fits".to_owned(),
+            n => format!("About {n} tokens would fit"),
+        };
+        let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+        let arranged = match arranges {
+            0 => String::new(),
+            bytes => {
+                format!(", {} of it for weights as this processor's products read them", gib(bytes))
+            }
+        };
+        Err(EngineError::new(
+            ErrorCode::OutOfMemory,
+            format!(
+                "This question takes {} tokens with its picture, and {} to answer. That needs about \
+                 {} of memory{arranged}, and {} are free beside the model's {}. {would}: shorten the \
+                 text, take a smaller picture (max_pixels) or fewer copies of it, hold the weights in \
+                 a smaller quantization such as q5k, or end other programs.",
+                run.prompt,
+                run.new,
+                gib(need(run)),
+                gib(free),
+                gib(self.held()),
+            ),
+        ))
+    }
+
+    /// A run, and bytes of arrangements that it will be the first to make.
+    fn run_of(&self, prepared: &Prepared, wants: Wants) -> (CpuRun, u64) {
+        let decoder = &self.family.decoder().config;
+        let (prompt, new) = prepared.positions();
+        let run = CpuRun {
+            prompt,
+            new: new.min(decoder.max_positions.saturating_sub(prompt)),
+            half: is_half(self.info().quant),
+            logits: wants.logits,
+            head_rows: wants.head_rows,
+            tower: prepared.tower_tokens().map_or(0, |n| self.family.tower_working(n)),
+        };
+        let mut footprint = self.footprint;
+        if !wants.logits {
+            footprint.with_logits = 0;
+        }
+        let all = footprint.arranged + footprint.with_logits;
+        (run, all - self.arranged.bytes(footprint))
+    }
+}
+
+/// Bytes of every attention map of a run, twice: they are laid out once more to be written.
+fn maps(c: &DecoderConfig, prompt: usize, new: usize) -> u64 {
+    let steps = new.saturating_sub(1);
+    8 * (c.layers * c.heads * (prompt * prompt + steps * (prompt + steps))) as u64
+}

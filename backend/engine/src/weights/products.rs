@@ -1,0 +1,74 @@
+//! What quantized products give on one processor and on another: they are all the same sums of
+//! integers, over activations that are rounded to 8 bits in blocks of 256 or, for q8_0 on
+//! processors without 8-bit dot products, of 32.
+
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{DType, Device, Result, Tensor};
+use shared::Quant;
+
+use super::Linear;
+use crate::processor::Kernels;
+
+/// Values like a decoder's: a bell, with one in 50 ten times as large.
+fn values(rows: usize, columns: usize, seed: u64) -> Result<Tensor> {
+    let mut state = seed | 1;
+    let mut uniform = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / 16_777_216.0
+    };
+    let mut one = || (0..6).map(|_| uniform()).sum::<f32>() - 3.0;
+    let values = (0..rows * columns).map(|i| if i % 50 == 7 { 10.0 * one() } else { one() });
+    Tensor::from_vec(values.collect::<Vec<f32>>(), (rows, columns), &Device::Cpu)
+}
+
+fn rounded(x: &Tensor, block: GgmlDType) -> Result<Tensor> {
+    QTensor::quantize(x, block)?.dequantize(&Device::Cpu)
+}
+
+/// The root of the mean square of the difference, over that of `want`.
+fn off(got: &Tensor, want: &Tensor) -> Result<f32> {
+    let square = |t: &Tensor| t.sqr()?.mean_all()?.to_scalar::<f32>();
+    Ok((square(&(got - want)?)? / square(want)?).sqrt())
+}
+
+#[test]
+fn products_are_exact_for_the_activations_as_they_are_rounded() -> Result<()> {
+    let (out, columns) = (48, 512);
+    let weight = values(out, columns, 3)?;
+    for (quant, block) in [
+        (Quant::Q8_0, GgmlDType::Q8_0),
+        (Quant::Q6k, GgmlDType::Q6K),
+        (Quant::Q5k, GgmlDType::Q5K),
+        (Quant::Q4k, GgmlDType::Q4K),
+    ] {
+        let linear = Linear::new(&weight, None, quant)?;
+        let held = QTensor::quantize(&weight, block)?.dequantize(&Device::Cpu)?.t()?;
+        let wide = match (quant, Kernels::here()) {
+            (Quant::Q8_0, kernels) => {
+                matches!(kernels, Kernels::AvxVnni | Kernels::Avx512Vnni | Kernels::Amx)
+            }
+            _ => true,
+        };
+        // One row, few, and as many as AMX takes.
+        for rows in [1, 5, 40] {
+            let x = values(rows, columns, 11)?;
+            let [of_256, of_32] = [GgmlDType::Q8K, GgmlDType::Q8_0].map(|b| rounded(&x, b));
+            let [of_256, of_32] = [of_256?.matmul(&held)?, of_32?.matmul(&held)?];
+            let got = linear.forward(&x, DType::F32)?;
+            let want = if wide { &of_256 } else { &of_32 };
+            let name = format!("{} of {rows} rows", quant.name());
+            let sums = off(&got, want)?;
+            assert!(sums < 1e-5, "{name}: off by {sums}");
+            // What rounding costs, and so how far one processor is from another at most.
+            let (exact, apart) = (x.matmul(&held)?, off(&of_32, &of_256)?);
+            let (wide, narrow) = (off(&of_256, &exact)?, off(&of_32, &exact)?);
+            assert!(
+                wide < 0.02 && narrow < 0.015 && apart < 0.025,
+                "{name}: {wide} {narrow} {apart}"
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! What is said of memory against what is taken, and what does not fit is refused before it starts.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use common::{Form, Options, TestLab};
+use engine::{DeviceChoice, Kernels, Weighed};
+use langoverrule::catalog::Catalog;
+use langoverrule::lab::EngineLab;
+use langoverrule::memory::{Machine, amount};
+use shared::api::RunRecord;
+use shared::experiment::{ExperimentCreated, ExperimentState, ExperimentStatus};
+use shared::{ErrorCode, Event, Quant};
+use tempfile::TempDir;
+
+const MIB: f64 = 1_048_576.0;
+
+fn program(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_langoverrule"));
+    command.args(args).env("RUST_LOG", "error").output().unwrap()
+}
+
+fn models() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models")
+}
+
+/// A process that makes a model of random weights, reads a prompt of more than 32 rows and writes
+/// tokens: its peak is not above the estimate by more than 3 %, nor below it by more than 20.
+#[test]
+fn estimates_are_what_processes_take() {
+    let mut wrong = Vec::new();
+    for shape in ["llava-100m", "qwen-100m"] {
+        for quant in Quant::ALL.into_iter().filter(|q| *q != Quant::Stored) {
+            let output = program(&[
+                "bench",
+                "--shape",
+                shape,
+                "--quant",
+                quant.name(),
+                "--memory",
+                "0",
+                "--runs",
+                "1",
+                "--observe",
+                "on",
+                "--new-tokens",
+                "3",
+                "--device",
+                "cpu",
+                "--json",
+            ]);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let row = &report["rows"][0];
+            let number = |name: &str| row[name].as_f64().unwrap();
+            if report["processor"].as_str().is_none_or(|p| p.is_empty()) {
+                panic!("the report names the processor");
+            }
+            // No /proc, no peak.
+            let Some(peak) = row["peak_mib"].as_f64() else { return };
+            assert!(number("tokens_in") > 64.0);
+            let ratio = number("estimate_mib") / peak;
+            println!("{shape} {}: {peak:.0} MiB, estimated {:.3} of it", quant.name(), ratio);
+            if !(0.97..1.25).contains(&ratio) {
+                wrong.push(format!("{shape} {}: {ratio:.3}", quant.name()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// What the weights take once they have been used, by processor: the figures of README's table.
+#[test]
+fn a_seven_billion_parameter_model_by_processor() {
+    let gib = |kernels, quant| {
+        let weighed = Weighed::shape("llava-1.5-7b", quant, kernels).unwrap();
+        weighed.memory(1000).peak() as f64 / MIB / 1024.0
+    };
+    // 0.5625 bytes a weight of q4k, 0.75 arranged, 1.25 more for AMX.
+    let (avx2, amx) = (gib(Kernels::Avx2, Quant::Q4k), gib(Kernels::Amx, Quant::Q4k));
+    let layers = 6_476_005_376.0 / MIB / 1024.0;
+    assert!((amx - avx2 - 1.25 * layers).abs() < 0.001, "{amx} {avx2}");
+    assert!((16.8..18.2).contains(&amx), "17.3 were measured: {amx}");
+    assert_eq!(gib(Kernels::Avx512Vnni, Quant::Q4k), avx2);
+    assert_eq!(gib(Kernels::Amx, Quant::Q5k), gib(Kernels::Plain, Quant::Q5k));
+    let arranged = gib(Kernels::AvxVnni, Quant::Q8_0) - gib(Kernels::Avx2, Quant::Q8_0);
+    assert!((arranged - 1.0625 * 6_607_339_520.0 / MIB / 1024.0).abs() < 0.001, "{arranged}");
+}
+
+#[test]
+fn analyze_refuses_what_does_not_fit_and_says_what_would() {
+    let data = TempDir::new().unwrap();
+    let image = models().join("demo-llava/samples/cat-far.png");
+    let analyze = |limit: &str| {
+        program(&[
+            "analyze",
+            "--model",
+            "demo-llava",
+            "--image",
+            image.to_str().unwrap(),
+            "--prompt",
+            "What is it?",
+            "--max-new-tokens",
+            "2",
+            "--quant",
+            "f32",
+            "--device",
+            "cpu",
+            "--memory-limit",
+            limit,
+            "--models",
+            models().to_str().unwrap(),
+            "--data",
+            data.path().to_str().unwrap(),
+        ])
+    };
+    let refused = analyze("50MiB");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && refused.stdout.is_empty(), "{said}");
+    for part in ["out_of_memory: demo-llava in f32 needs about", "--memory-limit leaves", "In "] {
+        assert!(said.contains(part), "no \"{part}\" in: {said}");
+    }
+    for limit in ["400MiB", "unlimited"] {
+        let fits = analyze(limit);
+        assert!(fits.status.success(), "{limit}: {}", String::from_utf8_lossy(&fits.stderr));
+    }
+    assert!(!analyze("much").status.success());
+}
+
+/// The event that ended a run.
+fn last(record: &RunRecord) -> Event {
+    record.events.last().unwrap().event.clone()
+}
+
+/// A lab on the demo model, on a machine that has so much memory, so much of it free.
+fn lab(machine: &TempDir, total_mib: f64, free_mib: f64) -> TestLab {
+    free(machine, total_mib, free_mib);
+    let mut catalog = Catalog::default();
+    catalog.set_default(models().join("demo-llava").to_str().unwrap()).unwrap();
+    let machine = Machine::at(machine.path(), None);
+    let lab = EngineLab { device: DeviceChoice::Cpu, machine };
+    let options = Options { experiments: true, ..Options::default() };
+    TestLab::of(Arc::new(lab), catalog, Arc::new(TempDir::new().unwrap()), options)
+}
+
+fn free(machine: &TempDir, total_mib: f64, free_mib: f64) {
+    let proc = machine.path().join("proc");
+    std::fs::create_dir_all(&proc).unwrap();
+    let kib = |mib: f64| (mib * 1024.0) as u64;
+    let table = format!(
+        "MemTotal:  {} kB\nMemFree: 0 kB\nMemAvailable: {} kB\n",
+        kib(total_mib),
+        kib(free_mib)
+    );
+    // Whole at once: the lab reads it at any time.
+    let new = machine.path().join("new");
+    std::fs::write(&new, table).unwrap();
+    std::fs::rename(new, proc.join("meminfo")).unwrap();
+}
+
+/// MiB that the demo model takes to be loaded and asked something short.
+fn need(quant: Quant) -> f64 {
+    let here = Kernels::here();
+    Weighed::files(&models().join("demo-llava"), quant, here).unwrap().takes() as f64 / MIB
+}
+
+#[tokio::test]
+async fn a_run_that_could_never_fit_is_refused_at_the_door() {
+    let machine = TempDir::new().unwrap();
+    let (f32, q8_0) = (need(Quant::F32), need(Quant::Q8_0));
+    assert!(f32 > q8_0 + 10.0, "{f32} {q8_0}");
+    let lab = lab(&machine, f32 - 1.0, f32 - 1.0);
+    let ask = |quant: &str| {
+        format!("{{\"prompt\":\"What is it?\",\"quant\":\"{quant}\",\"max_new_tokens\":2}}")
+    };
+    let answer = lab.submit_form(Form::new(&ask("f32"))).await;
+    assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE, "{}", answer.text());
+    let text = answer.text();
+    assert!(text.contains("out_of_memory") && text.contains("In f16 it needs"), "{text}");
+    assert!(text.contains(&amount(((f32 - 1.0) * MIB) as u64)), "what there is: {text}");
+    let run = lab.submit(&ask("q8_0")).await;
+    assert!(matches!(last(&lab.ended(&run.id).await), Event::Done { .. }));
+}
+
+/// What fits the machine but not what is free now fails at its turn, before anything is taken;
+/// models that are loaded make room.
+#[tokio::test]
+async fn at_its_turn_a_run_takes_what_is_free_or_nothing() {
+    let machine = TempDir::new().unwrap();
+    let (f32, q8_0) = (need(Quant::F32), need(Quant::Q8_0));
+    let lab = lab(&machine, 10_000.0, 10_000.0);
+    let ask = async |quant: &str, tokens: u32| {
+        let options = format!(
+            "{{\"prompt\":\"What is it?\",\"quant\":\"{quant}\",\"max_new_tokens\":{tokens}}}"
+        );
+        let run = lab.submit(&options).await;
+        last(&lab.ended(&run.id).await)
+    };
+    assert!(matches!(ask("q8_0", 2).await, Event::Done { .. }));
+    // Less than f32 needs even when q8_0 is given up: that one stays.
+    free(&machine, 10_000.0, f32 - q8_0 - 8.0);
+    let Event::Failed { code, message } = ask("f32", 2).await else { panic!("refused") };
+    assert_eq!(code, ErrorCode::OutOfMemory, "{message}");
+    assert!(message.contains("needs about"), "{message}");
+    let loaded = || lab.state.lobby.model_state.borrow().loaded.clone();
+    assert_eq!(loaded().len(), 1, "nothing was given up for it");
+    // A loaded model's own run is measured too.
+    free(&machine, 10_000.0, 1.0);
+    let Event::Failed { code, message } = ask("q8_0", 100).await else { panic!("refused") };
+    assert_eq!(code, ErrorCode::OutOfMemory, "{message}");
+    assert!(
+        message.contains("100 to answer") && message.contains("would fit")
+            || message.contains("Not even a short question fits"),
+        "{message}"
+    );
+    // What comes back of the other model counts: it is given up first.
+    free(&machine, 10_000.0, f32 + 1.0);
+    assert!(matches!(ask("f32", 2).await, Event::Done { .. }));
+    assert_eq!(loaded().len(), 2);
+}
+
+#[tokio::test]
+async fn an_experiment_is_refused_or_pauses_and_goes_on_when_there_is_room() {
+    let machine = TempDir::new().unwrap();
+    let f32 = need(Quant::F32);
+    let lab = lab(&machine, f32 + 100.0, 4.0);
+    let spec = |quant: &str| {
+        let model = models().join("demo-llava");
+        let model = model.file_name().unwrap().to_str().unwrap();
+        format!(
+            r#"{{"models":["{model}"],"samples":2,"quants":["{quant}"],"base":{{"max_new_tokens":2}}}}"#
+        )
+    };
+    let create = async |quant: &str| {
+        let request = Request::post("/api/experiments").body(Body::from(spec(quant))).unwrap();
+        lab.send(request).await
+    };
+    let answer = create("f32").await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let created: ExperimentCreated = answer.json();
+    let paused = until(&lab, &created.id, ExperimentState::Paused).await;
+    let problem = paused.problem.unwrap();
+    assert!(problem.contains("demo-llava") && problem.contains("needs about"), "{problem}");
+    assert_eq!((paused.done, paused.left_out), (0, 0));
+    // There is room again.
+    free(&machine, f32 + 100.0, f32 + 90.0);
+    let path = format!("/api/experiments/{}/resume", created.id);
+    let answer = lab.as_owner(axum::http::Method::POST, &path, &created.owner_token).await;
+    assert!(answer.status.is_success(), "{}", answer.text());
+    let done = until(&lab, &created.id, ExperimentState::Done).await;
+    assert_eq!((done.done, done.left_out), (2, 0));
+    // On a machine that is too small it is refused when it is asked for.
+    free(&machine, f32 - 1.0, f32 - 1.0);
+    let answer = create("f32").await;
+    assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE, "{}", answer.text());
+}
+
+async fn until(lab: &TestLab, id: &str, state: ExperimentState) -> ExperimentStatus {
+    let wait = async {
+        loop {
+            let status: ExperimentStatus = lab.get(&format!("/api/experiments/{id}")).await.ok();
+            if status.state == state {
+                return status;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), wait).await.expect("it gets there")
+}
