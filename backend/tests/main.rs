@@ -19,6 +19,7 @@ mod hub;
 mod interventions;
 mod keeping;
 mod lessons;
+mod memory;
 mod names;
 mod options;
 mod program;

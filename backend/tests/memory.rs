@@ -1,15 +1,13 @@
 //! What is said of memory against what is taken, and what does not fit is refused before it starts.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use crate::common::{Form, Options, TestLab};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use common::{Form, Options, TestLab};
 use engine::{DeviceChoice, Kernels, Weighed};
 use langoverrule::catalog::Catalog;
 use langoverrule::lab::EngineLab;
