@@ -88,8 +88,7 @@ async fn from_start_to_tables_to_a_run() {
         ("?definition=forward".into(), Definition::default(), Preset::Forward.definition()),
         (format!("?definition={}", encoded(&custom)), custom, custom),
     ] {
-        let mut aggregate =
-            Aggregate::new(status.grid.clone(), Choice::around(base), status.spec.seed);
+        let mut aggregate = Aggregate::new(status.grid.clone(), Choice::around(base));
         for ended in queue.ends(&id, 0, 100).unwrap() {
             let End::Done(outcome) = ended.end else { panic!("left out") };
             aggregate.add(ended.item, &outcome).unwrap();

@@ -15,10 +15,11 @@ use source::{Literal, Source, files, sources};
 const TAKE_TEXTS: [&str; 4] = ["t", "fill", "mark", "views"];
 
 /// Names, and what is no text of one language; they stand on the page as they are.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "LangOverrule Lab",
     "MDI",
     "AEI",
+    "P_T",
     "JSON",
     "CSV",
     "SVG",

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use shared::experiment::stats::{
-    Bootstrap, Proportion, Rows, SplitMix64, mean, percentile_interval, quantile, sample_sd,
+    Estimate, PairedDifference, PairedRatio, Proportion, Rows, Scale, SplitMix64, mean,
+    paired_share, sample_sd, t_quantile,
 };
 
 const VALUES: [f64; 12] = [1.58, 2.26, 0.57, 10.23, 17.37, 3.39, 1.84, 0.86, 0.48, 4.23, 1.1, 5.46];
@@ -38,38 +39,101 @@ fn mean_and_deviation_are_numpys() {
 }
 
 #[test]
-fn quantiles_are_numpys() {
-    let mut rising = VALUES;
-    rising.sort_by(f64::total_cmp);
-    for (p, expected) in
-        [(0.0, 0.48), (0.025, 0.50475), (0.4, 1.684), (0.975, 15.4065), (1.0, 17.37)]
-    {
-        assert!(close(quantile(&rising, p).unwrap(), expected), "{p}");
+fn t_quantiles_are_scipys() {
+    for (degrees, expected) in [
+        (1, 12.706204736174694),
+        (4, 2.7764451051977934),
+        (30, 2.0422724563012378),
+        (31, 2.039513446396408),
+        (99, 1.9842169515864174),
+        (1000, 1.9623390808264083),
+    ] {
+        let found = t_quantile(degrees).unwrap();
+        assert!((found - expected).abs() < 3e-8, "{degrees}: {found}");
     }
-    assert_eq!(quantile(&[], 0.5), None);
+    assert_eq!(t_quantile(0), None);
 }
 
 #[test]
-fn the_interval_is_numpys_from_the_same_draws() {
-    let bootstrap = Bootstrap::new(7);
-    let means = bootstrap.means(&rows(VALUES.map(|v| [v])));
-    assert_eq!(means.len(), 2000);
-    let (low, high) = percentile_interval(means.column(0).map(Some)).unwrap();
-    assert!(close(low, 1.7913125) && close(high, 7.242145833333332), "{low} {high}");
-    // scipy.stats.bootstrap with 200,000 draws of its own: the resamples leave this much open.
-    assert!((low - 1.805).abs() < 0.1 && (high - 7.144).abs() < 0.2);
+fn ratios_are_summarised_on_the_log_scale() {
+    let e = Estimate::of_ratios(&VALUES);
+    assert!(close(e.geometric_mean.unwrap(), 2.3147276259374903));
+    assert!(close(e.sd_factor.unwrap(), 3.0511083938999803));
+    assert!(close(e.geometric_low.unwrap(), 1.139436684975139));
+    assert!(close(e.geometric_high.unwrap(), 4.702291977193199));
+    assert!(close(e.mean.unwrap(), 4.114166666666667), "arithmetic means stand beside");
+    assert_eq!((e.low, e.high), (None, None), "and carry no interval");
+    assert_eq!(e.centre().value, e.geometric_mean);
+    // Twice and half are equally far from 1.
+    let halves = Estimate::of_ratios(&VALUES.map(|v| 1.0 / v));
+    assert!(close(halves.geometric_mean.unwrap(), 1.0 / e.geometric_mean.unwrap()));
+    assert!(close(halves.sd_factor.unwrap(), e.sd_factor.unwrap()));
 }
 
 #[test]
-fn a_ratio_of_means_resamples_pairs() {
-    let pairs = VALUES.into_iter().zip(VALUES.into_iter().rev());
-    let rows = rows(pairs.map(|(v, w)| [v, w * 0.25 + 1.0]));
-    let ratio = |means: &[f64]| Some(means[0] / means[1]);
-    assert!(close(ratio(&rows.means()).unwrap(), 2.0281400842148503));
-    let resampled = Bootstrap::new(7).means(&rows);
-    let interval = percentile_interval((0..resampled.len()).map(|r| ratio(resampled.row(r))));
-    let (low, high) = interval.unwrap();
-    assert!(close(low, 0.7294600498024008) && close(high, 4.529240383693476), "{low} {high}");
+fn a_ratio_of_zero_is_counted_and_never_left_out() {
+    let e = Estimate::of_ratios(&[0.0, 1.0, 2.0, 4.0, 8.0, 16.0]);
+    assert_eq!((e.n, e.zeros, e.geometric_mean, e.geometric_low), (6, 1, None, None));
+    assert!(e.mean.is_some() && e.centre().value.is_none());
+    let pairs = PairedRatio::of(&[(1.0, 2.0), (0.0, 2.0), (1.0, 3.0)]);
+    assert_eq!((pairs.n, pairs.zeros, pairs.ratio), (3, 1, None));
+}
+
+#[test]
+fn shares_are_summarised_as_they_are() {
+    let e = Estimate::of_shares(&VALUES.map(|v| v / 20.0));
+    assert!(close(e.mean.unwrap(), 0.20570833333333338));
+    assert!(close(e.low.unwrap(), 0.04659337195814306));
+    assert!(close(e.high.unwrap(), 0.3648232947085237));
+    assert_eq!((e.centre().value, e.geometric_mean), (e.mean, None));
+}
+
+/// The values, and others of the same samples.
+fn pairs() -> Vec<(f64, f64)> {
+    VALUES.into_iter().rev().map(|w| w * 0.25 + 1.0).zip(VALUES).collect()
+}
+
+#[test]
+fn pairs_move_as_numpy_says() {
+    let r = PairedRatio::of(&pairs());
+    assert!(close(r.ratio.unwrap(), 1.2933894485733106));
+    assert!(close(r.sd_factor.unwrap(), 4.5252169449660675));
+    assert!(close(r.low.unwrap(), 0.49562808750680154) && close(r.high.unwrap(), 3.37522490724018));
+    let shares: Vec<_> = pairs().into_iter().map(|(a, b)| (a / 20.0, b / 20.0)).collect();
+    let d = PairedDifference::of(&shares);
+    assert!(
+        close(d.from.unwrap(), 0.10142708333333333) && close(d.to.unwrap(), 0.20570833333333338)
+    );
+    assert!(close(d.difference.unwrap(), 0.10428124999999999));
+    assert!(
+        close(d.low.unwrap(), -0.07622798024619165) && close(d.high.unwrap(), 0.28479048024619164)
+    );
+}
+
+#[test]
+fn a_ratio_of_means_has_the_jackknifes_interval() {
+    let rows = rows(pairs().into_iter().map(|(w, v)| [v, w]));
+    let e = Estimate::of_means(&rows, |means| Some(means[0] / means[1]), Scale::Log);
+    assert!(close(e.mean.unwrap(), 2.0281400842148503));
+    assert!(close(e.low.unwrap(), 0.6720352067089622) && close(e.high.unwrap(), 6.120739151959916));
+    // Of a mean it is Student's own.
+    let plain = self::rows(VALUES.map(|v| [v / 20.0]));
+    let e = Estimate::of_means(&plain, |means| means.first().copied(), Scale::Plain);
+    assert!(
+        close(e.low.unwrap(), 0.04659337195814306) && close(e.high.unwrap(), 0.3648232947085237)
+    );
+}
+
+#[test]
+fn paired_shares_have_bonetts_and_prices_interval() {
+    let before = [1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0];
+    let after = [1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0];
+    let pairs: Vec<_> = before.into_iter().zip(after).map(|(a, b)| (a == 1, b == 1)).collect();
+    let d = paired_share(&pairs);
+    assert!(close(d.difference.unwrap(), -0.25));
+    assert!(
+        close(d.low.unwrap(), -0.5672664799565823) && close(d.high.unwrap(), 0.13869505138515376)
+    );
 }
 
 #[test]
@@ -88,9 +152,16 @@ fn shares_have_scipys_wilson_interval() {
 }
 
 #[test]
-fn what_does_not_exist_has_no_interval() {
-    assert!(Bootstrap::new(7).means(&rows([[1.0]])).is_empty());
-    assert!(Bootstrap::new(7).means(&rows::<1>([])).is_empty());
-    assert_eq!(percentile_interval([Some(1.0), None].into_iter()), None);
-    assert_eq!(percentile_interval(std::iter::empty()), None);
+fn below_five_samples_there_is_no_interval() {
+    let few = &VALUES[..4];
+    let (ratios, shares) = (Estimate::of_ratios(few), Estimate::of_shares(few));
+    assert_eq!((ratios.geometric_low, ratios.geometric_high), (None, None));
+    assert_eq!((shares.low, shares.high), (None, None));
+    assert!(ratios.sd_factor.is_some() && shares.sd.is_some());
+    let pairs = &pairs()[..4];
+    assert_eq!((PairedRatio::of(pairs).low, PairedDifference::of(pairs).high), (None, None));
+    assert_eq!(paired_share(&[(true, false); 4]).low, None);
+    let rows = rows([[1.0], [2.0], [3.0], [4.0]]);
+    assert_eq!(Estimate::of_means(&rows, |m| m.first().copied(), Scale::Plain).low, None);
+    assert_eq!(Estimate::of_ratios(&[]), Estimate::default());
 }

@@ -68,7 +68,7 @@ fn the_order_of_outcomes_changes_nothing() {
 #[test]
 fn what_is_undefined_is_counted_and_averaged_nowhere() {
     let made = Made::demo(10);
-    let mut aggregate = Aggregate::new(made.grid(), Choice::around(Definition::default()), 7);
+    let mut aggregate = Aggregate::new(made.grid(), Choice::around(Definition::default()));
     let mut defined = Vec::new();
     for sample in 0..10 {
         let mut outcome = made.item(sample).unwrap();
@@ -132,7 +132,7 @@ fn changes_compare_the_same_samples() {
     let made = Made::demo(40);
     let grid = made.grid();
     let pruned = grid.conditions.iter().find(|c| c.prune == 0.75 && c.replicate == 1).unwrap();
-    let mut aggregate = Aggregate::new(made.grid(), Choice::around(Definition::default()), 7);
+    let mut aggregate = Aggregate::new(made.grid(), Choice::around(Definition::default()));
     let late = |o: &Outcome| o.masses.stage(Stage::Late, &Definition::default()).mdi.unwrap();
     let (mut from, mut to) = (Vec::new(), Vec::new());
     for sample in 0..16 {
@@ -151,9 +151,51 @@ fn changes_compare_the_same_samples() {
     let change = aggregate.late_change((0, 0), (pruned.index, 0));
     assert_eq!((change.n, change.from, change.to), (10, mean(&from), mean(&to)));
     assert_eq!(change.difference, Some(change.to.unwrap() - change.from.unwrap()));
-    let (low, high) = (change.low.unwrap(), change.high.unwrap());
-    assert!(low < change.difference.unwrap() && change.difference.unwrap() < high);
-    assert!(high < 0.0, "every sample's MDI falls, and so does every resample's");
+    assert_eq!((change.low, change.high), (None, None), "a ratio's interval is its pairs'");
+    let paired = change.paired.unwrap();
+    assert_eq!((paired.n, change.factor()), (10, paired.ratio));
+    let (low, high) = (paired.low.unwrap(), paired.high.unwrap());
+    assert!(low < paired.ratio.unwrap() && paired.ratio.unwrap() < high);
+    assert!(high < 1.0, "every sample's MDI falls");
+}
+
+#[test]
+fn what_counts_alone_do_stands_beside_what_moved() {
+    let tables = Made::demo(30).tables();
+    let prune = tables.prune.unwrap();
+    let rows = &prune.series[0].rows;
+    assert!(rows[0].changes.is_empty());
+    let late = &rows[3].changes[2];
+    // 64 picture tokens become 3, and words stay: shares that stay give 3/64 of the MDI.
+    assert!((late.counts.ratio.unwrap() - 3.0 / 64.0).abs() < 1e-9, "{late:?}");
+    let product = late.counts.ratio.unwrap() * late.beyond.ratio.unwrap();
+    assert!((product / late.mdi.ratio.unwrap() - 1.0).abs() < 1e-9);
+    let (plain, null) = (rows[0].stages[2].mdi.estimate, late.null_mdi);
+    let null = null.geometric_mean.unwrap() / plain.geometric_mean.unwrap();
+    assert!((null - 3.0 / 64.0).abs() < 1e-9);
+    // MDI falls, and the words' share rises: tables say both.
+    assert!(late.mdi.high.unwrap() < 1.0 && late.share_text.low.unwrap() > 0.0);
+    assert_eq!(rows[3].stages[2].share_text.estimate.mean, late.share_text.to);
+}
+
+#[test]
+fn every_condition_stands_beside_its_baseline() {
+    let mut made = Made::demo(12);
+    made.spec.quants = vec![Quant::Q4k, Quant::F32];
+    made.spec.replicate = vec![1];
+    let tables = made.tables();
+    let changes = tables.changes.unwrap();
+    let named = |label: &str| {
+        let row = changes.rows.iter().find(|r| r.label == label);
+        row.map(|r| r.from_label.as_str())
+    };
+    assert_eq!(named("demo-llava · q4k · 75 % dropped"), Some("demo-llava · q4k"));
+    assert_eq!(named("demo-llava · q4k"), Some("demo-llava · f32"), "the most exact weights");
+    assert_eq!(named("demo-llava · f32"), None);
+    for row in &changes.rows {
+        assert!(row.stages.iter().all(|s| s.mdi.n == 12), "{row:?}");
+        assert!(row.right.unwrap().low.is_some());
+    }
 }
 
 #[test]
@@ -192,7 +234,7 @@ fn twenty_thousand_items_stay_below_100_megabytes() {
 fn heads_one_by_one_are_undefined_not_wrong() {
     let made = Made::demo(4);
     let definition = Definition { heads: Heads::One(0), ..Definition::default() };
-    let mut aggregate = Aggregate::new(made.grid(), vec![Choice::of(definition)], 7);
+    let mut aggregate = Aggregate::new(made.grid(), vec![Choice::of(definition)]);
     aggregate.add(0, &made.item(0).unwrap()).unwrap();
     let late = aggregate.summary(0, 0).stages[2].mdi.clone();
     assert_eq!((late.estimate.mean, late.undefined[0].reason), (None, Undefined::HeadsAveraged));

@@ -3,19 +3,26 @@
 //! Provenance stands in columns rather than in comments: a file is read without options, several
 //! files can be concatenated, and no row is ever without its definition and model.
 
+use shared::experiment::aggregate::StageChange;
 use shared::experiment::paper::PaperValue;
-use shared::experiment::stats::{Estimate, Proportion};
+use shared::experiment::stats::{Estimate, PairedRatio, Proportion};
 use shared::experiment::tables::{ConditionResult, TableCell, Tables};
 use shared::{Group, ModelInfo};
 
 use crate::sheet::options;
 
 /// The columns. `place` is a stage's name, a layer's number or `all`; `measure` says what `mean`
-/// is the mean of: `mdi`, `aei_text`, `text_tokens`, `image_tokens`, or a share of answers:
-/// `right`, `claimed`, `wrong`, `unreadable`. `low` and `high` are the ends of the 95 % interval.
-/// `status` is the experiment's: means of one that is not `done` are of the runs that are.
-/// Empty where a value does not exist.
-pub const COLUMNS: [&str; 40] = [
+/// is the mean of: `mdi`, `aei_text`, `share_text` (`P_T`), `text_tokens`, `image_tokens`, or a share of
+/// answers: `right`, `claimed`, `wrong`, `unreadable`. `mean` and `sd` are arithmetic; `low` and `high`
+/// are the ends of its 95 % interval, which ratios have around `geometric_mean` instead.
+///
+/// Rows of the kind `change` compare, sample by sample, with the condition in `against`: `mdi_ratio`,
+/// of it `mdi_ratio_counts` (token counts alone, shares of the attention as they were) and
+/// `mdi_ratio_beyond`, `mdi_null` (the MDI that counts alone would give), `share_text_difference` and
+/// `right_difference`.
+///
+/// `status` is the experiment's: means of one that is not `done` are of the runs that are. Empty where a value does not exist.
+pub const COLUMNS: [&str; 46] = [
     "condition",
     "model",
     "quant",
@@ -56,6 +63,12 @@ pub const COLUMNS: [&str; 40] = [
     "lab",
     "status",
     "runs_done",
+    "geometric_mean",
+    "sd_factor",
+    "geometric_low",
+    "geometric_high",
+    "zeros",
+    "against",
 ];
 
 /// A name as JSON has it.
@@ -84,6 +97,7 @@ struct Row<'a> {
     place: String,
     measure: &'a str,
     cell: &'a TableCell,
+    against: Option<u32>,
 }
 
 fn fixed(tables: &Tables, of: &ConditionResult) -> Fixed {
@@ -159,16 +173,55 @@ fn record(tables: &Tables, of: &ConditionResult, fixed: &Fixed, row: &Row<'_>) -
         None => record.extend(std::iter::repeat_n(String::new(), 6)),
     }
     record.extend(fixed.after.iter().cloned());
+    record.extend([
+        number(e.geometric_mean),
+        number(e.sd_factor),
+        number(e.geometric_low),
+        number(e.geometric_high),
+        e.zeros.to_string(),
+        row.against.map(|c| c.to_string()).unwrap_or_default(),
+    ]);
     record
 }
 
 fn of_share(p: &Proportion) -> TableCell {
-    let estimate = Estimate { n: p.n, mean: p.share, sd: None, low: p.low, high: p.high };
+    of(Estimate { n: p.n, mean: p.share, low: p.low, high: p.high, ..Estimate::default() })
+}
+
+fn of(estimate: Estimate) -> TableCell {
     TableCell { estimate, ..TableCell::default() }
 }
 
+fn of_ratio(r: &PairedRatio) -> TableCell {
+    of(Estimate {
+        n: r.n,
+        geometric_mean: r.ratio,
+        sd_factor: r.sd_factor,
+        geometric_low: r.low,
+        geometric_high: r.high,
+        zeros: r.zeros,
+        ..Estimate::default()
+    })
+}
+
+fn of_difference(n: u32, mean: Option<f64>, low: Option<f64>, high: Option<f64>) -> TableCell {
+    of(Estimate { n, mean, low, high, ..Estimate::default() })
+}
+
+/// What one stage's change says: measures and their values.
+fn of_change(c: &StageChange) -> [(&'static str, TableCell); 5] {
+    let d = &c.share_text;
+    [
+        ("mdi_ratio", of_ratio(&c.mdi)),
+        ("mdi_ratio_counts", of_ratio(&c.counts)),
+        ("mdi_ratio_beyond", of_ratio(&c.beyond)),
+        ("mdi_null", of(c.null_mdi)),
+        ("share_text_difference", of_difference(d.n, d.difference, d.low, d.high)),
+    ]
+}
+
 fn of_mean(mean: Option<f64>, n: u32) -> TableCell {
-    TableCell { estimate: Estimate { n, mean, ..Estimate::default() }, ..TableCell::default() }
+    of(Estimate { n, mean, ..Estimate::default() })
 }
 
 /// Every number of the tables, a row each.
@@ -184,26 +237,31 @@ pub fn csv(tables: &Tables) -> String {
             let choice = &cells.choice;
             for stage in &cells.stages {
                 let place = stage.stage.name();
-                for (measure, cell) in [("mdi", &stage.mdi), ("aei_text", &stage.aei_text)] {
-                    row(Row { choice, kind: "stage", place: place.to_owned(), measure, cell });
+                for (measure, cell) in [
+                    ("mdi", &stage.mdi),
+                    ("aei_text", &stage.aei_text),
+                    ("share_text", &stage.share_text),
+                ] {
+                    let place = place.to_owned();
+                    row(Row { choice, kind: "stage", place, measure, cell, against: None });
                 }
             }
             for layer in &cells.layers {
-                for (measure, cell) in [("mdi", &layer.mdi), ("aei_text", &layer.aei_text)] {
-                    row(Row {
-                        choice,
-                        kind: "layer",
-                        place: layer.layer.to_string(),
-                        measure,
-                        cell,
-                    });
+                for (measure, cell) in [
+                    ("mdi", &layer.mdi),
+                    ("aei_text", &layer.aei_text),
+                    ("share_text", &layer.share_text),
+                ] {
+                    let place = layer.layer.to_string();
+                    row(Row { choice, kind: "layer", place, measure, cell, against: None });
                 }
             }
             for (measure, mean) in
                 [("text_tokens", cells.text_tokens), ("image_tokens", cells.image_tokens)]
             {
                 let cell = &of_mean(mean, result.n);
-                row(Row { choice, kind: "tokens", place: "all".to_owned(), measure, cell });
+                let place = "all".to_owned();
+                row(Row { choice, kind: "tokens", place, measure, cell, against: None });
             }
         }
         if let Some(v) = &result.verdicts {
@@ -214,7 +272,23 @@ pub fn csv(tables: &Tables) -> String {
                 ("unreadable", &v.unreadable),
             ] {
                 let cell = &of_share(share);
-                row(Row { choice: "", kind: "answers", place: "all".to_owned(), measure, cell });
+                let place = "all".to_owned();
+                row(Row { choice: "", kind: "answers", place, measure, cell, against: None });
+            }
+        }
+        let rows = tables.changes.iter().flat_map(|t| &t.rows);
+        for change in rows.filter(|r| r.condition == result.condition.index) {
+            let (choice, against) = (&tables.choice.name, Some(change.from));
+            for stage in &change.stages {
+                for (measure, cell) in of_change(stage) {
+                    let place = stage.stage.name().to_owned();
+                    row(Row { choice, kind: "change", place, measure, cell: &cell, against });
+                }
+            }
+            if let Some(c) = &change.right {
+                let cell = &of_difference(c.n, c.difference, c.low, c.high);
+                let (place, measure) = ("all".to_owned(), "right_difference");
+                row(Row { choice: "", kind: "answers", place, measure, cell, against });
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use shared::experiment::tables::Tables;
 
-use crate::sheet::{Kind, Sheet, notices, provenance, sheets};
+use crate::sheet::{Kind, SUMMARY, Sheet, notices, provenance, sheets};
 
 /// Text as LaTeX sets it. What is beyond the Latin letters that T1 fonts have is named by its code
 /// point: a name in another script must not stop the document.
@@ -23,6 +23,7 @@ fn escape(text: &str) -> String {
             '"' => out.push_str("\\textquotedbl{}"),
             '-' => out.push_str("-{}"),
             '±' => out.push_str("$\\pm$"),
+            '÷' => out.push_str("$\\div$"),
             '×' => out.push_str("$\\times$"),
             '−' => out.push_str("$-$"),
             '≤' => out.push_str("$\\leq$"),
@@ -125,10 +126,8 @@ pub fn latex(tables: &Tables) -> String {
     for sheet in sheets(tables) {
         out.push_str(&table(&sheet));
     }
-    out.push_str(
-        "\\clearpage\n\\section*{Notes}\n\\begin{itemize}\n\
-         \\item Mean $\\pm$ standard deviation over samples; $n$ samples.\n",
-    );
+    out.push_str("\\clearpage\n\\section*{Notes}\n\\begin{itemize}\n");
+    let _ = writeln!(out, "\\item {}", escape(SUMMARY));
     for note in &tables.notes {
         let _ =
             writeln!(out, "\\item {}{}", escape(&note.mark), escape(&format!(" {}", note.text)));

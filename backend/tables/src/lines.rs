@@ -103,8 +103,7 @@ pub fn read(lines: impl BufRead) -> Result<(Aggregate, ExperimentStatus), ReadEr
         return Err(ReadError::Version(header.version));
     }
     let experiment = header.experiment;
-    let mut aggregate =
-        Aggregate::new(experiment.grid.clone(), header.choices, experiment.spec.seed);
+    let mut aggregate = Aggregate::new(experiment.grid.clone(), header.choices);
     for (number, text) in lines {
         let (text, line) = (text?, number + 1);
         if text.trim().is_empty() {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use shared::experiment::tables::Tables;
 
-use crate::sheet::{Kind, Sheet, notices, provenance, sheets};
+use crate::sheet::{Kind, SUMMARY, Sheet, notices, provenance, sheets};
 
 /// Text on one line that no reader takes for markup, with no more backslashes than that takes:
 /// an underscore within a word and brackets that lead nowhere are what they are.
@@ -90,7 +90,7 @@ pub fn markdown(tables: &Tables) -> String {
         }
     }
     out.push_str("## Notes\n\n");
-    out.push_str("- Mean ± standard deviation over samples; n samples.\n");
+    let _ = writeln!(out, "- {}", escape(SUMMARY));
     for note in &tables.notes {
         let mark = if note.mark.is_empty() { String::new() } else { format!("{} ", note.mark) };
         let _ = writeln!(out, "- {mark}{}", escape(&note.text));

@@ -1,11 +1,11 @@
 //! Sheets: tables as headings and cells of text, which Markdown and LaTeX lay out.
 
-use shared::experiment::aggregate::Change;
+use shared::experiment::aggregate::{Change, StageChange};
 use shared::experiment::paper::{PaperCell, PaperRow, PaperValue};
-use shared::experiment::stats::Proportion;
+use shared::experiment::stats::{Estimate, PairedDifference, PairedRatio, Proportion, Spread};
 use shared::experiment::tables::{
-    AnswerTable, DefinitionTable, Lever, LeverRow, LeverTable, StageCells, StageTable, TableCell,
-    Tables, decimals, marks, percent, short,
+    AnswerTable, ChangeTable, DefinitionTable, Lever, LeverRow, LeverTable, StageCells, StageTable,
+    TableCell, Tables, decimals, marks, percent, short,
 };
 use shared::experiment::{Condition, ExperimentState};
 use shared::{ModelInfo, PictureUse, RunOptions, Stage};
@@ -78,13 +78,59 @@ fn signed(text: String) -> String {
     if positive { format!("+{text}") } else { text }
 }
 
-fn mean_sd(cell: &TableCell) -> String {
+/// What the rows of numbers are, for the notes.
+pub const SUMMARY: &str = "MDI and AEI: geometric mean and, after ×/÷, the factor that one standard \
+    deviation of their logarithms is. P_T, the words' share of the attention on words and picture: \
+    mean ± standard deviation. Arithmetic means of MDI and AEI, as the paper gives them, stand below \
+    where its values stand beside. n samples.";
+
+/// A deviation with as many digits as the number it belongs to, unless nothing were left of it.
+fn alike(deviation: f64, of: f64) -> String {
+    let alike = format!("{deviation:.*}", decimals(of));
+    if alike.contains(|c| ('1'..='9').contains(&c)) { alike } else { short(deviation) }
+}
+
+/// What is shown first of a number: a ratio's geometric mean, anything else's mean.
+fn centre(cell: &TableCell) -> String {
+    let centre = cell.estimate.centre();
+    match (centre.value, centre.spread) {
+        (Some(value), Some(Spread::Factor(factor))) => {
+            format!("{} ×/÷ {}", number(centre.value), alike(factor, value))
+        }
+        (Some(value), Some(Spread::Distance(sd))) => {
+            format!("{} ± {}", number(centre.value), alike(sd, value))
+        }
+        _ => number(centre.value),
+    }
+}
+
+fn arithmetic(cell: &TableCell) -> String {
     let e = &cell.estimate;
     let (Some(mean), Some(sd)) = (e.mean, e.sd) else { return number(e.mean) };
-    // As many digits as the mean has, unless nothing were left of the deviation.
-    let alike = format!("{sd:.*}", decimals(mean));
-    let left = alike.contains(|c| ('1'..='9').contains(&c));
-    format!("{} ± {}", number(e.mean), if left { alike } else { short(sd) })
+    format!("{} ± {}", number(e.mean), alike(sd, mean))
+}
+
+/// The interval of what is shown first.
+fn ends(e: &Estimate) -> String {
+    let ends = e.centre().interval;
+    interval(ends.map(|i| i.0), ends.map(|i| i.1))
+}
+
+/// The words' share of the attention, in percents.
+fn attention(cell: &TableCell) -> String {
+    let e = &cell.estimate;
+    match (e.mean, e.sd) {
+        (Some(_), Some(sd)) => format!("{} ± {}", share(e.mean), tenth(sd)),
+        _ => share(e.mean),
+    }
+}
+
+fn attention_ends(cell: &TableCell) -> String {
+    let e = &cell.estimate;
+    match (e.low, e.high) {
+        (Some(low), Some(high)) => format!("[{}, {}]", tenth(low), tenth(high)),
+        _ => NOTHING.to_owned(),
+    }
 }
 
 /// A mean number of tokens: whole where it is whole.
@@ -119,25 +165,47 @@ fn share_interval(p: &Proportion) -> String {
     }
 }
 
-fn change(change: Option<&Change>) -> String {
-    match change {
-        Some(c) if c.n > 0 => {
-            format!("{} {}", signed(number(c.difference)), interval(c.low, c.high))
-        }
-        _ => NOTHING.to_owned(),
+/// A factor with its interval: `× 0.86 [0.81, 0.92]`.
+fn factor(ratio: Option<f64>, low: Option<f64>, high: Option<f64>) -> String {
+    match (ratio, low, high) {
+        (None, ..) => NOTHING.to_owned(),
+        (_, Some(_), Some(_)) => format!("× {} {}", number(ratio), interval(low, high)),
+        _ => format!("× {}", number(ratio)),
     }
 }
 
-/// A change of a share, in percentage points.
+fn paired(r: &PairedRatio) -> String {
+    factor(r.ratio, r.low, r.high)
+}
+
+/// By what factor a number moves: pair by pair where that exists, else of the means.
+fn change(change: Option<&Change>) -> String {
+    match change {
+        Some(c) => {
+            let paired = c.paired.as_ref();
+            factor(c.factor(), paired.and_then(|p| p.low), paired.and_then(|p| p.high))
+        }
+        None => NOTHING.to_owned(),
+    }
+}
+
+/// How far a share of the attention moves, in percentage points.
+fn share_points(d: &PairedDifference) -> String {
+    points_of(d.difference, d.low, d.high)
+}
+
+fn points_of(difference: Option<f64>, low: Option<f64>, high: Option<f64>) -> String {
+    let Some(difference) = difference else { return NOTHING.to_owned() };
+    let difference = signed(tenth(difference));
+    match (low, high) {
+        (Some(low), Some(high)) => format!("{difference} [{}, {}]", tenth(low), tenth(high)),
+        _ => difference,
+    }
+}
+
+/// A change of a share of answers, in percentage points.
 fn points(of: Option<&Change>) -> String {
-    let text = |c: &Change| {
-        let difference = signed(tenth(c.difference?));
-        Some(match (c.low, c.high) {
-            (Some(low), Some(high)) => format!("{difference} [{}, {}]", tenth(low), tenth(high)),
-            _ => difference,
-        })
-    };
-    of.and_then(text).unwrap_or_else(|| NOTHING.to_owned())
+    of.map_or_else(|| NOTHING.to_owned(), |c| points_of(c.difference, c.low, c.high))
 }
 
 fn printed(value: &PaperValue) -> String {
@@ -145,13 +213,23 @@ fn printed(value: &PaperValue) -> String {
     format!("{:.2}{}", value.value, marks(value))
 }
 
-/// MDI and AEI of the three stages.
-fn both(stages: &[StageCells], text: impl Fn(&TableCell) -> String) -> Vec<String> {
-    stages.iter().flat_map(|s| [text(&s.mdi), text(&s.aei_text)]).collect()
+/// MDI, the words' share and AEI of the three stages.
+fn each(
+    stages: &[StageCells],
+    ratio: impl Fn(&TableCell) -> String,
+    share: impl Fn(&TableCell) -> String,
+) -> Vec<String> {
+    let of = |s: &StageCells| [ratio(&s.mdi), share(&s.share_text), ratio(&s.aei_text)];
+    stages.iter().flat_map(of).collect()
+}
+
+fn nothing(_: &TableCell) -> String {
+    String::new()
 }
 
 fn paper_cells(cells: &[PaperCell]) -> Vec<String> {
-    cells.iter().flat_map(|c| [printed(&c.mdi), printed(&c.aei_text)]).collect()
+    let of = |c: &PaperCell| [printed(&c.mdi), NOTHING.to_owned(), printed(&c.aei_text)];
+    cells.iter().flat_map(of).collect()
 }
 
 fn relative(cell: &TableCell) -> String {
@@ -164,7 +242,7 @@ fn relative(cell: &TableCell) -> String {
 fn stage_columns(first: &[&str], last: &[&str]) -> Vec<String> {
     let stages = Stage::ALL
         .into_iter()
-        .flat_map(|s| [format!("{} MDI", s.name()), format!("{} AEI", s.name())]);
+        .flat_map(|s| ["MDI", "P_T", "AEI"].map(|what| format!("{} {what}", s.name())));
     let own = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     own(first).into_iter().chain(stages).chain(own(last)).collect()
 }
@@ -182,15 +260,20 @@ fn stages(table: &StageTable) -> Sheet {
     let none = || [String::new(), String::new()];
     for row in &table.rows {
         let (n, sizes) = (row.n.to_string(), [tokens(row.text_tokens), tokens(row.image_tokens)]);
-        sheet.push(Kind::Measured, around(&row.label, sizes, both(&row.stages, mean_sd), n));
-        let ends = |c: &TableCell| interval(c.estimate.low, c.estimate.high);
-        let cells = both(&row.stages, ends);
-        sheet.push(Kind::Below, around("95 % interval", none(), cells, String::new()));
+        sheet.push(
+            Kind::Measured,
+            around(&row.label, sizes, each(&row.stages, centre, attention), n),
+        );
+        let mut below = |name: &str, cells: Vec<String>| {
+            sheet.push(Kind::Below, around(name, none(), cells, String::new()));
+        };
+        below("95 % interval", each(&row.stages, |c| ends(&c.estimate), attention_ends));
+        if !table.paper.is_empty() {
+            below("arithmetic mean ± sd", each(&row.stages, arithmetic, nothing));
+        }
         let cells = || row.stages.iter().flat_map(|s| [&s.mdi, &s.aei_text]);
         if cells().any(|c| c.relative_difference.is_some()) {
-            let cells = both(&row.stages, relative);
-            let name = "relative to the paper";
-            sheet.push(Kind::Below, around(name, none(), cells, String::new()));
+            below("arithmetic mean relative to the paper", each(&row.stages, relative, nothing));
         }
     }
     for row in &table.paper {
@@ -204,13 +287,21 @@ fn stages(table: &StageTable) -> Sheet {
 
 fn lever_row(row: &LeverRow) -> Vec<String> {
     let mut cells = vec![row.label.clone(), tokens(row.image_tokens)];
-    cells.extend(both(&row.stages, mean_sd));
+    cells.extend(each(&row.stages, centre, attention));
     cells.extend([
         change(row.late_change.as_ref()),
         row.verdicts.map_or_else(|| NOTHING.to_owned(), |v| share(v.right.share)),
         row.n.to_string(),
     ]);
     cells
+}
+
+/// What token counts alone would give: the words' shares of the series' first row, at these counts.
+fn unmoved(changes: &[StageChange]) -> Vec<String> {
+    let of = |c: &StageChange| {
+        [number(c.null_mdi.centre().value), share(c.share_text.from), String::new()]
+    };
+    changes.iter().flat_map(of).collect()
 }
 
 fn lever_paper(lever: Lever, row: &PaperRow) -> Vec<String> {
@@ -235,12 +326,24 @@ fn lever(table: &LeverTable) -> Sheet {
         sheet.push(Kind::Heading, vec![series.label.clone()]);
         for row in &series.rows {
             sheet.push(Kind::Measured, lever_row(row));
+            let mut below = |name: &str, cells: Vec<String>, moves: String| {
+                let mut all = vec![name.to_owned(), String::new()];
+                all.extend(cells);
+                all.extend([moves, String::new(), String::new()]);
+                sheet.push(Kind::Below, all);
+            };
+            if let Some(late) = row.changes.last() {
+                let alone = paired(&PairedRatio { low: None, high: None, ..late.counts });
+                below("if shares had stayed", unmoved(&row.changes), alone);
+            }
+            if !table.paper.is_empty() {
+                let cells = each(&row.stages, arithmetic, nothing);
+                below("arithmetic mean ± sd", cells, String::new());
+            }
             let cells = || row.stages.iter().flat_map(|s| [&s.mdi, &s.aei_text]);
             if cells().any(|c| c.relative_difference.is_some()) {
-                let mut below = vec!["relative to the paper".to_owned(), String::new()];
-                below.extend(both(&row.stages, relative));
-                below.extend([const { String::new() }; 3]);
-                sheet.push(Kind::Below, below);
+                let cells = each(&row.stages, relative, nothing);
+                below("arithmetic mean relative to the paper", cells, String::new());
             }
         }
     }
@@ -258,6 +361,7 @@ fn answers(table: &AnswerTable) -> Vec<Sheet> {
     let columns = [
         "condition",
         "late MDI",
+        "late P_T",
         "right",
         "as claimed",
         "wrong",
@@ -272,7 +376,8 @@ fn answers(table: &AnswerTable) -> Vec<Sheet> {
             Kind::Measured,
             vec![
                 row.label.clone(),
-                mean_sd(&row.late_mdi),
+                centre(&row.late_mdi),
+                attention(&row.late_share_text),
                 share_interval(&v.right),
                 share_interval(&v.claimed),
                 share(v.wrong.share),
@@ -313,17 +418,17 @@ fn definitions(table: &DefinitionTable) -> Sheet {
         "early MDI",
         "middle MDI",
         "late MDI",
-        "late ×",
-        "late moves by",
+        "late P_T",
+        "late MDI moves by",
         "n",
     ];
     let mut sheet = Sheet::new(&format!("definitions-{}", table.condition), &table.title, &columns);
     for row in &table.rows {
         let mut cells = vec![row.title.clone(), tokens(row.text_tokens)];
-        cells.extend(row.stages.iter().map(|s| mean_sd(&s.mdi)));
+        cells.extend(row.stages.iter().map(|s| centre(&s.mdi)));
         let late = row.stages.last().map_or(0, |s| s.mdi.estimate.n);
         cells.extend([
-            number(row.change.and_then(|c| c.ratio)),
+            row.stages.last().map(|s| attention(&s.share_text)).unwrap_or_default(),
             change(row.change.as_ref()),
             late.to_string(),
         ]);
@@ -333,11 +438,47 @@ fn definitions(table: &DefinitionTable) -> Sheet {
     sheet
 }
 
+fn changes(table: &ChangeTable) -> Sheet {
+    let columns = [
+        "condition",
+        "beside",
+        "early MDI",
+        "middle MDI",
+        "late MDI",
+        "counts alone",
+        "beyond counts",
+        "late P_T, points",
+        "right, points",
+        "pairs",
+    ];
+    let mut sheet = Sheet::new("changes", &table.title, &columns);
+    for row in &table.rows {
+        let Some(late) = row.stages.last() else { continue };
+        let mut cells = vec![row.label.clone(), row.from_label.clone()];
+        cells.extend(row.stages.iter().map(|s| paired(&s.mdi)));
+        cells.extend([
+            paired(&PairedRatio { low: None, high: None, ..late.counts }),
+            paired(&late.beyond),
+            share_points(&late.share_text),
+            points(row.right.as_ref()),
+            late.mdi.n.to_string(),
+        ]);
+        sheet.push(Kind::Measured, cells);
+    }
+    sheet.finding = "Factors are geometric means over pairs of the same samples, with 95 % intervals. \
+        \"Counts alone\" is by what factor the late MDI would move if words and picture kept their \
+        shares of the attention and their numbers of tokens alone changed; \"beyond counts\" is what \
+        is left."
+        .to_owned();
+    sheet
+}
+
 /// Every table of an experiment.
 pub fn sheets(tables: &Tables) -> Vec<Sheet> {
     let mut all = vec![stages(&tables.stages)];
     all.extend(tables.prune.as_ref().map(lever));
     all.extend(tables.replicate.as_ref().map(lever));
+    all.extend(tables.changes.as_ref().map(changes));
     all.extend(tables.answers.iter().flat_map(answers));
     all.extend(tables.definitions.iter().map(definitions));
     all

@@ -32,8 +32,9 @@ enum By {
 }
 
 fn point(at: f64, cell: &TableCell) -> Point {
-    let e = cell.estimate;
-    Point { at, mean: e.mean, low: e.low, high: e.high }
+    let centre = cell.estimate.centre();
+    let (low, high) = centre.interval.unzip();
+    Point { at, mean: centre.value, low, high }
 }
 
 fn along(layers: &[LayerCells]) -> Vec<Point> {
@@ -153,7 +154,7 @@ pub(super) fn LayersCard(shown: Shown) -> impl IntoView {
     let n = move || {
         shown.with(|all| {
             let n = all.iter().flat_map(|(_, t)| &t.stages.rows).map(|r| r.n).max().unwrap_or(0);
-            fill("mean and 95 % interval, n = {n} · log scale", &[("n", &n)])
+            fill("geometric mean and 95 % interval, n = {n} · log scale", &[("n", &n)])
         })
     };
     view! {

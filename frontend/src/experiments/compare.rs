@@ -90,7 +90,7 @@ pub(super) fn CompareCard(first: Watched, second: Watched) -> impl IntoView {
 fn differences(c: &Comparison) -> AnyView {
     let note = match (c.same_samples, c.same_choice) {
         (true, true) => t(
-            "Same samples, same definition. Differences of means; a difference without an interval is no proof.",
+            "Same samples, same definition. B / A is a ratio of geometric means; without an interval it is no proof.",
         ),
         (false, _) => t(
             "Other samples were drawn, so no difference is given: it would be one of samples too.",
@@ -107,17 +107,12 @@ fn differences(c: &Comparison) -> AnyView {
             format!("{} → {}", told::label(&r.first), told::label(&r.second))
         };
         let number = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), short);
-        let signed = |v: Option<f64>| {
-            v.map_or_else(
-                || "–".to_owned(),
-                |d| format!("{}{}", if d < 0.0 { "−" } else { "+" }, short(d.abs())),
-            )
-        };
         view! {
             <tr>
                 <th scope="row">{label}</th>
                 <td>{told::estimate(&r.from)}</td><td>{told::estimate(&r.to)}</td>
-                <td>{signed(r.difference)}</td><td>{number(r.ratio)}</td>
+                <td>{told::attention(&r.share_from)}</td><td>{told::attention(&r.share_to)}</td>
+                <td>{number(r.ratio)}</td>
                 <td>{r.right.map_or_else(|| "–".to_owned(), |d| format!("{:+.0}", d * 100.0).replace('-', "−"))}</td>
             </tr>
         }
@@ -127,7 +122,7 @@ fn differences(c: &Comparison) -> AnyView {
         <div class="scroll" tabindex="0"><table class="stages">
             <thead><tr>
                 <th scope="col">{t("condition")}</th><th scope="col">{t("late MDI, A")}</th><th scope="col">{t("late MDI, B")}</th>
-                <th scope="col">"B − A"</th><th scope="col">"B / A"</th><th scope="col" title=t("Points of the share of right answers")>{t("right moved by")}</th>
+                <th scope="col">{t("late P_T, A")}</th><th scope="col">{t("late P_T, B")}</th><th scope="col">"B / A"</th><th scope="col" title=t("Points of the share of right answers")>{t("right moved by")}</th>
             </tr></thead>
             <tbody>{rows}</tbody>
         </table></div>

@@ -2,10 +2,12 @@
 
 use leptos::prelude::*;
 use shared::Stage;
+use shared::experiment::aggregate::StageChange;
 use shared::experiment::paper::PaperRow;
 use shared::experiment::stats::Proportion;
 use shared::experiment::tables::{
-    AnswerTable, DefinitionTable, LeverTable, Note, StageCells, StageTable, TableCell, Tables,
+    AnswerTable, ChangeTable, DefinitionTable, LeverTable, Note, StageCells, StageTable, TableCell,
+    Tables, short,
 };
 
 use super::told;
@@ -17,27 +19,61 @@ use crate::words;
 fn cell(cell: &TableCell) -> impl IntoView + use<> {
     let more = told::more(cell);
     let undefined = cell.estimate.mean.is_none() && !cell.undefined.is_empty();
+    let value = cell.estimate.centre().value;
     let said = if undefined { t("undefined").to_owned() } else { told::estimate(&cell.estimate) };
     let paper =
         cell.relative_difference.map(|d| view! { <small>{told::signed_percent(d)}</small> });
-    view! { <td title=more class:none=undefined data-mean=cell.estimate.mean.map(|m| m.to_string())>{said}{paper}</td> }
+    view! { <td title=more class:none=undefined data-mean=cell.estimate.mean.map(|m| m.to_string()) data-value=value.map(|v| v.to_string())>{said}{paper}</td> }
+}
+
+/// The words' share of the attention.
+fn attention(cell: &TableCell) -> impl IntoView + use<> {
+    let e = cell.estimate;
+    let interval = e.low.zip(e.high).map(|(low, high)| {
+        let ends = [
+            ("low", &words::percent(low) as &dyn std::fmt::Display),
+            ("high", &words::percent(high)),
+        ];
+        fill("95 % interval {low} to {high}", &ends)
+    });
+    view! { <td title=interval data-share=e.mean.map(|m| m.to_string())>{told::attention(&e)}</td> }
 }
 
 fn stages(cells: &[StageCells]) -> impl IntoView + use<> {
-    cells.iter().map(|s| view! { {cell(&s.mdi)}{cell(&s.aei_text)} }).collect_view()
+    let of = |s: &StageCells| view! { {cell(&s.mdi)}{attention(&s.share_text)}{cell(&s.aei_text)} };
+    cells.iter().map(of).collect_view()
+}
+
+/// What token counts alone would give: the shares of a series' first row at this row's counts.
+fn unmoved(changes: &[StageChange]) -> Option<AnyView> {
+    let late = changes.last()?;
+    let cells = changes.iter().map(|c| {
+        let null = c.null_mdi.centre().value;
+        let share = c.share_text.from.map(words::percent);
+        view! { <td data-null=null.map(|v| v.to_string())>{null.map(short)}</td><td>{share}</td><td></td> }
+    });
+    let cells = cells.collect_view();
+    let factor = late.counts.ratio.map(|r| format!("× {}", short(r)));
+    Some(view! {
+        <tr class="below"><th scope="row" title=t("MDI as it would be if words and picture kept the first row’s shares of the attention, and their numbers of tokens alone changed")>
+            {t("if shares had stayed")}
+        </th>{cells}<td>{factor}</td></tr>
+    }.into_any())
 }
 
 fn share(p: &Proportion) -> impl IntoView + use<> {
     view! { <td title=told::share_more(p)>{told::share(p)}</td> }
 }
 
-/// The names of the stages over their two columns each.
+/// The names of the stages over their three columns each.
 fn stage_heads() -> impl IntoView {
     Stage::ALL
         .map(|stage| {
             let stage = words::stage(stage);
             view! {
-                <th scope="col">{stage}" MDI"</th><th scope="col">{stage}" AEI"</th>
+                <th scope="col">{stage}" MDI"</th>
+                <th scope="col" title=t("Words’ share of the attention on words and picture")>{stage}" P_T"</th>
+                <th scope="col">{stage}" AEI"</th>
             }
         })
         .collect_view()
@@ -45,7 +81,7 @@ fn stage_heads() -> impl IntoView {
 
 fn paper_row(row: &PaperRow, label: String, columns_before_n: usize) -> impl IntoView + use<> {
     let cells = row.cells.iter().map(|c| {
-        view! { <td>{told::value(&c.mdi)}</td><td>{told::value(&c.aei_text)}</td> }
+        view! { <td>{told::value(&c.mdi)}</td><td></td><td>{told::value(&c.aei_text)}</td> }
     });
     let rest = (0..columns_before_n).map(|_| view! { <td></td> }).collect_view();
     view! { <tr class="paper"><th scope="row">{label}</th>{cells.collect_view()}{rest}</tr> }
@@ -136,9 +172,10 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView 
                     <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages)}
                     <td title=more>{ratio}</td>{right}<td>{tokens}</td><td>{r.n}</td>
                 </tr>
+                {unmoved(&r.changes)}
             }
         });
-        let columns = if judged { 12 } else { 10 };
+        let columns = if judged { 15 } else { 13 };
         view! {
             <tbody>
                 <tr class="group"><th scope="rowgroup" colspan=columns>{told::label(&s.label)}</th></tr>
@@ -164,7 +201,7 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView 
         };
         view! {
             <tbody>
-                <tr class="group paper"><th scope="rowgroup" colspan=if judged { 12 } else { 10 }>{name}</th></tr>
+                <tr class="group paper"><th scope="rowgroup" colspan=if judged { 15 } else { 13 }>{name}</th></tr>
                 {paper.collect_view()}
             </tbody>
         }
@@ -176,7 +213,7 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView 
         <table class="stages">
             <thead><tr>
                 <th scope="col"><span class="sr-only">{t("condition")}</span></th>{stage_heads()}
-                <th scope="col" title=t("Late MDI over that of the first row, on the same samples")>{t("late MDI ×")}</th>
+                <th scope="col" title=t("By what factor the late MDI moves from the first row, on the same samples")>{t("late MDI ×")}</th>
                 {head}<th scope="col" title=t("Mean number of picture tokens")>{t("picture tokens")}</th><th scope="col">"n"</th>
             </tr></thead>
             {bodies.collect_view()}{paper}
@@ -194,7 +231,7 @@ fn answer_table(table: &AnswerTable) -> AnyView {
             <tr>
                 <th scope="row">{told::label(&r.label)}</th>
                 {share(&v.right)}<td title=why>{points}</td>{share(&v.claimed)}{share(&v.wrong)}{share(&v.unreadable)}
-                {cell(&r.late_mdi)}<td>{v.right.n}</td>
+                {cell(&r.late_mdi)}{attention(&r.late_share_text)}<td>{v.right.n}</td>
             </tr>
         }
     });
@@ -218,7 +255,8 @@ fn answer_table(table: &AnswerTable) -> AnyView {
                 <th scope="col"><span class="sr-only">{t("condition")}</span></th>
                 <th scope="col">{t("right")}</th><th scope="col" title=t("Points, to all picture tokens once, on the same samples")>{t("points")}</th>
                 <th scope="col">{t("as claimed")}</th><th scope="col">{t("wrong")}</th><th scope="col">{t("unreadable")}</th>
-                <th scope="col">{t("late MDI")}</th><th scope="col">"n"</th>
+                <th scope="col">{t("late MDI")}</th>
+                <th scope="col" title=t("Words’ share of the attention on words and picture")>{t("late P_T")}</th><th scope="col">"n"</th>
             </tr></thead>
             <tbody>{rows.collect_view()}</tbody>
         </table>
@@ -242,7 +280,7 @@ fn definition_table(table: &DefinitionTable) -> AnyView {
             <div class="scroll" tabindex="0"><table class="stages">
                 <thead><tr>
                     <th scope="col">{t("definition")}</th>{stage_heads()}
-                    <th scope="col" title=t("Late MDI over that of the first row, on the samples that have both")>{t("late MDI ×")}</th>
+                    <th scope="col" title=t("By what factor the late MDI moves from the first row, on the samples that have both")>{t("late MDI ×")}</th>
                     <th scope="col" title=t("Mean number of tokens that count as text")>{t("text tokens")}</th>
                 </tr></thead>
                 <tbody>{rows}</tbody>
@@ -250,6 +288,45 @@ fn definition_table(table: &DefinitionTable) -> AnyView {
         </details>
     }
     .into_any()
+}
+
+/// Every condition beside its baseline, pair by pair.
+fn change_table(table: &ChangeTable) -> AnyView {
+    let rows = table.rows.iter().map(|r| {
+        let factors = r.stages.iter().map(|s| view! { <td>{told::paired(&s.mdi)}</td> }).collect_view();
+        let late = r.stages.last().copied();
+        let rest = late.map(|s| {
+            let counts = s.counts.ratio.map(|r| format!("× {}", short(r)));
+            view! {
+                <td>{counts}</td><td>{told::paired(&s.beyond)}</td><td>{told::moved(&s.share_text)}</td>
+            }
+        });
+        let right = r.right.map(|c| (told::points(&c), told::change_more(&c, 100.0)));
+        let (points, why) = right.unwrap_or_default();
+        view! {
+            <tr>
+                <th scope="row">{told::label(&r.label)}</th><td>{told::label(&r.from_label)}</td>
+                {factors}{rest}<td title=why>{points}</td><td>{late.map(|s| s.mdi.n)}</td>
+            </tr>
+        }
+    });
+    let rows = rows.collect_view();
+    let stages = Stage::ALL.map(|s| view! { <th scope="col">{words::stage(s)}" MDI"</th> });
+    let stages = stages.collect_view();
+    let body = view! {
+        <table class="stages" data-testid="table-changes">
+            <thead><tr>
+                <th scope="col">{t("condition")}</th><th scope="col">{t("beside")}</th>{stages}
+                <th scope="col" title=t("By what factor the late MDI would move if words and picture kept their shares of the attention, and their numbers of tokens alone changed")>{t("counts alone")}</th>
+                <th scope="col" title=t("What is left of the late MDI’s factor beyond that")>{t("beyond counts")}</th>
+                <th scope="col" title=t("Points of the words’ share of the attention in the late layers")>{t("late P_T, points")}</th>
+                <th scope="col" title=t("Points of the share of right answers")>{t("right, points")}</th>
+                <th scope="col">{t("pairs")}</th>
+            </tr></thead>
+            <tbody>{rows}</tbody>
+        </table>
+    };
+    card("table-changes-title", table.title.clone(), body.into_any(), None)
 }
 
 /// Table 1, with its own footnotes and those to the whole.
@@ -275,6 +352,7 @@ pub(super) fn others(tables: &Tables) -> AnyView {
     view! {
         {tables.prune.as_ref().map(|p| lever_table(p, "table-2-title", &tables.notes))}
         {tables.replicate.as_ref().map(|r| lever_table(r, "table-replicate-title", &tables.notes))}
+        {tables.changes.as_ref().map(change_table)}
         {tables.answers.as_ref().map(answer_table)}
         {definitions}
     }

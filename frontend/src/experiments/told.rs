@@ -2,7 +2,7 @@
 
 use shared::experiment::aggregate::Change;
 use shared::experiment::paper::PaperValue;
-use shared::experiment::stats::{Estimate, Proportion};
+use shared::experiment::stats::{Estimate, PairedDifference, PairedRatio, Proportion, Spread};
 use shared::experiment::tables::{TableCell, marks, short};
 use shared::experiment::{ExperimentSpec, ExperimentState, Verdict};
 
@@ -64,23 +64,45 @@ pub const fn state_name(state: ExperimentState) -> &'static str {
     }
 }
 
-/// `mean ± standard deviation`; a dash where there is no mean (yet).
+/// A ratio's geometric mean `×/÷` its spread, anything else's mean `±` its; a dash where there is none
+/// (yet).
 pub fn estimate(e: &Estimate) -> String {
-    match (e.mean, e.sd) {
-        (Some(mean), Some(sd)) => format!("{} ± {}", short(mean), short(sd)),
-        (Some(mean), None) => short(mean),
+    let centre = e.centre();
+    match (centre.value, centre.spread) {
+        (Some(value), Some(Spread::Factor(factor))) => {
+            format!("{} ×/÷ {}", short(value), short(factor))
+        }
+        (Some(value), Some(Spread::Distance(sd))) => format!("{} ± {}", short(value), short(sd)),
+        (Some(value), None) => short(value),
         _ => "–".to_owned(),
     }
+}
+
+/// A share of the attention in percent.
+pub fn attention(e: &Estimate) -> String {
+    e.mean.map_or_else(|| "–".to_owned(), words::percent)
 }
 
 /// Everything else about a cell: interval, samples, those without a value.
 pub fn more(cell: &TableCell) -> String {
     let e = &cell.estimate;
     let mut parts = Vec::new();
-    if let (Some(low), Some(high)) = (e.low, e.high) {
+    if let Some((low, high)) = e.centre().interval {
         parts.push(fill(
             "95 % interval {low} to {high}",
             &[("low", &short(low)), ("high", &short(high))],
+        ));
+    }
+    if let (Some(_), Some(mean), Some(sd)) = (e.geometric_mean, e.mean, e.sd) {
+        parts.push(fill(
+            "arithmetic mean {mean} ± {sd}",
+            &[("mean", &short(mean)), ("sd", &short(sd))],
+        ));
+    }
+    if e.zeros > 0 {
+        parts.push(fill(
+            "{n} samples are exactly 0 and have no logarithm, so there is no geometric mean",
+            &[("n", &e.zeros)],
         ));
     }
     parts.push(format!("n = {}", e.n));
@@ -138,13 +160,43 @@ pub fn points(change: &Change) -> String {
         .map_or_else(|| "–".to_owned(), |d| format!("{:+.0}", d * 100.0).replace('-', "−"))
 }
 
-/// A ratio to three digits: `× 0.31`.
+/// A factor to three digits: `× 0.31`.
 pub fn ratio(change: &Change) -> String {
-    change.ratio.map_or_else(|| "–".to_owned(), |r| format!("× {}", short(r)))
+    change.factor().map_or_else(|| "–".to_owned(), |r| format!("× {}", short(r)))
 }
 
-/// The interval of a difference.
+/// A factor over pairs with its interval: `× 0.86 [0.81, 0.92]`.
+pub fn paired(r: &PairedRatio) -> String {
+    match (r.ratio, r.low, r.high) {
+        (Some(ratio), Some(low), Some(high)) => {
+            format!("× {} [{}, {}]", short(ratio), short(low), short(high))
+        }
+        (Some(ratio), ..) => format!("× {}", short(ratio)),
+        _ => "–".to_owned(),
+    }
+}
+
+/// How far a share of the attention moves, in points, with its interval.
+pub fn moved(d: &PairedDifference) -> String {
+    let points = |v: f64| format!("{:.1}", v * 100.0).replace('-', "−");
+    match (d.difference, d.low, d.high) {
+        (Some(by), Some(low), Some(high)) => {
+            let sign = if by > 0.0 { "+" } else { "" };
+            format!("{sign}{} [{}, {}]", points(by), points(low), points(high))
+        }
+        (Some(by), ..) => points(by),
+        _ => "–".to_owned(),
+    }
+}
+
+/// The interval of a change: of its factor where it has one, else of its difference.
 pub fn change_more(change: &Change, times: f64) -> String {
+    if let Some(PairedRatio { low: Some(low), high: Some(high), n, .. }) = change.paired {
+        return fill(
+            "95 % interval × {low} to × {high}, same {n} samples",
+            &[("low", &short(low)), ("high", &short(high)), ("n", &n)],
+        );
+    }
     match (change.difference, change.low, change.high) {
         (Some(d), Some(low), Some(high)) => fill(
             "difference {d}, 95 % interval {low} to {high}, same {n} samples",
@@ -229,8 +281,10 @@ mod tests {
             ["1 s", "59 s", "2 min", "60 min", "2 h 5 min"]
         );
         assert_eq!([9.31, 0.05].map(rate), ["9.3 /s", "3.00 /min"]);
-        let e = Estimate { n: 3, mean: Some(13.06), sd: Some(3.2), low: None, high: None };
+        let e = Estimate { n: 3, mean: Some(13.06), sd: Some(3.2), ..Estimate::default() };
         assert_eq!(estimate(&e), "13.1 ± 3.20");
+        let e = Estimate { geometric_mean: Some(12.5), sd_factor: Some(1.3), ..e };
+        assert_eq!(estimate(&e), "12.5 ×/÷ 1.30");
         assert_eq!(estimate(&Estimate::default()), "–");
     }
 

@@ -15,9 +15,15 @@ pub struct Compared {
     pub from: Estimate,
     /// Late MDI of the other.
     pub to: Estimate,
-    /// `to − from` of the means; `None` where one does not exist or the samples are not the same.
+    /// The words' share of the attention in the late layers of the first.
+    pub share_from: Estimate,
+    /// That of the other.
+    pub share_to: Estimate,
+    /// `to − from` of the arithmetic means; `None` where one does not exist or the samples are not
+    /// the same.
     pub difference: Option<f64>,
-    /// `to / from`, likewise; `None` also where `from` is not above 0.
+    /// `to / from` of what is shown of each ([`Estimate::centre`]), likewise; `None` also where
+    /// `from` is not above 0.
     pub ratio: Option<f64>,
     /// Difference of the shares of right answers, likewise.
     pub right: Option<f64>,
@@ -83,15 +89,22 @@ fn compared(x: &ConditionResult, y: &ConditionResult, counts: bool) -> Compared 
         cells.map(|s| s.mdi.estimate).unwrap_or_default()
     };
     let right = |r: &ConditionResult| r.verdicts.and_then(|v| v.right.share);
+    let late_share = |r: &ConditionResult| {
+        let cells = r.choices.first().and_then(|c| c.stages.last());
+        cells.map(|s| s.share_text.estimate).unwrap_or_default()
+    };
     let (from, to) = (late(x), late(y));
+    let centres = from.centre().value.zip(to.centre().value).filter(|_| counts);
     let both = from.mean.zip(to.mean).filter(|_| counts);
     Compared {
         first: x.label.clone(),
         second: y.label.clone(),
         from,
         to,
+        share_from: late_share(x),
+        share_to: late_share(y),
         difference: both.map(|(a, b)| b - a),
-        ratio: both.filter(|(a, _)| *a > 0.0).map(|(a, b)| b / a),
+        ratio: centres.filter(|(a, _)| *a > 0.0).map(|(a, b)| b / a),
         right: right(x).zip(right(y)).filter(|_| counts).map(|(a, b)| b - a),
     }
 }

@@ -41,7 +41,7 @@ pub struct ExperimentSpec {
     pub dataset: String,
     /// Samples to draw; 0 for all there are.
     pub samples: u32,
-    /// Seed of the draw, and of the bootstrap.
+    /// Seed of the draw.
     pub seed: u64,
     /// Shares of the image tokens to drop.
     pub prune: Vec<f32>,

@@ -87,7 +87,7 @@ const MODELS: [(&str, &str, usize); 2] =
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
-    /// No prompt whatever gives this MDI and this AEI.
+    /// No samples whatever have this mean MDI and this mean AEI.
     Impossible,
     /// The same pair stands in another row, and does not fit this one.
     Copied,
@@ -95,6 +95,9 @@ pub enum Doubt {
     Reversed,
     /// The two other stages of the row imply another prompt length.
     OutOfLine,
+    /// No samples of one share of text tokens have it: only samples whose prompts and MDI are very
+    /// uneven could.
+    Uneven,
 }
 
 impl Doubt {
@@ -102,19 +105,25 @@ impl Doubt {
     pub const fn sentence(self) -> &'static str {
         match self {
             Doubt::Impossible => {
-                "impossible as printed: no share of text tokens gives this AEI at this MDI \
-                 (AEI lies between 1 and MDI)"
+                "impossible as printed: of no sample is AEI larger than MDI by 1 or more, whatever its \
+                 tokens, and so of no average"
             }
             Doubt::Copied => {
                 "a copy: the same pair is printed at another prune rate, and the row's other \
-                 stages imply a text share at which this AEI cannot occur"
+                 stages, read as one prompt length, imply a text share at which this AEI cannot occur"
             }
             Doubt::Reversed => {
                 "the row's AEI column appears reversed: read from below, its middle and late \
                  cells agree on one prompt length"
             }
             Doubt::OutOfLine => {
-                "does not fit its own row: the middle and late cells imply another prompt length"
+                "does not fit its own row: the middle and late cells, read as one sample, imply \
+                 another prompt length; averages over very uneven samples could do that"
+            }
+            Doubt::Uneven => {
+                "at no one prompt length: where the share of text tokens is one for all samples, a \
+                 mean AEI lies below the larger of 1 and the mean MDI; only an average over very uneven \
+                 prompts could give this pair"
             }
         }
     }
@@ -161,7 +170,21 @@ pub struct PaperRow {
     pub cells: Vec<PaperCell>,
 }
 
-/// `n_T / n_O` that a pair implies, least and greatest; `None` where the pair is impossible.
+/// Whether no samples, of whatever prompts, have these means. `AEI − MDI` of one sample is
+/// `m·Q(1 − m)/(1 − Q(1 − m))`, which is below `1 − m` for `m < 1` and not above 0 otherwise: below 1
+/// for every sample and layer, and so on average.
+fn impossible((mdi, aei): (f64, f64)) -> bool {
+    (aei - ROUNDING) - (mdi + ROUNDING) >= 1.0
+}
+
+/// Whether no samples of one `Q_T` have these means. For a fixed `Q_T` AEI is concave in MDI, so its mean
+/// is at most the AEI of the mean MDI, which lies between 1 and it.
+fn uneven((mdi, aei): (f64, f64)) -> bool {
+    aei - ROUNDING > (mdi + ROUNDING).max(1.0)
+}
+
+/// `n_T / n_O` that a pair implies, least and greatest; `None` where no one
+/// sample has the pair.
 fn odds((mdi, aei): (f64, f64)) -> Option<(f64, f64)> {
     let (low, high) = token_shares_of(mdi, aei, ROUNDING)?;
     Some((low / (1.0 - low), high / (1.0 - high)))
@@ -183,7 +206,7 @@ fn reversed(cells: &[(f64, f64); 3]) -> [(f64, f64); 3] {
     [(a.0, c.1), (b.0, b.1), (c.0, a.1)]
 }
 
-/// Whether the row has an impossible cell and no two stages that agree, and two that do when its
+/// Whether the row has a cell that no one sample has and no two stages that agree, and two that do when its
 /// AEI column is read from below.
 fn is_reversed(cells: &[(f64, f64); 3]) -> bool {
     let any_agree =
@@ -200,8 +223,10 @@ fn doubts(table: &[Printed], row: &Printed, stage: usize) -> (Vec<Doubt>, Vec<Do
         return (vec![Doubt::Copied], vec![Doubt::Copied]);
     }
     let mut of_aei = Vec::new();
-    if odds(cell).is_none() {
+    if impossible(cell) {
         of_aei.push(Doubt::Impossible);
+    } else if uneven(cell) {
+        of_aei.push(Doubt::Uneven);
     }
     if is_reversed(&row.cells) {
         // Reading from below changes the ends of the column, not its middle.
@@ -305,20 +330,33 @@ mod tests {
     }
 
     #[test]
-    fn the_impossible_cells_are_found() {
-        let found: Vec<_> = doubted(&TABLE_1)
-            .into_iter()
-            .filter(|(.., d)| *d == Doubt::Impossible)
-            .map(|(row, stage, ..)| (row, stage))
-            .collect();
+    fn impossible_is_only_what_no_average_gives() {
+        let found = |doubt: Doubt| -> Vec<_> {
+            let all = doubted(&TABLE_1).into_iter().filter(|(.., d)| *d == doubt);
+            all.map(|(row, stage, ..)| (row, stage)).collect()
+        };
+        assert_eq!(found(Doubt::Impossible), [("qwen2.5-vl-7b (aei order suspect)", Stage::Early)]);
         assert_eq!(
-            found,
-            [
-                ("qwen2.5-vl-7b (aei order suspect)", Stage::Early),
-                ("qwen2-audio-7b x1", Stage::Early),
-                ("chatts-14b x10", Stage::Early),
-            ]
+            found(Doubt::Uneven),
+            [("qwen2-audio-7b x1", Stage::Early), ("chatts-14b x10", Stage::Early)]
         );
+    }
+
+    /// An average over uneven prompts that has the pair printed for Qwen2-Audio, which no prompt
+    /// of one length has: it must not be called impossible.
+    #[test]
+    fn uneven_prompts_give_what_no_single_prompt_gives() {
+        let aei = |m: f64, q: f64| crate::measure::aei_text_of(m, q);
+        // Six of eleven samples with hardly a text token, five with hardly another and no attention on it.
+        let (six, five) = ((1.87, 1e-9), (1e-9, 1.0 - 1e-10));
+        let mean = |a: f64, b: f64| (6.0 * a + 5.0 * b) / 11.0;
+        let mdi = mean(six.0, five.0);
+        let average = mean(aei(six.0, six.1), aei(five.0, five.1));
+        assert!((mdi - 1.02).abs() < 0.005 && average > 1.32, "{mdi} {average}");
+        // And the largest lead that AEI can have over MDI, on a fine grid of samples.
+        let grid = || (1..1000).map(|i| f64::from(i) / 1000.0);
+        let leads = grid().flat_map(|q| grid().map(move |m| (4.0 * m, q)));
+        assert!(leads.map(|(m, q)| aei(m, q) - m).all(|lead| lead < 1.0));
     }
 
     #[test]

@@ -1,19 +1,58 @@
-//! Statistics of samples: mean, standard deviation and intervals.
+//! Statistics of samples: means, spreads, intervals, and how a number moves within the same samples.
 //!
-//! Nothing here uses a function whose last bit a platform may choose (no logarithm, no
-//! exponential), and resampling draws from [`SplitMix64`]: the same samples and seed give the same
-//! bits everywhere.
+//! Ratios (MDI, AEI) are summarised on the log scale, where *twice* and *half* are equally far from
+//! 1: the geometric mean, the factor that one standard deviation of the logarithms is, and a t
+//! interval of the mean logarithm. Arithmetic means of ratios stand beside for whoever compares with
+//! arithmetic means; they carry no interval, since at these sample sizes none of a skewed ratio's
+//! mean holds what it promises. Shares are summarised as they are. What the intervals cover is
+//! measured in `tests/experiment_coverage.rs`.
+//!
+//! Logarithm and exponential are the crate `libm`'s, not the platform's: the same samples give the
+//! same bits everywhere.
+
+mod paired;
 
 use serde::{Deserialize, Serialize};
 
-/// Share of resamples that an interval holds.
+pub use paired::{PairedDifference, PairedRatio, paired_share};
+
+/// How often an interval holds the value it is of.
 pub const LEVEL: f64 = 0.95;
+
+/// Fewest samples an interval is made from.
+pub const LEAST: usize = 5;
 
 /// Standard normal quantile of `(1 + LEVEL) / 2`.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Resamples behind an interval.
-pub const RESAMPLES: u32 = 2_000;
+/// Student's t quantile of `(1 + LEVEL) / 2` for 1 to 30 degrees of freedom.
+#[rustfmt::skip]
+const T: [f64; 30] = [
+    12.706_204_736_174_694, 4.302_652_729_749_462, 3.182_446_305_283_708, 2.776_445_105_197_793,
+    2.570_581_835_636_315, 2.446_911_851_144_979, 2.364_624_251_592_784, 2.306_004_135_204_166,
+    2.262_157_162_798_205, 2.228_138_851_986_274, 2.200_985_160_091_639, 2.178_812_829_667_228,
+    2.160_368_656_462_791, 2.144_786_687_917_804, 2.131_449_545_559_776, 2.119_905_299_221_254,
+    2.109_815_577_833_316, 2.100_922_040_241_038, 2.093_024_054_408_307, 2.085_963_447_265_864,
+    2.079_613_844_727_679, 2.073_873_067_904_026, 2.068_657_610_419_049, 2.063_898_561_628_025,
+    2.059_538_552_753_297, 2.055_529_438_642_873, 2.051_830_516_480_285, 2.048_407_141_795_245,
+    2.045_229_642_132_703, 2.042_272_456_301_238,
+];
+
+/// Student's t quantile of `(1 + LEVEL) / 2`; beyond 30 degrees of freedom by the expansion of
+/// Abramowitz and Stegun, 26.7.5, which is within 3·10⁻⁸ there. `None` of no degree.
+pub fn t_quantile(degrees: usize) -> Option<f64> {
+    if let Some(known) = T.get(degrees.checked_sub(1)?) {
+        return Some(*known);
+    }
+    let (n, z2) = (degrees as f64, Z * Z);
+    let terms = [
+        (z2 + 1.0) / 4.0,
+        ((5.0 * z2 + 16.0) * z2 + 3.0) / 96.0,
+        (((3.0 * z2 + 19.0) * z2 + 17.0) * z2 - 15.0) / 384.0,
+        ((((79.0 * z2 + 776.0) * z2 + 1482.0) * z2 - 1920.0) * z2 - 945.0) / 92_160.0,
+    ];
+    Some(Z * terms.iter().rev().fold(0.0, |sum, term| (sum + term) / n) + Z)
+}
 
 /// The SplitMix64 generator (Steele, Lea and Flood, 2014): its state is a counter, and the first
 /// numbers of seed 0 are `e220a8397b1dcdaf`, `6e789e6aa1b965f4`.
@@ -41,21 +80,143 @@ impl SplitMix64 {
     }
 }
 
-/// A mean over samples with its spread and its interval.
+/// A number over samples with its spread and its interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Estimate {
     /// Samples it is made of: those whose value exists.
     pub n: u32,
-    /// The mean, or the ratio of means where the choice says so; `null` without samples.
+    /// The arithmetic mean, or the ratio of means where the choice says so; `null` without samples.
     pub mean: Option<f64>,
     /// Standard deviation of the samples (`n − 1`); `null` below two samples and for a ratio of
     /// means, which no single sample has.
     pub sd: Option<f64>,
-    /// Lower end of the 95 % bootstrap interval; `null` below two samples.
+    /// Lower end of the 95 % interval of a share's `mean` (Student's t) or of a ratio of means
+    /// (jackknife); `null` below five samples, and for an arithmetic mean of ratios, whose interval
+    /// is the geometric one.
     pub low: Option<f64>,
     /// Its upper end.
     pub high: Option<f64>,
+    /// The geometric mean, of ratios alone; `null` without samples and where a sample is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geometric_mean: Option<f64>,
+    /// `e` to the standard deviation of the samples' logarithms: two thirds or so of them lie between
+    /// the geometric mean divided by this and multiplied by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sd_factor: Option<f64>,
+    /// Lower end of the geometric mean's 95 % interval (Student's t on the log scale); `null` below
+    /// five samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geometric_low: Option<f64>,
+    /// Its upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub geometric_high: Option<f64>,
+    /// Samples whose ratio is exactly 0 (no attention on text at all). They have no logarithm, so
+    /// with any of them there is no geometric mean; they are never left out of it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub zeros: u32,
+}
+
+fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// How far samples lie from their centre.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spread {
+    /// A factor: times and divided by.
+    Factor(f64),
+    /// A distance: plus and minus.
+    Distance(f64),
+}
+
+/// What of an estimate is shown first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Centre {
+    /// The geometric mean of ratios; the mean of shares; the ratio of means.
+    pub value: Option<f64>,
+    /// Its 95 % interval.
+    pub interval: Option<(f64, f64)>,
+    /// How far samples lie from it.
+    pub spread: Option<Spread>,
+}
+
+impl Estimate {
+    /// Of shares and other numbers that are summarised as they are.
+    pub fn of_shares(values: &[f64]) -> Estimate {
+        let (mean, sd) = (mean(values), sample_sd(values));
+        let interval = t_interval(values);
+        Estimate {
+            n: values.len() as u32,
+            mean,
+            sd,
+            low: interval.map(|i| i.0),
+            high: interval.map(|i| i.1),
+            ..Estimate::default()
+        }
+    }
+
+    /// Of ratios, none of them below 0.
+    pub fn of_ratios(values: &[f64]) -> Estimate {
+        let zeros = values.iter().filter(|v| **v <= 0.0).count();
+        let logs: Vec<f64> = values.iter().map(|v| libm::log(*v)).collect();
+        let logs = if zeros > 0 { &[][..] } else { &logs[..] };
+        let interval = t_interval(logs);
+        Estimate {
+            n: values.len() as u32,
+            mean: mean(values),
+            sd: sample_sd(values),
+            low: None,
+            high: None,
+            geometric_mean: mean(logs).map(libm::exp),
+            sd_factor: sample_sd(logs).map(libm::exp),
+            geometric_low: interval.map(|i| libm::exp(i.0)),
+            geometric_high: interval.map(|i| libm::exp(i.1)),
+            zeros: zeros as u32,
+        }
+    }
+
+    /// Of something that no sample has alone: what follows from the columns' means. Its interval is
+    /// Student's t over the jackknife's pseudo-values (Tukey, 1958), on the log scale for ratios.
+    pub fn of_means(rows: &Rows, value: impl Fn(&[f64]) -> Option<f64>, scale: Scale) -> Estimate {
+        let n = rows.len();
+        if n == 0 {
+            return Estimate::default();
+        }
+        let interval = jackknife(rows, &value, scale);
+        Estimate {
+            n: n as u32,
+            mean: value(&rows.means()),
+            low: interval.map(|i| i.0),
+            high: interval.map(|i| i.1),
+            ..Estimate::default()
+        }
+    }
+
+    /// What is shown first: a ratio on the log scale, everything else as it is.
+    pub fn centre(&self) -> Centre {
+        if self.geometric_mean.is_some() || self.zeros > 0 {
+            return Centre {
+                value: self.geometric_mean,
+                interval: self.geometric_low.zip(self.geometric_high),
+                spread: self.sd_factor.map(Spread::Factor),
+            };
+        }
+        Centre {
+            value: self.mean,
+            interval: self.low.zip(self.high),
+            spread: self.sd.map(Spread::Distance),
+        }
+    }
+}
+
+/// On which scale an interval is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// Of logarithms: for ratios.
+    Log,
+    /// As the numbers are: for shares and differences.
+    Plain,
 }
 
 /// A count out of `n`, with its 95 % Wilson interval.
@@ -104,16 +265,7 @@ pub fn sample_sd(values: &[f64]) -> Option<f64> {
     (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
 }
 
-/// The `p`-quantile of rising values, interpolated linearly between order statistics (numpy's
-/// default, type 7 of Hyndman and Fan); `None` of nothing.
-pub fn quantile(rising: &[f64], p: f64) -> Option<f64> {
-    let place = p * rising.len().checked_sub(1)? as f64;
-    let below = place.floor();
-    let (a, b) = (rising[below as usize], rising[place.ceil() as usize]);
-    Some(a + (b - a) * (place - below))
-}
-
-/// Samples to resample: one row each, all of the same width.
+/// Samples: one row each, all of the same width.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rows {
     width: usize,
@@ -157,61 +309,59 @@ impl Rows {
 
     /// The columns' means; zeros without rows.
     pub fn means(&self) -> Vec<f64> {
-        self.means_of(0..self.len(), self.len())
-    }
-
-    fn means_of(&self, rows: impl Iterator<Item = usize>, n: usize) -> Vec<f64> {
         let mut sums = vec![0.0; self.width];
-        for row in rows {
+        for row in 0..self.len() {
             sums.iter_mut().zip(self.row(row)).for_each(|(sum, v)| *sum += v);
         }
-        sums.iter_mut().for_each(|sum| *sum /= n.max(1) as f64);
+        sums.iter_mut().for_each(|sum| *sum /= self.len().max(1) as f64);
         sums
     }
-}
 
-/// Resampling with replacement, and percentile intervals from it.
-///
-/// Percentile rather than BCa: BCa needs the normal distribution, whose last bits differ between
-/// platforms. Every resample of `n` rows draws `n` numbers below `n`, resample after resample, from
-/// one generator that starts at the seed. Statistics of equally many samples therefore see the same
-/// draws.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bootstrap {
-    /// Seed of the draws.
-    pub seed: u64,
-    /// How many resamples.
-    pub resamples: u32,
-}
-
-impl Bootstrap {
-    /// [`RESAMPLES`] resamples with this seed.
-    pub const fn new(seed: u64) -> Self {
-        Bootstrap { seed, resamples: RESAMPLES }
-    }
-
-    /// The columns' means in every resample, a row each; none of fewer than two rows, from which
-    /// nothing can be said about spread.
-    pub fn means(&self, rows: &Rows) -> Rows {
-        let n = rows.len();
-        let mut out = Rows::new(rows.width);
-        if n < 2 {
-            return out;
-        }
-        let mut draw = SplitMix64::new(self.seed);
-        for _ in 0..self.resamples {
-            let drawn = (0..n).map(|_| draw.below(n as u32) as usize);
-            out.values.extend(rows.means_of(drawn, n));
-        }
-        out
+    /// The columns' means without each row in turn; needs two rows.
+    fn means_without_each(&self) -> impl Iterator<Item = Vec<f64>> {
+        let n = self.len() as f64;
+        let means = self.means();
+        // A mean changes by a (n − 1)th of how far the row lies from it.
+        let without = move |mean: &f64, v: &f64| mean + (mean - v) / (n - 1.0);
+        (0..self.len())
+            .map(move |r| means.iter().zip(self.row(r)).map(|(m, v)| without(m, v)).collect())
     }
 }
 
-/// The ends of the percentile interval that [`LEVEL`] of the replicates lie in; `None` where one of
-/// them does not exist, or none was drawn.
-pub fn percentile_interval(replicates: impl Iterator<Item = Option<f64>>) -> Option<(f64, f64)> {
-    let mut values: Vec<f64> = replicates.collect::<Option<_>>()?;
-    values.sort_unstable_by(f64::total_cmp);
-    let tail = (1.0 - LEVEL) / 2.0;
-    Some((quantile(&values, tail)?, quantile(&values, 1.0 - tail)?))
+/// Student's t interval of the mean of values; `None` below [`LEAST`] of them.
+pub fn t_interval(values: &[f64]) -> Option<(f64, f64)> {
+    if values.len() < LEAST {
+        return None;
+    }
+    let (centre, sd) = (mean(values)?, sample_sd(values)?);
+    let half = t_quantile(values.len() - 1)? * sd / (values.len() as f64).sqrt();
+    Some((centre - half, centre + half))
+}
+
+/// The interval of what follows from the columns' means, from the jackknife.
+fn jackknife(
+    rows: &Rows,
+    value: impl Fn(&[f64]) -> Option<f64>,
+    scale: Scale,
+) -> Option<(f64, f64)> {
+    let n = rows.len();
+    if n < LEAST {
+        return None;
+    }
+    let on_scale = |means: &[f64]| match (scale, value(means)?) {
+        (Scale::Plain, v) => Some(v),
+        (Scale::Log, v) => (v > 0.0).then(|| libm::log(v)),
+    };
+    let whole = on_scale(&rows.means())?;
+    let without: Vec<f64> =
+        rows.means_without_each().map(|means| on_scale(&means)).collect::<Option<_>>()?;
+    let centre = mean(&without)?;
+    let squares: f64 = without.iter().map(|v| (v - centre) * (v - centre)).sum();
+    let error = (squares * (n - 1) as f64 / n as f64).sqrt();
+    let half = t_quantile(n - 1)? * error;
+    let (low, high) = (whole - half, whole + half);
+    Some(match scale {
+        Scale::Plain => (low, high),
+        Scale::Log => (libm::exp(low), libm::exp(high)),
+    })
 }

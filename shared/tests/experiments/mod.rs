@@ -187,7 +187,7 @@ impl Made {
     /// Everything folded in, items in this order.
     pub fn aggregate(&self, items: impl IntoIterator<Item = u32>) -> Aggregate {
         let choices = Choice::around(Definition::default());
-        let mut aggregate = Aggregate::new(self.grid(), choices, self.spec.seed);
+        let mut aggregate = Aggregate::new(self.grid(), choices);
         for item in items {
             match self.item(item) {
                 Ok(outcome) => aggregate.add(item, &outcome).unwrap(),

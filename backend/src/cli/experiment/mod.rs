@@ -51,7 +51,7 @@ pub struct ExperimentArgs {
     /// Samples to draw; 0 for all there are.
     #[arg(long, default_value_t = 100)]
     samples: u32,
-    /// Seed of the draw, and of the confidence intervals.
+    /// Seed of the draw.
     #[arg(long, default_value_t = 7)]
     seed: u64,
     /// Shares of the image tokens to drop, such as 0,0.75,0.9,0.95 [default: 0].

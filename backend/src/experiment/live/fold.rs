@@ -23,9 +23,9 @@ pub struct Folded {
 }
 
 impl Folded {
-    /// Nothing read yet; tables are to be around this definition, the seed is the bootstrap's.
-    pub fn new(grid: Grid, around: Definition, seed: u64) -> Folded {
-        let aggregate = Aggregate::new(grid, Choice::around(around), seed);
+    /// Nothing read yet; tables are to be around this definition.
+    pub fn new(grid: Grid, around: Definition) -> Folded {
+        let aggregate = Aggregate::new(grid, Choice::around(around));
         Folded { aggregate, ended: 0, last: 0 }
     }
 

@@ -219,7 +219,7 @@ fn refreshed(means: &Means, view: &View, kept: Option<Kept>) -> Result<Kept, Api
     let mut kept = match kept {
         Some(kept) => Kept { status, looked, ..kept },
         None => Kept {
-            folded: Folded::new(status.grid.clone(), view.around, status.spec.seed),
+            folded: Folded::new(status.grid.clone(), view.around),
             status,
             looked,
             pause: EVERY,

@@ -32,11 +32,12 @@ impl Curve<'_> {
     fn stretches(&self, place: impl Fn(usize) -> f64) -> Vec<Vec<(f64, f64, f64, f64)>> {
         let mut all: Vec<Vec<(f64, f64, f64, f64)>> = vec![Vec::new()];
         for (i, layer) in self.layers.iter().enumerate() {
-            let e = &layer.mdi.estimate;
-            match e.mean.filter(|m| *m > 0.0) {
+            let centre = layer.mdi.estimate.centre();
+            match centre.value.filter(|m| *m > 0.0) {
                 Some(mean) => {
-                    let low = e.low.filter(|l| *l > 0.0).unwrap_or(mean);
-                    let point = (place(i), low, mean, e.high.unwrap_or(mean));
+                    let (low, high) =
+                        centre.interval.filter(|ends| ends.0 > 0.0).unwrap_or((mean, mean));
+                    let point = (place(i), low, mean, high);
                     if let Some(stretch) = all.last_mut() {
                         stretch.push(point);
                     }
@@ -216,8 +217,9 @@ pub fn draw<DB: DrawingBackend>(
     };
     let ends = if same { (-0.5, deepest as f64 - 0.5) } else { (0.0, 100.0) };
     let values = curves.iter().flat_map(|c| c.layers).flat_map(|l| {
-        let e = &l.mdi.estimate;
-        [e.low, e.mean, e.high].into_iter().flatten()
+        let centre = l.mdi.estimate.centre();
+        let (low, high) = centre.interval.unzip();
+        [low, centre.value, high].into_iter().flatten()
     });
     let printed = papers.iter().flat_map(|p| p.cells.iter().map(|c| c.mdi.value));
     let span = axis::span(values.chain(printed));

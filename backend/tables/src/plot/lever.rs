@@ -76,9 +76,9 @@ impl Drawing<'_> {
 
     fn mdi(&self, series: &LeverSeries, stage: usize) -> Vec<Point> {
         self.points(series, |row| {
-            let e = &row.stages.get(stage)?.mdi.estimate;
-            let mean = e.mean.filter(|m| *m > 0.0)?;
-            let ends = e.low.filter(|l| *l > 0.0).zip(e.high);
+            let centre = row.stages.get(stage)?.mdi.estimate.centre();
+            let mean = centre.value.filter(|m| *m > 0.0)?;
+            let ends = centre.interval.filter(|ends| ends.0 > 0.0);
             Some(Point { x: 0.0, ends, mean, certain: true })
         })
     }

@@ -11,17 +11,17 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::stats::{Bootstrap, Proportion, mean};
+use super::stats::{Proportion, mean};
 use super::{Grid, LeftOut, Outcome, Verdict};
 use crate::error::ErrorCode;
 use crate::measure::{Undefined, Value};
 use crate::stage::Stage;
 
 use column::Column;
-use statistic::{Index, Judged, Place, Statistic};
+use statistic::{Index, Place, Statistic};
 
 pub use choice::Choice;
-pub use statistic::{Change, Over, UndefinedCount};
+pub use statistic::{Change, Over, StageChange, UndefinedCount};
 
 /// Why an outcome was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,13 +41,15 @@ pub enum Refused {
     },
 }
 
-/// MDI and AEI of one place, over samples.
+/// MDI, AEI and the words' share of one place, over samples.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Indices {
     /// Modality dominance index.
     pub mdi: Over,
     /// Attention efficiency index of text.
     pub aei_text: Over,
+    /// `P_T`: the words' share of the attention on words and picture.
+    pub share_text: Over,
 }
 
 /// One condition under one choice.
@@ -95,7 +97,6 @@ pub struct LeftOutCount {
 #[derive(Clone, Debug)]
 pub struct Aggregate {
     grid: Grid,
-    bootstrap: Bootstrap,
     /// The choices, each with its look.
     choices: Vec<(Choice, usize)>,
     looks: Vec<column::Look>,
@@ -112,16 +113,14 @@ pub struct Aggregate {
 }
 
 impl Aggregate {
-    /// No outcomes yet of these conditions, to be read under these choices ([`Choice::around`]);
-    /// the seed is the bootstrap's.
-    pub fn new(grid: Grid, choices: Vec<Choice>, seed: u64) -> Self {
+    /// No outcomes yet of these conditions, to be read under these choices ([`Choice::around`]).
+    pub fn new(grid: Grid, choices: Vec<Choice>) -> Self {
         let (looks, of_choice) = column::looks(&choices);
         let columns = grid.conditions.iter().map(|_| Column::new(grid.samples)).collect();
         Aggregate {
             kinds: vec![0; grid.samples as usize],
             kind_names: vec![String::new()],
             grid,
-            bootstrap: Bootstrap::new(seed),
             choices: choices.into_iter().zip(of_choice).collect(),
             looks,
             columns,
@@ -139,11 +138,6 @@ impl Aggregate {
     /// The choices it can be read under.
     pub fn choices(&self) -> impl ExactSizeIterator<Item = &Choice> {
         self.choices.iter().map(|(choice, _)| choice)
-    }
-
-    /// How intervals are drawn.
-    pub fn bootstrap(&self) -> Bootstrap {
-        self.bootstrap
     }
 
     fn place(&self, item: u32) -> Result<(u32, u32), Refused> {
@@ -238,26 +232,17 @@ impl Aggregate {
         let (choice, look) = self.choices.get(choice)?;
         let column = self.columns.get(condition as usize)?;
         let layers = if choice.curve { column.layers() } else { 0 };
-        let places = Stage::ALL.into_iter().map(Place::Stage).chain((0..layers).map(Place::Layer));
-        let statistics: Vec<Statistic<'_>> = places
-            .flat_map(|place| {
-                [Index::Mdi, Index::AeiText].map(|index| Statistic {
-                    column,
-                    choice,
-                    look: *look,
-                    place,
-                    index,
-                })
-            })
-            .collect();
         let samples: Vec<u32> = column.samples().collect();
-        let mut over = statistic::over(&statistics, &samples, &self.bootstrap).into_iter();
-        let mut next = || Indices {
-            mdi: over.next().unwrap_or_default(),
-            aei_text: over.next().unwrap_or_default(),
+        let over = |place, index| {
+            statistic::over(&Statistic { column, choice, look: *look, place, index }, &samples)
         };
-        let stages = [next(), next(), next()];
-        let layers = (0..layers).map(|_| next()).collect();
+        let at = |place| Indices {
+            mdi: over(place, Index::Mdi),
+            aei_text: over(place, Index::AeiText),
+            share_text: over(place, Index::ShareText),
+        };
+        let stages = Stage::ALL.map(|stage| at(Place::Stage(stage)));
+        let layers = (0..layers).map(|layer| at(Place::Layer(layer))).collect();
         let tokens: Vec<(u32, u32)> =
             samples.iter().filter_map(|s| column.tokens(*s, *look).ok()).collect();
         let mean_of = |pick: fn(&(u32, u32)) -> u32| {
@@ -271,10 +256,10 @@ impl Aggregate {
         })
     }
 
-    fn late_mdi(&self, condition: u32, choice: usize) -> Option<Statistic<'_>> {
+    fn mdi(&self, condition: u32, choice: usize, stage: Stage) -> Option<Statistic<'_>> {
         let (choice, look) = self.choices.get(choice)?;
         let column = self.columns.get(condition as usize)?;
-        let place = Place::Stage(Stage::Late);
+        let place = Place::Stage(stage);
         Some(Statistic { column, choice, look: *look, place, index: Index::Mdi })
     }
 
@@ -294,7 +279,7 @@ impl Aggregate {
     /// # Errors
     /// Why there is none; [`Undefined::NotObserved`] where there is no such outcome or choice.
     pub fn late_mdi_of(&self, condition: u32, sample: u32, choice: usize) -> Value {
-        let statistic = self.late_mdi(condition, choice).ok_or(Undefined::NotObserved)?;
+        let statistic = self.mdi(condition, choice, Stage::Late).ok_or(Undefined::NotObserved)?;
         if sample >= self.grid.samples {
             return Err(Undefined::NotObserved);
         }
@@ -311,19 +296,28 @@ impl Aggregate {
     /// that have both.
     pub fn late_change(&mut self, from: (u32, usize), to: (u32, usize)) -> Change {
         self.known([(from.0, Some(from.1)), (to.0, Some(to.1))], |this, samples| {
-            let (a, b) = (this.late_mdi(from.0, from.1)?, this.late_mdi(to.0, to.1)?);
-            Some(statistic::change(&a, &b, samples, &this.bootstrap))
+            let late = |(condition, choice)| this.mdi(condition, choice, Stage::Late);
+            Some(statistic::change(&late(from)?, &late(to)?, samples))
         })
+    }
+
+    /// How attention moves from one condition to another under one choice: early, middle, late.
+    /// Empty where there is no such condition or choice.
+    pub fn stage_changes(&self, from: u32, to: u32, choice: usize) -> Vec<StageChange> {
+        let samples = self.all();
+        let of_stage = |stage| {
+            let (a, b) = (self.mdi(from, choice, stage)?, self.mdi(to, choice, stage)?);
+            Some(statistic::stage_change(stage, &a, &b, &samples))
+        };
+        Stage::ALL.into_iter().filter_map(of_stage).collect()
     }
 
     /// How the share of right answers moves between two conditions, over the same samples.
     pub fn right_change(&mut self, from: u32, to: u32) -> Change {
         self.known([(from, None), (to, None)], |this, samples| {
-            let right = |condition: u32| {
-                let column = this.columns.get(condition as usize)?;
-                Some(Judged { column, verdict: Verdict::Right })
-            };
-            Some(statistic::change(&right(from)?, &right(to)?, samples, &this.bootstrap))
+            let column = |condition: u32| this.columns.get(condition as usize);
+            let ends = [column(from)?, column(to)?];
+            Some(statistic::share_change(ends, Verdict::Right, samples))
         })
     }
 

@@ -8,8 +8,11 @@ use super::Choice;
 use super::column::Column;
 use crate::definition::Ratio;
 use crate::experiment::Verdict;
-use crate::experiment::stats::{Bootstrap, Estimate, Rows, percentile_interval, sample_sd};
-use crate::measure::{Measure, Undefined, Value, aei_text_of};
+use crate::experiment::stats::{
+    Estimate, PairedDifference, PairedRatio, Rows, Scale, paired_share,
+};
+use crate::masses;
+use crate::measure::{Attention, Measure, Undefined, Value, aei_text_of};
 use crate::stage::Stage;
 
 /// How often a value did not exist, and why.
@@ -38,18 +41,52 @@ pub struct Over {
 pub struct Change {
     /// Samples whose value exists on both sides.
     pub n: u32,
-    /// The number before.
+    /// The number before: an arithmetic mean, or a ratio of means.
     pub from: Option<f64>,
     /// The number after.
     pub to: Option<f64>,
     /// `to − from`.
     pub difference: Option<f64>,
-    /// Lower end of the difference's 95 % interval, from a bootstrap of the pairs.
+    /// Lower end of the difference's 95 % interval: for shares of answers that of Bonett and Price
+    /// (2012); `null` for ratios, whose interval is `paired`'s, and below five pairs.
     pub low: Option<f64>,
     /// Its upper end.
     pub high: Option<f64>,
     /// `to / from`; `null` where `from` is not above 0.
     pub ratio: Option<f64>,
+    /// The same by pairs and on the log scale; absent for shares and where an end is a ratio of means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paired: Option<PairedRatio>,
+}
+
+impl Change {
+    /// By what factor it moves: pair by pair where that exists, else of the means.
+    pub fn factor(&self) -> Option<f64> {
+        match &self.paired {
+            Some(paired) => paired.ratio,
+            None => self.ratio,
+        }
+    }
+}
+
+/// How attention moves in one stage from one condition to another, over the samples that have it in
+/// both, and what of that token counts alone do.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StageChange {
+    /// The stage.
+    pub stage: Stage,
+    /// By what factor MDI moves.
+    pub mdi: PairedRatio,
+    /// By what factor it would move if words and picture kept the shares of the attention that they
+    /// have before, and token counts alone changed (for one layer, `(n_O′/n_O)/(n_T′/n_T)`).
+    pub counts: PairedRatio,
+    /// The MDI that this would give.
+    pub null_mdi: Estimate,
+    /// By what factor MDI moves beyond that (for one layer, the odds ratio of the words' share).
+    pub beyond: PairedRatio,
+    /// How far the words' share of the attention, `P_T`, moves.
+    pub share_text: PairedDifference,
 }
 
 /// Something that samples contribute to.
@@ -60,6 +97,8 @@ pub(super) trait Sampled {
     fn value(&self, means: &[f64]) -> Option<f64>;
     /// Whether a contribution is the value itself.
     fn is_mean(&self) -> bool;
+    /// On which scale it is summarised.
+    fn scale(&self) -> Scale;
 }
 
 /// Where in the decoder.
@@ -69,14 +108,15 @@ pub(super) enum Place {
     Layer(usize),
 }
 
-/// Which of the two indices.
+/// Which number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Index {
     Mdi,
     AeiText,
+    ShareText,
 }
 
-/// MDI or AEI of a place under a choice.
+/// MDI, AEI or the words' share of a place under a choice.
 #[derive(Clone, Copy)]
 pub(super) struct Statistic<'a> {
     pub(super) column: &'a Column,
@@ -94,6 +134,15 @@ impl Statistic<'_> {
         }
     }
 
+    /// One sample's measure if its attention were as it is and it had another's tokens.
+    fn measure_with(&self, sample: u32, (text_tokens, image_tokens): (u32, u32)) -> Measure {
+        let attention = |layer| {
+            let attention = self.column.attention(sample, self.look, layer)?;
+            Ok(Attention { text_tokens, image_tokens, ..attention })
+        };
+        masses::over(self.layers(), self.choice.definition.layers, attention)
+    }
+
     /// One sample's measure.
     pub(super) fn measure(&self, sample: u32) -> Measure {
         self.column.over(sample, self.look, self.layers(), &self.choice.definition)
@@ -103,6 +152,7 @@ impl Statistic<'_> {
         match self.index {
             Index::Mdi => measure.mdi,
             Index::AeiText => measure.aei_text,
+            Index::ShareText => measure.share_text,
         }
     }
 
@@ -112,6 +162,7 @@ impl Statistic<'_> {
         let value = match self.index {
             Index::Mdi => mdi,
             Index::AeiText => aei_text_of(mdi, n_text / (n_text + n_image)),
+            Index::ShareText => text / (text + image),
         };
         value.is_finite().then_some(value)
     }
@@ -153,28 +204,12 @@ impl Sampled for Statistic<'_> {
     fn is_mean(&self) -> bool {
         self.choice.samples == Ratio::MeanOfRatios
     }
-}
 
-/// Share of answers judged so.
-#[derive(Clone, Copy)]
-pub(super) struct Judged<'a> {
-    pub(super) column: &'a Column,
-    pub(super) verdict: Verdict,
-}
-
-impl Sampled for Judged<'_> {
-    fn sample(&self, sample: u32) -> Result<Vec<f64>, Undefined> {
-        // An answer without a verdict is not counted anywhere; the reason is not shown.
-        let verdict = self.column.verdict(sample).ok_or(Undefined::NotObserved)?;
-        Ok(vec![if verdict == self.verdict { 1.0 } else { 0.0 }])
-    }
-
-    fn value(&self, means: &[f64]) -> Option<f64> {
-        means.first().copied()
-    }
-
-    fn is_mean(&self) -> bool {
-        true
+    fn scale(&self) -> Scale {
+        match self.index {
+            Index::Mdi | Index::AeiText => Scale::Log,
+            Index::ShareText => Scale::Plain,
+        }
     }
 }
 
@@ -198,87 +233,88 @@ fn gather(statistic: &impl Sampled, samples: &[u32]) -> Gathered {
     all
 }
 
-/// Every statistic over the samples, with its interval. Statistics of equally many samples are
-/// resampled together: the same draws, one pass.
-pub(super) fn over(
-    statistics: &[impl Sampled],
-    samples: &[u32],
-    bootstrap: &Bootstrap,
-) -> Vec<Over> {
-    let gathered: Vec<Gathered> = statistics.iter().map(|s| gather(s, samples)).collect();
-    let mut out = vec![Over::default(); statistics.len()];
-    let mut sizes: Vec<usize> = gathered.iter().map(|g| g.rows.len()).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    for n in sizes {
-        let of_size: Vec<usize> =
-            (0..gathered.len()).filter(|i| gathered[*i].rows.len() == n).collect();
-        let widths = of_size.iter().map(|&i| gathered[i].rows.first().map_or(0, Vec::len));
-        // Where each statistic's numbers stand in a joint row.
-        let places: Vec<Range<usize>> = widths
-            .scan(0, |at, width| {
-                *at += width;
-                Some(*at - width..*at)
-            })
-            .collect();
-        let mut rows = Rows::new(places.last().map_or(0, |p| p.end));
-        for r in 0..n {
-            let joint: Vec<f64> =
-                of_size.iter().flat_map(|&i| gathered[i].rows[r].iter().copied()).collect();
-            rows.push(&joint);
+/// A statistic over the samples, with its interval.
+pub(super) fn over(statistic: &impl Sampled, samples: &[u32]) -> Over {
+    let Gathered { rows: all, undefined } = gather(statistic, samples);
+    let estimate = if statistic.is_mean() {
+        let values: Vec<f64> = all.into_iter().flatten().collect();
+        match statistic.scale() {
+            Scale::Log => Estimate::of_ratios(&values),
+            Scale::Plain => Estimate::of_shares(&values),
         }
-        let (means, resampled) = (rows.means(), bootstrap.means(&rows));
-        for (&i, place) in of_size.iter().zip(&places) {
-            let statistic = &statistics[i];
-            let at = |means: &[f64]| statistic.value(&means[place.clone()]);
-            let interval = percentile_interval((0..resampled.len()).map(|r| at(resampled.row(r))));
-            let own = || rows.column(place.start).collect::<Vec<f64>>();
-            out[i].estimate = Estimate {
-                n: n as u32,
-                mean: if n == 0 { None } else { at(&means) },
-                sd: if statistic.is_mean() && n > 0 { sample_sd(&own()) } else { None },
-                low: interval.map(|i| i.0),
-                high: interval.map(|i| i.1),
-            };
-        }
-    }
-    for (over, gathered) in out.iter_mut().zip(gathered) {
-        over.undefined = gathered.undefined;
-    }
-    out
+    } else {
+        let mut rows = Rows::new(all.first().map_or(0, Vec::len));
+        all.iter().for_each(|row| rows.push(row));
+        Estimate::of_means(&rows, |means| statistic.value(means), statistic.scale())
+    };
+    Over { estimate, undefined }
 }
 
 /// How a number moves between two statistics, over the samples that have both.
-pub(super) fn change(
-    from: &impl Sampled,
-    to: &impl Sampled,
-    samples: &[u32],
-    bootstrap: &Bootstrap,
-) -> Change {
+pub(super) fn change(from: &impl Sampled, to: &impl Sampled, samples: &[u32]) -> Change {
     let pairs: Vec<(Vec<f64>, Vec<f64>)> =
         samples.iter().filter_map(|&s| Some((from.sample(s).ok()?, to.sample(s).ok()?))).collect();
-    let Some((first, second)) = pairs.first() else { return Change::default() };
-    let split = first.len();
-    let mut rows = Rows::new(split + second.len());
-    for (a, b) in &pairs {
-        rows.push(&[&a[..], &b[..]].concat());
-    }
-    let ends = |means: &[f64]| (from.value(&means[..split]), to.value(&means[split..]));
-    let difference = |means: &[f64]| match ends(means) {
-        (Some(a), Some(b)) => Some(b - a),
-        _ => None,
+    let value = |statistic: &dyn Fn(&[f64]) -> Option<f64>, side: Vec<&Vec<f64>>| {
+        let mut rows = Rows::new(side.first().map_or(0, |row| row.len()));
+        side.into_iter().for_each(|row| rows.push(row));
+        statistic(&rows.means()).filter(|_| !rows.is_empty())
     };
-    let resampled = bootstrap.means(&rows);
-    let interval = percentile_interval((0..resampled.len()).map(|r| difference(resampled.row(r))));
-    let means = rows.means();
-    let (a, b) = ends(&means);
+    let a = value(&|m| from.value(m), pairs.iter().map(|p| &p.0).collect());
+    let b = value(&|m| to.value(m), pairs.iter().map(|p| &p.1).collect());
+    let both = from.is_mean() && to.is_mean();
+    let numbers = || pairs.iter().filter_map(|(a, b)| Some((*a.first()?, *b.first()?)));
+    let paired = both && from.scale() == Scale::Log;
     Change {
         n: pairs.len() as u32,
         from: a,
         to: b,
-        difference: difference(&means),
-        low: interval.map(|i| i.0),
-        high: interval.map(|i| i.1),
+        difference: a.zip(b).map(|(a, b)| b - a),
+        low: None,
+        high: None,
         ratio: a.filter(|a| *a > 0.0).and_then(|a| Some(b? / a)),
+        paired: paired.then(|| PairedRatio::of(&numbers().collect::<Vec<_>>())),
+    }
+}
+
+/// How the share of answers judged so moves between two conditions, over the samples judged in both.
+pub(super) fn share_change([from, to]: [&Column; 2], verdict: Verdict, samples: &[u32]) -> Change {
+    let judged = |column: &Column, sample| column.verdict(sample).map(|v| v == verdict);
+    let pairs: Vec<(bool, bool)> =
+        samples.iter().filter_map(|&s| Some((judged(from, s)?, judged(to, s)?))).collect();
+    let PairedDifference { n, from, to, difference, low, high } = paired_share(&pairs);
+    let ratio = from.filter(|a| *a > 0.0).and_then(|a| Some(to? / a));
+    Change { n, from, to, difference, low, high, ratio, paired: None }
+}
+
+/// How attention moves in one stage, sample by sample, whatever the choice's average over samples.
+pub(super) fn stage_change(
+    stage: Stage,
+    from: &Statistic<'_>,
+    to: &Statistic<'_>,
+    samples: &[u32],
+) -> StageChange {
+    let (mut moved, mut counts, mut beyond) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut null, mut shares) = (Vec::new(), Vec::new());
+    for &sample in samples {
+        let (before, after) = (from.measure(sample), to.measure(sample));
+        if let (Ok(a), Ok(b)) = (before.share_text, after.share_text) {
+            shares.push((a, b));
+        }
+        let still = to.column.tokens(sample, to.look).map(|t| from.measure_with(sample, t));
+        let (Ok(a), Ok(b), Ok(unmoved)) = (before.mdi, after.mdi, still.and_then(|m| m.mdi)) else {
+            continue;
+        };
+        moved.push((a, b));
+        counts.push((a, unmoved));
+        beyond.push((unmoved, b));
+        null.push(unmoved);
+    }
+    StageChange {
+        stage,
+        mdi: PairedRatio::of(&moved),
+        counts: PairedRatio::of(&counts),
+        null_mdi: Estimate::of_ratios(&null),
+        beyond: PairedRatio::of(&beyond),
+        share_text: PairedDifference::of(&shares),
     }
 }

@@ -2,14 +2,15 @@
 
 use super::super::aggregate::{Aggregate, Choice, Indices, Over, Summary};
 use super::super::paper::{self, PaperRow, PaperValue, SOURCE};
-use super::super::stats::LEVEL;
+use super::super::stats::{LEAST, LEVEL};
 use super::super::{Condition, ExperimentStatus};
 use super::labels::{self, as_typed, percent, short};
 use super::{
-    AnswerRow, AnswerTable, ChoiceCells, ConditionResult, DefinitionRow, DefinitionTable,
-    KindVerdicts, LayerCells, Lever, LeverRow, LeverSeries, LeverTable, Provenance, StageCells,
-    StageRow, StageTable, TableCell, Tables, notes,
+    AnswerRow, AnswerTable, ChangeRow, ChangeTable, ChoiceCells, ConditionResult, DefinitionRow,
+    DefinitionTable, KindVerdicts, LayerCells, Lever, LeverRow, LeverSeries, LeverTable,
+    Provenance, StageCells, StageRow, StageTable, TableCell, Tables, notes,
 };
+use crate::options::Quant;
 use crate::stage::Stage;
 
 impl Tables {
@@ -32,6 +33,7 @@ impl Tables {
             stages: build.stages(),
             prune: build.lever(Lever::Prune),
             replicate: build.lever(Lever::Replicate),
+            changes: build.changes(),
             answers: build.answers(),
             definitions: build.definitions(),
             conditions: build.conditions(),
@@ -87,6 +89,7 @@ fn stage_cells(summary: &Summary, paper: Option<&PaperRow>) -> Vec<StageCells> {
             stage,
             mdi: with(&indices.mdi, printed.map(|p| &p.mdi)),
             aei_text: with(&indices.aei_text, printed.map(|p| &p.aei_text)),
+            share_text: cell(&indices.share_text),
         }
     });
     cells.collect()
@@ -97,6 +100,7 @@ fn choice_cells(choice: &Choice, summary: &Summary, paper: Option<&PaperRow>) ->
         layer: layer as u32,
         mdi: cell(&indices.mdi),
         aei_text: cell(&indices.aei_text),
+        share_text: cell(&indices.share_text),
     };
     ChoiceCells {
         choice: choice.name.clone(),
@@ -132,7 +136,7 @@ impl Build<'_> {
     }
 
     fn provenance(&self) -> Provenance {
-        let (status, bootstrap) = (self.status, self.aggregate.bootstrap());
+        let status = self.status;
         Provenance {
             lab: status.lab.clone(),
             created: status.created.clone(),
@@ -141,11 +145,11 @@ impl Build<'_> {
             samples: self.aggregate.grid().samples,
             seed: status.spec.seed,
             intervals: format!(
-                "{} percentile bootstrap over samples, {} resamples, SplitMix64 seeded with {}; \
-                 shares: Wilson",
-                percent(LEVEL),
-                bootstrap.resamples,
-                bootstrap.seed
+                "{level} over samples, none below {LEAST}: ratios (MDI, AEI, their paired changes) \
+                 Student's t of the logarithms, around the geometric mean; the words' share and its \
+                 paired changes Student's t; ratios of means jackknife; shares of answers Wilson, \
+                 their paired changes Bonett and Price",
+                level = percent(LEVEL)
             ),
             items: self.aggregate.grid().items(),
             done: self.aggregate.done(),
@@ -242,11 +246,62 @@ impl Build<'_> {
             stages: stage_cells(&summary, printed(condition).as_ref()),
             late_change: moved
                 .then(|| self.aggregate.late_change((first.index, choice), (index, choice))),
+            changes: match moved {
+                true => self.aggregate.stage_changes(first.index, index, choice),
+                false => Vec::new(),
+            },
             right_change: verdicts
                 .filter(|_| moved)
                 .map(|_| self.aggregate.right_change(first.index, index)),
             verdicts,
         }
+    }
+
+    /// The condition that one is compared with: of those that differ in one thing, the one in which
+    /// nothing is done to the picture's tokens; else the one with the most exact weights; else the
+    /// first with another size or template. `None` for a baseline itself.
+    fn baseline(&self, of: &Condition) -> Option<Condition> {
+        let all = self.all();
+        let same = |wanted: &Condition| {
+            let wanted = Condition { index: 0, ..wanted.clone() };
+            all.iter().find(|c| Condition { index: 0, ..(*c).clone() } == wanted).cloned()
+        };
+        if !of.is_plain() {
+            return same(&Condition { prune: 0.0, replicate: 1, ..of.clone() });
+        }
+        let exact = |c: &&Condition| {
+            Quant::ALL.iter().position(|q| *q == c.quant).unwrap_or(Quant::ALL.len())
+        };
+        let others = |fits: &dyn Fn(&&Condition) -> bool| -> Vec<Condition> {
+            all.iter()
+                .filter(|c| c.is_plain() && c.model == of.model)
+                .filter(fits)
+                .cloned()
+                .collect()
+        };
+        let quants = others(&|c| (&c.template, c.max_pixels) == (&of.template, of.max_pixels));
+        let sizes = others(&|c| c.quant == of.quant);
+        let most_exact = quants.iter().min_by_key(exact);
+        let found = most_exact.filter(|c| c.index != of.index).or_else(|| sizes.first());
+        found.filter(|c| c.index != of.index).cloned()
+    }
+
+    fn changes(&mut self) -> Option<ChangeTable> {
+        let mut rows = Vec::new();
+        for condition in self.all() {
+            let Some(from) = self.baseline(&condition) else { continue };
+            let judged = self.aggregate.verdicts(condition.index).is_some();
+            rows.push(ChangeRow {
+                from: from.index,
+                from_label: self.full(&from),
+                condition: condition.index,
+                label: self.full(&condition),
+                stages: self.aggregate.stage_changes(from.index, condition.index, self.choice),
+                right: judged.then(|| self.aggregate.right_change(from.index, condition.index)),
+            });
+        }
+        let title = self.title("Changes, on the same samples");
+        (!rows.is_empty()).then_some(ChangeTable { title, rows })
     }
 
     fn answers(&mut self) -> Option<AnswerTable> {
@@ -264,6 +319,7 @@ impl Build<'_> {
                 label: self.full(&condition),
                 verdicts,
                 late_mdi: cell(&summary.stages[2].mdi),
+                late_share_text: cell(&summary.stages[2].share_text),
                 change: from.map(|from| self.aggregate.right_change(from.index, condition.index)),
                 kinds: kinds.map(|(kind, verdicts)| KindVerdicts { kind, verdicts }).collect(),
             });
@@ -350,19 +406,20 @@ fn finding(choices: &[Choice], rows: &[DefinitionRow]) -> String {
     let moved = rows.iter().zip(choices).filter(|(_, c)| apart(&choices[0], c) == 1);
     let moved = moved.filter_map(|(row, _)| {
         let change = row.change?;
-        let ratio = change.ratio.filter(|r| *r > 0.0)?;
+        let ratio = change.factor().filter(|r| *r > 0.0)?;
         Some((ratio.max(1.0 / ratio), ratio, row, change))
     });
     let Some((_, ratio, row, change)) = moved.max_by(|a, b| a.0.total_cmp(&b.0)) else {
         return String::new();
     };
+    let late = |row: &DefinitionRow| row.stages.last()?.mdi.estimate.centre().value;
     let number = |v: Option<f64>| v.map(short).unwrap_or_default();
     format!(
         "Of the choices changed one at a time, \"{}\" moves the late MDI most: from {} to {} \
          (× {}, n = {}).",
         row.title,
-        number(change.from),
-        number(change.to),
+        number(rows.first().and_then(late)),
+        number(late(row)),
         short(ratio),
         change.n
     )

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use labels::{decimals, percent, short};
 pub use notes::marks;
 
-use super::aggregate::{Change, Choice, LeftOutCount, UndefinedCount, Verdicts};
+use super::aggregate::{Change, Choice, LeftOutCount, StageChange, UndefinedCount, Verdicts};
 use super::paper::{PaperRow, PaperValue};
 use super::stats::Estimate;
 use super::{Condition, DatasetInfo, ExperimentState};
@@ -37,7 +37,7 @@ pub struct TableCell {
     pub relative_difference: Option<f64>,
 }
 
-/// MDI and AEI of one stage.
+/// MDI, AEI and the words' share of one stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct StageCells {
@@ -47,9 +47,12 @@ pub struct StageCells {
     pub mdi: TableCell,
     /// Attention efficiency index of text.
     pub aei_text: TableCell,
+    /// `P_T`: the words' share of the attention on words and picture.
+    #[serde(default)]
+    pub share_text: TableCell,
 }
 
-/// MDI and AEI of one layer.
+/// MDI, AEI and the words' share of one layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LayerCells {
@@ -59,6 +62,9 @@ pub struct LayerCells {
     pub mdi: TableCell,
     /// Attention efficiency index of text.
     pub aei_text: TableCell,
+    /// `P_T`: the words' share of the attention on words and picture.
+    #[serde(default)]
+    pub share_text: TableCell,
 }
 
 /// One condition's samples under one choice.
@@ -166,6 +172,10 @@ pub struct LeverRow {
     pub stages: Vec<StageCells>,
     /// How the late MDI moved since the series' first row, on the same samples; `null` there.
     pub late_change: Option<Change>,
+    /// How attention moved since the series' first row, stage by stage and sample by sample, and what
+    /// of it token counts alone do; empty there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<StageChange>,
     /// How its answers were judged.
     pub verdicts: Option<Verdicts>,
     /// How the share of right answers moved since the series' first row, on the same samples.
@@ -221,6 +231,9 @@ pub struct AnswerRow {
     pub verdicts: Verdicts,
     /// The late layers' MDI, beside it.
     pub late_mdi: TableCell,
+    /// The words' share of the attention in the late layers.
+    #[serde(default)]
+    pub late_share_text: TableCell,
     /// How the share of right answers moved since the same model with all picture tokens once, on
     /// the same samples; `null` for that condition itself.
     pub change: Option<Change>,
@@ -237,6 +250,34 @@ pub struct AnswerTable {
     pub title: String,
     /// Every condition with judged answers.
     pub rows: Vec<AnswerRow>,
+}
+
+/// One condition beside the one it is compared with, on the same samples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChangeRow {
+    /// The number of the condition that is compared with.
+    pub from: u32,
+    /// Its name for people.
+    pub from_label: String,
+    /// The condition's number.
+    pub condition: u32,
+    /// Its name for people.
+    pub label: String,
+    /// Early, middle, late.
+    pub stages: Vec<StageChange>,
+    /// How the share of right answers moves; `null` where none was judged.
+    pub right: Option<Change>,
+}
+
+/// Paired changes: every condition beside its baseline.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChangeTable {
+    /// Its title.
+    pub title: String,
+    /// The rows.
+    pub rows: Vec<ChangeRow>,
 }
 
 /// One choice in the table of definitions.
@@ -292,7 +333,7 @@ pub struct Provenance {
     pub dataset: DatasetInfo,
     /// Samples drawn.
     pub samples: u32,
-    /// Seed of the draw and of the bootstrap.
+    /// Seed of the draw.
     pub seed: u64,
     /// How intervals were made, in words.
     pub intervals: String,
@@ -344,6 +385,9 @@ pub struct Tables {
     pub prune: Option<LeverTable>,
     /// Replication; `null` where there is one number of copies alone.
     pub replicate: Option<LeverTable>,
+    /// Every condition that has a baseline beside it, pair by pair; `null` where none has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangeTable>,
     /// Table 3; `null` where the dataset has no answers.
     pub answers: Option<AnswerTable>,
     /// The same samples under every choice, a table for each condition in which nothing is done

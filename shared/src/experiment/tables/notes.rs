@@ -7,11 +7,12 @@ use super::{Note, Tables};
 use crate::definition::Ratio;
 
 /// The marks of doubts, in the order in which they are given out.
-const MARKS: [(Doubt, &str); 4] = [
+const MARKS: [(Doubt, &str); 5] = [
     (Doubt::Impossible, "†"),
     (Doubt::Reversed, "‡"),
     (Doubt::Copied, "§"),
     (Doubt::OutOfLine, "¶"),
+    (Doubt::Uneven, "††"),
 ];
 
 /// The marks that stand at a printed value.
