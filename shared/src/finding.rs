@@ -12,6 +12,13 @@ pub struct Extremes {
     pub most: (usize, f64),
     /// Layer and MDI where they draw least.
     pub least: (usize, f64),
+    /// The words' share of the attention, `P_T`: the smallest and the largest of the layers that have
+    /// an MDI. One token may draw much while all of its side draw little.
+    pub shares: (f64, f64),
+    /// Layers that have an MDI.
+    pub defined: usize,
+    /// Layers that have none: what is said of all layers is not said of them.
+    pub undefined: usize,
 }
 
 impl Extremes {
@@ -20,9 +27,14 @@ impl Extremes {
     pub fn of(measures: &[Measure]) -> Option<Extremes> {
         let all = || measures.iter().enumerate().filter_map(|(l, m)| Some((l, m.mdi.ok()?)));
         let first = all().next().filter(|_| all().nth(1).is_some())?;
+        let shares = measures.iter().filter(|m| m.mdi.is_ok()).filter_map(|m| m.share_text.ok());
+        let defined = all().count();
         Some(Extremes {
             most: all().fold(first, |a, b| if b.1 > a.1 { b } else { a }),
             least: all().fold(first, |a, b| if b.1 < a.1 { b } else { a }),
+            shares: shares.fold((1.0, 0.0), |(low, high), p| (p.min(low), p.max(high))),
+            defined,
+            undefined: measures.len() - defined,
         })
     }
 }
@@ -95,7 +107,14 @@ mod tests {
     fn extremes_are_layers_that_have_values() {
         let none = Measure::undefined(Undefined::NotObserved);
         let found = Extremes::of(&[none, measure(1.5), measure(0.5), measure(4.0), measure(4.0)]);
-        assert_eq!(found, Some(Extremes { most: (3, 4.0), least: (2, 0.5) }));
+        let wanted = Extremes {
+            most: (3, 4.0),
+            least: (2, 0.5),
+            shares: (1.0 / 3.0, 0.8),
+            defined: 4,
+            undefined: 1,
+        };
+        assert_eq!(found, Some(wanted), "a layer without a value is counted");
         assert_eq!(Extremes::of(&[none, measure(1.5)]), None, "one layer is neither");
         assert_eq!(Extremes::of(&[]), None);
     }

@@ -59,6 +59,55 @@ impl FromStr for PictureUse {
     }
 }
 
+/// Which image tokens are dropped when some are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PruneBy {
+    /// Those with the lowest [`ModelInfo::prune_score`](crate::ModelInfo::prune_score).
+    #[default]
+    Score,
+    /// As many, drawn evenly by this seed: what a score is to be measured against.
+    Random(u32),
+}
+
+impl PruneBy {
+    /// The same for one row of a dataset: each sample draws its own tokens, and the same ones again.
+    #[must_use]
+    pub const fn of_row(self, row: u64) -> PruneBy {
+        match self {
+            PruneBy::Score => PruneBy::Score,
+            PruneBy::Random(seed) => PruneBy::Random(seed.wrapping_add(row as u32)),
+        }
+    }
+}
+
+impl fmt::Display for PruneBy {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            PruneBy::Score => f.write_str("score"),
+            PruneBy::Random(seed) => write!(f, "random:{seed}"),
+        }
+    }
+}
+
+impl FromStr for PruneBy {
+    type Err = String;
+
+    /// `score`, `random` or `random:SEED`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("random:").map(str::parse)) {
+            ("score", _) => Ok(PruneBy::Score),
+            ("random", _) => Ok(PruneBy::Random(0)),
+            (_, Some(Ok(seed))) => Ok(PruneBy::Random(seed)),
+            (_, Some(Err(_))) => {
+                Err(format!("the seed of random is a whole number up to {}, not {text}", u32::MAX))
+            }
+            _ => Err(format!("tokens are not dropped by \"{text}\"; name score or random:SEED")),
+        }
+    }
+}
+
 /// The prompt's groups that are not the picture.
 const TEXT: GroupSet = GroupSet::of(&[
     Group::Begin,

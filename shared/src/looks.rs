@@ -1,7 +1,6 @@
-//! Who looks at whom: attention between groups in one layer, what even attention would be, and
-//! which tokens of the answer looked at one patch.
+//! Who looks at whom: attention between groups in one layer, and which tokens of the answer looked at one patch.
 
-use crate::definition::{Definition, Heads};
+use crate::definition::Heads;
 use crate::flow::LayerFlow;
 use crate::group::{Counts, GROUPS, Group, GroupSet};
 use crate::masses::{ByGroup, LayerMasses, Masses};
@@ -21,7 +20,7 @@ pub struct FlowMatrix {
 }
 
 impl FlowMatrix {
-    fn new(masses: &LayerMasses, prompt: Counts, generated: u32) -> Self {
+    pub(crate) fn new(masses: &LayerMasses, prompt: Counts, generated: u32) -> Self {
         let mut mass = masses.prompt;
         mass[Group::Generated.index()] = masses.generated;
         FlowMatrix { rows: prompt.with(Group::Generated, generated), mass }
@@ -73,51 +72,6 @@ impl Observation {
             }
         };
         Ok(FlowMatrix::new(&of_layer, prompt, generated))
-    }
-
-    /// The masses of a layer that has no preference: every row's attention lies evenly on all it
-    /// can see, which for row `i` are the `i + 1` positions up to its own. `None` before the layout
-    /// is known.
-    fn even_masses(&self) -> Option<LayerMasses> {
-        let layout = self.layout.as_ref()?;
-        let mut masses = LayerMasses::default();
-        let mut seen = [0.0; GROUPS];
-        for (i, token) in layout.tokens.iter().enumerate() {
-            seen[token.group.index()] += 1.0;
-            masses.last = seen.map(|keys| keys / (i + 1) as f64);
-            let sums = masses.prompt[token.group.index()].iter_mut();
-            sums.zip(masses.last).for_each(|(sum, share)| *sum += share);
-        }
-        for row in 1..self.tokens.len() {
-            seen[Group::Generated.index()] = row as f64;
-            let sums = masses.generated.iter_mut();
-            sums.zip(seen).for_each(|(sum, keys)| *sum += keys / (layout.len() + row) as f64);
-        }
-        Some(masses)
-    }
-
-    /// Who would look at whom if every row's attention lay evenly on all that it can see; `None`
-    /// before the layout is known.
-    pub fn even_matrix(&self) -> Option<FlowMatrix> {
-        let prompt = self.layout.as_ref()?.counts();
-        let generated = self.tokens.len().saturating_sub(1) as u32;
-        Some(FlowMatrix::new(&self.even_masses()?, prompt, generated))
-    }
-
-    /// The attention sums of a layer that has no preference, under a definition. For rows that see
-    /// the whole prompt its MDI is 1; rows of the prompt see only what stands before them, and for
-    /// those it depends on where the picture stands.
-    ///
-    /// # Errors
-    /// [`Undefined`] before the layout is known, and where the definition's queries do not occur.
-    pub fn even_attention(&self, definition: &Definition) -> Result<Attention, Undefined> {
-        let masses = self.even_masses().ok_or(Undefined::NotObserved)?;
-        let prompt = self.layout.as_ref().ok_or(Undefined::NotObserved)?.counts();
-        let generated = self.tokens.len().saturating_sub(1) as u32;
-        let extent = crate::masses::Extent { prompt, generated };
-        let (text_tokens, image_tokens) = extent.tokens(definition)?;
-        let (text, image) = masses.sides(definition);
-        Ok(Attention { text, image, text_tokens, image_tokens })
     }
 
     /// Where the row that predicted generated token `index` looked: its attention by key group, in

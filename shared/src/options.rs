@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::intervention::{Knockout, PictureUse};
+use crate::intervention::{Knockout, PictureUse, PruneBy};
 
 pub use asked::AskedOptions;
 pub use changed::{Changed, WhyChanged};
@@ -230,8 +230,11 @@ pub struct RunOptions {
     pub template: String,
     #[allow(rustdoc::broken_intra_doc_links, reason = "[CLS] is a token, and no link")]
     /// Share of the image tokens to drop, 0 to below 1: those with the lowest
-    /// [`ModelInfo::prune_score`].
+    /// [`ModelInfo::prune_score`], unless `prune_by` says otherwise.
     pub prune: f32,
+    /// Which ones.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prune_by: PruneBy,
     /// How many that leaves.
     #[serde(skip_serializing_if = "is_default")]
     pub prune_count: PruneCount,
@@ -322,6 +325,7 @@ impl Default for RunOptions {
             fit: ImageFit::default(),
             template: String::new(),
             prune: 0.0,
+            prune_by: PruneBy::default(),
             prune_count: PruneCount::default(),
             prune_positions: None,
             replicate: 1,

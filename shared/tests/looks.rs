@@ -66,7 +66,7 @@ proptest! {
     fn even_attention_is_that_of_a_map_without_preference(maps in maps(), d in definition()) {
         let even = evened(&maps);
         let d = Definition { heads: Heads::MeanFirst, ..d };
-        let (ours, measured) = (maps.observation().even_attention(&d), even.observation().attention(0, &d));
+        let (ours, measured) = (maps.observation().even_attention(&d, Seen::ALL), even.observation().attention(0, &d));
         match (ours, measured) {
             (Ok(a), Ok(b)) => {
                 prop_assert!(close(a.text, b.text) && close(a.image, b.image), "{a:?} {b:?}");
@@ -76,7 +76,7 @@ proptest! {
         }
         let masses = even.observation().masses().unwrap();
         let measured = even.observation().flow_matrix(&masses, 0, Heads::MeanFirst).unwrap();
-        let ours = maps.observation().even_matrix().unwrap();
+        let ours = maps.observation().even_matrix(Seen::ALL).unwrap();
         for q in Group::ALL {
             for k in Group::ALL {
                 prop_assert!(close(ours.mass[q.index()][k.index()], measured.mass[q.index()][k.index()]));
@@ -88,7 +88,7 @@ proptest! {
     #[test]
     fn rows_that_see_the_whole_prompt_and_have_no_preference_have_an_mdi_of_one(maps in maps()) {
         let last = Definition { queries: Queries::LastPrompt, ..Definition::default() };
-        if let Ok(mdi) = maps.observation().even_attention(&last).and_then(|a| a.mdi()) {
+        if let Ok(mdi) = maps.observation().even_attention(&last, Seen::ALL).and_then(|a| a.mdi()) {
             prop_assert!(close(mdi, 1.0), "{mdi}");
         }
     }

@@ -79,6 +79,10 @@ fn options() -> impl Strategy<Value = RunOptions> {
                 fit,
                 template,
                 prune,
+                prune_by: match replicate % 2 {
+                    0 => PruneBy::Score,
+                    _ => PruneBy::Random(replicate),
+                },
                 prune_count: PruneCount::ALL[replicate as usize % 2],
                 prune_positions: match replicate % 3 {
                     0 => None,
@@ -370,7 +374,7 @@ fn options_left_out_take_their_defaults_and_unknown_ones_are_refused() {
     assert_eq!(options, RunOptions { prompt: "what is it?".into(), ..RunOptions::default() });
     // What runs and links of an earlier lab hold reads the same, and still is what is written.
     let written = serde_json::to_string(&options).unwrap();
-    for new in ["prune_count", "prune_positions", "copies", "picture", "knockout"] {
+    for new in ["prune_by", "prune_count", "prune_positions", "copies", "picture", "knockout"] {
         assert!(!written.contains(new), "{written}");
     }
     let json = r#"{"prune_count":"floor","prune_positions":"kept","copies":"shared"}"#;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::{ErrorCode, Group, Knockout, ModelTraits, PictureUse, RunOptions, Token};
+use shared::{ErrorCode, Group, Knockout, ModelTraits, PictureUse, PruneBy, RunOptions, Token};
 
 use crate::compress;
 use crate::error::EngineError;
@@ -62,9 +62,11 @@ impl PromptCheck {
     ) -> Result<Fitting, EngineError> {
         let bad = |what: String| EngineError::new(ErrorCode::BadOption, what);
         let options = options.on(&self.traits)?;
-        if options.prune > 0.0 && !self.prunes {
+        if options.prune > 0.0 && options.prune_by == PruneBy::Score && !self.prunes {
             return Err(bad(
-                "This model has no attention to rank picture tokens by; prune must be 0.".into(),
+                "This model has no attention to rank picture tokens by; prune must be 0, or prune_by \
+                 random."
+                    .into(),
             ));
         }
         let template = self.templates.iter().find(|t| t.name == options.template);

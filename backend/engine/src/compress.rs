@@ -1,6 +1,7 @@
 //! Token compression and replication: fewer or more image tokens.
 
 use shared::RunOptions;
+use shared::experiment::stats::SplitMix64;
 
 /// How many of a picture's `n` tokens a run's options leave.
 pub(crate) fn kept(n: usize, options: &RunOptions) -> usize {
@@ -17,6 +18,21 @@ pub(crate) fn prune(scores: &[f32], k: usize) -> Vec<u32> {
     order
 }
 
+/// `k` of `n` indices in raster order, each set of them as likely as any other: the first `k` steps of
+/// Fisher's and Yates's shuffle, over SplitMix64 started at `seed`.
+pub(crate) fn random(n: usize, k: usize, seed: u32) -> Vec<u32> {
+    let mut bits = SplitMix64::new(u64::from(seed));
+    let mut all: Vec<u32> = (0..n as u32).collect();
+    let k = k.min(n);
+    for at in 0..k {
+        let other = at + bits.below((n - at) as u32) as usize;
+        all.swap(at, other);
+    }
+    all.truncate(k);
+    all.sort_unstable();
+    all
+}
+
 /// The whole sequence `times` times, one copy after another.
 pub(crate) fn replicate(indices: &[u32], times: u32) -> Vec<u32> {
     indices.repeat(times as usize)
@@ -29,6 +45,19 @@ mod tests {
     #[test]
     fn of_equal_scores_the_first_is_kept() {
         assert_eq!(prune(&[0.5, 0.1, 0.5, 0.5, 0.9], 3), [0, 2, 4]);
+    }
+
+    #[test]
+    fn chance_is_even_and_the_same_again() {
+        let kept = random(10, 4, 7);
+        assert_eq!(kept.len(), 4);
+        assert!(kept.is_sorted() && kept.iter().all(|i| *i < 10));
+        assert_eq!(kept, random(10, 4, 7));
+        assert_eq!((random(3, 9, 1), random(0, 0, 1)), (vec![0, 1, 2], vec![]));
+        // Over many seeds every index is kept as often as any other, within five standard errors.
+        let mut counts = [0_i32; 10];
+        (0..10_000).flat_map(|seed| random(10, 4, seed)).for_each(|i| counts[i as usize] += 1);
+        assert!(counts.iter().all(|n| (n - 4_000).abs() < 245), "{counts:?}");
     }
 
     /// What is kept is in raster order, and nothing dropped has a higher score.

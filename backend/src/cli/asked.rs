@@ -17,6 +17,10 @@ pub struct AskedArgs {
     /// How a picture that is not square meets a square model: crop or pad [default: crop].
     #[arg(long)]
     fit: Option<String>,
+    /// Which picture tokens pruning drops: score, those the model's own score ranks last, or
+    /// random:SEED, as many drawn by chance (in experiments anew for each sample) [default: score].
+    #[arg(long, value_name = "HOW")]
+    prune_by: Option<String>,
     /// How many picture tokens pruning leaves: round (144, 58 and 29 of 576 at 75, 90 and 95 %), or
     /// floor for the whole number below (144, 57, 28) [default: round].
     #[arg(long)]
@@ -48,6 +52,7 @@ impl AskedArgs {
             max_new_tokens: self.max_new_tokens,
             ignore_eos: self.ignore_eos.then_some(true),
             fit: named("fit", &[ImageFit::Crop, ImageFit::Pad], ImageFit::name, &self.fit)?,
+            prune_by: self.prune_by.as_deref().map(str::parse).transpose().map_err(bad)?,
             prune_count: named(
                 "prune-count",
                 &PruneCount::ALL,

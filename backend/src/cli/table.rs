@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use shared::report::{Comparison, Numbers};
-use shared::{CopyPositions, Moved, PictureUse, PruneCount, Report};
+use shared::{CopyPositions, Moved, PictureUse, PruneBy, PruneCount, Report};
 
 /// The picture as the model saw it, and what was done to its tokens.
 fn picture(report: &Report) -> String {
@@ -21,7 +21,11 @@ fn picture(report: &Report) -> String {
     }
     if options.prune > 0.0 {
         let percent = 100.0 * options.prune;
-        let _ = write!(text, "; {percent:.0} % pruned by {}", report.model.prune_score);
+        let by = match options.prune_by {
+            PruneBy::Score => report.model.prune_score.clone(),
+            random => format!("chance ({random})"),
+        };
+        let _ = write!(text, "; {percent:.0} % pruned by {by}");
         if options.prune_count == PruneCount::Floor {
             text += ", count rounded down";
         }

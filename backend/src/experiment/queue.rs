@@ -5,7 +5,7 @@
 //! is shared by the workers of one machine; one that spans machines needs no more than this trait.
 
 use shared::experiment::{
-    Condition, DatasetInfo, ExperimentSpec, ExperimentState, Grid, LeftOut, Outcome,
+    Condition, DatasetInfo, ExperimentSpec, ExperimentState, Grid, LeftOut, Outcome, SampleRef,
 };
 use shared::{AskedOptions, ModelInfo};
 
@@ -35,8 +35,8 @@ pub struct NewExperiment {
 
 impl NewExperiment {
     /// What a run of one of its conditions with this prompt is asked with.
-    pub fn asked(&self, condition: &Condition, prompt: String) -> AskedOptions {
-        self.grid.asked(condition, &self.spec.base, prompt)
+    pub fn asked(&self, condition: &Condition, sample: &SampleRef) -> AskedOptions {
+        self.grid.asked(condition, &self.spec.base, sample)
     }
 }
 

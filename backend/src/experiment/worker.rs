@@ -185,7 +185,7 @@ impl Worker {
         let Some((condition, _)) = experiment.start.grid.item(claim.item) else {
             return self.pause(&claim, "the grid is damaged");
         };
-        let asked = experiment.start.asked(condition, sample.reference.prompt.clone());
+        let asked = experiment.start.asked(condition, &sample.reference);
         let ended = self.guarded(&claim, &asked, &sample, &picture, cache, stop);
         self.seat.at_work(None);
         match ended {

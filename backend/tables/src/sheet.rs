@@ -8,7 +8,7 @@ use shared::experiment::tables::{
     TableCell, Tables, decimals, marks, percent, short,
 };
 use shared::experiment::{Condition, ExperimentState};
-use shared::{ModelInfo, PictureUse, RunOptions, Stage};
+use shared::{ModelInfo, PictureUse, PruneBy, RunOptions, Stage};
 
 /// What no value is shown as.
 pub const NOTHING: &str = "–";
@@ -324,6 +324,12 @@ fn lever(table: &LeverTable) -> Sheet {
     sheet.columns = stage_columns(&[first, "n_O"], &["late MDI moves by", "right", "n"]);
     for series in &table.series {
         sheet.push(Kind::Heading, vec![series.label.clone()]);
+        for floor in &series.floors {
+            let mut cells = vec![format!("floor: {}", floor.label)];
+            cells.resize(sheet.columns.len() - 2, String::new());
+            cells.extend([share(floor.right.share), floor.right.n.to_string()]);
+            sheet.push(Kind::Below, cells);
+        }
         for row in &series.rows {
             sheet.push(Kind::Measured, lever_row(row));
             let mut below = |name: &str, cells: Vec<String>, moves: String| {
@@ -529,7 +535,8 @@ pub fn options(tables: &Tables) -> String {
             None if own.is_empty() => "the model's own".to_owned(),
             None => own.join(", "),
         };
-        parts.push(format!("prune count {}, positions {positions}", o.prune_count.name()));
+        let by = if o.prune_by == PruneBy::Score { "" } else { ", by chance" };
+        parts.push(format!("prune count {}, positions {positions}{by}", o.prune_count.name()));
     }
     let pixels = by_model(tables, |o| o.max_pixels.map(|n| n.to_string()));
     if !pixels.is_empty() {

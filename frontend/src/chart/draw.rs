@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::frame::Frame;
-use super::{Plot, scale};
+use super::{Null, Plot, scale};
 use crate::colour::{Palette, Rgb, Role};
 use crate::language::t;
 
@@ -102,12 +102,18 @@ pub fn draw<DB: DrawingBackend>(
 
     // What no preference would give: thin, and lighter than the line at 1.
     for null in &plot.nulls {
-        chart.draw_series(DashedLineSeries::new(
-            [(x_range.start, null.value), (x_range.end, null.value)],
-            at(2.0),
-            at(4.0),
-            colour(palette.muted).stroke_width(at(1.25) as u32),
-        ))?;
+        let layers: Vec<(usize, Option<f64>)> = null.values.iter().copied().enumerate().collect();
+        // One line over neighbours of one value: a knockout makes steps.
+        for same in layers.chunk_by(|a, b| a.1 == b.1) {
+            let [(first, Some(value)), ..] = same else { continue };
+            let ends = (*first as f64 - 0.5, (first + same.len()) as f64 - 0.5);
+            chart.draw_series(DashedLineSeries::new(
+                [(ends.0, *value), (ends.1, *value)],
+                at(2.0),
+                at(4.0),
+                colour(palette.muted).stroke_width(at(1.25) as u32),
+            ))?;
+        }
     }
 
     // Curves.
@@ -233,7 +239,8 @@ fn labels<DB: DrawingBackend>(
     if let Some(ghost) = plot.ghosts.last() {
         ends.push((plot.ghost_label, ghost.value, palette.ink));
     }
-    ends.extend(plot.nulls.iter().map(|n| (n.label, n.value, palette.muted)));
+    let last = |n: &Null| n.values.iter().flatten().last().copied();
+    ends.extend(plot.nulls.iter().filter_map(|n| Some((n.label, last(n)?, palette.muted))));
     let wanted: Vec<f64> = ends.iter().map(|e| frame.y(e.1, domain)).collect();
     let places = scale::spread(&wanted, frame.type_size * 1.25, (frame.top, frame.bottom));
     for ((label, _, rgb), y) in ends.into_iter().zip(places) {
@@ -328,7 +335,7 @@ mod tests {
         let mut compared = plot(vec![Some(1.4), Some(2.0), Some(0.3), Some(17.4)]);
         compared.ghosts = vec![Ghost { layers: 2..4, value: 40.0, doubtful: true }];
         compared.ghost_label = "paper";
-        compared.nulls = vec![Null { label: "half each", value: 5.1 }];
+        compared.nulls = vec![Null { label: "half each", values: vec![Some(5.1); 8] }];
         assert!(compared.domain().1 > 40.0, "the axis covers what is compared with");
         let text = svg(&compared, &frame, &Palette::default());
         assert!(text.matches("<circle").count() > 8 + 10 && text.contains("half each"));

@@ -42,13 +42,13 @@ pub struct Ghost {
     pub doubtful: bool,
 }
 
-/// A value that would be there without any preference, over all layers.
+/// What would be there without any preference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Null {
     /// Short name at the line's end.
     pub label: &'static str,
-    /// The value.
-    pub value: f64,
+    /// The value by layer; `None` where there is none, as where the picture is hidden.
+    pub values: Vec<Option<f64>>,
 }
 
 /// Everything the chart shows.
@@ -73,6 +73,10 @@ impl Plot {
     pub fn domain(&self) -> (f64, f64) {
         let curves = self.series.iter().flat_map(|s| s.values.iter().flatten().copied());
         let ghosts = self.ghosts.iter().map(|g| g.value);
-        scale::domain(curves.chain(ghosts).chain(self.nulls.iter().map(|n| n.value)))
+        scale::domain(
+            curves
+                .chain(ghosts)
+                .chain(self.nulls.iter().flat_map(|n| n.values.iter().flatten().copied())),
+        )
     }
 }

@@ -1,6 +1,6 @@
 //! What differs between two runs, in words: only what differs is named.
 
-use shared::{CopyPositions, Knockout, LayerBand, PictureUse, PruneCount, RunOptions};
+use shared::{CopyPositions, Knockout, LayerBand, PictureUse, PruneBy, PruneCount, RunOptions};
 
 use super::counterfactual::hides_picture;
 use crate::chart::file::short;
@@ -49,8 +49,8 @@ pub fn differences(first: &RunOptions, other: &RunOptions) -> Vec<(What, String)
     if first.prompt != other.prompt {
         found.push((What::Prompt, format!("“{}”", short(&other.prompt, PROMPT))));
     }
-    if (first.prune, first.prune_count, first.prune_positions)
-        != (other.prune, other.prune_count, other.prune_positions)
+    if (first.prune, first.prune_by, first.prune_count, first.prune_positions)
+        != (other.prune, other.prune_by, other.prune_count, other.prune_positions)
         && first.prune + other.prune > 0.0
     {
         found.push((What::Tokens, pruned(first, other)));
@@ -132,6 +132,12 @@ fn pruned(first: &RunOptions, other: &RunOptions) -> String {
     }
     let share = words::percent(f64::from(other.prune));
     let mut phrase = fill("{share} of the picture tokens dropped", &[("share", &share)]);
+    if first.prune_by != other.prune_by {
+        phrase += match other.prune_by {
+            PruneBy::Score => t(", by score"),
+            PruneBy::Random(_) => t(", by chance"),
+        };
+    }
     if first.prune_count != other.prune_count {
         phrase += match other.prune_count {
             PruneCount::Round => t(", rounded"),

@@ -58,6 +58,7 @@ pub(super) fn Stages(
                     <td data-cell=stage.name()>{move || value(cell(i), words::number)}</td>
                 }).collect_view()}
                 {at_layer}
+                <td data-cell="share">{move || value(run.run.stages.get()[2].share_text, words::percent)}</td>
                 <td>{move || value(attention().map(|a| f64::from(a.text_tokens)), whole)}</td>
                 <td>{move || value(attention().map(|a| f64::from(a.image_tokens)), whole)}</td>
                 <td data-cell="likelihood">{likely}</td>
@@ -81,6 +82,7 @@ pub(super) fn Stages(
                         {move || layer().map(|l| view! {
                             <th scope="col">{fill("layer {l}", &[("l", &l)])}</th>
                         })}
+                        <th scope="col" title=t("Words’ share of the attention on words and picture")>{t("late P_T")}</th>
                         <th scope="col">{t("text tokens")}</th>
                         <th scope="col">{t("picture tokens")}</th>
                         <th scope="col" title=t("Natural logarithm of the probability that the run gives to A’s answer, as far as its own answer and the words it nearly said tell")>

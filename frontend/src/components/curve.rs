@@ -3,7 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use shared::experiment::paper::{self, PaperRow};
-use shared::{Extremes, Observation, Stage, Undefined};
+use shared::{Extremes, Observation, Seen, Stage, Undefined};
 
 use crate::browser::watch_width;
 use crate::chart::frame::Frame;
@@ -100,9 +100,10 @@ fn compared(run: RunView) -> String {
             ),
         });
     }
-    if beside.even && run.curve.get() == Curve::Mdi {
+    let knockout = run.options.with(|o| o.knockout.clone());
+    if beside.even && run.curve.get() == Curve::Mdi && knockout.is_none() {
         let definition = run.definition.get();
-        let even = run.observation.with(|o| o.even_attention(&definition).ok());
+        let even = run.observation.with(|o| o.even_attention(&definition, Seen::ALL).ok());
         let even = even.and_then(|a| Some((a.mdi().ok()?, a.halved().mdi().ok()?)));
         parts.extend(even.map(|(all, half)| {
             fill(
@@ -110,6 +111,13 @@ fn compared(run: RunView) -> String {
                 &[("all", &words::number(all)), ("half", &words::number(half))],
             )
         }));
+    }
+    if let Some(knockout) = knockout {
+        parts.push(fill(
+            "Attention is knocked out ({what}): where rows cannot see some keys, 1 is not balance. The \
+             thin line is what all tokens that can be seen would give if they drew alike.",
+            &[("what", &knockout)],
+        ));
     }
     parts.join(" ")
 }
@@ -181,13 +189,24 @@ pub(crate) fn plot_of(run: RunView) -> Plot {
     let mut nulls = Vec::new();
     if beside.even && !aei {
         let definition = run.definition.get();
-        if let Ok(even) = run.observation.with(|o| o.even_attention(&definition)) {
-            let half = even.halved().mdi().ok().map(|value| Null { label: t("half each"), value });
-            // Under most definitions that is 1, where a line is already.
-            let all = even.mdi().ok().filter(|v| (v.ln()).abs() > 0.05);
-            nulls.extend(all.map(|value| Null { label: t("all alike"), value }));
-            nulls.extend(half);
+        let knockout = run.options.with(|o| o.knockout.clone());
+        let even = |layer| {
+            let heads = definition.heads;
+            let seen = Seen { knockout: knockout.as_ref(), layer: Some(layer), heads };
+            run.observation.with(|o| o.even_attention(&definition, seen)).ok()
+        };
+        let even: Vec<_> = (0..layers).map(even).collect();
+        let all: Vec<_> = even.iter().map(|a| a.as_ref()?.mdi().ok()).collect();
+        // Nothing is half each where one side cannot be seen.
+        let both = |a: &&shared::Attention| a.text > 0.0 && a.image > 0.0;
+        let half = |a: &Option<shared::Attention>| a.as_ref().filter(both)?.halved().mdi().ok();
+        let half: Vec<_> = even.iter().map(half).collect();
+        // Under most definitions the first is 1 in every layer, where a line is already.
+        let differs = |v: &Option<f64>| v.is_none_or(|v| v.ln().abs() > 0.05);
+        if knockout.is_some() || all.iter().any(differs) {
+            nulls.push(Null { label: t("all alike"), values: all });
         }
+        nulls.push(Null { label: t("half each"), values: half });
     }
     Plot { layers, series, bands, ghosts, ghost_label: t("paper"), nulls }
 }

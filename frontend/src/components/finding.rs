@@ -68,14 +68,14 @@ fn extremes(run: RunView, found: &Extremes) -> AnyView {
         ("least", layer(run, least.0)),
         ("low", times(side(least.1), least.1)),
     ];
-    if least.1 > 1.0 {
+    let sentence = if least.1 > 1.0 && found.undefined == 0 {
         views(
             "Token for token, words draw more in every layer: most in {most} ({high}), least in \
              {least} ({low}).",
             places,
         )
         .into_any()
-    } else if most.1 < 1.0 {
+    } else if most.1 < 1.0 && found.undefined == 0 {
         views(
             "Token for token, the picture draws more in every layer: most in {least} ({low}), \
              least in {most} ({high}).",
@@ -84,12 +84,24 @@ fn extremes(run: RunView, found: &Extremes) -> AnyView {
         .into_any()
     } else {
         views(
-            "Token for token, words draw most in {most} ({high}) and the picture in {least} \
-             ({low}).",
+            "Token for token, words draw most in {most} ({high}) and least in {least} ({low}).",
             places,
         )
         .into_any()
-    }
+    };
+    let missing = (found.undefined > 0).then(|| {
+        let all = found.defined + found.undefined;
+        fill(
+            " {n} of {all} layers have no value and are not spoken of.",
+            &[("n", &found.undefined), ("all", &all)],
+        )
+    });
+    let (low, high) = found.shares;
+    let shares = fill(
+        " All words together get {low} to {high} of the attention on words and picture.",
+        &[("low", &words::percent(low)), ("high", &words::percent(high))],
+    );
+    view! { {sentence}{missing}<span data-testid="finding-share">{shares}</span> }.into_any()
 }
 
 /// Where the row that wrote a word looked at the same word in the question.

@@ -2,7 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::{FlowMatrix, Group, GroupSet, Heads};
+use shared::{FlowMatrix, Group, GroupSet, Heads, Seen};
 
 use crate::browser::watch_width;
 use crate::chart::ribbons::{End, Flow, Ribbon, Ribbons, svg};
@@ -31,7 +31,12 @@ pub fn FlowCard() -> impl IntoView {
             run.observation.with(|o| o.flow_matrix(masses, layer, heads)).ok()
         })
     });
-    let even = Kept::new(move || run.observation.with(|o| o.even_matrix()));
+    let even = Kept::new(move || {
+        let (layer, heads) = (run.layer.get(), run.definition.get().heads);
+        let knockout = run.options.with(|o| o.knockout.clone());
+        let seen = Seen { knockout: knockout.as_ref(), layer, heads };
+        run.observation.with(|o| o.even_matrix(seen))
+    });
     let note = move || {
         let Some(layer) = run.layer.get() else { return t("the layer you look at").to_owned() };
         match run.definition.get().heads {

@@ -13,7 +13,7 @@ use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
-use crate::state::{sink_toggled, use_lab};
+use crate::state::{RunView, sink_toggled, use_lab};
 use crate::words;
 
 /// The card.
@@ -50,10 +50,20 @@ pub fn NumberCard() -> impl IntoView {
                                         {verdict}
                                     </b>
                                 };
-                                views(
-                                    "One text token gets {mdi} times the attention of one picture token. {verdict}",
-                                    [("mdi", words::number(mdi).into_any()), ("verdict", verdict.into_any())],
-                                ).into_any()
+                                let share = value(late.get().share_text, words::percent);
+                                let sentence = views(
+                                    "One text token gets {mdi} times the attention of one picture token. {verdict} \
+                                     All words together get {share} of the attention on words and picture.",
+                                    [
+                                        ("mdi", words::number(mdi).into_any()),
+                                        ("verdict", verdict.into_any()),
+                                        ("share", share.into_any()),
+                                    ],
+                                );
+                                let blocked = hidden(run).then(|| t(
+                                    " Attention is knocked out in these layers: 1 is not balance here.",
+                                ));
+                                view! { {sentence}{blocked} }.into_any()
                             }
                             Err(Undefined::NotObserved) => waiting(&run.phase.get()).into_any(),
                             Err(reason) => fill("There is no value: {reason}.", &[("reason", &words::reason(reason))]).into_any(),
@@ -96,6 +106,16 @@ pub fn NumberCard() -> impl IntoView {
             </div>
         </section>
     }
+}
+
+/// Whether a knockout hides something in the late layers.
+fn hidden(run: RunView) -> bool {
+    let stages = run.definition.get().stages;
+    let late = Stage::Late.layers(stages, run.observation.with(shared::Observation::layers));
+    run.options.with(|o| {
+        let knockout = o.knockout.as_ref();
+        knockout.is_some_and(|k| late.into_iter().any(|layer| k.is_in(layer as u32)))
+    })
 }
 
 fn waiting(phase: &Phase) -> &'static str {

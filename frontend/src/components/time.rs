@@ -2,7 +2,7 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::{Group, Heads};
+use shared::{Group, Heads, Seen};
 
 use crate::browser::watch_width;
 use crate::chart::ribbons::End;
@@ -23,6 +23,7 @@ fn columns_of(run: RunView) -> (Vec<Side>, Columns) {
     let lab = use_lab();
     let (definition, layer) = (run.definition.get(), run.chosen_layer.get());
     let palette = lab.palette.get();
+    let knockout = run.options.with(|o| o.knockout.clone());
     run.observation.with(|o| {
         let Some(layout) = &o.layout else { return Default::default() };
         let prompt = layout.counts();
@@ -40,11 +41,9 @@ fn columns_of(run: RunView) -> (Vec<Side>, Columns) {
         for token in 0..o.tokens.len() {
             let on = o.token_groups(token, layer, definition.heads).unwrap_or_default();
             shares.extend(all.iter().map(|s| s.groups.iter().map(|g| on[g.index()]).sum::<f64>()));
-            // It sees the prompt and the tokens before it.
-            let picture = f64::from(prompt.get(Group::Image));
-            if picture > 0.0 {
-                even.push(picture / (layout.len() + token) as f64);
-            }
+            let seen = Seen { knockout: knockout.as_ref(), layer, heads: definition.heads };
+            let groups = o.even_groups(token, seen).filter(|_| prompt.get(Group::Image) > 0);
+            even.extend(groups.map(|on| on[Group::Image.index()]));
         }
         let end = |s: &Side| End { name: s.name(), colour: s.colour(&palette) };
         let sides = all.iter().map(end).collect();

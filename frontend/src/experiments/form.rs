@@ -8,7 +8,7 @@ use shared::experiment::Grid;
 use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
 use shared::{AskedOptions, Quant};
 
-use super::more::{self, MoreOptions, OneAtATime, PaperGrid};
+use super::more::{self, Controls, MoreOptions, OneAtATime, PaperGrid};
 use super::{api, told};
 use crate::browser;
 use crate::components::term::Explained;
@@ -163,6 +163,7 @@ pub(super) fn Form() -> impl IntoView {
                         })}
                     </div>
                 </fieldset>
+                <Controls spec/>
                 <OneAtATime spec/>
                 <details class="more">
                     <summary>{t("More")}</summary>

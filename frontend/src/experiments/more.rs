@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use shared::api::{ModelEntry, ModelState};
 use shared::experiment::ExperimentSpec;
-use shared::{CopyPositions, ImageFit, ModelTraits, PictureUse, PruneCount, PrunePositions};
+use shared::{
+    CopyPositions, ImageFit, ModelTraits, PictureUse, PruneBy, PruneCount, PrunePositions,
+};
 
 use super::form::{Box, PRUNE, REPLICATE, put};
 use crate::language::t;
@@ -50,6 +52,33 @@ pub(super) fn PaperGrid(spec: RwSignal<ExperimentSpec>) -> impl IntoView {
             title=t("Both families, four prune rates, three replications, one moved at a time")>
             {t("The paper’s grid")}
         </button>
+    }
+}
+
+/// Puts in, or takes out, what claims are measured against: as many tokens dropped by chance, and
+/// nothing in the picture's place.
+fn controls(spec: &mut ExperimentSpec, on: bool) {
+    (spec.prune_by, spec.pictures) = (Vec::new(), Vec::new());
+    if on {
+        let noise = PictureUse::Noise(NOISE_SEED);
+        spec.prune_by = vec![PruneBy::Score, PruneBy::Random(NOISE_SEED)];
+        spec.pictures = vec![PictureUse::Own, PictureUse::Blank, noise, PictureUse::None];
+    }
+}
+
+/// Whether floors and pruning by chance are run, too.
+#[component]
+pub(super) fn Controls(spec: RwSignal<ExperimentSpec>) -> impl IntoView {
+    view! {
+        <label class="check" title=t("A blank picture, noise and the question alone: what is right without seeing. And as many tokens dropped by chance: what a score must beat.")>
+            <input type="checkbox" data-testid="controls"
+                prop:checked=move || spec.with(|s| !s.pictures.is_empty())
+                on:change=move |event| {
+                    let on = event_target_checked(&event);
+                    spec.update(|s| controls(s, on));
+                }/>
+            " "{t("with floors and pruning by chance")}
+        </label>
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use shared::report::{Comparison, Fidelity};
 use shared::{
     Changed, CopyPositions, Group, GroupSet, ImageFit, Knockout, ModelInfo, PictureUse,
-    PreparedPicture, PrunePositions, Quant, RunOptions, WhyChanged,
+    PreparedPicture, PruneBy, PrunePositions, Quant, RunOptions, WhyChanged,
 };
 
 use super::{group, list, number, percent};
@@ -79,6 +79,9 @@ pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
         let share = percent(f64::from(options.prune));
         let values: [(&str, &dyn Display); 2] = [("share", &share), ("score", &model.prune_score)];
         done.push(match options.prune_positions.or(model.prune_positions) {
+            _ if options.prune_by != PruneBy::Score => {
+                fill("{share} of the picture’s tokens were dropped, drawn by chance.", &values)
+            }
             Some(PrunePositions::Kept) => fill(
                 "{share} of the picture’s tokens were dropped, ranked by {score}; those left \
                  stand where they stood.",

@@ -51,10 +51,11 @@ pub fn compare(first: &Tables, second: &Tables) -> Comparison {
     let same_samples = drawn(a) == drawn(b);
     let same_choice = (first.choice.definition, first.choice.samples)
         == (second.choice.definition, second.choice.samples);
-    let equal = |x: &Condition, y: &Condition| {
-        Condition { index: 0, ..x.clone() } == Condition { index: 0, ..y.clone() }
+    let equal = |x: &Condition, y: &Condition| x.same_as(y);
+    let levers = |x: &Condition, y: &Condition| {
+        let levers = |c: &Condition| (c.prune, c.prune_by, c.replicate, c.picture);
+        levers(x) == levers(y)
     };
-    let levers = |x: &Condition, y: &Condition| (x.prune, x.replicate) == (y.prune, y.replicate);
     let mut pairs = pair(&first.conditions, &second.conditions, equal);
     if pairs.is_empty() {
         pairs = pair(&first.conditions, &second.conditions, levers);

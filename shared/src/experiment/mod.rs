@@ -15,6 +15,7 @@ pub mod tables;
 
 use serde::{Deserialize, Serialize};
 
+use crate::intervention::{PictureUse, PruneBy};
 use crate::options::{AskedOptions, Changed, KnownModel, Quant, RunOptions, resolve_settings};
 
 pub use outcome::{LeftOut, Outcome, SampleRef, Verdict};
@@ -45,10 +46,17 @@ pub struct ExperimentSpec {
     pub seed: u64,
     /// Shares of the image tokens to drop.
     pub prune: Vec<f32>,
+    /// Which image tokens are dropped, where some are; empty for what `base` says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prune_by: Vec<PruneBy>,
     /// How many times the image tokens stand in the sequence.
     pub replicate: Vec<u32>,
-    /// Whether prune and replicate are moved one at a time, each while the other stands at its
-    /// list's first value, as in the paper; otherwise every combination is run.
+    /// What the models are shown in the picture's place; empty for what `base` says. Blank, noise and
+    /// none are the floors that right answers are read against.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<PictureUse>,
+    /// Whether prune, replicate and pictures are moved one at a time, each while the others stand at
+    /// their lists' first values, as in the paper; otherwise every combination is run.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub one_at_a_time: bool,
     /// Most pixels of the prepared picture; `null` for the model's own limit.
@@ -70,7 +78,9 @@ impl Default for ExperimentSpec {
             samples: 100,
             seed: 7,
             prune: vec![0.0],
+            prune_by: Vec::new(),
             replicate: vec![1],
+            pictures: Vec::new(),
             one_at_a_time: false,
             max_pixels: vec![None],
             templates: vec![None],
@@ -98,6 +108,12 @@ pub struct Condition {
     pub prune: f32,
     /// How many times the image tokens stand in the sequence.
     pub replicate: u32,
+    /// Which image tokens are dropped; `null` for what the experiment's options say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prune_by: Option<PruneBy>,
+    /// What the model is shown in the picture's place; `null` for what the experiment's options say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureUse>,
 }
 
 impl Condition {
@@ -111,14 +127,77 @@ impl Condition {
             max_pixels: self.max_pixels,
             prune: Some(self.prune),
             replicate: Some(self.replicate),
+            prune_by: self.prune_by.or(base.prune_by),
+            picture: self.picture.or(base.picture),
             ..base.clone()
         }
     }
 
-    /// Whether nothing is done to the picture's tokens.
+    /// Whether nothing is done to the picture or its tokens.
     pub fn is_plain(&self) -> bool {
-        self.prune == 0.0 && self.replicate == 1
+        self.prune == 0.0 && self.replicate == 1 && !self.is_floor()
     }
+
+    /// Whether the model sees something else in the picture's place than elsewhere in the experiment:
+    /// its right answers are then what it gets without the picture.
+    pub fn is_floor(&self) -> bool {
+        self.picture.is_some_and(|picture| picture != PictureUse::Own)
+    }
+
+    /// Whether the dropped tokens are drawn by chance.
+    pub fn is_random(&self) -> bool {
+        matches!(self.prune_by, Some(PruneBy::Random(_)))
+    }
+
+    /// The same condition but for its number.
+    pub fn same_as(&self, other: &Condition) -> bool {
+        Condition { index: 0, ..self.clone() } == Condition { index: 0, ..other.clone() }
+    }
+}
+
+/// Where the levers of one condition stand.
+struct Levers {
+    prune: f32,
+    prune_by: Option<PruneBy>,
+    replicate: u32,
+    picture: Option<PictureUse>,
+}
+
+/// The levers moved as a spec says: prune (and by what), replicate, and what stands in the picture's
+/// place. Where nothing is dropped it does not matter by what, and without a picture there is nothing
+/// to drop or repeat.
+fn moved(spec: &ExperimentSpec) -> Vec<Levers> {
+    fn some<T: Copy>(list: &[T]) -> Vec<Option<T>> {
+        if list.is_empty() { vec![None] } else { list.iter().copied().map(Some).collect() }
+    }
+    let (bys, pictures) = (some(&spec.prune_by), some(&spec.pictures));
+    // What the base says needs no saying.
+    let by_base = spec.base.prune_by.unwrap_or_default();
+    let picture_base = spec.base.picture.unwrap_or_default();
+    let mut all = Vec::new();
+    for &prune in &spec.prune {
+        for &by in bys.iter().take(if prune > 0.0 { bys.len() } else { 1 }) {
+            for &replicate in &spec.replicate {
+                for &picture in &pictures {
+                    let shown = picture.unwrap_or(picture_base);
+                    let empty = shown == PictureUse::None && (prune > 0.0 || replicate > 1);
+                    let away = [
+                        prune != spec.prune[0],
+                        replicate != spec.replicate[0],
+                        picture != pictures[0],
+                    ];
+                    let several = away.into_iter().filter(|moved| *moved).count() > 1;
+                    if (empty && pictures.len() > 1) || (spec.one_at_a_time && several) {
+                        continue;
+                    }
+                    let prune_by = by.filter(|by| prune > 0.0 && *by != by_base);
+                    let picture = picture.filter(|picture| *picture != picture_base);
+                    all.push(Levers { prune, prune_by, replicate, picture });
+                }
+            }
+        }
+    }
+    all
 }
 
 /// The conditions of an experiment and its samples. Items are numbered condition by condition:
@@ -173,47 +252,46 @@ impl Grid {
             for quant in quants {
                 for template in lists::templates_of(&traits, &spec.templates) {
                     for max_pixels in lists::sizes_of(&traits, &spec.max_pixels) {
-                        for &prune in &spec.prune {
-                            for &replicate in &spec.replicate {
-                                let both = prune != spec.prune[0] && replicate != spec.replicate[0];
-                                if spec.one_at_a_time && both {
-                                    continue;
-                                }
-                                let asked = AskedOptions {
+                        for levers in moved(spec) {
+                            let Levers { prune, prune_by, replicate, picture } = levers;
+                            let asked = AskedOptions {
+                                model: model.clone(),
+                                prompt: String::new(),
+                                quant,
+                                template: template.clone(),
+                                max_pixels,
+                                prune: Some(prune),
+                                prune_by: prune_by.or(spec.base.prune_by),
+                                replicate: Some(replicate),
+                                picture: picture.or(spec.base.picture),
+                                ..spec.base.clone()
+                            };
+                            let mut options = resolve_settings(&asked, &defaults, &traits)
+                                .map_err(|error| error.message)?;
+                            let told = std::mem::take(&mut options.changed);
+                            if let Some(at) = resolved.iter().position(|o| *o == options) {
+                                changed[at].extend(told);
+                            } else {
+                                changed.push(told);
+                                conditions.push(Condition {
+                                    index: conditions.len() as u32,
                                     model: model.clone(),
-                                    prompt: String::new(),
-                                    quant,
-                                    template: template.clone(),
-                                    max_pixels,
-                                    prune: Some(prune),
-                                    replicate: Some(replicate),
-                                    ..spec.base.clone()
-                                };
-                                let mut options = resolve_settings(&asked, &defaults, &traits)
-                                    .map_err(|error| error.message)?;
-                                let told = std::mem::take(&mut options.changed);
-                                if let Some(at) = resolved.iter().position(|o| *o == options) {
-                                    changed[at].extend(told);
-                                } else {
-                                    changed.push(told);
-                                    conditions.push(Condition {
-                                        index: conditions.len() as u32,
-                                        model: model.clone(),
-                                        quant: options.quant,
-                                        template: Some(options.template.clone())
-                                            .filter(|name| !name.is_empty()),
-                                        max_pixels: options.max_pixels,
-                                        prune,
-                                        replicate,
-                                    });
-                                    resolved.push(options);
-                                }
-                                if conditions.len() as u64 * u64::from(samples.max(1)) > MAX_ITEMS {
-                                    return Err(format!(
-                                        "That is more than {MAX_ITEMS} runs: draw fewer samples or \
-                                         shorten a list."
-                                    ));
-                                }
+                                    quant: options.quant,
+                                    template: Some(options.template.clone())
+                                        .filter(|name| !name.is_empty()),
+                                    max_pixels: options.max_pixels,
+                                    prune,
+                                    replicate,
+                                    prune_by,
+                                    picture,
+                                });
+                                resolved.push(options);
+                            }
+                            if conditions.len() as u64 * u64::from(samples.max(1)) > MAX_ITEMS {
+                                return Err(format!(
+                                    "That is more than {MAX_ITEMS} runs: draw fewer samples or \
+                                     shorten a list."
+                                ));
                             }
                         }
                     }
@@ -225,19 +303,20 @@ impl Grid {
         Ok(Grid { conditions, samples, options })
     }
 
-    /// What a run of one of the conditions is asked with: what was resolved when the experiment was
+    /// What a run of one of the conditions with a sample is asked with: what was resolved when the experiment was
     /// planned, and where that was not stored, what the person asked.
     pub fn asked(
         &self,
         condition: &Condition,
         base: &AskedOptions,
-        prompt: String,
+        sample: &SampleRef,
     ) -> AskedOptions {
         let asked = match self.options.get(condition.index as usize) {
             Some(options) => AskedOptions { model: condition.model.clone(), ..options.into() },
             None => condition.asked(base),
         };
-        AskedOptions { prompt, ..asked }
+        let prune_by = asked.prune_by.map(|by| by.of_row(sample.row));
+        AskedOptions { prompt: sample.prompt.clone(), prune_by, ..asked }
     }
 
     /// How many items there are.
@@ -302,6 +381,57 @@ mod tests {
         let levers = grid.conditions.iter().filter(|c| c.model == "a");
         let levers: Vec<_> = levers.map(|c| (c.prune, c.replicate)).collect();
         assert_eq!(levers, [(0.0, 1), (0.0, 5), (0.0, 10), (0.75, 1)]);
+    }
+
+    #[test]
+    fn floors_and_random_pruning_are_conditions_of_their_own() {
+        let spec = ExperimentSpec {
+            models: vec!["a".into()],
+            prune_by: vec![PruneBy::Score, PruneBy::Random(7)],
+            pictures: vec![PictureUse::Own, PictureUse::Blank, PictureUse::None],
+            one_at_a_time: true,
+            ..spec()
+        };
+        let grid = Grid::new(&spec, 1, |_| Quant::Q4k).unwrap();
+        let all: Vec<_> = grid
+            .conditions
+            .iter()
+            .map(|c| (c.prune, c.replicate, c.is_random(), c.picture, c.is_plain()))
+            .collect();
+        assert_eq!(
+            all,
+            [
+                (0.0, 1, false, None, true),
+                (0.0, 1, false, Some(PictureUse::Blank), false),
+                (0.0, 1, false, Some(PictureUse::None), false),
+                (0.0, 5, false, None, false),
+                (0.0, 10, false, None, false),
+                (0.75, 1, false, None, false),
+                (0.75, 1, true, None, false),
+            ]
+        );
+        let sample = SampleRef { row: 12, ..SampleRef::default() };
+        let asked = |at: usize| grid.asked(&grid.conditions[at], &spec.base, &sample);
+        let own = Some(PruneBy::Random(19));
+        assert_eq!(asked(6).prune_by, own, "each sample draws its own tokens");
+        let pictures = [asked(0).picture, asked(1).picture];
+        assert_eq!(pictures, [PictureUse::Own, PictureUse::Blank].map(Some));
+        // Every combination: without a picture there is nothing to drop.
+        let product = ExperimentSpec { one_at_a_time: false, ..spec };
+        let grid = Grid::new(&product, 1, |_| Quant::Q4k).unwrap();
+        let none = |c: &&Condition| c.picture == Some(PictureUse::None);
+        assert!(grid.conditions.iter().filter(none).all(|c| c.prune == 0.0 && c.replicate == 1));
+        assert_eq!(grid.conditions.len(), 9 * 2 + 1);
+    }
+
+    #[test]
+    fn a_stored_grid_of_an_earlier_lab_opens() {
+        let condition = r#"{"index":0,"model":"a","quant":"q8_0","template":null,"max_pixels":null,"prune":0.75,"replicate":1}"#;
+        let read: Condition = serde_json::from_str(condition).unwrap();
+        assert_eq!((read.prune_by, read.picture), (None, None));
+        assert_eq!(serde_json::to_string(&read).unwrap(), condition);
+        let base = AskedOptions { picture: Some(PictureUse::Blank), ..AskedOptions::default() };
+        assert_eq!(read.asked(&base).picture, Some(PictureUse::Blank));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{CopyPositions, ImageFit, PruneCount, PrunePositions, Quant, RunOptions};
-use crate::intervention::{Knockout, PictureUse};
+use crate::intervention::{Knockout, PictureUse, PruneBy};
 
 /// The options of a run as a person asks for them; what is left out is decided by
 /// [`super::resolve`], and nowhere else. [`RunOptions`] says what each one means.
@@ -35,6 +35,9 @@ pub struct AskedOptions {
     /// Share of the image tokens to drop, 0 to below 1; 0 when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune: Option<f32>,
+    /// Which ones; those with the lowest score when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prune_by: Option<PruneBy>,
     /// How many that leaves; `round` when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune_count: Option<PruneCount>,
@@ -74,6 +77,7 @@ impl From<&RunOptions> for AskedOptions {
             fit,
             template,
             prune,
+            prune_by,
             prune_count,
             prune_positions,
             replicate,
@@ -93,6 +97,7 @@ impl From<&RunOptions> for AskedOptions {
             fit: Some(fit),
             template: Some(template).filter(|name| !name.is_empty()),
             prune: Some(prune),
+            prune_by: Some(prune_by),
             prune_count: Some(prune_count),
             prune_positions,
             replicate: Some(replicate),

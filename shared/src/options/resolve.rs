@@ -106,6 +106,7 @@ pub fn resolve_settings(
         fit: fit(asked.fit.unwrap_or(d.fit), model, &mut changed),
         template: template(asked, defaults, model)?,
         prune,
+        prune_by: asked.prune_by.unwrap_or(d.prune_by),
         prune_count: asked.prune_count.unwrap_or(d.prune_count),
         prune_positions: asked.prune_positions.or(model.prune_positions.filter(|_| prune > 0.0)),
         replicate: asked.replicate.unwrap_or(d.replicate),

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
-use shared::{Cell, Group, Layout, PreparedPicture, Quant, RunOptions, Token};
+use shared::{Cell, Group, Layout, PreparedPicture, PruneBy, Quant, RunOptions, Token};
 
 use crate::check::Grid;
 use crate::compress;
@@ -208,13 +208,13 @@ pub(crate) fn input(
         let layout = layout(*image_token, None, frame, &[], 0);
         return Ok(Input { embeddings: embed(&layout.tokens)?, positions, next, layout });
     };
-    let Features { rows: image, scores } =
-        family.features(pixels, &geometry, options.prune > 0.0)?;
+    let ranked = options.prune > 0.0 && options.prune_by == PruneBy::Score;
+    let Features { rows: image, scores } = family.features(pixels, &geometry, ranked)?;
     let all = image.dim(0)?;
-    let kept = if options.prune > 0.0 {
-        compress::prune(&scores, compress::kept(all, options))
-    } else {
-        (0..all as u32).collect()
+    let kept = match options.prune_by {
+        _ if options.prune == 0.0 => (0..all as u32).collect(),
+        PruneBy::Score => compress::prune(&scores, compress::kept(all, options)),
+        PruneBy::Random(seed) => compress::random(all, compress::kept(all, options), seed),
     };
     let indices = compress::replicate(&kept, options.replicate);
     let image = image.index_select(&Tensor::new(indices.as_slice(), image.device())?, 0)?;

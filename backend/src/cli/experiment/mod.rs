@@ -13,6 +13,7 @@ use clap::{Args, Subcommand};
 use datasets::Paths;
 use engine::DeviceChoice;
 use shared::experiment::ExperimentSpec;
+use shared::{PruneBy, Quant};
 
 use super::analyze::quant;
 use super::asked::AskedArgs;
@@ -57,6 +58,14 @@ pub struct ExperimentArgs {
     /// Shares of the image tokens to drop, such as 0,0.75,0.9,0.95 [default: 0].
     #[arg(long, value_delimiter = ',')]
     prune: Vec<f32>,
+    /// Run every prune rate also with as many tokens drawn by chance, anew for each sample, from this
+    /// seed; --paper does, with seed 7.
+    #[arg(long, value_name = "SEED")]
+    random_prune: Option<u32>,
+    /// Run every model also with a blank picture, with noise and with the question alone: what it gets
+    /// right without the picture. --paper does.
+    #[arg(long)]
+    floors: bool,
     /// How many times the image tokens stand in the sequence, such as 1,5,10 [default: 1].
     #[arg(long, value_delimiter = ',')]
     replicate: Vec<u32>,
@@ -129,6 +138,11 @@ impl ExperimentArgs {
                 [] => standard.replicate,
                 given => given.to_vec(),
             },
+            prune_by: match self.random_prune {
+                Some(seed) => vec![PruneBy::Score, PruneBy::Random(seed)],
+                None => standard.prune_by,
+            },
+            pictures: if self.floors { paper::floors() } else { standard.pictures },
             one_at_a_time: self.one_at_a_time || standard.one_at_a_time,
             max_pixels: or_own(self.max_pixels.iter().map(|most| most.0).collect()),
             templates: if templates.is_empty() { vec![None] } else { templates },

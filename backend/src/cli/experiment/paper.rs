@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use shared::experiment::ExperimentSpec;
+use shared::{PictureUse, PruneBy};
 
 use crate::experiment::Means;
 
@@ -22,7 +23,16 @@ const QWEN: (&str, &str) = ("qwen2.5-vl-7b", "demo-qwen");
 /// The paper's dataset, and the one that stands in for it.
 const DATASET: (&str, &str) = ("mmmu-pro", "demo");
 
-/// What the paper ran. With `real`, its own models and dataset where this machine has all of them:
+/// Seed of noise and of tokens dropped by chance.
+const SEED: u32 = 7;
+
+/// The picture itself, then what stands in its place where right answers need no picture.
+pub(super) fn floors() -> Vec<PictureUse> {
+    vec![PictureUse::Own, PictureUse::Blank, PictureUse::Noise(SEED), PictureUse::None]
+}
+
+/// What the paper ran, and beside it what its claims are to be measured against: as many tokens dropped
+/// by chance, and no picture. With `real`, its own models and dataset where this machine has all of them:
 /// real models on toy pictures, or the other way round, would be neither.
 pub(super) fn standard(families: Families, real: bool, means: &Means) -> ExperimentSpec {
     let pairs: &[(&str, &str)] = match families {
@@ -58,6 +68,8 @@ pub(super) fn standard(families: Families, real: bool, means: &Means) -> Experim
         dataset: pick(DATASET),
         prune: vec![0.0, 0.75, 0.9, 0.95],
         replicate: vec![1, 5, 10],
+        prune_by: vec![PruneBy::Score, PruneBy::Random(SEED)],
+        pictures: floors(),
         one_at_a_time: true,
         ..ExperimentSpec::default()
     }

@@ -153,7 +153,7 @@ async fn open(state: AppState, found: TheExperiment, item: u32) -> Result<ItemRu
     let sample = tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)??;
     let condition = experiment.start.grid.item(item).map(|(condition, _)| condition);
     let asked = condition.map_or_else(AskedOptions::default, |condition| {
-        experiment.start.asked(condition, sample.reference.prompt)
+        experiment.start.asked(condition, &sample.reference)
     });
     // Whoever started the experiment may have named a model by its path; its items may be opened.
     let source = means.catalog.resolve(&asked.model);

@@ -7,7 +7,7 @@ use super::super::{Condition, ExperimentStatus};
 use super::labels::{self, as_typed, percent, short};
 use super::{
     AnswerRow, AnswerTable, ChangeRow, ChangeTable, ChoiceCells, ConditionResult, DefinitionRow,
-    DefinitionTable, KindVerdicts, LayerCells, Lever, LeverRow, LeverSeries, LeverTable,
+    DefinitionTable, Floor, KindVerdicts, LayerCells, Lever, LeverRow, LeverSeries, LeverTable,
     Provenance, StageCells, StageRow, StageTable, TableCell, Tables, notes,
 };
 use crate::options::Quant;
@@ -186,7 +186,7 @@ impl Build<'_> {
             Lever::Replicate => f64::from(c.replicate),
         };
         let fixed = |c: &Condition| match lever {
-            Lever::Prune => Condition { index: 0, prune: 0.0, ..c.clone() },
+            Lever::Prune => Condition { index: 0, prune: 0.0, prune_by: None, ..c.clone() },
             Lever::Replicate => Condition { index: 0, replicate: 1, ..c.clone() },
         };
         let mut groups: Vec<Vec<Condition>> = Vec::new();
@@ -204,7 +204,7 @@ impl Build<'_> {
         let mut table =
             LeverTable { title: self.title(what), lever, series: Vec::new(), paper: Vec::new() };
         for mut group in groups {
-            group.sort_by(|a, b| value(a).total_cmp(&value(b)));
+            group.sort_by(|a, b| value(a).total_cmp(&value(b)).then(a.index.cmp(&b.index)));
             let label = self.full(&fixed(&group[0]));
             let papers = match lever {
                 Lever::Prune => paper::pruned_of_family(&self.family(&group[0])),
@@ -217,9 +217,21 @@ impl Build<'_> {
             table.paper.extend(
                 papers.into_iter().filter(|p| !table.paper.contains(p)).collect::<Vec<_>>(),
             );
-            table.series.push(LeverSeries { label, model: group[0].model.clone(), rows });
+            let (model, floors) = (group[0].model.clone(), self.floors(&group[0]));
+            table.series.push(LeverSeries { label, model, rows, floors });
         }
         (!table.series.is_empty()).then_some(table)
+    }
+
+    /// What the model of a condition gets right without the picture.
+    fn floors(&self, of: &Condition) -> Vec<Floor> {
+        let all = self.all().into_iter().filter(Condition::is_floor);
+        let floors = all.filter(|c| untouched(c).same_as(&untouched(of)) && c.prune == 0.0);
+        let floor = |c: Condition| {
+            let right = self.aggregate.verdicts(c.index)?.right;
+            Some(Floor { condition: c.index, label: labels::picture(c.picture?), right })
+        };
+        floors.filter(|c| c.replicate == 1).filter_map(floor).collect()
     }
 
     fn lever_row(
@@ -237,9 +249,11 @@ impl Build<'_> {
             condition: index,
             value,
             label: match lever {
+                Lever::Prune if condition.is_random() => format!("{} · at random", percent(value)),
                 Lever::Prune => percent(value),
                 Lever::Replicate => format!("×{value}"),
             },
+            random: condition.is_random(),
             n: self.aggregate.outcomes(index),
             text_tokens: summary.text_tokens,
             image_tokens: summary.image_tokens,
@@ -262,12 +276,9 @@ impl Build<'_> {
     /// first with another size or template. `None` for a baseline itself.
     fn baseline(&self, of: &Condition) -> Option<Condition> {
         let all = self.all();
-        let same = |wanted: &Condition| {
-            let wanted = Condition { index: 0, ..wanted.clone() };
-            all.iter().find(|c| Condition { index: 0, ..(*c).clone() } == wanted).cloned()
-        };
         if !of.is_plain() {
-            return same(&Condition { prune: 0.0, replicate: 1, ..of.clone() });
+            let plain = untouched(of);
+            return all.into_iter().find(|c| c.same_as(&plain));
         }
         let exact = |c: &&Condition| {
             Quant::ALL.iter().position(|q| *q == c.quant).unwrap_or(Quant::ALL.len())
@@ -288,14 +299,23 @@ impl Build<'_> {
 
     fn changes(&mut self) -> Option<ChangeTable> {
         let mut rows = Vec::new();
-        for condition in self.all() {
-            let Some(from) = self.baseline(&condition) else { continue };
+        let pairs = |this: &Self, condition: &Condition| {
+            // A score is to be better than chance.
+            let chance = this.all().into_iter().find(|c| {
+                c.is_random() && Condition { prune_by: None, ..c.clone() }.same_as(condition)
+            });
+            [this.baseline(condition), chance]
+        };
+        let all = self.all().into_iter().map(|c| (pairs(self, &c), c)).collect::<Vec<_>>();
+        for (from, condition) in
+            all.iter().flat_map(|(from, c)| from.iter().flatten().map(move |from| (from, c)))
+        {
             let judged = self.aggregate.verdicts(condition.index).is_some();
             rows.push(ChangeRow {
                 from: from.index,
-                from_label: self.full(&from),
+                from_label: self.full(from),
                 condition: condition.index,
-                label: self.full(&condition),
+                label: self.full(condition),
                 stages: self.aggregate.stage_changes(from.index, condition.index, self.choice),
                 right: judged.then(|| self.aggregate.right_change(from.index, condition.index)),
             });
@@ -308,9 +328,8 @@ impl Build<'_> {
         let mut rows = Vec::new();
         for condition in self.all() {
             let Some(verdicts) = self.aggregate.verdicts(condition.index) else { continue };
-            let plain = Condition { index: 0, prune: 0.0, replicate: 1, ..condition.clone() };
-            let plain =
-                self.all().into_iter().find(|c| Condition { index: 0, ..c.clone() } == plain);
+            let plain = untouched(&condition);
+            let plain = self.all().into_iter().find(|c| c.same_as(&plain));
             let from = plain.filter(|plain| plain.index != condition.index);
             let kinds = self.aggregate.verdicts_by_kind(condition.index).into_iter();
             let summary = self.aggregate.summary(condition.index, self.choice);
@@ -387,6 +406,11 @@ impl Build<'_> {
         }
         all
     }
+}
+
+/// A condition as it is where nothing is done to the picture or its tokens.
+fn untouched(of: &Condition) -> Condition {
+    Condition { prune: 0.0, prune_by: None, replicate: 1, picture: None, ..of.clone() }
 }
 
 /// How many single choices two choices differ in.

@@ -82,10 +82,24 @@ pub(super) fn levers(of: &Condition) -> String {
     if of.prune > 0.0 {
         parts.push(format!("{} dropped", percent(as_typed(of.prune))));
     }
+    if of.is_random() {
+        parts.push("at random".to_owned());
+    }
     if of.replicate > 1 {
         parts.push(format!("×{}", of.replicate));
     }
+    parts.extend(of.picture.map(picture));
     parts.join(" · ")
+}
+
+/// What stands in the picture's place.
+pub(super) fn picture(picture: PictureUse) -> String {
+    match picture {
+        PictureUse::Own => "own picture".to_owned(),
+        PictureUse::Blank => "blank picture".to_owned(),
+        PictureUse::Noise(seed) => format!("noise (seed {seed})"),
+        PictureUse::None => "question alone".to_owned(),
+    }
 }
 
 /// A condition in full.

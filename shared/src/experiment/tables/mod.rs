@@ -14,7 +14,7 @@ pub use notes::marks;
 
 use super::aggregate::{Change, Choice, LeftOutCount, StageChange, UndefinedCount, Verdicts};
 use super::paper::{PaperRow, PaperValue};
-use super::stats::Estimate;
+use super::stats::{Estimate, Proportion};
 use super::{Condition, DatasetInfo, ExperimentState};
 use crate::options::{ModelInfo, RunOptions};
 use crate::stage::Stage;
@@ -162,6 +162,10 @@ pub struct LeverRow {
     pub value: f64,
     /// The same for people: `75 %`, `×5`.
     pub label: String,
+    /// Whether the dropped tokens are drawn by chance: what the row of the same value without it is to
+    /// be measured against.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub random: bool,
     /// Samples with an outcome.
     pub n: u32,
     /// Mean `n_T`.
@@ -192,6 +196,22 @@ pub struct LeverSeries {
     pub model: String,
     /// Rows by rising value.
     pub rows: Vec<LeverRow>,
+    /// What the same model gets right without the picture.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floors: Vec<Floor>,
+}
+
+/// Right answers without the picture: a share of right answers says nothing of seeing before it lies
+/// above this.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Floor {
+    /// The condition's number.
+    pub condition: u32,
+    /// What stands in the picture's place, for people.
+    pub label: String,
+    /// Answers that are right.
+    pub right: Proportion,
 }
 
 /// Table 2 and its counterpart for replication.

@@ -121,6 +121,25 @@ pub(super) fn notes(tables: &Tables, status: &ExperimentStatus) -> Vec<Note> {
             say(format!("{}: {changed}.", result.label));
         }
     }
+    if tables.conditions.iter().any(|c| c.condition.is_floor()) {
+        say("Conditions with a blank picture, noise or the question alone are floors: what the model \
+             gets right without the picture. A share of right answers says something of seeing only \
+             where it lies above them."
+            .to_owned());
+    }
+    if tables.conditions.iter().any(|c| c.condition.is_random()) {
+        say(
+            "\"At random\" drops as many picture tokens, drawn evenly for each sample: a score is \
+             worth what it does better than that."
+                .to_owned(),
+        );
+    }
+    if tables.changes.is_some() {
+        say("\"If shares had stayed\" is the MDI that the first row's shares of the attention give at \
+             this row's numbers of tokens: MDI = (P_T/(1 − P_T)) · (n_O/n_T), so fewer picture tokens \
+             lower it while the attention does not move."
+            .to_owned());
+    }
     undefined(tables, &mut say);
     left_out(tables, &mut say);
     notes
