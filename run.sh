@@ -260,6 +260,29 @@ paper() {
   exec "$lab" experiment --paper "$family" --samples "$samples" "${real[@]}" "$@"
 }
 
+# readme [N]: makes docs/experiments and the README's figures anew, from N samples (100 unless told).
+readme() {
+  steps=4
+  step "tools"
+  need_rust
+  step "lab (the first build takes some minutes)"
+  build_lab_here
+  step "the paper's grid, its floors and random pruning (some minutes)"
+  local made
+  made=$(mktemp -d)
+  "$lab" experiment --paper both --samples "${1:-100}" --data "$made/data" --out "$made/out" >/dev/null
+  step "docs/experiments and README.md"
+  cp "$made"/out/{tables.md,tables.json,layers.svg,prune.svg,replicate.svg} docs/experiments/
+  awk -v block="$made/out/readme.md" '
+    /^<!-- end of what .\/run.sh readme makes -->$/ { inside = 0 }
+    !inside { print }
+    /^<!-- made by .\/run.sh readme -->$/ { inside = 1; while ((getline line < block) > 0) print line }
+  ' README.md >"$made/README.md"
+  cp "$made/README.md" README.md
+  rm -r "$made"
+  step_end
+}
+
 # pictures [VIEW…]: every view of the page at three sizes; the few that the documentation shows
 # go to docs/pictures.
 pictures() {
@@ -290,6 +313,7 @@ usage() {
 ./run.sh page                build the page alone
 ./run.sh pictures [VIEW]     pictures of every view at three sizes into target/pictures, and those
                              that the documentation shows into docs/pictures
+./run.sh readme [N]          docs/experiments and the figures of README.md anew, from N samples
 ./run.sh cuda [CAP]          build the lab for an NVIDIA GPU of that compute capability (90 unless
                              told), also on a machine that has no CUDA toolkit and no GPU
 ./run.sh help                this
@@ -305,6 +329,7 @@ main() {
   test) run_tests "$@" ;;
   bench) bench "$@" ;;
   pictures) pictures "$@" ;;
+  readme) readme "$@" ;;
   page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
   cuda) steps=2; step "tools"; need_rust; step "lab with CUDA (20 minutes the first time)"; cuda/build.sh "$@"; step_end ;;
   help | -h | --help) usage ;;

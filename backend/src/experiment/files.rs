@@ -15,7 +15,7 @@ use crate::id::RunId;
 /// Ends read from the queue at once.
 const AT_ONCE: u32 = 200;
 
-/// Writes an experiment's tables (Markdown, CSV, JSON, LaTeX), its plots (SVG, PNG) and the items
+/// Writes an experiment's tables (Markdown, CSV, JSON, LaTeX), what of them a README tells, its plots (SVG, PNG) and the items
 /// they are made from (JSON lines) into a folder, which is made where missing. Gives the tables.
 ///
 /// # Errors
@@ -30,7 +30,7 @@ pub fn write(
     let found = queue.get(id).map_err(says)?;
     let experiment = found.ok_or_else(|| format!("there is no experiment {id}"))?;
     let status = status(&experiment, &queue.progress(id).map_err(says)?);
-    let mut folded = Folded::new(status.grid.clone(), definition, status.spec.seed);
+    let mut folded = Folded::new(status.grid.clone(), definition);
     folded.advance(queue, id).map_err(says)?;
     let choices: Vec<_> = folded.aggregate.choices().cloned().collect();
     // The definition asked for is always the first choice around itself.
@@ -45,6 +45,7 @@ pub fn write(
         std::fs::write(&path, bytes).map_err(|e| cannot(&path, e))
     };
     put("tables.md", tables::markdown(&made).as_bytes())?;
+    put("readme.md", tables::readme(&made).as_bytes())?;
     put("tables.csv", tables::csv(&made).as_bytes())?;
     put("tables.json", tables::json(&made).as_bytes())?;
     put("tables.tex", tables::latex(&made).as_bytes())?;

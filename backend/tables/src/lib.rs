@@ -9,12 +9,14 @@ mod latex;
 pub mod lines;
 mod markdown;
 mod plot;
+mod readme;
 mod sheet;
 
 pub use csv::{COLUMNS, csv};
 pub use latex::latex;
 pub use markdown::markdown;
 pub use plot::{Plot, png, svg};
+pub use readme::readme;
 
 use shared::experiment::tables::Tables;
 

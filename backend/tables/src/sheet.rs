@@ -154,7 +154,8 @@ fn interval(low: Option<f64>, high: Option<f64>) -> String {
     }
 }
 
-fn share(value: Option<f64>) -> String {
+/// A share in percents, to a tenth.
+pub fn share(value: Option<f64>) -> String {
     value.map_or_else(|| NOTHING.to_owned(), |v| format!("{} %", tenth(v)))
 }
 

@@ -4,7 +4,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 use shared::experiment::paper::PaperRow;
-use shared::experiment::tables::{LayerCells, Tables, marks, short};
+use shared::experiment::tables::{LayerCells, Tables, marks, percent, short};
 use shared::{Stage, Stages};
 
 use super::canvas::{
@@ -16,6 +16,9 @@ use crate::sheet::notices;
 
 /// More lines than can be told apart are not drawn.
 pub const MOST: usize = 6;
+
+/// The height of the strip of shares below the plot, with the room above it.
+const STRIP: f64 = 96.0;
 
 /// The length of the line before a label.
 const KEY: f64 = 26.0;
@@ -195,7 +198,7 @@ pub fn draw<DB: DrawingBackend>(
         more => format!(", {more} more not drawn"),
     };
     let grey = if tables.stages.paper.is_empty() { "" } else { "; grey: the paper's stages" };
-    let subtitle = format!("mean and 95 % interval over samples, {n}{hidden}{grey}");
+    let subtitle = format!("geometric mean and 95 % interval over samples, {n}{hidden}{grey}");
     let title = format!("MDI by layer · {}", tables.title);
     let outer = surround(root, tables, &title, &subtitle)?;
 
@@ -206,8 +209,10 @@ pub fn draw<DB: DrawingBackend>(
         left: outer.left + 40.0,
         right: outer.right - room(names),
         top: outer.top + 14.0,
-        bottom: outer.bottom - 42.0,
+        bottom: outer.bottom - 42.0 - STRIP,
     };
+    // Below it the words' share of the attention, on the same axis of layers.
+    let strip = Frame { top: frame.bottom + 24.0, bottom: outer.bottom - 42.0, ..frame };
     let deepest = curves.iter().map(|c| c.layers.len()).max().unwrap_or(1).max(1);
     // Decoders of different depth share an axis of relative depth.
     let same = curves.iter().all(|c| c.layers.len() == deepest);
@@ -228,20 +233,33 @@ pub fn draw<DB: DrawingBackend>(
     for mark in axis::marks(span, 9) {
         panel.rule(mark, &short_mark(mark))?;
     }
-    panel.balance()?;
+    // Where some keys are hidden from some rows, 1 is not balance.
+    if tables.provenance.options.knockout.is_none() {
+        panel.balance()?;
+    }
     sides(root, frame, panel.pixel((ends.0, 1.0)).1)?;
+    let below_panel = Panel::new(root, strip, ends, (0.0, 1.0), false)?;
+    for share in [0.0, 0.5, 1.0] {
+        below_panel.rule(share, &percent(share))?;
+    }
+    write(
+        root,
+        "P_T, the words' share",
+        (strip.left + 4.0, strip.top - 6.0),
+        Type::new(11.0).colour(QUIET),
+    )?;
     if same {
         let every = deepest.div_ceil(16);
         for layer in (0..deepest).step_by(every) {
-            panel.mark(layer as f64, &layer.to_string())?;
+            below_panel.mark(layer as f64, &layer.to_string())?;
         }
     } else {
         for depth in [0.0, 25.0, 50.0, 75.0, 100.0] {
-            panel.mark(depth, &format!("{depth} %"))?;
+            below_panel.mark(depth, &format!("{depth} %"))?;
         }
     }
     let below = if same { "layer" } else { "depth: layer as a share of the decoder's layers" };
-    let at = ((frame.left + frame.right) / 2.0, frame.bottom + 36.0);
+    let at = ((strip.left + strip.right) / 2.0, strip.bottom + 36.0);
     write(root, below, at, Type::new(13.0).colour(QUIET).at(HPos::Center))?;
 
     let mut labels = Vec::new();
@@ -264,6 +282,12 @@ pub fn draw<DB: DrawingBackend>(
                 stretch.iter().map(|(x, low, _, high)| (*x, *low, *high)).collect();
             panel.band(&band, curve.look.colour)?;
         }
+    }
+    for curve in &curves {
+        let shares = curve.layers.iter().enumerate().filter_map(|(i, layer)| {
+            Some((place(i as f64, curve.layers.len()), layer.share_text.estimate.mean?))
+        });
+        below_panel.line(&shares.collect::<Vec<_>>(), curve.look, 1.75)?;
     }
     for curve in &curves {
         let stretches = curve.stretches(|i| place(i as f64, curve.layers.len()));

@@ -71,7 +71,7 @@ impl Drawing<'_> {
         value: impl Fn(&LeverRow) -> Option<Point>,
     ) -> Vec<Point> {
         let at = |row: &LeverRow| Some(Point { x: self.x(row.value)?, ..value(row)? });
-        series.rows.iter().filter_map(at).collect()
+        series.rows.iter().filter(|row| !row.random).filter_map(at).collect()
     }
 
     fn mdi(&self, series: &LeverSeries, stage: usize) -> Vec<Point> {
@@ -80,6 +80,27 @@ impl Drawing<'_> {
             let mean = centre.value.filter(|m| *m > 0.0)?;
             let ends = centre.interval.filter(|ends| ends.0 > 0.0);
             Some(Point { x: 0.0, ends, mean, certain: true })
+        })
+    }
+
+    /// What token counts alone would give: the shares of the series' first row at each row's counts.
+    fn unmoved(&self, series: &LeverSeries, stage: usize) -> Vec<Point> {
+        self.points(series, |row| {
+            let own = row.stages.get(stage)?.mdi.estimate.centre().value;
+            let null = match row.changes.get(stage) {
+                Some(change) => change.null_mdi.centre().value,
+                None => own,
+            };
+            let mean = null.filter(|m| *m > 0.0)?;
+            Some(Point { x: 0.0, ends: None, mean, certain: true })
+        })
+    }
+
+    /// The words' share of the attention.
+    fn attention(&self, series: &LeverSeries, stage: usize) -> Vec<Point> {
+        self.points(series, |row| {
+            let e = &row.stages.get(stage)?.share_text.estimate;
+            Some(Point { x: 0.0, ends: e.low.zip(e.high), mean: e.mean?, certain: true })
         })
     }
 
@@ -101,6 +122,15 @@ impl Drawing<'_> {
             let Proportion { share, low, high, .. } = row.verdicts?.right;
             Some(Point { x: 0.0, ends: low.zip(high), mean: share?, certain: true })
         })
+    }
+
+    /// The same of the rows in which as many tokens are drawn by chance.
+    fn right_by_chance(&self, series: &LeverSeries) -> Vec<Point> {
+        let point = |row: &LeverRow| {
+            let Proportion { share, low, high, .. } = row.verdicts?.right;
+            Some(Point { x: self.x(row.value)?, ends: low.zip(high), mean: share?, certain: false })
+        };
+        series.rows.iter().filter(|row| row.random).filter_map(point).collect()
     }
 
     fn line<DB: DrawingBackend>(
@@ -176,8 +206,10 @@ pub fn draw<DB: DrawingBackend>(
     let doubtful =
         table.paper.iter().flat_map(|row| &row.cells).any(|cell| !cell.mdi.doubts.is_empty());
     let hollow = if doubtful { " · hollow: doubtful in the paper" } else { "" };
-    let subtitle =
-        format!("mean and 95 % interval over samples{}{hollow}{hidden}", tokens(&series));
+    let subtitle = format!(
+        "geometric mean and 95 % interval over samples · thin: if shares had stayed{}{hollow}{hidden}",
+        tokens(&series)
+    );
     let outer = surround(root, tables, &format!("{what} · {}", tables.title), &subtitle)?;
     let drawing = Drawing { table, series, values };
 
@@ -186,11 +218,12 @@ pub fn draw<DB: DrawingBackend>(
     let names = drawing.series.iter().map(|s| s.label.as_str());
     let labels_room = room(names.chain(ghost_names.iter().map(String::as_str)));
     let answers = drawing.series.iter().any(|s| s.rows.iter().any(|r| r.verdicts.is_some()));
-    let panels = if answers { 4.0 } else { 3.0 };
-    // The last panel of MDI is followed by the labels, and they by the panel of answers.
+    let panels = if answers { 5.0 } else { 4.0 };
+    // The last panel of MDI is followed by the labels, and they by the panels of shares.
     let (left, gap, own_axis) = (outer.left + 40.0, 22.0, 56.0);
     let all_room = f64::from(SIZE.0) - 24.0 - left - 2.0 * gap - labels_room;
-    let width = (all_room - if answers { own_axis } else { 0.0 }) / panels;
+    let own_axes = if answers { 2.0 * own_axis } else { own_axis };
+    let width = (all_room - own_axes) / panels;
     let frame = |i: f64, extra: f64| Frame {
         left: left + i * (width + gap) + extra,
         right: left + i * (width + gap) + width + extra,
@@ -201,6 +234,7 @@ pub fn draw<DB: DrawingBackend>(
     let mut shown: Vec<Point> = Vec::new();
     for stage in 0..3 {
         shown.extend(drawing.series.iter().flat_map(|s| drawing.mdi(s, stage)));
+        shown.extend(drawing.series.iter().flat_map(|s| drawing.unmoved(s, stage)));
         shown.extend(papers(table).into_iter().flat_map(|rows| drawing.printed(rows, stage)));
     }
     let span = axis::span(shown.iter().flat_map(|p| {
@@ -214,7 +248,10 @@ pub fn draw<DB: DrawingBackend>(
         for mark in axis::marks(span, 9) {
             panel.rule(mark, if i == 0 { short_mark(mark) } else { String::new() }.as_str())?;
         }
-        panel.balance()?;
+        // Where some keys are hidden from some rows, 1 is not balance.
+        if tables.provenance.options.knockout.is_none() {
+            panel.balance()?;
+        }
         drawing.below(&panel)?;
         if i == 0 {
             sides(root, frame, panel.pixel((0.0, 1.0)).1)?;
@@ -232,6 +269,9 @@ pub fn draw<DB: DrawingBackend>(
             name(&points, &ghost_names[g], Look::ghost(g));
         }
         for (s, series) in drawing.series.iter().enumerate() {
+            let unmoved: Vec<(f64, f64)> =
+                drawing.unmoved(series, i).iter().map(|p| (p.x, p.mean)).collect();
+            panel.line(&unmoved, Look { dash: Some((2.0, 3.0)), ..Look::of(s) }, 1.0)?;
             let points = drawing.mdi(series, i);
             let look = Look::of(s);
             drawing.line(&panel, &points, look, 0.0)?;
@@ -241,8 +281,21 @@ pub fn draw<DB: DrawingBackend>(
             label(root, &labels, frame)?;
         }
     }
-    if answers {
+    {
         let frame = frame(3.0, labels_room + own_axis - gap);
+        let panel = Panel::new(root, frame, ends, (0.0, 1.0), false)?;
+        title(root, frame, "late P_T")?;
+        for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+            panel.rule(share, &percent(share))?;
+        }
+        drawing.below(&panel)?;
+        for (s, series) in drawing.series.iter().enumerate() {
+            let points = drawing.attention(series, 2);
+            drawing.line(&panel, &points, Look::of(s), drawing.shift(s))?;
+        }
+    }
+    if answers {
+        let frame = frame(4.0, labels_room + 2.0 * (own_axis - gap));
         let panel = Panel::new(root, frame, ends, (0.0, 1.0), false)?;
         title(root, frame, "right answers")?;
         for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
@@ -250,8 +303,22 @@ pub fn draw<DB: DrawingBackend>(
         }
         drawing.below(&panel)?;
         for (s, series) in drawing.series.iter().enumerate() {
+            let look = Look::of(s);
             let points = drawing.right(series);
-            drawing.line(&panel, &points, Look::of(s), drawing.shift(s))?;
+            drawing.line(&panel, &points, look, drawing.shift(s))?;
+            // Hollow: as many tokens drawn by chance. Thin: the highest floor, without the picture.
+            let chance = drawing.right_by_chance(series);
+            drawing.line(
+                &panel,
+                &chance,
+                Look { dash: Some((2.0, 3.0)), ..look },
+                drawing.shift(s),
+            )?;
+            let floor = series.floors.iter().filter_map(|f| f.right.share).reduce(f64::max);
+            if let Some(floor) = floor {
+                let line = [(ends.0, floor), (ends.1, floor)];
+                panel.line(&line, Look { dash: Some((2.0, 3.0)), ..look }, 1.0)?;
+            }
         }
     }
     let right = frame(2.0, 0.0).right;
