@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use shared::Stage;
 use shared::experiment::paper::PaperRow;
 use shared::experiment::tables::{
-    LayerCells, Lever, LeverSeries, LeverTable, TableCell, Tables, short,
+    LayerCells, Lever, LeverRow, LeverSeries, LeverTable, TableCell, Tables, short,
 };
 
 use super::plot::{Curve, Plot, Point, Style, series_colour};
@@ -275,7 +275,9 @@ fn lever_plot(all: &[(String, Tables)], lever: Lever, chosen: usize, palette: &P
     let first =
         all.first().and_then(|(_, t)| lever_table(t, lever)).and_then(|t| t.series.get(chosen));
     let Some(first) = first else { return plot };
-    plot.columns = first.rows.iter().map(|r| told::label(&r.label)).collect();
+    // Rows drawn by chance stand at the place of those they are measured against.
+    let scored = || first.rows.iter().filter(|r| !r.random);
+    plot.columns = scored().map(|r| told::label(&r.label)).collect();
     for (at, (prefix, tables)) in all.iter().enumerate() {
         let Some(table) = lever_table(tables, lever) else { continue };
         let same = table.series.iter().find(|s| s.label == first.label);
@@ -293,7 +295,7 @@ fn lever_plot(all: &[(String, Tables)], lever: Lever, chosen: usize, palette: &P
         all.first().and_then(|(_, t)| lever_table(t, lever)).filter(|_| lever == Lever::Prune)
     {
         let points = table.paper.iter().filter_map(|row| {
-            let at = first.rows.iter().position(|r| r.value == row.prune)?;
+            let at = scored().position(|r| r.value == row.prune)?;
             let late = row
                 .cells
                 .iter()
@@ -314,7 +316,8 @@ fn lever_plot(all: &[(String, Tables)], lever: Lever, chosen: usize, palette: &P
     plot
 }
 
-/// Late MDI and the share of right answers of one series.
+/// Late MDI, what of it token counts alone would give, the words' share of the late attention and the
+/// share of right answers of one series.
 fn series_curves(
     series: &LeverSeries,
     prefix: &str,
@@ -336,6 +339,46 @@ fn series_curves(
         style: Style::Whiskers,
         points: mdi.collect(),
     }];
+    let unmoved = series.rows.iter().filter_map(|r| {
+        let mean = match r.changes.last() {
+            Some(late) => late.null_mdi.centre().value,
+            None => r.stages.last()?.mdi.estimate.centre().value,
+        };
+        Some(Point { at: at(&r.label)?, mean, low: None, high: None })
+    });
+    curves.push(Curve {
+        label: format!("{prefix}{}", t("if shares had stayed")),
+        colour,
+        style: Style::Ghost,
+        points: unmoved.collect(),
+    });
+    let shares = series.rows.iter().filter_map(|r| {
+        let e = &r.stages.last()?.share_text.estimate;
+        Some(Point { at: at(&r.label)?, mean: e.mean, low: e.low, high: e.high })
+    });
+    curves.push(Curve {
+        label: format!("{prefix}P_T"),
+        colour: palette.words.mix(colour, 0.5),
+        style: Style::Share,
+        points: shares.collect(),
+    });
+    let place = |value: f64| {
+        let same = |r: &&LeverRow| !r.random && r.value == value;
+        series.rows.iter().find(same).and_then(|r| at(&r.label))
+    };
+    let chance = series.rows.iter().filter(|r| r.random).filter_map(|r| {
+        let right = r.verdicts?.right;
+        Some(Point { at: place(r.value)?, mean: right.share, low: right.low, high: right.high })
+    });
+    let chance: Vec<Point> = chance.collect();
+    if !chance.is_empty() {
+        curves.push(Curve {
+            label: format!("{prefix}{}", t("right, by chance")),
+            colour: palette.muted,
+            style: Style::Share,
+            points: chance,
+        });
+    }
     if !right.is_empty() {
         let colour = if prefix.starts_with('B') {
             palette.picture.mix(palette.muted, 0.5)

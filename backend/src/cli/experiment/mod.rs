@@ -123,6 +123,7 @@ impl ExperimentArgs {
                 ..ExperimentSpec::default()
             },
         };
+        let base = self.asked.options()?;
         Ok(ExperimentSpec {
             title: match self.title.as_str() {
                 "" => standard.title,
@@ -140,13 +141,19 @@ impl ExperimentArgs {
             },
             prune_by: match self.random_prune {
                 Some(seed) => vec![PruneBy::Score, PruneBy::Random(seed)],
+                // What is asked for all runs is not asked otherwise by the standard.
+                None if base.prune_by.is_some() => Vec::new(),
                 None => standard.prune_by,
             },
-            pictures: if self.floors { paper::floors() } else { standard.pictures },
+            pictures: match base.picture {
+                _ if self.floors => paper::floors(),
+                Some(_) => Vec::new(),
+                None => standard.pictures,
+            },
             one_at_a_time: self.one_at_a_time || standard.one_at_a_time,
             max_pixels: or_own(self.max_pixels.iter().map(|most| most.0).collect()),
             templates: if templates.is_empty() { vec![None] } else { templates },
-            base: self.asked.options()?,
+            base,
         })
     }
 }
