@@ -216,10 +216,10 @@ impl Term {
                 t("The score that the model gives each possible next token, before scores become \
                  probabilities.")
             }
-            Term::Interval => {
-                t("Where the mean would mostly lie if other samples had been drawn. The fewer the \
-                 samples, the wider it is.")
-            }
+            Term::Interval => t(
+                "Made so that it holds the true mean in 95 of 100 draws of samples, which a test \
+                 measures. The fewer the samples the wider it is, and below five there is none.",
+            ),
         }
     }
 }

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use datasets::Paths;
 use engine::DeviceChoice;
+use shared::PruneBy;
 use shared::experiment::ExperimentSpec;
-use shared::{PruneBy, Quant};
 
 use super::analyze::quant;
 use super::asked::AskedArgs;
