@@ -64,6 +64,7 @@ fn events() -> Vec<Event> {
         fit: ImageFit::Pad,
         template: "plain".into(),
         prune: 0.75,
+        prune_by: shared::PruneBy::default(),
         prune_count: PruneCount::Floor,
         prune_positions: Some(PrunePositions::Kept),
         replicate: 5,
