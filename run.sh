@@ -64,7 +64,7 @@ debian() {
 
 need_rust() {
   have cargo || fail "Rust is missing: install rustup from https://rustup.rs and run this again."
-  # SQLite and zstd are compiled from their C sources.
+  # SQLite, zstd and libjpeg-turbo are compiled from their C sources.
   debian cc build-essential
   if have rustup; then
     local channel

@@ -97,14 +97,7 @@ pub fn content_type(path: &str) -> &'static str {
 
 /// The content type of a picture file by what it holds, for the formats the engine decodes.
 pub fn picture_type(bytes: &[u8]) -> &'static str {
-    match bytes {
-        [0x89, b'P', b'N', b'G', ..] => "image/png",
-        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
-        [b'G', b'I', b'F', b'8', ..] => "image/gif",
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => "image/webp",
-        [b'B', b'M', ..] => "image/bmp",
-        _ => "application/octet-stream",
-    }
+    shared::picture::picture_type(bytes).unwrap_or("application/octet-stream")
 }
 
 #[cfg(test)]

@@ -192,20 +192,49 @@ pub fn share_address(lab: Lab, address: &str) {
     });
 }
 
-/// Takes the first picture of a drop, a paste or a file dialog; says so when there is none.
+/// Takes the first picture of a drop, a paste or a file dialog; says so when there is none. Whether
+/// there are files at all.
+///
+/// What a file is, its first bytes say: a browser's type is what the system makes of the name's
+/// ending, and many systems know no type for `.jfif`.
 pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
     let Some(files) = files.filter(|f| f.length() > 0) else { return false };
-    let all = (0..files.length()).filter_map(|i| files.get(i));
-    let mut pictures = all.filter(|f| f.type_().starts_with("image/"));
-    match pictures.next() {
-        Some(file) => {
-            let url = browser::url_of(&file);
-            lab.choose(Some(Source::File { file, url }));
-            lab.touched.set(true);
+    let files: Vec<web_sys::File> = (0..files.length()).filter_map(|i| files.get(i)).collect();
+    spawn_local(async move {
+        for file in files {
+            if browser::is_picture(&file).await {
+                let url = browser::url_of(&file);
+                lab.choose(Some(Source::File { file, url }));
+                lab.touched.set(true);
+                return;
+            }
         }
-        None => lab.complain("picture_unreadable", t("That file is not a picture.")),
-    }
+        complain_of_file(lab);
+    });
     true
+}
+
+/// Says that a file is no picture.
+pub fn complain_of_file(lab: Lab) {
+    lab.complain(
+        "picture_unreadable",
+        t("That file is not a picture that the lab reads. PNG, JPEG, WebP, GIF and BMP work."),
+    );
+}
+
+/// Takes what was dropped; a link to a picture elsewhere is not the picture, which is said.
+fn take_dropped(lab: Lab, dropped: Option<web_sys::DataTransfer>) {
+    let Some(dropped) = dropped else { return };
+    if take_files(lab, dropped.files()) {
+        return;
+    }
+    let link = dropped.get_data("text/uri-list").is_ok_and(|links| !links.is_empty());
+    if link {
+        lab.complain(
+            "picture_unreadable",
+            t("That is a link to a picture, not the picture: save it first, then drop the file."),
+        );
+    }
 }
 
 /// Starts listening for pictures dropped on or pasted into the page, wherever the pointer is.
@@ -213,7 +242,7 @@ pub fn accept_pictures(lab: Lab, dragging: RwSignal<bool>) {
     let drop = window_event_listener(leptos::ev::drop, move |event| {
         event.prevent_default();
         dragging.set(false);
-        take_files(lab, event.data_transfer().and_then(|d| d.files()));
+        take_dropped(lab, event.data_transfer());
     });
     let over = window_event_listener(leptos::ev::dragover, move |event| {
         event.prevent_default();

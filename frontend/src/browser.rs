@@ -207,6 +207,20 @@ pub async fn copy(text: &str) -> bool {
     wasm_bindgen_futures::JsFuture::from(promise).await.is_ok()
 }
 
+/// Whether a file's first bytes are those of a picture that the lab reads; of a file that cannot be
+/// read here the server says.
+pub async fn is_picture(file: &File) -> bool {
+    let head = file.slice_with_i32_and_i32(0, shared::picture::PICTURE_HEAD as i32);
+    let Ok(head) = head else { return true };
+    match wasm_bindgen_futures::JsFuture::from(head.array_buffer()).await {
+        Ok(bytes) => {
+            let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
+            shared::picture::picture_type(&bytes).is_some()
+        }
+        Err(_) => true,
+    }
+}
+
 /// Whether a key event goes to a control that has its own use for letters and arrows.
 pub fn in_a_control(event: &web_sys::KeyboardEvent) -> bool {
     event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).is_some_and(|e| {

@@ -151,9 +151,14 @@ impl Lab {
         });
     }
 
-    /// Chooses a picture; the address of one that is replaced is given back.
+    /// Chooses a picture; the address of one that is replaced is given back, and complaints about
+    /// pictures, which are about another one now, go.
     pub fn choose(&self, source: Option<Source>) {
         let before = self.source.get_untracked();
+        let of_pictures = |note: &Note| note.code.starts_with("picture_");
+        if source.is_some() && self.notes.with_untracked(|notes| notes.iter().any(of_pictures)) {
+            self.notes.update(|notes| notes.retain(|note| !of_pictures(note)));
+        }
         if let Some(Source::File { url, .. }) = &before
             && before != source
         {

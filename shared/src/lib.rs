@@ -28,6 +28,7 @@ pub mod moved;
 pub mod observation;
 pub mod options;
 pub mod pair;
+pub mod picture;
 pub mod report;
 pub mod rows;
 pub mod stage;

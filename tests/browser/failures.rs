@@ -14,7 +14,7 @@ async fn what_is_no_picture_is_refused_in_words_that_stay() -> Result<()> {
     scene("no-picture", &["--scripted"], REFUSED, async |stage| {
         let page = &stage.browser;
         page.goto(&stage.server.url).await?;
-        // By its name no picture: the page says so itself.
+        // By its first bytes no picture: the page says so itself.
         page.upload("picture-input", &file("Cargo.toml")).await?;
         page.attr_until("error", "data-code", |c| c == "picture_unreadable").await?;
         page.screenshot("error", system_tests::LARGE).await?;
@@ -23,14 +23,34 @@ async fn what_is_no_picture_is_refused_in_words_that_stay() -> Result<()> {
         let gone = async || Ok((!page.has("error").await?).then_some(()));
         page.wait("the error to be dismissed", gone).await?;
 
-        // By its name a picture, and none inside: the server says so.
+        // A picture whose name says nothing is one, and takes the complaint away.
+        page.upload("picture-input", &file("README.md")).await?;
+        page.attr_until("error", "data-code", |c| c == "picture_unreadable").await?;
+        let nameless = stage.data.path().join("photo");
+        std::fs::copy(file("tests/goldens/images/photo.jpg"), &nameless)?;
+        page.upload("picture-input", &nameless).await?;
+        let gone = async || Ok((!page.has("error").await?).then_some(()));
+        page.wait("the complaint to go", gone).await?;
+
+        // A picture dragged here from another page is a link to it, and that is said.
+        page.script(
+            "const dropped = new DataTransfer(); \
+             dropped.setData('text/uri-list', 'https://example.org/cat.jpg'); \
+             window.dispatchEvent(new DragEvent('drop', {dataTransfer: dropped, cancelable: true}));",
+        )
+        .await?;
+        page.attr_until("error", "data-code", |c| c == "picture_unreadable").await?;
+        let told = page.text("error").await?;
+        ensure!(told.contains("link"), "{told}");
+
+        // By its first bytes a picture, and none inside: the server says so.
         let fake = stage.data.path().join("fake.png");
-        std::fs::write(&fake, "no pixels at all")?;
+        std::fs::write(&fake, b"\x89PNG\r\n\x1a\nno pixels at all")?;
         page.upload("picture-input", &fake).await?;
         page.type_into("prompt", "What is this?").await?;
         choose_the_only_model(page).await?;
         page.click("run").await?;
-        page.attr_until("error", "data-code", |c| c == "picture_unreadable").await?;
+        page.attr_until("error", "data-code", |c| c == "picture_damaged").await?;
         let told = page.text("error").await?;
         ensure!(told.len() > 20, "that explains nothing: {told}");
         // It stays, and so does what was typed.

@@ -45,7 +45,7 @@ pub use family::{MODEL_TYPES, gguf_files, traits_of};
 pub use memory::MemoryNeed;
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
-pub use picture::{Picture, PictureLimits};
+pub use picture::{JPEG_DECODER, Picture, PictureLimits};
 pub use processor::{Kernels, processor};
 pub use sizes::ModelSizes;
 pub use verify::{Against, Tape, Taped};

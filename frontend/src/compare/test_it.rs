@@ -11,6 +11,7 @@ use shared::{LayerBand, Observation, PictureUse};
 use super::counterfactual::{Counterfactual, NOISE_SEED, contradicted};
 use super::link::{Compared, MOST};
 use crate::actions;
+use crate::browser;
 use crate::language::{fill, t};
 use crate::phase::Phase;
 use crate::state::{RunView, Source, use_lab};
@@ -180,11 +181,13 @@ fn Pictures(start: Start) -> impl IntoView {
             file
         });
         let Some(file) = file else { return };
-        if file.type_().starts_with("image/") {
-            start.run((Counterfactual::Swap, Some(Source::File { url: String::new(), file })));
-        } else {
-            lab.complain("picture_unreadable", t("That file is not a picture."));
-        }
+        spawn_local(async move {
+            if browser::is_picture(&file).await {
+                start.run((Counterfactual::Swap, Some(Source::File { url: String::new(), file })));
+            } else {
+                actions::complain_of_file(lab);
+            }
+        });
     };
     view! {
         <div class="test-panel">

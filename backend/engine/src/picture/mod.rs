@@ -1,0 +1,135 @@
+//! Pictures: from a person's file to upright RGB pixels.
+
+mod gif;
+mod jpeg;
+mod orientation;
+mod raster;
+mod told;
+
+use image::error::ImageError;
+use image::{ImageFormat, guess_format};
+use shared::ErrorCode;
+
+pub use jpeg::JPEG_DECODER;
+
+use crate::error::EngineError;
+use told::Told;
+
+/// What a picture file may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PictureLimits {
+    /// Most pixels, width times height.
+    pub pixels: u64,
+}
+
+impl Default for PictureLimits {
+    fn default() -> Self {
+        PictureLimits { pixels: 50_000_000 }
+    }
+}
+
+/// An upright RGB picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// `[height, width, 3]`, 8 bits a channel.
+    pub rgb: Vec<u8>,
+}
+
+/// A picture as its file stores it, before it is turned upright.
+struct Decoded {
+    width: u32,
+    height: u32,
+    rgb: Vec<u8>,
+    told: Told,
+}
+
+impl Picture {
+    /// Decodes a picture file: PNG, JPEG, WebP, GIF or BMP; the first frame of an animation;
+    /// turned upright as its EXIF or XMP data say.
+    ///
+    /// What comes out is what Pillow 13's `exif_transpose` and `convert("RGB")` make of the file,
+    /// for that is what transformers' processors see: alpha is dropped, not blended; gray is
+    /// repeated; of 16 bits a colour the upper 8 are kept. `tests/pictures.rs` compares them.
+    ///
+    /// # Errors
+    /// Codes for an empty, unreadable, damaged or too large picture.
+    pub fn decode(bytes: &[u8], limits: &PictureLimits) -> Result<Picture, EngineError> {
+        if bytes.is_empty() {
+            return Err(EngineError::new(ErrorCode::PictureEmpty, "The picture file is empty."));
+        }
+        let decoded = match guess_format(bytes) {
+            Ok(ImageFormat::Jpeg) => jpeg::decode(bytes, limits)?,
+            Ok(ImageFormat::Gif) => gif::decode(bytes, limits)?,
+            Ok(format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp)) => {
+                raster::decode(bytes, format, limits)?
+            }
+            _ => {
+                return Err(EngineError::new(
+                    ErrorCode::PictureUnreadable,
+                    "This file is not a picture the lab can read. PNG, JPEG, WebP, GIF and BMP work.",
+                ));
+            }
+        };
+        Ok(orientation::upright(decoded))
+    }
+
+    /// The picture as a PNG file.
+    pub(crate) fn png(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let encoder = image::codecs::png::PngEncoder::new(&mut bytes);
+        let written = image::ImageEncoder::write_image(
+            encoder,
+            &self.rgb,
+            self.width,
+            self.height,
+            image::ExtendedColorType::Rgb8,
+        );
+        // Writing to memory fails only for a buffer of the wrong size, which a Picture rules out.
+        debug_assert!(written.is_ok());
+        bytes
+    }
+}
+
+fn too_many_pixels(width: u32, height: u32, limits: &PictureLimits) -> EngineError {
+    EngineError::new(
+        ErrorCode::PictureTooManyPixels,
+        format!(
+            "The picture has {width} × {height} pixels; at most {:.0} million are accepted. Make \
+             it smaller and try again.",
+            limits.pixels as f64 / 1e6
+        ),
+    )
+}
+
+fn too_much_memory() -> EngineError {
+    EngineError::new(
+        ErrorCode::PictureTooManyPixels,
+        "Decoding the picture would take more memory than is allowed. Make it smaller.",
+    )
+}
+
+fn damaged(what: &str) -> EngineError {
+    EngineError::new(
+        ErrorCode::PictureDamaged,
+        format!("The picture file is damaged or cut off ({what}). Save it again and retry."),
+    )
+}
+
+fn unreadable(kind: &str) -> EngineError {
+    EngineError::new(
+        ErrorCode::PictureUnreadable,
+        format!("The lab cannot read this kind of picture ({kind}). PNG and JPEG always work."),
+    )
+}
+
+fn refused(error: &ImageError) -> EngineError {
+    match error {
+        ImageError::Limits(_) => too_much_memory(),
+        ImageError::Unsupported(e) => unreadable(&e.to_string()),
+        other => damaged(&other.to_string()),
+    }
+}

@@ -1,0 +1,79 @@
+//! PNG, WebP and BMP files.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use super::told::Told;
+use super::{Decoded, PictureLimits, refused, too_many_pixels};
+use crate::error::EngineError;
+
+/// Decodes a file of one of these formats.
+pub(super) fn decode(
+    bytes: &[u8],
+    format: ImageFormat,
+    limits: &PictureLimits,
+) -> Result<Decoded, EngineError> {
+    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut decoder = reader.into_decoder().map_err(|e| refused(&e))?;
+    let (width, height) = decoder.dimensions();
+    if u64::from(width) * u64::from(height) > limits.pixels {
+        return Err(too_many_pixels(width, height, limits));
+    }
+    // Sizes in the header are checked above; this bounds what a decoder sets aside besides.
+    let mut memory = Limits::default();
+    memory.max_alloc = Some(limits.pixels * 16);
+    decoder.set_limits(memory).map_err(|e| refused(&e))?;
+    let picture = DynamicImage::from_decoder(decoder).map_err(|e| refused(&e))?;
+    let told = match format {
+        ImageFormat::Png => Told::png(bytes),
+        ImageFormat::WebP => Told::webp(bytes),
+        _ => Told::default(),
+    };
+    // The colour type in a PNG file's header: gray, with a colour that stands for clear or without.
+    let gray = format == ImageFormat::Png && bytes.get(25) == Some(&0);
+    let mut rgb = levels(picture, gray);
+    if format == ImageFormat::Bmp {
+        sixteen_bits(bytes, &mut rgb);
+    }
+    Ok(Decoded { width, height, rgb, told })
+}
+
+/// RGB in 8 bits as Pillow has it: of 16 bits the upper 8, but of gray alone, which it clips.
+fn levels(picture: DynamicImage, gray: bool) -> Vec<u8> {
+    let upper = |v: u16| (v >> 8) as u8;
+    let clipped = |v: u16| v.min(255) as u8;
+    match picture {
+        DynamicImage::ImageRgb16(p) => p.into_raw().into_iter().map(upper).collect(),
+        DynamicImage::ImageRgba16(p) => {
+            p.pixels().flat_map(|p| [upper(p.0[0]), upper(p.0[1]), upper(p.0[2])]).collect()
+        }
+        DynamicImage::ImageLumaA16(p) => {
+            let level = |v| if gray { clipped(v) } else { upper(v) };
+            p.pixels().flat_map(|p| [level(p.0[0]); 3]).collect()
+        }
+        DynamicImage::ImageLuma16(p) => {
+            p.into_raw().into_iter().flat_map(|v| [clipped(v); 3]).collect()
+        }
+        other => other.into_rgb8().into_raw(),
+    }
+}
+
+/// Pillow widens the 5 or 6 bits of a colour in a BMP file of 16 bits a pixel by a division that
+/// rounds down. The decoder's levels have the same bits at their top.
+fn sixteen_bits(bytes: &[u8], rgb: &mut [u8]) {
+    let word = |at: usize| bytes.get(at..at + 4).and_then(|b| b.as_array().copied());
+    let number = |at: usize| word(at).map_or(0, u32::from_le_bytes);
+    let (header, bits, fields) = (number(14), number(28) & 0xFFFF, number(30) == 3);
+    if header < 40 || bits != 16 {
+        return;
+    }
+    let green = if fields && number(58) == 0x7E0 { 6 } else { 5 };
+    let widened = |level: u8, bits: u32| {
+        let top = u32::from(level >> (8 - bits));
+        (top * 255 / ((1 << bits) - 1)) as u8
+    };
+    for pixel in rgb.as_chunks_mut::<3>().0 {
+        *pixel = [widened(pixel[0], 5), widened(pixel[1], green), widened(pixel[2], 5)];
+    }
+}
