@@ -62,6 +62,7 @@ fn events() -> Vec<Event> {
         max_new_tokens: 2,
         ignore_eos: true,
         fit: ImageFit::Pad,
+        resize: Resizing::Pillow12,
         template: "plain".into(),
         prune: 0.75,
         prune_by: shared::PruneBy::default(),

@@ -70,6 +70,8 @@ fn offer_again(lab: Lab, id: String) {
         // it, whatever model is chosen next.
         let asked = AskedOptions {
             verify: None,
+            // The page offers no choice of it: an older run's is not carried on unseen.
+            resize: None,
             max_pixels: options.max_pixels.filter(|n| Some(*n) != own),
             ..options.into()
         };

@@ -51,7 +51,7 @@ pub use moved::Moved;
 pub use observation::Observation;
 pub use options::{
     AskedOptions, Changed, CopyPositions, ImageFit, KnownModel, ModelDefaults, ModelInfo,
-    ModelTraits, PruneCount, PrunePositions, Quant, RunOptions, WhyChanged,
+    ModelTraits, PruneCount, PrunePositions, Quant, Resizing, RunOptions, WhyChanged,
 };
 pub use report::Report;
 pub use rows::{HeadRows, HeadRowsKept, Looks, Rows, Target, TokenHeads};

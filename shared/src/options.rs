@@ -2,6 +2,7 @@
 
 mod asked;
 mod changed;
+mod resizing;
 mod resolve;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use crate::intervention::{Knockout, PictureUse, PruneBy};
 
 pub use asked::AskedOptions;
 pub use changed::{Changed, WhyChanged};
+pub use resizing::Resizing;
 pub use resolve::{KnownModel, ModelDefaults, ModelTraits, resolve, resolve_settings};
 
 /// How weights are held in memory.
@@ -225,6 +227,8 @@ pub struct RunOptions {
     pub ignore_eos: bool,
     /// How the picture meets the model's frame.
     pub fit: ImageFit,
+    /// Whose arithmetic resizes the picture.
+    pub resize: Resizing,
     /// Prompt template by name; empty only in runs that were stored without it.
     #[serde(deserialize_with = "name_or_null")]
     pub template: String,
@@ -323,6 +327,8 @@ impl Default for RunOptions {
             max_new_tokens: NEW_TOKENS,
             ignore_eos: false,
             fit: ImageFit::default(),
+            // What runs did that were stored without saying.
+            resize: Resizing::Pillow13,
             template: String::new(),
             prune: 0.0,
             prune_by: PruneBy::default(),

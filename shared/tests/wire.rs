@@ -77,6 +77,7 @@ fn options() -> impl Strategy<Value = RunOptions> {
                 max_new_tokens,
                 ignore_eos,
                 fit,
+                resize: Resizing::ALL[pixels as usize % 3],
                 template,
                 prune,
                 prune_by: match replicate % 2 {
@@ -406,6 +407,8 @@ fn options_of_earlier_labs_are_read() {
         "ignore_eos":false,"fit":"pad","template":null,"prune":0.75,"replicate":1}"#;
     let run: RunOptions = serde_json::from_str(stored).unwrap();
     assert_eq!((run.template.as_str(), run.fit, run.quant), ("", ImageFit::Pad, Quant::Q4k));
+    // Runs that do not say whose arithmetic resized their picture were resized as Pillow 13 does it.
+    assert_eq!(run.resize, Resizing::Pillow13);
     let asked: AskedOptions = serde_json::from_str(stored).unwrap();
     assert_eq!((asked.template, asked.prune, asked.fit), (None, Some(0.75), Some(ImageFit::Pad)));
     let named: RunOptions = serde_json::from_str(r#"{"template":"vicuna-v1"}"#).unwrap();

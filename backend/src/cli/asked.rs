@@ -1,7 +1,7 @@
 //! Options that a single run and an experiment are asked with alike.
 
 use clap::Args;
-use shared::{AskedOptions, CopyPositions, ImageFit, PruneCount, PrunePositions};
+use shared::{AskedOptions, CopyPositions, ImageFit, PruneCount, PrunePositions, Resizing};
 
 use super::Failure;
 
@@ -17,6 +17,10 @@ pub struct AskedArgs {
     /// How a picture that is not square meets a square model: crop or pad [default: crop].
     #[arg(long)]
     fit: Option<String>,
+    /// Whose arithmetic resizes pictures: torchvision, which transformers 5 takes by default,
+    /// pillow-13, or pillow-12 for Pillow before version 13 [default: torchvision].
+    #[arg(long, value_name = "WHOSE")]
+    resize: Option<String>,
     /// Which picture tokens pruning drops: score, those the model's own score ranks last, or
     /// random:SEED, as many drawn by chance (in experiments anew for each sample) [default: score].
     #[arg(long, value_name = "HOW")]
@@ -52,6 +56,7 @@ impl AskedArgs {
             max_new_tokens: self.max_new_tokens,
             ignore_eos: self.ignore_eos.then_some(true),
             fit: named("fit", &[ImageFit::Crop, ImageFit::Pad], ImageFit::name, &self.fit)?,
+            resize: named("resize", &Resizing::ALL, Resizing::name, &self.resize)?,
             prune_by: self.prune_by.as_deref().map(str::parse).transpose().map_err(bad)?,
             prune_count: named(
                 "prune-count",

@@ -523,6 +523,10 @@ pub fn options(tables: &Tables) -> String {
         parts.push("also after the end-of-sequence token".to_owned());
     }
     parts.push(format!("fit {}", o.fit.name()));
+    let resized = by_model(tables, |o| Some(o.resize.name().to_owned()));
+    if !resized.is_empty() {
+        parts.push(format!("pictures resized as {resized}"));
+    }
     if any(|c| c.prune > 0.0) {
         let stood = by_model(tables, |o| o.prune_positions.map(|at| at.name().to_owned()));
         let own = models.iter().filter_map(|m| Some((&m.name, m.prune_positions?)));

@@ -70,6 +70,9 @@ pub fn differences(first: &RunOptions, other: &RunOptions) -> Vec<(What, String)
     if first.fit != other.fit {
         found.push((What::Size, other.fit.name().into()));
     }
+    if first.resize != other.resize {
+        found.push((What::Size, fill("resized as {whose}", &[("whose", &other.resize.name())])));
+    }
     if first.quant != other.quant {
         found.push((What::Weights, words::quant(other.quant).into()));
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CopyPositions, ImageFit, PruneCount, PrunePositions, Quant, RunOptions};
+use super::{CopyPositions, ImageFit, PruneCount, PrunePositions, Quant, Resizing, RunOptions};
 use crate::intervention::{Knockout, PictureUse, PruneBy};
 
 /// The options of a run as a person asks for them; what is left out is decided by
@@ -29,6 +29,9 @@ pub struct AskedOptions {
     /// How the picture meets the model's frame; `crop` when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit: Option<ImageFit>,
+    /// Whose arithmetic resizes the picture; the model's own when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resizing>,
     /// Prompt template by name; left out for the model's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
@@ -75,6 +78,7 @@ impl From<&RunOptions> for AskedOptions {
             max_new_tokens,
             ignore_eos,
             fit,
+            resize,
             template,
             prune,
             prune_by,
@@ -95,6 +99,7 @@ impl From<&RunOptions> for AskedOptions {
             max_new_tokens: Some(max_new_tokens),
             ignore_eos: Some(ignore_eos),
             fit: Some(fit),
+            resize: Some(resize),
             template: Some(template).filter(|name| !name.is_empty()),
             prune: Some(prune),
             prune_by: Some(prune_by),

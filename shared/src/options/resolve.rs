@@ -1,7 +1,7 @@
 //! From what a person asked to what a run uses: the one place where options are filled in.
 
 use super::{
-    AskedOptions, Changed, ImageFit, MAX_PROMPT_CHARS, PrunePositions, Quant, RunOptions,
+    AskedOptions, Changed, ImageFit, MAX_PROMPT_CHARS, PrunePositions, Quant, Resizing, RunOptions,
     WhyChanged,
 };
 use crate::error::{ErrorBody, ErrorCode};
@@ -28,6 +28,8 @@ pub struct ModelTraits {
     pub one_size: bool,
     /// The least and the most pixels of its pictures, where it reads any size and they are known.
     pub pixels: Option<(u32, u32)>,
+    /// Whose arithmetic resizes its pictures where nobody says: what transformers 5 takes by default.
+    pub resize: Resizing,
     /// Its prompt templates, its own first; `None` where they are not known.
     pub templates: Option<Vec<String>>,
     /// Where image tokens that were not pruned stand; `None` where that is not known.
@@ -104,6 +106,7 @@ pub fn resolve_settings(
         max_new_tokens: asked.max_new_tokens.unwrap_or(d.max_new_tokens),
         ignore_eos: asked.ignore_eos.unwrap_or(d.ignore_eos),
         fit: fit(asked.fit.unwrap_or(d.fit), model, &mut changed),
+        resize: asked.resize.unwrap_or(model.resize),
         template: template(asked, defaults, model)?,
         prune,
         prune_by: asked.prune_by.unwrap_or(d.prune_by),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use shared::{ErrorCode, ImageFit, PreparedPicture, RunOptions};
 
 use super::counterfactual::replaced;
-use super::resize::resize;
+use super::resize::{Filter, resize};
 use super::{Normalise, Pixels, settings, usual_steps};
 use crate::config::Section;
 use crate::error::EngineError;
@@ -141,7 +141,7 @@ impl ClipPrepare {
                 }
             }
         };
-        let resized = resize(source, w, h);
+        let resized = resize(source, (w, h), Filter::Bicubic, options.resize);
         let (cw, ch) = self.crop;
         let (left, top) = ((w - cw) / 2, (h - ch) / 2);
         let prepared = crop(&resized, left, top, cw, ch);
@@ -161,7 +161,8 @@ impl ClipPrepare {
             rows: 0,
             cols: 0,
         };
-        let (prepared, planes) = replaced(prepared, &self.normalise, options.picture);
+        let (prepared, planes) =
+            replaced(prepared, &self.normalise, options.picture, options.resize);
         Ok(Pixels { values: planes, picture: prepared, geometry })
     }
 }

@@ -1,6 +1,6 @@
 //! Pictures that are not the person's: the mean colour, and noise.
 
-use shared::PictureUse;
+use shared::{PictureUse, Resizing};
 
 use super::Normalise;
 use crate::picture::Picture;
@@ -13,6 +13,7 @@ pub(super) fn replaced(
     mut picture: Picture,
     normalise: &Normalise,
     with: PictureUse,
+    resizing: Resizing,
 ) -> (Picture, Vec<f32>) {
     match with {
         PictureUse::Own | PictureUse::None => {}
@@ -24,7 +25,7 @@ pub(super) fn replaced(
         }
         PictureUse::Noise(seed) => noise(seed, &mut picture.rgb),
     }
-    let planes = normalise.planes(&picture);
+    let planes = normalise.planes(&picture, resizing);
     (picture, planes)
 }
 
@@ -75,14 +76,15 @@ mod tests {
 
     #[test]
     fn the_mean_colour_is_nothing_to_the_tower() {
+        const AS: Resizing = Resizing::Torchvision;
         let picture = Picture { width: 2, height: 3, rgb: (0..18).collect() };
-        let (shown, planes) = replaced(picture.clone(), &Normalise::CLIP, PictureUse::Blank);
+        let (shown, planes) = replaced(picture.clone(), &Normalise::CLIP, PictureUse::Blank, AS);
         assert_eq!(planes, [0.0; 18]);
         assert_eq!(shown.rgb, [123, 117, 104].repeat(6));
-        let (own, planes) = replaced(picture.clone(), &Normalise::CLIP, PictureUse::Own);
-        assert_eq!((own, planes), (picture.clone(), Normalise::CLIP.planes(&picture)));
-        let (noise, planes) = replaced(picture, &Normalise::CLIP, PictureUse::Noise(1));
-        assert_eq!(planes, Normalise::CLIP.planes(&noise));
+        let (own, planes) = replaced(picture.clone(), &Normalise::CLIP, PictureUse::Own, AS);
+        assert_eq!((own, planes), (picture.clone(), Normalise::CLIP.planes(&picture, AS)));
+        let (noise, planes) = replaced(picture, &Normalise::CLIP, PictureUse::Noise(1), AS);
+        assert_eq!(planes, Normalise::CLIP.planes(&noise, AS));
         assert_eq!((noise.width, noise.height), (2, 3));
     }
 }

@@ -4,11 +4,13 @@ mod clip;
 mod counterfactual;
 mod qwen;
 mod resize;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
 use serde_json::Value;
-use shared::PreparedPicture;
+use shared::{PreparedPicture, Resizing};
 
 pub(crate) use clip::ClipPrepare;
 pub(crate) use qwen::QwenPrepare;
@@ -79,16 +81,27 @@ impl Normalise {
         self.mean.map(|unit| (255.0 * unit).round() as u8)
     }
 
-    /// `[3, height, width]`.
-    fn planes(&self, picture: &Picture) -> Vec<f32> {
-        let n = (picture.width * picture.height) as usize;
-        let mut values = vec![0.0; 3 * n];
-        for (i, pixel) in picture.rgb.as_chunks::<3>().0.iter().enumerate() {
-            for (c, v) in pixel.iter().enumerate() {
-                // The reference scales in f64 and keeps f32.
-                let unit = (f64::from(*v) * (1.0 / 255.0)) as f32;
-                values[c * n + i] = (unit - self.mean[c]) / self.std[c];
-            }
+    /// `[3, height, width]`. transformers' processors on torchvision scale mean and deviation to
+    /// levels and normalise in one step; those on Pillow scale levels to units first, in f64, and
+    /// keep f32.
+    fn planes(&self, picture: &Picture, resizing: Resizing) -> Vec<f32> {
+        // Every channel has 256 values alone.
+        let levels = [0, 1, 2].map(|c: usize| {
+            let (mean, std) = (self.mean[c], self.std[c]);
+            let value = |level: u8| match resizing {
+                Resizing::Torchvision => (f32::from(level) - mean * 255.0) / (std * 255.0),
+                Resizing::Pillow13 | Resizing::Pillow12 => {
+                    let unit = (f64::from(level) * (1.0 / 255.0)) as f32;
+                    (unit - mean) / std
+                }
+            };
+            std::array::from_fn::<f32, 256, _>(|level| value(level as u8))
+        });
+        let n = picture.width as usize * picture.height as usize;
+        let mut values = Vec::with_capacity(3 * n);
+        for (c, levels) in levels.iter().enumerate() {
+            let pixels = picture.rgb.as_chunks::<3>().0;
+            values.extend(pixels.iter().map(|pixel| levels[usize::from(pixel[c])]));
         }
         values
     }

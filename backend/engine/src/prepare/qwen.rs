@@ -5,7 +5,7 @@ use std::path::Path;
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
 use super::counterfactual::replaced;
-use super::resize::resize;
+use super::resize::{Filter, resize};
 use super::{Normalise, Pixels, settings, usual_steps};
 use crate::config::Section;
 use crate::error::EngineError;
@@ -161,7 +161,7 @@ impl QwenPrepare {
         options: &RunOptions,
     ) -> Result<Pixels, EngineError> {
         let (width, height) = self.resized((picture.width, picture.height), options)?;
-        let resized = resize(picture, width, height);
+        let resized = resize(picture, (width, height), Filter::Bicubic, options.resize);
         let token = self.patch * self.merge;
         let geometry = PreparedPicture {
             width,
@@ -172,7 +172,7 @@ impl QwenPrepare {
             rows: (height / token) as u16,
             cols: (width / token) as u16,
         };
-        let (resized, planes) = replaced(resized, &self.normalise, options.picture);
+        let (resized, planes) = replaced(resized, &self.normalise, options.picture, options.resize);
         let values = self.patches(&planes, &geometry);
         Ok(Pixels { values, picture: resized, geometry })
     }
