@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use axum::body::Bytes;
 use engine::LoadOptions;
 use shared::api::{RunCreated, RunState};
+use shared::picture::Speed;
 use shared::{AskedOptions, ErrorCode, Event, Label, LabelChange, RunOptions};
 use tokio::sync::{Semaphore, watch};
 
@@ -56,6 +57,8 @@ pub struct Lobby {
     pub metrics: Metrics,
     /// What is known of models that have been loaded, by name.
     checks: Mutex<HashMap<String, Precheck>>,
+    /// How fast models read their last prompts, by name.
+    speeds: Mutex<HashMap<String, Speed>>,
     live: Mutex<HashMap<RunId, Arc<Run>>>,
     recent: Mutex<VecDeque<Arc<Run>>>,
     /// Counts deletions and new names, so that a run read just before one is not remembered after.
@@ -89,6 +92,7 @@ impl Lobby {
             model_state: watch::Sender::default(),
             metrics: Metrics::default(),
             checks: Mutex::default(),
+            speeds: Mutex::default(),
             live: Mutex::default(),
             recent: Mutex::default(),
             changes: AtomicU64::new(0),
@@ -185,6 +189,16 @@ impl Lobby {
     /// Notes what tells whether a question fits a model that is loaded now.
     pub fn knows(&self, model: &str, check: Precheck) {
         lock(&self.checks).insert(model.to_owned(), check);
+    }
+
+    /// Notes how fast a model read a prompt.
+    pub fn read_at(&self, model: &str, speed: Speed) {
+        lock(&self.speeds).insert(model.to_owned(), speed);
+    }
+
+    /// How fast a model read its last prompt since the lab was started.
+    pub fn speed(&self, model: &str) -> Option<Speed> {
+        lock(&self.speeds).get(model).copied()
     }
 
     /// Decodes a picture and, where the model is known, checks that the question fits it; of a

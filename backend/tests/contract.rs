@@ -11,7 +11,7 @@ use shared::report::{Comparison, Fidelity};
 use shared::{
     Alternative, Cell, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group,
     ImageFit, LayerFlow, Layout, ModelInfo, PictureUse, PreparedPicture, PruneCount,
-    PrunePositions, Quant, RunOptions, Summary, Timing, Token, TokenFlow,
+    PrunePositions, Quant, Resizing, RunOptions, Summary, Timing, Token, TokenFlow,
 };
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use axum::http::{Request, StatusCode, header};
 use langoverrule::export::Observed;
 use langoverrule::routes;
 use shared::api::{ModelEntry, RunCreated, RunState, Sample};
-use shared::{Definition, Preset, Quant, Queries, Report, RunOptions};
+use shared::{Definition, Preset, Quant, Queries, Report, Resizing, RunOptions};
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -37,6 +37,7 @@ async fn a_run_from_submit_to_export() {
         prompt: "What\nis it?".into(),
         quant: Quant::F32,
         max_new_tokens: 2,
+        resize: Resizing::Torchvision,
         ..RunOptions::default()
     };
     assert_eq!(record.options, expected, "defaults filled in");

@@ -221,6 +221,15 @@ pub async fn is_picture(file: &File) -> bool {
     }
 }
 
+/// Width and height of a picture as it is shown: upright.
+pub async fn picture_size(url: &str) -> Option<(u32, u32)> {
+    let image = web_sys::HtmlImageElement::new().ok()?;
+    image.set_src(url);
+    wasm_bindgen_futures::JsFuture::from(image.decode()).await.ok()?;
+    let size = (image.natural_width(), image.natural_height());
+    (size.0 > 0 && size.1 > 0).then_some(size)
+}
+
 /// Whether a key event goes to a control that has its own use for letters and arrows.
 pub fn in_a_control(event: &web_sys::KeyboardEvent) -> bool {
     event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok()).is_some_and(|e| {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::Envelope;
 use crate::label::Label;
 use crate::options::{Quant, RunOptions};
+use crate::picture::{PictureTokens, Speed};
 
 /// Answer to a submitted run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +95,12 @@ pub struct ModelEntry {
     /// The most, likewise.
     #[serde(default)]
     pub most_pixels: Option<u32>,
+    /// How many tokens it makes of a picture, where that is known.
+    #[serde(default)]
+    pub picture_tokens: Option<PictureTokens>,
+    /// How fast it read its last prompt since the lab was started; `null` before the first.
+    #[serde(default)]
+    pub speed: Option<Speed>,
     /// Its prompt templates, its own first; empty where they are not known before it is loaded.
     #[serde(default)]
     pub templates: Vec<String>,

@@ -1,4 +1,7 @@
-//! What kind of picture a file is, by its first bytes.
+//! Pictures before they are looked at: what kind of file one is, how many tokens a model makes of
+//! it, and how long that takes.
+
+use serde::{Deserialize, Serialize};
 
 /// How many of a file's first bytes [`picture_type`] looks at.
 pub const PICTURE_HEAD: usize = 12;
@@ -16,8 +19,107 @@ pub const fn picture_type(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Longer pictures than this, in widths or heights, are refused by models that read any size.
+const LONGEST: f64 = 200.0;
+
+/// The size that a model which reads pictures of any size gives one: both edges multiples of `edge`,
+/// the area from `least` to `most` pixels, the proportions kept as well as that allows;
+/// transformers' `smart_resize`, Python's rounding of halves to even included. `None` where one side
+/// is more than 200 times the other.
+pub fn smart_resize(
+    (width, height): (u32, u32),
+    edge: u32,
+    (least, most): (u64, u64),
+) -> Option<(u32, u32)> {
+    let (w, h, factor) = (f64::from(width), f64::from(height), f64::from(edge));
+    if w < 1.0 || h < 1.0 || w.max(h) / w.min(h) > LONGEST {
+        return None;
+    }
+    let (mut rows, mut cols) =
+        ((h / factor).round_ties_even() * factor, (w / factor).round_ties_even() * factor);
+    if rows * cols > most as f64 {
+        let beta = (h * w / most as f64).sqrt();
+        rows = ((h / beta / factor).floor() * factor).max(factor);
+        cols = ((w / beta / factor).floor() * factor).max(factor);
+    } else if rows * cols < least as f64 {
+        let beta = (least as f64 / (h * w)).sqrt();
+        rows = (h * beta / factor).ceil() * factor;
+        cols = (w * beta / factor).ceil() * factor;
+    }
+    Some((cols as u32, rows as u32))
+}
+
+/// How many tokens a model makes of a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(tag = "size", rename_all = "snake_case")]
+pub enum PictureTokens {
+    /// The same of every picture.
+    One {
+        /// So many.
+        tokens: u32,
+    },
+    /// One for each square of the size that the picture is given.
+    Any {
+        /// A square's edge in pixels.
+        edge: u32,
+        /// The least pixels of a picture.
+        least: u32,
+        /// The most.
+        most: u32,
+    },
+}
+
+impl PictureTokens {
+    /// Tokens of a picture of this width and height under a limit of pixels; `None` where the model
+    /// does not read it.
+    pub fn of(self, size: (u32, u32), max_pixels: Option<u32>) -> Option<u32> {
+        match self {
+            PictureTokens::One { tokens } => Some(tokens),
+            PictureTokens::Any { edge, least, most } => {
+                let most = max_pixels.map_or(most, |limit| most.min(limit));
+                let limits = (u64::from(least), u64::from(most));
+                let (width, height) = smart_resize(size, edge, limits)?;
+                Some((width / edge) * (height / edge))
+            }
+        }
+    }
+
+    /// A limit of pixels that makes about [`FEW_TOKENS`] of a picture with many more; `None` where
+    /// there is nothing to limit.
+    pub fn limit(self, size: (u32, u32), max_pixels: Option<u32>) -> Option<u32> {
+        let PictureTokens::Any { edge, least, .. } = self else { return None };
+        let limit = edge.checked_mul(edge)?.checked_mul(FEW_TOKENS)?.max(least);
+        let now = self.of(size, max_pixels)?;
+        (now > 2 * self.of(size, Some(limit))?).then_some(limit)
+    }
+}
+
+/// Picture tokens that a laptop reads in a moment of a model of a few billion weights.
+pub const FEW_TOKENS: u32 = 1024;
+
+/// How long a model took to read its last prompt on this machine: vision tower and prefill.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Speed {
+    /// Tokens of that prompt, the picture's included.
+    pub tokens: u32,
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+impl Speed {
+    /// Milliseconds for so many tokens, in proportion. Time grows faster than the number of tokens,
+    /// so it is the least for more tokens than were read last time, and the most for fewer.
+    pub fn ms_for(&self, tokens: u32) -> f64 {
+        self.ms * f64::from(tokens) / f64::from(self.tokens.max(1))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
 
     #[test]
@@ -35,5 +137,24 @@ mod tests {
             assert!(head.len() <= PICTURE_HEAD);
             assert_eq!(picture_type(head), kind, "{head:?}");
         }
+    }
+
+    #[test]
+    fn tokens_are_those_of_the_size_a_picture_gets() {
+        let qwen = PictureTokens::Any { edge: 28, least: 3136, most: 12_845_056 };
+        // From transformers 5.17's smart_resize.
+        assert_eq!(qwen.of((3024, 4032), None), Some(15_552));
+        assert_eq!(qwen.of((640, 480), None), Some(391));
+        let limit = qwen.limit((3024, 4032), None).unwrap();
+        assert_eq!(limit, 28 * 28 * 1024);
+        let few = qwen.of((3024, 4032), Some(limit)).unwrap();
+        assert!((900..=1024).contains(&few), "{few}");
+        assert_eq!(qwen.limit((3024, 4032), Some(limit)), None, "it is limited already");
+        assert_eq!(qwen.limit((640, 480), None), None, "it is small");
+        assert_eq!(qwen.of((1, 500), None), None);
+        let llava = PictureTokens::One { tokens: 576 };
+        assert_eq!((llava.of((9, 9), None), llava.limit((9, 9), None)), (Some(576), None));
+        let speed = Speed { tokens: 100, ms: 500.0 };
+        assert_eq!(speed.ms_for(1000), 5000.0);
     }
 }

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use shared::event::Stop;
+use shared::picture::PictureTokens;
 use shared::{
-    ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, RunOptions, Summary, Timing,
+    ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, Resizing, RunOptions, Summary,
+    Timing,
 };
 
 use crate::check::{Fitting, Grid, PromptCheck};
@@ -329,14 +331,16 @@ impl Model {
 }
 
 fn traits(family: &dyn Family, quant: Quant) -> ModelTraits {
-    let (one_size, pixels) = match family.grid() {
-        Grid::Fixed { .. } => (true, None),
-        Grid::Any(prepare) => (false, Some(prepare.pixels())),
+    let (one_size, pixels, tokens) = match family.grid() {
+        Grid::Fixed { edge } => (true, None, PictureTokens::One { tokens: (edge * edge) as u32 }),
+        Grid::Any(prepare) => (false, Some(prepare.pixels()), prepare.tokens()),
     };
     ModelTraits {
         quant,
         one_size,
         pixels,
+        resize: Resizing::default(),
+        tokens: Some(tokens),
         templates: Some(family.templates().iter().map(|t| t.name.to_owned()).collect()),
         prune_positions: Some(family.numbering().own()),
         layers: Some(family.decoder().config.layers as u32),

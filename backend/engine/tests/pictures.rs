@@ -76,9 +76,8 @@ fn crc32(bytes: &[u8]) -> u32 {
 }
 
 #[test]
-fn reads_other_formats_and_the_first_frame_of_an_animation() {
-    use image::codecs::gif::GifEncoder;
-    use image::{Frame, ImageFormat, Rgb, RgbImage, RgbaImage};
+fn reads_other_formats() {
+    use image::{ImageFormat, Rgb, RgbImage};
 
     let red = RgbImage::from_pixel(6, 4, Rgb([200, 10, 20]));
     for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP] {
@@ -88,13 +87,6 @@ fn reads_other_formats_and_the_first_frame_of_an_animation() {
         assert_eq!((got.width, got.height), (6, 4), "{format:?}");
         assert!(got.rgb.as_chunks().0.iter().all(|p| *p == [200, 10, 20]), "{format:?}");
     }
-    let mut gif = Vec::new();
-    let frames = [[255, 0, 0, 255], [0, 0, 255, 255]];
-    GifEncoder::new(&mut gif)
-        .encode_frames(frames.map(|c| Frame::new(RgbaImage::from_pixel(5, 5, image::Rgba(c)))))
-        .unwrap();
-    let got = Picture::decode(&gif, &PictureLimits::default()).unwrap();
-    assert!(got.rgb.as_chunks().0.iter().all(|p| *p == [255, 0, 0]), "the first frame is red");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engine::{EngineError, EventObserver, Picture, Taped};
+use shared::picture::Speed;
 use shared::{ErrorCode, Event, Observation, Quant, Summary};
 use tokio::sync::watch;
 
@@ -259,8 +260,12 @@ impl Worker {
         let prepared = model.prepare(picture, &run.options)?;
         let options = prepared.options().clone();
         let mut saved = Instant::now();
+        let mut prompt_tokens = 0;
         let last_layer = model.info().layers.saturating_sub(1);
         let sink = |event: Event| {
+            if let Event::Layout { layout, .. } = &event {
+                prompt_tokens = layout.tokens.len() as u32;
+            }
             // The picture is encoded once the prefill is through: the first layers wait for nothing.
             if matches!(event, Event::Token { index: 0, .. }) {
                 keep_prepared(run, &*prepared);
@@ -292,6 +297,12 @@ impl Worker {
             (prepared.run(&mut observer)?, None)
         };
         drop(observer);
+        if let Some(summary) = &summary
+            && prompt_tokens > 0
+        {
+            let ms = summary.timing.vision_ms + summary.timing.prefill_ms;
+            lobby.read_at(&job.source.name, Speed { tokens: prompt_tokens, ms });
+        }
         if run.prepared().is_none() {
             keep_prepared(run, &*prepared);
         }

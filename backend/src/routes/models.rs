@@ -49,6 +49,8 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
             one_size: traits.one_size,
             least_pixels: traits.pixels.map(|p| p.0),
             most_pixels: traits.pixels.map(|p| p.1),
+            picture_tokens: traits.tokens,
+            speed: state.lobby.speed(m.name),
             templates: m.source.as_ref().map(|s| catalog.templates(s)).unwrap_or_default(),
             state: model_state,
             licence: m.entry.and_then(|e| e.licence.clone()),

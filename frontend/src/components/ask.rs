@@ -7,6 +7,7 @@ use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
 use shared::{ImageFit, Quant};
 
 use crate::actions;
+use crate::components::estimate::Estimate;
 use crate::components::levers::Levers;
 use crate::components::pull::PullCard;
 use crate::components::value::Switch;
@@ -68,6 +69,7 @@ pub fn Ask<F: Fn() + Clone + 'static>(
                             on:click=move |_| actions::cancel(lab)>{t("Stop")}</button>
                     </Show>
                 </div>
+                <Estimate lab chosen/>
                 <PullCard lab chosen/>
                 <More lab/>
             </form>

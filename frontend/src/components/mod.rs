@@ -5,6 +5,7 @@ pub mod ask;
 pub mod behind;
 pub mod curve;
 pub mod definition;
+pub mod estimate;
 pub mod files;
 pub mod finding;
 pub mod flow;

@@ -135,7 +135,8 @@ fn act(lab: Lab, name: String, start: bool) {
     });
 }
 
-async fn refresh(lab: Lab) {
+/// Asks the lab anew which models there are.
+pub async fn refresh(lab: Lab) {
     // A lab that does not answer now may answer the next time.
     if let Ok(models) = http::models().await
         && lab.models.try_with_untracked(|now| *now != models) == Some(true)

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::error::{ErrorBody, ErrorCode};
 use crate::intervention::LayerBand;
+use crate::picture::PictureTokens;
 
 /// What the registry's entry of a model says where nobody asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct ModelTraits {
     pub pixels: Option<(u32, u32)>,
     /// Whose arithmetic resizes its pictures where nobody says: what transformers 5 takes by default.
     pub resize: Resizing,
+    /// How many tokens it makes of a picture, where that is known.
+    pub tokens: Option<PictureTokens>,
     /// Its prompt templates, its own first; `None` where they are not known.
     pub templates: Option<Vec<String>>,
     /// Where image tokens that were not pruned stand; `None` where that is not known.

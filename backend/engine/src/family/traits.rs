@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use shared::picture::PictureTokens;
 use shared::{ModelTraits, Quant};
 
 use super::{Numbering, gguf, gguf_files};
@@ -26,16 +27,15 @@ pub fn traits_of(place: &Path) -> Option<ModelTraits> {
 
 fn of_folder(place: &Path) -> Option<ModelTraits> {
     let traits = match config::family(place).ok()?.as_str() {
-        "llava" => {
-            let layers = LlavaConfig::load(place).ok().map(|c| c.text.layers);
-            llava(layers)
-        }
+        "llava" => llava(LlavaConfig::load(place).ok().as_ref()),
         "qwen2_5_vl" => {
             let config = QwenConfig::load(place).ok();
             let prepare = config
                 .as_ref()
                 .and_then(|c| QwenPrepare::load(place, c.vision.patch, c.vision.merge).ok());
-            qwen(config.map(|c| c.text.layers), prepare.map(|p| p.pixels()))
+            let tokens = prepare.as_ref().map(QwenPrepare::tokens);
+            let traits = qwen(config.map(|c| c.text.layers), prepare.map(|p| p.pixels()));
+            ModelTraits { tokens, ..traits }
         }
         _ => return None,
     };
@@ -44,19 +44,26 @@ fn of_folder(place: &Path) -> Option<ModelTraits> {
 
 fn of_files(text: &Gguf, mmproj: &Gguf) -> Option<ModelTraits> {
     let traits = match config::architecture(text).ok()? {
-        "llama" => llava(LlavaConfig::from_gguf(text, mmproj).ok().map(|c| c.text.layers)),
-        "qwen2vl" => qwen(
-            QwenConfig::from_gguf(text, mmproj).ok().map(|c| c.text.layers),
-            gguf::pixels(&mmproj.metadata).ok().map(QwenPrepare::short),
-        ),
+        "llama" => llava(LlavaConfig::from_gguf(text, mmproj).ok().as_ref()),
+        "qwen2vl" => {
+            let config = QwenConfig::from_gguf(text, mmproj).ok();
+            let pixels = gguf::pixels(&mmproj.metadata).ok().map(QwenPrepare::short);
+            let edge = config.as_ref().map(|c| (c.vision.patch * c.vision.merge) as u32);
+            let tokens = pixels.zip(edge);
+            let tokens =
+                tokens.map(|((least, most), edge)| PictureTokens::Any { edge, least, most });
+            ModelTraits { tokens, ..qwen(config.map(|c| c.text.layers), pixels) }
+        }
         _ => return None,
     };
     // Files that somebody quantized stay as they are.
     Some(ModelTraits { quant: Quant::Stored, ..traits })
 }
 
-fn llava(layers: Option<usize>) -> ModelTraits {
-    ModelTraits { one_size: true, ..of(LLAVA, Numbering::Sequence, layers) }
+fn llava(config: Option<&LlavaConfig>) -> ModelTraits {
+    let tokens = config.map(|c| PictureTokens::One { tokens: (c.vision.grid().pow(2)) as u32 });
+    let layers = config.map(|c| c.text.layers);
+    ModelTraits { one_size: true, tokens, ..of(LLAVA, Numbering::Sequence, layers) }
 }
 
 fn qwen(layers: Option<usize>, pixels: Option<(u32, u32)>) -> ModelTraits {
@@ -84,6 +91,7 @@ mod tests {
     fn the_demo_models_are_known_at_a_glance() {
         let llava = of("demo-llava").expect("it is there");
         assert_eq!((llava.one_size, llava.pixels), (true, None));
+        assert_eq!(llava.tokens, Some(PictureTokens::One { tokens: 144 }));
         assert_eq!(llava.templates.expect("known"), ["llava-hf", "vicuna-v1"]);
         let qwen = of("demo-qwen").expect("it is there");
         assert_eq!((qwen.one_size, qwen.pixels), (false, Some((28_800, 38_016))));

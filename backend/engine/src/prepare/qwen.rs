@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use shared::picture::{PictureTokens, smart_resize};
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
 use super::counterfactual::replaced;
@@ -86,32 +87,18 @@ impl QwenPrepare {
     }
 
     /// The size a picture is resized to: both edges a multiple of a token's, the area between the
-    /// limits, the proportions kept as well as that allows. `smart_resize` of transformers,
-    /// Python's rounding of halves to even included.
+    /// limits, the proportions kept as well as that allows.
     fn size(&self, width: u32, height: u32, most: u64) -> Result<(u32, u32), EngineError> {
-        let (w, h) = (f64::from(width), f64::from(height));
-        if w.max(h) / w.min(h) > 200.0 {
-            return Err(EngineError::new(
+        let edge = self.patch * self.merge;
+        smart_resize((width, height), edge, (self.min_pixels, most)).ok_or_else(|| {
+            EngineError::new(
                 ErrorCode::BadOption,
                 format!(
                     "The picture is {width} × {height}; this model reads pictures up to 200 times \
                      as long as wide. Crop it and try again."
                 ),
-            ));
-        }
-        let factor = f64::from(self.patch * self.merge);
-        let (mut rows, mut cols) =
-            ((h / factor).round_ties_even() * factor, (w / factor).round_ties_even() * factor);
-        if rows * cols > most as f64 {
-            let beta = (h * w / most as f64).sqrt();
-            rows = ((h / beta / factor).floor() * factor).max(factor);
-            cols = ((w / beta / factor).floor() * factor).max(factor);
-        } else if rows * cols < self.min_pixels as f64 {
-            let beta = (self.min_pixels as f64 / (h * w)).sqrt();
-            rows = (h * beta / factor).ceil() * factor;
-            cols = (w * beta / factor).ceil() * factor;
-        }
-        Ok((cols as u32, rows as u32))
+            )
+        })
     }
 
     /// The size a picture gets. `max_pixels` of the options lowers the limit: the resolution sweep.
@@ -146,6 +133,12 @@ impl QwenPrepare {
     /// The least and the most pixels that a picture is resized to.
     pub(crate) fn pixels(&self) -> (u32, u32) {
         Self::short((self.min_pixels, self.max_pixels))
+    }
+
+    /// How many tokens a picture has.
+    pub(crate) fn tokens(&self) -> PictureTokens {
+        let (least, most) = self.pixels();
+        PictureTokens::Any { edge: self.patch * self.merge, least, most }
     }
 
     /// Limits of pixels as options name them.
