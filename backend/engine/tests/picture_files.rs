@@ -221,6 +221,26 @@ fn a_jpeg_of_very_many_scans_is_refused_at_once() {
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
+#[test]
+fn headers_that_contradict_the_data_are_errors() {
+    let limits = PictureLimits { pixels: 1_000_000 };
+    let (mut tried, mut read) = (0, 0);
+    for (name, file) in files() {
+        if !["webp/", "bmp/", "gif/"].iter().any(|kind| name.starts_with(kind)) {
+            continue;
+        }
+        for at in 0..file.len().min(64) {
+            for value in [0, 1, 2, 0x7F, 0xFF] {
+                let mut bytes = file.clone();
+                bytes[at] = value;
+                tried += 1;
+                read += u32::from(Picture::decode(&bytes, &limits).is_ok());
+            }
+        }
+    }
+    assert!(tried > 10_000 && read < tried, "{read} of {tried}");
+}
+
 /// `FUZZ_SECONDS=300 cargo test -p engine --test picture_files` looks longer.
 #[test]
 fn whatever_the_bytes_are_a_picture_or_an_error() {

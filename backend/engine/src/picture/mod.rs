@@ -6,6 +6,8 @@ mod orientation;
 mod raster;
 mod told;
 
+use std::panic::catch_unwind;
+
 use image::error::ImageError;
 use image::{ImageFormat, guess_format};
 use shared::ErrorCode;
@@ -61,20 +63,11 @@ impl Picture {
         if bytes.is_empty() {
             return Err(EngineError::new(ErrorCode::PictureEmpty, "The picture file is empty."));
         }
-        let decoded = match guess_format(bytes) {
-            Ok(ImageFormat::Jpeg) => jpeg::decode(bytes, limits)?,
-            Ok(ImageFormat::Gif) => gif::decode(bytes, limits)?,
-            Ok(format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp)) => {
-                raster::decode(bytes, format, limits)?
-            }
-            _ => {
-                return Err(EngineError::new(
-                    ErrorCode::PictureUnreadable,
-                    "This file is not a picture the lab can read. PNG, JPEG, WebP, GIF and BMP work.",
-                ));
-            }
-        };
-        Ok(orientation::upright(decoded))
+        // Decoders of other people meet files that nobody foresaw: image-webp 0.2.4 panics where a
+        // frame has another size than its container says.
+        let decoded = catch_unwind(|| decode(bytes, limits));
+        let decoded = decoded.unwrap_or_else(|_| Err(damaged("its parts contradict each other")));
+        decoded.map(orientation::upright)
     }
 
     /// The picture as a PNG file.
@@ -91,6 +84,20 @@ impl Picture {
         // Writing to memory fails only for a buffer of the wrong size, which a Picture rules out.
         debug_assert!(written.is_ok());
         bytes
+    }
+}
+
+fn decode(bytes: &[u8], limits: &PictureLimits) -> Result<Decoded, EngineError> {
+    match guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => jpeg::decode(bytes, limits),
+        Ok(ImageFormat::Gif) => gif::decode(bytes, limits),
+        Ok(format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp)) => {
+            raster::decode(bytes, format, limits)
+        }
+        _ => Err(EngineError::new(
+            ErrorCode::PictureUnreadable,
+            "This file is not a picture the lab can read. PNG, JPEG, WebP, GIF and BMP work.",
+        )),
     }
 }
 
