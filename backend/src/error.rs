@@ -45,6 +45,10 @@ impl ApiError {
 /// What people are told when something broke inside.
 pub const INTERNAL: &str = "Something went wrong inside the lab; its log says what.";
 
+/// What people are told of something whose checksum differs.
+pub const DAMAGED: &str = "What the lab's disk holds of this is damaged: it is not what was written, so it is not \
+                           shown. Run it again, or restore the lab's data folder from a copy.";
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.code.http_status())
@@ -80,6 +84,10 @@ impl From<StoreError> for ApiError {
                      knows {known}): update this lab to open it."
                 ),
             ),
+            StoreError::Damaged(cause) => {
+                tracing::error!(%cause, "the data folder is damaged");
+                Self::new(ErrorCode::StorageDamaged, DAMAGED)
+            }
             StoreError::Broken(cause) => Self::internal(cause),
         }
     }

@@ -35,6 +35,7 @@ pub mod routes;
 pub mod run;
 pub mod samples;
 pub mod store;
+mod sums;
 pub mod validate;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -36,6 +36,7 @@ fn events() -> Vec<Event> {
         index,
         id: 300 + index,
         text: text.into(),
+        parts: Vec::new(),
         group,
         cell,
     };
@@ -110,6 +111,7 @@ fn events() -> Vec<Event> {
             index: 0,
             id: 310,
             text: " cat".into(),
+            bytes: None,
             logprob: -0.125,
             alternatives: vec![Alternative { id: 311, text: " dog".into(), logprob: -2.5 }],
             flow: looked,

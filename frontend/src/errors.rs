@@ -67,6 +67,9 @@ fn sentence(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::OverBudget => t("Keeping all attention of this run would take too much memory."),
         ErrorCode::OutOfMemory => t("There is not enough memory for this run."),
         ErrorCode::StorageFull => t("The lab’s disk is full."),
+        ErrorCode::StorageDamaged => {
+            t("What the lab’s disk holds of this is damaged; run it again, or restore a copy.")
+        }
         ErrorCode::Interrupted => t("The lab was restarted during the run; run it again."),
         ErrorCode::ShuttingDown => t("The lab is shutting down; try again in a moment."),
         ErrorCode::Internal => t("Something went wrong inside the lab; its log says more."),

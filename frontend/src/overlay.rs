@@ -247,6 +247,7 @@ mod tests {
             index: i.into(),
             id: 1,
             text: String::new(),
+            parts: Vec::new(),
             group: Group::Image,
             cell: Some(cell(i)),
         });
@@ -273,7 +274,7 @@ mod tests {
             let mass = vec![0.0; (layers * heads) as usize * GROUPS];
             let flow = TokenFlow { layers, heads, mass: F32s(mass), rows: F32s(rows) };
             let (text, alternatives) = (String::new(), Vec::new());
-            Generated { id: 1, text, logprob: 0.0, alternatives, flow }
+            Generated { id: 1, text, bytes: None, logprob: 0.0, alternatives, flow }
         };
         let tokens = (0..12).map(&mut token).collect();
         Observation { layout: Some(layout), prefill: vec![None; layers as usize], tokens }

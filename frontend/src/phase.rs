@@ -188,6 +188,7 @@ mod tests {
                 index: 0,
                 id: 1,
                 text: "a".into(),
+                bytes: None,
                 logprob: 0.0,
                 alternatives: Vec::new(),
                 flow: TokenFlow::default(),

@@ -47,21 +47,26 @@ pub fn exact(text: &str) -> String {
     if shown.is_empty() {
         return t("[end]").to_owned();
     }
-    let visible = |c: char| match c {
-        c if c.is_control() => '�',
-        c if c.is_whitespace() => '␣',
-        c => c,
-    };
-    shown.chars().map(visible).collect()
+    words::drawn(&shown).chars().map(|c| if c.is_whitespace() { '␣' } else { c }).collect()
 }
 
 /// A position's text: of the prompt, or of the answer behind it.
-pub fn text_at(observation: &Observation, position: usize) -> Option<&str> {
+pub fn text_at(observation: &Observation, position: usize) -> Option<String> {
     let layout = observation.layout.as_ref()?;
     match layout.tokens.get(position) {
-        Some(token) => Some(&token.text),
-        None => Some(&observation.tokens.get(position - layout.len())?.text),
+        Some(token) => Some(token.text.clone()),
+        None => Some(observation.shown(position - layout.len())?.text),
     }
+}
+
+/// The answer's tokens as chips show them.
+pub fn words_of(observation: &Observation) -> Vec<String> {
+    (0..).map_while(|i| Some(words::token(&observation.shown(i)?.text))).collect()
+}
+
+/// A token of the answer with every blank to be seen.
+fn exact_of(observation: &Observation, index: usize) -> String {
+    observation.shown(index).map(|shown| exact(&shown.text)).unwrap_or_default()
 }
 
 /// What a target is called.
@@ -71,7 +76,8 @@ pub fn target_name(observation: &Observation, target: Target) -> String {
             fill("the patch in row {row}, column {col}", &[("row", &row), ("col", &col)])
         }
         Target::Position(at) => {
-            let text = text_at(observation, at as usize).map(exact).unwrap_or_default();
+            let text =
+                text_at(observation, at as usize).map(|text| exact(&text)).unwrap_or_default();
             fill("“{text}” (position {at})", &[("text", &text), ("at", &at)])
         }
     }
@@ -123,7 +129,7 @@ pub fn answer_rows(observation: &Observation) -> Vec<Vec<String>> {
         let mut row = vec![
             i.to_string(),
             (prompt + i).to_string(),
-            exact(&token.text),
+            exact_of(observation, i),
             token.id.to_string(),
             log_probability(token.logprob),
             words::percent(f64::from(token.logprob).exp()),
@@ -166,7 +172,7 @@ pub fn sequence_rows(observation: &Observation, row: Option<&[f32]>) -> Vec<Vec<
         let group = words::group(Group::Generated).to_owned();
         vec![
             at.to_string(),
-            exact(&token.text),
+            exact_of(observation, i),
             token.id.to_string(),
             group,
             String::new(),
@@ -187,6 +193,7 @@ mod tests {
             index,
             id: index + 10,
             text: text.to_owned(),
+            parts: Vec::new(),
             group,
             cell: col.map(|col| Cell { row: 0, col, copy: 0 }),
         };
@@ -203,6 +210,7 @@ mod tests {
         let token = Generated {
             id: 7,
             text: " dog".into(),
+            bytes: None,
             logprob: -0.105_36,
             alternatives,
             flow: TokenFlow::default(),

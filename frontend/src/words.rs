@@ -2,6 +2,7 @@
 
 mod run;
 
+use shared::shown::{draws_nothing, visible};
 use shared::{
     Definition, Group, GroupSet, Heads, Measure, Preset, Quant, Queries, Ratio, Stage, Stages,
     Undefined,
@@ -335,6 +336,16 @@ pub const fn quant(quant: Quant) -> &'static str {
     quant.name()
 }
 
+/// Text in which control codes can be seen, and so can a token that draws nothing.
+pub fn drawn(text: &str) -> String {
+    let hidden = text.chars().all(draws_nothing);
+    let one = |c: char| match c.is_control() || hidden {
+        true => visible(c),
+        false => c.to_string(),
+    };
+    text.chars().map(one).collect()
+}
+
 /// A token's text as a chip shows it: line breaks and blanks made visible.
 pub fn token(text: &str) -> String {
     let text = text.replace('\u{2581}', " ").replace("\r\n", "↵").replace(['\n', '\r'], "↵");
@@ -343,7 +354,7 @@ pub fn token(text: &str) -> String {
     match shown.trim() {
         "" if shown.is_empty() => t("[end]").into(),
         "" => "␣".repeat(shown.chars().count()),
-        word => word.chars().map(|c| if c.is_control() { '�' } else { c }).collect(),
+        word => drawn(word),
     }
 }
 
@@ -397,7 +408,8 @@ mod tests {
         assert_eq!(token("<0x0A>"), "↵");
         assert_eq!(token(""), "[end]");
         assert_eq!(token("  "), "␣␣");
-        assert_eq!(token("a\u{7}b"), "a�b");
+        assert_eq!(token("a\u{7}b"), "a␇b");
+        assert_eq!([token("\u{200D}"), token("👩\u{200D}👧")], ["U+200D", "👩\u{200D}👧"]);
     }
 
     #[test]

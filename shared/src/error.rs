@@ -96,6 +96,8 @@ codes! {
     OutOfMemory = "out_of_memory", 507;
     /// The data folder has no space left.
     StorageFull = "storage_full", 507;
+    /// What the data folder holds of this is not what was written.
+    StorageDamaged = "storage_damaged", 500;
     /// A later version of the lab recorded the run, in a form that this one cannot read.
     NewerVersion = "newer_version", 409;
     /// The run was interrupted by a restart.

@@ -82,8 +82,13 @@ pub enum Event {
         index: u32,
         /// Vocabulary id.
         id: u32,
-        /// Its text, so that the texts concatenated are the answer.
+        /// Its text, so that the texts concatenated are the answer: a character that several tokens
+        /// share comes with the last of them.
         text: String,
+        /// Its own bytes, where its text is not they: of a token that shares a character with its
+        /// neighbours, or that waits for them. How it reads follows ([`crate::Observation::shown`]).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bytes: Option<Vec<u8>>,
         /// Natural logarithm of its probability.
         logprob: f32,
         /// The most probable other tokens, the most probable first, up to [`ALTERNATIVES`]: what

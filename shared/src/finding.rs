@@ -71,9 +71,11 @@ impl Observation {
     /// predicting row looked there; `None` where it does not stand there.
     pub fn echo(&self, index: usize) -> Option<Echo> {
         let token = self.tokens.get(index)?;
-        let wanted = word(&token.text)?;
+        // A part of a character is no word.
+        let wanted = word(&token.text).filter(|_| token.bytes.is_none())?;
         let typed = self.layout.as_ref()?.tokens.iter();
         let typed = typed.filter(|t| t.group == Group::Instruction);
+        let typed = typed.filter(|t| t.parts.is_empty());
         let same = typed.filter(|t| word(&t.text).as_ref() == Some(&wanted));
         let positions: Vec<u32> = same.map(|t| t.index).collect();
         let mut shares = Vec::new();
@@ -131,6 +133,7 @@ mod tests {
             index: i as u32,
             id: 1,
             text: text.into(),
+            parts: Vec::new(),
             group,
             cell: None,
         });
@@ -142,7 +145,7 @@ mod tests {
         Observation {
             layout: Some(Layout { tokens: tokens.collect(), picture: None }),
             prefill: vec![None; 2],
-            tokens: vec![Generated { id: 1, text, logprob: 0.0, alternatives, flow }],
+            tokens: vec![Generated { id: 1, text, bytes: None, logprob: 0.0, alternatives, flow }],
         }
     }
 

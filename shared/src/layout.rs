@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::group::{Counts, Group};
+use crate::shown::CharPart;
 
 /// Where on the prepared picture's token grid an image token lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +25,13 @@ pub struct Token {
     pub index: u32,
     /// Vocabulary id.
     pub id: u32,
-    /// The token's text as a person would read it; leading spaces kept.
+    /// The token's text as a person would read it; leading spaces kept. A character that several
+    /// tokens share stands in each with its part, as `어 1/3`; bytes that are no character are named,
+    /// as `byte FF`.
     pub text: String,
+    /// The characters that it shares with its neighbours, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<CharPart>,
     /// What the position is.
     pub group: Group,
     /// Where an image token lies; `None` for every other group.

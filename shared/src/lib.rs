@@ -31,6 +31,7 @@ pub mod pair;
 pub mod picture;
 pub mod report;
 pub mod rows;
+pub mod shown;
 pub mod stage;
 
 pub use definition::{Definition, Heads, Preset, Queries, Ratio, Stages};
@@ -55,4 +56,5 @@ pub use options::{
 };
 pub use report::Report;
 pub use rows::{HeadRows, HeadRowsKept, Looks, Rows, Target, TokenHeads};
+pub use shown::{CharPart, Shown};
 pub use stage::Stage;

@@ -7,6 +7,7 @@ use crate::group::Group;
 use crate::layout::Layout;
 use crate::masses::{self, Extent, LayerMasses, Masses};
 use crate::measure::{Attention, Measure, Undefined, Value};
+use crate::shown::{Shown, shown};
 use crate::stage::Stage;
 
 /// A token the model wrote, with what the row that predicted it looked at.
@@ -16,12 +17,27 @@ pub struct Generated {
     pub id: u32,
     /// Its text.
     pub text: String,
+    /// Its own bytes, where its text is not they.
+    pub bytes: Option<Vec<u8>>,
     /// Natural logarithm of its probability.
     pub logprob: f32,
     /// The most probable other tokens, the most probable first; empty where nobody asked.
     pub alternatives: Vec<Alternative>,
     /// Where its predicting row looked.
     pub flow: TokenFlow,
+}
+
+/// How a token of an answer reads in a list; `None` where there is no such token.
+pub fn shown_of(tokens: &[Generated], index: usize) -> Option<Shown> {
+    let token = tokens.get(index)?;
+    if token.bytes.is_none() {
+        return Some(Shown { text: token.text.clone(), parts: Vec::new() });
+    }
+    // Those around it that share characters, or may.
+    let before = tokens[..index].iter().rev().take_while(|t| t.bytes.is_some()).count();
+    let around = tokens[index - before..].iter().map_while(|t| t.bytes.as_deref());
+    let around: Vec<&[u8]> = around.collect();
+    shown(&around).into_iter().nth(before)
 }
 
 /// Everything observed of one run so far: fold events in, read numbers out.
@@ -51,12 +67,13 @@ impl Observation {
                     *slot = Some(flow.clone());
                 }
             }
-            Event::Token { index, id, text, logprob, alternatives, flow }
+            Event::Token { index, id, text, bytes, logprob, alternatives, flow }
                 if flow.is_well_formed() && *index as usize == self.tokens.len() =>
             {
                 self.tokens.push(Generated {
                     id: *id,
                     text: text.clone(),
+                    bytes: bytes.clone(),
                     logprob: *logprob,
                     alternatives: alternatives.clone(),
                     flow: flow.clone(),
@@ -79,6 +96,12 @@ impl Observation {
     /// The text the model wrote so far.
     pub fn answer(&self) -> String {
         self.tokens.iter().map(|t| t.text.as_str()).collect()
+    }
+
+    /// How a generated token reads in a list: characters that it shares with its neighbours with
+    /// their parts, as far as they are written. `None` where there is no such token.
+    pub fn shown(&self, index: usize) -> Option<Shown> {
+        shown_of(&self.tokens, index)
     }
 
     /// Rows (predicting generated tokens 1, 2, …) that are generated tokens themselves.

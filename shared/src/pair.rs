@@ -1,7 +1,7 @@
 //! Two runs side by side: whether the answer is the same, where the two part, and how probable one
 //! run's answer was in the other.
 
-use crate::observation::{Generated, Observation};
+use crate::observation::{Generated, Observation, shown_of};
 
 /// How two answers compare.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,8 +24,9 @@ impl Parting {
 /// Where two answers part. Tokens are compared by their texts, so that answers of models with
 /// different vocabularies can be compared; the end of the answer, which has no text, counts.
 pub fn parting(first: &[Generated], second: &[Generated]) -> Parting {
-    let same = first.iter().zip(second).take_while(|(a, b)| a.text == b.text).count();
-    let next = |tokens: &[Generated]| tokens.get(same).map(|t| t.text.clone());
+    let is_same = |a: &Generated, b: &Generated| (&a.text, &a.bytes) == (&b.text, &b.bytes);
+    let same = first.iter().zip(second).take_while(|(a, b)| is_same(a, b)).count();
+    let next = |tokens: &[Generated]| shown_of(tokens, same).map(|shown| shown.text);
     Parting { same, first: next(first), second: next(second) }
 }
 
@@ -74,6 +75,7 @@ mod tests {
         Generated {
             id,
             text: text.into(),
+            bytes: None,
             logprob,
             alternatives: others.iter().map(alternative).collect(),
             flow: TokenFlow::default(),

@@ -105,8 +105,13 @@ pub struct StageReport {
 pub struct GeneratedReport {
     /// Generated ids, the end-of-sequence token included.
     pub ids: Vec<u32>,
-    /// Each id's text.
+    /// Each id's text, so that the texts concatenated are the answer: a character that several tokens
+    /// share comes with the last of them.
     pub tokens: Vec<String>,
+    /// How each id reads in a list: a character that several tokens share stands in each with its
+    /// part, as `어 1/3`; bytes that are no character are named, as `byte FF`.
+    #[serde(default)]
+    pub shown: Vec<String>,
     /// Each id's natural log-probability.
     pub logprobs: Vec<f32>,
     /// The answer.
@@ -276,6 +281,7 @@ impl Report {
             generated: GeneratedReport {
                 ids: observation.tokens.iter().map(|t| t.id).collect(),
                 tokens: observation.tokens.iter().map(|t| t.text.clone()).collect(),
+                shown: (0..).map_while(|i| Some(observation.shown(i)?.text)).collect(),
                 logprobs: observation.tokens.iter().map(|t| t.logprob).collect(),
                 text: summary.answer.clone(),
             },

@@ -118,7 +118,14 @@ proptest! {
 
 /// A picture of two cells that stands twice in the prompt, one cell of it once.
 fn observation() -> Observation {
-    let token = |index: u32, group, cell| Token { index, id: 0, text: String::new(), group, cell };
+    let token = |index: u32, group, cell| Token {
+        index,
+        id: 0,
+        text: String::new(),
+        parts: Vec::new(),
+        group,
+        cell,
+    };
     let cell = |col, copy| Some(Cell { row: 0, col, copy });
     let tokens = vec![
         token(0, Group::Begin, None),
@@ -137,6 +144,7 @@ fn observation() -> Observation {
         index,
         id: 0,
         text: String::new(),
+        bytes: None,
         logprob: 0.0,
         alternatives: Vec::new(),
         flow,

@@ -84,6 +84,7 @@ fn observation() -> Observation {
         index: i as u32,
         id: 1,
         text: String::new(),
+        parts: Vec::new(),
         group,
         cell,
     });
@@ -115,6 +116,7 @@ fn observation() -> Observation {
             index: i as u32,
             id: 1,
             text: "x".into(),
+            bytes: None,
             logprob: 0.0,
             alternatives: Vec::new(),
             flow: TokenFlow { layers: 1, heads: 2, mass, rows },

@@ -7,7 +7,7 @@ use shared::*;
 const HEADS: usize = 2;
 
 fn token(index: u32, group: Group) -> Token {
-    Token { index, id: index, text: String::new(), group, cell: None }
+    Token { index, id: index, text: String::new(), parts: Vec::new(), group, cell: None }
 }
 
 fn layout(groups: &[Group]) -> Event {
@@ -158,7 +158,7 @@ fn events_that_do_not_belong_are_ignored() {
     let full = HEADS * GROUPS * GROUPS;
     let token = |index, flow| {
         let (text, alternatives) = ("a".into(), Vec::new());
-        Event::Token { index, id: 1, text, logprob: 0.0, alternatives, flow }
+        Event::Token { index, id: 1, text, bytes: None, logprob: 0.0, alternatives, flow }
     };
     let well = TokenFlow { layers: 2, heads: 2, mass: F32s(vec![0.0; 28]), rows: F32s(vec![]) };
     for event in [
@@ -222,6 +222,7 @@ fn an_overlay_sums_copies_and_leaves_pruned_patches_out() {
     observation.tokens.push(shared::observation::Generated {
         id: 0,
         text: "cat".into(),
+        bytes: None,
         logprob: 0.0,
         alternatives: Vec::new(),
         flow: TokenFlow { layers: 1, heads: 1, mass: F32s(vec![0.0; 7]), rows: F32s(row.into()) },

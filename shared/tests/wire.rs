@@ -41,6 +41,7 @@ fn token() -> impl Strategy<Value = Token> {
             index,
             id,
             text,
+            parts: Vec::new(),
             group,
             cell: cell.map(|(row, col, copy)| Cell { row, col, copy }),
         },
@@ -204,6 +205,7 @@ fn event() -> impl Strategy<Value = Event> {
                 index,
                 id,
                 text,
+                bytes: None,
                 logprob,
                 alternatives,
                 flow

@@ -34,6 +34,7 @@ fn error_codes_are_unique_and_stable() {
         ("not_finite", 500),
         ("over_budget", 413),
         ("storage_full", 507),
+        ("storage_damaged", 500),
         ("interrupted", 500),
         ("shutting_down", 503),
         ("internal", 500),

@@ -159,7 +159,7 @@ pub(crate) fn generate(
         let (id, logprob) = ops::choose(&logits)?;
         let alternatives = if wants.alternatives {
             let others = ops::runners_up(&logits, (id, logprob), ALTERNATIVES)?.into_iter();
-            let display = |id| plan.tokenizer.display(id);
+            let display = |id| stream.next(plan.tokenizer, id);
             others.map(|(id, logprob)| Alternative { id, text: display(id), logprob }).collect()
         } else {
             Vec::new()
@@ -173,12 +173,12 @@ pub(crate) fn generate(
         }
         let ends = plan.eos.contains(&id) && !plan.ignore_eos;
         let is_last = ends || tokens + 1 == room as u32;
-        let text = stream.push(plan.tokenizer, id, is_last);
+        let (text, bytes) = stream.push(plan.tokenizer, id, is_last);
         answer.push_str(&text);
         let flow = std::mem::take(&mut watcher.flow);
         let by_head = std::mem::take(&mut watcher.by_head);
         let token =
-            GeneratedToken { index: tokens, id, text, logprob, alternatives, flow, by_head };
+            GeneratedToken { index: tokens, id, text, bytes, logprob, alternatives, flow, by_head };
         tokens += 1;
         if tokens == with_heads {
             // The next row by head would not fit.

@@ -33,6 +33,8 @@ pub struct GeneratedToken {
     pub id: u32,
     /// Its text; the texts concatenated are the answer.
     pub text: String,
+    /// Its own bytes, where its text is not they.
+    pub bytes: Option<Vec<u8>>,
     /// Natural logarithm of its probability.
     pub logprob: f32,
     /// The most probable other tokens, the most probable first; empty when they are not wanted.
@@ -45,8 +47,9 @@ pub struct GeneratedToken {
 
 impl From<GeneratedToken> for Event {
     fn from(token: GeneratedToken) -> Self {
-        let GeneratedToken { index, id, text, logprob, alternatives, flow, by_head: _ } = token;
-        Event::Token { index, id, text, logprob, alternatives, flow }
+        let GeneratedToken { index, id, text, bytes, logprob, alternatives, flow, by_head: _ } =
+            token;
+        Event::Token { index, id, text, bytes, logprob, alternatives, flow }
     }
 }
 

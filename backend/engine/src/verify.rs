@@ -227,7 +227,16 @@ mod tests {
         let flow = shared::TokenFlow::default();
         let (text, alternatives) = (String::new(), Vec::new());
         let by_head = TokenHeads::default();
-        GeneratedToken { index: 0, id, text, logprob: 0.0, alternatives, flow, by_head }
+        GeneratedToken {
+            index: 0,
+            id,
+            text,
+            bytes: None,
+            logprob: 0.0,
+            alternatives,
+            flow,
+            by_head,
+        }
     }
 
     /// A run of two prompt rows that writes `ids`; row k's logits are all `logit(k)`.

@@ -139,6 +139,7 @@ mod tests {
             index,
             id: 7 + index,
             text: String::new(),
+            parts: Vec::new(),
             group: Group::Instruction,
             cell: None,
         };

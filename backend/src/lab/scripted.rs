@@ -137,7 +137,14 @@ impl ScriptedModel {
         let mut tokens = Vec::new();
         let mut push = |text: &str, group: Group, cell: Option<Cell>| {
             let index = tokens.len() as u32;
-            tokens.push(Token { index, id: index + 1, text: text.into(), group, cell });
+            tokens.push(Token {
+                index,
+                id: index + 1,
+                text: text.into(),
+                parts: Vec::new(),
+                group,
+                cell,
+            });
         };
         push("<s>", Group::Begin, None);
         for word in ["A", " chat", "."] {
@@ -223,8 +230,16 @@ impl PreparedRun for ScriptedRun<'_> {
             let alternatives = Vec::new();
             let id = 100 + index;
             let by_head = TokenHeads::default();
-            let token =
-                GeneratedToken { index, id, text, logprob: -0.25, alternatives, flow, by_head };
+            let token = GeneratedToken {
+                index,
+                id,
+                text,
+                bytes: None,
+                logprob: -0.25,
+                alternatives,
+                flow,
+                by_head,
+            };
             let stop = self.held(layers + index, observer).is_break();
             if stop || observer.token(token).is_break() {
                 return Ok(None);

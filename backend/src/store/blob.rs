@@ -1,9 +1,11 @@
 //! Compressed contents: pictures by their hash, events in blocks.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use shared::{Envelope, TokenHeads};
@@ -16,37 +18,70 @@ const ZSTD: i64 = 1;
 /// Fast, and within a few percent of the levels that cost ten times as much on this data.
 const LEVEL: i32 = 3;
 
-/// Keeps a content once, under its hash, which it gives.
+/// Most bytes of a content: some times what a prepared picture of the most pixels can have.
+const LARGEST: u64 = 1 << 30;
+
+/// Keeps a content once, under its hash, which it gives. One that is there but damaged is written
+/// anew.
 pub(super) fn put(connection: &Connection, content: &[u8]) -> Result<String, StoreError> {
+    let hash = named(content);
+    let known =
+        connection.prepare_cached("SELECT 1 FROM blobs WHERE hash = ?1")?.exists(params![hash])?;
+    if known {
+        match get(connection, &hash) {
+            Err(StoreError::Damaged(_)) => {}
+            other => return other.map(|_| hash),
+        }
+    }
+    // Most pictures are compressed already; those stay as they are.
+    let packed = zstd::bulk::compress(content, LEVEL).map_err(broken)?;
+    let smaller = packed.len() < content.len() / 10 * 9;
+    let (codec, data) = if smaller { (ZSTD, &packed[..]) } else { (PLAIN, content) };
+    connection
+        .prepare_cached(
+            "INSERT INTO blobs (hash, codec, data) VALUES (?1, ?2, ?3)
+             ON CONFLICT (hash) DO UPDATE SET codec = ?2, data = ?3",
+        )?
+        .execute(params![hash, codec, data])?;
+    Ok(hash)
+}
+
+fn named(content: &[u8]) -> String {
     let mut hash = String::with_capacity(64);
     for byte in Sha256::digest(content) {
         let _ = write!(hash, "{byte:02x}");
     }
-    let known =
-        connection.prepare_cached("SELECT 1 FROM blobs WHERE hash = ?1")?.exists(params![hash])?;
-    if !known {
-        // Most pictures are compressed already; those stay as they are.
-        let packed = zstd::bulk::compress(content, LEVEL).map_err(broken)?;
-        let smaller = packed.len() < content.len() / 10 * 9;
-        let (codec, data) = if smaller { (ZSTD, &packed[..]) } else { (PLAIN, content) };
-        connection
-            .prepare_cached("INSERT INTO blobs (hash, codec, data) VALUES (?1, ?2, ?3)")?
-            .execute(params![hash, codec, data])?;
-    }
-    Ok(hash)
+    hash
 }
 
-/// The content with this hash.
-pub(super) fn get(connection: &Connection, hash: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let found = connection
-        .prepare_cached("SELECT codec, data FROM blobs WHERE hash = ?1")?
-        .query_row(params![hash], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))
-        .optional()?;
-    match found {
-        None => Ok(None),
-        Some((PLAIN, data)) => Ok(Some(data)),
-        Some((ZSTD, data)) => zstd::decode_all(&data[..]).map(Some).map_err(broken),
-        Some((codec, _)) => Err(StoreError::Broken(format!("unknown codec {codec}"))),
+/// The content with this hash, to which something refers.
+///
+/// # Errors
+/// [`StoreError::Damaged`] where it is not there, or is not what was written.
+pub(super) fn get(connection: &Connection, hash: &str) -> Result<Vec<u8>, StoreError> {
+    let damaged = |what: &str| StoreError::Damaged(format!("the content {hash} {what}"));
+    let mut statement =
+        connection.prepare_cached("SELECT codec, data FROM blobs WHERE hash = ?1")?;
+    let mut rows = statement.query(params![hash])?;
+    let Some(row) = rows.next()? else { return Err(damaged("is not there")) };
+    let (ValueRef::Integer(codec), ValueRef::Blob(data)) = (row.get_ref(0)?, row.get_ref(1)?)
+    else {
+        return Err(damaged("is no content"));
+    };
+    let mut content = Vec::new();
+    match codec {
+        PLAIN => content.extend_from_slice(data),
+        ZSTD => {
+            // Bounded: damaged, it could become anything.
+            let decoder = zstd::Decoder::with_buffer(data).map_err(broken)?;
+            let read = decoder.take(LARGEST).read_to_end(&mut content);
+            read.map_err(|_| damaged("cannot be unpacked"))?;
+        }
+        _ => return Err(damaged("is packed in an unknown way")),
+    }
+    match named(&content) == hash {
+        true => Ok(content),
+        false => Err(damaged("does not have its checksum")),
     }
 }
 

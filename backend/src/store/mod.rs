@@ -2,18 +2,20 @@
 //!
 //! One thread writes, so that a write is never refused because another is under way; readers have
 //! connections of their own and never wait for it (WAL). What a caller was told is written was
-//! synced to disk before.
+//! synced to disk before; what is read is compared with its checksum (see `sealed`).
 
 mod blob;
+mod integrity;
 mod read;
 mod schema;
+mod sealed;
 mod write;
 mod writer;
 
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::body::Bytes;
 use rusqlite::Connection;
@@ -25,6 +27,7 @@ use crate::lock;
 use crate::run::Run;
 use writer::Writer;
 
+pub(crate) use integrity::Integrity;
 pub use read::{StoredPicture, StoredRun};
 
 /// Reading connections kept open.
@@ -47,6 +50,9 @@ pub enum StoreError {
         /// The newest format known here.
         known: u32,
     },
+    /// What is on the disk is not what was written.
+    #[error("damaged: {0}")]
+    Damaged(String),
     /// Anything else.
     #[error("{0}")]
     Broken(String),
@@ -56,6 +62,9 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                StoreError::Damaged(error.to_string())
+            }
             _ => StoreError::Broken(error.to_string()),
         }
     }
@@ -128,6 +137,7 @@ pub struct Store {
     path: PathBuf,
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
+    integrity: OnceLock<Integrity>,
     /// Held while the store is open, so that no second lab takes its live runs for interrupted.
     lock: File,
 }
@@ -165,6 +175,7 @@ impl Store {
                 return Err(OpenError::TooNew { folder: shown, found, known });
             }
             Err(schema::MigrateError::Sqlite(e)) => return Err(broken(e.to_string())),
+            Err(schema::MigrateError::Store(e)) => return Err(broken(e.to_string())),
         }
         match write::interrupt_unfinished(&mut connection) {
             Ok(0) => {}
@@ -175,7 +186,7 @@ impl Store {
             Err(error) => return Err(broken(error.to_string())),
         }
         let writer = Writer::start(connection).map_err(|e| broken(e.to_string()))?;
-        Ok(Store { path, writer, readers: Mutex::default(), lock })
+        Ok(Store { path, writer, readers: Mutex::default(), integrity: OnceLock::new(), lock })
     }
 
     /// Makes a run durable.
@@ -239,7 +250,21 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn run(&self, id: &RunId) -> Result<Option<StoredRun>, StoreError> {
-        self.read(|c| read::run(c, id))
+        let found = self.read(|c| read::run(c, id))?;
+        // A damaged file may have lost the run, and then it was not deleted.
+        match found {
+            Some(run) => Ok(Some(run)),
+            None => self.damage().map_or(Ok(None), |damage| Err(StoreError::Damaged(damage))),
+        }
+    }
+
+    /// What is wrong with the file as a whole.
+    fn damage(&self) -> Option<String> {
+        if let Some(looked) = self.integrity.get() {
+            return looked.damage();
+        }
+        let connection = schema::connect(&self.path).ok()?;
+        self.integrity.get_or_init(|| Integrity::look(connection)).damage()
     }
 
     /// Reads a run's picture as it was uploaded.
@@ -277,6 +302,9 @@ impl Store {
 
     /// Writes what was handed over and stops; the folder is then free for another lab.
     pub fn close(&self) {
+        if let Some(looking) = self.integrity.get() {
+            looking.stop();
+        }
         self.writer.close();
         let _ = self.lock.unlock();
     }

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use axum::body::Bytes;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use shared::api::RunRecord;
 use shared::event::EVENT_VERSION;
-use shared::{Envelope, Label, TokenHeads};
+use shared::{Envelope, TokenHeads};
 
 use super::blob::{self, broken};
+use super::sealed::{self, Kind};
 use super::{StoreError, Totals};
 use crate::id::{OwnerHash, RunId};
 use crate::run::state_of;
@@ -34,83 +35,76 @@ pub struct StoredPicture {
 pub(super) fn run(c: &Connection, id: &RunId) -> Result<Option<StoredRun>, StoreError> {
     // One transaction, so that the run's row and its events are of the same moment.
     let c = c.unchecked_transaction()?;
-    let row = c
-        .prepare_cached(
-            "SELECT version, created, options, owner, name, note FROM runs WHERE id = ?1",
-        )?
-        .query_row(params![id.as_str()], |row| {
-            let text = (row.get::<_, String>(1)?, row.get::<_, String>(2)?);
-            let label = Label { name: row.get(4)?, note: row.get(5)? };
-            Ok((row.get::<_, u32>(0)?, text, row.get::<_, [u8; 32]>(3)?, label))
-        })
-        .optional()?;
-    let Some((version, (created, options), owner, label)) = row else { return Ok(None) };
+    let Some(row) = sealed::run(&c, id)? else { return Ok(None) };
     // Before anything of it is read: what a later format looks like is not known here.
-    if version > EVENT_VERSION {
-        return Err(StoreError::Newer { found: version, known: EVENT_VERSION });
+    if row.version > EVENT_VERSION {
+        return Err(StoreError::Newer { found: row.version, known: EVENT_VERSION });
     }
-    let events = events(&c, id)?;
+    let events = events(&c, id, row.events)?;
+    // A run that was written to its end has an end.
+    if row.state != "queued" && !events.last().is_some_and(|e| e.event.is_last()) {
+        return Err(sealed::missing(Kind::Events, row.events));
+    }
     let record = RunRecord {
         id: id.to_string(),
-        version,
-        created,
+        version: row.version,
+        created: row.created,
         state: state_of(&events),
-        options: serde_json::from_str(&options).map_err(broken)?,
-        label,
+        options: serde_json::from_str(&row.options).map_err(broken)?,
+        label: row.label,
         events,
     };
-    Ok(Some(StoredRun { record, owner: OwnerHash(owner) }))
+    Ok(Some(StoredRun { record, owner: row.owner }))
 }
 
-pub(super) fn events(c: &Connection, id: &RunId) -> Result<Vec<Envelope>, StoreError> {
-    let mut statement =
-        c.prepare_cached("SELECT data FROM events WHERE run = ?1 ORDER BY first")?;
+/// A run's events, which are to be `count`.
+pub(super) fn events(c: &Connection, id: &RunId, count: u64) -> Result<Vec<Envelope>, StoreError> {
+    let mut statement = c.prepare_cached(sealed::EVENTS)?;
     let mut rows = statement.query(params![id.as_str()])?;
-    let mut events = Vec::new();
+    let mut events: Vec<Envelope> = Vec::new();
     while let Some(row) = rows.next()? {
-        events.extend(blob::unpack(row.get_ref(0)?.as_blob().map_err(broken)?)?);
+        let first = events.len() as u64;
+        let (data, count) = sealed::opened(Kind::Events, row, first)?;
+        events.extend(blob::unpack(data)?);
+        if events.len() as u64 != first + count {
+            return Err(sealed::missing(Kind::Events, events.len() as u64));
+        }
+    }
+    if events.len() as u64 != count || !events.iter().zip(0..).all(|(e, seq)| e.seq == seq) {
+        return Err(sealed::missing(Kind::Events, events.len() as u64));
     }
     Ok(events)
 }
 
 pub(super) fn picture(c: &Connection, id: &RunId) -> Result<Option<StoredPicture>, StoreError> {
-    let row = c
-        .prepare_cached("SELECT picture, content_type FROM runs WHERE id = ?1")?
-        .query_row(params![id.as_str()], |row| {
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-        })
-        .optional()?;
-    let Some((hash, content_type)) = row else { return Ok(None) };
-    Ok(blob::get(c, &hash)?.map(|bytes| StoredPicture { bytes: bytes.into(), content_type }))
+    let c = c.unchecked_transaction()?;
+    let Some(row) = sealed::run(&c, id)? else { return Ok(None) };
+    let bytes = blob::get(&c, &row.picture)?.into();
+    Ok(Some(StoredPicture { bytes, content_type: row.content_type }))
 }
 
 pub(super) fn prepared(c: &Connection, id: &RunId) -> Result<Option<Bytes>, StoreError> {
-    let hash = c
-        .prepare_cached("SELECT prepared FROM runs WHERE id = ?1")?
-        .query_row(params![id.as_str()], |row| row.get::<_, Option<String>>(0))
-        .optional()?;
-    match hash.flatten() {
-        None => Ok(None),
-        Some(hash) => Ok(blob::get(c, &hash)?.map(Bytes::from)),
-    }
+    let c = c.unchecked_transaction()?;
+    let hash = sealed::run(&c, id)?.and_then(|row| row.prepared);
+    hash.map(|hash| blob::get(&c, &hash).map(Bytes::from)).transpose()
 }
 
-/// Rows by head of some tokens of an answer: as many, from the first of them on, as are kept.
+/// Rows by head of some tokens of an answer: of as many, from the first of them on, as are kept.
 pub(super) fn heads(
     c: &Connection,
     id: &RunId,
     tokens: Range<u32>,
 ) -> Result<Vec<TokenHeads>, StoreError> {
-    let mut statement = c.prepare_cached(
-        "SELECT token, data FROM heads WHERE run = ?1 AND token >= ?2 AND token < ?3 ORDER BY token",
-    )?;
-    let mut rows = statement.query(params![id.as_str(), tokens.start, tokens.end])?;
+    let c = c.unchecked_transaction()?;
+    let Some(run) = sealed::run(&c, id)? else { return Ok(Vec::new()) };
+    let end = tokens.end.min(run.heads);
+    let mut statement = c.prepare_cached(sealed::HEADS)?;
+    let mut rows = statement.query(params![id.as_str(), tokens.start, end])?;
     let mut heads = Vec::new();
-    while let Some(row) = rows.next()? {
-        if row.get::<_, u32>(0)? as usize != tokens.start as usize + heads.len() {
-            break;
-        }
-        heads.push(blob::unpack_heads(row.get_ref(1)?.as_blob().map_err(broken)?)?);
+    for token in tokens.start..end {
+        let token = u64::from(token);
+        let Some(row) = rows.next()? else { return Err(sealed::missing(Kind::Heads, token)) };
+        heads.push(blob::unpack_heads(sealed::opened(Kind::Heads, row, token)?.0)?);
     }
     Ok(heads)
 }

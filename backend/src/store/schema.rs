@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::StoreError;
+
 /// Each brings the file from the version that is its index to the next. Never edit one that has
 /// been released: add another.
 const MIGRATIONS: &[&str] = &[
@@ -50,7 +52,24 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (run, token)
     ) STRICT;
 ",
+    // Checksums of rows (see `crate::sums`), and how much of a run there is. Those of blocks stand in
+    // a table of their own, so that older blocks need not be written again.
+    "
+    ALTER TABLE runs ADD COLUMN events INTEGER NOT NULL DEFAULT 0;  -- that are kept
+    ALTER TABLE runs ADD COLUMN heads INTEGER NOT NULL DEFAULT 0;   -- tokens whose rows by head are kept
+    ALTER TABLE runs ADD COLUMN sum BLOB;
+    CREATE TABLE sums (
+        run   TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        kind  INTEGER NOT NULL,     -- 0 of a block of events, 1 of a token's rows by head
+        first INTEGER NOT NULL,     -- the block's first event, or the token
+        sum   BLOB NOT NULL,
+        PRIMARY KEY (run, kind, first)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
+
+/// The version from which on every row has its checksum.
+const SUMS: u32 = 4;
 
 /// The file cannot be brought to the current version.
 #[derive(Debug)]
@@ -59,6 +78,14 @@ pub(super) enum MigrateError {
     TooNew { found: u32, known: u32 },
     /// SQLite says no.
     Sqlite(rusqlite::Error),
+    /// What is there cannot be read.
+    Store(StoreError),
+}
+
+impl From<StoreError> for MigrateError {
+    fn from(error: StoreError) -> Self {
+        MigrateError::Store(error)
+    }
 }
 
 impl From<rusqlite::Error> for MigrateError {
@@ -93,6 +120,9 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), MigrateError> {
     for (version, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(sql)?;
+        if version as u32 + 1 == SUMS {
+            super::sealed::seal_all(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", version as u32 + 1)?;
         transaction.commit()?;
     }

@@ -8,6 +8,7 @@ use shared::event::EVENT_VERSION;
 use shared::{Label, LabelChange};
 
 use super::blob::{self, broken};
+use super::sealed::{self, Kind};
 use super::{NewRun, StoreError};
 use crate::id::RunId;
 use crate::run::{Entry, EventLog, Run, Tail, interrupted, state_of};
@@ -41,32 +42,28 @@ pub(super) fn insert(c: &mut Connection, run: &NewRun) -> Result<(), StoreError>
         picture,
         run.content_type,
     ])?;
+    sealed::seal_run(&t, run.id.as_str())?;
     Ok(t.commit()?)
 }
 
 fn put_events(c: &Connection, id: &RunId, events: &[Arc<Entry>]) -> Result<(), StoreError> {
     let Some(first) = events.first() else { return Ok(()) };
+    let (first, count) = (first.envelope.seq as i64, events.len() as i64);
+    let data = blob::pack(events)?;
     c.prepare_cached("INSERT INTO events (run, first, count, data) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![
-            id.as_str(),
-            first.envelope.seq as i64,
-            events.len() as i64,
-            blob::pack(events)?
-        ])?;
-    Ok(())
+        .execute(params![id.as_str(), first, count, data])?;
+    sealed::seal_block(c, Kind::Events, id.as_str(), first, count, &data)
 }
 
 fn put_heads(c: &Connection, id: &RunId, tail: &Tail) -> Result<(), StoreError> {
     let mut put =
         c.prepare_cached("INSERT OR REPLACE INTO heads (run, token, data) VALUES (?1, ?2, ?3)")?;
     for (token, rows) in (tail.stored..).zip(&tail.rows) {
-        put.execute(params![id.as_str(), token, blob::pack_heads(rows)?])?;
+        let data = blob::pack_heads(rows)?;
+        put.execute(params![id.as_str(), token, data])?;
+        sealed::seal_block(c, Kind::Heads, id.as_str(), token.into(), 1, &data)?;
     }
     Ok(())
-}
-
-fn exists(c: &Connection, id: &RunId) -> Result<bool, StoreError> {
-    Ok(c.prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?.exists(params![id.as_str()])?)
 }
 
 /// Writes the events that are not written yet and, given one, the state the run ended in.
@@ -80,14 +77,25 @@ pub(super) fn save(
     let heads = run.heads.tail();
     let t = begin(c)?;
     // A run deleted while it was running has nowhere to put its events, and that is right.
-    if exists(&t, &run.id)? {
+    if let Some(row) = sealed::run(&t, &run.id)? {
         put_events(&t, &run.id, &events)?;
         put_heads(&t, &run.id, &heads)?;
-        if let Some(state) = ended {
-            let prepared = run.prepared().map(|png| blob::put(&t, &png)).transpose()?;
-            t.prepare_cached("UPDATE runs SET state = ?2, prepared = ?3 WHERE id = ?1")?
-                .execute(params![run.id.as_str(), state_name(state), prepared])?;
+        let (mut state, mut prepared) = (row.state.as_str(), row.prepared);
+        if let Some(ended) = ended {
+            state = state_name(ended);
+            prepared = run.prepared().map(|png| blob::put(&t, &png)).transpose()?;
         }
+        t.prepare_cached(
+            "UPDATE runs SET state = ?2, prepared = ?3, events = ?4, heads = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            run.id.as_str(),
+            state,
+            prepared,
+            (saved + events.len() as u64) as i64,
+            heads.stored + heads.rows.len() as u32
+        ])?;
+        sealed::seal_run(&t, run.id.as_str())?;
     }
     t.commit()?;
     run.set_saved(saved + events.len() as u64);
@@ -103,11 +111,8 @@ pub(super) fn label(
     change: &LabelChange,
 ) -> Result<Option<Result<Label, String>>, StoreError> {
     let t = begin(c)?;
-    let before = t
-        .prepare_cached("SELECT name, note FROM runs WHERE id = ?1")?
-        .query_row(params![id.as_str()], |row| Ok(Label { name: row.get(0)?, note: row.get(1)? }))
-        .optional()?;
-    let Some(before) = before else { return Ok(None) };
+    let Some(row) = sealed::run(&t, id)? else { return Ok(None) };
+    let before = row.label;
     let label = match before.changed(change) {
         Ok(label) => label,
         Err(sentence) => return Ok(Some(Err(sentence))),
@@ -117,6 +122,7 @@ pub(super) fn label(
         label.name,
         label.note
     ])?;
+    sealed::seal_run(&t, id.as_str())?;
     t.commit()?;
     Ok(Some(Ok(label)))
 }
@@ -137,12 +143,6 @@ pub(super) fn delete(c: &mut Connection, id: &RunId) -> Result<bool, StoreError>
     Ok(true)
 }
 
-fn set_state(c: &Connection, id: &RunId, state: RunState) -> Result<(), StoreError> {
-    c.prepare_cached("UPDATE runs SET state = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), state_name(state)])?;
-    Ok(())
-}
-
 /// Ends the runs that an earlier lab left unfinished; gives how many.
 pub(super) fn interrupt_unfinished(c: &mut Connection) -> Result<usize, StoreError> {
     let t = begin(c)?;
@@ -152,24 +152,36 @@ pub(super) fn interrupt_unfinished(c: &mut Connection) -> Result<usize, StoreErr
         .collect::<Result<_, _>>()?;
     for id in &ids {
         let Some(id) = RunId::parse(id) else { continue };
-        let mut events = match super::read::events(&t, &id) {
-            Ok(events) => events,
+        match interrupt(&t, &id) {
+            Ok(()) => {}
             Err(StoreError::Full) => return Err(StoreError::Full),
-            // One damaged run must not keep the others, and the lab, from starting.
+            // One damaged run must not keep the others, and the lab, from starting. It keeps the
+            // checksum that it does not have, and is refused when it is asked for.
             Err(error) => {
                 tracing::error!(run = id.short(), %error, "an unfinished run cannot be read");
-                set_state(&t, &id, RunState::Failed)?;
-                continue;
+                t.prepare_cached("UPDATE runs SET state = 'failed' WHERE id = ?1")?
+                    .execute(params![id.as_str()])?;
             }
-        };
-        // A last event may be there already, written together with events that came late.
-        if !events.last().is_some_and(|e| e.event.is_last()) {
-            let last = interrupted(&events);
-            put_events(&t, &id, &EventLog::ended(vec![last.clone()]).all())?;
-            events.push(last);
         }
-        set_state(&t, &id, state_of(&events))?;
     }
     t.commit()?;
     Ok(ids.len())
+}
+
+fn interrupt(c: &Connection, id: &RunId) -> Result<(), StoreError> {
+    let Some(row) = sealed::run(c, id)? else { return Ok(()) };
+    let mut events = super::read::events(c, id, row.events)?;
+    // A last event may be there already, written together with events that came late.
+    if !events.last().is_some_and(|e| e.event.is_last()) {
+        let last = interrupted(&events);
+        put_events(c, id, &EventLog::ended(vec![last.clone()]).all())?;
+        events.push(last);
+    }
+    let state = state_name(state_of(&events));
+    c.prepare_cached("UPDATE runs SET state = ?2, events = ?3 WHERE id = ?1")?.execute(params![
+        id.as_str(),
+        state,
+        events.len() as i64
+    ])?;
+    sealed::seal_run(c, id.as_str())
 }

@@ -45,7 +45,7 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
             let joined =
                 |tokens: &[Generated]| tokens.iter().map(|t| t.text.as_str()).collect::<String>();
             let (before, after) = o.tokens.split_at(same.min(o.tokens.len()));
-            let parted = after.first().map(|t| {
+            let parted = o.shown(before.len()).map(|t| {
                 view! { <span class="parted">{words::token(&t.text)}</span> }
             });
             let rest = after.get(1..).map(joined);

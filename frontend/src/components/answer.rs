@@ -99,9 +99,8 @@ fn Chip(i: usize) -> impl IntoView {
         run.observation.with(|o| o.token_measure(i, layer, &definition))
     });
     let (text, chance) = run.observation.with_untracked(|o| {
-        o.tokens
-            .get(i)
-            .map_or_else(Default::default, |t| (words::token(&t.text), sequence::chance(t.logprob)))
+        let text = o.shown(i).map(|t| words::token(&t.text)).unwrap_or_default();
+        (text, o.tokens.get(i).map(|t| sequence::chance(t.logprob)).unwrap_or_default())
     });
     let chosen = move || run.token.get() == Some(i);
     // Where something is looked at, how much this token looked at it; else what drew it more.

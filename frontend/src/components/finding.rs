@@ -20,7 +20,7 @@ pub fn Finding() -> impl IntoView {
         Kept::new(move || run.measures.with(|all| Extremes::of(all)).filter(|_| run.whole.get()));
     let echo = Kept::new(move || {
         let (token, echo) = run.echo.get()?;
-        let word = run.observation.with(|o| Some(words::token(&o.tokens.get(token)?.text)))?;
+        let word = run.observation.with(|o| Some(words::token(&o.shown(token)?.text)))?;
         Some((word, echo, run.id.with(|id| id.as_deref() == Some(SHIPPED))))
     });
     view! {

@@ -23,9 +23,7 @@ pub fn LookedCard() -> impl IntoView {
     let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(640.0_f64);
     watch_width(holder, width);
-    let texts = Kept::new(move || {
-        run.observation.with(|o| o.tokens.iter().map(|t| words::token(&t.text)).collect::<Vec<_>>())
-    });
+    let texts = Kept::new(move || run.observation.with(|o| sequence::words_of(o)));
     let grid = Kept::new(move || {
         let (tokens, layers) =
             run.maps.looks.with(|l| l.as_ref().map_or((0, 0), |l| (l.tokens, l.layers)));

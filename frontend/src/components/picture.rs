@@ -132,7 +132,7 @@ pub fn PatchTable(
                 let share = cells.as_ref().and_then(|c| *c.get(i)?);
                 let looks = o.looks(rows, Target::Patch { row, col });
                 let most = looks.ranked(layer).into_iter().next();
-                let word = |token: usize| o.tokens.get(token).map(|t| sequence::exact(&t.text));
+                let word = |token: usize| o.shown(token).map(|t| sequence::exact(&t.text));
                 let percent = |s: f32| words::percent(f64::from(s));
                 let dash = || "–".to_owned();
                 vec![

@@ -41,7 +41,7 @@ pub fn Seen() -> impl IntoView {
     });
     let token_text = move || {
         let i = run.token.get()?;
-        run.observation.with(|o| o.tokens.get(i).map(|t| words::token(&t.text)))
+        run.observation.with(|o| o.shown(i).map(|t| words::token(&t.text)))
     };
     let about = move || {
         let mut parts: Vec<String> = Vec::new();
@@ -182,7 +182,7 @@ fn looked_at(run: RunView) -> Option<String> {
         let looks = looks.as_ref()?;
         run.observation.with(|o| {
             let name = sequence::target_name(o, target);
-            let word = |i: usize| o.tokens.get(i).map(|t| words::token(&t.text)).unwrap_or_default();
+            let word = |i: usize| o.shown(i).map(|t| words::token(&t.text)).unwrap_or_default();
             let told = |(i, share): &(usize, f32)| {
                 format!("“{}” {}", word(*i), words::percent((*share).into()))
             };

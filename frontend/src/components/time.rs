@@ -15,6 +15,7 @@ use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Pick;
+use crate::sequence;
 use crate::state::{Play, RunView, use_lab};
 use crate::words;
 
@@ -47,7 +48,7 @@ fn columns_of(run: RunView) -> (Vec<Side>, Columns) {
         }
         let end = |s: &Side| End { name: s.name(), colour: s.colour(&palette) };
         let sides = all.iter().map(end).collect();
-        let words = o.tokens.iter().map(|t| words::token(&t.text)).collect();
+        let words = sequence::words_of(o);
         (all, Columns { sides, shares, words, even })
     })
 }

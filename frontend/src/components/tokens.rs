@@ -148,7 +148,7 @@ fn colour_note(run: RunView) -> String {
     let word = run
         .token
         .get()
-        .and_then(|i| run.observation.with(|o| o.tokens.get(i).map(|t| words::token(&t.text))));
+        .and_then(|i| run.observation.with(|o| o.shown(i).map(|t| words::token(&t.text))));
     fill(
         "Ground: share of “{word}”’s attention in layer {layer}, {heads}. Line: orange counts as \
          text, blue is the picture.",
@@ -175,7 +175,7 @@ fn told(run: RunView, about: Option<usize>, colours: Colouring) -> String {
         };
         let mut parts = vec![fill(
             "Position {at}: “{text}”, {group}",
-            &[("at", &at), ("text", &sequence::exact(text)), ("group", &words::group(group))],
+            &[("at", &at), ("text", &sequence::exact(&text)), ("group", &words::group(group))],
         )];
         match at.checked_sub(prompt).and_then(|i| Some((i, o.tokens.get(i)?))) {
             Some((i, token)) => {
@@ -206,9 +206,9 @@ fn Word(
     about: RwSignal<Option<usize>>,
 ) -> impl IntoView {
     let target = Target::Position(index as u32);
-    let shown = run
-        .observation
-        .with_untracked(|o| sequence::text_at(o, index).map(words::token).unwrap_or_default());
+    let shown = run.observation.with_untracked(|o| {
+        sequence::text_at(o, index).map(|t| words::token(&t)).unwrap_or_default()
+    });
     let aimed = move || run.target.get() == Some(target);
     view! {
         <button
@@ -240,7 +240,7 @@ fn Said(
 ) -> impl IntoView {
     let (shown, index) = run.observation.with_untracked(|o| {
         let prompt = o.layout.as_ref().map_or(0, Layout::len);
-        let shown = o.tokens.get(i).map(|t| words::token(&t.text)).unwrap_or_default();
+        let shown = o.shown(i).map(|t| words::token(&t.text)).unwrap_or_default();
         (shown, prompt + i)
     });
     // Generated tokens count only where they are keys of a summed row.

@@ -155,7 +155,7 @@ fn Walk() -> impl IntoView {
         word: run
             .token
             .get()
-            .and_then(|i| run.observation.with(|o| o.tokens.get(i).map(|t| words::token(&t.text)))),
+            .and_then(|i| run.observation.with(|o| o.shown(i).map(|t| words::token(&t.text)))),
     };
     // What is around the target is dimmed and cannot be clicked; the target can.
     let hole = move || {

@@ -174,6 +174,7 @@ impl Scene {
             index: i as u32,
             id: 0,
             text: String::new(),
+            parts: Vec::new(),
             group: *group,
             cell: None,
         };
@@ -182,6 +183,7 @@ impl Scene {
         let generated = |mass| shared::observation::Generated {
             id: 0,
             text: String::new(),
+            bytes: None,
             logprob: 0.0,
             alternatives: Vec::new(),
             flow: TokenFlow { layers: 1, heads, mass, rows: F32s::default() },

@@ -38,6 +38,7 @@ impl Maps {
             index: i as u32,
             id: i as u32,
             text: format!("t{i}"),
+            parts: Vec::new(),
             group: *group,
             cell: None,
         });
@@ -106,6 +107,7 @@ impl Maps {
             index: t as u32,
             id: 100 + t as u32,
             text: format!(" w{t}"),
+            bytes: None,
             logprob: -0.5,
             alternatives: Vec::new(),
             flow: self.token_flow(t),

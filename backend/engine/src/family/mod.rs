@@ -246,6 +246,7 @@ fn layout(
         index: 0,
         id: image_token,
         text: "<image>".to_owned(),
+        parts: Vec::new(),
         group: Group::Image,
         cell: Some(Cell {
             row: (at / cols) as u16,

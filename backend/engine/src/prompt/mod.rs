@@ -1,13 +1,15 @@
 //! Prompts: templates, tokenizing, and the sequence around the picture.
 
 mod gguf;
+mod spelling;
 mod template;
 mod tokenizer;
 
-use shared::{ErrorCode, Group, Token};
+use shared::{ErrorCode, Group, Shown, Token};
 
+pub(crate) use spelling::TextStream;
 pub(crate) use template::{LLAVA, QWEN, Template};
-pub(crate) use tokenizer::{PromptTokenizer, TextStream};
+pub(crate) use tokenizer::PromptTokenizer;
 
 use crate::error::EngineError;
 use template::Stretch;
@@ -37,6 +39,7 @@ impl Frame {
             index: 0,
             id,
             text: tokenizer.display(id),
+            parts: Vec::new(),
             group,
             cell: None,
         };
@@ -57,8 +60,19 @@ impl Frame {
                     sides[side].push(token(id, Group::Marker));
                 }
                 Stretch::Text(text) => {
-                    for piece in tokenizer.encode(&text.text, first)? {
-                        sides[side].push(token(piece.id, text.group(piece.start, piece.end)));
+                    let pieces = tokenizer.encode(&text.text, first)?;
+                    let ids: Vec<u32> = pieces.iter().map(|piece| piece.id).collect();
+                    for (piece, shown) in pieces.iter().zip(tokenizer.shown(&ids)) {
+                        let group = text.group(piece.start, piece.end);
+                        let Shown { text, parts } = shown;
+                        sides[side].push(Token {
+                            index: 0,
+                            id: piece.id,
+                            text,
+                            parts,
+                            group,
+                            cell: None,
+                        });
                     }
                 }
             }

@@ -1,13 +1,18 @@
 //! Tokenizing prompts so that what a person typed stays text, and detokenizing answers.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::str::FromStr;
 
 use serde_json::{Value, json};
+use shared::Shown;
+use shared::shown::shown;
 use tokenizers::Tokenizer;
 
 use crate::config::{parse_json, read_text};
 use crate::error::EngineError;
+
+use super::spelling::Spelling;
 
 /// A token of a stretch of text: its id and the bytes it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,8 +34,11 @@ pub(crate) struct PromptTokenizer {
     rest: Tokenizer,
     /// Ids the tokenizer puts in front of every prompt.
     pub(crate) begin: Vec<u32>,
-    /// Whether tokens are bytes in disguise (GPT-2's way) rather than text.
-    bytes: bool,
+    /// How a token stands for bytes.
+    pub(super) spelling: Spelling,
+    /// Tokens that are found as a whole: their names are what they are. Whether they are left out of
+    /// an answer's text.
+    added: HashMap<u32, bool>,
 }
 
 impl PromptTokenizer {
@@ -135,7 +143,7 @@ impl PromptTokenizer {
                 "{at}: 'post_processor' puts in '{token}', which its 'special_tokens' do not have"
             ))
         })?;
-        let bytes = plain["decoder"]["type"] == "ByteLevel";
+        let spelling = Spelling::of(&plain);
         let whole = build(&plain, at)?;
         let mut first = whole.clone();
         never_prepend(&mut plain["pre_tokenizer"]);
@@ -147,7 +155,9 @@ impl PromptTokenizer {
             .map_err(|e| EngineError::model(format!("{at}: cannot begin a prompt: {e}")))?
             .get_ids()
             .to_vec();
-        let tokenizer = PromptTokenizer { whole, first, rest, begin, bytes };
+        let added = whole.get_added_tokens_decoder().into_iter();
+        let added = added.map(|(id, token)| (id, token.special)).collect();
+        let tokenizer = PromptTokenizer { whole, first, rest, begin, spelling, added };
         // Plain and outlandish text: what cannot be tokenized shows now, not at the first question.
         for text in ["Which animal is it?\n", "한 🦊 \u{1}"] {
             for is_first in [true, false] {
@@ -169,12 +179,34 @@ impl PromptTokenizer {
         Ok(pieces.map(|(id, (start, end))| Piece { id: *id, start: *start, end: *end }).collect())
     }
 
-    /// A token's text as a person would read it in a list of tokens.
+    /// A token as a person would read it in a list of tokens, when nothing stands beside it.
     pub(crate) fn display(&self, id: u32) -> String {
-        if self.bytes {
-            return self.whole.decode(&[id], false).unwrap_or_default();
+        self.shown(&[id]).pop().map(|shown| shown.text).unwrap_or_default()
+    }
+
+    /// Neighbouring tokens as a person would read them in a list.
+    pub(crate) fn shown(&self, ids: &[u32]) -> Vec<Shown> {
+        let bytes: Vec<Vec<u8>> = ids.iter().map(|id| self.spelled(*id)).collect();
+        shown(&bytes.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    /// The bytes that a token stands for; of one that is found as a whole, its name.
+    pub(super) fn spelled(&self, id: u32) -> Vec<u8> {
+        let Some(token) = self.whole.id_to_token(id) else { return format!("#{id}").into_bytes() };
+        if self.added.contains_key(&id) {
+            return token.into_bytes();
         }
-        self.whole.id_to_token(id).map_or_else(|| format!("#{id}"), |t| t.replace('▁', " "))
+        self.spelling.bytes(token)
+    }
+
+    /// Whether a token is left out of an answer's text.
+    pub(super) fn is_special(&self, id: u32) -> bool {
+        self.added.get(&id) == Some(&true)
+    }
+
+    /// A token as the vocabulary spells it.
+    pub(super) fn name(&self, id: u32) -> Option<String> {
+        self.whole.id_to_token(id)
     }
 
     /// The id of a special token.
@@ -243,37 +275,5 @@ fn never_prepend(pre_tokenizer: &mut Value) {
     }
     if let Some(parts) = pre_tokenizer.get_mut("pretokenizers").and_then(Value::as_array_mut) {
         parts.iter_mut().for_each(never_prepend);
-    }
-}
-
-impl PromptTokenizer {
-    /// Whether a token is one byte of a character that has no token of its own.
-    fn is_byte(&self, id: u32) -> bool {
-        let token = self.whole.id_to_token(id).unwrap_or_default();
-        token.len() == 6 && token.starts_with("<0x") && token.ends_with('>')
-    }
-}
-
-/// Turns generated ids into text as they come; the pieces concatenated are the whole text.
-#[derive(Default)]
-pub(crate) struct TextStream {
-    ids: Vec<u32>,
-    given: usize,
-}
-
-impl TextStream {
-    /// Text that `id` adds. A character spread over several tokens comes when it is complete; what
-    /// is left of a broken one comes with `last`. A run of byte tokens is decoded as a whole, so
-    /// that a byte can change what the ones before it mean: the run is waited for.
-    pub(crate) fn push(&mut self, tokenizer: &PromptTokenizer, id: u32, last: bool) -> String {
-        self.ids.push(id);
-        if !last && tokenizer.is_byte(id) {
-            return String::new();
-        }
-        let text = tokenizer.decode(&self.ids);
-        let ready = if last { text.as_str() } else { text.trim_end_matches('\u{FFFD}') };
-        let new = ready.get(self.given..).unwrap_or_default().to_owned();
-        self.given += new.len();
-        new
     }
 }

@@ -1,10 +1,11 @@
 //! The embedded queue: one SQLite file in the data folder, shared by all workers of the machine.
 
 mod schema;
+mod sealed;
 mod seat;
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde::Serialize;
@@ -14,7 +15,7 @@ use shared::{ErrorCode, ModelInfo};
 
 use super::queue::{Claim, End, Ended, Experiment, NewExperiment, Progress, Queue, Seat};
 use crate::id::{OwnerHash, RunId};
-use crate::store::StoreError;
+use crate::store::{Integrity, StoreError};
 use crate::{clock, lock};
 use seat::{FileSeat, Life};
 
@@ -32,6 +33,7 @@ pub struct SqliteQueue {
     seats: PathBuf,
     path: PathBuf,
     connections: Mutex<Vec<Connection>>,
+    integrity: OnceLock<Integrity>,
 }
 
 impl SqliteQueue {
@@ -46,7 +48,8 @@ impl SqliteQueue {
         let mut connection = schema::connect(&path)?;
         schema::migrate(&mut connection)?;
         let connections = Mutex::new(vec![connection]);
-        Ok(SqliteQueue { seats: data.join("workers"), path, connections })
+        let seats = data.join("workers");
+        Ok(SqliteQueue { seats, path, connections, integrity: OnceLock::new() })
     }
 
     fn with<T>(
@@ -61,6 +64,15 @@ impl SqliteQueue {
         let result = work(&mut connection);
         lock(&self.connections).push(connection);
         result
+    }
+
+    /// The look at the file as a whole.
+    fn looked(&self) -> Result<&Integrity, StoreError> {
+        if let Some(looked) = self.integrity.get() {
+            return Ok(looked);
+        }
+        let connection = schema::connect(&self.path)?;
+        Ok(self.integrity.get_or_init(|| Integrity::look(connection)))
     }
 
     /// A transaction that may write: it waits for other writers at its beginning, and never fails
@@ -113,6 +125,9 @@ fn died_at(c: &Transaction, at: &Claim) -> Result<(), StoreError> {
     let Some((deaths, number)) = deaths.filter(|(deaths, _)| *deaths >= MOST_DEATHS) else {
         return Ok(());
     };
+    if !sealed::intact(c, number)? {
+        return Ok(());
+    }
     let left_out = LeftOut {
         sample: SampleRef::default(),
         code: ErrorCode::Internal,
@@ -133,17 +148,24 @@ fn end(c: &Transaction, number: i64, item: u32, end: &End) -> Result<(), StoreEr
         "INSERT INTO ends (experiment, item, done, at, data) VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
     .execute(params![number, item, done, clock::unix_seconds(), data])?;
+    sealed::seal_end(c, number, item)?;
     c.prepare_cached(
         "UPDATE items SET state = ?3, worker = NULL WHERE experiment = ?1 AND item = ?2",
     )?
     .execute(params![number, item, ENDED])?;
-    c.prepare_cached(
-        "UPDATE experiments SET state = 'done', problem = NULL WHERE number = ?1
-         AND state IN ('running', 'paused')
-         AND NOT EXISTS (SELECT 1 FROM items WHERE experiment = ?1 AND state < ?2)",
-    )?
-    .execute(params![number, ENDED])?;
-    Ok(())
+    sealed::change(c, number, || {
+        c.prepare_cached(
+            "UPDATE experiments SET ended = ended + 1, done = done + ?2 WHERE number = ?1",
+        )?
+        .execute(params![number, done])?;
+        c.prepare_cached(
+            "UPDATE experiments SET state = 'done', problem = NULL WHERE number = ?1
+             AND state IN ('running', 'paused')
+             AND NOT EXISTS (SELECT 1 FROM items WHERE experiment = ?1 AND state < ?2)",
+        )?
+        .execute(params![number, ENDED])?;
+        Ok(())
+    })
 }
 
 impl Queue for SqliteQueue {
@@ -172,6 +194,7 @@ impl Queue for SqliteQueue {
                 new.owner.0,
             ],
         )?;
+        sealed::seal(&c, number)?;
         {
             let mut insert =
                 c.prepare("INSERT INTO items (experiment, place, item) VALUES (?1, ?2, ?3)")?;
@@ -185,18 +208,38 @@ impl Queue for SqliteQueue {
 
     fn get(&self, id: &RunId) -> Result<Option<Experiment>, StoreError> {
         self.with(|c| {
-            let sql = format!("{COLUMNS} WHERE id = ?1");
-            let row = c.prepare_cached(&sql)?.query_row(params![id.as_str()], row).optional()?;
-            row.map(experiment).transpose()
+            let sql = format!("SELECT {}, sum FROM experiments WHERE id = ?1", sealed::EXPERIMENT);
+            let mut statement = c.prepare_cached(&sql)?;
+            let mut rows = statement.query(params![id.as_str()])?;
+            if let Some(row) = rows.next()? {
+                return experiment(row).map(Some);
+            }
+            // A damaged file may have lost the experiment, and then it was not deleted.
+            let damage = self.looked()?.damage();
+            damage.map_or(Ok(None), |damage| Err(StoreError::Damaged(damage)))
         })
     }
 
     fn list(&self, most: u32) -> Result<Vec<Experiment>, StoreError> {
         self.with(|c| {
-            let sql = format!("{COLUMNS} ORDER BY number DESC LIMIT ?1");
+            let sql = format!(
+                "SELECT {}, sum FROM experiments ORDER BY number DESC LIMIT ?1",
+                sealed::EXPERIMENT
+            );
             let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![most], row)?;
-            rows.map(|r| experiment(r?)).collect()
+            let mut rows = statement.query(params![most])?;
+            let mut list = Vec::new();
+            while let Some(row) = rows.next()? {
+                match experiment(row) {
+                    Ok(experiment) => list.push(experiment),
+                    // Whoever has its address is told; the others are listed.
+                    Err(error @ StoreError::Damaged(_)) => {
+                        tracing::error!(%error, "an experiment is not listed");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(list)
         })
     }
 
@@ -204,11 +247,7 @@ impl Queue for SqliteQueue {
         self.with(|c| {
             let c = c.transaction()?;
             let Some(number) = number(&c, id)? else { return Ok(Progress::default()) };
-            let (ended, done): (u32, u32) = c
-                .prepare_cached(
-                    "SELECT count(*), coalesce(sum(done), 0) FROM ends WHERE experiment = ?1",
-                )?
-                .query_row(params![number], |r| Ok((r.get(0)?, r.get(1)?)))?;
+            let (ended, done) = sealed::counts(&c, number)?;
             let (running, workers): (u32, u32) = c
                 .prepare_cached(
                     "SELECT count(*), count(DISTINCT worker) FROM items
@@ -242,11 +281,15 @@ impl Queue for SqliteQueue {
         problem: Option<&str>,
     ) -> Result<Option<ExperimentState>, StoreError> {
         self.write(|c| {
-            c.prepare_cached(
-                "UPDATE experiments SET state = ?2, problem = ?3
-                 WHERE id = ?1 AND state IN ('running', 'paused')",
-            )?
-            .execute(params![id.as_str(), name(wanted), problem])?;
+            let Some(number) = number(c, id)? else { return Ok(None) };
+            sealed::change(c, number, || {
+                c.prepare_cached(
+                    "UPDATE experiments SET state = ?2, problem = ?3
+                     WHERE number = ?1 AND state IN ('running', 'paused')",
+                )?
+                .execute(params![number, name(wanted), problem])?;
+                Ok(())
+            })?;
             state(c, id)
         })
     }
@@ -287,6 +330,9 @@ impl Queue for SqliteQueue {
             })?;
             for row in found.collect::<Result<Vec<_>, _>>()? {
                 let (id, number, place, item) = row;
+                if !sealed::intact(c, number)? {
+                    continue;
+                }
                 take.execute(params![number, place, seat.name()])?;
                 claims.push(Claim { experiment: run_id(&id)?, item });
             }
@@ -305,7 +351,7 @@ impl Queue for SqliteQueue {
                          AND worker = ?3",
                     )?
                     .exists(params![number, claim.item, seat.name()])?;
-                if holds {
+                if holds && sealed::intact(c, number)? {
                     end(c, number, claim.item, ended)?;
                     taken += 1;
                 }
@@ -330,96 +376,94 @@ impl Queue for SqliteQueue {
 
     fn ends(&self, id: &RunId, after: u64, most: u32) -> Result<Vec<Ended>, StoreError> {
         self.with(|c| {
-            let Some(number) = number(c, id)? else { return Ok(Vec::new()) };
-            let mut statement = c.prepare_cached(
-                "SELECT seq, item, done, data, run FROM ends
-                 WHERE experiment = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-            )?;
-            let rows = statement.query_map(params![number, after as i64, most], ended_row)?;
-            rows.map(|r| ended(r?)).collect()
+            let c = c.transaction()?;
+            let Some(number) = number(&c, id)? else { return Ok(Vec::new()) };
+            let sql = format!(
+                "SELECT {}, sum FROM ends WHERE experiment = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+                sealed::END
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let mut rows = statement.query(params![number, after as i64, most])?;
+            let mut ends = Vec::new();
+            while let Some(row) = rows.next()? {
+                ends.push(ended(row)?);
+            }
+            // The last of them: none may be missing.
+            if ends.len() < most as usize {
+                sealed::check_count(&c, number)?;
+            }
+            Ok(ends)
         })
     }
 
     fn end(&self, id: &RunId, item: u32) -> Result<Option<Ended>, StoreError> {
         self.with(|c| {
             let Some(number) = number(c, id)? else { return Ok(None) };
-            let row = c
-                .prepare_cached(
-                    "SELECT seq, item, done, data, run FROM ends WHERE experiment = ?1 AND item = ?2",
-                )?
-                .query_row(params![number, item], ended_row)
-                .optional()?;
-            row.map(ended).transpose()
+            sealed::end(c, number, item, ended)
         })
     }
 
     fn note_model(&self, id: &RunId, model: &ModelInfo) -> Result<(), StoreError> {
         self.write(|c| {
-            let known: Option<String> = c
-                .prepare_cached("SELECT models FROM experiments WHERE id = ?1")?
-                .query_row(params![id.as_str()], |r| r.get(0))
-                .optional()?;
-            let Some(known) = known else { return Ok(()) };
-            let mut models: Vec<ModelInfo> = parse(&known)?;
-            // Once for each state of its files and each device: all of them made the numbers.
-            if !models.contains(model) {
-                models.push(model.clone());
-                c.prepare_cached("UPDATE experiments SET models = ?2 WHERE id = ?1")?
-                    .execute(params![id.as_str(), json(&models)?])?;
-            }
-            Ok(())
+            let Some(number) = number(c, id)? else { return Ok(()) };
+            sealed::change(c, number, || {
+                let known: String = c
+                    .prepare_cached("SELECT models FROM experiments WHERE number = ?1")?
+                    .query_row(params![number], |r| r.get(0))?;
+                let mut models: Vec<ModelInfo> = parse(&known)?;
+                // Once for each state of its files and each device: all of them made the numbers.
+                if !models.contains(model) {
+                    models.push(model.clone());
+                    c.prepare_cached("UPDATE experiments SET models = ?2 WHERE number = ?1")?
+                        .execute(params![number, json(&models)?])?;
+                }
+                Ok(())
+            })
         })
     }
 
     fn note_run(&self, id: &RunId, item: u32, run: &str) -> Result<(), StoreError> {
         self.write(|c| {
             let Some(number) = number(c, id)? else { return Ok(()) };
+            if sealed::end(c, number, item, |_| Ok(()))?.is_none() {
+                return Ok(());
+            }
             c.prepare_cached("UPDATE ends SET run = ?3 WHERE experiment = ?1 AND item = ?2")?
                 .execute(params![number, item, run])?;
-            Ok(())
+            sealed::seal_end(c, number, item)
         })
     }
 }
 
-const COLUMNS: &str = "SELECT id, created, lab, title, spec, dataset, grid, drawn, owner, state,
-                              problem, models FROM experiments";
-
-type Columns = ([String; 7], Vec<u8>, [u8; 32], String, Option<String>, String);
-
-fn row(r: &Row) -> rusqlite::Result<Columns> {
-    let texts = [r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?, r.get(5)?, r.get(6)?];
-    Ok((texts, r.get(7)?, r.get(8)?, r.get(9)?, r.get(10)?, r.get(11)?))
-}
-
-fn experiment(columns: Columns) -> Result<Experiment, StoreError> {
-    let ([id, created, lab, title, spec, dataset, grid], drawn, owner, state, problem, models) =
-        columns;
+/// The experiment in a row of [`sealed::EXPERIMENT`] and its checksum.
+fn experiment(r: &Row) -> Result<Experiment, StoreError> {
+    sealed::check(r)?;
+    let text = |i: usize| r.get::<_, String>(i);
+    let drawn: Vec<u8> = r.get(7)?;
     let (rows, _) = drawn.as_chunks::<8>();
     let start = NewExperiment {
-        id: run_id(&id)?,
-        created,
-        title,
-        spec: parse(&spec)?,
-        dataset: parse(&dataset)?,
-        grid: parse(&grid)?,
+        id: run_id(&text(0)?)?,
+        created: text(1)?,
+        title: text(3)?,
+        spec: parse(&text(4)?)?,
+        dataset: parse(&text(5)?)?,
+        grid: parse(&text(6)?)?,
         rows: rows.iter().map(|row| u64::from_le_bytes(*row)).collect(),
-        owner: OwnerHash(owner),
+        owner: OwnerHash(r.get(8)?),
     };
-    Ok(Experiment { start, lab, state: state_named(&state)?, problem, models: parse(&models)? })
+    let (state, models) = (state_named(&text(9)?)?, parse(&text(11)?)?);
+    Ok(Experiment { start, lab: text(2)?, state, problem: r.get(10)?, models })
 }
 
-type EndColumns = (i64, u32, bool, Vec<u8>, Option<String>);
-
-fn ended_row(r: &Row) -> rusqlite::Result<EndColumns> {
-    Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
-}
-
-fn ended((seq, item, done, data, run): EndColumns) -> Result<Ended, StoreError> {
-    let end = match done {
-        true => End::Done(Box::new(unpack(&data)?)),
-        false => End::LeftOut(unpack(&data)?),
+/// The end in a row of [`sealed::END`] and its checksum.
+fn ended(r: &Row) -> Result<Ended, StoreError> {
+    sealed::check_end(r)?;
+    let data = r.get_ref(5)?.as_blob().map_err(broken)?;
+    let end = match r.get(3)? {
+        true => End::Done(Box::new(unpack(data)?)),
+        false => End::LeftOut(unpack(data)?),
     };
-    Ok(Ended { seq: seq as u64, item, end, run })
+    Ok(Ended { seq: r.get::<_, i64>(0)? as u64, item: r.get(2)?, end, run: r.get(6)? })
 }
 
 fn number(c: &Connection, id: &RunId) -> Result<Option<i64>, StoreError> {

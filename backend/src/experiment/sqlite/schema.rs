@@ -7,7 +7,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::StoreError;
 
 /// As the store's: never edit one that has been released, add another.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE experiments (
         id      TEXT PRIMARY KEY,
         number  INTEGER NOT NULL UNIQUE,  -- in the order they were started
@@ -47,7 +48,18 @@ const MIGRATIONS: &[&str] = &["
         UNIQUE (experiment, item)
     ) STRICT;
     CREATE INDEX ends_of ON ends (experiment, seq, done, at);
-"];
+",
+    // Checksums of rows (see `crate::sums`), and how many ends an experiment has.
+    "
+    ALTER TABLE experiments ADD COLUMN ended INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE experiments ADD COLUMN done INTEGER NOT NULL DEFAULT 0;  -- of those, with an outcome
+    ALTER TABLE experiments ADD COLUMN sum BLOB;
+    ALTER TABLE ends ADD COLUMN sum BLOB;
+",
+];
+
+/// The version from which on every row has its checksum.
+const SUMS: u32 = 2;
 
 /// Opens a connection with the settings every connection has.
 ///
@@ -73,8 +85,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
              version knows {known})"
         )));
     }
-    for sql in &MIGRATIONS[found as usize..] {
+    for (version, sql) in MIGRATIONS.iter().enumerate().skip(found as usize) {
         transaction.execute_batch(sql)?;
+        if version as u32 + 1 == SUMS {
+            super::sealed::seal_all(&transaction)?;
+        }
     }
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
