@@ -3,6 +3,8 @@
 use shared::ErrorCode;
 use shared::experiment::{LeftOut, SampleRef};
 
+use crate::record::shortened;
+
 /// Why a row is no sample.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {fault}", row_name(reference))]
@@ -16,7 +18,7 @@ pub struct RowError {
 fn row_name(reference: &SampleRef) -> String {
     let SampleRef { row, id, .. } = reference;
     let same = id.is_empty() || *id == row.to_string();
-    if same { format!("Row {row}") } else { format!("Row {row} ({id})") }
+    if same { format!("Row {row}") } else { format!("Row {row} ({})", shortened(id)) }
 }
 
 /// What is wrong with a row.

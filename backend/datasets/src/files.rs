@@ -5,6 +5,8 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Fault;
+use crate::inline;
+use crate::record::shortened;
 
 /// Most bytes a picture file may have.
 pub(crate) const MAX_PICTURE: u64 = 64 << 20;
@@ -38,15 +40,38 @@ impl Files {
         }
     }
 
-    /// A picture file's bytes; `column` is what named it.
+    /// A picture file's bytes; `column` is what named it, or holds the picture itself as text.
     pub(crate) fn picture(&self, path: &str, column: &str) -> Result<Vec<u8>, Fault> {
+        if let Some(bytes) = inline::picture(path.as_bytes()) {
+            return checked(bytes.map_err(|why| Fault::unreadable(column, why))?, column);
+        }
         let mut bytes = Vec::new();
         let read =
             self.open(path).and_then(|file| file.take(MAX_PICTURE + 1).read_to_end(&mut bytes));
         if let Err(error) = read {
-            return Err(Fault::unreadable(column, format!("'{path}' {}", because(&error))));
+            return Err(Fault::unreadable(
+                column,
+                format!("'{}' {}", shortened(path), because(&error)),
+            ));
         }
         checked(bytes, column)
+    }
+}
+
+/// Why a text file that begins like this cannot be read, to follow its name: `None` where it can.
+pub(crate) fn not_utf8(start: &[u8]) -> Option<&'static str> {
+    let marked = start.starts_with(b"\xff\xfe") || start.starts_with(b"\xfe\xff");
+    // Without a mark, every other byte of plain UTF-16 is nought.
+    let plain = start.len() >= 4 && start[..4].iter().filter(|byte| **byte == 0).count() == 2;
+    (marked || plain).then_some("is UTF-16; save it as UTF-8")
+}
+
+/// Opens a text file, and refuses what is plainly in another encoding.
+pub(crate) fn text_of(files: &Files, path: &str) -> io::Result<Box<dyn Text>> {
+    let mut file = files.open(path)?;
+    match not_utf8(file.fill_buf()?) {
+        Some(why) => Err(io::Error::new(io::ErrorKind::InvalidData, why)),
+        None => Ok(file),
     }
 }
 
@@ -87,6 +112,8 @@ pub(crate) fn because(error: &io::Error) -> String {
             "leads outside the dataset or may not be read".to_owned()
         }
         io::ErrorKind::IsADirectory => "is a folder".to_owned(),
+        io::ErrorKind::InvalidFilename => "has a name that no file can have".to_owned(),
+        io::ErrorKind::InvalidData => error.to_string(),
         _ => format!("cannot be read ({error})"),
     }
 }

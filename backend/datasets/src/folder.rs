@@ -3,7 +3,7 @@
 //! The Hugging Face `imagefolder` convention: a `metadata.jsonl` or `metadata.csv` has one row for
 //! each picture, with `file_name` and the fields that [`crate::jsonl`] names (`text`, the usual
 //! caption, is the prompt). Without such a list every picture in the folder and its subfolders is a
-//! row, in the order of their paths, and `NAME.txt` beside `NAME.png` is its prompt. What has no
+//! row, in the order of their paths, but those whose names begin with a dot, and `NAME.txt` beside `NAME.png` is its prompt. What has no
 //! prompt is asked `ask=TEXT`, or to describe the picture.
 
 use std::fs;
@@ -15,13 +15,18 @@ use serde_json::{Map, Value};
 use shared::experiment::DatasetInfo;
 
 use crate::error::{Fault, OpenError, RowError};
-use crate::files::{Files, Text, because};
+use crate::files::{Files, Text, because, not_utf8, text_of};
 use crate::fingerprint::Fingerprint;
-use crate::record::{Record, text};
+use crate::record::{Record, listed, shortened, text};
 use crate::sample::{Dataset, Sample};
 
 /// Endings of the formats that the lab's models are given.
 const PICTURES: [&str; 7] = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "jfif"];
+/// Endings of pictures that it is not; how many there are is said.
+const UNREAD: [&str; 17] = [
+    "heic", "heif", "hif", "avif", "tif", "tiff", "jxl", "jp2", "svg", "psd", "tga", "ico", "dng",
+    "cr2", "cr3", "nef", "arw",
+];
 /// Most bytes a caption may have.
 const MAX_CAPTION: u64 = 1 << 20;
 /// Deepest folders that are looked into.
@@ -39,15 +44,28 @@ pub(crate) struct Folder {
 impl Folder {
     pub fn open(mut info: DatasetInfo, root: &Path, ask: String) -> Result<Folder, OpenError> {
         let files = Files::Folder(root.to_owned());
-        let mut paths = Vec::new();
-        collect(root, "", DEEPEST, &mut paths).map_err(|e| {
+        let (mut paths, mut unread) = (Vec::new(), Vec::new());
+        collect(root, "", DEEPEST, &mut paths, &mut unread).map_err(|e| {
             OpenError::unreadable(&info.name, format!("the folder {}.", because(&e)))
         })?;
         paths.sort();
+        unread.sort();
+        let note = match &unread[..] {
+            [] => String::new(),
+            [one] => format!("'{}' is of a format that is not read", shortened(one)),
+            [first, rest @ ..] => format!(
+                "'{}' and {} more are of formats that are not read",
+                shortened(first),
+                rest.len()
+            ),
+        };
         if paths.is_empty() {
-            let why = format!("the folder holds no pictures ({}).", PICTURES.join(", "));
+            let and = if note.is_empty() { "" } else { "; " };
+            let kinds = PICTURES.join(", ");
+            let why = format!("the folder holds no pictures ({kinds}){and}{note}.");
             return Err(OpenError::absent(&info.name, why));
         }
+        info.note = note;
         let mut print = Fingerprint::default();
         print.text(&ask);
         for path in &paths {
@@ -70,6 +88,9 @@ impl Folder {
         read.map_err(|e| Fault::unreadable("the caption", because(&e)))?;
         if bytes.len() as u64 > MAX_CAPTION {
             return Err(Fault::unreadable("the caption", "it is longer than 1 MiB"));
+        }
+        if let Some(why) = not_utf8(&bytes) {
+            return Err(Fault::unreadable("the caption", format!("it {why}")));
         }
         let caption = String::from_utf8(bytes).map_err(|e| {
             let at = e.utf8_error().valid_up_to() + 1;
@@ -103,25 +124,32 @@ fn collect(
     inside: &str,
     deep: usize,
     paths: &mut Vec<String>,
+    unread: &mut Vec<String>,
 ) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let kind = entry.file_type()?;
         let Ok(name) = entry.file_name().into_string() else { continue };
+        // What systems put beside people's files, such as `._a.png` on foreign disks.
+        if name.starts_with('.') {
+            continue;
+        }
         let path = if inside.is_empty() { name } else { format!("{inside}/{name}") };
         if kind.is_dir() {
             if deep > 0 {
-                collect(&entry.path(), &path, deep - 1, paths)?;
+                collect(&entry.path(), &path, deep - 1, paths, unread)?;
             }
-        } else if path.rsplit_once('.').is_some_and(|(_, end)| is_picture(end)) {
-            paths.push(path);
+        } else if let Some((_, ending)) = path.rsplit_once('.') {
+            let is_one_of =
+                |endings: &[&str]| endings.iter().any(|known| known.eq_ignore_ascii_case(ending));
+            match ending {
+                _ if is_one_of(&PICTURES) => paths.push(path),
+                _ if is_one_of(&UNREAD) => unread.push(path),
+                _ => {}
+            }
         }
     }
     Ok(())
-}
-
-fn is_picture(ending: &str) -> bool {
-    PICTURES.iter().any(|known| known.eq_ignore_ascii_case(ending))
 }
 
 /// The caption file that belongs to a picture.
@@ -149,7 +177,7 @@ impl Csv {
     ) -> Result<Csv, OpenError> {
         let name = info.name.clone();
         let broken = |why: String| OpenError::unreadable(&name, format!("'{path}' {why}."));
-        let file = files.open(path).map_err(|e| broken(because(&e)))?;
+        let file = text_of(&files, path).map_err(|e| broken(because(&e)))?;
         // A row with too few or too many fields is that row's fault.
         let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
         let header = reader.byte_headers().map_err(|e| broken(format!("has no header ({e})")))?;
@@ -159,8 +187,7 @@ impl Csv {
         let names: csv::StringRecord =
             first.into_iter().chain(names.iter().skip(1).map(str::to_owned)).collect();
         let Some(file_name) = names.iter().position(|n| n == "file_name" || n == "image") else {
-            let names = names.iter().collect::<Vec<_>>().join(", ");
-            return Err(broken(format!("has no column 'file_name', only {names}")));
+            return Err(broken(format!("has no column 'file_name', only {}", listed(&names))));
         };
         info.has_answers = names.iter().any(|n| n == "answer" || n == "answers");
         let mut print = Fingerprint::default();

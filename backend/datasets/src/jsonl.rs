@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use shared::experiment::DatasetInfo;
 
 use crate::error::{Fault, OpenError, RowError};
-use crate::files::{Files, Text, because};
+use crate::files::{Files, Text, because, text_of};
 use crate::fingerprint::Fingerprint;
 use crate::record::{Record, text};
 use crate::sample::{Dataset, Sample};
@@ -54,7 +54,7 @@ impl Jsonl {
                 _ => OpenError::unreadable(name, why),
             }
         };
-        let mut lines = files.open(path).map_err(|e| broken(&info.name, &e))?;
+        let mut lines = text_of(&files, path).map_err(|e| broken(&info.name, &e))?;
         let mut print = Fingerprint::default();
         print.text(default_prompt.as_deref().unwrap_or_default());
         let (mut offsets, mut at, mut line) = (Vec::new(), 0, Vec::new());

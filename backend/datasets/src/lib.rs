@@ -13,6 +13,7 @@ mod expected;
 mod files;
 mod fingerprint;
 mod folder;
+mod inline;
 mod jsonl;
 mod literal;
 mod mmmu_pro;

@@ -144,6 +144,7 @@ impl Reader {
             'x' => self.code(2, at)?,
             'u' => self.code(4, at)?,
             'U' => self.code(8, at)?,
+            'N' => self.named(at)?,
             '0'..='7' => {
                 let mut code = escaped.to_digit(8).unwrap_or(0);
                 for _ in 0..2 {
@@ -163,6 +164,20 @@ impl Reader {
         Ok(())
     }
 
+    /// A character by its name in braces, `\N{GREEK SMALL LETTER ALPHA}`.
+    fn named(&mut self, at: usize) -> Result<char, String> {
+        let end = |c: char| c == '}' || c == '\n';
+        let open = self.eat('{');
+        let name: String = self.chars[self.at..].iter().take_while(|c| !end(**c)).collect();
+        self.at += name.chars().count();
+        if !open || !self.eat('}') {
+            return Err(bad_escape(at));
+        }
+        let name = name.to_ascii_uppercase();
+        let control = CONTROLS.iter().find(|(control, _)| *control == name).map(|(_, c)| *c);
+        control.or_else(|| unicode_names2::character(&name)).ok_or_else(|| bad_escape(at))
+    }
+
     /// A character by its code of so many hexadecimal digits.
     fn code(&mut self, digits: usize, at: usize) -> Result<char, String> {
         let mut code = 0;
@@ -173,6 +188,22 @@ impl Reader {
         char::from_u32(code).ok_or_else(|| bad_escape(at))
     }
 }
+
+/// Names of control codes, which have none of their own and which Python knows by these.
+const CONTROLS: [(&str, char); 12] = [
+    ("NULL", '\0'),
+    ("ALERT", '\x07'),
+    ("BACKSPACE", '\x08'),
+    ("CHARACTER TABULATION", '\t'),
+    ("TAB", '\t'),
+    ("LINE FEED", '\n'),
+    ("NEW LINE", '\n'),
+    ("FORM FEED", '\x0c'),
+    ("CARRIAGE RETURN", '\r'),
+    ("ESCAPE", '\x1b'),
+    ("DELETE", '\x7f'),
+    ("NEXT LINE", '\u{85}'),
+];
 
 fn bad_escape(at: usize) -> String {
     format!("the escape at character {at} is no character")
@@ -211,6 +242,10 @@ mod tests {
             (" [ 'a' , ] \n", &["a"]),
             ("['[image]', ']', ',']", &["[image]", "]", ","]),
             ("['é', '日本']", &["é", "日本"]),
+            // As Python 3.13's ast.literal_eval reads them.
+            (r"['\N{DEGREE SIGN}C', '\N{greek small letter alpha}']", &["°C", "α"]),
+            (r"['\N{HANGUL SYLLABLE GA}\N{CJK UNIFIED IDEOGRAPH-4E00}']", &["가一"]),
+            (r"['\N{LINE FEED}', r'\N{DIGIT ONE}', '\N{BELL}']", &["\n", r"\N{DIGIT ONE}", "🔔"]),
         ] {
             let items: Vec<String> = items.iter().map(|i| (*i).to_owned()).collect();
             assert_eq!(read(text), Ok(items), "{text}");
@@ -235,6 +270,9 @@ mod tests {
             ("[1, 2]", "a text in quotes"),
             ("[None]", "a text in quotes"),
             ("['a')", "a comma or"),
+            (r"['\N{NO SUCH THING}']", "escape"),
+            (r"['\N']", "escape"),
+            (r"['\N{DIGIT ONE']", "escape"),
             (r"['\x4']", "escape"),
             (r"['\ud800']", "escape"),
             (r"['\U00110000']", "escape"),

@@ -13,7 +13,7 @@
 //! template puts it.
 //!
 //! The lab's models are given one picture. Where a row has several, the one that question and
-//! options refer to is taken; a row that refers to more is left out.
+//! options refer to is taken; a row that refers to more, or to one that is not there, is left out.
 
 use std::path::PathBuf;
 
@@ -197,6 +197,12 @@ impl MmmuPro {
             if let Some(picture) = self.table.read_picture(column, row)? {
                 there.push((number, column, picture));
             }
+        }
+        let missing = |k: &&usize| !there.iter().any(|(number, ..)| number == *k);
+        if !there.is_empty()
+            && let Some(k) = referred.iter().find(missing)
+        {
+            return Err(Fault::no_picture(format!("image_{k}")));
         }
         let chosen = match (there.len(), referred) {
             (0, _) => return Err(self.table.no_picture(self.columns.pictures[0], row)),

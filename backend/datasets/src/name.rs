@@ -193,7 +193,9 @@ pub(crate) fn parquet_files(name: &Name, folder: &Path) -> Result<Vec<PathBuf>, 
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(broken)? {
         let path = entry.map_err(broken)?.path();
-        if path.extension().is_some_and(|end| end == "parquet") && path.is_file() {
+        // What systems put beside people's files begins with a dot.
+        let hidden = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
+        if !hidden && path.extension().is_some_and(|end| end == "parquet") && path.is_file() {
             files.push(path);
         }
     }

@@ -140,9 +140,21 @@ fn scalar(name: &str, value: &Value) -> Result<String, Fault> {
     }
 }
 
-/// A value as a message quotes it.
+/// A value as a message quotes it: not the whole of a long one, and nothing in it that a terminal
+/// would obey.
 pub(crate) fn shortened(text: &str) -> String {
-    let mut chars = text.chars();
-    let start: String = chars.by_ref().take(40).collect();
+    let mut chars = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c });
+    let start: String = chars.by_ref().take(60).collect();
     if chars.next().is_some() { format!("{start}…") } else { start }
+}
+
+/// Several names as a message lists them.
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut names = names.into_iter();
+    let mut some: Vec<String> = names.by_ref().take(20).map(shortened).collect();
+    let more = names.count();
+    if more > 0 {
+        some.push(format!("and {more} more"));
+    }
+    some.join(", ")
 }

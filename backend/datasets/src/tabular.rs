@@ -20,7 +20,7 @@ use crate::fingerprint::Fingerprint;
 use crate::literal;
 use crate::name::{Name, parquet_files};
 use crate::places::Places;
-use crate::record::Record;
+use crate::record::{Record, listed};
 use crate::sample::{Dataset, Sample};
 use crate::table::{Cell, Column, Table};
 
@@ -77,7 +77,7 @@ impl Tabular {
             ..name.info("Rows of parquet files")
         };
         if texts[0].or(texts[1]).is_none() && ask.is_none() {
-            let columns = table.columns().join(", ");
+            let columns = listed(table.columns().iter().map(String::as_str));
             return Err(broken(format!(
                 "none of its columns is a prompt ({columns}): name one with ?prompt=COLUMN, or ask \
                  the same of every picture with ?ask=TEXT."

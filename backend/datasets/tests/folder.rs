@@ -209,3 +209,108 @@ fn paths_are_opened_only_where_that_is_allowed() {
     let empty = folder(&[("readme.md", b"")]);
     assert!(refused(&at("folder", empty.path())).contains("holds no pictures"));
 }
+
+#[test]
+fn what_systems_put_beside_pictures_is_no_sample() {
+    let double = b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ";
+    let folder = folder(&[
+        ("a.PNG", b"a"),
+        ("._a.PNG", double),
+        (".DS_Store", b"x"),
+        (".thumbnails/a.png", b"small"),
+        ("__MACOSX/._a.png", double),
+        ("photo.heic", b"photo"),
+        ("b.TIF", b"b"),
+    ]);
+    let set = opened(&at("folder", folder.path()));
+    assert_eq!((set.info().rows, set.sample(0).unwrap().picture), (1, b"a".to_vec()));
+    let note = "'b.TIF' and 1 more are of formats that are not read";
+    assert_eq!(set.info().note, note);
+    fs::remove_file(folder.path().join("a.PNG")).unwrap();
+    let error = refused(&at("folder", folder.path()));
+    assert!(error.contains("holds no pictures") && error.contains(note), "{error}");
+    let plain = tempfile::tempdir().unwrap();
+    fs::write(plain.path().join("a.png"), b"a").unwrap();
+    assert_eq!(opened(&at("folder", plain.path())).info().note, "");
+}
+
+/// A picture as text, and its bytes.
+fn as_text() -> (String, Vec<u8>) {
+    let base64 = "R0lGODlhAQABAPAAAAAAAAAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==";
+    let bytes = b"GIF89a\x01\0\x01\0\xf0\0\0\0\0\0\0\0\0!\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+    (format!("data:image/gif;base64,{base64}"), bytes.to_vec())
+}
+
+#[test]
+fn pictures_that_stand_in_the_list_are_read() {
+    let (uri, picture) = as_text();
+    let lines = format!(
+        "{{\"image\": \"{uri}\", \"prompt\": \"?\"}}\n{{\"image\": \"data:image/png;base64,{}\", \"prompt\": \"?\"}}\n",
+        "!".repeat(20_000)
+    );
+    let csv = format!("file_name,text\n\"{uri}\",?\n");
+    let folder = folder(&[("a.jsonl", lines.as_bytes()), ("metadata.csv", csv.as_bytes())]);
+    let set = opened(&at("jsonl", &folder.path().join("a.jsonl")));
+    assert_eq!(set.sample(0).unwrap().picture, picture);
+    let wrong = wrong(&*set, 1);
+    assert!(wrong.contains("no base64") && wrong.len() < 200, "{wrong}");
+    let set = opened(&at("folder", folder.path()));
+    assert_eq!(set.sample(0).unwrap().picture, picture);
+}
+
+#[test]
+fn long_values_are_shortened_in_reasons() {
+    let long = "long ".repeat(4000);
+    let lines = [
+        format!("{{\"image\": \"{long}\", \"prompt\": \"?\"}}"),
+        format!("{{\"image\": \"a.png\", \"id\": \"{long}\", \"prompt\": \"\"}}"),
+        format!(
+            "{{\"image\": \"a.png\", \"prompt\": \"?\", \"options\": [\"x\"], \"answer\": \"{long}\"}}"
+        ),
+        "{\"image\": \"a\\u0007.png\", \"prompt\": \"?\"}".to_owned(),
+    ];
+    let folder = folder(&[("a.jsonl", lines.join("\n").as_bytes()), ("a.png", b"a")]);
+    let set = opened(&at("jsonl", &folder.path().join("a.jsonl")));
+    for row in 0..lines.len() as u64 {
+        let wrong = wrong(&*set, row);
+        assert!(wrong.len() < 250 && !wrong.contains(char::is_control), "{row}: {wrong}");
+    }
+}
+
+#[test]
+fn other_encodings_are_refused_in_words_and_marks_are_overlooked() {
+    let utf16 = |text: &str, mark: bool| -> Vec<u8> {
+        let mark = mark.then_some(0xFEFF);
+        mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    let row = r#"{"image": "a.png", "prompt": "?"}"#;
+    let folder = folder(&[
+        ("a.jsonl", &utf16(row, true)),
+        ("b.jsonl", &utf16(row, false)),
+        ("marked.jsonl", format!("\u{feff}{row}").as_bytes()),
+        ("a.png", b"a"),
+        ("wide/metadata.csv", &utf16("file_name,text\na.png,?\n", true)),
+        ("csv/metadata.csv", "\u{feff}file_name,text\r\na.png,\"What, this?\"\r\n".as_bytes()),
+        ("csv/a.png", b"a"),
+        ("quoted/metadata.csv", "\u{feff}\"file_name\",\"text\"\n\"a.png\",\"Why?\"\n".as_bytes()),
+        ("quoted/a.png", b"q"),
+        ("other/metadata.csv", "a\0b,\u{1b}[31m\nx,y\n".as_bytes()),
+    ]);
+    for name in ["a.jsonl", "b.jsonl"] {
+        let error = refused(&at("jsonl", &folder.path().join(name)));
+        assert!(error.contains("is UTF-16; save it as UTF-8"), "{error}");
+    }
+    let error = refused(&at("folder", &folder.path().join("wide")));
+    assert!(error.contains("is UTF-16; save it as UTF-8"), "{error}");
+    let marked = opened(&at("jsonl", &folder.path().join("marked.jsonl")));
+    assert_eq!(marked.sample(0).unwrap().picture, b"a");
+    for (name, prompt) in [("csv", "What, this?"), ("quoted", "Why?")] {
+        let set = opened(&at("folder", &folder.path().join(name)));
+        assert_eq!(set.sample(0).unwrap().reference.prompt, prompt);
+    }
+    let error = refused(&at("folder", &folder.path().join("other")));
+    assert!(
+        error.contains("no column 'file_name'") && !error.contains(char::is_control),
+        "{error:?}"
+    );
+}

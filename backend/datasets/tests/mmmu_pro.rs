@@ -171,7 +171,7 @@ fn write_standard(path: &Path, rows: &[Standard]) {
 #[test]
 fn standard_configurations_are_read_row_by_row() {
     let folder = tempfile::tempdir().unwrap();
-    let rows: [Standard; 8] = [
+    let rows: [Standard; 10] = [
         ("What is <image 1>?", "['a dog', 'a cat']", vec![(1, 3)]),
         ("No reference.", "['<image 2>', 'it is <image  2>']", vec![(2, 4)]),
         ("<image 1> or <image 2>?", "['first', 'second']", vec![(1, 5), (2, 6)]),
@@ -180,6 +180,8 @@ fn standard_configurations_are_read_row_by_row() {
         ("<image 4> is not there", "['x', 'y']", vec![(1, 5), (2, 6)]),
         ("<image 1>", "['x', 'y']", vec![]),
         ("<image> <image1> <image 1 >", "['x', 'y']", vec![(1, 8)]),
+        ("Is <image 2> it?", "['x', 'y']", vec![(1, 5)]),
+        ("<image 1>, not <image 2>", "['x', 'y']", vec![(1, 5)]),
     ];
     for config in ["standard (10 options)", "standard (4 options)"] {
         write_standard(&folder.path().join(config).join("test-00000-of-00001.parquet"), &rows);
@@ -205,6 +207,8 @@ fn standard_configurations_are_read_row_by_row() {
         assert_eq!(set.sample(4).unwrap_err().fault, Fault::SeveralPictures(2));
         assert!(wrong(&*set, 5).contains("image_4 holds no picture"));
         assert!(wrong(&*set, 6).contains("image_1 holds no picture"));
+        assert!(wrong(&*set, 8).contains("image_2 holds no picture"), "it is about another");
+        assert!(wrong(&*set, 9).contains("image_2 holds no picture"), "only half of it is there");
         assert!(read(7).reference.prompt.starts_with("<image> <image1> <image 1 >\n"));
     }
     let cot = opened(&format!("mmmu-pro:{}?config=standard-4&prompt=cot", folder.path().display()));

@@ -134,6 +134,54 @@ fn a_value_that_is_no_text_is_its_rows_fault() {
 }
 
 #[test]
+fn however_columns_are_packed_they_are_read() {
+    use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
+    let folder = tempfile::tempdir().unwrap();
+    let long = "a prompt that packs well ".repeat(40);
+    for codec in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+    ] {
+        let file = folder.path().join(format!("{}.parquet", codec.to_string().len()));
+        common::write_with(
+            &file,
+            &["optional binary image;".into(), string("prompt")],
+            &[Leaf::bytes(vec![Some(vec![7; 5000])]), Leaf::texts([Some(long.as_str())])],
+            1,
+            WriterProperties::builder().set_compression(codec),
+        );
+        let set = opened(&format!("parquet:{}", file.display()));
+        let sample = set.sample(0).unwrap();
+        assert_eq!(
+            (sample.picture, sample.reference.prompt),
+            (vec![7; 5000], long.clone()),
+            "{codec}"
+        );
+    }
+}
+
+#[test]
+fn pictures_as_text_in_a_column_are_read() {
+    let file = tempfile::tempdir().unwrap().keep().join("rows.parquet");
+    let uri = |data: &str| Some(format!("data:image/png;base64,{data}").into_bytes());
+    common::write(
+        &file,
+        &[string("image"), string("prompt")],
+        &[Leaf::bytes(vec![uri("aGVsbG8="), uri("!")]), Leaf::texts([Some("a"), Some("b")])],
+        2,
+    );
+    let set = opened(&format!("parquet:{}", file.display()));
+    assert_eq!(set.sample(0).unwrap().picture, b"hello");
+    assert!(wrong(&*set, 1).contains("image cannot be read: its picture is no base64"));
+}
+
+#[test]
 fn damage_never_panics_and_leaves_the_rest() {
     let sound = std::fs::read(fixture("hub/vision/test-00000-of-00001.parquet")).unwrap();
     let folder = tempfile::tempdir().unwrap();

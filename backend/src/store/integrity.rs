@@ -22,7 +22,6 @@ enum State {
 }
 
 /// What the look has found so far.
-#[derive(Default)]
 pub(crate) struct Integrity {
     found: Arc<(Mutex<State>, Condvar)>,
     stop: Option<InterruptHandle>,
@@ -67,7 +66,7 @@ impl Integrity {
 
     fn whole() -> Integrity {
         let found = Arc::new((Mutex::new(State::Whole), Condvar::new()));
-        Integrity { found, ..Integrity::default() }
+        Integrity { found, stop: None, thread: Mutex::default() }
     }
 
     /// What is damaged, once that is known; waits a moment for it.

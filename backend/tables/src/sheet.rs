@@ -604,8 +604,15 @@ pub fn provenance(tables: &Tables) -> Vec<(String, String)> {
         (
             "dataset",
             format!(
-                "{} ({} rows), revision {}",
-                p.dataset.name, p.dataset.rows, p.dataset.revision
+                "{} ({} rows), revision {}{}",
+                p.dataset.name,
+                p.dataset.rows,
+                p.dataset.revision,
+                if p.dataset.note.is_empty() {
+                    String::new()
+                } else {
+                    format!("; {}", p.dataset.note)
+                }
             ),
         ),
         ("samples", format!("{} drawn with seed {}", p.samples, p.seed)),

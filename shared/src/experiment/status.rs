@@ -56,6 +56,9 @@ pub struct DatasetInfo {
     pub rows: u64,
     /// Whether it says what right answers are.
     pub has_answers: bool,
+    /// What was passed over when it was opened; empty where nothing was.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
 }
 
 /// Everything about an experiment but its outcomes.

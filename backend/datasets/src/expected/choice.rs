@@ -1,12 +1,10 @@
 //! Options with letters, and reading one of them out of an answer.
 
 use super::plain;
+use super::spoken::{self, joins, unquoted};
 
 /// Most options a question may have: one for each letter.
 const MOST: usize = 26;
-
-/// Words in lower case that follow a letter rather than the article or the pronoun.
-const AFTER_LETTER: [&str; 8] = ["and", "because", "but", "is", "nor", "or", "seems", "since"];
 
 /// A question's options, lettered from A, and which one is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,42 +45,67 @@ impl Choice {
 
     /// The option that an answer chooses; `None` where it chooses none, or more than one.
     ///
-    /// Where the answer says *answer:* or *answer is*, what follows the last of these is read, and
-    /// the whole only if that chooses nothing. The first rule that chooses decides:
+    /// Where the answer says *answer:* or *answer is*, in any of some twenty languages (`정답은`,
+    /// `答えは`, `la respuesta es`), what follows the last of these is read, and the whole only if that
+    /// chooses nothing. The first rule that chooses decides; letters come before texts:
     ///
     /// 1. nothing but a letter, whatever its case, perhaps with brackets or a stop: `b`, `(B)`, `B.`;
-    /// 2. nothing but an option's text, compared as accepted texts are;
-    /// 3. a letter with a stop, bracket or colon at the beginning, `B. a cat`, if no later line
+    /// 2. a letter after *answer is*, whatever its case, with a particle that no blank parts from it:
+    ///    `b입니다`, `Bです`;
+    /// 3. nothing but an option's text, compared as accepted texts are;
+    /// 4. a letter with a stop, bracket or colon at the beginning, `B. a cat`, if no later line
     ///    begins with another option's (that would be the question again);
-    /// 4. the only letter in round brackets;
-    /// 5. the only capital letter that stands alone (`A` or `I` before a word in lower case is the
-    ///    word, not the letter, unless that word is one as in `A is right` or `A or B`);
-    /// 6. the only option whose text occurs as whole words, one that lies inside another that
-    ///    occurs not counted. It comes before rule 5 where the letter is part of that text, as in
-    ///    *vitamin A*.
+    /// 5. the only letter in round brackets;
+    /// 6. the only letter after a word for *option*;
+    /// 7. the only capital letter that stands alone and is not part of an option's text that occurs,
+    ///    as in *vitamin A* (`A` or `I` before a word in lower case is the word, not the letter, unless
+    ///    that word is one as in `A is right` or `A or B`). Letters of scripts that are written
+    ///    without blanks, and particles, part it from what follows;
+    /// 8. the only option whose text occurs as whole words, one that lies inside another that
+    ///    occurs not counted.
     ///
-    /// Quotes, asterisks, backticks and dollar signs around words are overlooked. Unlike MMMU's own
-    /// script, nothing is guessed: what it gives to chance or to the last of several is unreadable.
+    /// Quotes, asterisks, backticks and dollar signs around words are overlooked, and wide letters
+    /// and brackets are read as narrow ones. Unlike MMMU's own script, nothing is guessed: what it
+    /// gives to chance or to the last of several is unreadable.
     pub fn read(&self, answer: &str) -> Option<usize> {
-        let clean: String = answer.chars().filter(|c| !"*`$\"'“”‘’_".contains(*c)).collect();
-        let after = after_answer(&clean).and_then(|rest| self.read_part(rest));
+        let clean = unquoted(answer);
+        let after = spoken::after_answer(&clean).and_then(|rest| {
+            let first = spoken::first_letter(rest).and_then(letter);
+            first.filter(|i| *i < self.options.len()).or_else(|| self.read_part(rest))
+        });
         after.or_else(|| self.read_part(&clean))
     }
 
     fn read_part(&self, text: &str) -> Option<usize> {
         let text = text.trim();
         if let Some(alone) = alone(text) {
-            // A single letter that is no option's stands for nothing else.
-            return letter(alone).filter(|&i| i < self.options.len());
+            // A single letter that is no option's stands for nothing else but a text of one letter.
+            let index = letter(alone).filter(|&i| i < self.options.len());
+            return index.or_else(|| self.whole_text(text));
         }
         self.whole_text(text)
             .or_else(|| self.leading(text))
             .or_else(|| self.bracketed(text))
-            .or_else(|| match (self.standing_alone(text), self.inside(text)) {
-                (Some(_), Some(named)) if capitals(&self.options[named]).next().is_some() => {
-                    Some(named)
+            .or_else(|| self.one_of(spoken::after_option(text).filter_map(|c| self.index(c))))
+            .or_else(|| {
+                let letters = || capitals(text).filter_map(|letter| self.index(letter));
+                match self.inside(text) {
+                    // Letters of the text that was named are no choice; others are.
+                    Some(named) if tidy(&self.options[named]).chars().count() > 1 => {
+                        let own: Vec<char> = capitals(&self.options[named]).collect();
+                        let own: Vec<usize> = own.iter().filter_map(|c| self.index(*c)).collect();
+                        let others: Vec<usize> = letters().filter(|i| !own.contains(i)).collect();
+                        match others.is_empty() {
+                            true if own.is_empty() => self.one_of(letters()).or(Some(named)),
+                            true => Some(named),
+                            false => self.one_of(others.into_iter()),
+                        }
+                    }
+                    named => match letters().next() {
+                        Some(_) => self.one_of(letters()),
+                        None => named,
+                    },
                 }
-                (letter, named) => letter.or(named),
             })
     }
 
@@ -122,10 +145,6 @@ impl Choice {
         }))
     }
 
-    fn standing_alone(&self, text: &str) -> Option<usize> {
-        self.one_of(capitals(text).filter_map(|letter| self.index(letter)))
-    }
-
     fn inside(&self, text: &str) -> Option<usize> {
         let text = format!(" {} ", words(text));
         let options: Vec<String> = self.options.iter().map(|o| format!(" {} ", words(o))).collect();
@@ -160,7 +179,7 @@ impl std::fmt::Display for Choice {
 /// The capital letters that stand alone in a text and are no words.
 fn capitals(text: &str) -> impl Iterator<Item = char> {
     let chars: Vec<char> = text.chars().collect();
-    let joins = |c: Option<&char>| c.is_some_and(|c| c.is_alphanumeric() || *c == '-');
+    let joins = |c: Option<&char>| c.is_some_and(|c| joins(*c));
     let alone = (0..chars.len()).filter(|&at| {
         let before = at.checked_sub(1).and_then(|i| chars.get(i));
         if !chars[at].is_ascii_uppercase() || joins(before) || joins(chars.get(at + 1)) {
@@ -168,7 +187,7 @@ fn capitals(text: &str) -> impl Iterator<Item = char> {
         }
         let next: String = chars[at + 1..].iter().skip_while(|c| **c == ' ').take(12).collect();
         let next = next.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
-        let word = next.starts_with(char::is_lowercase) && !AFTER_LETTER.contains(&next);
+        let word = next.starts_with(char::is_lowercase) && !spoken::follows_letter(next);
         !(matches!(chars[at], 'A' | 'I') && word)
     });
     alone.map(|at| chars[at]).collect::<Vec<_>>().into_iter()
@@ -195,28 +214,9 @@ fn only(found: impl Iterator<Item = bool>) -> Option<usize> {
     places.next().is_none().then_some(first)
 }
 
-/// What follows the last "answer:" or "answer is".
-fn after_answer(text: &str) -> Option<&str> {
-    // Only ASCII letters change, so that places stay the same.
-    let lower = text.to_ascii_lowercase();
-    lower.rmatch_indices("answer").find_map(|(at, word)| {
-        let rest = text[at + word.len()..].trim_start();
-        let rest = match rest.get(..2) {
-            Some(is) if is.eq_ignore_ascii_case("is") => {
-                let rest = &rest[2..];
-                let rest = rest.strip_prefix(':').unwrap_or(rest);
-                rest.starts_with(char::is_whitespace).then_some(rest)?
-            }
-            _ => rest.strip_prefix(':')?,
-        };
-        let rest = rest.trim_start();
-        (!rest.is_empty()).then_some(rest)
-    })
-}
-
 /// A text as it is compared, without the signs that [`Choice::read`] overlooks.
 fn tidy(text: &str) -> String {
-    plain(&text.chars().filter(|c| !"*`$\"'“”‘’_".contains(*c)).collect::<String>())
+    plain(&unquoted(text))
 }
 
 /// A text's words in lower case with single spaces; what is no letter and no digit parts them, but
@@ -274,6 +274,42 @@ mod tests {
             ("An animal that I cannot name", None),
             ("I see a bird.", None),
             ("answering that is hard", None),
+            ("정답은 B입니다", Some(1)),
+            ("정답은 b입니다.", Some(1)),
+            ("정답: B", Some(1)),
+            ("답은 (B)예요", Some(1)),
+            ("B번이 맞습니다", Some(1)),
+            ("A가 아니라 B", None),
+            ("答えはBです", Some(1)),
+            ("正解：Ｂ", Some(1)),
+            ("正解は「B」です。", Some(1)),
+            ("答案是B", Some(1)),
+            ("答案是 b。", Some(1)),
+            ("选B", Some(1)),
+            ("选项（B）", Some(1)),
+            ("La respuesta es B", Some(1)),
+            ("La respuesta correcta es A porque ladra", Some(0)),
+            ("A resposta é B", Some(1)),
+            ("La réponse est B.", Some(1)),
+            ("Die Antwort ist B, weil sie schnurrt", Some(1)),
+            ("La risposta è B", Some(1)),
+            ("Ответ: B", Some(1)),
+            ("Правильный ответ — B", Some(1)),
+            ("Đáp án là B", Some(1)),
+            ("Jawabannya adalah B", Some(1)),
+            ("Cevap B'dir", Some(1)),
+            ("الإجابة هي B", Some(1)),
+            ("คำตอบคือB", Some(1)),
+            ("उत्तर B है", Some(1)),
+            ("Option B", Some(1)),
+            ("option b.", Some(1)),
+            ("I would pick option (b), a dog is no cat", Some(1)),
+            ("\\boxed{B}", Some(1)),
+            ("[B]", Some(1)),
+            ("Ⓑ", None),
+            ("The answer is a cat", Some(1)),
+            ("answer is b because it purrs", Some(1)),
+            ("Élan", None),
             ("X-ray of D-day", None),
             ("Answer:", None),
             ("", None),
@@ -295,6 +331,15 @@ mod tests {
         assert_eq!(biology.read("150%"), None);
         let letters = choice(&["B", "A"]);
         assert_eq!(letters.read("A"), Some(0), "the letter was asked for, not the text");
+        assert_eq!(letters.read("The answer is A"), Some(0));
+        assert_eq!(letters.read("I think A fits"), None, "a word before a word in lower case");
+        assert_eq!(letters.read("It is B."), Some(1));
+        assert_eq!(biology.read("D, not vitamin A"), Some(3), "a letter comes before a text");
+        assert_eq!(biology.read("The answer is B: vitamin A is in carrots"), Some(1));
+        let roman = choice(&["I", "II", "both I and II"]);
+        assert_eq!(roman.read("I"), Some(0));
+        assert_eq!(roman.read("II"), Some(1));
+        assert_eq!(roman.read("C. both I and II"), Some(2));
         let same = choice(&["$5", "5"]);
         assert_eq!(same.read("5"), None, "two options say so");
     }

@@ -71,7 +71,7 @@ pub(super) fn find(
 
 fn listed(schema: &SchemaDescriptor) -> String {
     let names = schema.root_schema().get_fields().iter().map(|field| field.name());
-    names.collect::<Vec<_>>().join(", ")
+    crate::record::listed(names)
 }
 
 /// Reads a leaf of one row group forward.

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetStatisticsPolicy;
 use parquet::file::reader::FileReader;
@@ -20,6 +21,8 @@ use parquet::schema::types::SchemaDescPtr;
 use crate::error::Fault;
 use crate::files::because;
 use crate::fingerprint::Fingerprint;
+use crate::inline;
+use crate::record::shortened;
 use leaf::{Leaf, LeafReader};
 
 /// The rows of parquet files, one file after the other.
@@ -66,6 +69,8 @@ struct Shard {
     /// The row after each row group's last, counted from the file's first.
     ends: Vec<u64>,
     schema: SchemaDescPtr,
+    /// By leaf: how it is packed, where that cannot be read.
+    unread: Vec<Option<String>>,
 }
 
 /// The row group that was read last.
@@ -98,7 +103,16 @@ impl Table {
                 return Err(format!("{name} is damaged: it does not say how many rows it has."));
             }
             let schema = metadata.file_metadata().schema_descr_ptr();
-            shards.push(Shard { path, first: rows, ends, schema });
+            let mut unread = vec![None; schema.num_columns()];
+            for group in metadata.row_groups() {
+                for (unread, column) in unread.iter_mut().zip(group.columns()) {
+                    let codec = column.compression();
+                    if matches!(codec, Compression::LZO) {
+                        *unread = Some(codec.to_string());
+                    }
+                }
+            }
+            shards.push(Shard { path, first: rows, ends, schema, unread });
             rows = u64::saturating_add(rows, end);
         }
         Ok(Table { shards, wanted: Vec::new(), rows, cursor: Mutex::new(None) })
@@ -141,9 +155,17 @@ impl Table {
 
     fn want(&mut self, name: &str, kind: Kind) -> Result<Column, String> {
         let find = |shard: &Shard| {
-            leaf::find(&shard.schema, name, kind)
-                .map(Some)
-                .map_err(|why| format!("in {} {why}", file_name(&shard.path)))
+            let found = leaf::find(&shard.schema, name, kind);
+            let leaf = found.map_err(|why| format!("in {} {why}", file_name(&shard.path)))?;
+            match shard.unread.get(leaf.index) {
+                Some(Some(codec)) => Err(format!(
+                    "in {} the column '{}' is packed with {codec}, which is not read; write it \
+                     with zstd or snappy.",
+                    file_name(&shard.path),
+                    shortened(name)
+                )),
+                _ => Ok(Some(leaf)),
+            }
         };
         let leaves = self.shards.iter().map(find).collect::<Result<_, _>>()?;
         self.wanted.push(Wanted { name: name.to_owned(), leaves });
@@ -185,7 +207,15 @@ impl Table {
     pub fn read_picture(&self, column: Column, row: u64) -> Result<Option<Vec<u8>>, Fault> {
         let mut items = self.read(column.0, row)?.items;
         match items.len() {
-            0 | 1 => Ok(items.pop()),
+            0 | 1 => match items.pop() {
+                Some(bytes) => match inline::picture(&bytes) {
+                    Some(read) => {
+                        read.map(Some).map_err(|why| Fault::unreadable(self.name(column), why))
+                    }
+                    None => Ok(Some(bytes)),
+                },
+                None => Ok(None),
+            },
             several => Err(Fault::SeveralPictures(several)),
         }
     }
@@ -195,7 +225,7 @@ impl Table {
         let path = self.read(column.0 + 1, row).ok().and_then(|v| v.items.into_iter().next());
         let hint = path.map_or(String::new(), |path| {
             let path = String::from_utf8_lossy(&path).into_owned();
-            format!(", only the name of a file outside of the table ('{path}')")
+            format!(", only the name of a file outside of the table ('{}')", shortened(&path))
         });
         Fault::NoPicture { column: self.name(column).to_owned(), hint }
     }

@@ -9,8 +9,9 @@ use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
 use super::stop::Stop;
 use super::work::LOOK_EVERY;
 use super::{ExperimentArgs, Failure, LAST, find, list, means};
-use crate::experiment::queue::Experiment;
+use crate::experiment::queue::{End, Experiment};
 use crate::experiment::{Asker, Means, Turn, Worker, could_fit, plan, status};
+use crate::id::RunId;
 use crate::model::Cache;
 
 /// The progress is shown this often; a log gets a line every [`LINE_EVERY`].
@@ -30,6 +31,10 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
     let id = experiment.start.id.clone();
     let items = experiment.start.grid.items();
     say(&format!("{}: {items} runs ({id})", experiment.start.title));
+    let note = &experiment.start.dataset.note;
+    if !note.is_empty() {
+        say(&format!("{}: {note}", experiment.start.dataset.name));
+    }
     let shown = Shown::new(items);
     let asked = || stop.asked();
     let mut worker = Worker::new(means.clone()).map_err(|e| e.to_string())?;
@@ -75,7 +80,21 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
         }
         (ExperimentState::Done, _) => {}
     }
-    list::write_tables(&*means.queue, &id, &definition, args.out.as_deref())
+    list::write_tables(&*means.queue, &id, &definition, args.out.as_deref())?;
+    match last.done {
+        0 => Err(nothing_ran(&means, &id, items)),
+        _ => Ok(()),
+    }
+}
+
+/// What is said where every run was left out: for scripts, that is a failure.
+fn nothing_ran(means: &Means, id: &RunId, items: u32) -> Failure {
+    let first = means.queue.ends(id, 0, 1).ok().and_then(|ends| ends.into_iter().next());
+    let why = match first.map(|ended| ended.end) {
+        Some(End::LeftOut(left_out)) => format!("; the first: {}", left_out.message),
+        _ => ".".to_owned(),
+    };
+    format!("none of {items} runs could be done, so the tables hold no numbers{why}")
 }
 
 fn start(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
