@@ -14,6 +14,7 @@
 
 pub mod app;
 pub mod assets;
+pub mod caches;
 pub mod catalog;
 pub mod classroom;
 pub mod cli;

@@ -313,3 +313,48 @@ fn analyze_says_what_is_wrong_in_one_sentence() {
         assert!(text.contains(expected), "{args:?}: {text}");
     }
 }
+
+#[test]
+fn analyzing_leaves_nothing_where_it_is_called() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let (here, caches) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let picture = root.join("datasets/demo/images/0000.png");
+    let output = program()
+        .args(["analyze", "--prompt", "What is it?", "--max-new-tokens", "2", "--models"])
+        .arg(root.join("models"))
+        .arg("--image")
+        .arg(picture)
+        .current_dir(here.path())
+        .env("XDG_CACHE_HOME", caches.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let left: Vec<_> = std::fs::read_dir(here.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(
+        caches.path().join("langoverrule/weights").is_dir(),
+        "what helps the next time is kept"
+    );
+}
+
+#[test]
+fn an_experiment_in_which_nothing_ran_is_a_failure() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let (here, caches) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let rows = here.path().join("rows.jsonl");
+    std::fs::write(&rows, "{\"image\": \"none.png\", \"prompt\": \"?\"}\n".repeat(3)).unwrap();
+    let output = program()
+        .args(["experiment", "--model", "demo-llava", "--samples", "3", "--out", "out"])
+        .arg("--dataset")
+        .arg(format!("jsonl:{}", rows.display()))
+        .arg("--models")
+        .arg(root.join("models"))
+        .current_dir(here.path())
+        .env("XDG_CACHE_HOME", caches.path())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{said}");
+    let last = said.trim_end().lines().last().unwrap_or_default();
+    assert!(last.contains("none of 3 runs could be done") && last.contains("none.png"), "{said}");
+}

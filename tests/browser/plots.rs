@@ -92,3 +92,48 @@ async fn hiding_the_picture_from_the_words_changes_the_answer() -> Result<()> {
     })
     .await
 }
+
+/// Lays the page out narrower and wider without its being drawn anew, as printing does, and tells
+/// where each drawing and what is laid over it put the same points.
+const AS_PRINTED: &str = "
+    const at = (svg, [x, y]) => {
+        const box = svg.viewBox.baseVal;
+        const point = svg.createSVGPoint();
+        [point.x, point.y] = [box.x + x * box.width, box.y + y * box.height];
+        const to = point.matrixTransform(svg.getScreenCTM());
+        return [to.x, to.y];
+    };
+    const wrong = [];
+    let pairs = 0;
+    const screen = document.body.style.width;
+    for (const width of ['560px', '820px', '2400px']) {
+        document.body.style.width = width;
+        for (const marks of document.querySelectorAll('svg.marks')) {
+            const drawing = marks.parentElement.querySelector('.drawing svg');
+            if (!drawing || !marks.getBoundingClientRect().width) continue;
+            pairs += 1;
+            for (const point of [[0, 0], [1, 1], [0.3, 0.7]]) {
+                const [a, b] = [at(drawing, point), at(marks, point)];
+                const off = Math.hypot(a[0] - b[0], a[1] - b[1]);
+                if (!(off < 1)) wrong.push(marks.parentElement.dataset.testid + ' at ' + width + ': ' + off);
+            }
+        }
+    }
+    document.body.style.width = screen;
+    return [String(pairs), wrong.join('; ')];";
+
+#[tokio::test]
+async fn on_paper_marks_stay_where_their_axes_are() -> Result<()> {
+    scene("printed", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        page.devtools("Emulation.setEmulatedMedia", serde_json::json!({"media": "print"})).await?;
+        let told = page.script(AS_PRINTED).await?;
+        let text = |at: usize| told[at].as_str().unwrap_or_default().to_owned();
+        ensure!(text(0).parse::<usize>()? >= 9, "plots that were compared: {}", text(0));
+        ensure!(text(1).is_empty(), "{}", text(1));
+        Ok(())
+    })
+    .await
+}

@@ -12,6 +12,7 @@ use engine::{gguf_files, traits_of};
 use shared::{AskedOptions, KnownModel, ModelTraits, Quant, RunOptions};
 
 use crate::assets::DEMO;
+use crate::caches::{self, Cached};
 use crate::error::ApiError;
 use crate::hub::{Hub, Repository, Wanted};
 use crate::lock;
@@ -48,7 +49,7 @@ pub struct Known<'c> {
 
 impl Catalog {
     /// Looks for models: the folders in `models`; without one, those in `models/` here and beside
-    /// the executable, and the demo model from inside the binary, written to `data` where needed.
+    /// the executable, and the demo model from inside the binary, written out where needed.
     ///
     /// # Errors
     /// The demo model cannot be written out, or the person's own registry cannot be read.
@@ -67,7 +68,7 @@ impl Catalog {
                 catalog.add(DEMO_NAME, folder);
             }
             if !catalog.has(DEMO_NAME)
-                && let Some(folder) = unpack(&DEMO, data)?
+                && let Some(folder) = unpack(&DEMO, &caches::folder(Cached::Models, data))?
             {
                 catalog.add(DEMO_NAME, &folder);
             }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use super::{CatalogError, DEMO_NAME};
 use crate::assets::Assets;
 
-/// Writes the files carried inside the binary to a folder named after their contents, unless it
-/// is there; `None` where the binary carries none.
-pub(super) fn unpack(assets: &Assets, data: &Path) -> Result<Option<PathBuf>, CatalogError> {
+/// Writes the files carried inside the binary to a folder of that one, named after their contents,
+/// unless they are there as they should be; `None` where the binary carries none.
+pub(super) fn unpack(assets: &Assets, models: &Path) -> Result<Option<PathBuf>, CatalogError> {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     let mut any = false;
@@ -21,9 +21,16 @@ pub(super) fn unpack(assets: &Assets, data: &Path) -> Result<Option<PathBuf>, Ca
         return Ok(None);
     }
     let tag: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
-    let folder = data.join("models").join(format!("{DEMO_NAME}-{tag}"));
+    let folder = models.join(format!("{DEMO_NAME}-{tag}"));
+    let same = |(path, bytes): (&str, &[u8])| {
+        std::fs::read(folder.join(path)).is_ok_and(|kept| kept == bytes)
+    };
     if folder.is_dir() {
-        return Ok(Some(folder));
+        if assets.embedded().all(same) {
+            return Ok(Some(folder));
+        }
+        tracing::error!(folder = %folder.display(), "a model is damaged, and written anew");
+        let _ = std::fs::remove_dir_all(&folder);
     }
     let failed = |cause| CatalogError::Unpack { folder: folder.display().to_string(), cause };
     // Written beside and renamed, so that a half-written model is never taken for one.

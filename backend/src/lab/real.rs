@@ -9,6 +9,7 @@ use engine::{
 use shared::{ModelInfo, RunOptions, Summary};
 
 use super::{Lab, LoadedModel, Precheck, PreparedRun};
+use crate::caches::{self, Cached};
 use crate::memory::{self, Machine, Room};
 
 /// Loads models with the engine.
@@ -50,9 +51,9 @@ pub struct KeepingLab {
 }
 
 impl KeepingLab {
-    /// Keeps converted weights in the data folder.
+    /// Keeps converted weights where [`caches::folder`] says for this data folder.
     pub fn in_data(device: DeviceChoice, data: &Path) -> Self {
-        let cache = WeightCache::in_folder(data.join("cache"));
+        let cache = WeightCache::in_folder(caches::folder(Cached::Weights, data));
         KeepingLab { device, cache, machine: Machine::default() }
     }
 }

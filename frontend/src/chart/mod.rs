@@ -20,6 +20,12 @@ use std::ops::Range;
 
 use crate::colour::Role;
 
+/// The view box of what is laid over a drawing of this size: the drawing's own, so that both scale
+/// alike where the page is laid out without being drawn anew, as on paper.
+pub fn view_box(width: f64, height: f64) -> String {
+    format!("0 0 {width} {height}")
+}
+
 /// One curve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {

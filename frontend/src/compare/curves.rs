@@ -8,6 +8,7 @@ use super::opened::{Chosen, Opened};
 use crate::browser::watch_width;
 use crate::chart::beside::{Beside, Curve as Line, letter};
 use crate::chart::frame::Frame;
+use crate::chart::view_box;
 use crate::components::value::plain;
 use crate::language::{fill, t};
 use crate::link::Curve;
@@ -140,7 +141,7 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
             <div class="chart" data-testid="compared-chart" node_ref=holder
                 style:height=move || format!("{}px", frame.get().height)>
                 <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
-                <svg class="marks" aria-hidden="true">{marker}</svg>
+                <svg class="marks" viewBox=move || view_box(frame.get().width, frame.get().height) aria-hidden="true">{marker}</svg>
                 <div
                     class="glass"
                     data-keys=""

@@ -8,7 +8,7 @@ use shared::{Extremes, Observation, Seen, Stage, Undefined};
 use crate::browser::watch_width;
 use crate::chart::frame::Frame;
 use crate::chart::marks::Marked;
-use crate::chart::{Ghost, Null, Plot, Series, draw};
+use crate::chart::{Ghost, Null, Plot, Series, draw, view_box};
 use crate::colour::Role;
 use crate::components::behind::Behind;
 use crate::components::finding::Finding;
@@ -371,7 +371,7 @@ fn Marks(run: RunView, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
         found.map(|found| found.map(ring))
     };
     view! {
-        <svg class="marks" aria-hidden="true">
+        <svg class="marks" viewBox=move || view_box(frame.get().width, frame.get().height) aria-hidden="true">
             {extremes}
             {move || place().map(|(layer, x, step, frame)| view! {
                 <g data-testid="layer-marker" data-layer=layer class:pinned=move || run.pinned.get() == Some(layer) class:quiet=move || !chosen()>

@@ -7,6 +7,7 @@ use shared::{FlowMatrix, Group, GroupSet, Heads, Seen};
 use crate::browser::watch_width;
 use crate::chart::ribbons::{End, Flow, Ribbon, Ribbons, svg};
 use crate::chart::sides::{Side, sides};
+use crate::chart::view_box;
 use crate::colour::{Palette, Rgb};
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
@@ -158,7 +159,7 @@ fn RibbonPlot(run: RunView, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
     view! {
         <div class="heat" node_ref=holder style:height=move || format!("{}px", height())>
             <div class="drawing" class:dimmed=move || shown().is_some() aria-hidden="true" inner_html=move || drawing.get()></div>
-            <svg class="marks" aria-hidden="true">
+            <svg class="marks" viewBox=move || plot.with(|p| view_box(p.width, p.height)) aria-hidden="true">
                 {move || shown().map(|r| {
                     let fill = flow.with(|f| f.as_ref().and_then(|f| f.to.get(r.to).map(|e| e.colour.css())));
                     view! { <path class="ribbon" d=plot.with(|p| p.path(&r)) fill=fill/> }

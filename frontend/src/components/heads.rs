@@ -6,6 +6,7 @@ use shared::{Heads, Observation};
 
 use crate::browser::watch_width;
 use crate::chart::heat::{Grid, Heat, svg};
+use crate::chart::view_box;
 use crate::components::behind::Behind;
 use crate::components::said::views;
 use crate::components::scale_bar::{Ramp, ScaleBar};
@@ -171,7 +172,7 @@ fn Outlines(
         view! { <rect class=class x=x y=y width=width height=height rx="2"/> }
     };
     view! {
-        <svg class="marks" aria-hidden="true">
+        <svg class="marks" viewBox=move || view_box(grid.get().width, grid.get().height) aria-hidden="true">
             {move || heat.with(Heat::extremes).map(|all| all.map(|(l, h)| outline("strongest", l, h)))}
             {move || {
                 let (Heads::One(head), layer) = (run.definition.get().heads, run.layer.get()?) else { return None };

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::browser::watch_width;
 use crate::chart::looked::{Grid, svg};
+use crate::chart::view_box;
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::seen::scale_end;
@@ -136,7 +137,7 @@ pub fn LookedCard() -> impl IntoView {
                 >
                     <div class="heat" data-testid="looked" style:height=move || format!("{}px", grid.get().height)>
                         <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
-                        <svg class="marks" aria-hidden="true">
+                        <svg class="marks" viewBox=move || view_box(grid.get().width, grid.get().height) aria-hidden="true">
                             {move || {
                                 let grid = grid.get();
                                 let outline = move |class: &'static str, (token, layer): (usize, usize)| {

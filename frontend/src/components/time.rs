@@ -8,6 +8,7 @@ use crate::browser::watch_width;
 use crate::chart::ribbons::End;
 use crate::chart::sides::{Kind, Side, sides};
 use crate::chart::time::{Columns, Grid, svg};
+use crate::chart::view_box;
 use crate::components::behind::Behind;
 use crate::components::term::Explained;
 use crate::components::transport::PlayButton;
@@ -135,7 +136,7 @@ pub fn TimeCard() -> impl IntoView {
             </header>
             <div class="heat" data-testid="time" node_ref=holder style:height=move || format!("{}px", height())>
                 <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
-                <svg class="marks" aria-hidden="true">
+                <svg class="marks" viewBox=move || view_box(grid.get().width, grid.get().height) aria-hidden="true">
                     {move || {
                         let grid = grid.get();
                         let outline = move |class: &'static str, token: usize| {

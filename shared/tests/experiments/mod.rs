@@ -92,6 +92,7 @@ impl Made {
                 revision: "c0ffee".repeat(6),
                 rows: 960,
                 has_answers: true,
+                note: String::new(),
             },
             models: self.spec.models.iter().map(|m| model(m)).collect(),
             done: grid.items(),
