@@ -140,8 +140,11 @@ pub(super) fn missing(kind: Kind, first: u64) -> StoreError {
 /// Gives everything that an earlier version wrote its checksum, as it stands there now.
 pub(super) fn seal_all(c: &Connection) -> Result<(), StoreError> {
     for (kind, sql) in [
-        (Kind::Events, "SELECT run, first, count, data FROM events"),
-        (Kind::Heads, "SELECT run, token, 1, data FROM heads"),
+        (
+            Kind::Events,
+            "SELECT run, first, count, data FROM events WHERE run IN (SELECT id FROM runs)",
+        ),
+        (Kind::Heads, "SELECT run, token, 1, data FROM heads WHERE run IN (SELECT id FROM runs)"),
     ] {
         let mut statement = c.prepare(sql)?;
         let mut rows = statement.query([])?;
