@@ -310,6 +310,8 @@ mod tests {
             ("The answer is a cat", Some(1)),
             ("answer is b because it purrs", Some(1)),
             ("Élan", None),
+            ("answer: bis", None),
+            ("Answer: Bor", None),
             ("X-ray of D-day", None),
             ("Answer:", None),
             ("", None),

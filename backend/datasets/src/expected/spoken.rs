@@ -222,7 +222,7 @@ pub(super) fn first_letter(text: &str) -> Option<&str> {
         || (first.is_ascii_uppercase() && text[1..].trim_start().starts_with(|c: char| !joins(c))))
     .then(|| &text[..1])
     .or_else(|| {
-        let next = text[1..].split_whitespace().next()?;
+        let next = text[1..].strip_prefix(' ')?.split_whitespace().next()?;
         follows_letter(next).then(|| &text[..1])
     })
 }

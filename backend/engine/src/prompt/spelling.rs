@@ -170,4 +170,39 @@ mod tests {
         assert_eq!(stream.next(&tokenizer, 259), "<end>");
         assert_eq!(stream.push(&tokenizer, 259, true), ("\u{FFFD}".to_owned(), Some(Vec::new())));
     }
+
+    /// What transformers says of some texts, by model: ids, bytes, and shared characters as
+    /// `[character, number, count]`; made by the script beside it.
+    const REFERENCE: &str = include_str!("../../tests/fixtures/shared_characters.json");
+
+    #[test]
+    fn tokens_stand_for_the_bytes_that_transformers_says_and_share_its_characters() {
+        let reference: Value = serde_json::from_str(REFERENCE).unwrap();
+        for model in ["demo-llava", "demo-qwen"] {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/");
+            let folder = std::path::Path::new(folder).join(model);
+            let tokenizer = PromptTokenizer::load(&folder).unwrap();
+            let cases = reference[model].as_array().unwrap();
+            assert_eq!(cases.len(), 12);
+            let mut shared_ones = 0;
+            for case in cases {
+                let ids: Vec<u32> = serde_json::from_value(case["ids"].clone()).unwrap();
+                let all = tokenizer.shown(&ids);
+                for (at, (id, shown)) in ids.iter().zip(&all).enumerate() {
+                    let bytes = tokenizer.spelled(*id);
+                    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+                    assert_eq!(hex, case["bytes"][at].as_str().unwrap(), "{model}: {id}");
+                    let parts: Vec<(String, u32, u32)> =
+                        serde_json::from_value(case["parts"][at].clone()).unwrap();
+                    let own = shown.parts.iter();
+                    let own: Vec<_> = own.map(|p| (p.of.clone(), p.index, p.count)).collect();
+                    assert_eq!(own, parts, "{model}: {id} at {at}");
+                    assert!(!shown.text.contains('\u{FFFD}') && !shown.text.contains("<0x"));
+                    assert!(!shown.text.contains("byte"), "{model}: {}", shown.text);
+                    shared_ones += parts.len();
+                }
+            }
+            assert!(shared_ones > 50, "{model}: {shared_ones}");
+        }
+    }
 }
