@@ -2,12 +2,10 @@
 //! lab, and nothing that differs is shown.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
-mod common;
-
 use std::path::Path;
 
+use crate::common::{Form, Options, TestLab, png, same};
 use axum::body::Bytes;
-use common::{Form, Options, TestLab, png, same};
 use langoverrule::experiment::queue::{Claim, End, Ended, Experiment, NewExperiment};
 use langoverrule::experiment::{Queue, SqliteQueue};
 use langoverrule::id::{OwnerToken, RunId};
