@@ -89,7 +89,11 @@ impl Choice {
             .or_else(|| self.one_of(spoken::after_option(text).filter_map(|c| self.index(c))))
             .or_else(|| {
                 let letters = || capitals(text).filter_map(|letter| self.index(letter));
-                match self.inside(text) {
+                // A text that is itself one of the letters was meant as the letter.
+                let is_letter = |i: usize| {
+                    letter(&tidy(&self.options[i])).is_some_and(|l| l < self.options.len())
+                };
+                match self.inside(text).filter(|named| !is_letter(*named)) {
                     // Letters of the text that was named are no choice; others are.
                     Some(named) if tidy(&self.options[named]).chars().count() > 1 => {
                         let own: Vec<char> = capitals(&self.options[named]).collect();
