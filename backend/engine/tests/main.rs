@@ -14,6 +14,7 @@ mod goldens;
 mod heads;
 mod interventions;
 mod levers;
+mod picture_files;
 mod pictures;
 
 /// A file that is not named above would never run.

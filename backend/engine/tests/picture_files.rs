@@ -4,8 +4,6 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 #![allow(clippy::print_stdout, reason = "how much was tried")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -241,7 +239,7 @@ fn headers_that_contradict_the_data_are_errors() {
     assert!(tried > 10_000 && read < tried, "{read} of {tried}");
 }
 
-/// `FUZZ_SECONDS=300 cargo test -p engine --test picture_files` looks longer.
+/// `FUZZ_SECONDS=300 cargo test -p engine --test model_room whatever` looks longer.
 #[test]
 fn whatever_the_bytes_are_a_picture_or_an_error() {
     let files: Vec<_> = files().into_values().collect();
