@@ -166,7 +166,8 @@ fn positions_left_to_the_model_are_named() {
             assert_eq!(
                 lab.prepare(&other).options(),
                 &RunOptions {
-                    template: lab.prepare(&other).options().template.clone(),
+                    template: lab.model.info().template.clone(),
+                    max_pixels: lab.model.info().max_pixels,
                     ..other.clone()
                 }
             );
