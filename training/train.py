@@ -21,8 +21,9 @@ import torch
 
 from data import easyvqa
 from data.atlas import CACHE, load
-from data.batches import Batches, loader
+from data.batches import Batches
 from data.compose import Composer
+from data.rows import loader
 from data.shapes import cells as shape_cells
 from data.things import things
 from model.families import FAMILIES, easy_pictures

@@ -2,10 +2,11 @@
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import IterableDataset
 
 from .easyvqa import as_item
 from .questions import casual
+from .rows import token_rows
 from .samples import ask
 from .scenes import CELL, LOOK, PLACE, SHAPES, SLOTS, Catalogue, sample
 
@@ -57,38 +58,4 @@ class Batches(IterableDataset):
                 items = ask(scene, cat, rng, 11)
             asked.append(items)
         return {"place": torch.from_numpy(place), "look": torch.from_numpy(look), "easy": torch.from_numpy(easy),
-                "present": torch.from_numpy(present), "frame": torch.tensor(frame), **self.rows_of_tokens(asked, tokenizer)}
-
-    def rows_of_tokens(self, asked, tokenizer):
-        flat = [q for items in asked for q in items]
-        questions = tokenizer.encode_batch([self.words.segment(q["question"]) for q in flat])
-        answers = tokenizer.encode_batch([self.words.reply(q["answer"]) for q in flat])
-        shape = (len(asked), self.length)
-        ids, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        segments = np.full(shape, 99, np.int64)
-        where, labels, at = [], [], 0
-        for row, items in enumerate(asked):
-            used = 0
-            for number in range(len(items)):
-                q, a = questions[at + number].ids, answers[at + number].ids + [self.words.EOS]
-                n = len(q) + len(a) - 1
-                if used + n > self.length:
-                    continue
-                ids[row, used:used + n] = q + a[:-1]
-                positions[row, used:used + n] = np.arange(n)
-                segments[row, used:used + n] = number + 1
-                first = row * self.length + used + len(q) - 1
-                where += range(first, first + len(a))
-                labels += a
-                used += n
-            at += len(items)
-        limit = len(asked) * TARGETS_PER_ROW
-        where, labels = where[:limit], labels[:limit]
-        pad = limit - len(where)
-        return {"ids": torch.from_numpy(ids), "positions": torch.from_numpy(positions), "segments": torch.from_numpy(segments),
-                "targets_at": torch.tensor(where + [0] * pad), "labels": torch.tensor(labels + [-100] * pad)}
-
-
-def loader(dataset, workers):
-    return DataLoader(dataset, batch_size=None, num_workers=workers, pin_memory=torch.cuda.is_available(),
-                      prefetch_factor=4 if workers else None, persistent_workers=workers > 0)
+                "present": torch.from_numpy(present), "frame": torch.tensor(frame), **token_rows(asked, tokenizer, self.words, self.length, TARGETS_PER_ROW)}

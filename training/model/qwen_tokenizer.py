@@ -45,22 +45,23 @@ def prompt(question):
     return f"{OPENING}<|image_pad|><|vision_end|>{segment(question)}"
 
 
-def train(lines):
+def train(lines, base=BASE, numbered=ID):
+    """The file's content: `base` entries learned from the lines, then added tokens as `numbered`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(SPLIT), behavior="isolated", invert=False),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     tokenizer.train_from_iterator(lines, trainers.BpeTrainer(
-        vocab_size=BASE, show_progress=False, min_frequency=2, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
+        vocab_size=base, show_progress=False, min_frequency=2, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
     model = json.loads(tokenizer.to_str())["model"]
-    assert len(model["vocab"]) == BASE, len(model["vocab"])
+    assert len(model["vocab"]) == base, len(model["vocab"])
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
     return {
         "version": "1.0", "truncation": None, "padding": None,
         "added_tokens": [
             {"id": number, "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
-             "special": token in SPECIAL} for token, number in ID.items()],
+             "special": token not in PLAIN} for token, number in numbered.items()],
         "normalizer": {"type": "NFC"},
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
             {"type": "Split", "pattern": {"Regex": SPLIT}, "behavior": "Isolated", "invert": False}, byte_level]},
