@@ -1,7 +1,7 @@
 """population.json: the demo models' own MDI and words' share on 100 samples, from which
 experiment_coverage.rs draws.
 
-    langoverrule experiment --paper both --samples 100 --out results/paper
+    langoverrule experiment --model demo-llava,demo-qwen --prune 0,0.75,0.95 --samples 100 --out results/paper
     python shared/tests/experiments/population.py results/paper/items.jsonl
 """
 

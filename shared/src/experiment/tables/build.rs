@@ -148,7 +148,8 @@ impl Build<'_> {
                 "{level} over samples, none below {LEAST}: ratios (MDI, AEI, their paired changes) \
                  Student's t of the logarithms, around the geometric mean; the words' share and its \
                  paired changes Student's t; ratios of means jackknife; shares of answers Wilson, \
-                 their paired changes Bonett and Price",
+                 their paired changes Bonett and Price; measured coverage 93 to 97 %, of very skewed samples \
+                 from 91 % below 30",
                 level = percent(LEVEL)
             ),
             items: self.aggregate.grid().items(),
