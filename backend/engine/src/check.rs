@@ -8,7 +8,7 @@ use crate::compress;
 use crate::error::EngineError;
 use crate::family::Numbering;
 use crate::prepare::QwenPrepare;
-use crate::prompt::{Frame, PromptTokenizer, Template};
+use crate::prompt::{Frame, PromptTokenizer, Templates};
 
 /// How many image tokens a picture has.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(crate) enum Grid {
 #[derive(Clone)]
 pub struct PromptCheck {
     pub(crate) tokenizer: Arc<PromptTokenizer>,
-    pub(crate) templates: &'static [Template],
+    pub(crate) templates: Arc<Templates>,
     /// What options are resolved by.
     pub(crate) traits: ModelTraits,
     pub(crate) image_token: u32,
@@ -69,8 +69,7 @@ impl PromptCheck {
                     .into(),
             ));
         }
-        let template = self.templates.iter().find(|t| t.name == options.template);
-        let template = template.ok_or_else(|| {
+        let template = self.templates.find(&options.template).ok_or_else(|| {
             EngineError::new(ErrorCode::Internal, "a template was resolved that is not there")
         })?;
         let grid = match &self.grid {

@@ -174,7 +174,7 @@ impl Model {
             held,
             dtype: family.decoder().dtype_name().to_owned(),
             device: crate::device::describe(&family.decoder().device()),
-            template: family.templates()[0].name.to_owned(),
+            template: family.common().templates.own().unwrap_or_default().to_owned(),
             prune_score: family.prune_score().unwrap_or_default().to_owned(),
             prune_positions: family.prune_score().map(|_| family.numbering().own()),
             max_pixels: traits.pixels.map(|(_, most)| most),
@@ -184,7 +184,7 @@ impl Model {
         };
         let check = PromptCheck {
             tokenizer: family.common().tokenizer.clone(),
-            templates: family.templates(),
+            templates: family.common().templates.clone(),
             traits,
             image_token: family.common().image_token,
             prunes: family.prune_score().is_some(),
@@ -247,8 +247,14 @@ impl Model {
     }
 
     /// Names of the prompt templates, the default first.
-    pub fn templates(&self) -> Vec<&'static str> {
-        self.family.templates().iter().map(|t| t.name).collect()
+    pub fn templates(&self) -> Vec<&str> {
+        self.check.templates.names().collect()
+    }
+
+    /// What a person should know of them: which one prompts are put in where nobody says and why, or
+    /// why there is none.
+    pub fn template_notes(&self) -> Vec<String> {
+        self.check.templates.notes()
     }
 
     /// Prepares a picture and a prompt.
@@ -335,13 +341,15 @@ fn traits(family: &dyn Family, quant: Quant) -> ModelTraits {
         Grid::Fixed { edge } => (true, None, PictureTokens::One { tokens: (edge * edge) as u32 }),
         Grid::Any(prepare) => (false, Some(prepare.pixels()), prepare.tokens()),
     };
+    let templates = &family.common().templates;
     ModelTraits {
         quant,
         one_size,
         pixels,
         resize: Resizing::default(),
         tokens: Some(tokens),
-        templates: Some(family.templates().iter().map(|t| t.name.to_owned()).collect()),
+        templates: Some(templates.names().map(str::to_owned).collect()),
+        template_refused: templates.refused(),
         prune_positions: Some(family.numbering().own()),
         layers: Some(family.decoder().config.layers as u32),
     }

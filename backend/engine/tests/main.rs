@@ -8,6 +8,7 @@ mod broken_gguf;
 mod broken_models;
 mod broken_settings;
 mod cache;
+mod chat;
 mod fuzz_models;
 mod gguf;
 mod goldens;

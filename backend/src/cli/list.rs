@@ -78,6 +78,8 @@ fn check(
             "load": needs.loading, "answer": needs.running, "answer_tokens": tokens,
             "processor": engine::processor(),
         });
+        object["templates"] = serde_json::json!(model.templates());
+        object["template_notes"] = serde_json::json!(model.template_notes());
         let text = serde_json::to_string_pretty(&object).map_err(|e| e.to_string())?;
         return print(&(text + "\n"));
     }
@@ -115,6 +117,13 @@ fn check(
         out += &format!("\nTensors whose rows do not fit {}:\n", info.quant.name());
         for fallback in &info.fallbacks {
             out += &format!("  {fallback}\n");
+        }
+    }
+    let notes = model.template_notes();
+    if !notes.is_empty() {
+        out += "\nOf its prompts:\n";
+        for note in &notes {
+            out += &format!("  {note}\n");
         }
     }
     print(&out)

@@ -35,6 +35,8 @@ pub struct ModelTraits {
     pub tokens: Option<PictureTokens>,
     /// Its prompt templates, its own first; `None` where they are not known.
     pub templates: Option<Vec<String>>,
+    /// Why its own template cannot be used and none is taken where nobody names one: a sentence.
+    pub template_refused: Option<String>,
     /// Where image tokens that were not pruned stand; `None` where that is not known.
     pub prune_positions: Option<PrunePositions>,
     /// Decoder layers; `None` where they are not known.
@@ -191,7 +193,10 @@ fn template(
         }
         return Ok(name.clone());
     }
-    Ok(all.first().cloned().unwrap_or_default())
+    match &model.template_refused {
+        Some(why) => Err(bad(why.clone())),
+        None => Ok(all.first().cloned().unwrap_or_default()),
+    }
 }
 
 /// The limit of pixels that holds; `None` where every picture has one size.

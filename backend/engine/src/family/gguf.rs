@@ -6,7 +6,7 @@ use super::{Llava, Loaded, Qwen, Reading};
 use crate::config::{self, GgufFamily, LlavaConfig, QwenConfig};
 use crate::error::EngineError;
 use crate::prepare::{ClipPrepare, Normalise, QwenPrepare};
-use crate::prompt::PromptTokenizer;
+use crate::prompt::{self, PromptTokenizer};
 use crate::weights::{Gguf, GgufWeights, Metadata, hash};
 
 /// Qwen2.5-VL's own limits, from its published processor; files name others where they must.
@@ -20,6 +20,7 @@ pub(super) fn load(text: &Path, mmproj: &Path, reading: Reading) -> Result<Loade
     }
     let family = config::gguf_family(&text, &mmproj)?;
     let tokenizer = PromptTokenizer::from_gguf(&text.metadata)?;
+    let tokenizer = (tokenizer, prompt::in_gguf(&text.metadata));
     let normalise = normalise(&mmproj.metadata)?;
     let contents = || match reading.weighing {
         Some(_) => Ok(String::new()),

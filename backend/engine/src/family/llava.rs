@@ -12,7 +12,7 @@ use crate::config::LlavaConfig;
 use crate::error::EngineError;
 use crate::picture::Picture;
 use crate::prepare::{ClipPrepare, Pixels};
-use crate::prompt::{LLAVA, PromptTokenizer, Template};
+use crate::prompt::{self, Found, Kind, PromptTokenizer, Templates};
 use crate::vision::{Activation, ClipTower, Features};
 use crate::weights::{Linear, Loader, Random, WeightFiles};
 
@@ -35,13 +35,15 @@ impl Llava {
         let tokenizer = PromptTokenizer::load(folder)?;
         tokenizer.check(folder, config.text.vocab, ("<image>", config.image_token))?;
         let prepare = ClipPrepare::load(folder, config.vision.image_size as u32)?;
+        let chat = prompt::in_folder(folder);
         let files = WeightFiles::open(folder)?;
         let layers = "num_hidden_layers";
         let (text, vision) = (config.text.layers, config.vision.layers);
         files.check_layers(folder, ("decoder", layers), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", layers), ".layer_norm1.weight", vision)?;
-        reading
-            .files(&files, |loader, hash| Self::assemble(config, tokenizer, prepare, loader, hash))
+        reading.files(&files, |loader, hash| {
+            Self::assemble(config, (tokenizer, chat), prepare, loader, hash)
+        })
     }
 
     /// A model of random weights.
@@ -52,13 +54,13 @@ impl Llava {
         let prepare = ClipPrepare::standard(config.vision.image_size as u32);
         let mut loader = reading.loader(&Random::LLAVA);
         let tokenizer = PromptTokenizer::characters(&[])?;
-        Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
+        Self::assemble(config, (tokenizer, Ok(None)), prepare, &mut loader, "random".to_owned())
     }
 
     /// Reads all weights.
     pub(super) fn assemble(
         config: LlavaConfig,
-        tokenizer: PromptTokenizer,
+        (tokenizer, chat): (PromptTokenizer, Found),
         prepare: ClipPrepare,
         loader: &mut Loader,
         hash: String,
@@ -92,7 +94,9 @@ impl Llava {
         let prefixes = ["model.language_model.", "language_model.model.", "language_model."];
         let decoder = super::decoder(loader, &config.text, &prefixes)?;
         let (eos, image_token) = (config.eos.clone(), config.image_token);
-        let common = Common { decoder, tokenizer: Arc::new(tokenizer), eos, image_token };
+        let templates = Templates::of(Kind::Llava, chat, &tokenizer, image_token);
+        let (tokenizer, templates) = (Arc::new(tokenizer), Arc::new(templates));
+        let common = Common { decoder, tokenizer, templates, eos, image_token };
         Ok(Loaded::of(Llava { config, common, prepare, tower, projector }, loader, hash))
     }
 }
@@ -116,10 +120,6 @@ impl Family for Llava {
 
     fn numbering(&self) -> Numbering {
         Numbering::Sequence
-    }
-
-    fn templates(&self) -> &'static [Template] {
-        LLAVA
     }
 
     fn pixels(

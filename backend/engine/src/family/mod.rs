@@ -22,7 +22,7 @@ use crate::memory::Footprint;
 use crate::picture::Picture;
 use crate::prepare::Pixels;
 use crate::processor::Kernels;
-use crate::prompt::{Frame, PromptTokenizer, Template};
+use crate::prompt::{Frame, PromptTokenizer, Templates};
 use crate::rotary::Position;
 use crate::vision::Features;
 use crate::weights::{Loader, Source, WeightCache, WeightFiles};
@@ -37,6 +37,7 @@ pub use traits::traits_of;
 pub(crate) struct Common {
     pub(crate) decoder: Decoder,
     pub(crate) tokenizer: Arc<PromptTokenizer>,
+    pub(crate) templates: Arc<Templates>,
     /// Ids that end an answer.
     pub(crate) eos: Vec<u32>,
     /// The id at image positions.
@@ -53,8 +54,6 @@ pub(crate) trait Family {
     fn grid(&self) -> Grid;
     /// How a picture's tokens are numbered.
     fn numbering(&self) -> Numbering;
-    /// Prompt templates, the default first.
-    fn templates(&self) -> &'static [Template];
     /// Prepares a picture.
     fn pixels(
         &self,

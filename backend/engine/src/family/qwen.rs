@@ -12,7 +12,7 @@ use crate::config::QwenConfig;
 use crate::error::EngineError;
 use crate::picture::Picture;
 use crate::prepare::{Pixels, QwenPrepare};
-use crate::prompt::{PromptTokenizer, QWEN, Template};
+use crate::prompt::{self, Found, Kind, PromptTokenizer, Templates};
 use crate::vision::{Features, QwenTower};
 use crate::weights::{Loader, Random, WeightFiles};
 
@@ -33,7 +33,7 @@ impl Qwen {
         let config = QwenConfig::load(folder)?;
         let tokenizer = PromptTokenizer::load(folder)?;
         if let Some(token) =
-            QWEN[0].specials().into_iter().find(|token| tokenizer.special(token).is_none())
+            Kind::Qwen.specials().into_iter().find(|t| tokenizer.special(t).is_none())
         {
             let at = folder.join("tokenizer.json");
             let what =
@@ -42,13 +42,15 @@ impl Qwen {
         }
         tokenizer.check(folder, config.text.vocab, ("<|image_pad|>", config.image_token))?;
         let prepare = QwenPrepare::load(folder, config.vision.patch, config.vision.merge)?;
+        let chat = prompt::in_folder(folder);
         let files = WeightFiles::open(folder)?;
         let (text, vision) = (config.text.layers, config.vision.layers);
         let key = "num_hidden_layers";
         files.check_layers(folder, ("decoder", key), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", "depth"), ".norm1.weight", vision)?;
-        reading
-            .files(&files, |loader, hash| Self::assemble(config, tokenizer, prepare, loader, hash))
+        reading.files(&files, |loader, hash| {
+            Self::assemble(config, (tokenizer, chat), prepare, loader, hash)
+        })
     }
 
     /// A model of random weights.
@@ -58,14 +60,14 @@ impl Qwen {
     ) -> std::result::Result<Loaded, EngineError> {
         let prepare = QwenPrepare::standard(config.vision.patch, config.vision.merge);
         let mut loader = reading.loader(&Random::QWEN);
-        let tokenizer = PromptTokenizer::characters(&QWEN[0].specials())?;
-        Self::assemble(config, tokenizer, prepare, &mut loader, "random".to_owned())
+        let tokenizer = PromptTokenizer::characters(&Kind::Qwen.specials())?;
+        Self::assemble(config, (tokenizer, Ok(None)), prepare, &mut loader, "random".to_owned())
     }
 
     /// Reads all weights.
     pub(super) fn assemble(
         config: QwenConfig,
-        tokenizer: PromptTokenizer,
+        (tokenizer, chat): (PromptTokenizer, Found),
         prepare: QwenPrepare,
         loader: &mut Loader,
         hash: String,
@@ -75,7 +77,9 @@ impl Qwen {
         let prefixes = ["model.language_model.", "language_model.model.", "model."];
         let decoder = super::decoder(loader, &config.text, &prefixes)?;
         let (eos, image_token) = (config.eos.clone(), config.image_token);
-        let common = Common { decoder, tokenizer: Arc::new(tokenizer), eos, image_token };
+        let templates = Templates::of(Kind::Qwen, chat, &tokenizer, image_token);
+        let (tokenizer, templates) = (Arc::new(tokenizer), Arc::new(templates));
+        let common = Common { decoder, tokenizer, templates, eos, image_token };
         Ok(Loaded::of(Qwen { config, common, prepare, tower }, loader, hash))
     }
 }
@@ -99,10 +103,6 @@ impl Family for Qwen {
 
     fn numbering(&self) -> Numbering {
         Numbering::Grid
-    }
-
-    fn templates(&self) -> &'static [Template] {
-        QWEN
     }
 
     fn pixels(

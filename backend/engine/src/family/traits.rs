@@ -8,7 +8,7 @@ use shared::{ModelTraits, Quant};
 use super::{Numbering, gguf, gguf_files};
 use crate::config::{self, LlavaConfig, QwenConfig};
 use crate::prepare::QwenPrepare;
-use crate::prompt::{LLAVA, QWEN, Template};
+use crate::prompt::{self, Found, Kind};
 use crate::weights::Gguf;
 
 /// What is known at a glance of the model in a folder in Hugging Face layout or in llama.cpp's
@@ -27,14 +27,15 @@ pub fn traits_of(place: &Path) -> Option<ModelTraits> {
 
 fn of_folder(place: &Path) -> Option<ModelTraits> {
     let traits = match config::family(place).ok()?.as_str() {
-        "llava" => llava(LlavaConfig::load(place).ok().as_ref()),
+        "llava" => llava(LlavaConfig::load(place).ok().as_ref(), prompt::in_folder(place)),
         "qwen2_5_vl" => {
             let config = QwenConfig::load(place).ok();
             let prepare = config
                 .as_ref()
                 .and_then(|c| QwenPrepare::load(place, c.vision.patch, c.vision.merge).ok());
             let tokens = prepare.as_ref().map(QwenPrepare::tokens);
-            let traits = qwen(config.map(|c| c.text.layers), prepare.map(|p| p.pixels()));
+            let layers = config.map(|c| c.text.layers);
+            let traits = qwen(layers, prepare.map(|p| p.pixels()), prompt::in_folder(place));
             ModelTraits { tokens, ..traits }
         }
         _ => return None,
@@ -43,8 +44,9 @@ fn of_folder(place: &Path) -> Option<ModelTraits> {
 }
 
 fn of_files(text: &Gguf, mmproj: &Gguf) -> Option<ModelTraits> {
+    let chat = prompt::in_gguf(&text.metadata);
     let traits = match config::architecture(text).ok()? {
-        "llama" => llava(LlavaConfig::from_gguf(text, mmproj).ok().as_ref()),
+        "llama" => llava(LlavaConfig::from_gguf(text, mmproj).ok().as_ref(), chat),
         "qwen2vl" => {
             let config = QwenConfig::from_gguf(text, mmproj).ok();
             let pixels = gguf::pixels(&mmproj.metadata).ok().map(QwenPrepare::short);
@@ -52,7 +54,7 @@ fn of_files(text: &Gguf, mmproj: &Gguf) -> Option<ModelTraits> {
             let tokens = pixels.zip(edge);
             let tokens =
                 tokens.map(|((least, most), edge)| PictureTokens::Any { edge, least, most });
-            ModelTraits { tokens, ..qwen(config.map(|c| c.text.layers), pixels) }
+            ModelTraits { tokens, ..qwen(config.map(|c| c.text.layers), pixels, chat) }
         }
         _ => return None,
     };
@@ -60,19 +62,21 @@ fn of_files(text: &Gguf, mmproj: &Gguf) -> Option<ModelTraits> {
     Some(ModelTraits { quant: Quant::Stored, ..traits })
 }
 
-fn llava(config: Option<&LlavaConfig>) -> ModelTraits {
+fn llava(config: Option<&LlavaConfig>, chat: Found) -> ModelTraits {
     let tokens = config.map(|c| PictureTokens::One { tokens: (c.vision.grid().pow(2)) as u32 });
     let layers = config.map(|c| c.text.layers);
-    ModelTraits { one_size: true, tokens, ..of(LLAVA, Numbering::Sequence, layers) }
+    ModelTraits { one_size: true, tokens, ..of((Kind::Llava, chat), Numbering::Sequence, layers) }
 }
 
-fn qwen(layers: Option<usize>, pixels: Option<(u32, u32)>) -> ModelTraits {
-    ModelTraits { pixels, ..of(QWEN, Numbering::Grid, layers) }
+fn qwen(layers: Option<usize>, pixels: Option<(u32, u32)>, chat: Found) -> ModelTraits {
+    ModelTraits { pixels, ..of((Kind::Qwen, chat), Numbering::Grid, layers) }
 }
 
-fn of(templates: &[Template], numbering: Numbering, layers: Option<usize>) -> ModelTraits {
+fn of((kind, chat): (Kind, Found), numbering: Numbering, layers: Option<usize>) -> ModelTraits {
+    let (templates, template_refused) = prompt::at_a_glance(kind, chat);
     ModelTraits {
-        templates: Some(templates.iter().map(|t| t.name.to_owned()).collect()),
+        templates: Some(templates),
+        template_refused,
         prune_positions: Some(numbering.own()),
         layers: layers.map(|n| n as u32),
         ..ModelTraits::default()

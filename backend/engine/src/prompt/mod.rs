@@ -1,14 +1,20 @@
 //! Prompts: templates, tokenizing, and the sequence around the picture.
 
+mod chat;
 mod gguf;
+mod jinja;
 mod spelling;
 mod template;
+mod templates;
 mod tokenizer;
+mod written;
 
 use shared::{ErrorCode, Group, Shown, Token};
 
+pub(crate) use chat::{Found, in_folder, in_gguf};
 pub(crate) use spelling::TextStream;
-pub(crate) use template::{LLAVA, QWEN, Template};
+pub(crate) use template::Template;
+pub(crate) use templates::{Kind, Templates, at_a_glance};
 pub(crate) use tokenizer::PromptTokenizer;
 
 use crate::error::EngineError;
@@ -44,14 +50,32 @@ impl Frame {
             cell: None,
         };
         let mut sides = [Vec::new(), Vec::new()];
-        sides[0].extend(tokenizer.begin.iter().map(|id| token(*id, Group::Marker)));
+        if !template.begins() {
+            sides[0].extend(tokenizer.begin.iter().map(|id| token(*id, Group::Marker)));
+        }
         let mut side = 0;
-        let mut first = true;
-        for stretch in template.fill(prompt, picture) {
+        let stretches = template.fill(prompt, picture).map_err(|why| {
+            EngineError::new(
+                ErrorCode::BadOption,
+                format!("The template '{}' {why}. Choose another one.", template.name),
+            )
+        })?;
+        // Some special tokens take the space beside them away.
+        let takes_space = |stretch: Option<&Stretch>| match stretch {
+            Some(Stretch::Special(text)) => tokenizer.takes_space(text),
+            _ => (false, false),
+        };
+        let around: Vec<(bool, bool)> = (0..stretches.len())
+            .map(|at| {
+                let before = at.checked_sub(1).and_then(|at| stretches.get(at));
+                (takes_space(before).1, takes_space(stretches.get(at + 1)).0)
+            })
+            .collect();
+        for (at, (stretch, (left, right))) in stretches.into_iter().zip(around).enumerate() {
             match stretch {
                 Stretch::Image => side = 1,
                 Stretch::Special(text) => {
-                    let id = tokenizer.special(text).ok_or_else(|| {
+                    let id = tokenizer.special(&text).ok_or_else(|| {
                         EngineError::model(format!(
                             "the tokenizer has no token '{text}', which template '{}' needs",
                             template.name
@@ -60,7 +84,8 @@ impl Frame {
                     sides[side].push(token(id, Group::Marker));
                 }
                 Stretch::Text(text) => {
-                    let pieces = tokenizer.encode(&text.text, first)?;
+                    let text = text.trimmed(left, right);
+                    let pieces = tokenizer.encode(&text.text, at == 0)?;
                     let ids: Vec<u32> = pieces.iter().map(|piece| piece.id).collect();
                     for (piece, shown) in pieces.iter().zip(tokenizer.shown(&ids)) {
                         let group = text.group(piece.start, piece.end);
@@ -76,7 +101,6 @@ impl Frame {
                     }
                 }
             }
-            first = false;
         }
         let [before, after] = sides;
         if before.iter().chain(&after).any(|t| t.id == image_token) {

@@ -1,16 +1,21 @@
 //! Prompt templates: the words around what a person typed, each with its group.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use shared::Group;
 
+use super::written::Chat;
+
 /// One piece of a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Fixed text of a group.
-    Text(Group, &'static str),
+    Text(Group, Cow<'static, str>),
     /// A special token.
-    Special(&'static str),
+    Special(Cow<'static, str>),
     /// What is there only with a picture.
-    Picture(&'static [Part]),
+    Picture(Vec<Part>),
     /// Where the image tokens go.
     Image,
     /// What the person typed.
@@ -18,69 +23,83 @@ pub(crate) enum Part {
 }
 
 /// A named prompt template.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Template {
-    pub(crate) name: &'static str,
-    parts: &'static [Part],
+    pub(crate) name: Cow<'static, str>,
+    parts: Vec<Part>,
+    /// Where these parts come from a model's own template.
+    own: Option<Arc<Own>>,
+}
+
+/// What a model's own template has besides the parts of a question with a picture.
+#[derive(Debug)]
+pub(super) struct Own {
+    pub(super) chat: Chat,
+    /// The parts of a question without one, or why there are none.
+    pub(super) without: Result<Vec<Part>, String>,
+}
+
+fn text(group: Group, text: &'static str) -> Part {
+    Part::Text(group, Cow::Borrowed(text))
+}
+
+fn special(token: &'static str) -> Part {
+    Part::Special(Cow::Borrowed(token))
+}
+
+fn built_in(name: &'static str, parts: Vec<Part>) -> Template {
+    Template { name: Cow::Borrowed(name), parts, own: None }
 }
 
 const VICUNA_SYSTEM: &str = "A chat between a curious user and an artificial intelligence assistant. \
     The assistant gives helpful, detailed, and polite answers to the user's questions.";
 
-/// Its line break belongs to a picture: a question without one follows the role at once.
-const LLAVA_PICTURE: Part = Part::Picture(&[Part::Image, Part::Text(Group::Template, "\n")]);
-
 /// LLaVA-1.5's templates, the default first.
-pub(crate) const LLAVA: &[Template] = &[
-    // The chat template of the llava-hf repositories: no system turn.
-    Template {
-        name: "llava-hf",
-        parts: &[
-            Part::Text(Group::Template, "USER: "),
-            LLAVA_PICTURE,
-            Part::Prompt,
-            Part::Text(Group::Template, " ASSISTANT:"),
-        ],
-    },
-    // The original LLaVA-1.5's conversation `vicuna_v1`, with its system sentence.
-    Template {
-        name: "vicuna-v1",
-        parts: &[
-            Part::Text(Group::System, VICUNA_SYSTEM),
-            Part::Text(Group::Template, " USER: "),
-            LLAVA_PICTURE,
-            Part::Prompt,
-            Part::Text(Group::Template, " ASSISTANT:"),
-        ],
-    },
-];
+pub(super) fn llava() -> Vec<Template> {
+    // The line break belongs to a picture: a question without one follows the role at once.
+    let picture = || Part::Picture(vec![Part::Image, text(Group::Template, "\n")]);
+    let answer = || text(Group::Template, " ASSISTANT:");
+    vec![
+        // The chat template of the llava-hf repositories: no system turn.
+        built_in(
+            "llava-hf",
+            vec![text(Group::Template, "USER: "), picture(), Part::Prompt, answer()],
+        ),
+        // The original LLaVA-1.5's conversation `vicuna_v1`, with its system sentence.
+        built_in(
+            "vicuna-v1",
+            vec![
+                text(Group::System, VICUNA_SYSTEM),
+                text(Group::Template, " USER: "),
+                picture(),
+                Part::Prompt,
+                answer(),
+            ],
+        ),
+    ]
+}
 
 /// Qwen2.5-VL's templates, the default first.
-pub(crate) const QWEN: &[Template] = &[
+pub(super) fn qwen() -> Vec<Template> {
+    let picture = vec![special("<|vision_start|>"), Part::Image, special("<|vision_end|>")];
     // The published chat template, which adds a system turn where a person gives none.
-    Template {
-        name: "qwen2.5-vl",
-        parts: &[
-            Part::Special("<|im_start|>"),
-            Part::Text(Group::Template, "system\n"),
-            Part::Text(Group::System, "You are a helpful assistant."),
-            Part::Special("<|im_end|>"),
-            Part::Text(Group::Template, "\n"),
-            Part::Special("<|im_start|>"),
-            Part::Text(Group::Template, "user\n"),
-            Part::Picture(&[
-                Part::Special("<|vision_start|>"),
-                Part::Image,
-                Part::Special("<|vision_end|>"),
-            ]),
-            Part::Prompt,
-            Part::Special("<|im_end|>"),
-            Part::Text(Group::Template, "\n"),
-            Part::Special("<|im_start|>"),
-            Part::Text(Group::Template, "assistant\n"),
-        ],
-    },
-];
+    let parts = vec![
+        special("<|im_start|>"),
+        text(Group::Template, "system\n"),
+        text(Group::System, "You are a helpful assistant."),
+        special("<|im_end|>"),
+        text(Group::Template, "\n"),
+        special("<|im_start|>"),
+        text(Group::Template, "user\n"),
+        Part::Picture(picture),
+        Part::Prompt,
+        special("<|im_end|>"),
+        text(Group::Template, "\n"),
+        special("<|im_start|>"),
+        text(Group::Template, "assistant\n"),
+    ];
+    vec![built_in("qwen2.5-vl", parts)]
+}
 
 /// Text with each byte's group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +113,7 @@ pub(crate) struct GroupedText {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stretch {
     Text(GroupedText),
-    Special(&'static str),
+    Special(Cow<'static, str>),
     Image,
 }
 
@@ -102,6 +121,19 @@ impl GroupedText {
     fn push(&mut self, group: Group, text: &str) {
         self.text.push_str(text);
         self.groups.push((group, self.text.len()));
+    }
+
+    /// The same without the space at its beginning or end.
+    pub(crate) fn trimmed(mut self, start: bool, end: bool) -> Self {
+        if end {
+            self.text.truncate(self.text.trim_end().len());
+        }
+        let cut = if start { self.text.len() - self.text.trim_start().len() } else { 0 };
+        self.text.drain(..cut);
+        for (_, stop) in &mut self.groups {
+            *stop = stop.saturating_sub(cut).min(self.text.len());
+        }
+        self
     }
 
     /// The group of a token that covers the bytes `start..end`: what the person typed wins, so
@@ -123,38 +155,61 @@ impl GroupedText {
 }
 
 impl Template {
+    /// A model's own.
+    pub(super) fn own(name: String, parts: Vec<Part>, own: Own) -> Self {
+        Template { name: name.into(), parts, own: Some(Arc::new(own)) }
+    }
+
     /// The special tokens it is made with.
-    pub(crate) fn specials(&self) -> Vec<&'static str> {
+    pub(crate) fn specials(&self) -> Vec<String> {
         let special = |part: Part| match part {
-            Part::Special(token) => Some(token),
+            Part::Special(token) => Some(token.into_owned()),
             _ => None,
         };
-        let mut all: Vec<&str> = self.parts(true).filter_map(special).collect();
+        let mut all: Vec<String> =
+            flat(&self.parts, true).into_iter().filter_map(special).collect();
         all.sort_unstable();
         all.dedup();
         all
     }
 
-    /// Its parts, with a picture or without.
-    fn parts(&self, picture: bool) -> impl Iterator<Item = Part> {
-        self.parts
-            .iter()
-            .flat_map(move |part| match part {
-                Part::Picture(parts) if picture => *parts,
-                Part::Picture(_) => &[][..],
-                _ => std::slice::from_ref(part),
+    /// Whether it writes the token that begins a prompt by itself.
+    pub(crate) fn begins(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.chat.begin().is_some())
+    }
+
+    /// The template as one text, with a question in it and a picture's token or none.
+    pub(super) fn text(&self, question: &str, image: Option<&str>) -> String {
+        flat(&self.parts, image.is_some())
+            .into_iter()
+            .map(|part| match part {
+                Part::Text(_, text) | Part::Special(text) => text,
+                Part::Picture(_) | Part::Image => image.unwrap_or_default().to_owned().into(),
+                Part::Prompt => question.to_owned().into(),
             })
-            .copied()
+            .collect()
     }
 
     /// The template with a person's text in it, and a picture or none. Neighbouring texts are one stretch, as they are
     /// for the tokenizer.
-    pub(crate) fn fill(&self, prompt: &str, picture: bool) -> Vec<Stretch> {
+    ///
+    /// # Errors
+    /// A model's own template has no form for this question; the rest of a sentence that begins
+    /// with the template.
+    pub(crate) fn fill(&self, prompt: &str, picture: bool) -> Result<Vec<Stretch>, String> {
+        let (parts, prompt) = match &self.own {
+            Some(own) if picture => (&*self.parts, own.chat.question(prompt, true)?),
+            Some(own) => {
+                let parts = own.without.as_ref().map_err(Clone::clone)?;
+                (parts.as_slice(), own.chat.question(prompt, false)?)
+            }
+            None => (&*self.parts, prompt),
+        };
         let mut stretches = Vec::new();
-        for part in self.parts(picture) {
+        for part in flat(parts, picture) {
             let (group, text) = match part {
                 Part::Text(group, text) => (group, text),
-                Part::Prompt => (Group::Instruction, prompt),
+                Part::Prompt => (Group::Instruction, Cow::Owned(prompt.to_owned())),
                 Part::Special(token) => {
                     stretches.push(Stretch::Special(token));
                     continue;
@@ -165,14 +220,27 @@ impl Template {
                 }
             };
             match stretches.last_mut() {
-                Some(Stretch::Text(last)) => last.push(group, text),
+                Some(Stretch::Text(last)) => last.push(group, &text),
                 _ => {
                     let mut stretch = GroupedText::default();
-                    stretch.push(group, text);
+                    stretch.push(group, &text);
                     stretches.push(Stretch::Text(stretch));
                 }
             }
         }
-        stretches
+        Ok(stretches)
     }
+}
+
+/// Parts, with a picture or without.
+fn flat(parts: &[Part], picture: bool) -> Vec<Part> {
+    let mut all = Vec::new();
+    for part in parts {
+        match part {
+            Part::Picture(inner) if picture => all.extend_from_slice(inner),
+            Part::Picture(_) => {}
+            _ => all.push(part.clone()),
+        }
+    }
+    all
 }

@@ -1,6 +1,7 @@
 //! Tokenizing prompts so that what a person typed stays text, and detokenizing answers.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -86,7 +87,7 @@ impl PromptTokenizer {
 
     /// A tokenizer that knows single bytes and some special tokens only, for models of random
     /// weights.
-    pub(crate) fn characters(specials: &[&str]) -> Result<Self, EngineError> {
+    pub(crate) fn characters(specials: &[String]) -> Result<Self, EngineError> {
         let mut vocab = json!({"<unk>": 0, "<s>": 1, "</s>": 2});
         for byte in 0..=255u8 {
             vocab[format!("<0x{byte:02X}>")] = json!(u32::from(byte) + 3);
@@ -212,6 +213,32 @@ impl PromptTokenizer {
     /// The id of a special token.
     pub(crate) fn special(&self, token: &str) -> Option<u32> {
         self.whole.token_to_id(token)
+    }
+
+    /// Whether a special token takes away the space before it, and after it.
+    pub(crate) fn takes_space(&self, token: &str) -> (bool, bool) {
+        let id = self.special(token);
+        let added = id.and_then(|id| self.whole.get_added_tokens_decoder().get(&id).cloned());
+        added.map_or((false, false), |token| (token.lstrip, token.rstrip))
+    }
+
+    /// The special tokens in a text that is no person's, and where they stand, with the space that
+    /// they take away.
+    pub(crate) fn specials_in(
+        &self,
+        text: &str,
+    ) -> Result<Vec<(Range<usize>, String)>, EngineError> {
+        let added = self.whole.get_added_tokens_decoder();
+        let encoding = self
+            .whole
+            .encode(text, false)
+            .map_err(|e| EngineError::model(format!("the template cannot be tokenized: {e}")))?;
+        let ids = encoding.get_ids().iter().zip(encoding.get_offsets());
+        let special = |(id, (start, end)): (&u32, &(usize, usize))| {
+            let token = added.get(id).filter(|token| token.special)?;
+            Some((*start..*end, token.content.clone()))
+        };
+        Ok(ids.filter_map(special).collect())
     }
 
     /// The text of generated ids, special tokens left out.

@@ -1,0 +1,236 @@
+//! The templates a model can be asked with: its own first, where its files have one that can be used, and those
+//! that are built in.
+
+use std::ops::Range;
+
+use shared::Group;
+
+use super::chat::{ChatSource, Found};
+use super::template::{self, Own, Part, Template};
+use super::tokenizer::PromptTokenizer;
+use super::written::{Chat, PictureText, Rendered};
+use crate::error::EngineError;
+
+/// A family's prompts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Llava,
+    Qwen,
+}
+
+impl Kind {
+    /// The templates that are built in, the published models' first.
+    fn built_in(self) -> Vec<Template> {
+        match self {
+            Kind::Llava => template::llava(),
+            Kind::Qwen => template::qwen(),
+        }
+    }
+
+    /// The special tokens that the published models' template is made with.
+    pub(crate) fn specials(self) -> Vec<String> {
+        self.built_in().first().map(Template::specials).unwrap_or_default()
+    }
+
+    /// How pictures stand in its prompts.
+    fn picture(self) -> PictureText {
+        let (token, around) = match self {
+            Kind::Llava => ("<image>", ("", "\n")),
+            Kind::Qwen => ("<|image_pad|>", ("<|vision_start|>", "<|vision_end|>")),
+        };
+        PictureText { token: token.to_owned(), around }
+    }
+}
+
+/// A model's templates.
+#[derive(Debug)]
+pub(crate) struct Templates {
+    all: Vec<Template>,
+    /// Why the model's own template cannot be used. Then none is the default.
+    refused: Option<String>,
+    /// What a person should know of the default.
+    notes: Vec<String>,
+}
+
+impl Templates {
+    /// Only what is built in.
+    pub(crate) fn built_in(kind: Kind) -> Self {
+        Templates { all: kind.built_in(), refused: None, notes: Vec::new() }
+    }
+
+    /// A model's: its own, under a built-in's name where it writes exactly that.
+    pub(crate) fn of(kind: Kind, found: Found, tokenizer: &PromptTokenizer, image: u32) -> Self {
+        let mut picture = kind.picture();
+        if let Some(name) = tokenizer.name(image) {
+            picture.token = name;
+        }
+        let mut templates = Templates::built_in(kind);
+        let own = match read(found, picture.clone()) {
+            Ok(Some(chat)) => chat,
+            Ok(None) => {
+                let name = &templates.all[0].name;
+                templates.notes.push(format!(
+                    "The model's files have no chat template; prompts are put in '{name}'."
+                ));
+                return templates;
+            }
+            Err(why) => {
+                templates.refused = Some(why);
+                return templates;
+            }
+        };
+        let at = own.at().to_owned();
+        let dated = own.asks_for_the_date();
+        let known = same_as(kind, &own, &picture.token);
+        if let Some(at) = known {
+            let template = templates.all.remove(at);
+            templates.all.insert(0, template);
+        } else {
+            match in_pieces(own, tokenizer) {
+                Ok(own) => {
+                    templates.notes.push(format!(
+                        "Prompts follow the model's own chat template ({at}), which is none of the \
+                         built-in ones; it is named '{}'.",
+                        own.name
+                    ));
+                    templates.all.insert(0, own);
+                }
+                Err(e) => templates.refused = Some(e.message),
+            }
+        }
+        if dated {
+            templates.notes.push(format!(
+                "The chat template ({at}) asks for the day's date, which it is not given: prompts \
+                 are the same every day."
+            ));
+        }
+        templates
+    }
+
+    /// Names, the default first.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|template| &*template.name)
+    }
+
+    /// The default's name; none where a person has to choose.
+    pub(crate) fn own(&self) -> Option<&str> {
+        self.names().next().filter(|_| self.refused.is_none())
+    }
+
+    /// What a person should know: which template prompts are put in, or why none is chosen.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.iter().cloned().chain(self.refused()).collect()
+    }
+
+    /// The template of a name.
+    pub(crate) fn find(&self, name: &str) -> Option<&Template> {
+        self.all.iter().find(|template| template.name == name)
+    }
+
+    /// Why none of them is the default, in a sentence that says what to do.
+    pub(crate) fn refused(&self) -> Option<String> {
+        let names: Vec<&str> = self.names().collect();
+        self.refused.as_ref().map(|why| choose(why, &names))
+    }
+}
+
+fn choose(why: &str, names: &[&str]) -> String {
+    format!(
+        "The model's own chat template cannot be used: {why}. Name the template to put prompts in: {}.",
+        names.join(" or ")
+    )
+}
+
+/// Names of a model's templates as [`Templates::of`] would find them, the default first, without
+/// its tokenizer; and why none is the default, where none is.
+pub(crate) fn at_a_glance(kind: Kind, found: Found) -> (Vec<String>, Option<String>) {
+    let mut names: Vec<String> =
+        kind.built_in().iter().map(|template| template.name.to_string()).collect();
+    let picture = kind.picture();
+    match read(found, picture.clone()) {
+        Ok(Some(own)) => match same_as(kind, &own, &picture.token) {
+            Some(at) => names[..=at].rotate_right(1),
+            None => names.insert(0, own.name()),
+        },
+        Ok(None) => {}
+        Err(why) => {
+            let all: Vec<&str> = names.iter().map(String::as_str).collect();
+            let refused = choose(&why, &all);
+            return (names, Some(refused));
+        }
+    }
+    (names, None)
+}
+
+fn read(found: Found, picture: PictureText) -> Result<Option<Chat>, String> {
+    let Some(source) = found? else { return Ok(None) };
+    let ChatSource { at, .. } = source.clone();
+    match Chat::read(source, picture) {
+        Ok(chat) => Ok(Some(chat)),
+        Err(why) => Err(format!("{at}: the template {why}")),
+    }
+}
+
+/// The built-in template that a model's own writes exactly.
+fn same_as(kind: Kind, own: &Chat, token: &str) -> Option<usize> {
+    kind.built_in().iter().position(|template| {
+        own.writes(|question, with| template.text(question, with.then_some(token)))
+    })
+}
+
+/// A model's own template in pieces, each in its group.
+fn in_pieces(chat: Chat, tokenizer: &PromptTokenizer) -> Result<Template, EngineError> {
+    let parts = |rendered: &Rendered| parts(&chat, rendered, tokenizer);
+    let with = parts(&chat.with)?;
+    let without = match &chat.without {
+        Ok(rendered) => Ok(parts(rendered)?),
+        Err(why) => Err(why.clone()),
+    };
+    Ok(Template::own(chat.name(), with, Own { chat, without }))
+}
+
+fn parts(
+    chat: &Chat,
+    rendered: &Rendered,
+    tokenizer: &PromptTokenizer,
+) -> Result<Vec<Part>, EngineError> {
+    let text = &rendered.text;
+    let mut fixed: Vec<(Range<usize>, Part)> = Vec::new();
+    let specials = tokenizer.specials_in(text)?;
+    let places: Vec<Range<usize>> = specials.iter().map(|(place, _)| place.clone()).collect();
+    let is_image = |place: &Range<usize>| {
+        rendered
+            .image
+            .as_ref()
+            .is_some_and(|image| image.start < place.end && place.start < image.end)
+    };
+    // The picture's token takes the space beside it where the tokenizer says so.
+    let image = places.iter().find(|place| is_image(place)).cloned().or(rendered.image.clone());
+    fixed.extend(image.map(|place| (place, Part::Image)));
+    for (place, token) in specials.into_iter().filter(|(place, _)| !is_image(place)) {
+        fixed.push((place, Part::Special(token.into())));
+    }
+    fixed.push((rendered.question.clone(), Part::Prompt));
+    for place in chat.system(rendered, &places) {
+        let words = text[place.clone()].to_owned();
+        fixed.push((place, Part::Text(Group::System, words.into())));
+    }
+    fixed.sort_by_key(|(place, _)| place.start);
+    let mut parts = Vec::new();
+    let mut at = 0;
+    let between = |text: &str| Part::Text(Group::Template, text.to_owned().into());
+    for (place, part) in fixed {
+        match text.get(at..place.start) {
+            Some("") => {}
+            Some(words) => parts.push(between(words)),
+            // Two places overlap: a special token inside of a system's words.
+            None => continue,
+        }
+        at = place.end;
+        parts.push(part);
+    }
+    if let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        parts.push(between(rest));
+    }
+    Ok(parts)
+}
