@@ -104,6 +104,7 @@ mod tests {
             index: i as u32,
             id: 1,
             text: String::new(),
+            parts: Vec::new(),
             group: *group,
             cell: None,
         });
@@ -122,6 +123,7 @@ mod tests {
             index: 0,
             id: 1,
             text: String::new(),
+            bytes: None,
             logprob: 0.0,
             alternatives: Vec::new(),
             flow: TokenFlow::default(),

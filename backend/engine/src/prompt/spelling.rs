@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn an_answers_tokens_have_their_bytes_where_their_text_is_not_they() {
-        let tokenizer = PromptTokenizer::characters(&["<end>"]).unwrap();
+        let tokenizer = PromptTokenizer::characters(&["<end>".to_owned()]).unwrap();
         let mut stream = TextStream::default();
         let id = |byte: u8| u32::from(byte) + 3;
         let mut push = |id, last| stream.push(&tokenizer, id, last);
