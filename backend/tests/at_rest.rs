@@ -205,7 +205,11 @@ fn a_run_that_never_was_is_not_called_damaged() {
 }
 
 fn new(samples: u32) -> NewExperiment {
-    let spec = ExperimentSpec { prune: vec![0.0, 0.5], ..ExperimentSpec::default() };
+    let spec = ExperimentSpec {
+        models: vec!["demo-llava".into()],
+        prune: vec![0.0, 0.5],
+        ..ExperimentSpec::default()
+    };
     let grid = Grid::new(&spec, samples, |_| Quant::Q8_0).unwrap();
     NewExperiment {
         id: RunId::random().unwrap(),

@@ -158,7 +158,9 @@ async fn an_earlier_labs_runs_still_open() {
     {
         let file = folder.path().join("lab.sqlite");
         let connection = rusqlite::Connection::open(&file).unwrap();
-        connection.execute_batch("DROP TABLE heads; PRAGMA user_version = 2").unwrap();
+        connection.execute_batch("DROP TABLE heads; DROP TABLE sums; ALTER TABLE runs DROP COLUMN events;
+             ALTER TABLE runs DROP COLUMN heads; ALTER TABLE runs DROP COLUMN sum; PRAGMA user_version = 2",
+            ).unwrap();
     }
     let lab = TestLab::in_folder(folder, Options::default());
     assert_eq!(lab.record(&run.id).await, before);

@@ -76,7 +76,8 @@ enum Command {
 pub struct ModelFolders {
     /// Folder of models, each in a folder of its own in Hugging Face layout
     /// [default: models/ here, then beside the program, then the one inside it].
-    #[arg(long, value_name = "DIR")]
+    // Its id is not the field's name: an experiment's `--model` has a field of that name too.
+    #[arg(id = "models_folder", long = "models", value_name = "DIR")]
     models: Option<PathBuf>,
     /// Folder for everything that is kept.
     #[arg(long, value_name = "DIR", default_value = "data")]
