@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use engine::{EngineError, Kernels, LoadOptions, Weighed};
+use engine::{EngineError, Kernels, LoadOptions, Weighed, amount};
 use shared::{ErrorCode, Quant};
 
 use crate::lab::Lab;
@@ -230,12 +230,6 @@ fn field(table: &str, name: &str) -> Option<u64> {
         let number: u64 = words.next()?.parse().ok()?;
         Some(if words.next() == Some("kB") { number * 1024 } else { number })
     })
-}
-
-/// An amount of memory for people.
-pub fn amount(bytes: u64) -> String {
-    let mib = bytes as f64 / f64::from(1 << 20);
-    if mib < 1000.0 { format!("{mib:.0} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
 }
 
 impl Room {

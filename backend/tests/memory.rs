@@ -8,10 +8,10 @@ use std::sync::Arc;
 use crate::common::{Form, Options, TestLab};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use engine::{DeviceChoice, Kernels, Weighed};
+use engine::{DeviceChoice, Kernels, Weighed, amount};
 use langoverrule::catalog::Catalog;
 use langoverrule::lab::EngineLab;
-use langoverrule::memory::{Machine, amount};
+use langoverrule::memory::Machine;
 use shared::api::RunRecord;
 use shared::experiment::{ExperimentCreated, ExperimentState, ExperimentStatus};
 use shared::{ErrorCode, Event, Quant};
@@ -91,6 +91,34 @@ fn a_seven_billion_parameter_model_by_processor() {
     assert!((arranged - 1.0625 * 6_607_339_520.0 / MIB / 1024.0).abs() < 0.001, "{arranged}");
 }
 
+/// README's table is what the formula gives, by processor.
+#[test]
+fn readme_says_what_is_computed() {
+    let readme = std::fs::read_to_string(models().join("../README.md")).unwrap();
+    let mut missing = Vec::new();
+    for (shape, name) in [
+        ("llava-1.5-7b", "LLaVA-1.5-7B"),
+        ("llava-1.5-13b", "LLaVA-1.5-13B"),
+        ("qwen2.5-vl-3b", "Qwen2.5-VL-3B"),
+        ("qwen2.5-vl-7b", "Qwen2.5-VL-7B"),
+    ] {
+        for (kernels, processor) in
+            [(Kernels::Avx2, "AVX2"), (Kernels::Avx512Vnni, "VNNI"), (Kernels::Amx, "AMX")]
+        {
+            let quants = [Quant::Q4k, Quant::Q5k, Quant::Q8_0, Quant::F16, Quant::F32];
+            let cells = quants.map(|quant| {
+                let need = Weighed::shape(shape, quant, kernels).unwrap().memory(1000).peak();
+                format!("{:.1}", need as f64 / MIB / 1024.0)
+            });
+            let row = format!("| {name} | {processor} | {} |", cells.join(" | "));
+            if !readme.contains(&row) {
+                missing.push(row);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "README lacks:\n{}", missing.join("\n"));
+}
+
 #[test]
 fn analyze_refuses_what_does_not_fit_and_says_what_would() {
     let data = TempDir::new().unwrap();
@@ -118,7 +146,7 @@ fn analyze_refuses_what_does_not_fit_and_says_what_would() {
             data.path().to_str().unwrap(),
         ])
     };
-    let refused = analyze("50MiB");
+    let refused = analyze("36MiB");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && refused.stdout.is_empty(), "{said}");
     for part in ["out_of_memory: demo-llava in f32 needs about", "--memory-limit leaves", "In "] {

@@ -42,7 +42,7 @@ pub use check::PromptCheck;
 pub use device::{DeviceChoice, GpuMemory};
 pub use error::EngineError;
 pub use family::{MODEL_TYPES, gguf_files, traits_of};
-pub use memory::MemoryNeed;
+pub use memory::{MemoryNeed, amount};
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
 pub use picture::{JPEG_DECODER, Picture, PictureLimits};

@@ -10,7 +10,7 @@ use crate::check::Grid;
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
-use crate::memory::{CpuRun, Footprint, MemoryNeed, PROGRAM, longest};
+use crate::memory::{CpuRun, Footprint, MemoryNeed, PROGRAM, amount, longest};
 use crate::model::{Model, Prepared};
 use crate::observer::Wants;
 use crate::processor::Kernels;
@@ -148,11 +148,13 @@ impl Model {
             0 => "Not even a short question fits".to_owned(),
             n => format!("About {n} tokens would fit"),
         };
-        let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
         let arranged = match arranges {
             0 => String::new(),
             bytes => {
-                format!(", {} of it for weights as this processor's products read them", gib(bytes))
+                format!(
+                    ", {} of it for weights as this processor's products read them",
+                    amount(bytes)
+                )
             }
         };
         Err(EngineError::new(
@@ -164,9 +166,9 @@ impl Model {
                  a smaller quantization such as q5k, or end other programs.",
                 run.prompt,
                 run.new,
-                gib(need(run)),
-                gib(free),
-                gib(self.held()),
+                amount(need(run)),
+                amount(free),
+                amount(self.held()),
             ),
         ))
     }

@@ -58,7 +58,8 @@ impl CpuRun {
             0
         };
         let decoder = 4 * (cache + rows.max(every));
-        let observed = usize::try_from(head_rows).unwrap_or(usize::MAX).min(32 << 20);
+        let by_head = 4 * c.layers * c.heads * (prompt + new) * new;
+        let observed = usize::try_from(head_rows).map_or(by_head, |most| most.min(by_head));
         (decoder.max(tower) + 8 * c.vocab + observed) as u64
     }
 }

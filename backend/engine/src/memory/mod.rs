@@ -65,3 +65,9 @@ pub(crate) fn longest(most: usize, fit: impl Fn(usize) -> bool) -> usize {
     let step = 10_usize.pow(low.max(1).ilog10().saturating_sub(1));
     low / step * step
 }
+
+/// An amount of memory for people.
+pub fn amount(bytes: u64) -> String {
+    let mib = bytes as f64 / f64::from(1 << 20);
+    if mib < 1000.0 { format!("{mib:.0} MiB") } else { format!("{:.1} GiB", mib / 1024.0) }
+}
