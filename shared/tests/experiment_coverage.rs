@@ -4,8 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use shared::experiment::stats::{
-    Estimate, PairedDifference, PairedRatio, Proportion, Rows, Scale, SplitMix64, mean,
-    paired_share,
+    Estimate, PairedDifference, PairedRatio, Proportion, SplitMix64, mean, paired_share,
 };
 
 /// Experiments drawn; three standard errors of a coverage of 95 % are then 0.7 points.
@@ -123,27 +122,6 @@ fn intervals_of_the_labs_own_values_hold_what_they_promise() {
                 d.low.zip(d.high)
             });
             assert_holds(&format!("words' share moved, {what}"), n, covered);
-        }
-    }
-}
-
-#[test]
-fn a_ratio_of_means_holds_what_it_promises() {
-    for population in populations() {
-        let all = &population.mdi;
-        let of = |pairs: &[(f64, f64)]| {
-            let mut rows = Rows::new(2);
-            pairs.iter().for_each(|(a, b)| rows.push(&[*b, *a]));
-            Estimate::of_means(&rows, |means| Some(means[0] / means[1]), Scale::Log)
-        };
-        let truth = of(all).mean.unwrap();
-        for n in SIZES {
-            let covered = coverage(6, truth, |bits| {
-                let e = of(&drawn(bits, all, n));
-                e.low.zip(e.high)
-            });
-            let what = format!("ratio of means, {}", population.what);
-            assert_holds_when_skewed(&what, n, covered);
         }
     }
 }

@@ -91,9 +91,8 @@ pub struct Estimate {
     /// Standard deviation of the samples (`n − 1`); `null` below two samples and for a ratio of
     /// means, which no single sample has.
     pub sd: Option<f64>,
-    /// Lower end of the 95 % interval of a share's `mean` (Student's t) or of a ratio of means
-    /// (jackknife); `null` below five samples, and for an arithmetic mean of ratios, whose interval
-    /// is the geometric one.
+    /// Lower end of the 95 % interval of a share's `mean` (Student's t); `null` below five samples, for
+    /// an arithmetic mean of ratios, whose interval is the geometric one, and for a ratio of means.
     pub low: Option<f64>,
     /// Its upper end.
     pub high: Option<f64>,
@@ -176,21 +175,12 @@ impl Estimate {
         }
     }
 
-    /// Of something that no sample has alone: what follows from the columns' means. Its interval is
-    /// Student's t over the jackknife's pseudo-values (Tukey, 1958), on the log scale for ratios.
-    pub fn of_means(rows: &Rows, value: impl Fn(&[f64]) -> Option<f64>, scale: Scale) -> Estimate {
-        let n = rows.len();
-        if n == 0 {
-            return Estimate::default();
-        }
-        let interval = jackknife(rows, &value, scale);
-        Estimate {
-            n: n as u32,
-            mean: value(&rows.means()),
-            low: interval.map(|i| i.0),
-            high: interval.map(|i| i.1),
-            ..Estimate::default()
-        }
+    /// Of something that no sample has alone: what follows from the columns' means. It carries neither
+    /// spread nor interval: measured on the lab's own values, a jackknife interval of a ratio of means
+    /// held the truth in 83 to 91 of 100 draws where it said 95.
+    pub fn of_means(rows: &Rows, value: impl Fn(&[f64]) -> Option<f64>) -> Estimate {
+        let mean = if rows.is_empty() { None } else { value(&rows.means()) };
+        Estimate { n: rows.len() as u32, mean, ..Estimate::default() }
     }
 
     /// What is shown first: a ratio on the log scale, everything else as it is.
@@ -316,16 +306,6 @@ impl Rows {
         sums.iter_mut().for_each(|sum| *sum /= self.len().max(1) as f64);
         sums
     }
-
-    /// The columns' means without each row in turn; needs two rows.
-    fn means_without_each(&self) -> impl Iterator<Item = Vec<f64>> {
-        let n = self.len() as f64;
-        let means = self.means();
-        // A mean changes by a (n − 1)th of how far the row lies from it.
-        let without = move |mean: &f64, v: &f64| mean + (mean - v) / (n - 1.0);
-        (0..self.len())
-            .map(move |r| means.iter().zip(self.row(r)).map(|(m, v)| without(m, v)).collect())
-    }
 }
 
 /// Student's t interval of the mean of values; `None` below [`LEAST`] of them.
@@ -336,32 +316,4 @@ pub fn t_interval(values: &[f64]) -> Option<(f64, f64)> {
     let (centre, sd) = (mean(values)?, sample_sd(values)?);
     let half = t_quantile(values.len() - 1)? * sd / (values.len() as f64).sqrt();
     Some((centre - half, centre + half))
-}
-
-/// The interval of what follows from the columns' means, from the jackknife.
-fn jackknife(
-    rows: &Rows,
-    value: impl Fn(&[f64]) -> Option<f64>,
-    scale: Scale,
-) -> Option<(f64, f64)> {
-    let n = rows.len();
-    if n < LEAST {
-        return None;
-    }
-    let on_scale = |means: &[f64]| match (scale, value(means)?) {
-        (Scale::Plain, v) => Some(v),
-        (Scale::Log, v) => (v > 0.0).then(|| libm::log(v)),
-    };
-    let whole = on_scale(&rows.means())?;
-    let without: Vec<f64> =
-        rows.means_without_each().map(|means| on_scale(&means)).collect::<Option<_>>()?;
-    let centre = mean(&without)?;
-    let squares: f64 = without.iter().map(|v| (v - centre) * (v - centre)).sum();
-    let error = (squares * (n - 1) as f64 / n as f64).sqrt();
-    let half = t_quantile(n - 1)? * error;
-    let (low, high) = (whole - half, whole + half);
-    Some(match scale {
-        Scale::Plain => (low, high),
-        Scale::Log => (libm::exp(low), libm::exp(high)),
-    })
 }

@@ -63,16 +63,6 @@ def paired_difference(before, after):
             "difference": float((after - before).mean()), "low": low, "high": high}
 
 
-def jackknife_ratio(top, bottom):
-    """Ratio of means with the jackknife's t interval, on the log scale."""
-    n = len(top)
-    without = np.array([np.log(np.delete(top, i).mean() / np.delete(bottom, i).mean()) for i in range(n)])
-    whole = np.log(top.mean() / bottom.mean())
-    pseudo = n * whole - (n - 1) * without
-    half = stats.t.ppf(0.975, n - 1) * pseudo.std(ddof=1) / np.sqrt(n)
-    return np.exp(whole), np.exp(whole - half), np.exp(whole + half)
-
-
 def bonett_price(before, after):
     """Bonett and Price, 2012: Adjusted Wald interval for a difference of paired proportions."""
     before, after, n = np.asarray(before), np.asarray(after), len(before)
@@ -92,7 +82,7 @@ print("ratios", ratios(values))
 print("shares", shares(values / 20))
 print("paired ratio", paired_ratio(other, values))
 print("paired difference", paired_difference(other / 20, values / 20))
-print("jackknife", [repr(float(v)) for v in jackknife_ratio(values, other)])
+print("ratio of means", repr(values.mean() / other.mean()))
 print("paired shares", [repr(float(v)) for v in bonett_price([1] * 7 + [0] * 5, [1, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0])])
 for count, n in [(0, 20), (20, 20), (7, 20), (81, 100), (1, 1)]:
     ci = stats.binomtest(count, n).proportion_ci(method="wilson")

@@ -245,7 +245,7 @@ pub(super) fn over(statistic: &impl Sampled, samples: &[u32]) -> Over {
     } else {
         let mut rows = Rows::new(all.first().map_or(0, Vec::len));
         all.iter().for_each(|row| rows.push(row));
-        Estimate::of_means(&rows, |means| statistic.value(means), statistic.scale())
+        Estimate::of_means(&rows, |means| statistic.value(means))
     };
     Over { estimate, undefined }
 }

@@ -147,7 +147,7 @@ impl Build<'_> {
             intervals: format!(
                 "{level} over samples, none below {LEAST}: ratios (MDI, AEI, their paired changes) \
                  Student's t of the logarithms, around the geometric mean; the words' share and its \
-                 paired changes Student's t; ratios of means jackknife; shares of answers Wilson, \
+                 paired changes Student's t; ratios of means none; shares of answers Wilson, \
                  their paired changes Bonett and Price; measured coverage 93 to 97 %, of very skewed samples \
                  from 91 % below 30",
                 level = percent(LEVEL)

@@ -109,7 +109,8 @@ pub(super) fn notes(tables: &Tables, status: &ExperimentStatus) -> Vec<Note> {
         }
     }
     if tables.choice.samples == Ratio::RatioOfMeans {
-        say("A ratio of means has no standard deviation: no single sample has it.".to_owned());
+        say("A ratio of means has no standard deviation, for no single sample has it, and no interval."
+            .to_owned());
     }
     if tables.answers.is_some() {
         say("\"As claimed\" is out of all judged answers; only questions that make a false claim \
