@@ -350,13 +350,24 @@ fn what_cannot_be_run_is_refused_before_its_weights_come() {
     };
     server.put("config.json", br#"{"model_type":"bert"}"#);
     refused("'bert'");
+    server.put("config.json", br#"{"model_type":"llava_llama"}"#);
+    refused("llava-hf/llava-1.5-7b-hf");
+    server.put(
+        "config.json",
+        br#"{"model_type":"qwen2_5_vl","quantization_config":{"quant_method":"awq","bits":4}}"#,
+    );
+    refused("quantized with AWQ");
+    server.put("adapter_config.json", b"{}");
+    refused("an adapter (LoRA)");
+    server.remove("adapter_config.json");
     server.put("config.json", br#"{"model_type":"llava"}"#);
     server.remove("model-2.safetensors");
     refused("model-2.safetensors, which is not there");
     server.remove("model.safetensors.index.json");
     server.remove("model-1.safetensors");
     server.remove("consolidated.safetensors");
-    refused("pytorch .bin");
+    refused("PyTorch .bin");
+    server.put("model.safetensors", b"");
     server.remove("tokenizer.json");
     refused("has no tokenizer.json");
 }

@@ -376,6 +376,9 @@ pub struct ModelInfo {
     /// types; so does a fallback.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub held: BTreeMap<String, u32>,
+    /// What is done otherwise than the model's own files say, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// Type the activations are computed in; attention scores and softmax are always f32.
     pub dtype: String,
     /// Device the model runs on.

@@ -132,6 +132,7 @@ fn model() -> impl Strategy<Value = ModelInfo> {
             vocab: n[4],
             max_positions: n[5],
             parameters,
+            notes: fallbacks.iter().rev().cloned().collect(),
             fallbacks,
             device,
             bytes,

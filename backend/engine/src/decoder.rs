@@ -41,6 +41,27 @@ pub(crate) struct DecoderConfig {
     pub(crate) rotary: RotaryConfig,
     pub(crate) tied: bool,
     pub(crate) max_positions: usize,
+    pub(crate) biases: Biases,
+}
+
+/// Whether a decoder's maps have biases; `None` where that is for the weights to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Biases {
+    pub(crate) qkv: Option<bool>,
+    pub(crate) output: Option<bool>,
+    pub(crate) mlp: Option<bool>,
+}
+
+impl Biases {
+    /// Those that are stored.
+    pub(crate) const STORED: Biases = Biases { qkv: None, output: None, mlp: None };
+
+    /// The decoder's maps, by what follows their layer's name, and whether they have biases.
+    fn maps(self) -> [(&'static [&'static str], Option<bool>); 3] {
+        const QKV: [&str; 3] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"];
+        const MLP: [&str; 3] = ["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
+        [(&QKV, self.qkv), (&["self_attn.o_proj"], self.output), (&MLP, self.mlp)]
+    }
 }
 
 /// Weights of a decoder.
@@ -93,7 +114,8 @@ pub(crate) trait Lookout {
 
 impl Decoder {
     /// Reads a decoder whose tensors start with `model` (`…embed_tokens.weight`,
-    /// `…layers.0.…`) and whose head is `head` unless tied.
+    /// `…layers.0.…`) and whose head is `head` unless tied. A tied head that is stored
+    /// nevertheless, and is another matrix, is not tied: transformers 5 does the same.
     pub(crate) fn load(
         loader: &mut Loader,
         config: DecoderConfig,
@@ -104,6 +126,12 @@ impl Decoder {
         let table = format!("{model}embed_tokens.weight");
         let embedding = loader.embedding(&table, &[c.vocab, c.hidden])?;
         let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+        for (maps, biased) in c.biases.maps() {
+            let layers = 0..c.layers;
+            let names = layers.flat_map(|i| maps.iter().map(move |map| (i, map)));
+            let names = names.map(|(i, map)| format!("{model}layers.{i}.{map}.bias")).collect();
+            loader.settle_biases(names, biased)?;
+        }
         let mut layers = Vec::with_capacity(c.layers);
         for i in 0..c.layers {
             let at = |name: &str| format!("{model}layers.{i}.{name}");
@@ -127,7 +155,7 @@ impl Decoder {
             });
         }
         let norm = loader.tensor(&format!("{model}norm.weight"), &[c.hidden])?;
-        let head = if c.tied {
+        let head = if c.tied && !loader.has_own_head(&table, head)? {
             loader.tied_head(&table, c.vocab, c.hidden)?
         } else {
             let name = head.strip_suffix(".weight").unwrap_or(head);

@@ -156,7 +156,8 @@ impl Model {
     }
 
     fn of(loaded: Loaded, options: &LoadOptions) -> Model {
-        let Loaded { family, parameters, footprint, fallbacks, held, hash } = loaded;
+        let Loaded { family, parameters, footprint, fallbacks, mut notes, held, hash } = loaded;
+        notes.extend(family.common().templates.notes());
         let c = &family.decoder().config;
         let traits = traits(&*family, options.quant);
         let info = ModelInfo {
@@ -172,6 +173,7 @@ impl Model {
             quant: options.quant,
             fallbacks,
             held,
+            notes,
             dtype: family.decoder().dtype_name().to_owned(),
             device: crate::device::describe(&family.decoder().device()),
             template: family.common().templates.own().unwrap_or_default().to_owned(),
@@ -249,12 +251,6 @@ impl Model {
     /// Names of the prompt templates, the default first.
     pub fn templates(&self) -> Vec<&str> {
         self.check.templates.names().collect()
-    }
-
-    /// What a person should know of them: which one prompts are put in where nobody says and why, or
-    /// why there is none.
-    pub fn template_notes(&self) -> Vec<String> {
-        self.check.templates.notes()
     }
 
     /// Prepares a picture and a prompt.
@@ -346,6 +342,7 @@ fn traits(family: &dyn Family, quant: Quant) -> ModelTraits {
         quant,
         one_size,
         pixels,
+        fit: Some(family.fit()).filter(|_| one_size),
         resize: Resizing::default(),
         tokens: Some(tokens),
         templates: Some(templates.names().map(str::to_owned).collect()),

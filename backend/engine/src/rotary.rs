@@ -39,10 +39,10 @@ impl Rotary {
     }
 
     /// Qwen2.5-VL's vision tower: the first half of the frequencies follows the row, the second
-    /// the column, both halves the same frequencies.
-    pub(crate) fn axial(width: usize) -> Self {
+    /// the column, both halves the same frequencies of base `theta`.
+    pub(crate) fn axial(width: usize, theta: f64) -> Self {
         let half = width / 4;
-        let frequency = |i: usize| 1e4_f64.powf(-2.0 * i as f64 / (width / 2) as f64) as f32;
+        let frequency = |i: usize| theta.powf(-2.0 * i as f64 / (width / 2) as f64) as f32;
         let frequencies =
             [1, 2].iter().flat_map(|axis| (0..half).map(move |i| (frequency(i), *axis))).collect();
         Rotary { frequencies }

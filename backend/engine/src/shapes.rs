@@ -1,7 +1,7 @@
 //! Sizes of published models, and of the bench's peer, for runs on random weights.
 
 use crate::config::{LlavaConfig, QwenConfig};
-use crate::decoder::DecoderConfig;
+use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
 use crate::rotary::RotaryConfig;
 use crate::vision::{Activation, ClipConfig, QwenVisionConfig};
@@ -128,6 +128,7 @@ fn vicuna(
         tied: false,
         // Published models read 4,096; a bench may ask how longer prompts would fare.
         max_positions: 1 << 18,
+        biases: Biases::STORED,
     }
 }
 
@@ -138,7 +139,9 @@ fn llava(text: DecoderConfig, vision: ClipConfig) -> Shape {
         text,
         vision,
         eos: vec![2],
+        image_processor: None,
         projector: Activation::Gelu,
+        projector_bias: Some(true),
     })
 }
 
@@ -161,6 +164,7 @@ fn qwen_text(
         rotary: RotaryConfig { theta: 1e6, factor: 1.0, sections: vec![16, 24, 24] },
         tied: false,
         max_positions: 128_000,
+        biases: Biases::STORED,
     }
 }
 
@@ -176,11 +180,18 @@ fn vit(out: usize) -> QwenVisionConfig {
         window: 112,
         full: vec![7, 15, 23, 31],
         out,
+        theta: 1e4,
     }
 }
 
 fn qwen(text: DecoderConfig, vision: QwenVisionConfig) -> Shape {
-    Shape::Qwen(QwenConfig { text, vision, image_token: 151_655, eos: vec![151_645] })
+    Shape::Qwen(QwenConfig {
+        text,
+        vision,
+        image_token: 151_655,
+        eos: vec![151_645],
+        image_processor: None,
+    })
 }
 
 #[cfg(test)]

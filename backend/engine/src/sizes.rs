@@ -2,7 +2,7 @@
 
 use shared::Quant;
 
-use crate::decoder::DecoderConfig;
+use crate::decoder::{Biases, DecoderConfig};
 use crate::memory::{CpuRun, Footprint, MemoryNeed};
 use crate::processor::Kernels;
 use crate::rotary::RotaryConfig;
@@ -83,6 +83,7 @@ impl ModelSizes {
             rotary: RotaryConfig { theta: 1e4, factor: 1.0, sections: Vec::new() },
             tied: false,
             max_positions: 1 << 18,
+            biases: Biases::STORED,
         }
     }
 }

@@ -86,7 +86,8 @@ fn settings_of_the_wrong_kind_are_not_taken_for_missing() {
             ("text_config.rope_parameters", json!("linear"), ANY),
             ("text_config.rope_parameters", json!({"rope_theta": 0}), "rope_theta"),
             ("text_config.rope_parameters", json!({"rope_type": "yarn"}), "rope_type"),
-            ("text_config.rope_scaling", json!({"type": "linear", "factor": 4.0}), "rope_scaling"),
+            ("text_config.rope_scaling", json!({"type": "linear"}), "factor"),
+            ("text_config.rope_scaling", json!("linear"), "rope_scaling"),
             ("vision_config.hidden_act", json!(7), ANY),
             ("vision_config.num_channels", json!(1), ANY),
             ("vision_config.model_type", json!("siglip_vision_model"), ANY),
@@ -224,7 +225,8 @@ fn other_preparations_are_refused() {
     for (golden, keys) in [
         (
             LLAVA,
-            &["do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb"][..],
+            // Pictures that are not square need the crop.
+            &["do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb"][..],
         ),
         (QWEN, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"]),
     ] {
@@ -252,7 +254,11 @@ fn other_preparations_are_refused() {
         LLAVA,
         "processor_config.json",
         &[
-            ("image_processor.size.shortest_edge", json!(3), "size"),
+            ("image_processor.size.shortest_edge", json!(0), "size"),
+            ("image_processor.size", json!({"longest_edge": 42}), "size"),
+            ("image_processor.size", json!({"min_pixels": 64, "max_pixels": 900}), "size"),
+            ("image_processor.image_processor_type", json!("SiglipImageProcessor"), "Siglip"),
+            ("image_processor.data_format", json!("channels_last"), "data_format"),
             ("image_processor.size.shortest_edge", json!(u32::MAX), "size"),
             ("image_processor.crop_size", json!({"height": 336, "width": 336}), ANY),
         ],
@@ -265,6 +271,9 @@ fn other_preparations_are_refused() {
             ("image_processor.patch_size", json!("14"), ANY),
             ("image_processor.size.shortest_edge", json!(1u64 << 50), ANY),
             ("image_processor.size.longest_edge", json!(5), "at most 5"),
+            ("image_processor.size", json!({"min_pixels": 64, "max_pixels": 900}), "size"),
+            ("image_processor.size", json!({"shortest_edge": 900}), "size"),
+            ("image_processor.image_processor_type", json!("CLIPImageProcessor"), "CLIP"),
             ("image_processor.min_pixels", json!(-1), ANY),
         ],
     );

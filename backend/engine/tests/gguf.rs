@@ -395,3 +395,99 @@ fn mixed_files_are_held_mixed_and_other_quantizations_are_made_of_them() {
         assert!(off < most, "{quant:?}: {off}");
     }
 }
+
+/// A golden of llama.cpp's laid out as Ollama lays Qwen2.5-VL out: one file, its own architecture,
+/// and more of transformers' names (ollama's convert_qwen25vl.go).
+fn as_ollama(name: &str, path: &Path) {
+    let (mut whole, mut tower) = (File::open(name), File::open(&format!("{name}-mmproj")));
+    let get = |file: &File, key: &str| {
+        file.metadata.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone())
+    };
+    for (key, _) in &mut whole.metadata {
+        if let Some(rest) = key.strip_prefix("qwen2vl.") {
+            *key = match rest {
+                "rope.dimension_sections" => "qwen25vl.rope.mrope_section".to_owned(),
+                rest => format!("qwen25vl.{rest}"),
+            };
+        }
+    }
+    whole.set("general.architecture", Value::String("qwen25vl".to_owned()));
+    for key in ["block_count", "embedding_length", "attention.head_count", "patch_size"] {
+        let value = get(&tower, &format!("clip.vision.{key}")).unwrap();
+        whole.set(&format!("qwen25vl.vision.{key}"), value);
+    }
+    let window = get(&tower, "clip.vision.window_size").unwrap_or(Value::U32(112));
+    whole.set("qwen25vl.vision.window_size", window);
+    whole.set("qwen25vl.vision.spatial_merge_size", Value::U32(2));
+    whole.set("qwen25vl.vision.rope.freq_base", Value::F32(1e4));
+    let full = get(&tower, "clip.vision.fullatt_block_indexes")
+        .unwrap_or_else(|| Value::Array([1, 3].map(Value::I32).to_vec()));
+    whole.set("qwen25vl.vision.fullatt_block_indexes", full);
+    // The checkpoint's own limits; Ollama's files name none, as they are the published ones'.
+    for key in ["clip.vision.image_min_pixels", "clip.vision.image_max_pixels"] {
+        if let Some(pixels) = get(&tower, key) {
+            whole.set(key, pixels);
+        }
+    }
+    // Query, key and value lie apart there.
+    for (name, tensor) in std::mem::take(&mut tower.tensors) {
+        let kind = tensor.dtype();
+        match name.split_once("attn_qkv.") {
+            Some((block, end)) => {
+                let rows = tensor.dequantize(&Device::Cpu).unwrap();
+                for (part, rows) in ["q", "k", "v"].iter().zip(rows.chunk(3, 0).unwrap()) {
+                    // Quantizing takes the memory as it lies, which chunks share.
+                    let rows = rows.force_contiguous().unwrap();
+                    whole.put(&format!("{block}attn_{part}.{end}"), &rows, kind);
+                }
+            }
+            None => whole.tensors.push((name, tensor)),
+        }
+    }
+    whole.rename(|name| {
+        name.replace("v.patch_embd.weight.1", "v.patch_embd_1.weight")
+            .replace("v.patch_embd.weight", "v.patch_embd_0.weight")
+            .replace("v.post_ln.", "v.merger.ln_q.")
+            .replace("mm.", "v.merger.mlp.")
+    });
+    whole.save(path);
+}
+
+#[test]
+fn ollamas_file_of_qwen_equals_transformers() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["qwen-square", "qwen-wide"] {
+        // A blob has no ending: what it begins with tells.
+        let blob = dir.path().join(format!("sha256-{name}"));
+        as_ollama(name, &blob);
+        assert_eq!(engine::gguf_architecture(&blob).as_deref(), Some("qwen25vl"));
+        let model = load(&blob, Quant::Stored);
+        equals_transformers(&model, name, "as Ollama has it");
+        assert_eq!(model.info().held, load(&place(name), Quant::Stored).info().held);
+    }
+}
+
+#[test]
+fn files_without_an_ending_are_judged_by_what_they_hold() {
+    let dir = tempfile::tempdir().unwrap();
+    let (text, mmproj) = (dir.path().join("sha256-1"), dir.path().join("sha256-2"));
+    std::fs::copy(folder().join("llava-mha.gguf"), &text).unwrap();
+    std::fs::copy(folder().join("llava-mha-mmproj.gguf"), &mmproj).unwrap();
+    equals_transformers(&load(&pair(&text, &mmproj), Quant::Stored), "llava-mha", "as two blobs");
+    let load = |place: &Path| {
+        let options =
+            LoadOptions { name: "x".into(), quant: Quant::F32, device: DeviceChoice::Cpu };
+        Model::load(place, &options, &mut |_, _| {}).err().unwrap().message
+    };
+    let mut other = File::open("llava-mha");
+    other.set("general.architecture", Value::String("mllama".to_owned()));
+    let path = dir.path().join("sha256-3");
+    other.save(&path);
+    let said = load(&path);
+    assert!(said.contains("'mllama'") && said.contains("not supported"), "{said}");
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+    let path = dir.path().join("a.gguf");
+    std::fs::write(&path, pointer).unwrap();
+    let said = load(&pair(&path, &mmproj));
+    assert!(said.contains("git-lfs"), "{said}");
+}

@@ -17,6 +17,7 @@ mod interventions;
 mod levers;
 mod picture_files;
 mod pictures;
+mod settings;
 
 /// A file that is not named above would never run.
 #[test]

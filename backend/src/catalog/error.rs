@@ -28,10 +28,15 @@ pub enum CatalogError {
     },
     /// The registry says where it lies, and it does not.
     #[error(
-        "{0} is not where models.toml says it lies (`langoverrule models list` shows where that is): \
-         mend its source, or put a folder in Hugging Face layout or llama.cpp's files there"
+        "{name} is not where models.toml says it lies: {what}; mend its source there, or put a \
+         folder in Hugging Face layout or llama.cpp's files in that place"
     )]
-    NotInPlace(String),
+    NotInPlace {
+        /// Its name.
+        name: String,
+        /// What is wrong with the place.
+        what: String,
+    },
     /// The registry cannot be read.
     #[error("{0}")]
     Registry(String),

@@ -1,5 +1,6 @@
 //! Which models there are, by name: folders in Hugging Face layout and llama.cpp's files.
 
+mod elsewhere;
 mod error;
 mod source;
 mod unpack;
@@ -8,7 +9,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use engine::{gguf_files, traits_of};
+use engine::{gguf_files, traits_of, variant_of};
 use shared::{AskedOptions, KnownModel, ModelTraits, Quant, RunOptions};
 
 use crate::assets::DEMO;
@@ -18,6 +19,7 @@ use crate::hub::{Hub, Repository, Wanted};
 use crate::lock;
 use crate::registry::{Entry, Origin, Registry};
 
+use elsewhere::Places;
 pub use error::CatalogError;
 pub use source::Source;
 use unpack::unpack;
@@ -29,6 +31,8 @@ pub const DEMO_NAME: &str = "demo-llava";
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     models: Vec<Source>,
+    /// What other programs keep on this machine.
+    elsewhere: Vec<Source>,
     default: Option<usize>,
     registry: Registry,
     hub: Option<Hub>,
@@ -55,7 +59,12 @@ impl Catalog {
     /// The demo model cannot be written out, or the person's own registry cannot be read.
     pub fn find(models: Option<&Path>, data: &Path) -> Result<Catalog, CatalogError> {
         let registry = Registry::load(data).map_err(CatalogError::Registry)?;
-        let mut catalog = Catalog { registry, hub: Some(Hub::from_env()), ..Catalog::default() };
+        let mut catalog = Catalog {
+            registry,
+            hub: Some(Hub::from_env()),
+            elsewhere: Places::from_env().models(),
+            ..Catalog::default()
+        };
         if let Some(folder) = models {
             catalog.add_folder(folder);
         } else {
@@ -68,6 +77,7 @@ impl Catalog {
                 catalog.add(DEMO_NAME, folder);
             }
             if !catalog.has(DEMO_NAME)
+                && !catalog.registry.moves(DEMO_NAME)
                 && let Some(folder) = unpack(&DEMO, &caches::folder(Cached::Models, data))?
             {
                 catalog.add(DEMO_NAME, &folder);
@@ -90,6 +100,10 @@ impl Catalog {
     }
 
     fn add(&mut self, name: &str, folder: &Path) {
+        // A person's own registry says that the name means another place: that place counts.
+        if self.registry.moves(name) {
+            return;
+        }
         if folder.join("config.json").is_file() && has_weights(folder) && !self.has(name) {
             let source = Source::folder(name.to_owned(), folder.to_owned());
             self.models.push(match self.registry.get(name) {
@@ -129,8 +143,21 @@ impl Catalog {
             source: self.locate(entry),
             entry: Some(entry),
         });
+        let elsewhere = self.elsewhere().map(|source| Known {
+            name: &source.name,
+            source: Some(source.clone()),
+            entry: None,
+        });
         // A lab without a hub is one for tests, of nothing but what it was given.
-        here.chain(others.filter(|_| self.hub.is_some())).collect()
+        let more = others.chain(elsewhere);
+        here.chain(more.filter(|_| self.hub.is_some())).collect()
+    }
+
+    /// What other programs keep under names that are free here.
+    fn elsewhere(&self) -> impl Iterator<Item = &Source> {
+        self.elsewhere
+            .iter()
+            .filter(|source| !self.has(&source.name) && self.registry.get(&source.name).is_none())
     }
 
     /// Where an entry's files are, if they are here.
@@ -243,6 +270,9 @@ impl Catalog {
         if let Some(found) = found {
             return Ok(found.clone());
         }
+        if let Some(found) = self.elsewhere().find(|source| source.name == name) {
+            return Ok(found.clone());
+        }
         if let Some(entry) = self.registry.get(name).filter(|e| e.origin != Origin::Shipped) {
             return self.locate(entry).ok_or_else(|| absent(entry));
         }
@@ -283,7 +313,10 @@ impl Catalog {
             };
         }
         if !folder.join("config.json").is_file() {
-            return Err(CatalogError::NotAModel(name.to_owned()));
+            return Err(match variant_of(folder) {
+                Some(what) => CatalogError::Files(format!("{name}: {what}")),
+                None => CatalogError::NotAModel(name.to_owned()),
+            });
         }
         let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let name = folder.file_name().map_or(name.to_owned(), |n| n.to_string_lossy().into_owned());
@@ -298,8 +331,22 @@ impl Catalog {
 fn absent(entry: &Entry) -> CatalogError {
     let name = entry.name.clone();
     match &entry.origin {
-        Origin::Folder(_) => CatalogError::NotInPlace(name),
+        Origin::Folder(folder) => CatalogError::NotInPlace { name, what: not_in_place(folder) },
         _ => CatalogError::NotPulled { name, download: entry.download },
+    }
+}
+
+/// What is wrong with the place at which models.toml says a model lies.
+pub(crate) fn not_in_place(place: &Path) -> String {
+    if !place.exists() && gguf_files(place).is_none() {
+        return format!("there is no folder or file {}", place.display());
+    }
+    if let Some(Err(error)) = gguf_files(place) {
+        return error.message;
+    }
+    match variant_of(place) {
+        Some(what) => format!("{}: {what}", place.display()),
+        None => format!("there is no model in {}: it has no config.json", place.display()),
     }
 }
 

@@ -20,13 +20,15 @@ pub struct Source {
     pub quant: Option<Quant>,
     /// Its prompt template when nobody says, where the registry says.
     pub template: Option<String>,
+    /// The program whose model it is, where it is not the lab's.
+    pub keeper: Option<&'static str>,
 }
 
 impl Source {
     /// A model in a folder.
     pub fn folder(name: String, folder: PathBuf) -> Self {
         let title = name.clone();
-        Source { name, title, folder, quant: None, template: None }
+        Source { name, title, folder, quant: None, template: None, keeper: None }
     }
 
     /// The model in two files of llama.cpp, named after the first.
@@ -35,6 +37,14 @@ impl Source {
         let name = text.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let place = format!("{},{}", whole(text).display(), whole(mmproj).display());
         Self::folder(name, PathBuf::from(place))
+    }
+
+    /// The same under another name, with the program that keeps it.
+    pub(super) fn of(mut self, name: String, keeper: &'static str) -> Self {
+        self.title = format!("{name}, kept by {keeper}");
+        self.name = name;
+        self.keeper = Some(keeper);
+        self
     }
 
     /// How weights are held when nobody says: as they are in files that somebody quantized.

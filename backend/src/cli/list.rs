@@ -6,7 +6,7 @@ use shared::Quant;
 
 use super::analyze::quant as quant_of;
 use super::{Failure, ModelFolders, print};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, not_in_place};
 use crate::hub::size;
 use crate::lab::EngineLab;
 use crate::memory::{self, Machine};
@@ -79,7 +79,6 @@ fn check(
             "processor": engine::processor(),
         });
         object["templates"] = serde_json::json!(model.templates());
-        object["template_notes"] = serde_json::json!(model.template_notes());
         let text = serde_json::to_string_pretty(&object).map_err(|e| e.to_string())?;
         return print(&(text + "\n"));
     }
@@ -119,10 +118,9 @@ fn check(
             out += &format!("  {fallback}\n");
         }
     }
-    let notes = model.template_notes();
-    if !notes.is_empty() {
-        out += "\nOf its prompts:\n";
-        for note in &notes {
+    if !info.notes.is_empty() {
+        out += "\nDone otherwise than the files say, or worth knowing:\n";
+        for note in &info.notes {
             out += &format!("  {note}\n");
         }
     }
@@ -142,7 +140,10 @@ fn list(folders: &ModelFolders) -> Result<(), Failure> {
     for model in &known {
         let mark = if Some(model.name) == default { "*" } else { " " };
         let place = match (&model.source, model.entry) {
-            (Some(source), _) => source.folder.display().to_string(),
+            (Some(source), _) => match source.keeper {
+                Some(keeper) => format!("{} ({keeper})", source.folder.display()),
+                None => source.folder.display().to_string(),
+            },
             (None, Some(entry)) => absent(entry),
             (None, None) => String::new(),
         };
@@ -158,7 +159,7 @@ fn list(folders: &ModelFolders) -> Result<(), Failure> {
 /// What is to be known of a model before it is fetched.
 fn absent(entry: &Entry) -> String {
     if let Origin::Folder(place) = &entry.origin {
-        return format!("no model in {}, where models.toml says it lies", place.display());
+        return format!("not where models.toml says it lies: {}", not_in_place(place));
     }
     let mut parts = vec!["not here".to_owned()];
     parts.extend(entry.download.map(|bytes| format!("{} to fetch", size(bytes))));

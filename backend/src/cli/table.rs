@@ -64,6 +64,9 @@ pub(super) fn table(report: &Report) -> String {
             "            {n} groups of tensors do not fit {quant}; --json names them"
         );
     }
+    for note in &model.notes {
+        let _ = writeln!(out, "note        {note}");
+    }
     let counts: Vec<String> = report
         .layout
         .counts

@@ -83,11 +83,14 @@ pub(super) fn weights(files: &BTreeSet<&str>, index: Option<&str>) -> Result<Vec
 
 /// What is wrong with a configuration as far as one can tell before the weights come; `None` for
 /// a family that the engine knows.
-pub(super) fn unsupported(config: &str) -> Option<String> {
+pub(super) fn unsupported(names: &[&str], config: &str) -> Option<String> {
     let config: serde_json::Value = match serde_json::from_str(config) {
         Ok(config) => config,
         Err(error) => return Some(format!("its config.json is damaged: {error}")),
     };
+    if let Some(what) = engine::variant(names, &config) {
+        return Some(what);
+    }
     let family = config.get("model_type").and_then(|t| t.as_str());
     match family {
         Some(family) if engine::MODEL_TYPES.contains(&family) => None,
@@ -157,11 +160,16 @@ mod tests {
 
     #[test]
     fn families_are_told_before_gigabytes_come() {
+        let files = ["config.json", "tokenizer.json", "model.safetensors"];
+        let unsupported = |config: &str| unsupported(&files, config);
         assert_eq!(unsupported(r#"{"model_type":"llava"}"#), None);
         assert_eq!(unsupported(r#"{"model_type":"qwen2_5_vl"}"#), None);
         assert!(unsupported(r#"{"model_type":"bert"}"#).unwrap().contains("'bert'"));
         assert!(unsupported("{}").unwrap().contains("model_type"));
         assert!(unsupported("<html>").unwrap().contains("damaged"));
+        let awq = r#"{"model_type":"qwen2_5_vl","quantization_config":{"quant_method":"awq"}}"#;
+        assert!(unsupported(awq).unwrap().contains("AWQ"));
+        assert!(unsupported(r#"{"model_type":"llava_llama"}"#).unwrap().contains("llava-hf"));
     }
 
     #[test]

@@ -105,6 +105,10 @@ impl Pull<'_> {
         let no_model =
             |repo: &Repository, what: String| HubError::NotAModel { repo: repo.id.clone(), what };
         let listing = self.listing;
+        let names: Vec<&str> = listing.files.iter().map(|f| f.name.as_str()).collect();
+        if let Some(what) = engine::variant(&names, &serde_json::Value::Null) {
+            return Err(no_model(self.repository, what));
+        }
         if let Some(gone) = VITAL.iter().find(|name| listing.file(name).is_none()) {
             return Err(no_model(self.repository, format!("it has no {gone}")));
         }
@@ -117,7 +121,7 @@ impl Pull<'_> {
             let text = std::fs::read_to_string(&path);
             text.map_err(|cause| HubError::Cache { path, cause })
         };
-        if let Some(what) = needed::unsupported(&read("config.json")?) {
+        if let Some(what) = needed::unsupported(&names, &read("config.json")?) {
             return Err(no_model(self.repository, what));
         }
         let index = listing.file(INDEX).map(|_| read(INDEX)).transpose()?;

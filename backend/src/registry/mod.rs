@@ -96,6 +96,8 @@ fn of_shape(shape: &str, quant: Quant) -> Option<u64> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registry {
     entries: Vec<Entry>,
+    /// Names of shipped models that mean another place by a person's own file.
+    moved: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -161,19 +163,28 @@ impl Registry {
             Ok(file.model)
         };
         let mut all = parse(BUILT_IN)?;
+        let shipped: Vec<String> =
+            all.iter().filter(|r| r.is_shipped()).map(|r| r.name.clone()).collect();
         for own in parse(own)? {
             match all.iter_mut().find(|raw| raw.name == own.name) {
                 Some(raw) => raw.change(own),
                 None => all.push(own),
             }
         }
+        let moved = all.iter().filter(|raw| !raw.is_shipped() && shipped.contains(&raw.name));
+        let moved = moved.map(|raw| raw.name.clone()).collect();
         let entries = all.into_iter().map(Raw::entry).collect::<Result<_, _>>()?;
-        Ok(Registry { entries })
+        Ok(Registry { entries, moved })
     }
 
     /// All entries.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// Whether a person's own file gives a shipped model's name to another place.
+    pub fn moves(&self, name: &str) -> bool {
+        self.moved.iter().any(|moved| moved == name)
     }
 
     /// The entry of that name.
@@ -183,6 +194,10 @@ impl Registry {
 }
 
 impl Raw {
+    fn is_shipped(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| source.shipped == Some(true))
+    }
+
     fn change(&mut self, own: Raw) {
         let elsewhere = own.source.is_some();
         let before = std::mem::take(self);
@@ -357,6 +372,16 @@ mod tests {
         assert_eq!(repository.to_string(), "me/mine@v2");
         let added = registry.get("mine").expect("added");
         assert!(matches!(&added.origin, Origin::Hub(_, Wanted::Files(files)) if files.len() == 2));
+    }
+
+    #[test]
+    fn a_shipped_name_may_mean_another_place() {
+        let own = "[[model]]\nname = \"demo-llava\"\nsource = { folder = \"/mine\" }\n";
+        let registry = Registry::read(own).expect("it parses");
+        assert!(registry.moves("demo-llava") && !registry.moves("demo-qwen"));
+        let entry = registry.get("demo-llava").expect("still there");
+        assert_eq!(entry.origin, Origin::Folder("/mine".into()));
+        assert!(!Registry::read("").expect("it parses").moves("demo-llava"));
     }
 
     #[test]

@@ -500,9 +500,10 @@ fn model(info: &ModelInfo) -> String {
     } else {
         format!(", held otherwise: {}", info.fallbacks.join("; "))
     };
+    let notes: String = info.notes.iter().map(|note| format!(". {note}")).collect();
     format!(
         "{} ({}), quantization {}{held}{fallbacks}, activations {}, device {}, template {}, \
-         SHA-256 {}",
+         SHA-256 {}{notes}",
         info.name,
         info.family,
         info.quant.name(),

@@ -12,7 +12,7 @@ use crate::api::http;
 use crate::browser;
 use crate::cite::{Cited, embed_code, notebook_code};
 use crate::kept::Kept;
-use crate::language::t;
+use crate::language::{server, t};
 use crate::owner;
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
@@ -84,9 +84,28 @@ pub fn ThisRun() -> impl IntoView {
                         {t("delete it")}
                     </button>
                 </Show>
+                <Notes run/>
                 <Show when=move || naming.get()><Naming lab naming/></Show>
                 <Show when=move || citing.get() && there.get()><Cite lab/></Show>
             </div>
+        </Show>
+    }
+}
+
+/// What was done otherwise than the model's own files say.
+#[component]
+fn Notes(run: RunView) -> impl IntoView {
+    let notes = Kept::new(move || {
+        run.model.with(|m| m.as_ref().map_or_else(Vec::new, |m| m.notes.clone()))
+    });
+    let sentences =
+        move || notes.get().iter().map(|note| view! { <li>{server(note)}</li> }).collect_view();
+    view! {
+        <Show when=move || !notes.with(Vec::is_empty)>
+            <details class="model-notes" data-testid="model-notes">
+                <summary>{t("What this lab does otherwise than the model's files say")}</summary>
+                <ul>{sentences}</ul>
+            </details>
         </Show>
     }
 }

@@ -33,6 +33,9 @@ pub struct ModelTraits {
     pub resize: Resizing,
     /// How many tokens it makes of a picture, where that is known.
     pub tokens: Option<PictureTokens>,
+    /// How pictures that are not square are made to fit where nobody asks; `None` where that is not
+    /// known.
+    pub fit: Option<ImageFit>,
     /// Its prompt templates, its own first; `None` where they are not known.
     pub templates: Option<Vec<String>>,
     /// Why its own template cannot be used and none is taken where nobody names one: a sentence.
@@ -110,7 +113,7 @@ pub fn resolve_settings(
         quant: asked.quant.or(defaults.quant).unwrap_or(model.quant),
         max_new_tokens: asked.max_new_tokens.unwrap_or(d.max_new_tokens),
         ignore_eos: asked.ignore_eos.unwrap_or(d.ignore_eos),
-        fit: fit(asked.fit.unwrap_or(d.fit), model, &mut changed),
+        fit: fit(asked.fit.or(model.fit).unwrap_or(d.fit), model, &mut changed),
         resize: asked.resize.unwrap_or(model.resize),
         template: template(asked, defaults, model)?,
         prune,

@@ -1,7 +1,7 @@
 //! Configurations from the metadata of llama.cpp's files.
 
 use super::{LlavaConfig, QwenConfig};
-use crate::decoder::DecoderConfig;
+use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
 use crate::rotary::RotaryConfig;
 use crate::vision::{Activation, ClipConfig, QwenVisionConfig};
@@ -14,12 +14,26 @@ pub(crate) enum GgufFamily {
     Qwen,
 }
 
-/// The family of a language model and its mmproj.
+/// What Ollama calls Qwen2.5-VL with its vision tower in the same file.
+const WHOLE: &str = "qwen25vl";
+
+/// Architectures of language models that can be loaded.
+pub(crate) const ARCHITECTURES: [&str; 3] = ["llama", "qwen2vl", WHOLE];
+
+/// Whether a file of this architecture has its vision tower inside.
+pub(crate) fn is_whole(architecture: &str) -> bool {
+    architecture == WHOLE
+}
+
+/// The family of a language model and its mmproj, which may be one file.
 ///
 /// # Errors
 /// One of them is something else, or they do not belong together.
 pub(crate) fn family(text: &Gguf, mmproj: &Gguf) -> Result<GgufFamily, EngineError> {
     let arch = architecture(text)?;
+    if is_whole(arch) {
+        return Ok(GgufFamily::Qwen);
+    }
     let clip = &mmproj.metadata;
     if architecture(mmproj)? != "clip" {
         return Err(clip.wrong("general.architecture", "is not 'clip': this is no mmproj file"));
@@ -100,12 +114,14 @@ impl LlavaConfig {
         let tokens = text.metadata.texts("tokenizer.ggml.tokens").unwrap_or_default();
         let image_token = tokens.iter().position(|t| t == "<image>").unwrap_or(decoder.vocab);
         Ok(LlavaConfig {
+            image_processor: None,
             feature_blocks: feature_blocks(mmproj, &vision)?,
             text: decoder,
             vision,
             image_token: image_token as u32,
             eos: eos(&text.metadata, 2),
             projector: Activation::Gelu,
+            projector_bias: None,
         })
     }
 }
@@ -147,13 +163,15 @@ impl QwenConfig {
     /// # Errors
     /// A setting that is missing or not supported.
     pub(crate) fn from_gguf(text: &Gguf, mmproj: &Gguf) -> Result<Self, EngineError> {
-        let decoder = decoder(text, "qwen2vl", 1e6, true)?;
+        let whole = is_whole(architecture(text)?);
+        let decoder = decoder(text, if whole { WHOLE } else { "qwen2vl" }, 1e6, true)?;
         let clip = &mmproj.metadata;
+        let key = |name: &str| format!("{}{name}", vision_prefix(clip));
         if clip.flag("clip.use_gelu") == Some(true) {
             return Err(clip.wrong("clip.use_gelu", "is set, which Qwen2.5-VL does not use"));
         }
         let layers = vision_size(clip, "block_count")?;
-        blocks(mmproj, "v.blk.", "clip.vision.block_count", layers)?;
+        blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
         let config = QwenVisionConfig {
             hidden: vision_size(clip, "embedding_length")?,
             // Some files say 0 here; the tensors know.
@@ -161,10 +179,12 @@ impl QwenConfig {
             layers,
             heads: vision_size(clip, "attention.head_count")?,
             patch: vision_size(clip, "patch_size")?,
-            merge: clip.size("clip.vision.spatial_merge_size")?.unwrap_or(2),
-            window: clip.size("clip.vision.window_size")?.unwrap_or(112),
+            merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
+            window: clip.size(&key("window_size"))?.unwrap_or(112),
             full: full_blocks(clip, layers)?,
             out: decoder.hidden,
+            // llama.cpp has no key for another; Ollama has.
+            theta: number(clip, &key("rope.freq_base"), 1e4)?,
         };
         let token = config.merge.saturating_mul(config.patch);
         if !config.hidden.is_multiple_of(4 * config.heads) || config.window < token {
@@ -173,6 +193,7 @@ impl QwenConfig {
         joined(mmproj, text, decoder.hidden)?;
         let image_token = special(&text.metadata, "<|image_pad|>")?;
         Ok(QwenConfig {
+            image_processor: None,
             eos: eos(&text.metadata, special(&text.metadata, "<|im_end|>")?),
             text: decoder,
             vision: config,
@@ -183,8 +204,12 @@ impl QwenConfig {
 
 /// The blocks that attend to the whole picture: every n-th, counted from one, or a list.
 fn full_blocks(clip: &Metadata, layers: usize) -> Result<Vec<usize>, EngineError> {
-    if let Some(list) = clip.integers("clip.vision.fullatt_block_indexes") {
+    if let Some(list) = clip.integers(&format!("{}fullatt_block_indexes", vision_prefix(clip))) {
         return Ok(list.into_iter().filter_map(|i| usize::try_from(i).ok()).collect());
+    }
+    if vision_prefix(clip) != CLIP {
+        // What Ollama leaves out is as published.
+        return Ok(vec![7, 15, 23, 31]);
     }
     let key = "clip.vision.n_wa_pattern";
     let every = clip.needed(key, clip.size(key)?)?;
@@ -262,6 +287,7 @@ fn decoder(
         },
         tied: file.tensor("output.weight").is_none(),
         max_positions: size("context_length")?,
+        biases: Biases::STORED,
     })
 }
 
@@ -297,7 +323,8 @@ fn scaling(meta: &Metadata, arch: &str) -> Result<f64, EngineError> {
 
 /// The three axes' shares of half a head; llama.cpp writes a fourth of 0.
 fn sections(meta: &Metadata, arch: &str, head_dim: usize) -> Result<Vec<usize>, EngineError> {
-    let key = format!("{arch}.rope.dimension_sections");
+    let name = if is_whole(arch) { "mrope_section" } else { "dimension_sections" };
+    let key = format!("{arch}.rope.{name}");
     let list = meta.needed(&key, meta.integers(&key))?;
     let sizes: Vec<usize> = list.iter().filter_map(|n| usize::try_from(*n).ok()).collect();
     match *sizes.as_slice() {
@@ -314,8 +341,17 @@ fn sections(meta: &Metadata, arch: &str, head_dim: usize) -> Result<Vec<usize>, 
     }
 }
 
+/// What begins a key of the vision tower's in an mmproj.
+const CLIP: &str = "clip.vision.";
+
+/// What begins a key of the vision tower's.
+fn vision_prefix(meta: &Metadata) -> &'static str {
+    let whole = meta.text("general.architecture").is_some_and(is_whole);
+    if whole { "qwen25vl.vision." } else { CLIP }
+}
+
 fn vision_size(clip: &Metadata, name: &str) -> Result<usize, EngineError> {
-    let key = format!("clip.vision.{name}");
+    let key = format!("{}{name}", vision_prefix(clip));
     clip.needed(&key, clip.size(&key)?)
 }
 
@@ -344,7 +380,8 @@ fn inner(mmproj: &Gguf, part: &str) -> Result<usize, EngineError> {
 
 /// That what the mmproj gives is what the language model takes.
 fn joined(mmproj: &Gguf, text: &Gguf, hidden: usize) -> Result<(), EngineError> {
-    let out = mmproj.tensor("mm.2.weight").map(|e| e.shape.as_slice());
+    let out = ["mm.2.weight", "v.merger.mlp.2.weight"].iter().find_map(|n| mmproj.tensor(n));
+    let out = out.map(|e| e.shape.as_slice());
     match out {
         Some([rows, _]) if *rows == hidden => Ok(()),
         Some([rows, _]) => Err(mmproj.metadata.problem(&format!(

@@ -1,11 +1,15 @@
 //! JSON files of a model, read so that what is wrong with them is said by file and key.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::Path;
+use std::rc::Rc;
 
 use serde_json::Value;
 
 use crate::error::{EngineError, why};
+use crate::family::{FETCH_POINTER, is_pointer};
 
 /// A JSON file larger than this is refused before it is read.
 const MAX_FILE: u64 = 64 << 20;
@@ -30,6 +34,7 @@ pub(crate) fn read_text(path: &Path) -> Result<Option<String>, EngineError> {
         Ok(_) | Err(_) => {}
     }
     match std::fs::read(path) {
+        Ok(bytes) if is_pointer(&bytes) => fail(FETCH_POINTER.to_owned()),
         Err(e) => fail(format!("cannot be read: {}", why(&e))),
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => Ok(Some(text)),
@@ -59,6 +64,8 @@ pub(crate) struct Section<'a> {
     /// The file, and the keys that lead here.
     file: String,
     keys: String,
+    /// The members of this file that were asked for, with the keys that lead to them.
+    asked: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl<'a> Section<'a> {
@@ -66,7 +73,9 @@ impl<'a> Section<'a> {
     pub(crate) fn file(value: &'a Value, file: impl Into<String>) -> Result<Self, EngineError> {
         let file = file.into();
         match value {
-            Value::Object(_) | Value::Null => Ok(Section { value, file, keys: String::new() }),
+            Value::Object(_) | Value::Null => {
+                Ok(Section { value, file, keys: String::new(), asked: Rc::default() })
+            }
             _ => Err(EngineError::model(format!("{file}: does not hold an object of settings"))),
         }
     }
@@ -78,6 +87,7 @@ impl<'a> Section<'a> {
                 value,
                 file: self.file.clone(),
                 keys: format!("{}{name}.", self.keys),
+                asked: self.asked.clone(),
             }),
             _ => Err(self.wrong(name, "an object of settings")),
         }
@@ -88,9 +98,62 @@ impl<'a> Section<'a> {
         self.value.is_null()
     }
 
+    /// Whether nothing is here, or an object without members.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.value.as_object().is_none_or(serde_json::Map::is_empty)
+    }
+
+    /// The members, where there are any.
+    pub(crate) fn object(&self) -> Option<&'a serde_json::Map<String, Value>> {
+        self.value.as_object()
+    }
+
+    /// Whether two sections say the same.
+    pub(crate) fn equals(&self, other: &Section) -> bool {
+        self.value == other.value
+    }
+
     /// A member, or null.
     pub(crate) fn member(&self, name: &str) -> &'a Value {
+        self.asked.borrow_mut().insert(self.key(name));
         self.value.get(name).unwrap_or(&Value::Null)
+    }
+
+    /// Whether a member is there, even if it is null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.asked.borrow_mut().insert(self.key(name));
+        self.value.get(name).is_some()
+    }
+
+    /// The file's own name, without the folders that lead to it.
+    pub(crate) fn name(&self) -> &str {
+        self.file.rsplit(['/', '\\']).next().unwrap_or_default()
+    }
+
+    /// Says which members nobody asked for, unless they are null or among those that change
+    /// nothing: a setting is followed, refused, known to be harmless, or said to be unknown.
+    pub(crate) fn tell_unknown(&self, harmless: &[&[&str]], notes: &mut Vec<String>) {
+        /// Names told before the rest is only counted, and letters of one.
+        const TOLD: (usize, usize) = (8, 60);
+        let Some(object) = self.value.as_object() else { return };
+        let asked = self.asked.borrow();
+        let unknown = |(name, value): &(&String, &Value)| {
+            let known = harmless.iter().any(|list| list.contains(&name.as_str()));
+            !value.is_null() && !known && !asked.contains(&self.key(name))
+        };
+        let names: Vec<&str> =
+            object.iter().filter(unknown).map(|(name, _)| name.as_str()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let short = |name: &&str| -> String {
+            format!("'{}{}'", self.keys, name.chars().take(TOLD.1).collect::<String>())
+        };
+        let mut told = names.iter().take(TOLD.0).map(short).collect::<Vec<String>>().join(", ");
+        if names.len() > TOLD.0 {
+            told += &format!(" and {} more", names.len() - TOLD.0);
+        }
+        notes.push(format!("{} has {told}, which this lab does not know.", self.name()));
     }
 
     /// A whole number from 1 to `most`, or the default.

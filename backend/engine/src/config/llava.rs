@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
-use super::{Files, HeadSizes, MOST, Section, activation, eos, heads, image_token, rope, silu};
-use crate::decoder::DecoderConfig;
+use super::rope::{Kind, rope};
+use super::{
+    Files, HeadSizes, MOST, Section, activation, eos, heads, image_token, known, same_layers, silu,
+    tied,
+};
+use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
 use crate::vision::{Activation, ClipConfig};
 
@@ -16,23 +20,37 @@ pub(crate) struct LlavaConfig {
     pub(crate) feature_blocks: usize,
     pub(crate) image_token: u32,
     pub(crate) eos: Vec<u32>,
+    /// The image processor that `config.json` names, if it names one.
+    pub(crate) image_processor: Option<String>,
     pub(crate) projector: Activation,
+    /// Whether the projector's maps have biases; `None` where the files decide.
+    pub(crate) projector_bias: Option<bool>,
 }
 
 impl LlavaConfig {
     /// Reads the configuration of a model folder. Settings left out have transformers' defaults.
+    /// What is understood otherwise than it reads, or not known, is noted.
     ///
     /// # Errors
     /// The folder holds another family, or a setting that is not supported.
-    pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
+    pub(crate) fn load(folder: &Path, notes: &mut Vec<String>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
-        Self::parse(&files.model()?, &files.generation()?)
+        let (model, generation) = (files.model()?, files.generation()?);
+        let config = Self::parse(&model, &generation, notes)?;
+        aspect_ratio(&model, notes)?;
+        model.tell_unknown(&[&known::EVERY, &known::GENERATION, &known::LLAVA], notes);
+        Ok(config)
     }
 
-    fn parse(model: &Section, generation: &Section) -> Result<Self, EngineError> {
+    fn parse(
+        model: &Section,
+        generation: &Section,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, EngineError> {
+        same_layers(model)?;
         let text_part = model.section("text_config")?;
-        let text = llama(model, &text_part)?;
-        let vision = clip(&model.section("vision_config")?)?;
+        let text = llama(model, &text_part, notes)?;
+        let vision = clip(&model.section("vision_config")?, notes)?;
         let feature_blocks = feature_blocks(model, vision.layers)?;
         match model.text("vision_feature_select_strategy")? {
             None | Some("default") => {}
@@ -40,14 +58,34 @@ impl LlavaConfig {
         }
         let names = ["image_token_id", "image_token_index"];
         Ok(LlavaConfig {
+            image_processor: model.text("image_processor_type")?.map(str::to_owned),
             image_token: image_token(model, &names, 32_000, text.vocab)?,
             eos: eos(&[generation, model, &text_part], 2)?,
             projector: activation(model, "projector_hidden_act", Activation::Gelu)?,
+            projector_bias: Some(model.flag("multimodal_projector_bias", true)?),
             text,
             vision,
             feature_blocks,
         })
     }
+}
+
+/// What the original LLaVA says of pictures that are not square: transformers does not read it.
+fn aspect_ratio(model: &Section, notes: &mut Vec<String>) -> Result<(), EngineError> {
+    match model.text("image_aspect_ratio")? {
+        None => {}
+        Some("anyres" | "anyres_max_9") => {
+            return Err(model.wrong("image_aspect_ratio", "LLaVA-1.5's \"pad\" or \"square\""));
+        }
+        Some(ratio) => notes.push(format!(
+            "{} has '{}' \"{}\", which is the original LLaVA's and which transformers 5 does not \
+             read: pictures are prepared as the processor's file says.",
+            model.name(),
+            model.key("image_aspect_ratio"),
+            ratio.chars().take(20).collect::<String>(),
+        )),
+    }
+    Ok(())
 }
 
 /// How many vision blocks lead to the feature layer. Hidden state 0 is the embedding's; from the
@@ -65,15 +103,21 @@ fn feature_blocks(model: &Section, layers: usize) -> Result<usize, EngineError> 
 }
 
 /// Llama's settings, with the defaults of transformers' LlamaConfig.
-fn llama(model: &Section, text: &Section) -> Result<DecoderConfig, EngineError> {
+fn llama(
+    model: &Section,
+    text: &Section,
+    notes: &mut Vec<String>,
+) -> Result<DecoderConfig, EngineError> {
     match text.text("model_type")? {
         None | Some("llama") => {}
         Some(_) => return Err(text.wrong("model_type", "\"llama\"")),
     }
+    same_layers(text)?;
     silu(text)?;
     let hidden = text.size("hidden_size", 4096, MOST.width)?;
     let HeadSizes { heads, kv_heads, head_dim } = heads(text, hidden, 32, None)?;
-    Ok(DecoderConfig {
+    let attention = text.flag("attention_bias", false)?;
+    let config = DecoderConfig {
         hidden,
         intermediate: text.size("intermediate_size", 11_008, MOST.width)?,
         layers: text.size("num_hidden_layers", 32, MOST.layers)?,
@@ -82,16 +126,23 @@ fn llama(model: &Section, text: &Section) -> Result<DecoderConfig, EngineError> 
         head_dim,
         vocab: text.size("vocab_size", 32_000, MOST.vocab)?,
         norm_eps: text.number("rms_norm_eps", 1e-6, 0.0..=0.1)?,
-        rotary: rope(text, 1e4)?,
-        // The flag may stand outside, in the text part, or in both: either one ties.
-        tied: model.flag("tie_word_embeddings", false)?
-            | text.flag("tie_word_embeddings", false)?,
+        rotary: rope(text, Kind::Llama, notes)?,
+        tied: tied(model, text)?,
         max_positions: text.size("max_position_embeddings", 2048, MOST.positions)?,
-    })
+        biases: Biases {
+            qkv: Some(attention),
+            output: Some(attention),
+            mlp: Some(text.flag("mlp_bias", false)?),
+        },
+    };
+    text.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
+    Ok(config)
 }
 
-/// CLIP's settings, with the defaults of transformers' CLIPVisionConfig.
-fn clip(json: &Section) -> Result<ClipConfig, EngineError> {
+/// CLIP's settings. A tower that is not described at all is LLaVA-1.5's own; of one that is, what
+/// is left out has the defaults of transformers' CLIPVisionConfig.
+fn clip(json: &Section, notes: &mut Vec<String>) -> Result<ClipConfig, EngineError> {
+    let or = |own: usize, clip: usize| if json.is_missing() { own } else { clip };
     match json.text("model_type")? {
         None | Some("clip_vision_model") => {}
         Some(_) => return Err(json.wrong("model_type", "\"clip_vision_model\"")),
@@ -99,12 +150,12 @@ fn clip(json: &Section) -> Result<ClipConfig, EngineError> {
     json.size("num_channels", 3, 3)
         .and_then(|n| if n == 3 { Ok(()) } else { Err(json.wrong("num_channels", "3")) })?;
     let config = ClipConfig {
-        hidden: json.size("hidden_size", 768, MOST.width)?,
-        intermediate: json.size("intermediate_size", 3072, MOST.width)?,
-        layers: json.size("num_hidden_layers", 12, MOST.layers)?,
-        heads: json.size("num_attention_heads", 12, MOST.heads)?,
-        image_size: json.size("image_size", 224, 1 << 14)?,
-        patch_size: json.size("patch_size", 32, 1 << 14)?,
+        hidden: json.size("hidden_size", or(1024, 768), MOST.width)?,
+        intermediate: json.size("intermediate_size", or(4096, 3072), MOST.width)?,
+        layers: json.size("num_hidden_layers", or(24, 12), MOST.layers)?,
+        heads: json.size("num_attention_heads", or(16, 12), MOST.heads)?,
+        image_size: json.size("image_size", or(336, 224), 1 << 14)?,
+        patch_size: json.size("patch_size", or(14, 32), 1 << 14)?,
         norm_eps: json.number("layer_norm_eps", 1e-5, 0.0..=0.1)?,
         activation: activation(json, "hidden_act", Activation::QuickGelu)?,
     };
@@ -125,5 +176,7 @@ fn clip(json: &Section) -> Result<ClipConfig, EngineError> {
             config.image_size
         )));
     }
+    same_layers(json)?;
+    json.tell_unknown(&[&known::EVERY, &known::GENERATION, &known::CLIP], notes);
     Ok(config)
 }

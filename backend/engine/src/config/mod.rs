@@ -2,10 +2,12 @@
 
 mod gguf;
 mod json;
+mod known;
 mod llava;
 mod qwen;
+mod rope;
 
-pub(crate) use gguf::{GgufFamily, architecture, family as gguf_family};
+pub(crate) use gguf::{ARCHITECTURES, GgufFamily, architecture, family as gguf_family, is_whole};
 pub(crate) use json::{Section, parse_json, read_json, read_text};
 pub(crate) use llava::LlavaConfig;
 pub(crate) use qwen::QwenConfig;
@@ -15,7 +17,6 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::error::EngineError;
-use crate::rotary::RotaryConfig;
 use crate::vision::Activation;
 
 /// Sizes beyond these belong to no model of these families; products of them stay in range.
@@ -37,7 +38,8 @@ struct HeadSizes {
     head_dim: usize,
 }
 
-/// How `hidden` values are split into heads.
+/// How `hidden` values are split into heads. `kv_heads` is the number of key heads where the file
+/// leaves it out; where it says null, there are as many as query heads.
 fn heads(
     text: &Section,
     hidden: usize,
@@ -45,8 +47,9 @@ fn heads(
     kv_heads: Option<usize>,
 ) -> Result<HeadSizes, EngineError> {
     let heads = text.size("num_attention_heads", heads, MOST.heads)?;
-    let kv_heads = text.size("num_key_value_heads", kv_heads.unwrap_or(heads), MOST.heads)?;
-    if text.member("head_dim").is_null() && !hidden.is_multiple_of(heads) {
+    let left_out = kv_heads.filter(|_| !text.has("num_key_value_heads")).unwrap_or(heads);
+    let kv_heads = text.size("num_key_value_heads", left_out, MOST.heads)?;
+    if !hidden.is_multiple_of(heads) {
         return Err(text.fail(&format!(
             "'{}' {hidden} does not divide into {heads} heads",
             text.key("hidden_size")
@@ -62,6 +65,27 @@ fn heads(
         )));
     }
     Ok(HeadSizes { heads, kv_heads, head_dim })
+}
+
+/// Refuses settings of one layer or some layers, which transformers 5 knows and these decoders do
+/// not: every layer is the same here.
+fn same_layers(section: &Section) -> Result<(), EngineError> {
+    match section.member("per_layer_config") {
+        Value::Null => {}
+        Value::Object(none) if none.is_empty() => {}
+        _ => return Err(section.wrong("per_layer_config", "the same for every layer: none")),
+    }
+    match section.member("layer_types") {
+        Value::Null => Ok(()),
+        Value::Array(list) if list.iter().all(|kind| kind == "full_attention") => Ok(()),
+        _ => Err(section.wrong("layer_types", "\"full_attention\" for every layer")),
+    }
+}
+
+/// Whether the output head is the embedding table. The flag may stand outside, in the text part,
+/// or in both: either one ties.
+fn tied(model: &Section, text: &Section) -> Result<bool, EngineError> {
+    Ok(model.flag("tie_word_embeddings", false)? | text.flag("tie_word_embeddings", false)?)
 }
 
 /// A gated MLP's activation must be SiLU.
@@ -83,38 +107,6 @@ fn activation(
         Some("gelu") => Ok(Activation::Gelu),
         Some(_) => Err(section.wrong(name, "\"gelu\" or \"quick_gelu\"")),
     }
-}
-
-/// Rotary settings, from transformers 5's `rope_parameters` or 4's `rope_theta` and `rope_scaling`.
-fn rope(text: &Section, default_theta: f64) -> Result<RotaryConfig, EngineError> {
-    let range = 1.0..=1e12;
-    let (old, new) = (text.section("rope_scaling")?, text.section("rope_parameters")?);
-    if new.is_missing() {
-        let theta = text.number("rope_theta", default_theta, range)?;
-        let (factor, sections) = scaling(&old)?;
-        return Ok(RotaryConfig { theta, factor, sections });
-    }
-    let theta = new.number("rope_theta", default_theta, range)?;
-    let (factor, sections) = scaling(&new)?;
-    // transformers takes the old form where both are there; which of two was meant is not ours
-    // to guess.
-    if !old.is_missing() && scaling(&old)? != (factor, sections.clone()) {
-        return Err(text.wrong("rope_scaling", "what 'rope_parameters' says, or left out"));
-    }
-    Ok(RotaryConfig { theta, factor, sections })
-}
-
-/// How positions are scaled, and the axes' shares of the frequencies.
-fn scaling(rope: &Section) -> Result<(f64, Vec<usize>), EngineError> {
-    let name = if rope.member("rope_type").is_null() { "type" } else { "rope_type" };
-    let factor = match rope.text(name)? {
-        None | Some("default" | "mrope") => 1.0,
-        Some("linear") => rope.number("factor", 1.0, 1e-3..=1e6)?,
-        Some(_) => return Err(rope.wrong(name, "\"default\", \"linear\" or \"mrope\"")),
-    };
-    rope.number("partial_rotary_factor", 1.0, 1.0..=1.0)?;
-    let sections = rope.whole("mrope_section")?.into_iter().map(|n| n as usize).collect();
-    Ok((factor, sections))
 }
 
 /// The configuration's `model_type`.

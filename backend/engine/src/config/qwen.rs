@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
-use super::{Files, HeadSizes, MOST, Section, eos, heads, image_token, rope, silu};
-use crate::decoder::DecoderConfig;
+use super::rope::{Kind, rope};
+use super::{
+    Files, HeadSizes, MOST, Section, eos, heads, image_token, known, same_layers, silu, tied,
+};
+use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
 use crate::vision::QwenVisionConfig;
 
@@ -14,26 +17,38 @@ pub(crate) struct QwenConfig {
     pub(crate) vision: QwenVisionConfig,
     pub(crate) image_token: u32,
     pub(crate) eos: Vec<u32>,
+    /// The image processor that `config.json` names, if it names one.
+    pub(crate) image_processor: Option<String>,
 }
 
 impl QwenConfig {
     /// Reads the configuration of a model folder. Settings left out have transformers' defaults.
+    /// What is understood otherwise than it reads, or not known, is noted.
     ///
     /// # Errors
     /// A setting that is not supported.
-    pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
+    pub(crate) fn load(folder: &Path, notes: &mut Vec<String>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
-        Self::parse(&files.model()?, &files.generation()?)
+        let (model, generation) = (files.model()?, files.generation()?);
+        let config = Self::parse(&model, &generation, notes)?;
+        beside(&model, notes)?;
+        model.tell_unknown(&[&known::EVERY, &known::GENERATION, &known::QWEN], notes);
+        Ok(config)
     }
 
-    fn parse(model: &Section, generation: &Section) -> Result<Self, EngineError> {
+    fn parse(
+        model: &Section,
+        generation: &Section,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, EngineError> {
+        same_layers(model)?;
         // Nested since transformers 4.52; the published files are flat. Where both are there the
         // nested part wins.
         let nested = model.section("text_config")?;
         let text_part = if nested.is_missing() { model.clone() } else { nested };
         let vision_part = model.section("vision_config")?;
-        let vision = vision(&vision_part)?;
-        let text = decoder(model, &text_part)?;
+        let vision = vision(&vision_part, notes)?;
+        let text = decoder(model, &text_part, notes)?;
         if vision.out != text.hidden {
             return Err(model.fail(&format!(
                 "'{}' is {}: the vision tower gives that many values a token, and the decoder \
@@ -45,6 +60,7 @@ impl QwenConfig {
             )));
         }
         Ok(QwenConfig {
+            image_processor: model.text("image_processor_type")?.map(str::to_owned),
             image_token: image_token(model, &["image_token_id"], 151_655, text.vocab)?,
             eos: eos(&[generation, model, &text_part], 151_645)?,
             text,
@@ -53,8 +69,53 @@ impl QwenConfig {
     }
 }
 
+/// Settings of the decoder that stand outside `text_config` although there is one: transformers 5
+/// looks inside alone.
+fn beside(model: &Section, notes: &mut Vec<String>) -> Result<(), EngineError> {
+    let text = model.section("text_config")?;
+    if text.is_missing() {
+        return Ok(());
+    }
+    for name in INSIDE {
+        let outside = model.member(name);
+        if !outside.is_null() && outside != text.member(name) {
+            notes.push(format!(
+                "{} has '{name}' both outside and inside 'text_config', not the same: inside \
+                 counts, as in transformers 5.",
+                model.name()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What is read of `text_config`, where there is one.
+const INSIDE: [&str; 16] = [
+    "head_dim",
+    "hidden_act",
+    "hidden_size",
+    "intermediate_size",
+    "layer_types",
+    "max_position_embeddings",
+    "num_attention_heads",
+    "num_hidden_layers",
+    "num_key_value_heads",
+    "rms_norm_eps",
+    "rope_parameters",
+    "rope_scaling",
+    "rope_theta",
+    "use_sliding_window",
+    "vocab_size",
+    "per_layer_config",
+];
+
 /// Qwen2.5's settings, with the defaults of transformers' Qwen2_5_VLTextConfig.
-fn decoder(model: &Section, text: &Section) -> Result<DecoderConfig, EngineError> {
+fn decoder(
+    model: &Section,
+    text: &Section,
+    notes: &mut Vec<String>,
+) -> Result<DecoderConfig, EngineError> {
+    same_layers(text)?;
     if text.flag("use_sliding_window", false)? {
         return Err(text.wrong("use_sliding_window", "false"));
     }
@@ -65,7 +126,12 @@ fn decoder(model: &Section, text: &Section) -> Result<DecoderConfig, EngineError
     silu(text)?;
     let hidden = text.size("hidden_size", 8192, MOST.width)?;
     let HeadSizes { heads, kv_heads, head_dim } = heads(text, hidden, 64, Some(8))?;
-    let rotary = rope(text, 1e6)?;
+    if head_dim * heads != hidden {
+        return Err(
+            text.wrong("head_dim", &format!("{}, the width over the heads,", hidden / heads))
+        );
+    }
+    let rotary = rope(text, Kind::Qwen, notes)?;
     let turned = rotary.sections.iter().fold(0usize, |sum, n| sum.saturating_add(*n));
     if rotary.sections.len() != 3 || turned != head_dim / 2 {
         return Err(text.fail(&format!(
@@ -73,7 +139,7 @@ fn decoder(model: &Section, text: &Section) -> Result<DecoderConfig, EngineError
             rotary.sections
         )));
     }
-    Ok(DecoderConfig {
+    let config = DecoderConfig {
         hidden,
         intermediate: text.size("intermediate_size", 29_568, MOST.width)?,
         layers: text.size("num_hidden_layers", 80, MOST.layers)?,
@@ -83,21 +149,26 @@ fn decoder(model: &Section, text: &Section) -> Result<DecoderConfig, EngineError
         vocab: text.size("vocab_size", 152_064, MOST.vocab)?,
         norm_eps: text.number("rms_norm_eps", 1e-5, 0.0..=0.1)?,
         rotary,
-        // The flag may stand outside, in the text part, or in both: either one ties.
-        tied: model.flag("tie_word_embeddings", false)?
-            | text.flag("tie_word_embeddings", false)?,
+        tied: tied(model, text)?,
         max_positions: text.size("max_position_embeddings", 32_768, MOST.positions)?,
-    })
+        biases: Biases { qkv: Some(true), output: Some(false), mlp: Some(false) },
+    };
+    // A flat file's own members are told with the others.
+    if text.key("") != model.key("") {
+        text.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
+    }
+    Ok(config)
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.
-fn vision(json: &Section) -> Result<QwenVisionConfig, EngineError> {
+fn vision(json: &Section, notes: &mut Vec<String>) -> Result<QwenVisionConfig, EngineError> {
+    same_layers(json)?;
     match json.text("model_type")? {
         None | Some("qwen2_5_vl" | "qwen2_5_vl_vision") => {}
         Some(_) => return Err(json.wrong("model_type", "\"qwen2_5_vl\"")),
     }
     silu(json)?;
-    for (name, only) in [("in_channels", 3), ("in_chans", 3), ("temporal_patch_size", 2)] {
+    for (name, only) in [("in_channels", 3), ("temporal_patch_size", 2)] {
         if json.size(name, only, MOST.width)? != only {
             return Err(json.wrong(name, &only.to_string()));
         }
@@ -110,12 +181,18 @@ fn vision(json: &Section) -> Result<QwenVisionConfig, EngineError> {
         hidden: json.size("hidden_size", 3584, MOST.width)?,
         intermediate: json.size("intermediate_size", 3420, MOST.width)?,
         layers: json.size("depth", 32, MOST.layers)?,
-        heads: json.size("num_heads", 16, MOST.heads)?,
+        // The other name of the same setting; where both are there it is set last.
+        heads: json.size(
+            "num_attention_heads",
+            json.size("num_heads", 16, MOST.heads)?,
+            MOST.heads,
+        )?,
         patch: json.size("patch_size", 14, 1 << 10)?,
         merge: json.size("spatial_merge_size", 2, 16)?,
         window: json.size("window_size", 112, 1 << 14)?,
         full,
         out: json.size("out_hidden_size", 3584, MOST.width)?,
+        theta: rope(json, Kind::Tower, notes)?.theta,
     };
     if !config.hidden.is_multiple_of(4 * config.heads) {
         return Err(json.fail(&format!(
@@ -125,6 +202,11 @@ fn vision(json: &Section) -> Result<QwenVisionConfig, EngineError> {
             config.heads
         )));
     }
+    if json.size("head_dim", config.hidden / config.heads, MOST.width)?
+        != config.hidden / config.heads
+    {
+        return Err(json.wrong("head_dim", "the width over the heads"));
+    }
     if config.window_tokens() == 0 {
         return Err(json.fail(&format!(
             "'{}' {} is smaller than a token of {} pixels",
@@ -133,5 +215,6 @@ fn vision(json: &Section) -> Result<QwenVisionConfig, EngineError> {
             config.patch * config.merge
         )));
     }
+    json.tell_unknown(&[&known::EVERY, &known::GENERATION, &known::QWEN_TOWER], notes);
     Ok(config)
 }

@@ -1,5 +1,7 @@
 //! Models from llama.cpp's files: a language model and the mmproj that goes with it.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{Llava, Loaded, Qwen, Reading};
@@ -21,10 +23,14 @@ pub(super) fn load(text: &Path, mmproj: &Path, reading: Reading) -> Result<Loade
     let family = config::gguf_family(&text, &mmproj)?;
     let tokenizer = PromptTokenizer::from_gguf(&text.metadata)?;
     let tokenizer = (tokenizer, prompt::in_gguf(&text.metadata));
-    let normalise = normalise(&mmproj.metadata)?;
+    let whole = config::is_whole(config::architecture(&text)?);
+    // A file of Ollama's names none: they are the published models'.
+    let normalise = if whole { Normalise::CLIP } else { normalise(&mmproj.metadata)? };
+    let mut files = vec![text.path().to_owned(), mmproj.path().to_owned()];
+    files.dedup();
     let contents = || match reading.weighing {
         Some(_) => Ok(String::new()),
-        None => hash(&[text.path().to_owned(), mmproj.path().to_owned()]),
+        None => hash(&files),
     };
     match family {
         GgufFamily::Llava => {
@@ -35,7 +41,7 @@ pub(super) fn load(text: &Path, mmproj: &Path, reading: Reading) -> Result<Loade
             let heads = (config.text.heads, config.text.kv_heads);
             let weights = GgufWeights::new(text, mmproj, Some(heads));
             let mut loader = reading.loader(&weights);
-            Llava::assemble(config, tokenizer, prepare, &mut loader, hash)
+            Llava::assemble(config, tokenizer, prepare, Vec::new(), &mut loader, hash)
         }
         GgufFamily::Qwen => {
             let config = QwenConfig::from_gguf(&text, &mmproj)?;
@@ -45,7 +51,7 @@ pub(super) fn load(text: &Path, mmproj: &Path, reading: Reading) -> Result<Loade
             let hash = contents()?;
             let weights = GgufWeights::new(text, mmproj, None);
             let mut loader = reading.loader(&weights);
-            Qwen::assemble(config, tokenizer, prepare, &mut loader, hash)
+            Qwen::assemble(config, tokenizer, prepare, Vec::new(), &mut loader, hash)
         }
     }
 }
@@ -103,17 +109,19 @@ pub fn gguf_files(place: &Path) -> Option<Result<(PathBuf, PathBuf), EngineError
             ))),
         });
     }
-    if !is_gguf(place) {
-        return None;
-    }
     if place.is_file() {
-        return Some(beside(place).map(|mmproj| (place.to_owned(), mmproj)));
+        return is_gguf(place).then(|| beside(place).map(|mmproj| (place.to_owned(), mmproj)));
     }
     let name = place.to_string_lossy();
     // A comma may be part of a name: the cut is where both sides are files, or else the first.
     let cuts = name.match_indices(',').map(|(at, _)| (&name[..at], &name[at + 1..]));
     let both = |(a, b): &(&str, &str)| Path::new(a).is_file() && Path::new(b).is_file();
     let cut = cuts.clone().find(both).or_else(|| cuts.clone().next());
+    if !is_named_gguf(place)
+        && !cut.is_some_and(|(a, b)| is_gguf(a.as_ref()) && is_gguf(b.as_ref()))
+    {
+        return None;
+    }
     Some(match cut {
         Some((first, second)) if is_mmproj(Path::new(first)) => Ok((second.into(), first.into())),
         Some((first, second)) => Ok((first.into(), second.into())),
@@ -121,8 +129,42 @@ pub fn gguf_files(place: &Path) -> Option<Result<(PathBuf, PathBuf), EngineError
     })
 }
 
-fn is_gguf(path: &Path) -> bool {
+fn is_named_gguf(path: &Path) -> bool {
     path.extension().is_some_and(|x| x.eq_ignore_ascii_case("gguf"))
+}
+
+/// Whether a file is llama.cpp's: by its ending, or, where it has none (as Ollama's blobs), by what
+/// it begins with.
+fn is_gguf(path: &Path) -> bool {
+    is_named_gguf(path) || path.extension().is_none() && path.is_file() && begin(path, 4) == b"GGUF"
+}
+
+/// The first bytes of a file; fewer where it has not so many or cannot be read.
+fn begin(path: &Path, bytes: u64) -> Vec<u8> {
+    let mut read = Vec::new();
+    if let Ok(file) = File::open(path) {
+        let _ = file.take(bytes).read_to_end(&mut read);
+    }
+    read
+}
+
+/// The architecture that one of llama.cpp's files names, at a glance: the key is among the first.
+/// `None` where that is not so, or the file is another.
+pub fn gguf_architecture(path: &Path) -> Option<String> {
+    const KEY: &[u8] = b"general.architecture";
+    let begin = begin(path, 1 << 16);
+    if !begin.starts_with(b"GGUF") {
+        return None;
+    }
+    let at = begin.windows(KEY.len()).position(|bytes| bytes == KEY)? + KEY.len();
+    // The value's kind, 8 for a text, and the text's length.
+    let (kind, length) = (begin.get(at..at + 4)?, begin.get(at + 4..at + 12)?);
+    let length = u64::from_le_bytes(length.try_into().ok()?);
+    if kind != [8, 0, 0, 0] || length > 64 {
+        return None;
+    }
+    let text = begin.get(at + 12..at + 12 + length as usize)?;
+    std::str::from_utf8(text).ok().map(str::to_owned)
 }
 
 fn is_mmproj(path: &Path) -> bool {
@@ -156,6 +198,16 @@ fn beside(text: &Path) -> Result<PathBuf, EngineError> {
             "{file}: this is an mmproj; name the language model it belongs to as well: \
              FILE.gguf,MMPROJ.gguf"
         )));
+    }
+    match gguf_architecture(text).as_deref() {
+        Some(arch) if config::is_whole(arch) => return Ok(text.to_owned()),
+        Some(arch) if arch != "clip" && !config::ARCHITECTURES.contains(&arch) => {
+            return Err(EngineError::model(format!(
+                "{file}: general.architecture is '{arch}', which is not supported; 'llama' \
+                 (LLaVA-1.5) and 'qwen2vl' or 'qwen25vl' (Qwen2.5-VL) are"
+            )));
+        }
+        _ => {}
     }
     let folder = text.parent().unwrap_or(Path::new("."));
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
-use shared::{PreparedPicture, RunOptions};
+use shared::{ImageFit, PreparedPicture, RunOptions};
 
 use super::{Common, Family, Loaded, Numbering, Reading};
 use crate::check::Grid;
@@ -12,7 +12,7 @@ use crate::config::LlavaConfig;
 use crate::error::EngineError;
 use crate::picture::Picture;
 use crate::prepare::{ClipPrepare, Pixels};
-use crate::prompt::{self, Found, Kind, PromptTokenizer, Templates};
+use crate::prompt::{self, Found, Kind, PromptTokenizer, Templates, check_settings};
 use crate::vision::{Activation, ClipTower, Features};
 use crate::weights::{Linear, Loader, Random, WeightFiles};
 
@@ -31,10 +31,12 @@ impl Llava {
         folder: &Path,
         reading: Reading,
     ) -> std::result::Result<Loaded, EngineError> {
-        let config = LlavaConfig::load(folder)?;
+        let mut notes = Vec::new();
+        let config = LlavaConfig::load(folder, &mut notes)?;
         let tokenizer = PromptTokenizer::load(folder)?;
+        check_settings(folder, &tokenizer, None, &mut notes)?;
         tokenizer.check(folder, config.text.vocab, ("<image>", config.image_token))?;
-        let prepare = ClipPrepare::load(folder, config.vision.image_size as u32)?;
+        let prepare = ClipPrepare::of_model(folder, &config, &mut notes)?;
         let chat = prompt::in_folder(folder);
         let files = WeightFiles::open(folder)?;
         let layers = "num_hidden_layers";
@@ -42,7 +44,7 @@ impl Llava {
         files.check_layers(folder, ("decoder", layers), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", layers), ".layer_norm1.weight", vision)?;
         reading.files(&files, |loader, hash| {
-            Self::assemble(config, (tokenizer, chat), prepare, loader, hash)
+            Self::assemble(config, (tokenizer, chat), prepare, notes, loader, hash)
         })
     }
 
@@ -54,7 +56,8 @@ impl Llava {
         let prepare = ClipPrepare::standard(config.vision.image_size as u32);
         let mut loader = reading.loader(&Random::LLAVA);
         let tokenizer = PromptTokenizer::characters(&[])?;
-        Self::assemble(config, (tokenizer, Ok(None)), prepare, &mut loader, "random".to_owned())
+        let (tokenizer, notes) = ((tokenizer, Ok(None)), Vec::new());
+        Self::assemble(config, tokenizer, prepare, notes, &mut loader, "random".to_owned())
     }
 
     /// Reads all weights.
@@ -62,17 +65,24 @@ impl Llava {
         config: LlavaConfig,
         (tokenizer, chat): (PromptTokenizer, Found),
         prepare: ClipPrepare,
+        notes: Vec<String>,
         loader: &mut Loader,
         hash: String,
     ) -> std::result::Result<Loaded, EngineError> {
-        let tower_at = loader.prefix(
+        // Any one of them: where another is missing the error names that one.
+        let embeddings = [
+            "embeddings.patch_embedding.weight",
+            "embeddings.class_embedding",
+            "pre_layrnorm.weight",
+        ];
+        let tower_at = loader.prefix_of_any(
             &[
                 "model.vision_tower.vision_model.",
                 "vision_tower.vision_model.",
                 "model.vision_tower.",
                 "vision_tower.",
             ],
-            "embeddings.patch_embedding.weight",
+            &embeddings,
         );
         let tower =
             ClipTower::load(loader, config.vision.clone(), config.feature_blocks, tower_at)?;
@@ -81,7 +91,9 @@ impl Llava {
         let (vision, hidden) = (config.vision.hidden, config.text.hidden);
         // The projector's inner width is the decoder's in every published model; a file may differ.
         let name = |n: &str| format!("{at}{n}");
-        loader.together(&[name("linear_1.bias"), name("linear_2.bias")])?;
+        let biases = [name("linear_1.bias"), name("linear_2.bias")];
+        loader.settle_biases(biases.to_vec(), config.projector_bias)?;
+        loader.together(&biases)?;
         let inner = loader
             .shape(&name("linear_1.weight"))
             .and_then(|s| s.first().copied())
@@ -93,12 +105,25 @@ impl Llava {
         );
         let prefixes = ["model.language_model.", "language_model.model.", "language_model."];
         let decoder = super::decoder(loader, &config.text, &prefixes)?;
+        loader.tell_unused(|name| is_unused(name, config.feature_blocks));
         let (eos, image_token) = (config.eos.clone(), config.image_token);
         let templates = Templates::of(Kind::Llava, chat, &tokenizer, image_token);
         let (tokenizer, templates) = (Arc::new(tokenizer), Arc::new(templates));
         let common = Common { decoder, tokenizer, templates, eos, image_token };
-        Ok(Loaded::of(Llava { config, common, prepare, tower, projector }, loader, hash))
+        Ok(Loaded::of(Llava { config, common, prepare, tower, projector }, notes, loader, hash))
     }
+}
+
+/// Whether a tensor is one that LLaVA leaves out, or a table that follows from the settings.
+fn is_unused(name: &str, feature_blocks: usize) -> bool {
+    let block = |tail: &str| tail.split('.').next().and_then(|n| n.parse::<usize>().ok());
+    let behind = name
+        .split_once("vision_tower")
+        .and_then(|(_, tail)| tail.split_once("encoder.layers.").and_then(|(_, tail)| block(tail)));
+    behind.is_some_and(|n| n >= feature_blocks)
+        || ["rotary_emb.inv_freq", "position_ids", ".post_layernorm."]
+            .iter()
+            .any(|part| name.contains(part))
 }
 
 impl Family for Llava {
@@ -116,6 +141,10 @@ impl Family for Llava {
 
     fn grid(&self) -> Grid {
         Grid::Fixed { edge: self.config.vision.grid() }
+    }
+
+    fn fit(&self) -> ImageFit {
+        self.prepare.fit()
     }
 
     fn numbering(&self) -> Numbering {

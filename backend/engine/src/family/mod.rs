@@ -5,13 +5,14 @@ mod llava;
 mod positions;
 mod qwen;
 mod traits;
+mod variants;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
-use shared::{Cell, Group, Layout, PreparedPicture, PruneBy, Quant, RunOptions, Token};
+use shared::{Cell, Group, ImageFit, Layout, PreparedPicture, PruneBy, Quant, RunOptions, Token};
 
 use crate::check::Grid;
 use crate::compress;
@@ -27,11 +28,13 @@ use crate::rotary::Position;
 use crate::vision::Features;
 use crate::weights::{Loader, Source, WeightCache, WeightFiles};
 
-pub use gguf::gguf_files;
+pub use gguf::{gguf_architecture, gguf_files};
 pub(crate) use llava::Llava;
 pub(crate) use positions::Numbering;
 pub(crate) use qwen::Qwen;
 pub use traits::traits_of;
+pub(crate) use variants::{FETCH_POINTER, is_pointer, quantized_tensor};
+pub use variants::{variant, variant_of};
 
 /// What a model of every family has.
 pub(crate) struct Common {
@@ -52,6 +55,10 @@ pub(crate) trait Family {
     fn common(&self) -> &Common;
     /// How many tokens pictures have.
     fn grid(&self) -> Grid;
+    /// How pictures that are not square are made to fit, by the processor's file.
+    fn fit(&self) -> ImageFit {
+        ImageFit::default()
+    }
     /// How a picture's tokens are numbered.
     fn numbering(&self) -> Numbering;
     /// Prepares a picture.
@@ -86,17 +93,28 @@ pub(crate) struct Loaded {
     pub(crate) parameters: u64,
     pub(crate) footprint: Footprint,
     pub(crate) fallbacks: Vec<String>,
+    /// What is done otherwise than the model's files say, a sentence each.
+    pub(crate) notes: Vec<String>,
     pub(crate) held: BTreeMap<String, u32>,
     pub(crate) hash: String,
 }
 
 impl Loaded {
-    fn of(family: impl Family + 'static, loader: &mut Loader, hash: String) -> Self {
+    /// Of a family whose weights were read. `notes` are those of its settings; what the loader
+    /// noted of the weights follows.
+    fn of(
+        family: impl Family + 'static,
+        mut notes: Vec<String>,
+        loader: &mut Loader,
+        hash: String,
+    ) -> Self {
+        notes.append(&mut loader.notes);
         Loaded {
             family: Box::new(family),
             parameters: loader.parameters,
             footprint: loader.footprint,
             fallbacks: std::mem::take(&mut loader.fallbacks),
+            notes,
             held: std::mem::take(&mut loader.held),
             hash,
         }
@@ -168,6 +186,7 @@ pub(crate) fn load(folder: &Path, reading: Reading) -> std::result::Result<Loade
         let (text, mmproj) = files?;
         return gguf::load(&text, &mmproj, reading);
     }
+    variants::check(folder)?;
     match config::family(folder)?.as_str() {
         "llava" => Llava::load(folder, reading),
         "qwen2_5_vl" => Qwen::load(folder, reading),

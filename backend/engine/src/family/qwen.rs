@@ -12,7 +12,7 @@ use crate::config::QwenConfig;
 use crate::error::EngineError;
 use crate::picture::Picture;
 use crate::prepare::{Pixels, QwenPrepare};
-use crate::prompt::{self, Found, Kind, PromptTokenizer, Templates};
+use crate::prompt::{self, Found, Kind, PromptTokenizer, Templates, check_settings};
 use crate::vision::{Features, QwenTower};
 use crate::weights::{Loader, Random, WeightFiles};
 
@@ -30,7 +30,8 @@ impl Qwen {
         folder: &Path,
         reading: Reading,
     ) -> std::result::Result<Loaded, EngineError> {
-        let config = QwenConfig::load(folder)?;
+        let mut notes = Vec::new();
+        let config = QwenConfig::load(folder, &mut notes)?;
         let tokenizer = PromptTokenizer::load(folder)?;
         if let Some(token) =
             Kind::Qwen.specials().into_iter().find(|t| tokenizer.special(t).is_none())
@@ -40,8 +41,9 @@ impl Qwen {
                 format!("{}: has no token '{token}', which every prompt needs", at.display());
             return Err(EngineError::model(what));
         }
+        check_settings(folder, &tokenizer, Some("Qwen2Tokenizer"), &mut notes)?;
         tokenizer.check(folder, config.text.vocab, ("<|image_pad|>", config.image_token))?;
-        let prepare = QwenPrepare::load(folder, config.vision.patch, config.vision.merge)?;
+        let prepare = QwenPrepare::of_model(folder, &config, &mut notes)?;
         let chat = prompt::in_folder(folder);
         let files = WeightFiles::open(folder)?;
         let (text, vision) = (config.text.layers, config.vision.layers);
@@ -49,7 +51,7 @@ impl Qwen {
         files.check_layers(folder, ("decoder", key), ".input_layernorm.weight", text)?;
         files.check_layers(folder, ("vision", "depth"), ".norm1.weight", vision)?;
         reading.files(&files, |loader, hash| {
-            Self::assemble(config, (tokenizer, chat), prepare, loader, hash)
+            Self::assemble(config, (tokenizer, chat), prepare, notes, loader, hash)
         })
     }
 
@@ -61,7 +63,8 @@ impl Qwen {
         let prepare = QwenPrepare::standard(config.vision.patch, config.vision.merge);
         let mut loader = reading.loader(&Random::QWEN);
         let tokenizer = PromptTokenizer::characters(&Kind::Qwen.specials())?;
-        Self::assemble(config, (tokenizer, Ok(None)), prepare, &mut loader, "random".to_owned())
+        let (tokenizer, notes) = ((tokenizer, Ok(None)), Vec::new());
+        Self::assemble(config, tokenizer, prepare, notes, &mut loader, "random".to_owned())
     }
 
     /// Reads all weights.
@@ -69,6 +72,7 @@ impl Qwen {
         config: QwenConfig,
         (tokenizer, chat): (PromptTokenizer, Found),
         prepare: QwenPrepare,
+        notes: Vec<String>,
         loader: &mut Loader,
         hash: String,
     ) -> std::result::Result<Loaded, EngineError> {
@@ -76,11 +80,12 @@ impl Qwen {
         let tower = QwenTower::load(loader, config.vision.clone(), tower_at)?;
         let prefixes = ["model.language_model.", "language_model.model.", "model."];
         let decoder = super::decoder(loader, &config.text, &prefixes)?;
+        loader.tell_unused(|name| name.contains("rotary_emb.inv_freq"));
         let (eos, image_token) = (config.eos.clone(), config.image_token);
         let templates = Templates::of(Kind::Qwen, chat, &tokenizer, image_token);
         let (tokenizer, templates) = (Arc::new(tokenizer), Arc::new(templates));
         let common = Common { decoder, tokenizer, templates, eos, image_token };
-        Ok(Loaded::of(Qwen { config, common, prepare, tower }, loader, hash))
+        Ok(Loaded::of(Qwen { config, common, prepare, tower }, notes, loader, hash))
     }
 }
 

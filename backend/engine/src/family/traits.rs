@@ -7,7 +7,7 @@ use shared::{ModelTraits, Quant};
 
 use super::{Numbering, gguf, gguf_files};
 use crate::config::{self, LlavaConfig, QwenConfig};
-use crate::prepare::QwenPrepare;
+use crate::prepare::{ClipPrepare, QwenPrepare};
 use crate::prompt::{self, Found, Kind};
 use crate::weights::Gguf;
 
@@ -26,13 +26,18 @@ pub fn traits_of(place: &Path) -> Option<ModelTraits> {
 }
 
 fn of_folder(place: &Path) -> Option<ModelTraits> {
+    // What is to be noted is noted when the model is loaded.
+    let notes = &mut Vec::new();
     let traits = match config::family(place).ok()?.as_str() {
-        "llava" => llava(LlavaConfig::load(place).ok().as_ref(), prompt::in_folder(place)),
+        "llava" => {
+            let config = LlavaConfig::load(place, notes).ok();
+            let prepare = config.as_ref().and_then(|c| ClipPrepare::of_model(place, c, notes).ok());
+            let fit = prepare.map(|p| p.fit());
+            ModelTraits { fit, ..llava(config.as_ref(), prompt::in_folder(place)) }
+        }
         "qwen2_5_vl" => {
-            let config = QwenConfig::load(place).ok();
-            let prepare = config
-                .as_ref()
-                .and_then(|c| QwenPrepare::load(place, c.vision.patch, c.vision.merge).ok());
+            let config = QwenConfig::load(place, notes).ok();
+            let prepare = config.as_ref().and_then(|c| QwenPrepare::of_model(place, c, notes).ok());
             let tokens = prepare.as_ref().map(QwenPrepare::tokens);
             let layers = config.map(|c| c.text.layers);
             let traits = qwen(layers, prepare.map(|p| p.pixels()), prompt::in_folder(place));
@@ -47,7 +52,7 @@ fn of_files(text: &Gguf, mmproj: &Gguf) -> Option<ModelTraits> {
     let chat = prompt::in_gguf(&text.metadata);
     let traits = match config::architecture(text).ok()? {
         "llama" => llava(LlavaConfig::from_gguf(text, mmproj).ok().as_ref(), chat),
-        "qwen2vl" => {
+        "qwen2vl" | "qwen25vl" => {
             let config = QwenConfig::from_gguf(text, mmproj).ok();
             let pixels = gguf::pixels(&mmproj.metadata).ok().map(QwenPrepare::short);
             let edge = config.as_ref().map(|c| (c.vision.patch * c.vision.merge) as u32);

@@ -7,12 +7,13 @@ use shared::{ErrorCode, ImageFit, PreparedPicture, RunOptions};
 
 use super::counterfactual::replaced;
 use super::resize::{Filter, resize};
-use super::{Normalise, Pixels, settings, usual_steps};
-use crate::config::Section;
+use super::settings::{HARMLESS, Settings, class};
+use super::{Normalise, Pixels, usual_steps};
+use crate::config::{LlavaConfig, Section};
 use crate::error::EngineError;
 use crate::picture::Picture;
 
-/// Colour that the original LLaVA-1.5 pads with: CLIP's mean, in 8 bits.
+/// Colour that LLaVA-1.5 pads with: CLIP's mean, in 8 bits.
 const PAD: [u8; 3] = [122, 116, 104];
 
 /// Most pixels a picture may have on its way to the crop.
@@ -27,55 +28,97 @@ enum Resize {
     Exact(u32, u32),
 }
 
-/// The settings of a CLIPImageProcessor.
+/// The settings of a CLIPImageProcessor or LlavaImageProcessor.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClipPrepare {
-    resize: Resize,
-    /// Width and height of the centre crop.
-    crop: (u32, u32),
+    /// Edge of what the vision tower takes.
+    side: u32,
+    /// How a picture that is not square is made to fit.
+    fit: ImageFit,
+    /// Colour of what is padded.
+    background: [u8; 3],
+    /// `None`: pictures keep their size.
+    resize: Option<Resize>,
+    /// Whether the middle is cut out, of `side × side`.
+    crop: bool,
     normalise: Normalise,
 }
 
 impl ClipPrepare {
-    /// The settings in a model folder: `preprocessor_config.json`, or `image_processor` in
-    /// `processor_config.json`; CLIP's own where a setting is left out. `image_size` is the vision
-    /// tower's.
-    pub(crate) fn load(folder: &Path, image_size: u32) -> Result<Self, EngineError> {
-        let (json, at) = settings(folder)?;
-        let json = Section::file(&json, at)?;
-        let steps = ["do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb"];
-        usual_steps(&json, &steps)?;
-        let number = |v: &Value| v.as_u64().and_then(|n| u32::try_from(n).ok());
-        let pair = |value: &Value| -> Option<(u32, u32)> {
-            match value {
-                Value::Number(_) => number(value).map(|n| (n, n)),
-                _ => Some((number(&value["width"])?, number(&value["height"])?)),
+    /// As [`ClipPrepare::load`], for the tower of a configuration.
+    pub(crate) fn of_model(
+        folder: &Path,
+        config: &LlavaConfig,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, EngineError> {
+        let sizes = (config.vision.image_size as u32, config.vision.patch_size as u32);
+        Self::load(folder, sizes, config.image_processor.as_deref(), notes)
+    }
+
+    /// The settings in a model folder; `image_size` is the vision tower's, `named` the processor
+    /// that `config.json` names. What is understood otherwise than it reads is noted.
+    ///
+    /// # Errors
+    /// A setting that describes another preparation.
+    fn load(
+        folder: &Path,
+        (image_size, patch_size): (u32, u32),
+        named: Option<&str>,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, EngineError> {
+        let settings = Settings::open(folder, notes)?;
+        let json = settings.section()?;
+        tokens(&settings, image_size, patch_size)?;
+        let followed =
+            ["patch_size", "vision_feature_select_strategy", "num_additional_image_tokens"];
+        settings.tell_unknown_around(&followed, notes)?;
+        if json.is_missing() {
+            return Ok(Self::standard(image_size));
+        }
+        let pads = match class(&json, named)?.as_deref() {
+            None | Some("LlavaImageProcessor") => true,
+            Some("CLIPImageProcessor") => false,
+            Some(_) => {
+                let needed = "\"LlavaImageProcessor\" or \"CLIPImageProcessor\"";
+                return Err(json.wrong("image_processor_type", needed));
             }
         };
-        let resize = match json.member("size") {
-            Value::Null => Some(Resize::ShortestEdge(image_size)),
-            size @ Value::Number(_) => number(size).map(Resize::ShortestEdge),
-            size => match number(&size["shortest_edge"]) {
-                Some(edge) => Some(Resize::ShortestEdge(edge)),
-                None => pair(size).map(|(w, h)| Resize::Exact(w, h)),
-            },
+        usual_steps(&json, &["do_rescale", "do_normalize", "do_convert_rgb"])?;
+        if json.text("data_format")?.is_some_and(|order| order != "channels_first") {
+            return Err(json.wrong("data_format", "\"channels_first\""));
+        }
+        let pads = padding(&json, pads, image_size)?;
+        let (resizes, crop) = (json.flag("do_resize", true)?, json.flag("do_center_crop", true)?);
+        let resize = size(&json, "size", json.flag("default_to_square", false)?, image_size)?;
+        // What transformers takes where the file says nothing.
+        let resize = Some(resize.unwrap_or(Resize::ShortestEdge(224))).filter(|_| resizes);
+        let cut = size(&json, "crop_size", true, image_size)?.unwrap_or(Resize::Exact(224, 224));
+        let side = Resize::Exact(image_size, image_size);
+        if crop && cut != side {
+            let what = format!("the vision tower's {image_size} × {image_size}");
+            return Err(json.wrong("crop_size", &what));
+        }
+        let square = match resize {
+            Some(Resize::ShortestEdge(edge)) => pads && edge == image_size,
+            exact => exact == Some(side),
         };
-        let edge = |n: u32| (image_size..=image_size.saturating_mul(16)).contains(&n);
-        let fits = |resize: &Resize| match resize {
-            Resize::ShortestEdge(n) => edge(*n),
-            Resize::Exact(w, h) => edge(*w) && edge(*h),
+        if !crop && !square {
+            let what = format!(
+                "true: without it pictures do not come out at the vision tower's {image_size} × \
+                 {image_size}, so it"
+            );
+            return Err(json.wrong("do_center_crop", &what));
+        }
+        let prepare = ClipPrepare {
+            side: image_size,
+            fit: if pads { ImageFit::Pad } else { ImageFit::Crop },
+            background: background(&json),
+            resize,
+            crop,
+            normalise: Normalise::read(&json)?,
         };
-        let resize = resize.filter(fits).ok_or_else(|| {
-            json.wrong("size", &format!("a size of at least the crop's {image_size} pixels"))
-        })?;
-        let crop = match json.member("crop_size") {
-            Value::Null => Some((image_size, image_size)),
-            crop => pair(crop),
-        };
-        let crop = crop.filter(|c| *c == (image_size, image_size)).ok_or_else(|| {
-            json.wrong("crop_size", &format!("the vision tower's {image_size} × {image_size}"))
-        })?;
-        Ok(ClipPrepare { resize, crop, normalise: Normalise::read(&json)? })
+        json.tell_unknown(&[&HARMLESS], notes);
+        Ok(prepare)
     }
 
     /// CLIP's own settings.
@@ -86,10 +129,18 @@ impl ClipPrepare {
     /// CLIP's own resize and crop, and another mean and deviation.
     pub(crate) fn of(image_size: u32, normalise: Normalise) -> Self {
         ClipPrepare {
-            resize: Resize::ShortestEdge(image_size),
-            crop: (image_size, image_size),
+            side: image_size,
+            fit: ImageFit::Crop,
+            background: PAD,
+            resize: Some(Resize::ShortestEdge(image_size)),
+            crop: true,
             normalise,
         }
+    }
+
+    /// How pictures that are not square are made to fit where nobody says.
+    pub(crate) fn fit(&self) -> ImageFit {
+        self.fit
     }
 
     /// Prepares a picture.
@@ -120,14 +171,15 @@ impl ClipPrepare {
             ImageFit::Crop => (picture, (0, 0)),
             ImageFit::Pad => {
                 narrow(u64::from(picture.width.max(picture.height)).pow(2))?;
-                let (square, offset) = pad_to_square(picture);
+                let (square, offset) = pad_to_square(picture, self.background);
                 padded = square;
                 (&padded, offset)
             }
         };
         let (w, h) = match self.resize {
-            Resize::Exact(w, h) => (w, h),
-            Resize::ShortestEdge(edge) => {
+            None => (source.width, source.height),
+            Some(Resize::Exact(w, h)) => (w, h),
+            Some(Resize::ShortestEdge(edge)) => {
                 let (longer, shorter) =
                     (source.width.max(source.height), source.width.min(source.height));
                 narrow(
@@ -141,10 +193,13 @@ impl ClipPrepare {
                 }
             }
         };
-        let resized = resize(source, (w, h), Filter::Bicubic, options.resize);
-        let (cw, ch) = self.crop;
-        let (left, top) = ((w - cw) / 2, (h - ch) / 2);
-        let prepared = crop(&resized, left, top, cw, ch);
+        let resized = match self.resize {
+            Some(_) => resize(source, (w, h), Filter::Bicubic, options.resize),
+            None => source.clone(),
+        };
+        let (cw, ch) = (self.side, self.side);
+        let (left, top) = (middle(w, cw), middle(h, ch));
+        let prepared = crop(&resized, (left, top), (cw, ch));
         // One 8-bit pixel of the prepared picture, in pixels of the given one.
         let (sx, sy) = (source.width as f32 / w as f32, source.height as f32 / h as f32);
         let geometry = PreparedPicture {
@@ -167,10 +222,16 @@ impl ClipPrepare {
     }
 }
 
-fn pad_to_square(picture: &Picture) -> (Picture, (u32, u32)) {
+/// Where the middle of `whole` begins: before it, where there is less than `part`.
+fn middle(whole: u32, part: u32) -> i64 {
+    let (whole, part) = (i64::from(whole), i64::from(part));
+    if whole >= part { (whole - part) / 2 } else { -((part - whole) / 2) }
+}
+
+fn pad_to_square(picture: &Picture, background: [u8; 3]) -> (Picture, (u32, u32)) {
     let side = picture.width.max(picture.height);
     let (left, top) = ((side - picture.width) / 2, (side - picture.height) / 2);
-    let mut rgb = PAD.repeat(side as usize * side as usize);
+    let mut rgb = background.repeat(side as usize * side as usize);
     let row = 3 * picture.width as usize;
     for (y, source) in picture.rgb.chunks(row).enumerate() {
         let at = 3 * ((top as usize + y) * side as usize + left as usize);
@@ -179,15 +240,115 @@ fn pad_to_square(picture: &Picture) -> (Picture, (u32, u32)) {
     (Picture { width: side, height: side, rgb }, (left, top))
 }
 
-fn crop(picture: &Picture, left: u32, top: u32, width: u32, height: u32) -> Picture {
+/// The part of a picture that begins at `(left, top)`; black where the picture does not reach.
+fn crop(picture: &Picture, (left, top): (i64, i64), (width, height): (u32, u32)) -> Picture {
+    let mut rgb = vec![0; 3 * width as usize * height as usize];
     let stride = 3 * picture.width as usize;
-    let rgb = (top..top + height)
-        .flat_map(|y| {
-            let at = y as usize * stride + 3 * left as usize;
-            picture.rgb[at..at + 3 * width as usize].iter().copied()
-        })
-        .collect();
+    let (from, to) = (left.max(0), (left + i64::from(width)).min(i64::from(picture.width)));
+    let bytes = 3 * (to - from).max(0) as usize;
+    for (y, row) in rgb.chunks_mut(3 * width as usize).enumerate() {
+        let line = top + y as i64;
+        if (0..i64::from(picture.height)).contains(&line) && bytes > 0 {
+            let at = line as usize * stride + 3 * from as usize;
+            row[3 * (from - left) as usize..][..bytes]
+                .copy_from_slice(&picture.rgb[at..at + bytes]);
+        }
+    }
     Picture { width, height, rgb }
+}
+
+/// A size as transformers reads it: an edge, `[height, width]`, or an object with one of the sets
+/// of members that it knows. Those that make no size by themselves are refused, as it does.
+fn size(
+    json: &Section,
+    name: &str,
+    to_square: bool,
+    image_size: u32,
+) -> Result<Option<Resize>, EngineError> {
+    let most = image_size.saturating_mul(16);
+    let number = |v: &Value| {
+        v.as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| (1..=most).contains(n))
+    };
+    let found = match json.member(name) {
+        Value::Null => return Ok(None),
+        edge @ Value::Number(_) if to_square => number(edge).map(|n| Resize::Exact(n, n)),
+        edge @ Value::Number(_) => number(edge).map(Resize::ShortestEdge),
+        Value::Array(list) => match list.as_slice() {
+            [height, width] => number(height)
+                .zip(number(width))
+                .map(|(height, width)| Resize::Exact(width, height)),
+            _ => None,
+        },
+        Value::Object(members) => {
+            let mut names: Vec<&str> = members.keys().map(String::as_str).collect();
+            names.sort_unstable();
+            match names.as_slice() {
+                ["height", "width"] => number(&members["width"])
+                    .zip(number(&members["height"]))
+                    .map(|(width, height)| Resize::Exact(width, height)),
+                ["shortest_edge"] => number(&members["shortest_edge"]).map(Resize::ShortestEdge),
+                ["longest_edge", "shortest_edge"] if members["longest_edge"].is_null() => {
+                    number(&members["shortest_edge"]).map(Resize::ShortestEdge)
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    let needed = format!(
+        "an edge, {{\"shortest_edge\"}}, or {{\"height\", \"width\"}}, from 1 to {most} pixels,"
+    );
+    found.map(Some).ok_or_else(|| json.wrong(name, &needed))
+}
+
+/// Whether pictures are padded to a square first. CLIP's processor pads behind the crop instead,
+/// and one picture alone only where `pad_size` asks for more than it has.
+fn padding(json: &Section, pads_to_square: bool, image_size: u32) -> Result<bool, EngineError> {
+    let pads = json.flag("do_pad", false)?;
+    let to = size(json, "pad_size", true, image_size)?;
+    if pads_to_square {
+        return Ok(pads);
+    }
+    match to {
+        Some(to) if pads && to != Resize::Exact(image_size, image_size) => {
+            let what = format!("the vision tower's {image_size} × {image_size}");
+            Err(json.wrong("pad_size", &what))
+        }
+        _ => Ok(false),
+    }
+}
+
+/// What pictures are padded with: the mean, in 8 bits and cut off as Python's `int` does.
+fn background(json: &Section) -> [u8; 3] {
+    let mut colour = PAD;
+    if let Some(mean) = json.member("image_mean").as_array() {
+        for (level, mean) in colour.iter_mut().zip(mean) {
+            *level = mean.as_f64().map_or(*level, |mean| (mean * 255.0) as u8);
+        }
+    }
+    colour
+}
+
+/// That the processor counts as many tokens a picture as the tower gives: transformers stops at
+/// the first question where it does not.
+fn tokens(settings: &Settings, image_size: u32, patch_size: u32) -> Result<(), EngineError> {
+    let around = settings.around()?;
+    let patch = around.size("patch_size", patch_size as usize, 1 << 14)?;
+    let strategy = around.text("vision_feature_select_strategy")?;
+    let more = around.whole("num_additional_image_tokens")?;
+    if patch != patch_size as usize {
+        return Err(around.wrong("patch_size", &format!("the vision tower's {patch_size}")));
+    }
+    let dropped = u32::from(strategy.is_none_or(|strategy| strategy == "default"));
+    match more.as_slice() {
+        [] => Ok(()),
+        [more] if *more == dropped => Ok(()),
+        _ => {
+            let edge = image_size / patch_size;
+            let what = format!("{dropped}: the vision tower gives {edge} × {edge} tokens, it");
+            Err(around.wrong("num_additional_image_tokens", &what))
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ mod clip;
 mod counterfactual;
 mod qwen;
 mod resize;
+mod settings;
 #[cfg(test)]
 mod tests;
-
-use std::path::Path;
 
 use serde_json::Value;
 use shared::{PreparedPicture, Resizing};
@@ -15,7 +14,7 @@ use shared::{PreparedPicture, Resizing};
 pub(crate) use clip::ClipPrepare;
 pub(crate) use qwen::QwenPrepare;
 
-use crate::config::{Section, read_json};
+use crate::config::Section;
 use crate::error::EngineError;
 use crate::picture::Picture;
 
@@ -105,18 +104,6 @@ impl Normalise {
         }
         values
     }
-}
-
-/// The processor's settings in a model folder: `preprocessor_config.json`, or `image_processor` in
-/// `processor_config.json`; null where neither is there. Goes with the file they are in.
-fn settings(folder: &Path) -> Result<(Value, String), EngineError> {
-    let path = folder.join("preprocessor_config.json");
-    if let Some(json) = read_json(&path)? {
-        return Ok((json, path.display().to_string()));
-    }
-    let path = folder.join("processor_config.json");
-    let json = read_json(&path)?.and_then(|j| j.get("image_processor").cloned());
-    Ok((json.unwrap_or_default(), path.display().to_string()))
 }
 
 /// Steps that every processor here takes: a configuration that leaves one out, or scales

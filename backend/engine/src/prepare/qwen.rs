@@ -7,8 +7,9 @@ use shared::{ErrorCode, PreparedPicture, RunOptions};
 
 use super::counterfactual::replaced;
 use super::resize::{Filter, resize};
-use super::{Normalise, Pixels, settings, usual_steps};
-use crate::config::Section;
+use super::settings::{HARMLESS, Settings, class};
+use super::{Normalise, Pixels, usual_steps};
+use crate::config::{QwenConfig, Section};
 use crate::error::EngineError;
 use crate::picture::Picture;
 
@@ -42,17 +43,42 @@ impl QwenPrepare {
         }
     }
 
-    /// The settings in a model folder for a tower with this patch and merge size.
-    pub(crate) fn load(folder: &Path, patch: usize, merge: usize) -> Result<Self, EngineError> {
-        let (json, at) = settings(folder)?;
-        let json = Section::file(&json, at)?;
+    /// As [`QwenPrepare::load`], for the tower of a configuration.
+    pub(crate) fn of_model(
+        folder: &Path,
+        config: &QwenConfig,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, EngineError> {
+        let (patch, merge) = (config.vision.patch, config.vision.merge);
+        Self::load(folder, patch, merge, config.image_processor.as_deref(), notes)
+    }
+
+    /// The settings in a model folder for a tower with this patch and merge size; `named` is the
+    /// processor that `config.json` names. What is understood otherwise than it reads is noted.
+    ///
+    /// # Errors
+    /// A setting that describes another preparation.
+    fn load(
+        folder: &Path,
+        patch: usize,
+        merge: usize,
+        named: Option<&str>,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, EngineError> {
+        let settings = Settings::open(folder, notes)?;
+        let json = settings.section()?;
+        settings.tell_unknown_around(&[], notes)?;
+        if json.is_missing() {
+            return Ok(Self::standard(patch, merge));
+        }
+        match class(&json, named)?.as_deref() {
+            None | Some("Qwen2VLImageProcessor") => {}
+            Some(_) => {
+                return Err(json.wrong("image_processor_type", "\"Qwen2VLImageProcessor\""));
+            }
+        }
         usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
-        let size = json.section("size")?;
-        // min_pixels and max_pixels, where they are given, override size.
-        let limit = |flat: &str, nested: &str, default: usize, most: usize| {
-            let nested = size.size(nested, default, most)?;
-            Ok::<u64, EngineError>(json.size(flat, nested, most)? as u64)
-        };
+        let (min_pixels, max_pixels) = limits(&json)?;
         for (name, expected) in
             [("patch_size", patch), ("merge_size", merge), ("temporal_patch_size", FRAMES)]
         {
@@ -61,8 +87,8 @@ impl QwenPrepare {
             }
         }
         let prepare = QwenPrepare {
-            min_pixels: limit("min_pixels", "shortest_edge", 56 * 56, MOST_PIXELS)?,
-            max_pixels: limit("max_pixels", "longest_edge", 28 * 28 * 1280, usize::MAX)?,
+            min_pixels,
+            max_pixels,
             patch: patch as u32,
             merge: merge as u32,
             normalise: Normalise::read(&json)?,
@@ -73,6 +99,7 @@ impl QwenPrepare {
                 prepare.min_pixels, prepare.max_pixels
             )));
         }
+        json.tell_unknown(&[&HARMLESS], notes);
         Ok(prepare)
     }
 
@@ -193,6 +220,40 @@ impl QwenPrepare {
         }
         values
     }
+}
+
+/// The least and the most pixels of a picture. `min_pixels` and `max_pixels`, where they are given,
+/// override `size`, which must say both then: transformers refuses every other form.
+fn limits(json: &Section) -> Result<(u64, u64), EngineError> {
+    let size = json.section("size")?;
+    let needed = "{\"shortest_edge\", \"longest_edge\"}, the least and the most pixels of a \
+        picture,";
+    let flat = (json.size("min_pixels", 0, MOST_PIXELS), json.size("max_pixels", 0, usize::MAX));
+    let flat = (flat.0?, flat.1?);
+    let members: Vec<&String> =
+        size.object().map(|all| all.iter().map(|(name, _)| name).collect()).unwrap_or_default();
+    let known = |name: &str| match name {
+        "shortest_edge" | "longest_edge" => true,
+        "min_pixels" => flat.0 > 0,
+        "max_pixels" => flat.1 > 0,
+        _ => false,
+    };
+    if !members.iter().all(|name| known(name)) {
+        return Err(json.wrong("size", needed));
+    }
+    let edge = |flat: usize, nested: &str, default: usize, most: usize| {
+        if flat > 0 {
+            return Ok(flat as u64);
+        }
+        if !size.is_missing() && size.member(nested).is_null() {
+            return Err(json.wrong("size", needed));
+        }
+        Ok(size.size(nested, default, most)? as u64)
+    };
+    Ok((
+        edge(flat.0, "shortest_edge", 56 * 56, MOST_PIXELS)?,
+        edge(flat.1, "longest_edge", 28 * 28 * 1280, usize::MAX)?,
+    ))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod chat;
 mod gguf;
 mod jinja;
+mod settings;
 mod spelling;
 mod template;
 mod templates;
@@ -12,6 +13,7 @@ mod written;
 use shared::{ErrorCode, Group, Shown, Token};
 
 pub(crate) use chat::{Found, in_folder, in_gguf};
+pub(crate) use settings::check_settings;
 pub(crate) use spelling::TextStream;
 pub(crate) use template::Template;
 pub(crate) use templates::{Kind, Templates, at_a_glance};

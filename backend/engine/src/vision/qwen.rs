@@ -29,6 +29,8 @@ pub(crate) struct QwenVisionConfig {
     pub(crate) full: Vec<usize>,
     /// Width of the features.
     pub(crate) out: usize,
+    /// Base of the rotary frequencies.
+    pub(crate) theta: f64,
 }
 
 impl QwenVisionConfig {
@@ -101,7 +103,7 @@ impl QwenTower {
         Ok(QwenTower {
             patch,
             blocks,
-            rotary: Rotary::axial(c.hidden / c.heads),
+            rotary: Rotary::axial(c.hidden / c.heads, c.theta),
             merge_norm: loader.tensor(&name("ln_q.weight"), &[c.hidden])?,
             merge_in: loader.dense_linear(&[(name("mlp.0"), merged)], merged)?,
             merge_out: loader.dense_linear(&[(name("mlp.2"), c.out)], merged)?,

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use super::{Source, header};
 use crate::config::{Section, read_json};
 use crate::error::{EngineError, why};
+use crate::family::quantized_tensor;
 
 /// Where a tensor lies.
 #[derive(Clone, Debug)]
@@ -51,6 +52,9 @@ impl WeightFiles {
                     )));
                 }
             }
+        }
+        if let Some(what) = quantized_tensor(tensors.keys().map(String::as_str)) {
+            return Err(EngineError::model(format!("{}: {what}", folder.display())));
         }
         Ok(WeightFiles { files, tensors, bytes })
     }
@@ -141,6 +145,43 @@ impl Source for WeightFiles {
 
     fn shape(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(|e| e.shape.as_slice())
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.tensors.keys().map(String::as_str).collect()
+    }
+
+    fn same(&self, one: &str, other: &str) -> Result<bool, EngineError> {
+        let (Some(a), Some(b)) = (self.tensors.get(one), self.tensors.get(other)) else {
+            return Ok(false);
+        };
+        if a.shape != b.shape || a.dtype != b.dtype {
+            let equal = |a: &Entry, b: &Entry| -> Result<bool, EngineError> {
+                Ok(a.shape == b.shape
+                    && self.read_f32(one, &a.shape)? == self.read_f32(other, &b.shape)?)
+            };
+            return equal(a, b);
+        }
+        // Tables of gigabytes: a piece of each at a time.
+        let open = |entry: &Entry| {
+            let path = &self.files[entry.file];
+            let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+            file.seek(SeekFrom::Start(entry.start)).map_err(|e| unreadable(path, &e))?;
+            Ok::<File, EngineError>(file)
+        };
+        let (mut one, mut other) = (open(a)?, open(b)?);
+        let (mut left, mut right) = (vec![0; 1 << 20], vec![0; 1 << 20]);
+        let mut rest = a.bytes;
+        while rest > 0 {
+            let n = rest.min(left.len());
+            one.read_exact(&mut left[..n]).map_err(|e| unreadable(&self.files[a.file], &e))?;
+            other.read_exact(&mut right[..n]).map_err(|e| unreadable(&self.files[b.file], &e))?;
+            if left[..n] != right[..n] {
+                return Ok(false);
+            }
+            rest -= n;
+        }
+        Ok(true)
     }
 
     fn size(&self, name: &str) -> u64 {

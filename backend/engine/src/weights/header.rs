@@ -1,13 +1,14 @@
 //! The header of a safetensors file, checked tensor by tensor.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use safetensors::Dtype;
 use serde_json::{Map, Value};
 
 use crate::error::{EngineError, why};
+use crate::family::{FETCH_POINTER, is_pointer};
 
 /// A header larger than this is refused before memory is set aside for it. Those of the largest
 /// models of these families are a tenth of a MiB.
@@ -34,6 +35,12 @@ pub(super) fn read(path: &Path) -> Result<Vec<Listed>, EngineError> {
         return Err(problem("is a folder, not a safetensors file"));
     }
     let size = about.len();
+    let mut begin = Vec::new();
+    file.by_ref().take(64).read_to_end(&mut begin).map_err(unreadable)?;
+    if is_pointer(&begin) {
+        return Err(problem(FETCH_POINTER));
+    }
+    file.rewind().map_err(unreadable)?;
     let mut length = [0; 8];
     file.read_exact(&mut length).map_err(|_| problem("is too short for a safetensors file"))?;
     let length = u64::from_le_bytes(length);

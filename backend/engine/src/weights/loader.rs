@@ -1,6 +1,6 @@
 //! From files to memory: reads a tensor, turns it into what the model holds, drops it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Storage, Tensor};
@@ -26,12 +26,18 @@ pub(crate) struct Loader<'a> {
     /// Whether tensors are counted by their shapes and none is read.
     weighing: bool,
     pub(super) kernels: Kernels,
+    /// Tensors that were read.
+    used: HashSet<String>,
+    /// Tensors that are there and that the model's settings leave out.
+    left_out: HashSet<String>,
     /// Parameters read.
     pub(crate) parameters: u64,
     /// What it takes of memory.
     pub(crate) footprint: Footprint,
     /// Tensors that could not be held as asked.
     pub(crate) fallbacks: Vec<String>,
+    /// What is done otherwise than the model's files say, a sentence each.
+    pub(crate) notes: Vec<String>,
     /// What the decoder's matrices are held as, and how many of them.
     pub(crate) held: BTreeMap<String, u32>,
 }
@@ -54,9 +60,12 @@ impl<'a> Loader<'a> {
             tape: None,
             weighing: false,
             kernels: Kernels::here(),
+            used: HashSet::new(),
+            left_out: HashSet::new(),
             parameters: 0,
             footprint: Footprint::default(),
             fallbacks: Vec::new(),
+            notes: Vec::new(),
             held: BTreeMap::new(),
         }
     }
@@ -137,13 +146,96 @@ impl<'a> Loader<'a> {
     /// The first of `candidates` under which `probe` exists; the first when none does, so that
     /// the error names the usual place.
     pub(crate) fn prefix(&self, candidates: &[&'static str], probe: &str) -> &'static str {
-        let found = candidates.iter().find(|p| self.files.has(&format!("{p}{probe}")));
-        found.copied().unwrap_or(candidates[0])
+        self.prefix_of_any(candidates, &[probe])
     }
 
-    /// Whether there is a tensor of that name.
+    /// As [`Loader::prefix`], with several tensors any of which tells.
+    pub(crate) fn prefix_of_any(
+        &self,
+        candidates: &[&'static str],
+        probes: &[&str],
+    ) -> &'static str {
+        let of = |p: &&&'static str| probes.iter().any(|n| self.files.has(&format!("{p}{n}")));
+        candidates.iter().find(of).copied().unwrap_or(candidates[0])
+    }
+
+    /// Whether there is a tensor of that name that the model uses.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.files.has(name)
+        self.files.has(name) && !self.left_out.contains(name)
+    }
+
+    /// Holds biases to what the settings say: those that must be there are, those that must not be
+    /// are left out, and noted.
+    ///
+    /// # Errors
+    /// One is missing.
+    pub(crate) fn settle_biases(
+        &mut self,
+        names: Vec<String>,
+        biased: Option<bool>,
+    ) -> Result<(), EngineError> {
+        match biased {
+            None => Ok(()),
+            Some(true) => match names.iter().find(|name| !self.has(name)) {
+                Some(name) => {
+                    Err(EngineError::model(format!("{} is missing", self.files.called(name))))
+                }
+                None => Ok(()),
+            },
+            Some(false) => {
+                let there: Vec<String> = names.into_iter().filter(|name| self.has(name)).collect();
+                if let Some(first) = there.first() {
+                    self.notes.push(format!(
+                        "The weights have {} biases such as '{first}', which the model has not by \
+                         its config.json: they are left out, as in transformers 5.",
+                        there.len()
+                    ));
+                }
+                self.left_out.extend(there);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether a head is stored that is not the embedding table `table`, though the settings tie
+    /// the two.
+    pub(crate) fn has_own_head(&mut self, table: &str, head: &str) -> Result<bool, EngineError> {
+        if self.files.shape(head).is_none() {
+            return Ok(false);
+        }
+        // A head of its own weighs what a tied one does.
+        if self.weighing {
+            return Ok(true);
+        }
+        if self.files.same(table, head)? {
+            self.used.insert(head.to_owned());
+            return Ok(false);
+        }
+        self.notes.push(
+            "config.json ties the output head to the embeddings, but the weights have a head of \
+             their own, which differs: the stored head is used, as in transformers 5."
+                .to_owned(),
+        );
+        Ok(true)
+    }
+
+    /// Notes tensors that are there and were not read, but for those that `harmless` knows.
+    pub(crate) fn tell_unused(&mut self, harmless: impl Fn(&str) -> bool) {
+        let unused = |name: &&str| {
+            !self.used.contains(*name) && !self.left_out.contains(*name) && !harmless(name)
+        };
+        let mut names: Vec<&str> = self.files.names().into_iter().filter(unused).collect();
+        names.sort_unstable();
+        if let Some(first) = names.first() {
+            let first: String = first.chars().take(120).collect();
+            self.notes.push(match names.len() {
+                1 => format!("The weights have '{first}', which this model has no place for."),
+                n => format!(
+                    "The weights have {n} tensors that this model has no place for, such as \
+                     '{first}'."
+                ),
+            });
+        }
     }
 
     /// The shape of a tensor.
@@ -158,6 +250,7 @@ impl<'a> Loader<'a> {
     }
 
     fn count(&mut self, name: &str, shape: &[usize]) {
+        self.used.insert(name.to_owned());
         self.read += self.files.size(name);
         self.parameters += shape.iter().product::<usize>() as u64;
         (self.progress)(self.read, self.files.bytes());

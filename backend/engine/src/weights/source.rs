@@ -25,6 +25,18 @@ pub(crate) trait Source {
     /// The tensor is missing, has another shape, an unsupported type, or holds a value that is not
     /// finite.
     fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError>;
+    /// Names of all tensors, where they are known.
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+    /// Whether two tensors hold the same values.
+    ///
+    /// # Errors
+    /// One of them cannot be read.
+    fn same(&self, one: &str, other: &str) -> Result<bool, EngineError> {
+        let (Some(a), Some(b)) = (self.shape(one), self.shape(other)) else { return Ok(false) };
+        Ok(a == b && self.read_f32(one, a)? == self.read_f32(other, b)?)
+    }
     /// The type a tensor is stored in, if it is there and can be read as it is.
     fn stored_type(&self, name: &str) -> Option<GgmlDType> {
         let _ = name;

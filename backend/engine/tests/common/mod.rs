@@ -82,6 +82,10 @@ impl Tensors {
         view.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as u32).collect()
     }
 
+    pub fn has(&self, name: &str) -> bool {
+        SafeTensors::deserialize(&self.0).unwrap().tensor(name).is_ok()
+    }
+
     pub fn u8(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
         let file = SafeTensors::deserialize(&self.0).unwrap();
         let view = file.tensor(name).unwrap();

@@ -10,6 +10,7 @@ use candle_core::quantized::GgmlDType;
 use super::metadata::{Metadata, Value};
 use super::{blocks, metadata};
 use crate::error::EngineError;
+use crate::family::{FETCH_POINTER, is_pointer};
 use crate::weights::linear::type_name;
 
 /// A header larger than this is refused before memory is set aside for it. A vocabulary of a
@@ -55,6 +56,12 @@ impl Gguf {
         };
         let file = File::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
+        let mut begin = Vec::new();
+        (&file).take(64).read_to_end(&mut begin).map_err(failed)?;
+        if is_pointer(&begin) {
+            return Err(EngineError::model(format!("{}: {FETCH_POINTER}", path.display())));
+        }
+        (&file).seek(SeekFrom::Start(0)).map_err(failed)?;
         Self::read(BufReader::new(file), size, path)
     }
 

@@ -63,6 +63,21 @@ impl GgufWeights {
     /// What the mmproj has of a tensor, by its name there.
     fn form(&self, name: String) -> (String, Form) {
         let there = |name: &str| self.mmproj.tensor(name).is_some();
+        // Ollama keeps more of transformers' names.
+        let frames = ["v.patch_embd_0.weight", "v.patch_embd_1.weight"];
+        if name == "v.patch_embd.weight" && frames.iter().all(|frame| there(frame)) {
+            return (frames[0].to_owned(), Form::Frames(frames[1].to_owned()));
+        }
+        for (here, ollama) in [
+            ("v.post_ln.", "v.merger.ln_q."),
+            ("mm.0.", "v.merger.mlp.0."),
+            ("mm.2.", "v.merger.mlp.2."),
+        ] {
+            let other = name.strip_prefix(here).map(|kind| format!("{ollama}{kind}"));
+            if let Some(other) = other.filter(|other| there(other)) {
+                return (other, Form::Same);
+            }
+        }
         let Some((block, part)) = name.strip_prefix("v.blk.").and_then(|n| n.split_once('.'))
         else {
             let second = format!("{name}.1");
@@ -159,7 +174,8 @@ impl Source for GgufWeights {
     }
 
     fn bytes(&self) -> u64 {
-        self.text.bytes() + self.mmproj.bytes()
+        let one = self.text.path() == self.mmproj.path();
+        self.text.bytes() + if one { 0 } else { self.mmproj.bytes() }
     }
 
     fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {

@@ -1,0 +1,141 @@
+//! Which file says how pictures are prepared, and by which of transformers' processors.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::config::{Section, read_json};
+use crate::error::EngineError;
+
+/// Members of a processor's settings that change no pixel: how it is saved, and how its numbers are
+/// handed out.
+pub(super) const HARMLESS: [&str; 18] = [
+    "_commit_hash",
+    "_processor_class",
+    "_valid_processor_keys",
+    "auto_map",
+    "default_to_square",
+    "device",
+    "disable_grouping",
+    "feature_extractor_type",
+    "image_processor_class",
+    "image_processor_type",
+    "image_seq_length",
+    "input_data_format",
+    "name_or_path",
+    "processor_class",
+    "return_tensors",
+    "tokenizer_class",
+    "transformers_version",
+    "use_fast",
+];
+
+/// The same of a processor as a whole, around its image processor.
+const HARMLESS_AROUND: [&str; 11] = [
+    "auto_map",
+    "chat_template",
+    "feature_extractor",
+    "image_processor",
+    "image_token",
+    "processor_class",
+    "tokenizer",
+    "tokenizer_class",
+    "transformers_version",
+    "video_processor",
+    "video_token",
+];
+
+/// The settings that count, and the file they are in.
+#[derive(Debug, Default)]
+pub(super) struct Settings {
+    json: Value,
+    at: String,
+    /// `processor_config.json` as a whole.
+    around: Value,
+    around_at: String,
+}
+
+impl Settings {
+    /// Reads a model folder's: `image_processor` in `processor_config.json` where it is there, else
+    /// `preprocessor_config.json`; nothing where neither is. transformers 5 takes the one or the
+    /// other, never a setting from each.
+    pub(super) fn open(folder: &Path, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+        let (new, old) = ("processor_config.json", "preprocessor_config.json");
+        let at = |file: &str| folder.join(file).display().to_string();
+        let around = read_json(&folder.join(new))?.unwrap_or_default();
+        let nested = around.get("image_processor").cloned().unwrap_or_default();
+        let flat = read_json(&folder.join(old))?;
+        let (json, used) = match (nested, flat) {
+            (Value::Null, None) => {
+                notes.push(format!(
+                    "There is no {old} and no image processor in {new}: pictures are prepared as \
+                     the published models of this family do."
+                ));
+                (Value::Null, old)
+            }
+            (Value::Null, Some(flat)) => (flat, old),
+            (nested, flat) => {
+                notes.extend(flat.and_then(|flat| unlike(&nested, &flat)));
+                (nested, new)
+            }
+        };
+        Ok(Settings { json, at: at(used), around, around_at: at(new) })
+    }
+
+    /// The image processor's settings.
+    pub(super) fn section(&self) -> Result<Section<'_>, EngineError> {
+        Section::file(&self.json, &*self.at)
+    }
+
+    /// Those around them.
+    pub(super) fn around(&self) -> Result<Section<'_>, EngineError> {
+        Section::file(&self.around, &*self.around_at)
+    }
+
+    /// What of `processor_config.json` is not known, but for `followed`.
+    pub(super) fn tell_unknown_around(
+        &self,
+        followed: &[&str],
+        notes: &mut Vec<String>,
+    ) -> Result<(), EngineError> {
+        self.around()?.tell_unknown(&[&HARMLESS_AROUND, followed], notes);
+        Ok(())
+    }
+}
+
+/// What the file that is not read says otherwise than the one that is.
+fn unlike(nested: &Value, flat: &Value) -> Option<String> {
+    let differs = |(name, value): &(&String, &Value)| {
+        !value.is_null()
+            && !HARMLESS.contains(&name.as_str())
+            && nested.get(name.as_str()) != Some(value)
+    };
+    let names: Vec<String> = flat
+        .as_object()?
+        .iter()
+        .filter(differs)
+        .take(8)
+        .map(|(name, _)| format!("'{}'", name.chars().take(60).collect::<String>()))
+        .collect();
+    if names.is_empty() {
+        return None;
+    }
+    Some(format!(
+        "preprocessor_config.json says other things of {} than processor_config.json, whose image \
+         processor counts, as in transformers 5.",
+        names.join(", ")
+    ))
+}
+
+/// The processor's class, without the endings that say how it computes: the file's own word, an
+/// older word for it, or that of the model's `config.json`; none where nobody says.
+pub(super) fn class(json: &Section, config: Option<&str>) -> Result<Option<String>, EngineError> {
+    let old = json.text("feature_extractor_type")?;
+    let named = json.text("image_processor_type")?.map(str::to_owned);
+    let named = named.or(old.map(|name| name.replace("FeatureExtractor", "ImageProcessor")));
+    let named = named.or(config.map(str::to_owned));
+    Ok(named.map(|name| {
+        let name = name.strip_suffix("Fast").unwrap_or(&name);
+        name.strip_suffix("Pil").unwrap_or(name).to_owned()
+    }))
+}
