@@ -156,7 +156,7 @@ async fn an_experiment_runs_and_names_the_same() {
         |name: &str| std::fs::read_to_string(place.folder.path().join("out").join(name)).unwrap();
     let tables: Tables = serde_json::from_str(&file("tables.json")).unwrap();
     names(&tables, &single);
-    for name in ["tables.md", "tables.csv", "tables.tex", "items.jsonl", "mdi-by-layer.svg"] {
+    for name in ["tables.md", "tables.csv", "tables.tex", "items.jsonl", "layers.svg"] {
         let text = file(name);
         assert!(text.contains("vicuna-v1"), "{name} does not name the template");
         assert!(!text.contains(FAMILYS), "{name} names a template that did not run");

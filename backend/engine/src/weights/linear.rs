@@ -237,7 +237,12 @@ impl Linear {
     /// Bytes of the weights in memory.
     pub(crate) fn bytes(&self) -> usize {
         let bias = self.bias.as_ref().map_or(0, |b| b.elem_count() * b.dtype().size_in_bytes());
-        bias + self.matrices().iter().map(|m| m.bytes()).sum::<usize>()
+        bias + self.matrix_bytes()
+    }
+
+    /// Bytes of the matrices alone, without the bias.
+    pub(crate) fn matrix_bytes(&self) -> usize {
+        self.matrices().iter().map(|m| m.bytes()).sum()
     }
 
     /// What the first rows are held as.

@@ -402,7 +402,7 @@ impl<'a> Loader<'a> {
         }
         let bias = self.biases(parts)?;
         let linear = Linear::stored(tensors, bias)?;
-        self.passing_of(false, parts.len(), 0, linear.bytes());
+        self.passing_of(false, parts.len(), 0, linear.matrix_bytes());
         self.keep(linear, lone)
     }
 
@@ -481,7 +481,7 @@ impl<'a> Loader<'a> {
             other => other,
         };
         let linear = Linear::new(&weight, bias, quant)?;
-        self.passing_of(true, parts.len(), 4 * weight.elem_count(), linear.bytes());
+        self.passing_of(true, parts.len(), 4 * weight.elem_count(), linear.matrix_bytes());
         self.record_linear(&first, &shape, &linear)?;
         self.keep(linear, lone)
     }

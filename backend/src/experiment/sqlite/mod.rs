@@ -384,9 +384,16 @@ impl Queue for SqliteQueue {
             );
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = statement.query(params![number, after as i64, most])?;
-            let mut ends = Vec::new();
+            let mut ends: Vec<Ended> = Vec::new();
             while let Some(row) = rows.next()? {
-                ends.push(ended(row)?);
+                let end = ended(row)?;
+                // A damaged page can lead to the same rows twice; each of them is whole.
+                if ends.last().is_some_and(|last| last.seq >= end.seq) {
+                    return Err(StoreError::Damaged(
+                        "the ends of an experiment are out of order".to_owned(),
+                    ));
+                }
+                ends.push(end);
             }
             // The last of them: none may be missing.
             if ends.len() < most as usize {
