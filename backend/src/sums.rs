@@ -5,7 +5,7 @@
 //! written and compared when it is read, before anything of the row is decoded.
 
 use rusqlite::Row;
-use rusqlite::types::{Value, ValueRef};
+use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 
 use crate::store::StoreError;
@@ -48,9 +48,9 @@ pub(crate) fn check(table: &str, row: &Row, columns: usize) -> Result<(), StoreE
         return Ok(());
     }
     // The first column names the row, as far as it can still be read.
-    let name = match Value::try_from(row.get_ref(0)?) {
-        Ok(Value::Text(text)) => text.chars().take(6).collect(),
-        Ok(Value::Integer(number)) => number.to_string(),
+    let name = match row.get_ref(0)? {
+        ValueRef::Text(text) => String::from_utf8_lossy(text).chars().take(6).collect(),
+        ValueRef::Integer(number) => number.to_string(),
         _ => String::from("?"),
     };
     Err(StoreError::Damaged(format!("a row of {table} ({name}…) does not have its checksum")))

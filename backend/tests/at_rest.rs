@@ -1,5 +1,6 @@
 //! What is read from the disk is what was written, or is refused: bits are flipped all over a stored
 //! lab, and nothing that differs is shown.
+#![allow(clippy::print_stdout, reason = "what was tried and measured")]
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! What is said of memory against what is taken, and what does not fit is refused before it starts.
+#![allow(clippy::print_stdout, reason = "what was tried and measured")]
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 //! true value is known, and the intervals that hold it are counted. The generator is seeded, so the
 //! counts are the same on every machine.
 #![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::print_stdout, reason = "what was covered")]
 
 use shared::experiment::stats::{
     Estimate, PairedDifference, PairedRatio, Proportion, SplitMix64, mean, paired_share,

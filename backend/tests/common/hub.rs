@@ -1,5 +1,6 @@
 //! A small server that speaks the hub's routes, with the faults that real ones have.
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};

@@ -238,7 +238,7 @@ pub(super) fn after_option(text: &str) -> impl Iterator<Item = char> {
             let next = chars.next();
             let small = first.is_ascii_lowercase();
             // A small letter before a blank may be an article: "option a cat would take".
-            let ends = next.is_none_or(|c| !joins(c) && !(small && c == ' '));
+            let ends = next.is_none_or(|c| !(joins(c) || small && c == ' '));
             if ends && rest.len() < text.len() - at - len + usize::from(!word.ends_with(joins)) {
                 found.push(first);
             }
