@@ -258,6 +258,10 @@ pub fn need(folder: &Path, quant: Quant) -> Result<u64, EngineError> {
     Ok(Weighed::files(folder, quant, Kernels::here())?.takes())
 }
 
+/// What a person can do where a model does not fit.
+const ELSE: &str =
+    "End other programs, take a smaller model, or say with --memory-limit how much may be taken.";
+
 /// The refusal of a model that does not fit: what it needs, what there is (`back` of it once
 /// other models are given up), and what would fit.
 pub fn refusal(
@@ -278,8 +282,7 @@ pub fn refusal(
     EngineError::new(
         ErrorCode::OutOfMemory,
         format!(
-            "{name} in {quant} needs about {} of memory, and {}. {would} End other programs, take a \
-             smaller model, or say with --memory-limit how much may be taken.",
+            "{name} in {quant} needs about {} of memory, and {}. {would} {ELSE}",
             amount(need),
             room.free_in_words(back),
         ),

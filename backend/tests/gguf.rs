@@ -47,7 +47,10 @@ fn check_says_the_first_thing_that_is_wrong() {
     for (place, words) in [
         (model("qwen-wide", "llava-mha-mmproj"), "belongs to a 'llama' one"),
         (model("qwen-wide", "nowhere"), "nowhere.gguf"),
-        (goldens().join("gguf/types.gguf").display().to_string(), "mmproj files beside it"),
+        (
+            goldens().join("gguf/types.gguf").display().to_string(),
+            "general.architecture is 'types'",
+        ),
     ] {
         let output = run(&["models", "check", &place]);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();

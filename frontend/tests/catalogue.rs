@@ -190,10 +190,13 @@ fn servers_words(root: &Path) -> Vec<String> {
     all
 }
 
-/// Whether words come from the server: in at most three pieces, as formats put them together.
+/// Whether words come from the server: in at most five pieces, as formats put them together.
 fn is_said(words: &str, all: &[String]) -> bool {
     let mut rest = words.trim();
-    for _ in 0..3 {
+    if rest.is_empty() {
+        return true;
+    }
+    for _ in 0..5 {
         let ends = (1..=rest.len()).rev().filter(|end| rest.is_char_boundary(*end));
         let known = ends.into_iter().find(|end| all.iter().any(|s| s.contains(&rest[..*end])));
         rest = known.map_or("", |end| rest[end..].trim_start());

@@ -346,7 +346,8 @@ mod tests {
                     let written = sizes.needed(quant, here, tokens).expect("sizes").running;
                     assert!(written <= loaded.running, "{name} {quant:?} {tokens}");
                     let towers = loaded.running - written;
-                    assert!(towers < 40 << 20, "{name} {quant:?} {tokens}: {towers}");
+                    // Qwen's tower may hold a picture of all these tokens.
+                    assert!(towers < 96 << 20, "{name} {quant:?} {tokens}: {towers}");
                 }
             }
         }

@@ -397,7 +397,7 @@ impl Queue for SqliteQueue {
             }
             // The last of them: none may be missing.
             if ends.len() < most as usize {
-                sealed::check_count(&c, number)?;
+                sealed::check_count(&c, number, after as i64, ends.len())?;
             }
             Ok(ends)
         })

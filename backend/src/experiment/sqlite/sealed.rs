@@ -91,13 +91,21 @@ pub(super) fn end<T>(
     read(row).map(Some)
 }
 
-/// Checks that an experiment has as many ends as were written.
-pub(super) fn check_count(c: &Connection, number: i64) -> Result<(), StoreError> {
+/// Checks that an experiment has as many ends as were written: those up to the one numbered `after`,
+/// and the `read` ones that were found beyond it. Counting all of them anew would not do, since SQLite
+/// may count by another index than the one that they are read by.
+pub(super) fn check_count(
+    c: &Connection,
+    number: i64,
+    after: i64,
+    read: usize,
+) -> Result<(), StoreError> {
     let (written, _) = counts(c, number)?;
-    let found: u32 = c
-        .prepare_cached("SELECT count(*) FROM ends WHERE experiment = ?1")?
-        .query_row(params![number], |r| r.get(0))?;
-    match found == written {
+    let before: u32 = c
+        .prepare_cached("SELECT count(*) FROM ends WHERE experiment = ?1 AND seq <= ?2")?
+        .query_row(params![number, after], |r| r.get(0))?;
+    let found = before as usize + read;
+    match found == written as usize {
         true => Ok(()),
         false => {
             let what = format!("of {written} ends of experiment {number}, {found} are there");
