@@ -546,7 +546,7 @@ pub fn options(tables: &Tables) -> String {
     }
     let pixels = by_model(tables, |o| o.max_pixels.map(|n| n.to_string()));
     if !pixels.is_empty() {
-        parts.push(format!("pictures of at most {pixels} pixels"));
+        parts.push(format!("most pixels of a picture {pixels}"));
     }
     if any(|c| c.replicate > 1) {
         parts.push(format!("positions of copies {}", o.copies.name()));
