@@ -39,6 +39,9 @@ pub(super) fn run(c: &Connection, id: &RunId) -> Result<Option<RunRow>, StoreErr
     let mut rows = statement.query(params![id.as_str()])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     sums::check("runs", row, RUN_COLUMNS)?;
+    if row.get_ref(0)? != ValueRef::Text(id.as_str().as_bytes()) {
+        return Err(StoreError::Damaged("an index leads to another row".to_owned()));
+    }
     let row = RunRow {
         version: row.get(1)?,
         created: row.get(2)?,

@@ -212,7 +212,11 @@ impl Queue for SqliteQueue {
             let mut statement = c.prepare_cached(&sql)?;
             let mut rows = statement.query(params![id.as_str()])?;
             if let Some(row) = rows.next()? {
-                return experiment(row).map(Some);
+                let found = experiment(row)?;
+                return match found.start.id == *id {
+                    true => Ok(Some(found)),
+                    false => Err(StoreError::Damaged("an index leads to another row".to_owned())),
+                };
             }
             // A damaged file may have lost the experiment, and then it was not deleted.
             let damage = self.looked()?.damage();
@@ -246,7 +250,7 @@ impl Queue for SqliteQueue {
     fn progress(&self, id: &RunId) -> Result<Progress, StoreError> {
         self.with(|c| {
             let c = c.transaction()?;
-            let Some(number) = number(&c, id)? else { return Ok(Progress::default()) };
+            let Some(number) = sealed::number(&c, id)? else { return Ok(Progress::default()) };
             let (ended, done) = sealed::counts(&c, number)?;
             let (running, workers): (u32, u32) = c
                 .prepare_cached(
@@ -377,9 +381,11 @@ impl Queue for SqliteQueue {
     fn ends(&self, id: &RunId, after: u64, most: u32) -> Result<Vec<Ended>, StoreError> {
         self.with(|c| {
             let c = c.transaction()?;
-            let Some(number) = number(&c, id)? else { return Ok(Vec::new()) };
+            let Some(number) = sealed::number(&c, id)? else { return Ok(Vec::new()) };
+            // By one index, so that what is counted below is what was read.
             let sql = format!(
-                "SELECT {}, sum FROM ends WHERE experiment = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+                "SELECT {}, sum FROM ends INDEXED BY ends_of
+                 WHERE experiment = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
                 sealed::END
             );
             let mut statement = c.prepare_cached(&sql)?;
@@ -387,17 +393,13 @@ impl Queue for SqliteQueue {
             let mut ends: Vec<Ended> = Vec::new();
             while let Some(row) = rows.next()? {
                 let end = ended(row)?;
-                // A damaged page can lead to the same rows twice; each of them is whole.
-                if ends.last().is_some_and(|last| last.seq >= end.seq) {
-                    return Err(StoreError::Damaged(
-                        "the ends of an experiment are out of order".to_owned(),
-                    ));
-                }
+                let rises = end.seq > ends.last().map_or(after, |last| last.seq);
+                sealed::belongs(row, number, rises)?;
                 ends.push(end);
             }
             // The last of them: none may be missing.
             if ends.len() < most as usize {
-                sealed::check_count(&c, number, after as i64, ends.len())?;
+                sealed::check_count(&c, number, after, ends.len())?;
             }
             Ok(ends)
         })
@@ -405,7 +407,7 @@ impl Queue for SqliteQueue {
 
     fn end(&self, id: &RunId, item: u32) -> Result<Option<Ended>, StoreError> {
         self.with(|c| {
-            let Some(number) = number(c, id)? else { return Ok(None) };
+            let Some(number) = sealed::number(c, id)? else { return Ok(None) };
             sealed::end(c, number, item, ended)
         })
     }

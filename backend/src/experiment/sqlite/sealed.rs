@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, Row, params};
 
+use crate::id::RunId;
 use crate::store::StoreError;
 use crate::sums;
 
@@ -38,7 +39,28 @@ pub(super) fn seal(c: &Connection, number: i64) -> Result<(), StoreError> {
 /// Checks an experiment's row; gives how many ends it has, and how many of them are outcomes.
 pub(super) fn counts(c: &Connection, number: i64) -> Result<(u32, u32), StoreError> {
     c.prepare_cached(&format!("SELECT {EXPERIMENT}, sum FROM experiments WHERE number = ?1"))?
-        .query_row(params![number], |r| Ok(check(r).and_then(|()| Ok((r.get(13)?, r.get(14)?)))))?
+        .query_row(params![number], |r| Ok(counted(r, number)))?
+}
+
+fn counted(row: &Row, number: i64) -> Result<(u32, u32), StoreError> {
+    check(row)?;
+    match row.get::<_, i64>(12)? == number {
+        true => Ok((row.get(13)?, row.get(14)?)),
+        false => Err(StoreError::Damaged("an index leads to another row".to_owned())),
+    }
+}
+
+/// The number of an experiment, if there is one of that name and its row is as it was written.
+pub(super) fn number(c: &Connection, id: &RunId) -> Result<Option<i64>, StoreError> {
+    let sql = format!("SELECT {EXPERIMENT}, sum FROM experiments WHERE id = ?1");
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![id.as_str()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    check(row)?;
+    match row.get::<_, String>(0)? == id.as_str() {
+        true => Ok(Some(row.get(12)?)),
+        false => Err(StoreError::Damaged("an index leads to another row".to_owned())),
+    }
 }
 
 /// Changes an experiment's row, if it is as it was written.
@@ -88,27 +110,36 @@ pub(super) fn end<T>(
     let mut rows = statement.query(params![number, item])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     check_end(row)?;
+    belongs(row, number, row.get::<_, u32>(2)? == item)?;
     read(row).map(Some)
 }
 
-/// Checks that an experiment has as many ends as were written: those up to the one numbered `after`,
-/// and the `read` ones that were found beyond it. Counting all of them anew would not do, since SQLite
-/// may count by another index than the one that they are read by.
+/// Checks that an end is one of this experiment's, and whatever else it should be: a damaged index may
+/// lead to another's.
+pub(super) fn belongs(row: &Row, number: i64, and: bool) -> Result<(), StoreError> {
+    match row.get::<_, i64>(1)? == number && and {
+        true => Ok(()),
+        false => Err(StoreError::Damaged("an index leads to another row".to_owned())),
+    }
+}
+
+/// Checks that an experiment has as many ends as were written, `found` of them after `after`.
 pub(super) fn check_count(
     c: &Connection,
     number: i64,
-    after: i64,
-    read: usize,
+    after: u64,
+    found: usize,
 ) -> Result<(), StoreError> {
     let (written, _) = counts(c, number)?;
     let before: u32 = c
-        .prepare_cached("SELECT count(*) FROM ends WHERE experiment = ?1 AND seq <= ?2")?
-        .query_row(params![number, after], |r| r.get(0))?;
-    let found = before as usize + read;
-    match found == written as usize {
+        .prepare_cached(
+            "SELECT count(*) FROM ends INDEXED BY ends_of WHERE experiment = ?1 AND seq <= ?2",
+        )?
+        .query_row(params![number, after as i64], |r| r.get(0))?;
+    match before as usize + found == written as usize {
         true => Ok(()),
         false => {
-            let what = format!("of {written} ends of experiment {number}, {found} are there");
+            let what = format!("{written} ends of experiment {number} are not all there");
             Err(StoreError::Damaged(what))
         }
     }
