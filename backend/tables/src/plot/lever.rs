@@ -55,7 +55,8 @@ impl Drawing<'_> {
 
     fn name(&self, value: f64) -> String {
         match self.table.lever {
-            Lever::Prune => percent(value),
+            // The axis says percent; five panels leave no room for the sign at every mark.
+            Lever::Prune => percent(value).trim_end_matches(" %").to_owned(),
             Lever::Replicate => format!("×{value}"),
         }
     }
@@ -167,7 +168,9 @@ fn title<DB: DrawingBackend>(
 /// What the lever does to the number of picture tokens, where all series agree.
 fn tokens(series: &[&LeverSeries]) -> String {
     let counts = |s: &LeverSeries| -> Vec<String> {
-        s.rows.iter().map(|r| r.image_tokens.map_or("–".into(), short_mark)).collect()
+        // Rows drawn by chance have as many as those beside them.
+        let scored = s.rows.iter().filter(|r| !r.random);
+        scored.map(|r| r.image_tokens.map_or("–".into(), short_mark)).collect()
     };
     let Some(first) = series.first().map(|s| counts(s)) else { return String::new() };
     let same = series.iter().all(|s| counts(s) == first);
@@ -200,7 +203,7 @@ pub fn draw<DB: DrawingBackend>(
         more => format!(" · {more} more not drawn"),
     };
     let (what, under) = match lever {
-        Lever::Prune => ("Picture tokens dropped", "share of picture tokens dropped"),
+        Lever::Prune => ("Picture tokens dropped", "picture tokens dropped, in percent"),
         Lever::Replicate => ("Picture tokens repeated", "copies of the picture's tokens"),
     };
     let doubtful =
