@@ -7,7 +7,7 @@ const BLOCK: usize = 64 << 20;
 /// Most bytes of logits that are kept to compare with.
 const TAPE: usize = 4 << 26;
 /// What a process has besides: code, vocabulary, stacks, buffers, what is observed.
-pub(crate) const PROGRAM: u64 = 24 << 20;
+pub(crate) const PROGRAM: u64 = 32 << 20;
 
 /// What decides how much memory a run takes on the processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
