@@ -38,10 +38,13 @@ pub fn Estimate(
     });
     // A run that is over says how fast the model is here.
     let over = Kept::new(move || lab.run.phase.with(|p| matches!(p, Phase::Done(_))));
-    Effect::new(move |_| {
-        if over.get() {
+    // Only when it ends: this card drawn anew, as a change of language does, asks nobody.
+    Effect::new(move |before: Option<bool>| {
+        let over = over.get();
+        if over && before == Some(false) {
             spawn_local(refresh(lab));
         }
+        over
     });
     let limit = move || lab.options.with(|o| o.max_pixels);
     let rule = move || chosen.with(|c| c.as_ref().and_then(|m| m.picture_tokens));
