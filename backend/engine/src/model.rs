@@ -11,6 +11,7 @@ use shared::{
 
 use crate::check::{Fitting, Grid, PromptCheck};
 use crate::clock::Moment;
+use crate::config;
 use crate::device::DeviceChoice;
 use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
@@ -42,6 +43,8 @@ pub struct Model {
     pub(crate) footprint: Footprint,
     pub(crate) arranged: Arranged,
     check: PromptCheck,
+    /// What the folder's own file would have done when it chooses tokens.
+    wishes: Option<String>,
 }
 
 /// A picture and a prompt, ready to run.
@@ -119,7 +122,8 @@ impl Model {
         let device = options.device.open()?;
         let (quant, cache, weighing) = (options.quant, None, None);
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        Ok(Self::of(family::load(folder, reading)?, options))
+        let loaded = family::load(folder, reading)?;
+        Ok(Model { wishes: config::wishes(folder), ..Self::of(loaded, options) })
     }
 
     /// As [`Model::load`], with converted weights kept in a cache: a model that was quantized
@@ -136,7 +140,8 @@ impl Model {
         let device = options.device.open()?;
         let (quant, cache, weighing) = (options.quant, Some(cache), None);
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        Ok(Self::of(family::load(folder, reading)?, options))
+        let loaded = family::load(folder, reading)?;
+        Ok(Model { wishes: config::wishes(folder), ..Self::of(loaded, options) })
     }
 
     /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,
@@ -193,7 +198,7 @@ impl Model {
             numbering: family.numbering(),
             size: (c.layers as u32, c.heads as u32),
         };
-        Model { family, info, footprint, arranged: Arranged::default(), check }
+        Model { family, info, footprint, arranged: Arranged::default(), check, wishes: None }
     }
 
     /// What the model is.
@@ -251,10 +256,10 @@ impl Model {
         self.check.templates.names().collect()
     }
 
-    /// What a person should know of them: which one prompts are put in where nobody says and why, or
-    /// why there is none.
+    /// What a person should know of prompts and answers: which template is taken where nobody says and
+    /// why, or why there is none; and what the folder's `generation_config.json` would do otherwise.
     pub fn template_notes(&self) -> Vec<String> {
-        self.check.templates.notes()
+        self.check.templates.notes().into_iter().chain(self.wishes.clone()).collect()
     }
 
     /// Prepares a picture and a prompt.
@@ -279,7 +284,7 @@ impl Model {
         Ok(Prepared { pixels, picture, frame, options, prompt_tokens, prepare_ms: start.ms() })
     }
 
-    /// Runs the model and generates greedily. An observer that asks to stop ends the run with
+    /// Runs the model and generates as the options say. An observer that asks to stop ends the run with
     /// `Ok(None)`.
     ///
     /// # Errors
@@ -318,6 +323,7 @@ impl Model {
             eos: &self.family.common().eos,
             max_new_tokens: options.max_new_tokens,
             ignore_eos: options.ignore_eos,
+            sampling: options.sampling,
             knockout: options.knockout.as_ref(),
         };
         let Some(outcome) = generate::generate(&plan, input, observer)? else {

@@ -121,7 +121,7 @@ fn check(
     }
     let notes = model.template_notes();
     if !notes.is_empty() {
-        out += "\nOf its prompts:\n";
+        out += "\nOf its prompts and answers:\n";
         for note in &notes {
             out += &format!("  {note}\n");
         }

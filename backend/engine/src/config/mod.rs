@@ -4,11 +4,13 @@ mod gguf;
 mod json;
 mod llava;
 mod qwen;
+mod wishes;
 
 pub(crate) use gguf::{GgufFamily, architecture, family as gguf_family};
 pub(crate) use json::{Section, parse_json, read_json, read_text};
 pub(crate) use llava::LlavaConfig;
 pub(crate) use qwen::QwenConfig;
+pub(crate) use wishes::wishes;
 
 use std::path::Path;
 
