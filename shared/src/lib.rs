@@ -31,6 +31,7 @@ pub mod pair;
 pub mod picture;
 pub mod report;
 pub mod rows;
+pub mod sampling;
 pub mod shown;
 pub mod stage;
 
@@ -56,5 +57,6 @@ pub use options::{
 };
 pub use report::Report;
 pub use rows::{HeadRows, HeadRowsKept, Looks, Rows, Target, TokenHeads};
+pub use sampling::Sampling;
 pub use shown::{CharPart, Shown};
 pub use stage::Stage;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::intervention::{Knockout, PictureUse, PruneBy};
+use crate::sampling::Sampling;
 
 pub use asked::AskedOptions;
 pub use changed::{Changed, WhyChanged};
@@ -261,6 +262,9 @@ pub struct RunOptions {
     /// Attention to knock out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub knockout: Option<Knockout>,
+    /// How the next token is chosen.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sampling: Sampling,
     /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub verify: bool,
@@ -314,7 +318,7 @@ impl RunOptions {
         if let Some(knockout) = &self.knockout {
             knockout.check()?;
         }
-        Ok(())
+        self.sampling.check()
     }
 }
 
@@ -339,6 +343,7 @@ impl Default for RunOptions {
             max_pixels: None,
             picture: PictureUse::default(),
             knockout: None,
+            sampling: Sampling::default(),
             verify: false,
             changed: Vec::new(),
         }

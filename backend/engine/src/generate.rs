@@ -1,8 +1,8 @@
-//! Greedy generation under observation.
+//! Generation under observation.
 
 use shared::event::{ALTERNATIVES, Stop};
 use shared::rows::head_rows_that_fit;
-use shared::{Alternative, F32s, Group, Knockout, LayerFlow, TokenFlow, TokenHeads};
+use shared::{Alternative, F32s, Group, Knockout, LayerFlow, Sampling, TokenFlow, TokenHeads};
 
 use crate::attention::{Seen, Segment};
 use crate::clock::Moment;
@@ -12,6 +12,7 @@ use crate::family::Input;
 use crate::observer::{Control, GeneratedToken, Observer, Wants};
 use crate::ops;
 use crate::prompt::{PromptTokenizer, TextStream};
+use crate::sample::Chooser;
 
 /// What generation needs besides its input.
 pub(crate) struct Plan<'a> {
@@ -20,6 +21,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) eos: &'a [u32],
     pub(crate) max_new_tokens: u32,
     pub(crate) ignore_eos: bool,
+    pub(crate) sampling: Sampling,
     pub(crate) knockout: Option<&'a Knockout>,
 }
 
@@ -122,6 +124,7 @@ pub(crate) fn generate(
     let room = (config.max_positions - reached).min(plan.max_new_tokens as usize);
     let mut cache = plan.decoder.cache(prompt + room)?;
     cache.knockout = plan.knockout.cloned();
+    let mut chooser = Chooser::new(plan.sampling, input.layout.tokens.iter().map(|t| t.id));
     let mut wants = observer.wants();
     let (layers, heads) = (config.layers as u32, config.heads as u32);
     let with_heads = head_rows_that_fit(layers, heads, prompt, wants.head_rows);
@@ -156,7 +159,7 @@ pub(crate) fn generate(
             let values: Vec<f32> = logits.flatten_all()?.to_vec1()?;
             watcher.observer.logits(prompt + tokens as usize - 1, 1, &values);
         }
-        let (id, logprob) = ops::choose(&logits)?;
+        let (id, logprob) = chooser.choose(&logits)?;
         let alternatives = if wants.alternatives {
             let others = ops::runners_up(&logits, (id, logprob), ALTERNATIVES)?.into_iter();
             let display = |id| stream.next(plan.tokenizer, id);

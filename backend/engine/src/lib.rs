@@ -30,6 +30,7 @@ mod prepare;
 mod processor;
 mod prompt;
 mod rotary;
+mod sample;
 pub mod shapes;
 mod sights;
 mod sizes;

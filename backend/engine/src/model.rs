@@ -11,6 +11,7 @@ use shared::{
 
 use crate::check::{Fitting, Grid, PromptCheck};
 use crate::clock::Moment;
+use crate::config;
 use crate::device::DeviceChoice;
 use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
@@ -119,7 +120,9 @@ impl Model {
         let device = options.device.open()?;
         let (quant, cache, weighing) = (options.quant, None, None);
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        Ok(Self::of(family::load(folder, reading)?, options))
+        let mut loaded = family::load(folder, reading)?;
+        loaded.notes.extend(config::wishes(folder));
+        Ok(Self::of(loaded, options))
     }
 
     /// As [`Model::load`], with converted weights kept in a cache: a model that was quantized
@@ -136,7 +139,9 @@ impl Model {
         let device = options.device.open()?;
         let (quant, cache, weighing) = (options.quant, Some(cache), None);
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        Ok(Self::of(family::load(folder, reading)?, options))
+        let mut loaded = family::load(folder, reading)?;
+        loaded.notes.extend(config::wishes(folder));
+        Ok(Self::of(loaded, options))
     }
 
     /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,
@@ -275,7 +280,7 @@ impl Model {
         Ok(Prepared { pixels, picture, frame, options, prompt_tokens, prepare_ms: start.ms() })
     }
 
-    /// Runs the model and generates greedily. An observer that asks to stop ends the run with
+    /// Runs the model and generates as the options say. An observer that asks to stop ends the run with
     /// `Ok(None)`.
     ///
     /// # Errors
@@ -314,6 +319,7 @@ impl Model {
             eos: &self.family.common().eos,
             max_new_tokens: options.max_new_tokens,
             ignore_eos: options.ignore_eos,
+            sampling: options.sampling,
             knockout: options.knockout.as_ref(),
         };
         let Some(outcome) = generate::generate(&plan, input, observer)? else {

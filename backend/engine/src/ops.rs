@@ -118,7 +118,8 @@ pub(crate) fn runners_up(
     Ok(best.into_iter().map(|(id, logit)| (id, of(logit))).collect())
 }
 
-fn not_finite() -> EngineError {
+/// The error of a logit that is no number.
+pub(crate) fn not_finite() -> EngineError {
     EngineError::new(
         ErrorCode::NotFinite,
         "The model produced a number that is not finite. Its weights or their quantization do not \

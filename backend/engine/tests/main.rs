@@ -17,6 +17,8 @@ mod interventions;
 mod levers;
 mod picture_files;
 mod pictures;
+mod sampling;
+mod second_oracle;
 mod settings;
 
 /// A file that is not named above would never run.

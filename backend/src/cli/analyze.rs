@@ -52,6 +52,9 @@ pub struct AnalyzeArgs {
     max_pixels: Option<u32>,
     #[command(flatten)]
     asked: AskedArgs,
+    /// What drawn tokens follow from: the same seed gives the same answer [default: 0].
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u32>,
     /// paper, reimplementation, forward, or a definition as JSON.
     #[arg(long, default_value = "paper")]
     definition: String,
@@ -181,7 +184,7 @@ fn asked(args: &AnalyzeArgs) -> Result<AskedOptions, Failure> {
         replicate: args.replicate,
         max_pixels: args.max_pixels,
         verify: Some(args.verify),
-        ..args.asked.options()?
+        ..args.asked.options(args.seed)?
     })
 }
 

@@ -1,7 +1,9 @@
 //! Options that a single run and an experiment are asked with alike.
 
 use clap::Args;
-use shared::{AskedOptions, CopyPositions, ImageFit, PruneCount, PrunePositions, Resizing};
+use shared::{
+    AskedOptions, CopyPositions, ImageFit, PruneCount, PrunePositions, Resizing, Sampling,
+};
 
 use super::Failure;
 
@@ -46,11 +48,22 @@ pub struct AskedArgs {
     /// is every prompt group but the picture, all is every group.
     #[arg(long, value_name = "FROM>TO")]
     knockout: Option<String>,
+    /// What logits of tokens that the prompt or the answer already has are divided by (multiplied,
+    /// where they are negative), as in transformers [default: 1, none].
+    #[arg(long, value_name = "NUMBER")]
+    repetition_penalty: Option<f64>,
+    /// Draw tokens at this temperature; at 0 the most probable one is taken [default: 0].
+    #[arg(long, value_name = "NUMBER")]
+    temperature: Option<f64>,
+    /// Draw from the most probable tokens that together have this probability [default: 1, all].
+    #[arg(long, value_name = "SHARE")]
+    top_p: Option<f64>,
 }
 
 impl AskedArgs {
-    /// The options that are set here; the others are left to the model.
-    pub(super) fn options(&self) -> Result<AskedOptions, Failure> {
+    /// The options that are set here; the others are left to the model. `seed` is what drawn tokens
+    /// follow from.
+    pub(super) fn options(&self, seed: Option<u32>) -> Result<AskedOptions, Failure> {
         let bad = |what: String| format!("bad_option: {what}");
         Ok(AskedOptions {
             max_new_tokens: self.max_new_tokens,
@@ -73,8 +86,22 @@ impl AskedArgs {
             copies: named("copies", &CopyPositions::ALL, CopyPositions::name, &self.copies)?,
             picture: self.picture.as_deref().map(str::parse).transpose().map_err(bad)?,
             knockout: self.knockout.as_deref().map(str::parse).transpose().map_err(bad)?,
+            sampling: self.sampling(seed),
             ..AskedOptions::default()
         })
+    }
+
+    /// How tokens are chosen, where anything is said of it.
+    fn sampling(&self, seed: Option<u32>) -> Option<Sampling> {
+        let AskedArgs { repetition_penalty, temperature, top_p, .. } = self;
+        let d = Sampling::default();
+        let sampling = Sampling {
+            repetition_penalty: repetition_penalty.unwrap_or(d.repetition_penalty),
+            temperature: temperature.unwrap_or(d.temperature),
+            top_p: top_p.unwrap_or(d.top_p),
+            seed: seed.unwrap_or(d.seed),
+        };
+        (sampling != d).then_some(sampling)
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CopyPositions, ImageFit, PruneCount, PrunePositions, Quant, Resizing, RunOptions};
 use crate::intervention::{Knockout, PictureUse, PruneBy};
+use crate::sampling::Sampling;
 
 /// The options of a run as a person asks for them; what is left out is decided by
 /// [`super::resolve`], and nowhere else. [`RunOptions`] says what each one means.
@@ -63,6 +64,9 @@ pub struct AskedOptions {
     /// Attention to knock out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub knockout: Option<Knockout>,
+    /// How the next token is chosen; the most probable one when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
     /// Run again unobserved, and in f32 where that fits; no when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<bool>,
@@ -89,6 +93,7 @@ impl From<&RunOptions> for AskedOptions {
             max_pixels,
             picture,
             knockout,
+            sampling,
             verify,
             changed: _,
         } = run.clone();
@@ -110,6 +115,7 @@ impl From<&RunOptions> for AskedOptions {
             max_pixels,
             picture: Some(picture),
             knockout,
+            sampling: Some(sampling),
             verify: Some(verify),
         }
     }

@@ -131,6 +131,7 @@ pub fn resolve_settings(
             }
             knockout
         }),
+        sampling: asked.sampling.unwrap_or(d.sampling),
         verify: asked.verify.unwrap_or(d.verify),
         changed,
     };

@@ -6,11 +6,13 @@ mod known;
 mod llava;
 mod qwen;
 mod rope;
+mod wishes;
 
 pub(crate) use gguf::{ARCHITECTURES, GgufFamily, architecture, family as gguf_family, is_whole};
 pub(crate) use json::{Section, parse_json, read_json, read_text};
 pub(crate) use llava::LlavaConfig;
 pub(crate) use qwen::QwenConfig;
+pub(crate) use wishes::wishes;
 
 use std::path::Path;
 

@@ -86,6 +86,10 @@ pub struct ExperimentArgs {
     templates: Vec<String>,
     #[command(flatten)]
     asked: AskedArgs,
+    /// What drawn tokens follow from, where a temperature is asked: the same seed gives the same
+    /// answers [default: 0].
+    #[arg(long, value_name = "NUMBER")]
+    answer_seed: Option<u32>,
     /// A name for the experiment.
     #[arg(long, default_value = "")]
     title: String,
@@ -123,7 +127,7 @@ impl ExperimentArgs {
                 ..ExperimentSpec::default()
             },
         };
-        let base = self.asked.options()?;
+        let base = self.asked.options(self.answer_seed)?;
         Ok(ExperimentSpec {
             title: match self.title.as_str() {
                 "" => standard.title,
