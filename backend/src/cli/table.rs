@@ -80,6 +80,9 @@ pub(super) fn table(report: &Report) -> String {
     if let Some(knockout) = &report.options.knockout {
         let _ = writeln!(out, "knockout    {knockout}: these rows do not see these keys");
     }
+    if report.options.sampling != shared::Sampling::default() {
+        let _ = writeln!(out, "tokens      {}", report.options.sampling);
+    }
     let _ = writeln!(out, "definition  {}", report.definition_name);
     let generated = report.generated.ids.len();
     let _ = writeln!(out, "answer      {} ({generated} tokens)", report.generated.text.trim());
