@@ -74,6 +74,7 @@ fn events() -> Vec<Event> {
         max_pixels: None,
         picture: PictureUse::Noise(7),
         knockout: Some("text>image@1-2#0".parse().unwrap()),
+        sampling: shared::Sampling::default(),
         verify: true,
         changed: Vec::new(),
     };
