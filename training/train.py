@@ -11,7 +11,6 @@ import time
 STARTED = time.time()
 
 import argparse
-import io
 import json
 import math
 from pathlib import Path
@@ -26,39 +25,11 @@ from data.compose import Composer
 from data.rows import loader
 from data.shapes import cells as shape_cells
 from data.things import things
+from model.checkpoint import restore, save
 from model.families import FAMILIES, easy_pictures
 from model.optim import Muon, split
 
 HERE = Path(__file__).resolve().parent
-PART = 15 << 20  # a checkpoint is written in parts of this many bytes
-
-
-def save(folder, state):
-    """Halves what may be halved and writes parts, the whole at once by renaming the folder."""
-    half = lambda v: v.half() if torch.is_tensor(v) and v.is_floating_point() and v.numel() > 1000 else \
-        {k: half(x) for k, x in v.items()} if isinstance(v, dict) else [half(x) for x in v] if isinstance(v, list) else v
-    buffer = io.BytesIO()
-    torch.save(half(state), buffer)
-    data = buffer.getvalue()
-    fresh, last, old = folder / "checkpoint.new", folder / "checkpoint", folder / "checkpoint.old"
-    fresh.mkdir(parents=True, exist_ok=True)
-    for i in range(0, len(data), PART):
-        (fresh / f"part{i // PART}").write_bytes(data[i:i + PART])
-    if last.exists():
-        last.rename(old)
-    fresh.rename(last)
-    for file in old.glob("*") if old.exists() else ():
-        file.unlink()
-    if old.exists():
-        old.rmdir()
-
-
-def restore(folder):
-    parts = sorted((folder / "checkpoint").glob("part*"), key=lambda p: int(p.name[4:]))
-    if not parts:
-        return None
-    state = torch.load(io.BytesIO(b"".join(p.read_bytes() for p in parts)), map_location="cpu")
-    return state
 
 
 def main():

@@ -1,6 +1,6 @@
-"""Tokenizers of the audio and the series model: as qwen_tokenizer.py's, with these models' own added tokens.
+"""Tokenizers of the audio, the series and the film model: as qwen_tokenizer.py's, with these models' own added tokens.
 
-Trained on our own questions and answers: python -m model.media_tokenizer audio|series OUT_FOLDER
+Trained on our own questions and answers: python -m model.media_tokenizer audio|series|video OUT_FOLDER
 """
 
 import json
@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import regex
 
-from .qwen_tokenizer import SPLIT, SYSTEM, for_segments, train
+from .qwen_tokenizer import CHAT_TEMPLATE, OPENING, PLAIN, SPECIAL, SPLIT, SYSTEM, for_segments, train
 
 CHAT = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
@@ -63,6 +63,8 @@ AUDIO = Words(1024, ["<|AUDIO|>", "<|audio_bos|>", "<|audio_eos|>"], "\n", "Qwen
 AUDIO_OPENING = SYSTEM + "Audio 1: <|audio_bos|>"
 # ChatTS: both marks vanish, and the patches stand where they stood. What stands between series and question varies in training.
 SERIES = Words(768, ["<ts>", "<ts/>"], "", None)
+# Qwen2.5-VL's own order and template: "<|vision_start|><|video_pad|>…<|vision_end|>{question}".
+VIDEO = Words(768, SPECIAL[len(CHAT):] + PLAIN, "", "Qwen2_5_VLProcessor")
 
 AUDIO_TEMPLATE = (
     "{% set audio_count = namespace(value=0) %}{% for message in messages %}{% if loop.first and message['role'] != 'system' %}<|im_start|>system\n"
@@ -82,7 +84,7 @@ def write(folder, form, words, template):
     dump("tokenizer.json", form)
     dump("tokenizer_config.json", {
         "add_prefix_space": False, "backend": "tokenizers", "bos_token": None, "clean_up_tokenization_spaces": False,
-        "eos_token": "<|im_end|>", "errors": "replace", "extra_special_tokens": words.added[1:], "model_max_length": 4096,
+        "eos_token": "<|im_end|>", "errors": "replace", "extra_special_tokens": [t for t in words.added[1:] if t not in PLAIN], "model_max_length": 4096,
         "pad_token": "<|endoftext|>", **({"processor_class": words.processor} if words.processor else {}), "split_special_tokens": False,
         "tokenizer_class": "Qwen2Tokenizer", "unk_token": None})
     (folder / "chat_template.jinja").write_text(template)
@@ -112,6 +114,15 @@ def series_lines(scenes, seed=5):
     return lines
 
 
+def video_lines(scenes, seed=5):
+    from video import questions, scenes as drawn
+    rng, lines = np.random.default_rng(seed), [OPENING] * scenes
+    for _ in range(scenes):
+        for got in questions.ask(drawn.sample(rng), rng, 8):
+            lines += [VIDEO.segment(got["question"]), got["answer"]]
+    return lines + [f" {n} {n.capitalize()} {n}" for n in drawn.SHAPES + drawn.COLOURS for _ in range(scenes // 40)]
+
+
 def check(path, words, opening):
     """Pieces of a prompt encode alone as they do inside it."""
     whole, quick = for_segments(path), Quick(path)
@@ -126,7 +137,8 @@ def check(path, words, opening):
 
 def main():
     kind, folder = sys.argv[1], Path(sys.argv[2])
-    words, make, template, opening = {"audio": (AUDIO, audio_lines, AUDIO_TEMPLATE, AUDIO_OPENING), "series": (SERIES, series_lines, SERIES_TEMPLATE, SYSTEM)}[kind]
+    words, make, template, opening = {"audio": (AUDIO, audio_lines, AUDIO_TEMPLATE, AUDIO_OPENING), "series": (SERIES, series_lines, SERIES_TEMPLATE, SYSTEM),
+                                      "video": (VIDEO, video_lines, CHAT_TEMPLATE, OPENING)}[kind]
     lines = []
     for line in make(6000):
         for token in words.added:
@@ -136,9 +148,14 @@ def main():
     check(folder / "tokenizer.json", words, opening)
     part = for_segments(folder / "tokenizer.json")
     print(part.encode(opening + words.segment("What is it?")).tokens)
+    names = []
     if kind == "audio":
         from audio import sounds, speech
-        print("names of more than one token:", [n for n in sounds.NAMES + speech.SPOKEN if len(part.encode(" " + n).ids) > 1])
+        names = sounds.NAMES + speech.SPOKEN
+    elif kind == "video":
+        from video import scenes
+        names = scenes.SHAPES + scenes.COLOURS
+    print("names of more than one token:", [n for n in names if len(part.encode(" " + n).ids) > 1])
 
 
 if __name__ == "__main__":

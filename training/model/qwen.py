@@ -20,6 +20,7 @@ from .qwen_tokenizer import VOCAB
 class Shape:
     patch: int = 12
     merge: int = 2
+    frames: int = 1  # that a patch holds; the real model's two are one and the same of a still picture
     window: int = 4  # the side of a window, in merged tokens
     tokens: int = 66  # the most merged tokens of a picture
     vision_width: int = 192
@@ -97,7 +98,7 @@ class Vision(nn.Module):
         super().__init__()
         d = s.vision_width
         self.full, self.block = s.full, s.merge ** 2 * d
-        self.patch_embedding = nn.Linear(3 * s.patch ** 2, d, bias=False)
+        self.patch_embedding = nn.Linear(3 * s.frames * s.patch ** 2, d, bias=False)
         self.layers = nn.ModuleList(VisionLayer(s) for _ in range(s.vision_layers))
         self.ln_q = RMSNorm(d, 1e-6)
         self.merger_0, self.merger_2 = nn.Linear(self.block, self.block), nn.Linear(self.block, s.width)
@@ -141,9 +142,7 @@ class Qwen(nn.Module):
         self.embed_tokens = nn.Embedding(s.vocab, s.width)  # the output head too: tied
         self.layers = nn.ModuleList(TextLayer(s) for _ in range(s.layers))
         self.norm = RMSNorm(s.width, s.eps)
-        # Only for training: which thing covers each merged token, which things are there at all.
-        self.patch_head = nn.Linear(s.merge ** 2 * s.vision_width, classes + 1)
-        self.scene_head = nn.Linear(s.vision_width, classes)
+        self.helpers(s, classes)
         half = s.width // s.heads // 2
         self.register_buffer("mix", torch.zeros(()), persistent=False)  # how far weights train as 4-bit ones
         self.register_buffer("frequency", s.theta ** (-torch.arange(half).float() / half), persistent=False)
@@ -158,21 +157,32 @@ class Qwen(nn.Module):
             for last in (layer.o_proj, layer.down_proj):
                 last.weight.data.mul_((2 * s.layers) ** -0.5)
 
+    def helpers(self, s, classes):
+        """Only for training: which thing covers each merged token, which things are there at all."""
+        self.patch_head = nn.Linear(s.merge ** 2 * s.vision_width, classes + 1)
+        self.scene_head = nn.Linear(s.vision_width, classes)
+
     def forward(self, x, table, prefix, after, ids, positions, segments, targets_at):
         """Logits at the given flat positions of the text part, and the training heads' outputs.
 
         prefix, after: the ids before and (one) after the picture; ids, positions, segments: [B, T], segment 1, 2, … per question.
         """
         image, seen = self.vision(x, table)
-        b, t = ids.shape
-        words = lambda i: self.embed_tokens(i).expand(b, -1, -1).to(image.dtype)
-        x = torch.cat([words(prefix), image, words(after), self.embed_tokens(ids).to(image.dtype)], 1)
-        n = x.shape[1] - t
+        b, half = len(ids), self.frequency.shape[0]
         text = torch.cat([torch.zeros_like(positions[:, :1]), positions + 1], 1) + table["offset"]
-        half = self.frequency.shape[0]
         where = torch.cat([table["start"].expand(b, -1, -1), text[..., None].expand(-1, -1, half).float()], 1)
-        belongs = torch.cat([table["belongs"].expand(b, -1), segments], 1)
-        order = torch.arange(n + t, device=ids.device)
+        logits = self.answer(image, prefix, after, ids, where, torch.cat([table["belongs"].expand(b, -1), segments], 1), targets_at)
+        there = table["there"].view(-1, self.shape.merge ** 2)[:, :1]
+        mean = (seen * there).sum(1) / there.sum()
+        mean = mean.unflatten(-1, (self.shape.merge ** 2, -1)).mean(1)
+        return logits, self.patch_head(seen), self.scene_head(mean)
+
+    def answer(self, image, prefix, after, ids, where, belongs, targets_at):
+        """Logits behind prefix, image features, `after` and text. where: positions, one a rotary frequency; belongs: 0 is
+        seen by all, -1 by none, a question by itself."""
+        words = lambda i: self.embed_tokens(i).expand(len(ids), -1, -1).to(image.dtype)
+        x = torch.cat([words(prefix), image, words(after), self.embed_tokens(ids).to(image.dtype)], 1)
+        order = torch.arange(x.shape[1], device=ids.device)
         mask = (order[:, None] >= order[None]) & ((belongs[:, None, :] == 0) | (belongs[:, None, :] == belongs[:, :, None]))
         mask = torch.zeros(mask.shape, dtype=x.dtype, device=x.device).masked_fill_(~mask, float("-inf")).unsqueeze(1)
         angle = where * self.frequency
@@ -180,8 +190,5 @@ class Qwen(nn.Module):
         cos, sin = angle.cos(), angle.sin()
         for layer in self.layers:
             x = layer(x, cos, sin, mask, self.mix)
-        x = self.norm(x[:, n:].flatten(0, 1)[targets_at])
-        there = table["there"].view(-1, self.shape.merge ** 2)[:, :1]
-        mean = (seen * there).sum(1) / there.sum()
-        mean = mean.unflatten(-1, (self.shape.merge ** 2, -1)).mean(1)
-        return F.linear(x, self.embed_tokens.weight.to(x.dtype)), self.patch_head(seen), self.scene_head(mean)
+        x = self.norm(x[:, -ids.shape[1]:].flatten(0, 1)[targets_at])
+        return F.linear(x, self.embed_tokens.weight.to(x.dtype))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import torch
 
-from .qwen_tokenizer import ID
+from .qwen_tokenizer import ID as PICTURES
 
 
-def config(s):
+def config(s, ID=PICTURES):
     from transformers import Qwen2_5_VLConfig
     rope = {"rope_type": "default", "rope_theta": s.theta, "mrope_section": list(s.section)}
     text = dict(vocab_size=s.vocab, hidden_size=s.width, intermediate_size=s.mlp, num_hidden_layers=s.layers, num_attention_heads=s.heads,
@@ -31,8 +31,8 @@ def names(state, s):
             continue
         if name.startswith("vision."):
             name = "visual." + name.removeprefix("vision.")
-            if name == "visual.patch_embedding.weight":  # both frames are the same picture
-                name, value = "visual.patch_embed.proj.weight", (value / 2).view(-1, 3, 1, s.patch, s.patch).repeat(1, 1, 2, 1, 1)
+            if name == "visual.patch_embedding.weight":  # one frame: both are the same picture
+                name, value = "visual.patch_embed.proj.weight", (value * (s.frames / 2)).view(-1, 3, s.frames, s.patch, s.patch).repeat(1, 1, 2 // s.frames, 1, 1)
             name = name.replace(".layers.", ".blocks.").replace(".ln_q.", ".merger.ln_q.").replace(".merger_", ".merger.mlp.")
             if ".k_proj." in name or ".v_proj." in name:
                 continue
@@ -53,9 +53,9 @@ def names(state, s):
     return out
 
 
-def to_transformers(model):
+def to_transformers(model, ID=PICTURES):
     from transformers import Qwen2_5_VLForConditionalGeneration
-    hf = Qwen2_5_VLForConditionalGeneration._from_config(config(model.shape), attn_implementation="eager")
+    hf = Qwen2_5_VLForConditionalGeneration._from_config(config(model.shape, ID), attn_implementation="eager")
     inner = {k.replace("visual.", "model.visual.", 1) if k.startswith("visual.") else k.replace("model.", "model.language_model.", 1): v
              for k, v in names({k: v.detach().float().cpu() for k, v in model.state_dict().items()}, model.shape).items()}
     wrong = hf.load_state_dict(inner, strict=False)
@@ -75,10 +75,10 @@ def export(model, folder):
     return os.path.getsize(folder / "model.safetensors")
 
 
-def describe(s, folder):
+def describe(s, folder, ID=PICTURES):
     """config.json and the other small files beside the weights; the tokenizer's are written by qwen_tokenizer.py."""
     folder = Path(folder)
-    own = config(s)
+    own = config(s, ID)
     own.dtype, own.architectures = torch.float16, ["Qwen2_5_VLForConditionalGeneration"]
     own.save_pretrained(folder)
     dump = lambda name, value: (folder / name).write_text(json.dumps(value, indent=2) + "\n")
