@@ -1,7 +1,7 @@
 //! The texts by which a run is passed on: a citation for people, one for BibTeX, and the frame that
 //! puts the run into a slide or a notebook. English only: they go into other people's documents.
 
-use shared::{Definition, ModelInfo, RunOptions};
+use shared::{Definition, ModelInfo, PictureUse, RunOptions};
 
 use crate::link::definition_to_text;
 use crate::words;
@@ -70,6 +70,9 @@ impl Cited<'_> {
             format!("template {}", self.options.template_on(m)),
             format!("definition {}", definition_to_text(self.definition)),
         ];
+        if self.options.picture == PictureUse::Own {
+            parts.push(format!("picture resized as {}", self.options.resize.name()));
+        }
         parts.extend(
             words::interventions(self.options, m)
                 .into_iter()
@@ -150,7 +153,7 @@ fn attribute(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::{PictureUse, Preset, Quant};
+    use shared::{PictureUse, Preset, Quant, Resizing};
 
     fn model() -> ModelInfo {
         ModelInfo {
@@ -204,7 +207,11 @@ mod tests {
         ] {
             assert!(text.contains(needed), "no {needed} in {text}");
         }
+        let own = RunOptions { resize: Resizing::Torchvision, ..RunOptions::default() };
+        let text = with("", |c| Cited { options: &own, ..c.clone() }.plain());
+        assert!(text.contains("picture resized as torchvision"), "{text}");
         let text = with("", |c| c.plain());
+        assert!(!text.contains("resized"), "there was no picture to resize: {text}");
         assert!(
             text.starts_with("“Is 50 % of it {red} & \"big_\"?”, asked of demo-llava."),
             "{text}"

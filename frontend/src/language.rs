@@ -85,6 +85,15 @@ impl Language {
         NOW.store(u8::from(self == Language::Korean), Ordering::Relaxed);
     }
 
+    /// What `write` writes with this language in force; afterwards the one before is in force again.
+    pub fn during<T>(self, write: impl FnOnce() -> T) -> T {
+        let before = Language::now();
+        self.apply();
+        let written = write();
+        before.apply();
+        written
+    }
+
     /// A text in this language; in English where its catalogue lacks it.
     pub fn text(self, text: &'static str) -> &'static str {
         match self {

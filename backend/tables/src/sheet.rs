@@ -8,7 +8,7 @@ use shared::experiment::tables::{
     TableCell, Tables, decimals, marks, percent, short,
 };
 use shared::experiment::{Condition, ExperimentState};
-use shared::{ModelInfo, PictureUse, PruneBy, RunOptions, Stage};
+use shared::{ModelInfo, PictureUse, PruneBy, RunOptions, Sampling, Stage};
 
 /// What no value is shown as.
 pub const NOTHING: &str = "–";
@@ -550,6 +550,9 @@ pub fn options(tables: &Tables) -> String {
     }
     if any(|c| c.replicate > 1) {
         parts.push(format!("positions of copies {}", o.copies.name()));
+    }
+    if o.sampling != Sampling::default() {
+        parts.push(format!("tokens chosen: {}", o.sampling));
     }
     if o.picture != PictureUse::Own {
         parts.push(format!("picture {}", o.picture));

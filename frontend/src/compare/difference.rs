@@ -1,6 +1,8 @@
 //! What differs between two runs, in words: only what differs is named.
 
-use shared::{CopyPositions, Knockout, LayerBand, PictureUse, PruneBy, PruneCount, RunOptions};
+use shared::{
+    CopyPositions, Knockout, LayerBand, PictureUse, PruneBy, PruneCount, RunOptions, Sampling,
+};
 
 use super::counterfactual::hides_picture;
 use crate::chart::file::short;
@@ -31,6 +33,8 @@ pub enum What {
     Template,
     /// How long the answer may become.
     Length,
+    /// How its tokens are chosen.
+    Sampling,
 }
 
 /// What differs in the options of another run from those of the first, each with a phrase that
@@ -89,6 +93,9 @@ pub fn differences(first: &RunOptions, other: &RunOptions) -> Vec<(What, String)
             [("n", &other.max_new_tokens), ("end", &end)];
         found.push((What::Length, fill("up to {n} tokens{end}", &values)));
     }
+    if first.sampling != other.sampling {
+        found.push((What::Sampling, sampling(&other.sampling)));
+    }
     found
 }
 
@@ -108,6 +115,22 @@ fn picture(picture: PictureUse) -> String {
         PictureUse::Noise(seed) => fill("noise (seed {seed})", &[("seed", &seed)]),
         PictureUse::None => t("question only").into(),
     }
+}
+
+/// How tokens are chosen, in a few words.
+fn sampling(of: &Sampling) -> String {
+    let mut parts = Vec::new();
+    if of.temperature > 0.0 {
+        let values: [(&str, &dyn std::fmt::Display); 3] =
+            [("t", &of.temperature), ("p", &of.top_p), ("seed", &of.seed)];
+        parts.push(fill("drawn at temperature {t}, top-p {p}, seed {seed}", &values));
+    } else {
+        parts.push(t("most probable tokens").into());
+    }
+    if of.repetition_penalty != 1.0 {
+        parts.push(fill("repetition penalty {penalty}", &[("penalty", &of.repetition_penalty)]));
+    }
+    parts.join(", ")
 }
 
 /// A band of layers in words.
@@ -217,6 +240,16 @@ mod tests {
         let kept = RunOptions { prune_positions: Some(PrunePositions::Kept), ..dropped.clone() };
         assert!(differences(&dropped, &kept)[0].1.ends_with("positions kept"));
         assert_eq!(differences(&dropped, &first())[0].1, "all picture tokens");
+    }
+
+    #[test]
+    fn how_tokens_are_chosen_is_a_difference() {
+        let drawn = Sampling { temperature: 0.7, top_p: 0.9, seed: 3, ..Sampling::default() };
+        let other = RunOptions { sampling: drawn, ..first() };
+        assert_eq!(named(&first(), &other, false), "drawn at temperature 0.7, top-p 0.9, seed 3");
+        let held = Sampling { repetition_penalty: 1.05, ..Sampling::default() };
+        let held = RunOptions { sampling: held, ..first() };
+        assert_eq!(named(&other, &held, false), "most probable tokens, repetition penalty 1.05");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::api::http;
 use crate::browser;
 use crate::cite::{Cited, embed_code, notebook_code};
 use crate::kept::Kept;
-use crate::language::{server, t};
+use crate::language::{Language, server, t};
 use crate::owner;
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
@@ -206,16 +206,20 @@ fn Cite(lab: Lab) -> impl IntoView {
         Signal::derive(move || {
             let id = run.id.get().unwrap_or_default();
             let label = run.label.get();
-            read(&Cited {
-                id: &id,
-                name: &label.name,
-                model: &run.model.get().unwrap_or_default(),
-                options: &run.options.get(),
-                partial: run.phase.with(Phase::partial),
-                definition: &run.definition.get(),
-                created: &run.created.get(),
-                address: &browser::absolute(&actions::address(run)),
-                version: env!("CARGO_PKG_VERSION"),
+            let address = browser::absolute(&actions::address(run));
+            // A citation goes into other people's documents, so it is English on every page.
+            Language::English.during(|| {
+                read(&Cited {
+                    id: &id,
+                    name: &label.name,
+                    model: &run.model.get().unwrap_or_default(),
+                    options: &run.options.get(),
+                    partial: run.phase.with(Phase::partial),
+                    definition: &run.definition.get(),
+                    created: &run.created.get(),
+                    address: &address,
+                    version: env!("CARGO_PKG_VERSION"),
+                })
             })
         })
     };

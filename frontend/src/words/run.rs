@@ -5,7 +5,7 @@ use std::fmt::Display;
 use shared::report::{Comparison, Fidelity};
 use shared::{
     Changed, CopyPositions, Group, GroupSet, ImageFit, Knockout, ModelInfo, PictureUse,
-    PreparedPicture, PruneBy, PrunePositions, Quant, RunOptions, WhyChanged,
+    PreparedPicture, PruneBy, PrunePositions, Quant, RunOptions, Sampling, WhyChanged,
 };
 
 use super::{group, list, number, percent};
@@ -129,8 +129,30 @@ pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
     if let Some(what) = &options.knockout {
         done.push(knockout(what));
     }
+    done.extend(sampling(&options.sampling));
     done.extend(options.changed.iter().map(changed));
     done
+}
+
+/// How tokens were chosen, where it was not simply the most probable one each time.
+fn sampling(of: &Sampling) -> Vec<String> {
+    let mut said = Vec::new();
+    if of.temperature > 0.0 {
+        let values: [(&str, &dyn Display); 3] =
+            [("t", &of.temperature), ("p", &of.top_p), ("seed", &of.seed)];
+        said.push(fill(
+            "The answer’s tokens were drawn at temperature {t}, top-p {p}, seed {seed}.",
+            &values,
+        ));
+    }
+    if of.repetition_penalty != 1.0 {
+        let values: [(&str, &dyn Display); 1] = [("penalty", &of.repetition_penalty)];
+        said.push(fill(
+            "Tokens that had come before were held back by a repetition penalty of {penalty}.",
+            &values,
+        ));
+    }
+    said
 }
 
 /// What was asked for and is not used as asked.
@@ -270,6 +292,7 @@ mod tests {
             picture: PictureUse::Noise(1),
             knockout: "text>image@3-4".parse().ok(),
             fit: ImageFit::Pad,
+            sampling: Sampling { repetition_penalty: 1.05, temperature: 0.7, top_p: 0.9, seed: 41 },
             changed: vec![Changed {
                 option: "max_pixels".into(),
                 asked: "2000000".into(),
@@ -280,6 +303,9 @@ mod tests {
         };
         let said = interventions(&options, &model).join(" ");
         for word in ["75", "cls-attention", "packed", "5 times", "seed 1", "text>image@3-4"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        for word in ["temperature 0.7", "top-p 0.9", "seed 41", "penalty of 1.05"] {
             assert!(said.contains(word), "{word}: {said}");
         }
         for word in ["padded", "max_pixels 2000000", "38016 holds"] {

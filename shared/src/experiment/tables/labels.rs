@@ -5,6 +5,7 @@ use crate::intervention::PictureUse;
 use crate::options::{
     AskedOptions, ModelDefaults, ModelInfo, ModelTraits, RunOptions, resolve_settings,
 };
+use crate::sampling::Sampling;
 
 /// What is smaller than this is rounding, in everything that tables show.
 const ROUNDING: f64 = 1e-9;
@@ -129,6 +130,9 @@ fn interventions(base: &AskedOptions) -> String {
     }
     if let Some(knockout) = &base.knockout {
         parts += &format!(", attention {knockout} knocked out");
+    }
+    if let Some(sampling) = base.sampling.filter(|sampling| *sampling != Sampling::default()) {
+        parts += &format!(", tokens chosen: {sampling}");
     }
     parts
 }
