@@ -7,7 +7,7 @@ use experiments::Made;
 use shared::experiment::aggregate::{Aggregate, Choice, Refused};
 use shared::experiment::paper::Doubt;
 use shared::experiment::stats::mean;
-use shared::experiment::tables::Tables;
+use shared::experiment::tables::{self, Tables};
 use shared::experiment::{ExperimentSpec, Outcome, Verdict};
 use shared::*;
 
@@ -295,6 +295,42 @@ fn the_papers_models_are_measured_against_it_where_it_can_be_right() {
     assert!(prune.series[1].rows[1].stages[0].mdi.paper.is_none(), "Table 2 is about LLaVA");
     let marks: Vec<&str> = tables.notes.iter().map(|n| n.mark.as_str()).collect();
     assert_eq!(marks[..4], ["†", "‡", "§", "¶"]);
+}
+
+/// The paper dropped tokens by score, showed its pictures, hid nothing and took the most probable tokens: what did
+/// otherwise is not measured against it.
+#[test]
+fn only_what_the_paper_did_is_measured_against_it() {
+    let compared = |change: fn(&mut ExperimentSpec)| {
+        let mut made = Made::papers(20);
+        change(&mut made.spec);
+        let tables = made.tables();
+        let compared = |c: &&tables::ConditionResult| {
+            c.choices.iter().flat_map(|choice| &choice.stages).any(|cell| cell.mdi.paper.is_some())
+        };
+        let floors = tables.conditions.iter().filter(|c| c.condition.is_floor());
+        let random = tables.conditions.iter().filter(|c| c.condition.is_random());
+        (
+            tables.conditions.iter().filter(compared).count(),
+            floors.filter(compared).count(),
+            random.filter(compared).count(),
+        )
+    };
+    let (plain, ..) = compared(|_| {});
+    assert!(plain > 2);
+    let beside = |spec: &mut ExperimentSpec| {
+        spec.pictures = vec![PictureUse::Own, PictureUse::Blank, PictureUse::None];
+        spec.prune_by = vec![PruneBy::Score, PruneBy::Random(7)];
+    };
+    assert_eq!(compared(beside), (plain, 0, 0), "the same conditions and no other");
+    assert_eq!(compared(|s| s.base.picture = Some(PictureUse::Blank)).0, 0);
+    assert_eq!(compared(|s| s.base.knockout = "text>image".parse().ok()).0, 0);
+    let drawn = |spec: &mut ExperimentSpec| {
+        spec.base.sampling = Some(Sampling { temperature: 0.7, ..Sampling::default() });
+    };
+    assert_eq!(compared(drawn).0, 0);
+    let by_chance = compared(|s| s.base.prune_by = Some(PruneBy::Random(7))).0;
+    assert!(by_chance > 0 && by_chance < plain, "only where nothing is dropped: {by_chance}");
 }
 
 #[test]

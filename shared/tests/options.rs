@@ -67,6 +67,9 @@ fn what_depends_on_the_model_is_filled_in() {
     assert_eq!(at(&qwen()), Some(PrunePositions::Kept));
     let plain = run(&asked(), &ModelDefaults::default(), &qwen());
     assert_eq!((plain.prune_positions, plain.max_pixels), (None, Some(1_003_520)));
+    // Where nothing is dropped there is nothing that stands anywhere, whatever was asked.
+    let idle = AskedOptions { prune_positions: Some(PrunePositions::Kept), ..asked() };
+    assert_eq!(run(&idle, &ModelDefaults::default(), &llava()).prune_positions, None);
     assert_eq!(run(&asked(), &ModelDefaults::default(), &llava()).max_pixels, None);
     let hidden = AskedOptions { knockout: "text>image".parse().ok(), ..asked() };
     let hidden = run(&hidden, &ModelDefaults::default(), &llava()).knockout.unwrap();

@@ -106,6 +106,15 @@ fn options() -> impl Strategy<Value = RunOptions> {
                         .then_some(LayerBand { first: pixels, last: replicate }),
                     heads: (0..replicate % 4).collect(),
                 }),
+                sampling: match pixels % 3 {
+                    0 => Sampling::default(),
+                    _ => Sampling {
+                        repetition_penalty: 1.25,
+                        temperature: f64::from(pixels % 64) / 64.0,
+                        top_p: 0.75,
+                        seed: pixels,
+                    },
+                },
                 verify: pixels % 3 == 1,
                 changed: (pixels % 7 == 1)
                     .then(|| Changed {

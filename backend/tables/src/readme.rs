@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use shared::experiment::tables::{Lever, LeverRow, LeverSeries, LeverTable, Tables, percent};
 
-use crate::sheet::{NOTHING, number, share};
+use crate::sheet::{NOTHING, factor, number, share};
 
 /// A row's name: what stays first, then what was moved.
 fn name(series: &LeverSeries, row: &LeverRow, table: &LeverTable) -> String {
@@ -42,14 +42,12 @@ fn sentence(series: &LeverSeries) -> Option<String> {
     let (moved, d) = (&late.mdi, &late.share_text);
     let right = |row: &LeverRow| row.verdicts.map(|v| share(v.right.share));
     let mut text = format!(
-        "- **{}, {} dropped**: the late MDI moves by × {} [{}, {}]; with the attention as it was, the \
+        "- **{}, {} dropped**: the late MDI moves by {}; with the attention as it was, the \
          numbers of tokens alone would move it by × {}. The words' share of the late attention goes \
          from {} to {}",
         series.model,
         last.label,
-        number(moved.ratio),
-        number(moved.low),
-        number(moved.high),
+        factor(moved.ratio, moved.low, moved.high),
         number(late.counts.ratio),
         share(d.from),
         share(d.to),

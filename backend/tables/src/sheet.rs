@@ -167,7 +167,7 @@ fn share_interval(p: &Proportion) -> String {
 }
 
 /// A factor with its interval: `× 0.86 [0.81, 0.92]`.
-fn factor(ratio: Option<f64>, low: Option<f64>, high: Option<f64>) -> String {
+pub(crate) fn factor(ratio: Option<f64>, low: Option<f64>, high: Option<f64>) -> String {
     match (ratio, low, high) {
         (None, ..) => NOTHING.to_owned(),
         (_, Some(_), Some(_)) => format!("× {} {}", number(ratio), interval(low, high)),
@@ -523,7 +523,12 @@ pub fn options(tables: &Tables) -> String {
     if o.ignore_eos {
         parts.push("also after the end-of-sequence token".to_owned());
     }
-    parts.push(format!("fit {}", o.fit.name()));
+    let fitted = by_model(tables, |o| Some(o.fit.name().to_owned()));
+    parts.push(match fitted.as_str() {
+        // Experiments that were stored without what their runs used.
+        "" => format!("fit {}", o.fit.name()),
+        fitted => format!("fit {fitted}"),
+    });
     let resized = by_model(tables, |o| Some(o.resize.name().to_owned()));
     if !resized.is_empty() {
         parts.push(format!("pictures resized as {resized}"));
@@ -563,11 +568,19 @@ pub fn options(tables: &Tables) -> String {
     parts.join("; ")
 }
 
-/// What the runs of each model used of one option: `kept of demo-qwen, repacked of demo-llava`.
+/// What the runs of each model used of one option: `kept of demo-qwen, repacked of demo-llava`, or the value alone
+/// where all used the same.
 fn by_model(tables: &Tables, read: impl Fn(&RunOptions) -> Option<String>) -> String {
+    let values: Vec<Option<String>> =
+        tables.conditions.iter().map(|c| c.options.as_ref().and_then(&read)).collect();
+    if let Some(Some(first)) = values.first()
+        && values.iter().all(|value| value.as_ref() == Some(first))
+    {
+        return first.clone();
+    }
     let mut all: Vec<String> = Vec::new();
-    for result in &tables.conditions {
-        let Some(value) = result.options.as_ref().and_then(&read) else { continue };
+    for (result, value) in tables.conditions.iter().zip(values) {
+        let Some(value) = value else { continue };
         let said = format!("{value} of {}", result.condition.model);
         if !all.contains(&said) {
             all.push(said);

@@ -119,7 +119,7 @@ pub fn resolve_settings(
         prune,
         prune_by: asked.prune_by.unwrap_or(d.prune_by),
         prune_count: asked.prune_count.unwrap_or(d.prune_count),
-        prune_positions: asked.prune_positions.or(model.prune_positions.filter(|_| prune > 0.0)),
+        prune_positions: asked.prune_positions.or(model.prune_positions).filter(|_| prune > 0.0),
         replicate: asked.replicate.unwrap_or(d.replicate),
         copies: asked.copies.unwrap_or(d.copies),
         max_pixels: max_pixels(asked.max_pixels, model, &mut changed)?,

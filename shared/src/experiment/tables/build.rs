@@ -10,7 +10,9 @@ use super::{
     DefinitionTable, Floor, KindVerdicts, LayerCells, Lever, LeverRow, LeverSeries, LeverTable,
     Provenance, StageCells, StageRow, StageTable, TableCell, Tables, notes,
 };
-use crate::options::Quant;
+use crate::intervention::{PictureUse, PruneBy};
+use crate::options::{AskedOptions, Quant};
+use crate::sampling::Sampling;
 use crate::stage::Stage;
 
 impl Tables {
@@ -67,8 +69,20 @@ fn beside(mut cell: TableCell, paper: &PaperValue) -> TableCell {
     cell
 }
 
-/// What the paper prints of this very condition: its own models, plain or pruned.
-fn printed(of: &Condition) -> Option<PaperRow> {
+/// What the paper prints of this very condition: its own models, plain or pruned. Nothing where an experiment does
+/// what the paper did not: another picture, tokens dropped by chance, attention knocked out, drawn answers.
+fn printed(base: &AskedOptions, of: &Condition) -> Option<PaperRow> {
+    let picture = of.picture.or(base.picture).unwrap_or_default();
+    let by = of.prune_by.or(base.prune_by).unwrap_or_default();
+    let dropped_by_chance = of.prune > 0.0 && by != PruneBy::Score;
+    let sampling = base.sampling.unwrap_or_default();
+    if picture != PictureUse::Own
+        || dropped_by_chance
+        || base.knockout.is_some()
+        || sampling != Sampling::default()
+    {
+        return None;
+    }
     if of.is_plain() {
         return paper::of_model(&of.model);
     }
@@ -165,7 +179,7 @@ impl Build<'_> {
         let mut table =
             StageTable { title: self.title("Table 1. MDI and AEI by stage"), ..Default::default() };
         for condition in self.plain() {
-            let paper = printed(&condition);
+            let paper = printed(&self.status.spec.base, &condition);
             let summary = self.aggregate.summary(condition.index, self.choice);
             table.rows.push(StageRow {
                 condition: condition.index,
@@ -258,7 +272,7 @@ impl Build<'_> {
             n: self.aggregate.outcomes(index),
             text_tokens: summary.text_tokens,
             image_tokens: summary.image_tokens,
-            stages: stage_cells(&summary, printed(condition).as_ref()),
+            stages: stage_cells(&summary, printed(&self.status.spec.base, condition).as_ref()),
             late_change: moved
                 .then(|| self.aggregate.late_change((first.index, choice), (index, choice))),
             changes: match moved {
@@ -388,7 +402,7 @@ impl Build<'_> {
             if plain.contains(&index) {
                 shown.extend((0..choices.len()).filter(|c| *c != self.choice));
             }
-            let paper = printed(&condition);
+            let paper = printed(&self.status.spec.base, &condition);
             let cells = shown.into_iter().map(|number| {
                 let paper = paper.as_ref().filter(|_| number == self.choice);
                 choice_cells(&choices[number], &self.aggregate.summary(index, number), paper)
