@@ -1,6 +1,6 @@
-"""Asks the audio or the series model held-out questions: python evaluate_media.py audio|series MODEL_FOLDER
+"""Asks the audio, the series or the film model held-out questions: python evaluate_media.py audio|series|video MODEL_FOLDER
 
-Audio goes the way a user's does, through transformers' own processor and generate. ChatTS has no transformers class: its
+Audio and films go the way a user's do, through transformers' own processor and generate. ChatTS has no transformers class: its
 prompt is put together here, its decoder is transformers' Qwen2. f32, greedy.
 """
 
@@ -87,11 +87,58 @@ def read(folder, pairs, device, quantize=False):
     return out
 
 
+def film_inputs(processor, films, questions):
+    """What transformers' processor makes of [(frames, frames a second)] and their questions."""
+    from transformers.video_utils import VideoMetadata
+    talks = [[{"role": "user", "content": [{"type": "video", "video": "x"}, {"type": "text", "text": q}]}] for q in questions]
+    text = [processor.apply_chat_template(t, add_generation_prompt=True, tokenize=False) for t in talks]
+    about = [VideoMetadata(total_num_frames=len(x), fps=fps, frames_indices=list(range(len(x))), height=x.shape[1], width=x.shape[2]) for x, fps in films]
+    inputs = processor(text=text, videos=[x for x, _ in films], videos_kwargs={"video_metadata": about}, return_tensors="pt", padding=True)
+    inputs.pop("video_metadata", None)
+    return inputs
+
+
+@torch.no_grad()
+def watch(folder, pairs, device, batch=96, quantize=False):
+    """The model's answers to (scene, question) pairs; scenes as media_sets.films has them."""
+    from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
+
+    from video.draw import film
+    processor = AutoProcessor.from_pretrained(folder)
+    processor.tokenizer.padding_side = "left"
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32).to(device).eval()
+    if quantize:
+        coarse(model)
+    out = []
+    for i in range(0, len(pairs), batch):
+        part = pairs[i:i + batch]
+        films = [(film(s["track"], s["look"], s["n"], *s["frame"], seed=s["seed"]), s["fps"]) for s, _ in part]
+        inputs = film_inputs(processor, films, [q for _, q in part]).to(device)
+        made = model.generate(**inputs, max_new_tokens=64, do_sample=False)
+        out += [t.strip() for t in processor.batch_decode(made[:, inputs.input_ids.shape[1]:], skip_special_tokens=True)]
+    return out
+
+
+def sets(family, each):
+    """(name, pairs of medium and item) of each set that a family is asked."""
+    if family == "audio":
+        for held_out in (False, True):
+            yield "held-out voices" if held_out else "known", media_sets.sounds(each, held_out=held_out)
+    elif family == "series":
+        yield "known", media_sets.series(each)
+    else:
+        yield "known", media_sets.films(each)
+        fewer = -(-3 * each // 10)
+        sizes = [(240, 320), (180, 320), (360, 640), (240, 240), (480, 480), (320, 240), (320, 180), (100, 150)]
+        yield "other sizes, one or two frames a second", media_sets.films(fewer, 78, sizes, (1.0, 2.0))
+        yield "four frames a second (no times in transformers 5.17)", media_sets.films(fewer, 79, rates=(4.0,))
+
+
 def coarse(model):
     """Rounds the language model's matrices to 4-bit blocks: an estimate of 4-bit weights."""
     from model.llava import fake_q4
     for name, p in model.named_parameters():
-        if "layers." in name and p.ndim == 2 and "audio_tower" not in name:
+        if "layers." in name and p.ndim == 2 and "audio_tower" not in name and "visual" not in name:
             p.copy_(fake_q4(p, 1.0))
 
 
@@ -115,7 +162,7 @@ def score(items, said):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("family", choices=["audio", "series"])
+    parser.add_argument("family", choices=["audio", "series", "video"])
     parser.add_argument("model", type=Path)
     parser.add_argument("--each", type=int, default=100, help="questions of each kind")
     parser.add_argument("--quantize", action="store_true", help="round the language model's weights to 4-bit blocks first (an estimate)")
@@ -123,13 +170,11 @@ def main():
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     result = {}
-    for held_out in ([False, True] if args.family == "audio" else [False]):
-        pairs = media_sets.sounds(args.each, held_out=held_out) if args.family == "audio" else media_sets.series(args.each)
-        ask = hear if args.family == "audio" else read
+    ask = {"audio": hear, "series": read, "video": watch}[args.family]
+    for name, pairs in sets(args.family, args.each):
         said = ask(args.model, [(m, it["question"]) for m, it in pairs], device, quantize=args.quantize)
         items = [it for _, it in pairs]
         table, claims = score(items, said)
-        name = "held-out voices" if held_out else "known"
         print(f"{args.family}, {name}")
         for key, (right, of) in sorted(table.items()):
             print(f"  {key:22} {right:4}/{of:<4} {100 * right / of:5.1f} %")

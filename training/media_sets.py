@@ -1,4 +1,4 @@
-"""Held-out questions about sounds and series, made anew from a seed: scenes, clips and (where wanted) voices that training has not met."""
+"""Held-out questions about sounds, series and films, made anew from a seed: scenes, clips and (where wanted) voices that training has not met."""
 
 import numpy as np
 
@@ -59,6 +59,26 @@ def series(each, seed=77):
     from series.shapes import sample
     kinds = ["trend", "cycles", "cycle?", "wave", "spikes", "spike?", "spike where", "spike way", "shift?", "shift way", "shift where", "noise", "mean", "describe", "compare"]
     got = _collect(sample, ask, lambda s, r, tone, false: Asker(s, r).claim(tone, false), kinds, each, np.random.default_rng(seed))
+    for _, item in got:
+        if item["claim"] == "false":
+            item["claimed_answers"] = claimed_answers(item)
+    return got
+
+
+FILM_KINDS = ["way", "way?", "what moves", "what happens", "size", "appear", "when", "first", "last", "after", "before", "order?", "which first", "same way", "count", "count at", "count of", "count moving",
+              "colour", "colour?", "colour at", "new colour", "which is", "shape", "is there", "where", "describe"]
+
+
+def films(each, seed=77, frames=(), rates=(2.0,)):
+    """[(scene with "seed" of its grain and "fps", item)]. frames: sizes in pixels, (height, width); none: the forms of training."""
+    from video.questions import Asker, ask, claimed_answers
+    from video.scenes import FORM_SHARES, FORMS, sample
+
+    def draw(rng):
+        scene = sample(rng, frame=frames[int(rng.random() * len(frames))]) if frames else sample(rng, int(rng.choice(len(FORMS), p=FORM_SHARES)))
+        return scene | {"seed": int(rng.integers(1 << 31)), "fps": rates[int(rng.random() * len(rates))]}
+
+    got = _collect(draw, ask, lambda s, r, tone, false: Asker(s, r).claim(tone, false), FILM_KINDS, each, np.random.default_rng(seed))
     for _, item in got:
         if item["claim"] == "false":
             item["claimed_answers"] = claimed_answers(item)

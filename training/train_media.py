@@ -76,13 +76,13 @@ class Films:
         from video.batches import Batches
         from video.scenes import COLOURS, FORMS, SHAPES
         s = video.Shape()
-        self.model = video.Video(s).to(device)
+        self.model = (video_export.read(args.begin).train() if args.begin else video.Video(s)).to(device)
         tokenizer = VIDEO.for_segments(args.model / "tokenizer.json")
         self.prefix = torch.tensor(tokenizer.encode(OPENING).ids, device=device)
         self.after = torch.tensor([VIDEO.ID["<|vision_end|>"]], device=device)
         before = len(self.prefix) + s.grids * s.tokens + 1
         length = -(-(before + LENGTH) // 8) * 8 - before  # rows of a multiple of eight, for speed
-        self.dataset = Batches(args.model / "tokenizer.json", args.batch, length, TARGETS - 8, args.seed, args.start)
+        self.dataset = Batches(args.model / "tokenizer.json", args.batch, length, TARGETS - 8, args.seed, args.start, args.claims, (args.faint, args.faint_cover))
         self.composers = [draw.Composer(form, s, device) for form in FORMS]
         self.tables = [qwen.tables(s, *form, len(self.prefix), device) for form in FORMS]
         self.parts = torch.compile(draw.patches_and_owners, dynamic=False) if device == "cuda" else draw.patches_and_owners
@@ -119,6 +119,10 @@ def main():
     parser.add_argument("--per-sound", type=int, default=300)
     parser.add_argument("--per-word", type=int, default=96)
     parser.add_argument("--quantize-from", type=float, default=0.7, help="from this share of the run on, train as 4-bit weights")
+    parser.add_argument("--begin", type=Path, help="video: a folder whose weights the run begins with; the helper heads rest")
+    parser.add_argument("--claims", type=float, default=0.22, help="video: the share of questions that follow a claim")
+    parser.add_argument("--faint", type=float, default=0.035, help="video: the share of films in which hardly anything can be seen")
+    parser.add_argument("--faint-cover", type=float, default=0.01, help="video: the most that things cover their ground there")
     parser.add_argument("--steps", type=int, default=0, help="end after this many steps (tests)")
     args = parser.parse_args()
     args.model = args.model or HERE / "models" / f"demo-{args.family}"
@@ -157,7 +161,7 @@ def main():
         mix.fill_(0.0 if progress < args.quantize_from else float(step % 3 > 0))
         given = family.inputs(batch)
         with torch.autocast(device, torch.bfloat16):
-            loss, logits, *parts = family.losses(forward(*given), batch, 0.3 if progress < 0.6 else 0.1)
+            loss, logits, *parts = family.losses(forward(*given), batch, 0.0 if args.begin else 0.3 if progress < 0.6 else 0.1)
         loss.backward()
         torch.nn.utils.clip_grad_norm_([p for p in model.parameters() if p.requires_grad], 1.0)
         for optimizer in optimizers:

@@ -7,8 +7,8 @@ from torch.utils.data import IterableDataset
 from data.rows import token_rows
 from model.media_tokenizer import VIDEO
 
-from .questions import ask
-from .scenes import FORM_SHARES, FORMS, FRAMES, LOOK, SLOTS, THING, sample
+from .questions import CLAIM_SHARE, ask
+from .scenes import FAINT, FORM_SHARES, FORMS, FRAMES, LOOK, SLOTS, THING, sample
 
 PER_SECOND = 2  # temporal positions a second, as in the configuration
 
@@ -27,7 +27,8 @@ def text_at(where, rows, columns, past):
 
 
 class Batches(IterableDataset):
-    def __init__(self, tokenizer, batch, length, targets, seed, start=0, questions=9):
+    def __init__(self, tokenizer, batch, length, targets, seed, start=0, claims=CLAIM_SHARE, faint=FAINT, questions=9):
+        self.claims, self.faint = claims, faint
         self.tokenizer, self.batch, self.length, self.targets, self.seed, self.start, self.questions = str(tokenizer), batch, length, targets, seed, start, questions
 
     def __iter__(self):
@@ -44,11 +45,11 @@ class Batches(IterableDataset):
         when, text, grids, seen = np.zeros((self.batch, FRAMES // 2), np.float32), np.zeros(self.batch, np.int64), np.zeros(self.batch, np.int64), np.zeros(self.batch, bool)
         asked = []
         for b in range(self.batch):
-            scene = sample(rng, form)
+            scene = sample(rng, form, faint=self.faint)
             track[b], look[b], grids[b], seen[b] = scene["track"], scene["look"], scene["grids"], not scene["faint"]
             found = times(scene["grids"], rng)
             when[b, :len(found)] = found
             text[b] = text_at(found, *FORMS[form], rng.random() < 0.15)
-            asked.append(ask(scene, rng, self.questions))
+            asked.append(ask(scene, rng, self.questions, self.claims))
         out = {"form": torch.tensor(form), "track": track, "look": look, "times": when, "text_at": text, "grids": grids, "seen": seen}
         return {k: torch.as_tensor(v) for k, v in out.items()} | token_rows(asked, tokenizer, VIDEO, self.length, self.targets)

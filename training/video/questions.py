@@ -5,6 +5,7 @@ has no name of its own, the order of what happens at once.
 """
 
 import re
+from itertools import permutations
 
 from data.claims import TONES, _weighted
 from data.questions import a, casual, item, pick
@@ -319,10 +320,11 @@ class Asker:
             if name not in kinds:
                 kinds.append(name)
         counts = [sum(f"{COLOURS[t['colour']]} {SHAPES[t['shape']]}" == k for t in self.things) for k in kinds]
-        named = cap(listed([a(k) if n == 1 else some(n, k) for k, n in zip(kinds, counts)]))
-        steps = [" and ".join(self.fact(e) for e in self.events if e["step"] == k) for k in range(self.scene["steps"])]
-        told = f"{named}. {cap(', then '.join(steps))}." if steps else f"{named}. Nothing changes."
-        return item("describe", pick(w.DESCRIBE, self.rng), told)
+        kinds = [a(k) if n == 1 else some(n, k) for k, n in zip(kinds, counts)]
+        steps = [[self.fact(e) for e in self.events if e["step"] == k] for k in range(self.scene["steps"])]
+        told = lambda kinds, steps: f"{cap(listed(kinds))}. " + (cap(", then ".join(" and ".join(s) for s in steps)) + "." if steps else "Nothing changes.")
+        answers = [told(k, s) for s in ([steps, [s[::-1] for s in steps]]) for k in permutations(kinds)]  # what is there in any order
+        return item("describe", pick(w.DESCRIBE, self.rng), answers[0], answers)
 
     def chat(self):
         question, answer = pick(w.CHAT, self.rng)
@@ -389,13 +391,13 @@ CLAIM_SHARE = 0.22
 _FILM = re.compile(r"\b(film|video|clip|movie)\b")
 
 
-def ask(scene, rng, count):
+def ask(scene, rng, count, claims=CLAIM_SHARE):
     """Enough to fill a row. Where nothing can be seen, only claims that hold are asked about."""
     asker, out = Asker(scene, rng), []
     for way in rng.choice(len(_KINDS), 3 * count, p=_SHARES).tolist():
         if scene["faint"]:
             got = asker.claim(tone="sure", false=False)
-        elif rng.random() < CLAIM_SHARE:
+        elif rng.random() < claims:
             got = asker.claim()
         else:
             got = getattr(asker, _KINDS[way])()

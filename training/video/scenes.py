@@ -145,13 +145,20 @@ def _look(things, faint, rng):
     return look
 
 
-def sample(rng, form=0, grids=None):
-    """A film whose frames have FORMS[form]; `grids` pairs of frames (an odd last frame counts twice)."""
-    rows, columns = FORMS[form]
-    width, height, side = columns / min(rows, columns), rows / min(rows, columns), min(rows, columns) * TOKEN
+FAINT = (0.035, 0.01)
+
+
+def sample(rng, form=0, grids=None, frame=None, faint=FAINT):
+    """A film whose frames have FORMS[form], or `frame`, (height, width) in pixels; `grids` pairs of frames (an odd last frame counts twice).
+
+    faint: the share of films in which things cover their ground hardly or not at all, and the most that they cover it."""
+    tall, wide = frame or (n * TOKEN for n in FORMS[form])
+    side = min(tall, wide)
+    width, height, frame = wide / side, tall / side, (tall, wide)
     grids = grids or int(rng.choice(GRIDS, p=GRID_SHARES))
     n = 2 * grids - (grids > 1 and rng.random() < 0.1)
-    faint = rng.random() < 0.035
+    share, most_cover = faint
+    faint = rng.random() < share
     while True:
         most = 0 if grids == 1 else 1 if grids < 4 else 2 if grids < 6 else 3
         steps = min(most, int(rng.choice(4, p=[0.1, 0.32, 0.42, 0.16])))
@@ -193,8 +200,8 @@ def sample(rng, form=0, grids=None):
         look = _look(things, faint, rng)
         if look is not None:
             break
-    return {"things": things, "events": events, "steps": steps, "n": n, "grids": grids, "width": width, "height": height, "form": form, "faint": faint,
-            "track": track(things, n, rng, rng.uniform(0, 0.01) if faint else 1.0), "look": look}
+    return {"things": things, "events": events, "steps": steps, "n": n, "grids": grids, "width": width, "height": height, "frame": frame, "faint": faint,
+            "track": track(things, n, rng, most_cover * 10 ** rng.uniform(-2, 0) if faint else 1.0), "look": look}
 
 
 def track(things, n, rng=None, strength=1.0):
