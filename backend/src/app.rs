@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use shared::ErrorCode;
 use shared::api::BEAT;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +21,8 @@ use crate::classroom::{ClassLimits, Classrooms};
 use crate::error::ApiError;
 use crate::experiment::{Live, Means};
 use crate::lobby::Lobby;
+use crate::net::Access;
+use crate::net::gate::gate;
 use crate::pulls::{Allowed, Pulls};
 use crate::routes;
 
@@ -77,6 +78,8 @@ pub struct AppState {
     pub classrooms: Arc<Classrooms>,
     /// The lab's address in its network, where it has one there.
     pub network_address: Option<String>,
+    /// By which names the lab is reached, and through which proxies.
+    pub access: Arc<Access>,
     /// Turns to upload.
     pub uploads: Arc<Semaphore>,
     /// Cancelled when viewers are to leave.
@@ -98,6 +101,7 @@ impl AppState {
             listed: Allowed::default(),
             classrooms: Arc::new(Classrooms::new(limits.classes)),
             network_address: None,
+            access: Arc::default(),
             uploads,
             closing: CancellationToken::new(),
             viewers: TaskTracker::new(),
@@ -108,28 +112,32 @@ impl AppState {
 /// The application.
 pub fn app(state: AppState) -> Router {
     let (api, _) = routes::api();
+    let always = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
     api.fallback(routes::page::page)
         .method_not_allowed_fallback(routes::page::method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new())
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
+        .layer(middleware::from_fn_with_state(state.clone(), gate))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // A run's address is its only lock: it must not leak to where a link leads.
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("same-origin"),
-        ))
+        .layer(always(header::REFERRER_POLICY, "same-origin"))
         // The page runs nothing but its own files, and stands in no other page's frame.
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(POLICY),
-        ))
-        .layer(middleware::from_fn(same_site))
+        .layer(always(header::CONTENT_SECURITY_POLICY, POLICY))
+        // Nothing of the lab's is loaded into another website's page, and no window that another
+        // website opened has a hold on the lab's.
+        .layer(always(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .layer(always(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(always(HeaderName::from_static("permissions-policy"), PERMISSIONS))
         .layer(middleware::from_fn_with_state(state.clone(), count))
         .with_state(state)
 }
+
+/// What the page may ask a browser for: the microphone, for the lab's own page; of the rest, nothing.
+const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+    hid=(), magnetometer=(), microphone=(self), midi=(), payment=(), publickey-credentials-get=(), \
+    screen-wake-lock=(self), serial=(), usb=(), xr-spatial-tracking=()";
 
 /// What the page may do. Styles may stand inline because charts are drawn as SVG text; `blob:` is
 /// the picture a person has just chosen.
@@ -143,32 +151,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 pub const EMBED_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'";
-
-/// Refuses what another website's page asks of this lab in a visitor's browser: a form may be sent
-/// anywhere, also to a lab that listens only on this machine.
-async fn same_site(request: Request, next: Next) -> Response {
-    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
-    if safe || !is_foreign(request.headers()) {
-        return next.run(request).await;
-    }
-    let message = "This request comes from another website's page; use the lab's own.";
-    ApiError::new(ErrorCode::BadRequest, message).into_response()
-}
-
-/// Whether a browser says that the request comes from a page of another host. Programs say nothing.
-fn is_foreign(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
-    // `null` and what is no text are nobody's pages.
-    let Some((_, origin)) = origin.to_str().ok().and_then(|o| o.split_once("://")) else {
-        return true;
-    };
-    // Behind a proxy the host asked for is the forwarded one; a form cannot set that header.
-    let ours = |name: &str| {
-        let host = headers.get(name).and_then(|v| v.to_str().ok());
-        host.is_some_and(|host| host.trim().eq_ignore_ascii_case(origin))
-    };
-    !ours("host") && !ours("x-forwarded-host")
-}
 
 /// A handler that panicked is an error like any other; the panic hook has logged it.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
@@ -195,29 +177,10 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::Request;
     use axum::routing::get;
-    use shared::ErrorBody;
+    use shared::{ErrorBody, ErrorCode};
     use tower::ServiceExt;
 
     use super::*;
-
-    #[test]
-    fn only_the_labs_own_pages_and_programs_may_ask() {
-        let foreign = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs.iter().map(|(name, value)| {
-                (header::HeaderName::from_static(name), HeaderValue::from_static(value))
-            });
-            is_foreign(&pairs.collect())
-        };
-        let host = ("host", "127.0.0.1:3000");
-        assert!(!foreign(&[host]));
-        assert!(!foreign(&[host, ("origin", "http://127.0.0.1:3000")]));
-        assert!(!foreign(&[("host", "Lab.example"), ("origin", "https://lab.example")]));
-        let forwarded = ("x-forwarded-host", "lab.example");
-        assert!(!foreign(&[host, forwarded, ("origin", "https://lab.example")]));
-        for origin in ["https://evil.example", "http://127.0.0.1:3001", "null", "http://", ""] {
-            assert!(foreign(&[host, ("origin", origin)]), "{origin}");
-        }
-    }
 
     async fn panics() {
         panic!("the secret cause")

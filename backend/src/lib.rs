@@ -30,6 +30,7 @@ pub mod lobby;
 pub mod memory;
 pub mod metrics;
 pub mod model;
+pub mod net;
 pub mod pulls;
 pub mod registry;
 pub mod routes;

@@ -22,7 +22,7 @@ pub enum Allowed {
     /// Nobody.
     #[default]
     Nobody,
-    /// Requests to this machine's own name, that no proxy has passed on.
+    /// Requests that come from this machine, and that no proxy has passed on.
     Local,
     /// Whoever reaches the lab.
     Everybody,

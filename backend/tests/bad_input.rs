@@ -74,7 +74,7 @@ async fn another_sites_page_starts_nothing() {
         request
     };
     for origin in ["https://evil.example", "http://127.0.0.1:8000", "null"] {
-        let body = lab.send(ask(origin)).await.is_error(ErrorCode::BadRequest);
+        let body = lab.send(ask(origin)).await.is_error(ErrorCode::ForeignPage);
         assert!(body.message.contains("another website"), "{}", body.message);
     }
     assert_eq!(lab.state.lobby.store.totals().unwrap().runs, 0, "nothing was kept");

@@ -6,6 +6,7 @@ mod common;
 #[path = "common/hub.rs"]
 mod fake;
 
+mod access;
 mod at_rest;
 mod bad_input;
 mod classroom;

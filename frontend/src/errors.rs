@@ -42,6 +42,17 @@ fn sentence(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::UnknownModel => t("The lab has no model of that name."),
         ErrorCode::BadOption => t("An option does not exist or has a value outside its range."),
         ErrorCode::BadRequest | ErrorCode::BadMessage => t("The request is malformed."),
+        ErrorCode::UnknownHost => {
+            t("The lab does not go by the name in the address; open it by its own address.")
+        }
+        ErrorCode::ForeignPage => t("Another website’s page asked for this; open the lab itself."),
+        ErrorCode::TooSlow => t("What was sent came too slowly; try again on a better connection."),
+        ErrorCode::TooManyConnections => {
+            t("Too many connections are open from this network; close some of the lab’s tabs.")
+        }
+        ErrorCode::ConnectionsFull => {
+            t("The lab has as many visitors as it can serve; try again in a moment.")
+        }
         ErrorCode::NotFound => t("There is nothing at this address; it may have been deleted."),
         ErrorCode::NotOwner => t("Only the browser that started this may do that."),
         ErrorCode::QueueFull => t("Too many runs are waiting; try again in a moment."),

@@ -52,6 +52,16 @@ codes! {
     BadOption = "bad_option", 400;
     /// The request is malformed.
     BadRequest = "bad_request", 400;
+    /// The request asks for a host that is not this lab's.
+    UnknownHost = "unknown_host", 421;
+    /// Another website's page asks for what only the lab's own may.
+    ForeignPage = "foreign_page", 403;
+    /// What was sent came too slowly.
+    TooSlow = "too_slow", 408;
+    /// Too many connections of one client are open.
+    TooManyConnections = "too_many_connections", 429;
+    /// As many connections are open as the lab serves at once.
+    ConnectionsFull = "connections_full", 503;
     /// Nothing at this address.
     NotFound = "not_found", 404;
     /// The method is not offered at this address.

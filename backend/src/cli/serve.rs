@@ -21,6 +21,7 @@ use crate::experiment::{Means, Shelves, SqliteQueue};
 use crate::lab::{KeepingLab, Lab, Script, ScriptedLab};
 use crate::lobby::Lobby;
 use crate::model::{ModelThread, Settings};
+use crate::net::{Access, Network, Site};
 use crate::pulls::{Allowed, Pulls};
 use crate::run::StopReason;
 use crate::samples::Samples;
@@ -60,6 +61,14 @@ pub struct ServeArgs {
     /// machine, to a lab that listens on it alone]; otherwise their links are what opens them.
     #[arg(long)]
     share_experiments: bool,
+    /// A public address of the lab, as https://lab.school; may stand several times. Without one the
+    /// lab answers only to this machine's own names and to the address that it listens on.
+    #[arg(long = "origin", value_name = "URL")]
+    origins: Vec<Site>,
+    /// A proxy that tells the truth of whom it was asked by (X-Forwarded-For and -Host, Forwarded): an
+    /// address or a network, as 127.0.0.1 or 10.0.0.0/8; may stand several times.
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS|NETWORK")]
+    proxies: Vec<Network>,
     /// Seconds that a run at work may go on when the lab is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u64,
@@ -148,6 +157,11 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     state.pulls = Arc::new(Pulls::new(allowed(args.allow_pull)));
     state.listed = allowed(args.share_experiments);
     state.network_address = network_address(address);
+    state.access = Arc::new(Access {
+        bound: address.ip(),
+        origins: args.origins.clone(),
+        proxies: args.proxies.clone(),
+    });
     let stopping = CancellationToken::new();
     // Before the address is told: whoever knows it may already ask for an end.
     tokio::spawn(wait_for_signal(stopping.clone(), terminations()));
@@ -164,7 +178,8 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         let stopping = stopping.clone();
         async move { stopping.cancelled().await }
     };
-    let server = axum::serve(listener, app(state.clone())).with_graceful_shutdown(shutdown);
+    let service = app(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown);
     let mut server = tokio::spawn(server.into_future());
     tokio::select! {
         // With nobody connected the server ends at once when told to stop: asked first, that is

@@ -4,13 +4,14 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use shared::api::{ModelEntry, ModelState, Pull, PullState};
 use shared::{ErrorBody, ErrorCode};
 
 use crate::app::AppState;
 use crate::catalog::{Catalog, Known};
 use crate::error::ApiError;
+use crate::net::Client;
 use crate::pulls::Allowed;
 use crate::registry::{Entry, Origin};
 
@@ -23,11 +24,11 @@ use crate::registry::{Entry, Origin};
     tag = "lab",
     responses((status = 200, body = Vec<ModelEntry>))
 )]
-pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<Vec<ModelEntry>> {
+pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<ModelEntry>> {
     let catalog = &state.lobby.catalog;
     let default = catalog.default_model().map(|m| m.name.as_str());
     let loaded = state.lobby.model_state.borrow().loaded.clone();
-    let may_pull = is_allowed(state.pulls.allowed, &headers);
+    let may_pull = is_allowed(state.pulls.allowed, &client);
     let entry = |m: Known| {
         let pull = state.pulls.of(m.name);
         let pulling = pull.as_ref().is_some_and(|p| p.state == PullState::Pulling);
@@ -82,10 +83,10 @@ pub async fn models(State(state): State<AppState>, headers: HeaderMap) -> Json<V
 pub async fn pull(
     State(state): State<AppState>,
     name: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    client: Client,
 ) -> Result<(StatusCode, Json<Pull>), ApiError> {
     let name = named(name)?;
-    allowed(&state, &headers)?;
+    allowed(&state, &client)?;
     let catalog = &state.lobby.catalog;
     let origin = catalog.entry(&name).map(|e| e.origin.clone());
     let (Some(Origin::Hub(repository, wanted)), Some(hub)) = (origin, catalog.hub()) else {
@@ -110,10 +111,10 @@ pub async fn pull(
 pub async fn stop_pull(
     State(state): State<AppState>,
     name: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    client: Client,
 ) -> Result<StatusCode, ApiError> {
     let name = named(name)?;
-    allowed(&state, &headers)?;
+    allowed(&state, &client)?;
     match state.pulls.stop(&name) {
         true => Ok(StatusCode::ACCEPTED),
         false => Err(ApiError::new(ErrorCode::NotFound, "This model is not being pulled.")),
@@ -128,8 +129,8 @@ fn unknown() -> ApiError {
     ApiError::new(ErrorCode::UnknownModel, "There is no model of that name to pull.")
 }
 
-fn allowed(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
-    if is_allowed(state.pulls.allowed, headers) {
+fn allowed(state: &AppState, client: &Client) -> Result<(), ApiError> {
+    if is_allowed(state.pulls.allowed, client) {
         return Ok(());
     }
     let message = "This lab pulls no models on request: use `langoverrule models pull` on its \
@@ -137,53 +138,11 @@ fn allowed(state: &AppState, headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::PullNotAllowed, message))
 }
 
-/// Whether a request is one of those that are allowed.
-pub(super) fn is_allowed(allowed: Allowed, headers: &HeaderMap) -> bool {
+/// Whether a client is one of those that are allowed.
+pub(super) fn is_allowed(allowed: Allowed, client: &Client) -> bool {
     match allowed {
         Allowed::Nobody => false,
         Allowed::Everybody => true,
-        Allowed::Local => is_local(headers),
-    }
-}
-
-/// Whether a request was made to this machine's own name and passed on by no proxy: a proxy, or
-/// a website whose name was made to lead here, is how strangers reach a lab that listens on this
-/// machine alone.
-pub(super) fn is_local(headers: &HeaderMap) -> bool {
-    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "via"];
-    if forwarded.iter().any(|name| headers.contains_key(*name)) {
-        return false;
-    }
-    let Some(host) = headers.get(header::HOST).and_then(|v| v.to_str().ok()) else { return false };
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let address: Option<std::net::IpAddr> = name.parse().ok();
-    name.eq_ignore_ascii_case("localhost") || address.is_some_and(|a| a.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::{HeaderName, HeaderValue};
-
-    use super::*;
-
-    #[test]
-    fn local_is_what_comes_to_this_machines_own_name() {
-        let local = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs
-                .iter()
-                .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)));
-            is_local(&pairs.collect())
-        };
-        for host in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST", "[::1]:8080", "127.0.0.2"] {
-            assert!(local(&[("host", host)]), "{host}");
-        }
-        for host in ["lab.example", "192.168.1.5:8080", "127.0.0.1.evil.example", "", "[::2]"] {
-            assert!(!local(&[("host", host)]), "{host}");
-        }
-        assert!(!local(&[]));
-        assert!(!local(&[("host", "localhost"), ("x-forwarded-for", "1.2.3.4")]));
+        Allowed::Local => client.is_local(),
     }
 }

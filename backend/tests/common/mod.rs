@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use datasets::Paths;
 use langoverrule::app::{AppState, Limits, app};
@@ -122,11 +123,20 @@ impl TestLab {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = self.app();
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        let service = app.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
         address
     }
 
+    /// Sends a request from this machine.
     pub async fn send(&self, request: Request<Body>) -> Answer {
+        self.send_from("127.0.0.1", request).await
+    }
+
+    /// Sends a request over a connection from an address.
+    pub async fn send_from(&self, from: &str, mut request: Request<Body>) -> Answer {
+        let from = SocketAddr::new(from.parse().unwrap(), 50_000);
+        request.extensions_mut().insert(ConnectInfo(from));
         let response = self.app().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use shared::ErrorBody;
 use shared::experiment::{ExperimentList, ExperimentProgress};
 
@@ -10,6 +9,7 @@ use super::extract::Workshop;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::experiment::status;
+use crate::net::Client;
 use crate::routes::models::is_allowed;
 
 /// Most experiments that are listed.
@@ -32,9 +32,9 @@ const MOST: u32 = 100;
 pub async fn experiments(
     State(state): State<AppState>,
     Workshop(means): Workshop,
-    headers: HeaderMap,
+    client: Client,
 ) -> Result<Json<ExperimentList>, ApiError> {
-    if !is_allowed(state.listed, &headers) {
+    if !is_allowed(state.listed, &client) {
         return Ok(Json(ExperimentList::default()));
     }
     let read = move || {

@@ -1,0 +1,220 @@
+//! Addresses as an operator names them: of websites, and of networks.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+/// A website as browsers tell websites apart: scheme, host, port. A port that is the scheme's own is
+/// the same as none; names are compared as they are resolved (lower case, punycode, no dot at the end).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Site {
+    scheme: String,
+    host: Host<String>,
+    port: u16,
+}
+
+impl Site {
+    /// Reads `https://lab.school:8443`, as it stands in an `Origin` header or on the command line.
+    pub fn read(text: &str) -> Option<Site> {
+        let url = Url::parse(text).ok()?;
+        if !["http", "https"].contains(&url.scheme()) || url.has_authority_of_more_than_a_host() {
+            return None;
+        }
+        let host = plain(url.host()?.to_owned())?;
+        let port = url.port_or_known_default()?;
+        Some(Site { scheme: url.scheme().to_owned(), host, port })
+    }
+
+    /// Its host.
+    pub fn host(&self) -> &Host<String> {
+        &self.host
+    }
+
+    /// Whether a request for that host, by that port or none, is one to this site. A host header
+    /// without a port is taken for the scheme's own port.
+    pub fn is_at(&self, host: &Host<String>, port: Option<u16>) -> bool {
+        let own = if self.scheme == "https" { 443 } else { 80 };
+        self.host == *host && port.unwrap_or(own) == self.port
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.host)?;
+        match (self.scheme.as_str(), self.port) {
+            ("https", 443) | ("http", 80) => Ok(()),
+            (_, port) => write!(f, ":{port}"),
+        }
+    }
+}
+
+impl FromStr for Site {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let site = Site::read(text).ok_or_else(|| {
+            format!(
+                "\"{text}\" is no website's address: write scheme and host, as https://lab.school"
+            )
+        })?;
+        let rest = Url::parse(text).ok().map(|u| (u.path().to_owned(), u.query().is_some()));
+        match rest {
+            Some((path, false)) if path == "/" => Ok(site),
+            _ => {
+                Err(format!("leave out what follows the host: {site}; a path belongs into --base"))
+            }
+        }
+    }
+}
+
+/// What a `Host` header or its like names.
+pub fn host_and_port(text: &str) -> Option<(Host<String>, Option<u16>)> {
+    let text = text.trim();
+    if text.is_empty()
+        || text.contains(['/', '\\', '?', '#', '@'])
+        || text.contains(char::is_whitespace)
+    {
+        return None;
+    }
+    // A scheme without a port of its own, so that each port that is written out stays.
+    let url = Url::parse(&format!("lab://{text}")).ok()?;
+    let port = url.port();
+    let host = Url::parse(&format!("http://{text}")).ok()?;
+    Some((plain(host.host()?.to_owned())?, port))
+}
+
+/// A host with its address in one form, and without the dot that ends a full name.
+fn plain(host: Host<String>) -> Option<Host<String>> {
+    let of = |ip: IpAddr| match ip.to_canonical() {
+        IpAddr::V4(v4) => Host::Ipv4(v4),
+        IpAddr::V6(v6) => Host::Ipv6(v6),
+    };
+    Some(match host {
+        Host::Domain(name) => {
+            let name = name.strip_suffix('.').unwrap_or(&name).to_owned();
+            if name.is_empty() {
+                return None;
+            }
+            Host::Domain(name)
+        }
+        Host::Ipv4(v4) => of(v4.into()),
+        Host::Ipv6(v6) => of(v6.into()),
+    })
+}
+
+/// The address that a host is, where it is one.
+pub fn address(host: &Host<String>) -> Option<IpAddr> {
+    match host {
+        Host::Domain(_) => None,
+        Host::Ipv4(v4) => Some((*v4).into()),
+        Host::Ipv6(v6) => Some((*v6).into()),
+    }
+}
+
+trait Authority {
+    fn has_authority_of_more_than_a_host(&self) -> bool;
+}
+
+impl Authority for Url {
+    fn has_authority_of_more_than_a_host(&self) -> bool {
+        !self.username().is_empty() || self.password().is_some()
+    }
+}
+
+/// A network, or one address, as `10.0.0.0/8`, `127.0.0.1` or `::1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether an address lies in it.
+    pub fn holds(&self, address: IpAddr) -> bool {
+        self.0.contains(&address.to_canonical())
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let one = text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical()));
+        let network = one.or_else(|_| text.parse::<IpNet>());
+        network.map(|network| Network(network.trunc())).map_err(|_| {
+            format!("\"{text}\" is no address and no network: write 10.0.0.5, ::1 or 10.0.0.0/8")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn default_ports_case_dots_and_punycode_make_no_difference() {
+        let same = [
+            ("https://lab.school", "https://LAB.school:443"),
+            ("http://lab.school", "http://lab.school.:80"),
+            ("https://bücher.example", "https://XN--BCHER-KVA.example"),
+            ("http://[::ffff:127.0.0.1]", "http://127.0.0.1"),
+        ];
+        for (one, other) in same {
+            assert_eq!(Site::read(one), Site::read(other), "{one} {other}");
+            assert!(Site::read(one).is_some(), "{one}");
+        }
+        for (one, other) in [
+            ("https://lab.school", "http://lab.school"),
+            ("https://lab.school", "https://lab.school:8443"),
+            ("https://lab.school", "https://lab.school.evil.example"),
+        ] {
+            assert_ne!(Site::read(one), Site::read(other), "{one} {other}");
+        }
+        for wrong in
+            ["null", "", "lab.school", "ftp://lab.school", "https://", "https://a@lab.school"]
+        {
+            assert_eq!(Site::read(wrong), None, "{wrong}");
+        }
+        assert_eq!(
+            Site::read("https://Lab.school:443").map(|s| s.to_string()).as_deref(),
+            Some("https://lab.school")
+        );
+    }
+
+    #[test]
+    fn an_operators_site_has_no_path() {
+        assert!("https://lab.school/".parse::<Site>().is_ok());
+        let wrong = "https://lab.school/lab".parse::<Site>().unwrap_err();
+        assert!(wrong.contains("--base"), "{wrong}");
+        assert!("lab.school".parse::<Site>().unwrap_err().contains("https://lab.school"));
+    }
+
+    #[test]
+    fn hosts_keep_the_port_that_is_written_out() {
+        let of = |text| host_and_port(text).map(|(host, port)| (host.to_string(), port));
+        assert_eq!(of("Lab.School:443"), Some(("lab.school".into(), Some(443))));
+        assert_eq!(of("lab.school:80"), Some(("lab.school".into(), Some(80))));
+        assert_eq!(of("[::1]:8080"), Some(("[::1]".into(), Some(8080))));
+        assert_eq!(of("lab.school."), Some(("lab.school".into(), None)));
+        for wrong in ["", "a b", "a/b", "x@y", "a:port", "[::1", "a?b"] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn networks_are_addresses_or_ranges() {
+        let of = |text: &str| text.parse::<Network>().expect("a network");
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        assert!(of("10.1.2.3/8").holds(ip("10.200.0.1")));
+        assert!(of("10.0.0.0/8").holds(ip("::ffff:10.0.0.1")));
+        assert!(of("::1").holds(ip("::1")) && !of("::1").holds(ip("::2")));
+        assert!(!of("127.0.0.1").holds(ip("127.0.0.2")));
+        assert!("ten".parse::<Network>().unwrap_err().contains("10.0.0.0/8"));
+    }
+}
