@@ -9,6 +9,7 @@ readonly wasm_target=wasm32-unknown-unknown
 readonly node_least=18
 readonly axe_version=4.14.1
 readonly axe_sha512=1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
+readonly deny_version=0.20.2
 readonly target_dir="${CARGO_TARGET_DIR:-$root/target}"
 lab="$target_dir/debug/langoverrule"
 
@@ -117,6 +118,18 @@ need_axe() {
   rm "$folder/$tarball"
 }
 
+# cargo-deny judges what the lab is built from. Its own checks need no optimised build: that is a
+# minute of one core, once.
+need_deny() {
+  deny=.tools/cargo-deny-$deny_version/bin/cargo-deny
+  if [ ! -x "$deny" ]; then
+    echo "      installing cargo-deny $deny_version" >&2
+    cargo install --quiet --locked --debug --no-default-features --version "=$deny_version" \
+      --root ".tools/cargo-deny-$deny_version" cargo-deny >&2 ||
+      fail "cargo could not install cargo-deny $deny_version: is the machine online?"
+  fi
+}
+
 # ── building ─────────────────────────────────────────────────────────────────
 
 # Knows by itself what is stale.
@@ -162,12 +175,20 @@ run_tests() {
   # The browser tests stand apart: what their driver asks of shared dependencies would otherwise
   # compile candle a second time, apart from the lab's own build.
   local most=(--workspace --exclude system-tests)
-  steps=11
+  steps=12
   step "tools"
   need_rust
   need_node
   need_browser
   need_axe
+  need_deny
+  step "dependencies"
+  "$deny" check bans licenses sources || fail "a dependency is not allowed: deny.toml says what is, and how an exception is named."
+  if timeout 60 "$deny" fetch db >/dev/null 2>&1; then
+    "$deny" check advisories || fail "a dependency has a known fault: 'cargo update' what is named above."
+  else
+    echo "      advisories were not checked: their database, github.com/RustSec/advisory-db, cannot be reached" >&2
+  fi
   step "format"
   cargo fmt --all --check || fail "some files are not formatted: run 'cargo fmt --all' and look at the difference."
   step "lints"

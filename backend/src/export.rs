@@ -10,6 +10,8 @@ use shared::{
     Summary,
 };
 
+use tables::neutral::{cell, comment, json};
+
 use crate::error::ApiError;
 use crate::run::{Run, state_after};
 
@@ -134,10 +136,12 @@ fn cells(n: &Numbers) -> [String; COLUMNS.len()] {
         real(n.identity_residual),
         reason.and_then(|r| r.as_str().map(str::to_owned)).unwrap_or_default(),
     ]
+    .map(|text| cell(&text).into_owned())
 }
 
 /// The report as comma-separated values: what the numbers mean in comment lines, then a line for
-/// each layer. No cell holds a comma or a quote.
+/// each layer. No cell holds a comma or a quote, and none is a formula to a spreadsheet: that holds
+/// for comment lines too, of which a spreadsheet makes cells as of any other.
 pub fn csv(report: &Report) -> String {
     let mut out = String::new();
     if !report.label.name.is_empty() {
@@ -161,9 +165,8 @@ pub fn csv(report: &Report) -> String {
              that was seen are given for ?partial=1"
         ),
     };
-    let _ = writeln!(
-        out,
-        "# model: {} ({}), quantization {}, activations {}, device {}, template {}",
+    let about = format!(
+        "{} ({}), quantization {}, activations {}, device {}, template {}",
         model.name,
         model.family,
         model.quant.name(),
@@ -171,11 +174,13 @@ pub fn csv(report: &Report) -> String {
         model.device,
         report.options.template_on(model)
     );
+    let _ = writeln!(out, "# model: {}", comment(&about));
     for changed in &report.options.changed {
-        let _ = writeln!(out, "# note: {changed}");
+        let _ = writeln!(out, "# note: {}", comment(&changed.to_string()));
     }
-    let _ = writeln!(out, "# model hash: {}", model.hash);
-    let _ = writeln!(out, "# definition: {} {}", report.definition_name, json(&report.definition));
+    let _ = writeln!(out, "# model hash: {}", comment(&model.hash));
+    let name = comment(&report.definition_name);
+    let _ = writeln!(out, "# definition: {name} {}", json(&report.definition));
     let _ = writeln!(out, "# options: {}", json(&report.options));
     let _ = writeln!(out, "# answer: {}", json(&report.generated.text));
     if let Some(fidelity) = &report.fidelity {
@@ -192,9 +197,4 @@ pub fn csv(report: &Report) -> String {
         let _ = writeln!(out, "{},{}", layer.index, cells(&layer.numbers).join(","));
     }
     out
-}
-
-/// One line of JSON: a newline in a prompt stays inside its comment line.
-fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

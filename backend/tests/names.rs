@@ -28,6 +28,31 @@ fn label(name: &str, note: &str) -> Label {
 }
 
 #[tokio::test]
+async fn no_cell_of_an_export_is_a_formula_whatever_people_type() {
+    let lab = TestLab::new();
+    let run = lab.ask(r#"=1,=HYPERLINK(\"http://x\") ; +cmd,\"@SUM(1)\""#).await;
+    lab.ended(&run.id).await;
+    let change = r#"{"name":"=cmd,=cmd","note":",-2+3;\t@x,\"=y\""}"#;
+    let named = name(&lab, &run, change).await;
+    let csv = lab.get(&format!("/api/runs/{}/export.csv", run.id)).await.text();
+    for line in csv.lines() {
+        // What spreadsheets part cells with, by country, and what they take away around them.
+        for cell in line.split([',', ';', '\t']) {
+            let cell = cell.trim_matches(['"', ' ']);
+            assert!(!tables::neutral::is_formula(cell), "{cell:?} in {line}");
+        }
+    }
+    // To whoever reads the JSON it is what was typed.
+    let read = |key: &str| -> serde_json::Value {
+        let line = csv.lines().find_map(|l| l.strip_prefix(key)).unwrap();
+        serde_json::from_str(line).unwrap()
+    };
+    assert_eq!(read("# name: "), named.name.as_str());
+    assert_eq!(read("# note: "), named.note.as_str());
+    assert!(read("# options: ")["prompt"].as_str().unwrap().starts_with("=1,=HYPERLINK"));
+}
+
+#[tokio::test]
 async fn a_name_is_everybodys_to_see_and_survives_a_restart() {
     let lab = TestLab::new();
     let run = lab.ask("What is it?").await;

@@ -9,6 +9,7 @@ use shared::experiment::stats::{Estimate, PairedRatio, Proportion};
 use shared::experiment::tables::{ConditionResult, TableCell, Tables};
 use shared::{Group, ModelInfo};
 
+use crate::neutral::cell;
 use crate::sheet::options;
 
 /// The columns. `place` is a stage's name, a layer's number or `all`; `measure` says what `mean`
@@ -228,7 +229,10 @@ fn of_mean(mean: Option<f64>, n: u32) -> TableCell {
 pub fn csv(tables: &Tables) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Writing to memory cannot fail, and every record has as many fields as there are columns.
-    let mut write = |record: &[String]| drop(writer.write_record(record));
+    let mut write = |record: &[String]| {
+        let cells = record.iter().map(|text| cell(text).into_owned());
+        drop(writer.write_record(cells.map(String::into_bytes)));
+    };
     write(&COLUMNS.map(str::to_owned));
     for result in &tables.conditions {
         let fixed = fixed(tables, result);

@@ -8,6 +8,7 @@ mod csv;
 mod latex;
 pub mod lines;
 mod markdown;
+pub mod neutral;
 mod plot;
 mod readme;
 mod sheet;
