@@ -260,3 +260,55 @@ async fn an_entry_that_names_a_template_the_model_lacks_is_refused_at_every_door
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("'vicuna'"), "{said}");
 }
+
+/// A copy of a tiny LLaVA whose processor pads and whose own chat template cannot be used.
+fn padding_model(place: &Path) -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/goldens/llava-gqa");
+    let folder = place.join("padding");
+    std::fs::create_dir(&folder).unwrap();
+    for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
+    }
+    let processor = folder.join("preprocessor_config.json");
+    let pads = std::fs::read_to_string(&processor).unwrap().replace(
+        "\"image_processor_type\": \"CLIPImageProcessor\"",
+        "\"image_processor_type\": \"LlavaImageProcessor\", \"do_pad\": true",
+    );
+    std::fs::write(processor, pads).unwrap();
+    let template = "{\"chat_template\": \"{{ messages[0].role }}\"}";
+    std::fs::write(folder.join("chat_template.json"), template).unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn the_list_of_models_says_what_a_model_resolves_to_and_why_its_template_is_refused() {
+    let source = TempDir::new().unwrap();
+    let folder = padding_model(source.path());
+    let folder = serde_json::to_string(&folder).unwrap();
+    let entry = |name: &str, says: &str| {
+        format!("[[model]]\nname = \"{name}\"\nsource = {{ folder = {folder} }}\n{says}\n")
+    };
+    let named = entry("named", "template = \"vicuna-v1\"");
+    let place = Place::with(&(entry("padding", "quant = \"f32\"") + &named));
+    let lab = place.lab();
+    let entries: Vec<ModelEntry> = lab.get("/api/models").await.ok();
+    let of = |name: &str| entries.iter().find(|m| m.name == name).unwrap();
+    let padding = of("padding");
+    assert_eq!(padding.fit, Some(shared::ImageFit::Pad));
+    assert_eq!(padding.resize, Some(shared::Resizing::Torchvision));
+    let refused = padding.template_refused.as_deref().unwrap();
+    assert!(refused.contains("llava-hf or vicuna-v1"), "{refused}");
+    assert_eq!(of("named").template_refused, None, "the registry names one");
+
+    // What the list says is what a run does: refused in the same words, until one is chosen.
+    let options = format!("{{\"model\":\"padding\",\"prompt\":\"{PROMPT}\"}}");
+    let form = Form::empty().with("picture", &place.picture).with("options", options.as_bytes());
+    let error = lab.submit_form(form).await.is_error(shared::ErrorCode::BadOption);
+    assert_eq!(error.message, refused);
+    let chosen = &padding.templates[0];
+    let more = format!(",\"template\":\"{chosen}\",\"sampling\":{{\"repetition_penalty\":1.05}}");
+    let (record, report, _) = place.page(&lab, "padding", &more).await;
+    assert_eq!(record.options.template, *chosen);
+    assert_eq!(report.options.fit, shared::ImageFit::Pad);
+    assert_eq!(report.options.sampling.repetition_penalty, 1.05);
+}

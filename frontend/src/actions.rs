@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use shared::options::resolve_settings;
-use shared::{AskedOptions, ErrorCode, ModelDefaults, RunOptions};
+use shared::{AskedOptions, ErrorCode, ModelDefaults, RunOptions, Sampling};
 use wasm_bindgen::JsCast;
 
 use crate::api::live::Live;
@@ -65,14 +65,17 @@ fn offer_again(lab: Lab, id: String) {
     if !lab.touched.get_untracked() {
         let options = lab.run.options.get_untracked();
         lab.prompt.set(options.prompt.clone());
-        let own = lab.run.model.with_untracked(|m| m.as_ref().and_then(|m| m.max_pixels));
-        // Checking costs a second run: each time it is asked for anew. A model's own limit is left to
-        // it, whatever model is chosen next.
+        let limit = lab.run.model.with_untracked(|m| m.as_ref().and_then(|m| m.max_pixels));
+        let own = lab.models.with_untracked(|all| traits(all, &options.model));
+        // Checking costs a second run: each time it is asked for anew. What is a model's own is left
+        // to it, whatever model is chosen next.
         let asked = AskedOptions {
             verify: None,
-            // The page offers no choice of it: an older run's is not carried on unseen.
-            resize: None,
-            max_pixels: options.max_pixels.filter(|n| Some(*n) != own),
+            max_pixels: options.max_pixels.filter(|n| Some(*n) != limit),
+            fit: Some(options.fit).filter(|fit| Some(*fit) != own.fit),
+            // The shipped run was made before there was a choice: it is an example, not a wish.
+            resize: Some(options.resize).filter(|whose| id != SHIPPED && *whose != own.resize),
+            sampling: Some(options.sampling).filter(|how| *how != Sampling::default()),
             ..options.into()
         };
         lab.options.set(asked);

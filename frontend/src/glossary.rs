@@ -55,13 +55,15 @@ pub enum Term {
     LogProbability,
     /// The score before probabilities.
     Logit,
+    /// How far from the most probable token draws may go.
+    Temperature,
     /// How sure a mean is.
     Interval,
 }
 
 impl Term {
     /// All terms, in the order in which a newcomer meets them.
-    pub const ALL: [Term; 26] = [
+    pub const ALL: [Term; 27] = [
         Term::Attention,
         Term::Token,
         Term::Patch,
@@ -87,6 +89,7 @@ impl Term {
         Term::Quantization,
         Term::LogProbability,
         Term::Logit,
+        Term::Temperature,
         Term::Interval,
     ];
 
@@ -118,6 +121,7 @@ impl Term {
             Term::Quantization => t("Quantization"),
             Term::LogProbability => t("Log-probability"),
             Term::Logit => t("Logit"),
+            Term::Temperature => t("Temperature"),
             Term::Interval => t("95 % interval"),
         }
     }
@@ -216,6 +220,10 @@ impl Term {
                 t("The score that the model gives each possible next token, before scores become \
                  probabilities.")
             }
+            Term::Temperature => t(
+                "What the logits are divided by before a token is drawn by its probability: the higher, \
+                 the more often less probable tokens come. At 0 the most probable one is taken.",
+            ),
             Term::Interval => t(
                 "Made so that it holds the true mean in 95 of 100 draws of samples, which a test \
                  measures. The fewer the samples the wider it is, and below five there is none.",

@@ -103,7 +103,7 @@ impl Language {
     }
 
     /// A text of the server's in this language; as it came where the catalogue lacks it.
-    fn server(self, text: &str) -> Cow<'_, str> {
+    pub fn server(self, text: &str) -> Cow<'_, str> {
         if self == Language::English {
             return text.into();
         }

@@ -11,7 +11,7 @@ use shared::{
 use crate::colour::Role;
 use crate::language::{fill, mark, t};
 
-pub use run::{fidelity, fitted, interventions, knockout, preparation};
+pub use run::{fidelity, fitted, interventions, knockout, preparation, sampling, what_ran};
 
 /// A number with three significant digits, as a person would write it.
 pub fn number(value: f64) -> String {

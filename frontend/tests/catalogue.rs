@@ -8,18 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use frontend::glossary::Term;
-use frontend::language::{KOREAN, KOREAN_SERVER, Piece, pieces};
+use frontend::language::{KOREAN, KOREAN_SERVER, Language, Piece, pieces};
 use source::{Literal, Source, files, sources};
 
 /// The functions that take a text.
 const TAKE_TEXTS: [&str; 4] = ["t", "fill", "mark", "views"];
 
 /// Names, and what is no text of one language; they stand on the page as they are.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "LangOverrule Lab",
     "MDI",
     "AEI",
     "P_T",
+    "top-p",
     "JSON",
     "CSV",
     "SVG",
@@ -246,4 +247,54 @@ fn every_term_is_explained_where_the_page_uses_it() {
         };
         assert!(sources.iter().any(used), "{name} is used nowhere");
     }
+}
+
+/// The sentences that the engine notes about a model's files: whole strings inside of `notes.push(…)`,
+/// and what a chat template is refused for.
+fn noted(engine: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for source in sources(engine) {
+        let mut calls = vec!["notes.push("];
+        let of = |names: &[&str]| names.iter().any(|name| source.path.ends_with(name));
+        if of(&["written.rs", "jinja.rs", "chat.rs"]) {
+            calls.push("Err(format!(");
+        }
+        if of(&["written.rs"]) {
+            calls.push("return Err(");
+        }
+        for (at, call) in calls.iter().flat_map(|call| source.code.match_indices(call)) {
+            let mut depth = 1;
+            let inside = source.code[at + call.len()..].char_indices().find(|(_, c)| {
+                depth += i32::from(*c == '(') - i32::from(*c == ')');
+                depth == 0
+            });
+            let end = inside.map_or(source.code.len(), |(n, _)| at + call.len() + n);
+            let inside = source.literals.iter().filter(|l| at < l.start && l.end <= end);
+            // Lists of names are no sentences.
+            all.extend(inside.map(|l| l.text.clone()).filter(|text| text.trim().contains(' ')));
+        }
+    }
+    all
+}
+
+#[test]
+fn every_note_on_a_models_files_has_its_korean() {
+    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../backend/engine/src");
+    let noted = noted(&engine);
+    assert!(noted.len() > 20, "the engine's sources hold {} notes: are they read?", noted.len());
+    let wrong: Vec<String> = noted
+        .into_iter()
+        .filter(|text| {
+            // A value in each place, as the engine fills them in.
+            let said: String = pieces(text)
+                .into_iter()
+                .map(|piece| match piece {
+                    Piece::Words(words) => words,
+                    Piece::Place(_) => "7",
+                })
+                .collect();
+            Language::Korean.server(&said) == said
+        })
+        .collect();
+    assert!(wrong.is_empty(), "these notes have no Korean:\n{}", wrong.join("\n"));
 }

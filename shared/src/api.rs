@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::Envelope;
 use crate::label::Label;
-use crate::options::{Quant, RunOptions};
+use crate::options::{ImageFit, Quant, Resizing, RunOptions};
 use crate::picture::{PictureTokens, Speed};
 
 /// Answer to a submitted run.
@@ -104,6 +104,16 @@ pub struct ModelEntry {
     /// Its prompt templates, its own first; empty where they are not known before it is loaded.
     #[serde(default)]
     pub templates: Vec<String>,
+    /// Why its own template cannot be used, so that one of the others must be named: a sentence.
+    #[serde(default)]
+    pub template_refused: Option<String>,
+    /// How pictures that are not square are made to fit where nobody asks; `null` where that is not
+    /// known before it is loaded.
+    #[serde(default)]
+    pub fit: Option<ImageFit>,
+    /// Whose arithmetic resizes its pictures where nobody asks, likewise.
+    #[serde(default)]
+    pub resize: Option<Resizing>,
     /// Whether it can run now.
     #[serde(default)]
     pub state: ModelState,

@@ -381,7 +381,8 @@ pub struct ModelInfo {
     /// types; so does a fallback.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub held: BTreeMap<String, u32>,
-    /// What is done otherwise than the model's own files say, a sentence each.
+    /// Notes on the model's own files, a sentence each: what is followed otherwise than they say, what
+    /// is not known, what was chosen where they leave a choice.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Type the activations are computed in; attention scores and softmax are always f32.

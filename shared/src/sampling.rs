@@ -1,6 +1,7 @@
 //! How the next token of an answer is chosen.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,22 @@ impl Default for Sampling {
 }
 
 impl Sampling {
+    /// Repetition penalties that can be asked for.
+    pub const PENALTIES: RangeInclusive<f64> = 0.1..=10.0;
+    /// Temperatures that tokens can be drawn at.
+    pub const TEMPERATURES: RangeInclusive<f64> = 0.01..=10.0;
+
+    /// The same at a temperature, 0 for the most probable token, where top-p and seed have no effect
+    /// and go.
+    #[must_use]
+    pub fn at_temperature(self, temperature: f64) -> Self {
+        let Sampling { top_p, seed, .. } = Sampling::default();
+        match temperature > 0.0 {
+            true => Sampling { temperature, ..self },
+            false => Sampling { temperature: 0.0, top_p, seed, ..self },
+        }
+    }
+
     /// Whether it is the most probable token that is chosen, by the model's own logits.
     pub fn is_greedy(&self) -> bool {
         self.temperature == 0.0 && self.repetition_penalty == 1.0
@@ -42,12 +59,12 @@ impl Sampling {
     /// A sentence about the first value that is out of its range or has no effect.
     pub fn check(&self) -> Result<(), String> {
         let Sampling { repetition_penalty, temperature, top_p, seed } = self;
-        if !(0.1..=10.0).contains(repetition_penalty) {
+        if !Self::PENALTIES.contains(repetition_penalty) {
             return Err(format!(
                 "repetition_penalty must be from 0.1 to 10, not {repetition_penalty}."
             ));
         }
-        if *temperature != 0.0 && !(0.01..=10.0).contains(temperature) {
+        if *temperature != 0.0 && !Self::TEMPERATURES.contains(temperature) {
             return Err(format!("temperature must be 0 or from 0.01 to 10, not {temperature}."));
         }
         if !(*top_p > 0.0 && *top_p <= 1.0) {
@@ -94,6 +111,8 @@ mod tests {
         let penalised = Sampling { repetition_penalty: 1.05, ..fine };
         assert!(penalised.check().is_ok() && !penalised.is_greedy());
         assert_eq!(penalised.to_string(), "most probable token, repetition penalty 1.05");
+        assert_eq!(drawn.at_temperature(0.0), fine, "what has no effect goes");
+        assert_eq!(drawn.at_temperature(1.5), Sampling { temperature: 1.5, ..drawn });
         for (wrong, word) in [
             (Sampling { repetition_penalty: 0.0, ..fine }, "repetition_penalty"),
             (Sampling { repetition_penalty: f64::NAN, ..fine }, "repetition_penalty"),

@@ -40,7 +40,10 @@ pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<M
         let quant = || m.entry.and_then(|e| e.quant).unwrap_or_default();
         let on_hub = m.entry.is_some_and(|e| matches!(e.origin, Origin::Hub(..)));
         let title = m.source.as_ref().map(|s| s.title.clone());
-        let traits = m.source.as_ref().map(|s| catalog.known_model(s).traits).unwrap_or_default();
+        let known = m.source.as_ref().map(|s| catalog.known_model(s)).unwrap_or_default();
+        let traits = known.traits;
+        // A template that the registry names is taken instead of a refused one.
+        let named = known.defaults.template.is_some();
         ModelEntry {
             title: title.or(m.entry.map(|e| e.title.clone())).unwrap_or_default(),
             default: default == Some(m.name),
@@ -53,6 +56,9 @@ pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<M
             picture_tokens: traits.tokens,
             speed: state.lobby.speed(m.name),
             templates: m.source.as_ref().map(|s| catalog.templates(s)).unwrap_or_default(),
+            template_refused: traits.template_refused.filter(|_| !named),
+            fit: traits.fit,
+            resize: m.source.as_ref().map(|_| traits.resize),
             state: model_state,
             licence: m.entry.and_then(|e| e.licence.clone()),
             memory: m.entry.map(Entry::memory).unwrap_or_default(),

@@ -33,6 +33,8 @@ pub struct Beside {
     pub curves: Vec<Curve>,
     /// Named ranges of layers; empty where the models' stages do not lie alike.
     pub bands: Vec<(&'static str, Range<usize>)>,
+    /// Whether in any of the runs some rows cannot see some keys: then 1 is not balance in all.
+    pub knocked_out: bool,
 }
 
 /// How a run's curve looks.
@@ -202,14 +204,16 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
             let at = (frame.left - gap, y);
             self.text(&scale::label(tick), palette.muted, (HPos::Right, VPos::Center), at)?;
         }
-        let one = units(frame.y(1.0, domain));
-        let ink = plain(palette.muted).stroke_width(units(1.25) as u32);
-        root.draw(&DashedPathElement::new(
-            [(left, one), (right, one)],
-            units(4.0),
-            units(3.0),
-            ink,
-        ))?;
+        if !self.chart.knocked_out {
+            let one = units(frame.y(1.0, domain));
+            let ink = plain(palette.muted).stroke_width(units(1.25) as u32);
+            root.draw(&DashedPathElement::new(
+                [(left, one), (right, one)],
+                units(4.0),
+                units(3.0),
+                ink,
+            ))?;
+        }
         let every = scale::label_every(step, frame.type_size * 2.2);
         for layer in (0..layers).step_by(every) {
             let at = (frame.x(layer, layers), frame.bottom + gap * 1.2);
@@ -262,7 +266,10 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
             return Ok(());
         }
         let domain = self.chart.domain();
-        let mut ends = vec![(t("balance").to_owned(), frame.y(1.0, domain), self.palette.muted)];
+        let mut ends = Vec::new();
+        if !self.chart.knocked_out {
+            ends.push((t("balance").to_owned(), frame.y(1.0, domain), self.palette.muted));
+        }
         for curve in &self.chart.curves {
             let last = curve.values.iter().rev().copied().flatten().find(|v| *v > 0.0);
             let look = look(curve.run, self.palette);
@@ -313,6 +320,7 @@ mod tests {
                 Curve { run: 1, values: vec![Some(3.0), Some(3.0)] },
             ],
             bands: vec![("early", 0..2), ("late", 2..4)],
+            knocked_out: false,
         };
         let text = chart.svg(&Frame::new(700.0, 12.0), &Palette::default());
         // A mark and the ring around it.
@@ -323,5 +331,7 @@ mod tests {
         assert!(chart.domain().1 > 4.0);
         let narrow = chart.svg(&Frame::new(300.0, 12.0), &Palette::default());
         assert!(!narrow.contains("balance"), "no room at the curves' ends");
+        let hidden = Beside { knocked_out: true, ..chart };
+        assert!(!hidden.svg(&Frame::new(700.0, 12.0), &Palette::default()).contains("balance"));
     }
 }

@@ -137,12 +137,14 @@ pub fn draw<DB: DrawingBackend>(
         }
     }
     // The line at 1: balance.
-    chart.draw_series(DashedLineSeries::new(
-        [(x_range.start, 1.0), (x_range.end, 1.0)],
-        at(4.0),
-        at(3.0),
-        colour(palette.ink).stroke_width(at(1.25) as u32),
-    ))?;
+    if !plot.knocked_out {
+        chart.draw_series(DashedLineSeries::new(
+            [(x_range.start, 1.0), (x_range.end, 1.0)],
+            at(4.0),
+            at(3.0),
+            colour(palette.ink).stroke_width(at(1.25) as u32),
+        ))?;
+    }
     // Printed values: dots over the layers they speak of; hollow where they are in doubt.
     for ghost in &plot.ghosts {
         let width = ghost.layers.len() as f64 * frame.step(layers);
@@ -228,7 +230,10 @@ fn labels<DB: DrawingBackend>(
     }
     // Thin type needs more contrast than a curve.
     let strong = |rgb: Rgb| rgb.mix(palette.ink, 0.3);
-    let mut ends: Vec<(&str, f64, Rgb)> = vec![(t("balance"), 1.0, palette.ink)];
+    let mut ends: Vec<(&str, f64, Rgb)> = Vec::new();
+    if !plot.knocked_out {
+        ends.push((t("balance"), 1.0, palette.ink));
+    }
     for series in plot.series.iter().filter(|s| !s.label.is_empty()) {
         let Some(v) = series.values.last().copied().flatten().filter(|v| *v > 0.0) else {
             continue;
@@ -291,6 +296,7 @@ mod tests {
             ghosts: vec![],
             ghost_label: "",
             nulls: vec![],
+            knocked_out: false,
         }
     }
 
@@ -332,6 +338,8 @@ mod tests {
         for word in ["early", "late", "balance", "this run", "10"] {
             assert!(text.contains(word), "{word}");
         }
+        let hidden = Plot { knocked_out: true, ..plot(vec![Some(1.4), Some(17.4)]) };
+        assert!(!svg(&hidden, &frame, &Palette::default()).contains("balance"));
         let mut compared = plot(vec![Some(1.4), Some(2.0), Some(0.3), Some(17.4)]);
         compared.ghosts = vec![Ghost { layers: 2..4, value: 40.0, doubtful: true }];
         compared.ghost_label = "paper";

@@ -249,6 +249,7 @@ mod tests {
             ghosts: vec![],
             ghost_label: "",
             nulls: vec![],
+            knocked_out: false,
         };
         let drawing = draw::svg(&plot, &frame, &palette);
         let numbers = |mdi| Numbers { mdi: Some(mdi), ..Numbers::default() };

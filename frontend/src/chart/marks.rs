@@ -92,6 +92,7 @@ mod tests {
             ghosts: vec![],
             ghost_label: "",
             nulls: vec![],
+            knocked_out: false,
         };
         let (frame, palette) = (Frame::new(640.0, 12.0), Palette::default());
         let drawn = |pinned, extremes| svg(&Marked { pinned, extremes }, &plot, &frame, &palette);

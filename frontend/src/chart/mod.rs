@@ -72,6 +72,8 @@ pub struct Plot {
     pub ghost_label: &'static str,
     /// What no preference would give.
     pub nulls: Vec<Null>,
+    /// Whether some rows cannot see some keys: then 1 is not balance, and no line says so.
+    pub knocked_out: bool,
 }
 
 impl Plot {

@@ -40,7 +40,8 @@ fn chart_of(runs: &[Opened], chosen: Chosen) -> Beside {
         _ if depths.iter().any(|n| *n != layers) => vec![],
         stages => Stage::ALL.map(|s| (words::stage(s), s.layers(stages, layers))).to_vec(),
     };
-    Beside { layers, curves: curves.collect(), bands }
+    let knocked_out = runs.iter().any(|run| run.run.options.with(|o| o.knockout.is_some()));
+    Beside { layers, curves: curves.collect(), bands, knocked_out }
 }
 
 /// The card.

@@ -1,8 +1,6 @@
 //! What differs between two runs, in words: only what differs is named.
 
-use shared::{
-    CopyPositions, Knockout, LayerBand, PictureUse, PruneBy, PruneCount, RunOptions, Sampling,
-};
+use shared::{CopyPositions, Knockout, LayerBand, PictureUse, PruneBy, PruneCount, RunOptions};
 
 use super::counterfactual::hides_picture;
 use crate::chart::file::short;
@@ -94,7 +92,7 @@ pub fn differences(first: &RunOptions, other: &RunOptions) -> Vec<(What, String)
         found.push((What::Length, fill("up to {n} tokens{end}", &values)));
     }
     if first.sampling != other.sampling {
-        found.push((What::Sampling, sampling(&other.sampling)));
+        found.push((What::Sampling, words::sampling(&other.sampling)));
     }
     found
 }
@@ -115,22 +113,6 @@ fn picture(picture: PictureUse) -> String {
         PictureUse::Noise(seed) => fill("noise (seed {seed})", &[("seed", &seed)]),
         PictureUse::None => t("question only").into(),
     }
-}
-
-/// How tokens are chosen, in a few words.
-fn sampling(of: &Sampling) -> String {
-    let mut parts = Vec::new();
-    if of.temperature > 0.0 {
-        let values: [(&str, &dyn std::fmt::Display); 3] =
-            [("t", &of.temperature), ("p", &of.top_p), ("seed", &of.seed)];
-        parts.push(fill("drawn at temperature {t}, top-p {p}, seed {seed}", &values));
-    } else {
-        parts.push(t("most probable tokens").into());
-    }
-    if of.repetition_penalty != 1.0 {
-        parts.push(fill("repetition penalty {penalty}", &[("penalty", &of.repetition_penalty)]));
-    }
-    parts.join(", ")
 }
 
 /// A band of layers in words.
@@ -191,7 +173,7 @@ fn repeated(other: &RunOptions) -> String {
 mod tests {
     use super::*;
     use crate::compare::counterfactual::{Counterfactual, hidden};
-    use shared::{PrunePositions, Quant};
+    use shared::{PrunePositions, Quant, Sampling};
 
     fn first() -> RunOptions {
         RunOptions {
@@ -249,7 +231,7 @@ mod tests {
         assert_eq!(named(&first(), &other, false), "drawn at temperature 0.7, top-p 0.9, seed 3");
         let held = Sampling { repetition_penalty: 1.05, ..Sampling::default() };
         let held = RunOptions { sampling: held, ..first() };
-        assert_eq!(named(&other, &held, false), "most probable tokens, repetition penalty 1.05");
+        assert_eq!(named(&other, &held, false), "most probable token, repetition penalty 1.05");
     }
 
     #[test]

@@ -2,15 +2,17 @@
 
 use leptos::html;
 use leptos::prelude::*;
+use shared::Quant;
 use shared::api::{ModelEntry, ModelState};
 use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
-use shared::{ImageFit, Quant};
 
 use crate::actions;
 use crate::components::estimate::Estimate;
 use crate::components::levers::Levers;
+use crate::components::preparation::{Fit, Resize};
 use crate::components::pull::PullCard;
-use crate::components::value::Switch;
+use crate::components::refused::TemplateRefused;
+use crate::components::sampling::Choosing;
 use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, server, t};
@@ -71,6 +73,7 @@ pub fn Ask<F: Fn() + Clone + 'static>(
                 </div>
                 <Estimate lab chosen/>
                 <PullCard lab chosen/>
+                <TemplateRefused/>
                 <More lab/>
             </form>
             <Status lab/>
@@ -223,16 +226,6 @@ fn Model(lab: Lab, chosen: Kept<Option<ModelEntry>>) -> impl IntoView {
 /// Options that rarely change.
 #[component]
 fn More(lab: Lab) -> impl IntoView {
-    let fit = RwSignal::new(lab.options.with_untracked(|o| o.fit.unwrap_or_default()));
-    Effect::new(move |_| {
-        let fit = fit.get();
-        if lab.options.with_untracked(|o| o.fit.unwrap_or_default()) != fit {
-            lab.options.update(|o| o.fit = Some(fit));
-            lab.touched.set(true);
-        }
-    });
-    // A run that is opened brings its options along.
-    Effect::new(move |_| fit.set(lab.options.with(|o| o.fit.unwrap_or_default())));
     view! {
         <details class="more" on:change=move |_| lab.touched.set(true)>
             <summary>{t("Options")}</summary>
@@ -252,18 +245,13 @@ fn More(lab: Lab) -> impl IntoView {
                         }
                     />
                 </label>
-                <div class="lever">
-                    <span>{t("Not square")}</span>
-                    <Switch
-                        label=t("How the picture meets the model’s frame")
-                        choices=vec![
-                            (ImageFit::Crop, t("crop"), t("Shortest edge to size, middle kept: what the processor does")),
-                            (ImageFit::Pad, t("pad"), t("Padded to a square: what the original LLaVA does")),
-                        ]
-                        chosen=fit
-                    />
-                </div>
+                <Fit/>
+                <Resize/>
                 <Levers/>
+                <Choosing
+                    asked=Signal::derive(move || lab.options.with(|o| o.sampling))
+                    set=Callback::new(move |asked| lab.options.update(|o| o.sampling = asked))
+                />
                 <label class="check" title=t("Runs the same question again with nobody looking, and in f32 where that fits, and says whether anything differs")>
                     <input
                         type="checkbox"

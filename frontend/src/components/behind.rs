@@ -2,9 +2,10 @@
 
 use leptos::prelude::*;
 
+use crate::components::value::Partial;
 use crate::language::t;
 use crate::panels::{Panel, is_open};
-use crate::state::Lab;
+use crate::state::{Lab, RunView};
 
 /// A table that is made when it is opened.
 #[component]
@@ -16,6 +17,8 @@ pub fn Behind(
     /// What is opened, where a card has more than one.
     #[prop(optional)]
     label: Option<&'static str>,
+    /// Whose numbers they are: of a run that did not finish the table says so.
+    run: RunView,
     /// Heads of the columns.
     columns: Signal<Vec<String>>,
     /// Rows; the first cell of each is its head.
@@ -31,11 +34,11 @@ pub fn Behind(
             let details = event_target::<web_sys::Element>(&event);
             open.set(details.has_attribute("open"));
         }>
-            <summary data-testid=format!("{testid}-open")>{label.unwrap_or(t("Table"))}<span class="sr-only">": "{caption}</span></summary>
+            <summary data-testid=format!("{testid}-open")>{label.unwrap_or(t("Table"))}<span class="sr-only">": "{caption}</span><Partial run/></summary>
             <Show when=move || open.get()>
                 <div class="scroll" tabindex="0" role="region" aria-label=caption>
                     <table class="numbers" data-testid=testid>
-                        <caption class="sr-only">{caption}</caption>
+                        <caption class="sr-only">{caption}<Partial run/></caption>
                         <thead><tr>
                             {move || columns.get().into_iter().map(|c| view! { <th scope="col">{c}</th> }).collect_view()}
                         </tr></thead>

@@ -208,7 +208,8 @@ pub(crate) fn plot_of(run: RunView) -> Plot {
         }
         nulls.push(Null { label: t("half each"), values: half });
     }
-    Plot { layers, series, bands, ghosts, ghost_label: t("paper"), nulls }
+    let knocked_out = run.options.with(|o| o.knockout.is_some());
+    Plot { layers, series, bands, ghosts, ghost_label: t("paper"), nulls, knocked_out }
 }
 
 /// What is marked on it: the pinned layer, and where words draw most and least, which the sentence
@@ -422,5 +423,5 @@ fn LayerTable(run: RunView) -> impl IntoView {
             measures.iter().enumerate().map(row).collect()
         })
     });
-    view! { <Behind testid="layer-table" caption=t("Text dominance by layer") columns rows/> }
+    view! { <Behind run testid="layer-table" caption=t("Text dominance by layer") columns rows/> }
 }

@@ -6,6 +6,7 @@ use shared::{Echo, Extremes};
 
 use crate::components::said::views;
 use crate::components::term::Explained;
+use crate::components::value::Partial;
 use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
@@ -35,6 +36,9 @@ pub fn Finding() -> impl IntoView {
             <For each=move || found.get() key=|found| format!("{found:?}") let:found>
                 {extremes(run, &found)}
             </For>
+            <Show when=move || found.with(Option::is_some) || echo.with(Option::is_some)>
+                <Partial run/>
+            </Show>
         </p>
         <p class="card-foot" data-testid="caveat">{views(
             "{attention} shows where the model looked, not why it answered so: change the picture \

@@ -179,7 +179,7 @@ fn RibbonPlot(run: RunView, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
         <p class="card-foot one-line" data-testid="flow-told">
             {move || told().unwrap_or_else(|| t("Left: who looks. Right: at whom. Each side at the left has all its attention to give.").into())}
         </p>
-        <Behind testid="flow-table" caption=t("Share of each side’s attention on every side") columns rows/>
+        <Behind run testid="flow-table" caption=t("Share of each side’s attention on every side") columns rows/>
     }
 }
 

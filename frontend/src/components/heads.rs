@@ -145,7 +145,7 @@ pub fn HeadsCard() -> impl IntoView {
             </div>
             <Strongest heat choose=Callback::new(move |(l, h)| choose(l, h))/>
             <ScaleBar run ramp=Ramp::Dominance ends fixed=true/>
-            <Behind testid="heads-table" caption=t("MDI of every head in every layer") columns rows/>
+            <Behind run testid="heads-table" caption=t("MDI of every head in every layer") columns rows/>
         </section>
     }
 }

@@ -7,6 +7,7 @@ use shared::options::MAX_REPLICATE;
 use shared::{LayerBand, PictureUse};
 
 use crate::compare::counterfactual::{NOISE_SEED, hidden};
+use crate::components::refused::refusal;
 use crate::components::term::Explained;
 use crate::glossary::Term;
 use crate::kept::Kept;
@@ -92,7 +93,8 @@ pub fn Levers() -> impl IntoView {
             </select>
         </div>
         <Size/>
-        <Template/>
+        // Where it must be chosen, the choice stands above.
+        <Show when=move || of_model(lab, refusal).is_none()><Template/></Show>
         <div class="lever">
             <label class="check" title=t("Forbids every row of text, prompt and answer, to look at the picture, in all layers: if the answer stays, it did not need that attention")>
                 <input
@@ -126,7 +128,7 @@ pub fn Levers() -> impl IntoView {
 }
 
 /// What the lab says of the chosen model.
-fn of_model<T: Default>(lab: Lab, read: impl Fn(&ModelEntry) -> T) -> T {
+pub(super) fn of_model<T: Default>(lab: Lab, read: impl Fn(&ModelEntry) -> T) -> T {
     let name = lab.options.with(|o| o.model.clone());
     lab.models.with(|all| {
         let found = all.iter().find(|m| m.name == name).or(all.iter().find(|m| m.default));
@@ -169,7 +171,7 @@ fn Size() -> impl IntoView {
 
 /// The prompt's template, for models that have several.
 #[component]
-fn Template() -> impl IntoView {
+pub(super) fn Template() -> impl IntoView {
     let lab = use_lab();
     let all = Kept::new(move || of_model(lab, |m| m.templates.clone()));
     // Another model has others.
@@ -180,20 +182,26 @@ fn Template() -> impl IntoView {
         }
     });
     let chosen = move || lab.options.with(|o| o.template.clone());
+    // Then none of them is the model's own, and none is taken where nobody chooses.
+    let refused = Kept::new(move || of_model(lab, refusal).is_some());
     view! {
-        <Show when=move || all.with(|all| all.len() > 1)>
+        <Show when=move || all.with(|all| all.len() > 1) || refused.get()>
             <label class="lever" title=t("What stands around your question: role words, and a system sentence or none")>
                 <span>{t("Prompt template")}</span>
                 <select
                     data-testid="template"
                     on:change=move |event| {
                         let name = event_target_value(&event);
-                        lab.options.update(|o| o.template = Some(name));
+                        lab.options.update(|o| o.template = Some(name).filter(|n| !n.is_empty()));
+                        lab.touched.set(true);
                     }
                 >
+                    {move || refused.get().then(|| view! {
+                        <option value="" selected=move || chosen().is_none()>{t("choose one")}</option>
+                    })}
                     {move || all.get().into_iter().enumerate().map(|(i, name)| {
                         let own = name.clone();
-                        let selected = move || chosen().map_or(i == 0, |c| c == own);
+                        let selected = move || chosen().map_or(i == 0 && !refused.get(), |c| c == own);
                         let value = name.clone();
                         view! { <option value=value selected=selected>{name}</option> }
                     }).collect_view()}

@@ -174,7 +174,7 @@ pub fn LookedCard() -> impl IntoView {
                     </div>
                     <ScaleBar run ramp=Ramp::Attention ends/>
                     <p class="card-foot" data-testid="looked-told">{told}</p>
-                    <Behind testid="looked-table" caption=t("Share of each answer token’s attention on what was chosen, by layer") columns rows/>
+                    <Behind run testid="looked-table" caption=t("Share of each answer token’s attention on what was chosen, by layer") columns rows/>
                 </Show>
             </div>
         </section>

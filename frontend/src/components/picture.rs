@@ -147,5 +147,5 @@ pub fn PatchTable(
             (0..copies.len()).map(line).collect()
         })
     });
-    view! { <Behind testid="patch-table" caption=t("Attention on every patch of the picture in the chosen layer") columns rows/> }
+    view! { <Behind run testid="patch-table" caption=t("Attention on every patch of the picture in the chosen layer") columns rows/> }
 }

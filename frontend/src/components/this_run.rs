@@ -17,6 +17,7 @@ use crate::owner;
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
 use crate::state::{Lab, RunView, Source, use_lab};
+use crate::words;
 
 /// The run's name and note, where its owner gave it any; above everything else.
 #[component]
@@ -84,6 +85,7 @@ pub fn ThisRun() -> impl IntoView {
                         {t("delete it")}
                     </button>
                 </Show>
+                <WhatRan run/>
                 <Notes run/>
                 <Show when=move || naming.get()><Naming lab naming/></Show>
                 <Show when=move || citing.get() && there.get()><Cite lab/></Show>
@@ -92,7 +94,27 @@ pub fn ThisRun() -> impl IntoView {
     }
 }
 
-/// What was done otherwise than the model's own files say.
+/// Everything that the run's numbers rest on.
+#[component]
+fn WhatRan(run: RunView) -> impl IntoView {
+    let all = Kept::new(move || {
+        run.model.with(|m| m.as_ref().map(|m| run.options.with(|o| words::what_ran(o, m))))
+    });
+    let rows = move || {
+        let all = all.get().unwrap_or_default().into_iter();
+        all.map(|(name, value)| view! { <dt>{name}</dt><dd>{value}</dd> }).collect_view()
+    };
+    view! {
+        <Show when=move || all.with(Option::is_some)>
+            <details class="model-notes" data-testid="what-ran">
+                <summary>{t("What ran")}</summary>
+                <dl>{rows}</dl>
+            </details>
+        </Show>
+    }
+}
+
+/// How the model's own files were followed, and where not.
 #[component]
 fn Notes(run: RunView) -> impl IntoView {
     let notes = Kept::new(move || {
@@ -103,7 +125,7 @@ fn Notes(run: RunView) -> impl IntoView {
     view! {
         <Show when=move || !notes.with(Vec::is_empty)>
             <details class="model-notes" data-testid="model-notes">
-                <summary>{t("What this lab does otherwise than the model's files say")}</summary>
+                <summary>{t("Notes on this model’s files")}</summary>
                 <ul>{sentences}</ul>
             </details>
         </Show>

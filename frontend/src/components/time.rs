@@ -180,7 +180,7 @@ pub fn TimeCard() -> impl IntoView {
                 })}
             </p>
             <p class="card-foot one-line" data-testid="time-told">{move || told().unwrap_or_default()}</p>
-            <Behind testid="time-table" caption=t("Share of each answer token’s attention on every side") columns rows/>
+            <Behind run testid="time-table" caption=t("Share of each answer token’s attention on every side") columns rows/>
         </section>
     }
 }

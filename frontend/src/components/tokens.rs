@@ -136,9 +136,9 @@ pub fn Tokens() -> impl IntoView {
                 <ScaleBar run ramp=Ramp::Attention ends/>
             </Show>
             <Show when=move || { count.get() > 0 }>
-                <Behind testid="answer-table" label=t("Table of the answer: probabilities and alternatives") caption=t("The answer: how sure the model was of each token, and what it nearly said") columns=answer_columns rows=answer_rows/>
+                <Behind run testid="answer-table" label=t("Table of the answer: probabilities and alternatives") caption=t("The answer: how sure the model was of each token, and what it nearly said") columns=answer_columns rows=answer_rows/>
             </Show>
-            <Behind testid="sequence-table" label=t("Table of all tokens") caption=t("Every token of the sequence, with its share of the chosen token’s attention") columns rows/>
+            <Behind run testid="sequence-table" label=t("Table of all tokens") caption=t("Every token of the sequence, with its share of the chosen token’s attention") columns rows/>
         </section>
     }
 }

@@ -4,6 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use shared::Stage;
 use shared::experiment::paper::PaperRow;
+use shared::experiment::stats::Means;
 use shared::experiment::tables::{
     LayerCells, Lever, LeverRow, LeverSeries, LeverTable, TableCell, Tables, short,
 };
@@ -31,14 +32,19 @@ enum By {
     Definition,
 }
 
-fn point(at: f64, cell: &TableCell) -> Point {
-    let centre = cell.estimate.centre();
+fn point(at: f64, cell: &TableCell, means: Means) -> Point {
+    let centre = cell.estimate.by(means);
     let (low, high) = centre.interval.unzip();
     Point { at, mean: centre.value, low, high }
 }
 
-fn along(layers: &[LayerCells]) -> Vec<Point> {
-    layers.iter().map(|l| point(f64::from(l.layer), &l.mdi)).collect()
+fn along(layers: &[LayerCells], means: Means) -> Vec<Point> {
+    layers.iter().map(|l| point(f64::from(l.layer), &l.mdi, means)).collect()
+}
+
+/// Whether attention is knocked out in any of the experiments.
+fn knocked_out(all: &[(String, Tables)]) -> bool {
+    all.iter().any(|(_, tables)| tables.provenance.options.knockout.is_some())
 }
 
 /// A plot with its legend and its numbers.
@@ -137,7 +143,7 @@ fn ghost(row: &PaperRow, tables: &Tables, layers: usize, palette: &Palette) -> C
 
 /// MDI by layer.
 #[component]
-pub(super) fn LayersCard(shown: Shown) -> impl IntoView {
+pub(super) fn LayersCard(shown: Shown, means: RwSignal<Means>) -> impl IntoView {
     let lab = use_lab();
     let by = RwSignal::new(By::Model);
     let chosen = RwSignal::new(None::<u32>);
@@ -149,12 +155,19 @@ pub(super) fn LayersCard(shown: Shown) -> impl IntoView {
     });
     let plot = Memo::new(move |_| {
         let palette = lab.palette.get();
-        shown.with(|all| layers_plot(all, by.get(), chosen.get(), &palette))
+        shown.with(|all| layers_plot(all, by.get(), chosen.get(), means.get(), &palette))
     });
     let n = move || {
         shown.with(|all| {
             let n = all.iter().flat_map(|(_, t)| &t.stages.rows).map(|r| r.n).max().unwrap_or(0);
-            fill("geometric mean and 95 % interval, n = {n} · log scale", &[("n", &n)])
+            match means.get() {
+                Means::Geometric => {
+                    fill("geometric mean and 95 % interval, n = {n} · log scale", &[("n", &n)])
+                }
+                Means::Arithmetic => {
+                    fill("arithmetic mean, without an interval, n = {n} · log scale", &[("n", &n)])
+                }
+            }
         })
     };
     view! {
@@ -181,12 +194,18 @@ pub(super) fn LayersCard(shown: Shown) -> impl IntoView {
     }
 }
 
-fn layers_plot(all: &[(String, Tables)], by: By, chosen: Option<u32>, palette: &Palette) -> Plot {
+fn layers_plot(
+    all: &[(String, Tables)],
+    by: By,
+    chosen: Option<u32>,
+    means: Means,
+    palette: &Palette,
+) -> Plot {
     let mut curves: Vec<Curve> = Vec::new();
     let mut add = |label: String, layers: &[LayerCells]| {
         if curves.len() < MOST && !layers.is_empty() {
             let colour = series_colour(palette, curves.len());
-            curves.push(Curve { label, colour, style: Style::Band, points: along(layers) });
+            curves.push(Curve { label, colour, style: Style::Band, points: along(layers, means) });
         }
     };
     for (prefix, tables) in all {
@@ -211,7 +230,8 @@ fn layers_plot(all: &[(String, Tables)], by: By, chosen: Option<u32>, palette: &
     if let Some((_, tables)) = all.first().filter(|_| layers > 0 && by == By::Model) {
         curves.extend(tables.stages.paper.iter().map(|row| ghost(row, tables, layers, palette)));
     }
-    Plot { columns: (0..layers.max(1)).map(|l| l.to_string()).collect(), curves }
+    let columns = (0..layers.max(1)).map(|l| l.to_string()).collect();
+    Plot { columns, curves, knocked_out: knocked_out(all) }
 }
 
 fn lever_table(tables: &Tables, lever: Lever) -> Option<&LeverTable> {
@@ -223,7 +243,7 @@ fn lever_table(tables: &Tables, lever: Lever) -> Option<&LeverTable> {
 
 /// What moving a lever does; nothing where it was not moved.
 #[component]
-pub(super) fn LeverCard(shown: Shown, lever: Lever) -> impl IntoView {
+pub(super) fn LeverCard(shown: Shown, means: RwSignal<Means>, lever: Lever) -> impl IntoView {
     let lab = use_lab();
     let chosen = RwSignal::new(0_usize);
     let (id, title, note, testid) = match lever {
@@ -250,7 +270,7 @@ pub(super) fn LeverCard(shown: Shown, lever: Lever) -> impl IntoView {
     });
     let plot = Memo::new(move |_| {
         let palette = lab.palette.get();
-        shown.with(|all| lever_plot(all, lever, chosen.get(), &palette))
+        shown.with(|all| lever_plot(all, lever, chosen.get(), means.get(), &palette))
     });
     view! {
         <Show when=move || series.with(|s| !s.is_empty())>
@@ -270,8 +290,14 @@ pub(super) fn LeverCard(shown: Shown, lever: Lever) -> impl IntoView {
     }
 }
 
-fn lever_plot(all: &[(String, Tables)], lever: Lever, chosen: usize, palette: &Palette) -> Plot {
-    let mut plot = Plot::default();
+fn lever_plot(
+    all: &[(String, Tables)],
+    lever: Lever,
+    chosen: usize,
+    means: Means,
+    palette: &Palette,
+) -> Plot {
+    let mut plot = Plot { knocked_out: knocked_out(all), ..Plot::default() };
     let first =
         all.first().and_then(|(_, t)| lever_table(t, lever)).and_then(|t| t.series.get(chosen));
     let Some(first) = first else { return plot };
@@ -288,7 +314,7 @@ fn lever_plot(all: &[(String, Tables)], lever: Lever, chosen: usize, palette: &P
             prefix,
             columns,
             series_colour(palette, at),
-            palette,
+            (means, palette),
         ));
     }
     if let Some(table) =
@@ -323,11 +349,12 @@ fn series_curves(
     prefix: &str,
     columns: &[String],
     colour: Rgb,
-    palette: &Palette,
+    (means, palette): (Means, &Palette),
 ) -> Vec<Curve> {
     let at =
         |label: &String| columns.iter().position(|c| *c == told::label(label)).map(|at| at as f64);
-    let mdi = series.rows.iter().filter_map(|r| Some(point(at(&r.label)?, &r.stages.last()?.mdi)));
+    let mdi =
+        series.rows.iter().filter_map(|r| Some(point(at(&r.label)?, &r.stages.last()?.mdi, means)));
     let right = series.rows.iter().filter_map(|r| {
         let right = r.verdicts?.right;
         Some(Point { at: at(&r.label)?, mean: right.share, low: right.low, high: right.high })
@@ -341,8 +368,8 @@ fn series_curves(
     }];
     let unmoved = series.rows.iter().filter_map(|r| {
         let mean = match r.changes.last() {
-            Some(late) => late.null_mdi.centre().value,
-            None => r.stages.last()?.mdi.estimate.centre().value,
+            Some(late) => late.null_mdi.by(means).value,
+            None => r.stages.last()?.mdi.estimate.by(means).value,
         };
         Some(Point { at: at(&r.label)?, mean, low: None, high: None })
     });

@@ -5,6 +5,7 @@ use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use shared::experiment::ExperimentProgress;
 use shared::experiment::compare::{Comparison, compare};
+use shared::experiment::stats::Means;
 use shared::experiment::tables::short;
 
 use super::list::known;
@@ -82,7 +83,7 @@ pub(super) fn CompareCard(first: Watched, second: Watched) -> impl IntoView {
             {move || comparison.get().map(|c| differences(&c))}
         </section>
         {move || second.tables.with(|t| t.as_ref().map(|t| {
-            stage_table(&t.stages, format!("Table 1. B: {}", t.title), None)
+            stage_table(&t.stages, format!("Table 1. B: {}", t.title), None, first.means.get())
         }))}
     }
 }
@@ -110,7 +111,7 @@ fn differences(c: &Comparison) -> AnyView {
         view! {
             <tr>
                 <th scope="row">{label}</th>
-                <td>{told::estimate(&r.from)}</td><td>{told::estimate(&r.to)}</td>
+                <td>{told::estimate(&r.from, Means::Geometric)}</td><td>{told::estimate(&r.to, Means::Geometric)}</td>
                 <td>{told::attention(&r.share_from)}</td><td>{told::attention(&r.share_to)}</td>
                 <td>{number(r.ratio)}</td>
                 <td>{r.right.map_or_else(|| "–".to_owned(), |d| format!("{:+.0}", d * 100.0).replace('-', "−"))}</td>

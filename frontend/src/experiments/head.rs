@@ -3,12 +3,14 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
+use shared::experiment::stats::Means;
 use shared::experiment::{ExperimentProgress, ExperimentState, ExperimentStatus};
 
 use super::definitions::DefinitionSwitch;
 use super::watched::{Watched, is_over};
 use super::{api, list, told};
 use crate::components::term::Explained;
+use crate::components::value::Switch;
 use crate::glossary::Term;
 use crate::language::{fill, server, t};
 use crate::state::use_lab;
@@ -61,6 +63,14 @@ pub(super) fn Head(w: Watched) -> impl IntoView {
             <div class="head-foot">
                 <span class="card-note"><Explained term=Term::Definition word=t("Numbers under the definition")/></span>
                 <DefinitionSwitch definition=w.definition/>
+                <Switch
+                    label=t("Means of ratios over samples")
+                    choices=vec![
+                        (Means::Geometric, t("geometric means"), t("On the log scale, with 95 % intervals: what suits ratios")),
+                        (Means::Arithmetic, t("arithmetic means"), t("As the paper prints them; they have no interval that holds")),
+                    ]
+                    chosen=w.means
+                />
             </div>
             <p class="sr-only" role="status">{move || state.get().map(|s| fill("The experiment is {state}.", &[("state", &told::state(s))]))}</p>
         </section>

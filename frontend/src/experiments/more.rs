@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::api::{ModelEntry, ModelState};
 use shared::experiment::ExperimentSpec;
 use shared::{
-    CopyPositions, ImageFit, ModelTraits, PictureUse, PruneBy, PruneCount, PrunePositions,
+    CopyPositions, ImageFit, ModelTraits, PictureUse, PruneBy, PruneCount, PrunePositions, Resizing,
 };
 
 use super::form::{Box, PRUNE, REPLICATE, put};
@@ -23,6 +23,9 @@ pub fn traits(models: &[ModelEntry], name: &str) -> ModelTraits {
         quant: m.default_quant,
         one_size: m.one_size,
         pixels: m.least_pixels.zip(m.most_pixels),
+        fit: m.fit,
+        resize: m.resize.unwrap_or_default(),
+        template_refused: m.template_refused.clone(),
         templates: (!m.templates.is_empty()).then(|| m.templates.clone()),
         ..ModelTraits::default()
     })
@@ -161,10 +164,19 @@ pub(super) fn MoreOptions(spec: RwSignal<ExperimentSpec>) -> impl IntoView {
                 </label>
             </Show>
             <Choose spec title=t("Not square") choices=[
+                ("own", t("as each model has it")),
                 ("crop", t("cropped")),
                 ("pad", t("padded")),
-            ].to_vec() testid="fit" get=|s| s.base.fit.unwrap_or_default().name().to_owned() set=|s, name| {
-                s.base.fit = Some(if name == "pad" { ImageFit::Pad } else { ImageFit::Crop });
+            ].to_vec() testid="fit" get=|s| s.base.fit.map_or("own", ImageFit::name).to_owned() set=|s, name| {
+                s.base.fit = [ImageFit::Crop, ImageFit::Pad].into_iter().find(|f| f.name() == name);
+            }/>
+            <Choose spec title=t("Resized as by") choices=[
+                ("own", t("as each model has it")),
+                ("torchvision", "torchvision"),
+                ("pillow-13", "Pillow 13"),
+                ("pillow-12", "Pillow 12"),
+            ].to_vec() testid="resize" get=|s| s.base.resize.map_or("own", Resizing::name).to_owned() set=|s, name| {
+                s.base.resize = Resizing::from_name(name);
             }/>
             <Choose spec title=t("Pruning leaves") choices=[
                 ("round", t("the nearest number (144, 58, 29)")),

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use shared::Definition;
+use shared::experiment::stats::Means;
 use shared::experiment::tables::{Lever, Tables};
 use web_sys::UrlSearchParams;
 
@@ -40,6 +41,10 @@ pub fn ExperimentPage() -> impl IntoView {
     let first = Watched::new(lab, chosen.unwrap_or_default());
     let second = Watched::new(lab, first.definition.get_untracked());
     Effect::new(move |_| second.definition.set(first.definition.get()));
+    let means = first.means;
+    means.set(
+        asked(&browser::query(), "means").and_then(|m| Means::from_name(&m)).unwrap_or_default(),
+    );
     let (pathname, search) = (location.pathname, location.search);
     let id = Memo::new(move |_| pathname.with(|p| id_of(p)));
     // An address that is left for another page's names no experiment.
@@ -66,6 +71,9 @@ pub fn ExperimentPage() -> impl IntoView {
         let definition = first.definition.get();
         if definition != Definition::default() {
             parts.push(format!("def={}", definition_to_text(&definition)));
+        }
+        if means.get() != Means::default() {
+            parts.push(format!("means={}", means.get().name()));
         }
         let other = with.get();
         if !other.is_empty() {
@@ -120,16 +128,16 @@ pub fn ExperimentPage() -> impl IntoView {
                     <Choose first with=with.into()/>
                 </div>
                 <div class="plots">
-                    <LayersCard shown/>
-                    <LeverCard shown lever=Lever::Prune/>
-                    <LeverCard shown lever=Lever::Replicate/>
+                    <LayersCard shown means/>
+                    <LeverCard shown means lever=Lever::Prune/>
+                    <LeverCard shown means lever=Lever::Replicate/>
                 </div>
                 <Show when=move || !with.with(String::is_empty)>
                     <CompareCard first second/>
                 </Show>
-                {move || first.tables.with(|t| t.as_ref().map(tables::first))}
+                {move || first.tables.with(|t| t.as_ref().map(|t| tables::first(t, means.get())))}
                 <Samples w=first/>
-                {move || first.tables.with(|t| t.as_ref().map(tables::others))}
+                {move || first.tables.with(|t| t.as_ref().map(|t| tables::others(t, means.get())))}
                 <p class="caveat">{move || first.tables.with(|t| t.as_ref().map(|t| {
                     fill(
                         "Intervals: {intervals}. {paper}",

@@ -58,6 +58,8 @@ pub struct Plot {
     pub columns: Vec<String>,
     /// The curves.
     pub curves: Vec<Curve>,
+    /// Whether some rows cannot see some keys: then 1 is not balance, and no line says so.
+    pub knocked_out: bool,
 }
 
 /// Colours that mean nothing, for curves beside each other. Blue stays the picture's.
@@ -207,14 +209,16 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
             let at = (frame.left - gap, y);
             self.text(&scale::label(tick), palette.muted, HPos::Right, VPos::Center, at)?;
         }
-        let one = units(frame.y(1.0, domain));
-        let ink = plain(palette.ink).stroke_width(units(1.25) as u32);
-        root.draw(&DashedPathElement::new(
-            [(left, one), (right, one)],
-            units(4.0),
-            units(3.0),
-            ink,
-        ))?;
+        if !plot.knocked_out {
+            let one = units(frame.y(1.0, domain));
+            let ink = plain(palette.ink).stroke_width(units(1.25) as u32);
+            root.draw(&DashedPathElement::new(
+                [(left, one), (right, one)],
+                units(4.0),
+                units(3.0),
+                ink,
+            ))?;
+        }
         let widest = plot.columns.iter().map(|c| c.chars().count()).max().unwrap_or(1);
         let room = (widest as f64 * 0.6 + 1.0) * frame.type_size;
         let every = scale::label_every(frame.step(plot.columns.len()), room);
@@ -313,8 +317,11 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
         }
         let axis = if self.plot.has_shares() { 3.4 } else { 0.0 };
         let left = frame.right + (0.6 + axis) * frame.type_size;
-        let mut names =
-            vec![(t("balance").to_owned(), self.palette.muted, frame.y(1.0, self.plot.domain()))];
+        let mut names = Vec::new();
+        if !self.plot.knocked_out {
+            let one = frame.y(1.0, self.plot.domain());
+            names.push((t("balance").to_owned(), self.palette.muted, one));
+        }
         for curve in &self.plot.curves {
             let shown = |p: &&Point| self.place(curve, p.at, p.mean).is_some();
             if let Some(value) = curve.points.iter().rfind(shown).and_then(|p| p.mean) {
@@ -380,6 +387,7 @@ mod tests {
                 curve("right", Style::Share, vec![point(0, 0.5), point(3, 0.0)]),
                 curve("paper", Style::Ghost, vec![point(1, 17.37)]),
             ],
+            knocked_out: false,
         }
     }
 
@@ -396,6 +404,16 @@ mod tests {
         }
         let (low, high) = plot.domain();
         assert!(low <= 0.5 && high > 17.37, "shares are on an axis of their own");
+    }
+
+    #[test]
+    fn under_a_knockout_no_line_claims_balance() {
+        let (frame, palette) = (plot().frame(700.0, 12.0), Palette::default());
+        let (open, hidden) = (plot(), Plot { knocked_out: true, ..plot() });
+        let text = hidden.svg(&frame, &palette);
+        assert!(!text.contains("balance") && text.contains("demo-llava"), "{text}");
+        // The dashes of the line at 1 are drawn one by one.
+        assert!(text.len() + 1000 < open.svg(&frame, &palette).len());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::Stage;
 use shared::experiment::aggregate::StageChange;
 use shared::experiment::paper::PaperRow;
-use shared::experiment::stats::Proportion;
+use shared::experiment::stats::{Means, Proportion};
 use shared::experiment::tables::{
     AnswerTable, ChangeTable, DefinitionTable, LeverTable, Note, StageCells, StageTable, TableCell,
     Tables, short,
@@ -16,13 +16,15 @@ use crate::language::{fill, server, t};
 use crate::words;
 
 /// A number with its spread; everything else about it on demand.
-fn cell(cell: &TableCell) -> impl IntoView + use<> {
-    let more = told::more(cell);
+fn cell(cell: &TableCell, means: Means) -> impl IntoView + use<> {
+    let more = told::more(cell, means);
     let undefined = cell.estimate.mean.is_none() && !cell.undefined.is_empty();
-    let value = cell.estimate.centre().value;
-    let said = if undefined { t("undefined").to_owned() } else { told::estimate(&cell.estimate) };
-    let paper =
-        cell.relative_difference.map(|d| view! { <small>{told::signed_percent(d)}</small> });
+    let value = cell.estimate.by(means).value;
+    let said =
+        if undefined { t("undefined").to_owned() } else { told::estimate(&cell.estimate, means) };
+    // It is one of arithmetic means, as the paper's are.
+    let relative = cell.relative_difference.filter(|_| means == Means::Arithmetic);
+    let paper = relative.map(|d| view! { <small>{told::signed_percent(d)}</small> });
     view! { <td title=more class:none=undefined data-mean=cell.estimate.mean.map(|m| m.to_string()) data-value=value.map(|v| v.to_string())>{said}{paper}</td> }
 }
 
@@ -39,16 +41,18 @@ fn attention(cell: &TableCell) -> impl IntoView + use<> {
     view! { <td title=interval data-share=e.mean.map(|m| m.to_string())>{told::attention(&e)}</td> }
 }
 
-fn stages(cells: &[StageCells]) -> impl IntoView + use<> {
-    let of = |s: &StageCells| view! { {cell(&s.mdi)}{attention(&s.share_text)}{cell(&s.aei_text)} };
+fn stages(cells: &[StageCells], means: Means) -> impl IntoView + use<> {
+    let of = |s: &StageCells| {
+        view! { {cell(&s.mdi, means)}{attention(&s.share_text)}{cell(&s.aei_text, means)} }
+    };
     cells.iter().map(of).collect_view()
 }
 
 /// What token counts alone would give: the shares of a series' first row at this row's counts.
-fn unmoved(changes: &[StageChange]) -> Option<AnyView> {
+fn unmoved(changes: &[StageChange], means: Means) -> Option<AnyView> {
     let late = changes.last()?;
     let cells = changes.iter().map(|c| {
-        let null = c.null_mdi.centre().value;
+        let null = c.null_mdi.by(means).value;
         let share = c.share_text.from.map(words::percent);
         view! { <td data-null=null.map(|v| v.to_string())>{null.map(short)}</td><td>{share}</td><td></td> }
     });
@@ -126,11 +130,16 @@ fn footnotes(notes: impl IntoIterator<Item = Note>) -> Option<AnyView> {
     Some(view! { <ul class="footnotes">{items.collect_view()}</ul> }.into_any())
 }
 
-pub(super) fn stage_table(table: &StageTable, title: String, foot: Option<AnyView>) -> AnyView {
+pub(super) fn stage_table(
+    table: &StageTable,
+    title: String,
+    foot: Option<AnyView>,
+    means: Means,
+) -> AnyView {
     let rows = table.rows.iter().map(|r| {
         view! {
             <tr>
-                <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages)}
+                <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages, means)}
                 <td>{told::tokens(r.text_tokens)}</td><td>{told::tokens(r.image_tokens)}</td><td>{r.n}</td>
             </tr>
         }
@@ -153,7 +162,7 @@ pub(super) fn stage_table(table: &StageTable, title: String, foot: Option<AnyVie
     card("table-1-title", title, body.into_any(), foot)
 }
 
-fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView {
+fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note], means: Means) -> AnyView {
     let judged = table.series.iter().flat_map(|s| &s.rows).any(|r| r.verdicts.is_some());
     let bodies = table.series.iter().map(|s| {
         let rows = s.rows.iter().map(|r| {
@@ -169,10 +178,10 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView 
             let tokens = told::tokens(r.image_tokens);
             view! {
                 <tr>
-                    <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages)}
+                    <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages, means)}
                     <td title=more>{ratio}</td>{right}<td>{tokens}</td><td>{r.n}</td>
                 </tr>
-                {unmoved(&r.changes)}
+                {unmoved(&r.changes, means)}
             }
         });
         let columns = if judged { 15 } else { 13 };
@@ -222,7 +231,7 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note]) -> AnyView 
     card(id, table.title.clone(), body.into_any(), footnotes(doubts(notes, &table.paper)))
 }
 
-fn answer_table(table: &AnswerTable) -> AnyView {
+fn answer_table(table: &AnswerTable, means: Means) -> AnyView {
     let rows = table.rows.iter().map(|r| {
         let change = r.change.map(|c| (told::points(&c), told::change_more(&c, 100.0)));
         let (points, why) = change.unwrap_or_default();
@@ -231,7 +240,7 @@ fn answer_table(table: &AnswerTable) -> AnyView {
             <tr>
                 <th scope="row">{told::label(&r.label)}</th>
                 {share(&v.right)}<td title=why>{points}</td>{share(&v.claimed)}{share(&v.wrong)}{share(&v.unreadable)}
-                {cell(&r.late_mdi)}{attention(&r.late_share_text)}<td>{v.right.n}</td>
+                {cell(&r.late_mdi, means)}{attention(&r.late_share_text)}<td>{v.right.n}</td>
             </tr>
         }
     });
@@ -264,13 +273,13 @@ fn answer_table(table: &AnswerTable) -> AnyView {
     card("table-3-title", table.title.clone(), body.into_any(), kinds)
 }
 
-fn definition_table(table: &DefinitionTable) -> AnyView {
+fn definition_table(table: &DefinitionTable, means: Means) -> AnyView {
     let rows = table.rows.iter().map(|r| {
         let change = r.change.map(|c| (told::ratio(&c), told::change_more(&c, 1.0)));
         let (ratio, more) = change.unwrap_or_default();
         let tokens = told::tokens(r.text_tokens);
         view! {
-            <tr><th scope="row">{server(&r.title)}</th>{stages(&r.stages)}<td title=more>{ratio}</td><td>{tokens}</td></tr>
+            <tr><th scope="row">{server(&r.title)}</th>{stages(&r.stages, means)}<td title=more>{ratio}</td><td>{tokens}</td></tr>
         }
     });
     let rows = rows.collect_view();
@@ -330,14 +339,14 @@ fn change_table(table: &ChangeTable) -> AnyView {
 }
 
 /// Table 1, with its own footnotes and those to the whole.
-pub(super) fn first(t: &Tables) -> AnyView {
+pub(super) fn first(t: &Tables, means: Means) -> AnyView {
     let whole = t.notes.iter().filter(|n| n.doubt.is_none()).cloned();
     let notes = doubts(&t.notes, &t.stages.paper).into_iter().chain(whole);
-    stage_table(&t.stages, t.stages.title.clone(), footnotes(notes))
+    stage_table(&t.stages, t.stages.title.clone(), footnotes(notes), means)
 }
 
 /// Every other table.
-pub(super) fn others(tables: &Tables) -> AnyView {
+pub(super) fn others(tables: &Tables, means: Means) -> AnyView {
     let definitions = (!tables.definitions.is_empty()).then(|| {
         view! {
             <section class="card table" aria-labelledby="definitions-title">
@@ -345,15 +354,15 @@ pub(super) fn others(tables: &Tables) -> AnyView {
                     <h2 id="definitions-title">{t("Which choice moves the number")}</h2>
                     <p class="card-note">{t("the same samples under every definition")}</p>
                 </header>
-                {tables.definitions.iter().map(definition_table).collect_view()}
+                {tables.definitions.iter().map(|d| definition_table(d, means)).collect_view()}
             </section>
         }
     });
     view! {
-        {tables.prune.as_ref().map(|p| lever_table(p, "table-2-title", &tables.notes))}
-        {tables.replicate.as_ref().map(|r| lever_table(r, "table-replicate-title", &tables.notes))}
+        {tables.prune.as_ref().map(|p| lever_table(p, "table-2-title", &tables.notes, means))}
+        {tables.replicate.as_ref().map(|r| lever_table(r, "table-replicate-title", &tables.notes, means))}
         {tables.changes.as_ref().map(change_table)}
-        {tables.answers.as_ref().map(answer_table)}
+        {tables.answers.as_ref().map(|a| answer_table(a, means))}
         {definitions}
     }
     .into_any()

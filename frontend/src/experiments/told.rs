@@ -2,7 +2,9 @@
 
 use shared::experiment::aggregate::Change;
 use shared::experiment::paper::PaperValue;
-use shared::experiment::stats::{Estimate, PairedDifference, PairedRatio, Proportion, Spread};
+use shared::experiment::stats::{
+    Estimate, Means, PairedDifference, PairedRatio, Proportion, Spread,
+};
 use shared::experiment::tables::{TableCell, marks, short};
 use shared::experiment::{ExperimentSpec, ExperimentState, Verdict};
 
@@ -64,10 +66,10 @@ pub const fn state_name(state: ExperimentState) -> &'static str {
     }
 }
 
-/// A ratio's geometric mean `×/÷` its spread, anything else's mean `±` its; a dash where there is none
-/// (yet).
-pub fn estimate(e: &Estimate) -> String {
-    let centre = e.centre();
+/// A ratio's geometric mean `×/÷` its spread, or its arithmetic mean `±` its, as chosen; anything
+/// else's mean `±` its; a dash where there is none (yet).
+pub fn estimate(e: &Estimate, means: Means) -> String {
+    let centre = e.by(means);
     match (centre.value, centre.spread) {
         (Some(value), Some(Spread::Factor(factor))) => {
             format!("{} ×/÷ {}", short(value), short(factor))
@@ -83,21 +85,26 @@ pub fn attention(e: &Estimate) -> String {
     e.mean.map_or_else(|| "–".to_owned(), words::percent)
 }
 
-/// Everything else about a cell: interval, samples, those without a value.
-pub fn more(cell: &TableCell) -> String {
+/// Everything else about a cell: interval, the other mean, samples, those without a value.
+pub fn more(cell: &TableCell, means: Means) -> String {
     let e = &cell.estimate;
     let mut parts = Vec::new();
-    if let Some((low, high)) = e.centre().interval {
+    if let Some((low, high)) = e.by(means).interval {
         parts.push(fill(
             "95 % interval {low} to {high}",
             &[("low", &short(low)), ("high", &short(high))],
         ));
     }
-    if let (Some(_), Some(mean), Some(sd)) = (e.geometric_mean, e.mean, e.sd) {
-        parts.push(fill(
-            "arithmetic mean {mean} ± {sd}",
-            &[("mean", &short(mean)), ("sd", &short(sd))],
-        ));
+    match (means, e.geometric_mean, e.mean) {
+        (Means::Geometric, Some(_), Some(_)) => {
+            let mean = estimate(e, Means::Arithmetic);
+            parts.push(fill("arithmetic mean {mean}", &[("mean", &mean)]));
+        }
+        (Means::Arithmetic, Some(_), _) => {
+            let mean = estimate(e, Means::Geometric);
+            parts.push(fill("geometric mean {mean}", &[("mean", &mean)]));
+        }
+        _ => {}
     }
     if e.zeros > 0 {
         parts.push(fill(
@@ -113,7 +120,9 @@ pub fn more(cell: &TableCell) -> String {
         parts.push(fill("paper: {value}", &[("value", &value(paper))]));
     }
     if let Some(d) = cell.relative_difference {
-        parts.push(fill("{difference} to the paper", &[("difference", &signed_percent(d))]));
+        let difference = signed_percent(d);
+        let values: [(&str, &dyn std::fmt::Display); 1] = [("difference", &difference)];
+        parts.push(fill("arithmetic mean {difference} to the paper", &values));
     }
     parts.join(" · ")
 }
@@ -282,10 +291,16 @@ mod tests {
         );
         assert_eq!([9.31, 0.05].map(rate), ["9.3 /s", "3.00 /min"]);
         let e = Estimate { n: 3, mean: Some(13.06), sd: Some(3.2), ..Estimate::default() };
-        assert_eq!(estimate(&e), "13.1 ± 3.20");
+        assert_eq!(Means::ALL.map(|means| estimate(&e, means)), ["13.1 ± 3.20"; 2]);
         let e = Estimate { geometric_mean: Some(12.5), sd_factor: Some(1.3), ..e };
-        assert_eq!(estimate(&e), "12.5 ×/÷ 1.30");
-        assert_eq!(estimate(&Estimate::default()), "–");
+        assert_eq!(estimate(&e, Means::Geometric), "12.5 ×/÷ 1.30");
+        assert_eq!(estimate(&e, Means::Arithmetic), "13.1 ± 3.20");
+        let e = Estimate { geometric_low: Some(11.0), geometric_high: Some(14.0), ..e };
+        let cell = TableCell { estimate: e, ..TableCell::default() };
+        let said = Means::ALL.map(|means| more(&cell, means));
+        assert_eq!(said[0], "95 % interval 11.0 to 14.0 · arithmetic mean 13.1 ± 3.20 · n = 3");
+        assert_eq!(said[1], "geometric mean 12.5 ×/÷ 1.30 · n = 3");
+        assert_eq!(estimate(&Estimate::default(), Means::Geometric), "–");
     }
 
     #[test]

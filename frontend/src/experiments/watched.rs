@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::experiment::stats::Means;
 use shared::experiment::tables::Tables;
 use shared::experiment::{ExperimentProgress, ExperimentState, ExperimentStatus};
 use shared::{Definition, ErrorCode};
@@ -30,6 +31,8 @@ pub(super) struct Watched {
     pub(super) tables: RwSignal<Option<Tables>>,
     /// Under which definition.
     pub(super) definition: RwSignal<Definition>,
+    /// Which means of ratios are shown.
+    pub(super) means: RwSignal<Means>,
     /// Whether there is none of that name.
     pub(super) missing: RwSignal<bool>,
     /// Whether the lab does not answer at the moment.
@@ -71,6 +74,7 @@ impl Watched {
             progress: RwSignal::new(None),
             tables: RwSignal::new(None),
             definition: RwSignal::new(definition),
+            means: RwSignal::new(Means::default()),
             missing: RwSignal::new(false),
             lost: RwSignal::new(false),
             own: RwSignal::new(false),

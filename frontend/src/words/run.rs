@@ -72,6 +72,50 @@ pub fn fidelity(fidelity: &Fidelity, quant: Quant) -> (String, String) {
     (short, full)
 }
 
+/// How tokens are chosen, in a few words.
+pub fn sampling(of: &Sampling) -> String {
+    let mut parts = Vec::new();
+    if of.temperature > 0.0 {
+        let values: [(&str, &dyn Display); 3] =
+            [("t", &of.temperature), ("p", &of.top_p), ("seed", &of.seed)];
+        parts.push(fill("drawn at temperature {t}, top-p {p}, seed {seed}", &values));
+    } else {
+        parts.push(t("most probable token").into());
+    }
+    if of.repetition_penalty != 1.0 {
+        parts.push(fill("repetition penalty {penalty}", &[("penalty", &of.repetition_penalty)]));
+    }
+    parts.join(", ")
+}
+
+/// What a run used, everything that decides its numbers: a name and a value for each.
+pub fn what_ran(options: &RunOptions, model: &ModelInfo) -> Vec<(&'static str, String)> {
+    let mut all = vec![
+        (t("Model"), format!("{} ({})", model.name, model.family)),
+        (t("Weights"), super::quant(model.quant).to_owned()),
+        (t("Activations"), model.dtype.clone()),
+        (t("Device"), model.device.clone()),
+        (t("Prompt template"), options.template_on(model).to_owned()),
+    ];
+    if options.picture != PictureUse::None {
+        match options.max_pixels {
+            Some(pixels) => all.push((t("Most pixels of the picture"), pixels.to_string())),
+            // Models that read any size have a limit, and no frame.
+            None => {
+                let fit = match options.fit {
+                    ImageFit::Crop => t("cropped"),
+                    ImageFit::Pad => t("padded"),
+                };
+                all.push((t("Not square"), fit.to_owned()));
+            }
+        }
+        all.push((t("Resized as by"), options.resize.name().to_owned()));
+    }
+    all.push((t("Next token"), sampling(&options.sampling)));
+    all.push((t("Longest answer in tokens"), options.max_new_tokens.to_string()));
+    all
+}
+
 /// What was done to the picture and to the attention on it, beyond asking; a sentence for each.
 pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
     let mut done = Vec::new();
@@ -129,13 +173,13 @@ pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
     if let Some(what) = &options.knockout {
         done.push(knockout(what));
     }
-    done.extend(sampling(&options.sampling));
+    done.extend(chosen(&options.sampling));
     done.extend(options.changed.iter().map(changed));
     done
 }
 
 /// How tokens were chosen, where it was not simply the most probable one each time.
-fn sampling(of: &Sampling) -> Vec<String> {
+fn chosen(of: &Sampling) -> Vec<String> {
     let mut said = Vec::new();
     if of.temperature > 0.0 {
         let values: [(&str, &dyn Display); 3] =
@@ -243,6 +287,7 @@ pub fn preparation(p: &PreparedPicture) -> String {
 
 #[cfg(test)]
 mod tests {
+    use shared::Resizing;
     use shared::moved::{LayersShift, Moved, Shift};
 
     use super::*;
@@ -311,6 +356,33 @@ mod tests {
         for word in ["padded", "max_pixels 2000000", "38016 holds"] {
             assert!(said.contains(word), "{word}: {said}");
         }
+    }
+
+    #[test]
+    fn what_ran_names_resizing_and_the_choice_of_tokens() {
+        let model = ModelInfo { template: "vicuna-v1".into(), ..ModelInfo::default() };
+        let of = |options: &RunOptions| {
+            let all = what_ran(options, &model).into_iter();
+            all.map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>().join("; ")
+        };
+        let sampling = Sampling { temperature: 0.7, top_p: 0.9, seed: 3, repetition_penalty: 1.05 };
+        let resize = Resizing::Torchvision;
+        let said =
+            of(&RunOptions { sampling, resize, fit: ImageFit::Pad, ..RunOptions::default() });
+        for words in [
+            "Prompt template: vicuna-v1",
+            "Not square: padded",
+            "Resized as by: torchvision",
+            "Next token: drawn at temperature 0.7, top-p 0.9, seed 3, repetition penalty 1.05",
+        ] {
+            assert!(said.contains(words), "{words}: {said}");
+        }
+        // Runs that were stored without a choice.
+        let said = of(&RunOptions { max_pixels: Some(38_016), ..RunOptions::default() });
+        assert!(said.contains("pillow-13") && said.contains("Next token: most probable token"));
+        assert!(said.contains("38016") && !said.contains("Not square"), "{said}");
+        let alone = RunOptions { picture: PictureUse::None, ..RunOptions::default() };
+        assert!(!of(&alone).contains("Resized"), "nothing was resized");
     }
 
     /// A model's own limit is no intervention; runs of earlier labs name a limit only where one was

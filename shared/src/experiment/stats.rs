@@ -129,6 +129,34 @@ pub enum Spread {
     Distance(f64),
 }
 
+/// Which mean of ratios is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Means {
+    /// On the log scale, with its interval.
+    #[default]
+    Geometric,
+    /// As papers print it; it has no interval.
+    Arithmetic,
+}
+
+impl Means {
+    /// Both, the default first.
+    pub const ALL: [Means; 2] = [Means::Geometric, Means::Arithmetic];
+
+    /// The name used in links.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Means::Geometric => "geometric",
+            Means::Arithmetic => "arithmetic",
+        }
+    }
+
+    /// The one of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Means::ALL.into_iter().find(|means| means.name() == name)
+    }
+}
+
 /// What of an estimate is shown first.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Centre {
@@ -192,6 +220,19 @@ impl Estimate {
                 spread: self.sd_factor.map(Spread::Factor),
             };
         }
+        self.as_they_are()
+    }
+
+    /// What is shown under a choice of means: numbers that have no geometric mean are the same under
+    /// both.
+    pub fn by(&self, means: Means) -> Centre {
+        match means {
+            Means::Geometric => self.centre(),
+            Means::Arithmetic => self.as_they_are(),
+        }
+    }
+
+    fn as_they_are(&self) -> Centre {
         Centre {
             value: self.mean,
             interval: self.low.zip(self.high),
