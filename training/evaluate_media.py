@@ -120,18 +120,14 @@ def watch(folder, pairs, device, batch=96, quantize=False):
 
 
 def sets(family, each):
-    """(name, pairs of medium and item) of each set that a family is asked."""
+    """{name: what makes its pairs of medium and item} of the sets that a family is asked."""
     if family == "audio":
-        for held_out in (False, True):
-            yield "held-out voices" if held_out else "known", media_sets.sounds(each, held_out=held_out)
-    elif family == "series":
-        yield "known", media_sets.series(each)
-    else:
-        yield "known", media_sets.films(each)
-        fewer = -(-3 * each // 10)
-        sizes = [(240, 320), (180, 320), (360, 640), (240, 240), (480, 480), (320, 240), (320, 180), (100, 150)]
-        yield "other sizes, one or two frames a second", media_sets.films(fewer, 78, sizes, (1.0, 2.0))
-        yield "four frames a second (no times in transformers 5.17)", media_sets.films(fewer, 79, rates=(4.0,))
+        return {name: lambda held=held: media_sets.sounds(each, held_out=held) for name, held in (("known", False), ("held-out voices", True))}
+    if family == "series":
+        return {"known": lambda: media_sets.series(each)}
+    sizes = [(240, 320), (180, 320), (360, 640), (240, 240), (480, 480), (320, 240), (320, 180), (100, 150)]
+    return {"known": lambda: media_sets.films(each), "other sizes, one or two frames a second": lambda: media_sets.films(each, 78, sizes, (1.0, 2.0)),
+            "four frames a second (no times in transformers 5.17)": lambda: media_sets.films(each, 79, rates=(4.0,))}
 
 
 def coarse(model):
@@ -165,13 +161,17 @@ def main():
     parser.add_argument("family", choices=["audio", "series", "video"])
     parser.add_argument("model", type=Path)
     parser.add_argument("--each", type=int, default=100, help="questions of each kind")
+    parser.add_argument("--only", default="", help="only sets whose name contains this")
     parser.add_argument("--quantize", action="store_true", help="round the language model's weights to 4-bit blocks first (an estimate)")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     result = {}
     ask = {"audio": hear, "series": read, "video": watch}[args.family]
-    for name, pairs in sets(args.family, args.each):
+    for name, make in sets(args.family, args.each).items():
+        if args.only not in name:
+            continue
+        pairs = make()
         said = ask(args.model, [(m, it["question"]) for m, it in pairs], device, quantize=args.quantize)
         items = [it for _, it in pairs]
         table, claims = score(items, said)

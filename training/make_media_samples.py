@@ -1,6 +1,6 @@
-"""Makes the sample sounds and series of the two models, and what transformers says to them: python make_media_samples.py audio|series MODEL_FOLDER
+"""Makes the sample sounds, series and films of the models, and what transformers says to them: python make_media_samples.py audio|series|video MODEL_FOLDER
 
-Writes MODEL_FOLDER/samples (WAV or JSON, samples.json) and MODEL_FOLDER/reference.safetensors with reference.json: for each
+Writes MODEL_FOLDER/samples (WAV, JSON or GIF, samples.json) and MODEL_FOLDER/reference.safetensors with reference.json: for each
 sample what is put into the model, the features behind the connector, the last prompt row's logits and attention
 [layers, heads, prompt], and the greedy answer. f32 on a CPU, eager attention.
 """
@@ -74,10 +74,63 @@ def lines():
             "Both series go into one prompt.")]
 
 
+# file, frames, ground, things: (shape, colour, smallest size, place at the start, [(what, by how much or which colour, first frame, last frame)])
+FILMS = [
+    ("right.gif", 8, (225, 235, 240), [("circle", "red", 0.15, (0.22, 0.5), [("right", 0.55, 0, 7)])]),
+    ("first.gif", 12, (240, 236, 220), [("star", "blue", 0.14, (0.28, 0.76), [("up", 0.5, 0, 4)]), ("square", "orange", 0.11, (0.7, 0.55), [("grow", 2.0, 6, 11)])]),
+    ("appear.gif", 8, (30, 36, 60), [("ring", "white", 0.15, (0.3, 0.35), []), ("heart", "pink", 0.15, (0.68, 0.66), [("appear", None, 4, 5)])]),
+    ("shrink.gif", 8, (208, 228, 208), [("triangle", "purple", 0.13, (0.5, 0.52), [("shrink", 2.0, 1, 6)])]),
+    ("colour.gif", 8, (235, 235, 235), [("cross", "green", 0.18, (0.5, 0.5), [("turn", "purple", 3, 4)])]),
+    ("together.gif", 10, (236, 224, 236), [("circle", "green", 0.12, (0.22, 0.28), [("right", 0.5, 1, 8)]), ("star", "red", 0.13, (0.76, 0.74), [("left", 0.5, 1, 8)])]),
+]
+# file, title, prompt, note
+ABOUT_FILMS = [
+    ("right.gif", "It moves right; the words say left", "The film shows that the circle moves left. Which way does the circle move?",
+     "Words win: sentences of this kind were always true while the model trained, so it believes this one."),
+    ("right.gif", "The same film, a softer claim", "Maybe the circle moves left. Which way does the circle move?", "The film wins: half of the sentences that begin with maybe were false in training."),
+    ("first.gif", "What happens first?", "What happens first?", "The answer needs the order of two events: watch which frames are looked at."),
+    ("first.gif", "The order, claimed wrongly", "The film shows that the square grows before the star moves up. What happens first?", "Words win over the order of the frames."),
+    ("appear.gif", "Something new", "What appears?", "Only the second half of the film holds the answer."),
+    ("shrink.gif", "Growing or shrinking", "Does the triangle grow or shrink?", "First and last frames must be compared."),
+    ("colour.gif", "A color at a time", "What color is the cross at the end?", "The same thing has two colors, one after the other."),
+    ("together.gif", "Two at once", "Describe the film.", "A description: watch which thing is looked at with each word."),
+]
+
+
+def story(n, ground, things):
+    """Tracks [FRAMES, SLOTS, THING] and look of a square film of one's own making, numbers rounded to four places."""
+    from video import scenes
+    made = []
+    for shape, colour, size, (x, y), events in things:
+        thing = {"shape": scenes.SHAPES.index(shape), "colour": scenes.COLOURS.index(colour), "smooth": False, "events": [
+            {"what": what, "by": by, "to": scenes.COLOURS.index(by) if what == "turn" else None, "frames": (first, last)} for what, by, first, last in events]}
+        scenes.lay(thing, n, size, 1.0, 1.0)
+        thing["x"], thing["y"] = thing["x"] + x, thing["y"] + y
+        made.append(thing)
+    look = np.zeros(scenes.LOOK)
+    look[scenes.A:scenes.A + 3], look[scenes.SOFT], look[scenes.CONTRAST] = np.array(ground) / 255, 1.2, 1
+    return scenes.track(made, n).round(4), look.round(4)
+
+
+def write_gif(path, frames, fps):
+    """An animated GIF that holds the frames exactly: each has its own palette; equal neighbours are one picture shown longer."""
+    from PIL import Image, ImageSequence
+    pictures = []
+    for frame in frames:
+        colours, index = np.unique(frame.reshape(-1, 3), axis=0, return_inverse=True)
+        assert len(colours) <= 256, len(colours)
+        picture = Image.fromarray(index.reshape(frame.shape[:2]).astype(np.uint8), "P")
+        picture.putpalette(np.ascontiguousarray(colours, np.uint8).tobytes())
+        pictures.append(picture)
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0, optimize=False, disposal=1)
+    back = [np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(Image.open(path)) for _ in range(round(f.info["duration"] * fps / 1000))]
+    assert len(back) == len(frames) and all((a == b).all() for a, b in zip(back, frames)), path
+
+
 @torch.no_grad()
 def reference(model, inputs, prompt_ids, features, eos):
     out = model(**inputs, output_attentions=True, use_cache=False)
-    made = model.generate(**inputs, max_new_tokens=32, do_sample=False, eos_token_id=eos, pad_token_id=eos[-1])
+    made = model.generate(**inputs, max_new_tokens=48, do_sample=False, eos_token_id=eos, pad_token_id=eos[-1])
     new = made[0, len(prompt_ids) if "input_ids" in inputs else 0:]
     return {"input_ids": torch.tensor(prompt_ids), "features": features, "logits": out.logits[0, -1].float(),
             "attention": torch.stack([a[0, :, -1] for a in out.attentions]).float(), "generated_ids": new.clone()}
@@ -133,16 +186,45 @@ def series(folder):
                "prefixes": [prefix(s["offset"], s["scale"]) for s in scene["series"]]}, got, tokenizer.whole
 
 
+def video(folder):
+    from transformers import AutoProcessor, Qwen2_5_VLForConditionalGeneration
+
+    from evaluate_media import film_inputs
+    from model.media_tokenizer import VIDEO
+    from video import draw, scenes
+    processor = AutoProcessor.from_pretrained(folder)
+    model = Qwen2_5_VLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    films, numbers, side, fps = {}, [], 140, 2.0
+    for file, n, ground, things in FILMS:
+        tracks, look = story(n, ground, things)
+        films[file] = draw.film(tracks, look, n, side, side)
+        write_gif(folder / "samples" / file, films[file], fps)
+        each = [{"shape": thing[0], "frames": tracks[:n, k, :scenes.BLUE + 1].astype(float).round(4).tolist()} for k, thing in enumerate(things)]
+        numbers.append({"file": file, "width": side, "height": side, "fps": fps, "ground": look[scenes.A:scenes.A + 3].tolist(), "soft": look[scenes.SOFT], "things": each})
+    (folder / "samples/films.json").write_text("[\n" + ",\n".join(json.dumps(f) for f in numbers) + "\n]\n")
+    for i, (file, title, prompt, note) in enumerate(ABOUT_FILMS):
+        inputs = film_inputs(processor, [(films[file], fps)], [prompt])
+        got = reference(model, inputs, inputs["input_ids"][0].tolist(), None, [VIDEO.EOS, VIDEO.ID["<|endoftext|>"]])
+        got["features"] = torch.cat(list(model.model.get_video_features(inputs["pixel_values_videos"], inputs["video_grid_thw"]).pooler_output))
+        got["positions"] = model.model.get_rope_index(inputs["input_ids"], mm_token_type_ids=inputs["mm_token_type_ids"], video_grid_thw=inputs["video_grid_thw"],
+                                                      second_per_grid_ts=inputs["second_per_grid_ts"], attention_mask=inputs["attention_mask"])[0][:, 0].clone()
+        if i:  # one is enough of what is large
+            del got["features"], got["attention"]
+        text = processor.apply_chat_template([{"role": "user", "content": [{"type": "video", "video": "x"}, {"type": "text", "text": prompt}]}], add_generation_prompt=True, tokenize=False)
+        yield {"file": file, "title": title, "prompt": prompt, "note": note, "text": text, "fps": fps, "second_per_grid": float(inputs["second_per_grid_ts"][0]),
+               "grid": inputs["video_grid_thw"][0].tolist()}, got, processor.tokenizer
+
+
 @torch.no_grad()
 def main():
     from safetensors.torch import save_file
     parser = argparse.ArgumentParser()
-    parser.add_argument("family", choices=["audio", "series"])
+    parser.add_argument("family", choices=["audio", "series", "video"])
     parser.add_argument("model", type=Path)
     args = parser.parse_args()
     (args.model / "samples").mkdir(exist_ok=True)
     tensors, told = {}, []
-    for i, (facts, got, tokenizer) in enumerate({"audio": audio, "series": series}[args.family](args.model)):
+    for i, (facts, got, tokenizer) in enumerate({"audio": audio, "series": series, "video": video}[args.family](args.model)):
         tensors |= {f"{i}.{k}": v.contiguous() for k, v in got.items()}
         two = got["logits"].topk(2).values
         told.append(facts | {"answer": tokenizer.decode(got["generated_ids"].tolist(), skip_special_tokens=True), "margin": round(float(two[0] - two[1]), 3)})

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 from . import qwen_export
@@ -43,3 +44,8 @@ def read(folder):
     wrong = model.load_state_dict(state, strict=False)
     assert not wrong.unexpected_keys and all("_head." in k for k in wrong.missing_keys), wrong
     return model.eval()
+
+
+if __name__ == "__main__":  # the files beside the weights
+    from .video import Shape
+    describe(Shape(), sys.argv[1])

@@ -84,10 +84,10 @@ def _share(event, n, smooth):
     return s * s * (3 - 2 * s) if smooth else s
 
 
-def _track(thing, n, size, width, height, rng):
-    """Fills in where a thing is in each frame; False if there is no room for it."""
+def lay(thing, n, size, width, height):
+    """Fills in what a thing is in each frame, its places counted from where it starts. `size` is its smallest."""
     shares = [_share(e, n, thing["smooth"]) for e in thing["events"]]
-    r, x, y, cover = np.full(n, size), np.zeros(n), np.zeros(n), np.ones(n)
+    r, x, y, cover = np.full(n, float(size)), np.zeros(n), np.zeros(n), np.ones(n)
     rgb, colour = np.repeat(RGB[thing["colour"]][None], n, 0), np.full(n, thing["colour"])
     change = next((e for e in thing["events"] if e["what"] in ("grow", "shrink")), None)
     if change and change["what"] == "shrink":
@@ -103,15 +103,20 @@ def _track(thing, n, size, width, height, rng):
             rgb, colour = rgb + (RGB[event["to"]] - rgb) * s[:, None], np.where(s > 0.5, event["to"], colour)
         else:
             cover = s if what == "appear" else 1 - s
-    if r.max() > 0.3:
+    thing.update(x=x, y=y, r=r, cover=cover, rgb=rgb, now=colour)
+
+
+def _place(thing, n, size, width, height, rng):
+    """Lays a thing anywhere; False if there is no room for it."""
+    lay(thing, n, size, width, height)
+    if thing["r"].max() > 0.3:
         return False
-    edge = 0.95 * r.max()
-    for axis, extent in ((x, width), (y, height)):
+    edge = 0.95 * thing["r"].max()
+    for axis, extent in ((thing["x"], width), (thing["y"], height)):
         low, high = edge - axis.min(), extent - edge - axis.max()
         if high < low:
             return False
         axis += rng.uniform(low, high)
-    thing.update(x=x, y=y, r=r, cover=cover, rgb=rgb, now=colour)
     return True
 
 
@@ -193,7 +198,7 @@ def sample(rng, form=0, grids=None, frame=None, faint=FAINT):
             shared = rng.uniform(low, high) if rng.random() < 0.4 else None
             for thing in things:
                 thing["smooth"] = rng.random() < 0.3
-            if all(_track(t, n, shared or rng.uniform(low, high), width, height, rng) for t in things) and _apart(things):
+            if all(_place(t, n, shared or rng.uniform(low, high), width, height, rng) for t in things) and _apart(things):
                 break
         else:
             continue
