@@ -57,8 +57,8 @@ pub struct Lobby {
     pub metrics: Metrics,
     /// What is known of models that have been loaded, by name.
     checks: Mutex<HashMap<String, Precheck>>,
-    /// How fast models read their last prompts, by name.
-    speeds: Mutex<HashMap<String, Speed>>,
+    /// How fast models read their last prompts, by name; for each quantization one.
+    speeds: Mutex<HashMap<String, Vec<Speed>>>,
     live: Mutex<HashMap<RunId, Arc<Run>>>,
     recent: Mutex<VecDeque<Arc<Run>>>,
     /// Counts deletions and new names, so that a run read just before one is not remembered after.
@@ -193,12 +193,15 @@ impl Lobby {
 
     /// Notes how fast a model read a prompt.
     pub fn read_at(&self, model: &str, speed: Speed) {
-        lock(&self.speeds).insert(model.to_owned(), speed);
+        let mut all = lock(&self.speeds);
+        let of_model = all.entry(model.to_owned()).or_default();
+        of_model.retain(|known| known.quant != speed.quant);
+        of_model.push(speed);
     }
 
-    /// How fast a model read its last prompt since the lab was started.
-    pub fn speed(&self, model: &str) -> Option<Speed> {
-        lock(&self.speeds).get(model).copied()
+    /// How fast a model read its last prompts since the lab was started.
+    pub fn speeds(&self, model: &str) -> Vec<Speed> {
+        lock(&self.speeds).get(model).cloned().unwrap_or_default()
     }
 
     /// Decodes a picture and, where the model is known, checks that the question fits it; of a
@@ -239,7 +242,11 @@ impl Lobby {
     /// `not_found`, or the store cannot be read.
     pub async fn find(self: &Arc<Self>, id: &str) -> Result<Arc<Run>, ApiError> {
         if id == SAMPLE {
-            return self.samples.run().ok_or_else(ApiError::no_run);
+            let none = || match self.samples.is_damaged() {
+                true => StoreError::Damaged("a file of the shipped run".to_owned()).into(),
+                false => ApiError::no_run(),
+            };
+            return self.samples.run().ok_or_else(none);
         }
         let id = RunId::parse(id).ok_or_else(ApiError::no_run)?;
         if let Some(run) = self.in_memory(&id) {

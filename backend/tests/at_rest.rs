@@ -333,5 +333,67 @@ fn a_damaged_experiment_holds_up_no_other() {
     assert_eq!(queue.finish(&*seat, &ends).unwrap(), 4);
     assert!(matches!(queue.get(&first.id), Err(StoreError::Damaged(_))));
     assert_eq!(queue.list(10).unwrap().len(), 1);
+    assert_eq!(queue.damaged().unwrap(), [first.id.to_string()], "it is named, and no other");
+    let sql = "UPDATE experiments SET id = 'é' WHERE id = ?1";
+    connection.execute(sql, [first.id.as_str()]).unwrap();
+    assert_eq!(queue.damaged().unwrap(), ["?"]);
     assert_eq!(queue.progress(&second.id).unwrap().done, 3);
+}
+
+/// A lab's files as a kill leaves them: what was written last stands in SQLite's log alone.
+fn as_killed(from: &Path, to: &Path, database: &str) {
+    for end in ["", "-wal"] {
+        let file = format!("{database}{end}");
+        std::fs::copy(from.join(&file), to.join(&file)).unwrap();
+    }
+}
+
+#[test]
+fn what_a_damaged_log_lost_is_not_said_never_to_have_been() {
+    let (live, dead) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let queue = SqliteQueue::open(live.path()).unwrap();
+    let all: Vec<NewExperiment> = (0..5).map(|_| new(2)).collect();
+    all.iter().for_each(|new| queue.create(new).unwrap());
+    as_killed(live.path(), dead.path(), "experiments.sqlite");
+    let log = dead.path().join("experiments.sqlite-wal");
+    let whole = std::fs::read(&log).unwrap();
+    let found = |queue: &SqliteQueue| {
+        let of = |new: &NewExperiment| match queue.get(&new.id) {
+            Ok(found) => found.is_some(),
+            Err(StoreError::Damaged(_)) => false,
+            Err(error) => panic!("{error}"),
+        };
+        all.iter().filter(|new| of(new)).count()
+    };
+    assert_eq!(found(&SqliteQueue::open(dead.path()).unwrap()), 5, "nothing is lost by a kill");
+    let (mut lost, mut tried) = (0, 0);
+    for (at, bit) in flips(whole.len(), 60) {
+        let damaged = tempfile::tempdir().unwrap();
+        as_killed(live.path(), damaged.path(), "experiments.sqlite");
+        let mut bytes = whole.clone();
+        bytes[at] ^= bit;
+        std::fs::write(damaged.path().join("experiments.sqlite-wal"), &bytes).unwrap();
+        // One that does not open says so.
+        let Ok(queue) = SqliteQueue::open(damaged.path()) else { continue };
+        let kept = damaged.path().join("experiments.sqlite-wal.damaged");
+        tried += 1;
+        let there = found(&queue);
+        if there < 5 {
+            lost += 1;
+            assert_eq!(std::fs::read(&kept).unwrap(), bytes, "byte {at}: {there} of 5");
+            for new in &all {
+                let said = queue.get(&new.id);
+                assert!(!matches!(said, Ok(None)), "byte {at}: it is said not to exist");
+            }
+            // What is there goes on, and the next start says the same.
+            drop(queue);
+            let queue = SqliteQueue::open(damaged.path()).unwrap();
+            queue.create(&new(1)).unwrap();
+            assert_eq!(found(&queue), there);
+        }
+    }
+    println!(
+        "{tried} bits of the log flipped: experiments were lost {lost} times, and it was said"
+    );
+    assert!(lost > 20, "{lost} of {tried}");
 }

@@ -98,9 +98,10 @@ pub struct ModelEntry {
     /// How many tokens it makes of a picture, where that is known.
     #[serde(default)]
     pub picture_tokens: Option<PictureTokens>,
-    /// How fast it read its last prompt since the lab was started; `null` before the first.
+    /// How fast it read its last prompt with a picture since the lab was started, by quantization;
+    /// empty before the first.
     #[serde(default)]
-    pub speed: Option<Speed>,
+    pub speeds: Vec<Speed>,
     /// Its prompt templates, its own first; empty where they are not known before it is loaded.
     #[serde(default)]
     pub templates: Vec<String>,

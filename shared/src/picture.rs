@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::options::{AskedOptions, Quant};
+
 /// How many of a file's first bytes [`picture_type`] looks at.
 pub const PICTURE_HEAD: usize = 12;
 
@@ -98,21 +100,55 @@ impl PictureTokens {
 /// Picture tokens that a laptop reads in a moment of a model of a few billion weights.
 pub const FEW_TOKENS: u32 = 1024;
 
-/// How long a model took to read its last prompt on this machine: vision tower and prefill.
+/// How long a model took to read its last prompt with a picture on this machine: vision tower and
+/// prefill.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Speed {
-    /// Tokens of that prompt, the picture's included.
-    pub tokens: u32,
-    /// Milliseconds.
+    /// How the decoder's weights were held.
+    pub quant: Quant,
+    /// Tokens that the vision tower made of the picture.
+    pub picture_tokens: u32,
+    /// Tokens of the prompt that are no picture's.
+    pub text_tokens: u32,
+    /// All tokens that the decoder read: of the picture's those that were left, as often as they
+    /// stood there.
+    pub prompt_tokens: u32,
+    /// Milliseconds of the vision tower.
+    pub vision_ms: f64,
+    /// Milliseconds of the decoder.
+    pub prefill_ms: f64,
+}
+
+/// How long a prompt is going to take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Expected {
+    /// Milliseconds, in proportion to what was read last.
     pub ms: f64,
+    /// Whether there is more to read than last time. Time grows faster than the number of tokens:
+    /// these milliseconds are then the least.
+    pub at_least: bool,
 }
 
 impl Speed {
-    /// Milliseconds for so many tokens, in proportion. Time grows faster than the number of tokens,
-    /// so it is the least for more tokens than were read last time, and the most for fewer.
-    pub fn ms_for(&self, tokens: u32) -> f64 {
-        self.ms * f64::from(tokens) / f64::from(self.tokens.max(1))
+    /// How long a picture of which the tower makes so many tokens takes under these options, the
+    /// prompt's other tokens being as many as last time.
+    pub fn expected(&self, picture_tokens: u32, options: &AskedOptions) -> Expected {
+        let kept = match options.prune {
+            Some(rate) if rate > 0.0 => {
+                let count = options.prune_count.unwrap_or_default();
+                count.kept(picture_tokens as usize, rate) as u32
+            }
+            _ => picture_tokens,
+        };
+        let copies = options.replicate.unwrap_or(1);
+        let prompt = self.text_tokens.saturating_add(kept.saturating_mul(copies));
+        let share = |now: u32, then: u32| f64::from(now) / f64::from(then.max(1));
+        Expected {
+            ms: self.vision_ms * share(picture_tokens, self.picture_tokens)
+                + self.prefill_ms * share(prompt, self.prompt_tokens),
+            at_least: picture_tokens > self.picture_tokens || prompt > self.prompt_tokens,
+        }
     }
 }
 
@@ -154,7 +190,33 @@ mod tests {
         assert_eq!(qwen.of((1, 500), None), None);
         let llava = PictureTokens::One { tokens: 576 };
         assert_eq!((llava.of((9, 9), None), llava.limit((9, 9), None)), (Some(576), None));
-        let speed = Speed { tokens: 100, ms: 500.0 };
-        assert_eq!(speed.ms_for(1000), 5000.0);
+    }
+
+    #[test]
+    fn time_follows_what_tower_and_decoder_have_to_read() {
+        let speed = Speed {
+            quant: Quant::Q8_0,
+            picture_tokens: 100,
+            text_tokens: 50,
+            prompt_tokens: 150,
+            vision_ms: 200.0,
+            prefill_ms: 300.0,
+        };
+        let asked = AskedOptions::default();
+        let of = |n, asked: &AskedOptions| {
+            let Expected { ms, at_least } = speed.expected(n, asked);
+            (ms, at_least)
+        };
+        assert_eq!(of(100, &asked), (500.0, false));
+        assert_eq!(of(1000, &asked), (2000.0 + 2100.0, true));
+        // The tower sees the whole picture, whatever is dropped behind it.
+        let pruned = AskedOptions { prune: Some(0.75), ..asked.clone() };
+        assert_eq!(of(100, &pruned), (200.0 + 150.0, false));
+        assert_eq!(of(1000, &pruned), (2000.0 + 600.0, true));
+        let copied = AskedOptions { replicate: Some(4), ..pruned };
+        assert_eq!(of(100, &copied), (500.0, false));
+        // What was read last may itself have been pruned.
+        let last = Speed { prompt_tokens: 75, prefill_ms: 150.0, ..speed };
+        assert_eq!(last.expected(100, &asked), Expected { ms: 500.0, at_least: true });
     }
 }

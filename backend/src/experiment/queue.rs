@@ -132,6 +132,13 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     /// [`StoreError`].
     fn list(&self, most: u32) -> Result<Vec<Experiment>, StoreError>;
 
+    /// The names of experiments of which the disk does not hold any more what was written, newest
+    /// first, as far as the names can be read: [`Queue::list`] leaves them out.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn damaged(&self) -> Result<Vec<String>, StoreError>;
+
     /// How far an experiment is.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use engine::{EngineError, EventObserver, Picture, Taped};
 use shared::picture::Speed;
-use shared::{ErrorCode, Event, Observation, Quant, Summary};
+use shared::{ErrorCode, Event, Group, Observation, Quant, Summary};
 use tokio::sync::watch;
 
 use super::cache::{Cache, Key};
@@ -260,11 +260,15 @@ impl Worker {
         let prepared = model.prepare(picture, &run.options)?;
         let options = prepared.options().clone();
         let mut saved = Instant::now();
-        let mut prompt_tokens = 0;
+        let mut read = None;
         let last_layer = model.info().layers.saturating_sub(1);
         let sink = |event: Event| {
             if let Event::Layout { layout, .. } = &event {
-                prompt_tokens = layout.tokens.len() as u32;
+                // What is read without a picture says nothing of pictures.
+                read = layout.picture.map(|p| {
+                    let text = layout.tokens.iter().filter(|t| t.group != Group::Image).count();
+                    (u32::from(p.rows) * u32::from(p.cols), text as u32, layout.tokens.len() as u32)
+                });
             }
             // The picture is encoded once the prefill is through: the first layers wait for nothing.
             if matches!(event, Event::Token { index: 0, .. }) {
@@ -298,10 +302,17 @@ impl Worker {
         };
         drop(observer);
         if let Some(summary) = &summary
-            && prompt_tokens > 0
+            && let Some((picture_tokens, text_tokens, prompt_tokens)) = read
         {
-            let ms = summary.timing.vision_ms + summary.timing.prefill_ms;
-            lobby.read_at(&job.source.name, Speed { tokens: prompt_tokens, ms });
+            let speed = Speed {
+                quant: job.quant,
+                picture_tokens,
+                text_tokens,
+                prompt_tokens,
+                vision_ms: summary.timing.vision_ms,
+                prefill_ms: summary.timing.prefill_ms,
+            };
+            lobby.read_at(&job.source.name, speed);
         }
         if run.prepared().is_none() {
             keep_prepared(run, &*prepared);

@@ -54,7 +54,7 @@ pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<M
             least_pixels: traits.pixels.map(|p| p.0),
             most_pixels: traits.pixels.map(|p| p.1),
             picture_tokens: traits.tokens,
-            speed: state.lobby.speed(m.name),
+            speeds: state.lobby.speeds(m.name),
             templates: m.source.as_ref().map(|s| catalog.templates(s)).unwrap_or_default(),
             template_refused: traits.template_refused.filter(|_| !named),
             fit: traits.fit,

@@ -9,6 +9,7 @@ mod integrity;
 mod read;
 mod schema;
 mod sealed;
+pub(crate) mod wal;
 mod write;
 mod writer;
 
@@ -138,6 +139,8 @@ pub struct Store {
     writer: Writer,
     readers: Mutex<Vec<Connection>>,
     integrity: OnceLock<Integrity>,
+    /// What was lost of the log that the last stop left.
+    lost: Option<String>,
     /// Held while the store is open, so that no second lab takes its live runs for interrupted.
     lock: File,
 }
@@ -164,6 +167,7 @@ impl Store {
             Err(std::fs::TryLockError::Error(cause)) => return Err(unwritable(cause)),
         }
         let path = folder.join("lab.sqlite");
+        let lost = wal::look(&path);
         let broken = |cause: String| OpenError::Broken { folder: shown.clone(), cause };
         let mut connection = schema::connect(&path).map_err(|e| broken(e.to_string()))?;
         if let Some(pages) = options.max_pages {
@@ -186,7 +190,14 @@ impl Store {
             Err(error) => return Err(broken(error.to_string())),
         }
         let writer = Writer::start(connection).map_err(|e| broken(e.to_string()))?;
-        Ok(Store { path, writer, readers: Mutex::default(), integrity: OnceLock::new(), lock })
+        Ok(Store {
+            path,
+            writer,
+            readers: Mutex::default(),
+            integrity: OnceLock::new(),
+            lost,
+            lock,
+        })
     }
 
     /// Makes a run durable.
@@ -260,6 +271,9 @@ impl Store {
 
     /// What is wrong with the file as a whole.
     fn damage(&self) -> Option<String> {
+        if self.lost.is_some() {
+            return self.lost.clone();
+        }
         if let Some(looked) = self.integrity.get() {
             return looked.damage();
         }

@@ -3,6 +3,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use shared::PictureUse;
 use shared::api::ModelEntry;
 
 use crate::browser;
@@ -48,20 +49,29 @@ pub fn Estimate(
     });
     let limit = move || lab.options.with(|o| o.max_pixels);
     let rule = move || chosen.with(|c| c.as_ref().and_then(|m| m.picture_tokens));
-    let tokens = move || rule().and_then(|rule| rule.of(size.get()?, limit()));
+    let shown = move || lab.options.with(|o| o.picture != Some(PictureUse::None));
+    let tokens = move || rule().filter(|_| shown()).and_then(|rule| rule.of(size.get()?, limit()));
     let sentence = move || {
         let n = tokens()?;
         let picture = words::picture_tokens(n as usize);
-        let Some(speed) = chosen.with(|c| c.as_ref().and_then(|m| m.speed)) else {
-            let values: [(&str, &dyn std::fmt::Display); 1] = [("picture", &picture)];
+        let (quant, speed) = chosen.with(|c| {
+            let model = c.as_ref()?;
+            let quant = lab.options.with(|o| o.quant).unwrap_or(model.default_quant);
+            Some((quant, model.speeds.iter().find(|s| s.quant == quant).copied()))
+        })?;
+        let Some(speed) = speed else {
+            let quant = words::quant(quant);
+            let values: [(&str, &dyn std::fmt::Display); 2] =
+                [("picture", &picture), ("quant", &quant)];
             return Some(fill(
-                "{picture}; how long they take here, the first run will say.",
+                "{picture}; how long they take here in {quant}, the first run will say.",
                 &values,
             ));
         };
-        let time = words::millis(speed.ms_for(n));
+        let expected = lab.options.with(|o| speed.expected(n, o));
+        let time = words::millis(expected.ms);
         let values: [(&str, &dyn std::fmt::Display); 2] = [("picture", &picture), ("time", &time)];
-        Some(if n > speed.tokens {
+        Some(if expected.at_least {
             fill("{picture}; reading them takes at least {time} here.", &values)
         } else {
             fill("{picture}; reading them takes about {time} here.", &values)

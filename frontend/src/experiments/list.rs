@@ -47,7 +47,7 @@ async fn read() -> Option<ExperimentList> {
     if listed.shown {
         return Some(listed);
     }
-    let mut own = ExperimentList { shown: false, experiments: Vec::new() };
+    let mut own = ExperimentList::default();
     for id in remembered() {
         match api::status(&id).await {
             Ok(status) => own.experiments.push(ExperimentProgress::from(&status)),
@@ -98,16 +98,28 @@ pub fn ListPage() -> impl IntoView {
                 </header>
                 {move || match list.get() {
                     None => view! { <p class="quiet">{t("Reading …")}</p> }.into_any(),
-                    Some(l) if l.experiments.is_empty() => view! {
+                    Some(l) if l.experiments.is_empty() && l.damaged.is_empty() => view! {
                         <p class="quiet">{t("None yet. Start one: a hundred samples of the demo set take about a minute.")}</p>
                     }.into_any(),
                     Some(l) => view! {
-                        <ul class="rows">{l.experiments.into_iter().map(row).collect_view()}</ul>
+                        <ul class="rows">
+                            {l.experiments.into_iter().map(row).collect_view()}
+                            {l.damaged.into_iter().map(damaged).collect_view()}
+                        </ul>
                     }.into_any(),
                 }}
             </section>
         </main>
     }
+}
+
+/// An experiment of which nothing can be shown.
+fn damaged(id: String) -> impl IntoView {
+    let said = fill(
+        "Experiment {id} is damaged: the disk does not hold any more what was written, so nothing of it is shown.",
+        &[("id", &id)],
+    );
+    view! { <li class="problem" data-testid="damaged">{said}</li> }
 }
 
 fn row(e: ExperimentProgress) -> impl IntoView {

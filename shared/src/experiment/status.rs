@@ -165,6 +165,10 @@ pub struct ExperimentList {
     pub shown: bool,
     /// The newest first.
     pub experiments: Vec<ExperimentProgress>,
+    /// Names of those of which the disk does not hold any more what was written, as far as they can
+    /// be read (`?` otherwise): they are listed by nothing else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub damaged: Vec<String>,
 }
 
 /// The run that shows an item.

@@ -69,6 +69,12 @@ fn list(folders: &ModelFolders) -> Result<(), Failure> {
             let _ = writeln!(text, "    {problem}");
         }
     }
+    for id in queue.damaged().map_err(|e| e.to_string())? {
+        let _ = writeln!(
+            text,
+            "{id}  damaged: the disk does not hold what was written, so nothing of it is shown"
+        );
+    }
     if text.is_empty() {
         text.push_str("no experiment yet; `langoverrule experiment` starts one\n");
     }

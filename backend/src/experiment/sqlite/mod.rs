@@ -4,6 +4,7 @@ mod schema;
 mod sealed;
 mod seat;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
 
@@ -15,7 +16,7 @@ use shared::{ErrorCode, ModelInfo};
 
 use super::queue::{Claim, End, Ended, Experiment, NewExperiment, Progress, Queue, Seat};
 use crate::id::{OwnerHash, RunId};
-use crate::store::{Integrity, StoreError};
+use crate::store::{Integrity, StoreError, wal};
 use crate::{clock, lock};
 use seat::{FileSeat, Life};
 
@@ -34,6 +35,10 @@ pub struct SqliteQueue {
     path: PathBuf,
     connections: Mutex<Vec<Connection>>,
     integrity: OnceLock<Integrity>,
+    /// What was lost of the log that the last stop left.
+    lost: Option<String>,
+    /// Held while the file is open (see [`wal::look_alone`]).
+    _open: Option<File>,
 }
 
 impl SqliteQueue {
@@ -45,11 +50,19 @@ impl SqliteQueue {
     pub fn open(data: &Path) -> Result<SqliteQueue, StoreError> {
         std::fs::create_dir_all(data).map_err(broken)?;
         let path = data.join("experiments.sqlite");
+        let (open, lost) = match wal::look_alone(&path) {
+            Ok((open, lost)) => (Some(open), lost),
+            // A file system without locks: SQLite says whether it can be worked with.
+            Err(error) => {
+                tracing::warn!(%error, "the experiments' log is not looked at");
+                (None, None)
+            }
+        };
         let mut connection = schema::connect(&path)?;
         schema::migrate(&mut connection)?;
         let connections = Mutex::new(vec![connection]);
         let seats = data.join("workers");
-        Ok(SqliteQueue { seats, path, connections, integrity: OnceLock::new() })
+        Ok(SqliteQueue { seats, path, connections, integrity: OnceLock::new(), lost, _open: open })
     }
 
     fn with<T>(
@@ -219,7 +232,10 @@ impl Queue for SqliteQueue {
                 };
             }
             // A damaged file may have lost the experiment, and then it was not deleted.
-            let damage = self.looked()?.damage();
+            let damage = match &self.lost {
+                Some(lost) => Some(lost.clone()),
+                None => self.looked()?.damage(),
+            };
             damage.map_or(Ok(None), |damage| Err(StoreError::Damaged(damage)))
         })
     }
@@ -236,7 +252,7 @@ impl Queue for SqliteQueue {
             while let Some(row) = rows.next()? {
                 match experiment(row) {
                     Ok(experiment) => list.push(experiment),
-                    // Whoever has its address is told; the others are listed.
+                    // Named by `damaged`; the others are listed.
                     Err(error @ StoreError::Damaged(_)) => {
                         tracing::error!(%error, "an experiment is not listed");
                     }
@@ -244,6 +260,27 @@ impl Queue for SqliteQueue {
                 }
             }
             Ok(list)
+        })
+    }
+
+    fn damaged(&self) -> Result<Vec<String>, StoreError> {
+        self.with(|c| {
+            let sql =
+                format!("SELECT {}, sum FROM experiments ORDER BY number DESC", sealed::EXPERIMENT);
+            let mut statement = c.prepare_cached(&sql)?;
+            let mut rows = statement.query([])?;
+            let mut damaged = Vec::new();
+            while let Some(row) = rows.next()? {
+                match sealed::check(row) {
+                    Ok(()) => {}
+                    Err(StoreError::Damaged(_)) => {
+                        let name = row.get::<_, String>(0).ok().and_then(|id| RunId::parse(&id));
+                        damaged.push(name.map_or_else(|| "?".to_owned(), |id| id.to_string()));
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(damaged)
         })
     }
 

@@ -43,7 +43,8 @@ pub async fn experiments(
             let progress = means.queue.progress(&experiment.start.id)?;
             experiments.push(ExperimentProgress::from(&status(&experiment, &progress)));
         }
-        Ok(Json(ExperimentList { shown: true, experiments }))
+        let damaged = means.queue.damaged()?;
+        Ok(Json(ExperimentList { shown: true, experiments, damaged }))
     };
     tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)?
 }
