@@ -3,8 +3,14 @@
 
 mod common;
 
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
 use common::{Leaf, fixture, opened, own_picture, refused, string, wrong};
 use datasets::Fault;
+use parquet::basic::Compression;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaDataWriter, RowGroupMetaData};
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use shared::experiment::Verdict;
 
 /// A fixture's picture.
@@ -207,4 +213,41 @@ fn damage_never_panics_and_leaves_the_rest() {
         assert!(datasets::open(&name, &common::anywhere()).is_err(), "{end}");
     }
     assert!(refused > 20 && partly > 20, "{refused} {partly} of {}", sound.len());
+}
+
+/// A copy of a file whose footer says that a column is packed with another codec.
+fn said_to_be(from: &Path, column: &str, codec: Compression) -> PathBuf {
+    let bytes = std::fs::read(from).unwrap();
+    let metadata = SerializedFileReader::new(File::open(from).unwrap()).unwrap().metadata().clone();
+    let row_group = |group: &RowGroupMetaData| {
+        let chunk = |chunk: &ColumnChunkMetaData| match chunk.column_path().parts()[0] == column {
+            true => chunk.clone().into_builder().set_compression(codec).build().unwrap(),
+            false => chunk.clone(),
+        };
+        let chunks = group.columns().iter().map(chunk).collect();
+        group.clone().into_builder().set_column_metadata(chunks).build().unwrap()
+    };
+    let groups = metadata.row_groups().iter().map(row_group).collect();
+    let metadata = metadata.into_builder().set_row_groups(groups).build();
+    // A file ends with its footer, the footer's length and four letters.
+    let length = bytes[bytes.len() - 8..].first_chunk().map(|l| u32::from_le_bytes(*l)).unwrap();
+    let mut copy = bytes[..bytes.len() - 8 - length as usize].to_vec();
+    ParquetMetaDataWriter::new(&mut copy, &metadata).finish().unwrap();
+    let path = tempfile::tempdir().unwrap().keep().join("rows.parquet");
+    std::fs::write(&path, copy).unwrap();
+    path
+}
+
+#[test]
+fn a_column_in_a_codec_that_is_not_read_is_refused_when_it_is_asked_for() {
+    let file = said_to_be(&fixture("columns.parquet"), "query", Compression::LZO);
+    let of = |columns: &str| format!("parquet:{}?image=photo{columns}", file.display());
+    let error = refused(&of("&question=query"));
+    let said = "in rows.parquet the column 'query' is packed with LZO, which is not read; write it with zstd or snappy.";
+    assert!(error.contains(said), "{error}");
+    // A column that nobody asks for is nobody's matter.
+    assert_eq!(opened(&of("&ask=What%3F")).sample(0).unwrap().picture, small(8));
+    let same = said_to_be(&fixture("columns.parquet"), "no such column", Compression::LZO);
+    let set = opened(&format!("parquet:{}?image=photo&question=query", same.display()));
+    assert_eq!(set.sample(1).unwrap().reference.prompt, "What?");
 }

@@ -491,3 +491,33 @@ fn files_without_an_ending_are_judged_by_what_they_hold() {
     let said = load(&pair(&path, &mmproj));
     assert!(said.contains("git-lfs"), "{said}");
 }
+
+#[test]
+fn tensors_that_a_model_has_no_place_for_are_said() {
+    let said = |model: &Model| {
+        let notes = model.info().notes.iter().filter(|note| note.contains("no place for"));
+        notes.cloned().collect::<Vec<_>>().join("\n")
+    };
+    for name in NAMES {
+        assert_eq!(said(&load(&place(name), Quant::Stored)), "", "{name}");
+        let beside = tempfile::tempdir().unwrap();
+        for (file, tensor) in
+            [(name.to_owned(), "blk.0.attn_q_norm.weight"), (format!("{name}-mmproj"), "mm.4.bias")]
+        {
+            let mut changed = File::open(&file);
+            let values = Tensor::zeros((1, 32), candle_core::DType::F32, &Device::Cpu).unwrap();
+            changed.put(tensor, &values, GgmlDType::F32);
+            changed.save(&beside.path().join(format!("{file}.gguf")));
+        }
+        let both = |file: &str| beside.path().join(format!("{file}.gguf"));
+        // Two files, and what macOS leaves beside one of them.
+        std::fs::write(both(&format!("._{name}")), b"\0\x05\x16\x07").unwrap();
+        let model = load(beside.path(), Quant::Stored);
+        let said = said(&model);
+        assert!(said.contains("2 tensors") && said.contains("blk.0.attn_q_norm.weight"), "{said}");
+        let one =
+            load(&pair(&both(name), &folder().join(format!("{name}-mmproj.gguf"))), Quant::F32);
+        let notes = one.info().notes.join("\n");
+        assert!(notes.contains("'blk.0.attn_q_norm.weight', which this model"), "{notes}");
+    }
+}

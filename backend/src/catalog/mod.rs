@@ -356,7 +356,9 @@ fn has_weights(folder: &Path) -> bool {
     entries.flatten().any(|entry| {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")
+        // What macOS leaves beside files on other systems' disks has their endings.
+        let shown = !name.starts_with('.');
+        shown && (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json"))
     })
 }
 

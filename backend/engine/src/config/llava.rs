@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::rope::{Kind, rope};
 use super::{
-    Files, HeadSizes, MOST, Section, activation, eos, heads, image_token, known, same_layers, silu,
-    tied,
+    Files, MOST, Section, Usual, activation, decoder, eos, heads, image_token, known, model_type,
+    same_layers, silu,
 };
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
@@ -108,33 +108,21 @@ fn llama(
     text: &Section,
     notes: &mut Vec<String>,
 ) -> Result<DecoderConfig, EngineError> {
-    match text.text("model_type")? {
-        None | Some("llama") => {}
-        Some(_) => return Err(text.wrong("model_type", "\"llama\"")),
-    }
+    model_type(text, &["llama"])?;
     same_layers(text)?;
     silu(text)?;
     let hidden = text.size("hidden_size", 4096, MOST.width)?;
-    let HeadSizes { heads, kv_heads, head_dim } = heads(text, hidden, 32, None)?;
+    let heads = heads(text, hidden, 32, None)?;
     let attention = text.flag("attention_bias", false)?;
-    let config = DecoderConfig {
-        hidden,
-        intermediate: text.size("intermediate_size", 11_008, MOST.width)?,
-        layers: text.size("num_hidden_layers", 32, MOST.layers)?,
-        heads,
-        kv_heads,
-        head_dim,
-        vocab: text.size("vocab_size", 32_000, MOST.vocab)?,
-        norm_eps: text.number("rms_norm_eps", 1e-6, 0.0..=0.1)?,
-        rotary: rope(text, Kind::Llama, notes)?,
-        tied: tied(model, text)?,
-        max_positions: text.size("max_position_embeddings", 2048, MOST.positions)?,
-        biases: Biases {
-            qkv: Some(attention),
-            output: Some(attention),
-            mlp: Some(text.flag("mlp_bias", false)?),
-        },
+    let biases = Biases {
+        qkv: Some(attention),
+        output: Some(attention),
+        mlp: Some(text.flag("mlp_bias", false)?),
     };
+    let usual =
+        Usual { intermediate: 11_008, layers: 32, vocab: 32_000, norm_eps: 1e-6, positions: 2048 };
+    let rotary = rope(text, Kind::Llama, notes)?;
+    let config = decoder((model, text), (hidden, heads), (rotary, biases), &usual)?;
     text.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
     Ok(config)
 }
@@ -143,10 +131,7 @@ fn llama(
 /// is left out has the defaults of transformers' CLIPVisionConfig.
 fn clip(json: &Section, notes: &mut Vec<String>) -> Result<ClipConfig, EngineError> {
     let or = |own: usize, clip: usize| if json.is_missing() { own } else { clip };
-    match json.text("model_type")? {
-        None | Some("clip_vision_model") => {}
-        Some(_) => return Err(json.wrong("model_type", "\"clip_vision_model\"")),
-    }
+    model_type(json, &["clip_vision_model"])?;
     json.size("num_channels", 3, 3)
         .and_then(|n| if n == 3 { Ok(()) } else { Err(json.wrong("num_channels", "3")) })?;
     let config = ClipConfig {

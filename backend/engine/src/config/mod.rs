@@ -18,7 +18,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
+use crate::rotary::RotaryConfig;
 use crate::vision::Activation;
 
 /// Sizes beyond these belong to no model of these families; products of them stay in range.
@@ -31,6 +33,51 @@ struct Most {
     heads: usize,
     vocab: usize,
     positions: usize,
+}
+
+/// What transformers takes of a decoder where its configuration leaves it out.
+struct Usual {
+    intermediate: usize,
+    layers: usize,
+    vocab: usize,
+    norm_eps: f64,
+    positions: usize,
+}
+
+/// A decoder of this width, its other sizes as the text part of the configuration says.
+fn decoder(
+    (model, text): (&Section, &Section),
+    (hidden, heads): (usize, HeadSizes),
+    (rotary, biases): (RotaryConfig, Biases),
+    usual: &Usual,
+) -> Result<DecoderConfig, EngineError> {
+    let HeadSizes { heads, kv_heads, head_dim } = heads;
+    Ok(DecoderConfig {
+        hidden,
+        intermediate: text.size("intermediate_size", usual.intermediate, MOST.width)?,
+        layers: text.size("num_hidden_layers", usual.layers, MOST.layers)?,
+        heads,
+        kv_heads,
+        head_dim,
+        vocab: text.size("vocab_size", usual.vocab, MOST.vocab)?,
+        norm_eps: text.number("rms_norm_eps", usual.norm_eps, 0.0..=0.1)?,
+        rotary,
+        tied: tied(model, text)?,
+        max_positions: text.size("max_position_embeddings", usual.positions, MOST.positions)?,
+        biases,
+    })
+}
+
+/// Refuses a part of the configuration that says it is another kind of model than one of these; the
+/// last is what it is told to be.
+fn model_type(section: &Section, known: &[&str]) -> Result<(), EngineError> {
+    match section.text("model_type")? {
+        Some(named) if !known.contains(&named) => {
+            let needed = known.last().map(|name| format!("\"{name}\"")).unwrap_or_default();
+            Err(section.wrong("model_type", &needed))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Query heads, key heads and the width of one.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::rope::{Kind, rope};
 use super::{
-    Files, HeadSizes, MOST, Section, eos, heads, image_token, known, same_layers, silu, tied,
+    Files, MOST, Section, Usual, eos, heads, image_token, known, model_type, same_layers, silu,
 };
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
@@ -119,17 +119,14 @@ fn decoder(
     if text.flag("use_sliding_window", false)? {
         return Err(text.wrong("use_sliding_window", "false"));
     }
-    match text.text("model_type")? {
-        None | Some("qwen2_5_vl" | "qwen2_5_vl_text") => {}
-        Some(_) => return Err(text.wrong("model_type", "\"qwen2_5_vl_text\"")),
-    }
+    model_type(text, &["qwen2_5_vl", "qwen2_5_vl_text"])?;
     silu(text)?;
     let hidden = text.size("hidden_size", 8192, MOST.width)?;
-    let HeadSizes { heads, kv_heads, head_dim } = heads(text, hidden, 64, Some(8))?;
-    if head_dim * heads != hidden {
-        return Err(
-            text.wrong("head_dim", &format!("{}, the width over the heads,", hidden / heads))
-        );
+    let heads = heads(text, hidden, 64, Some(8))?;
+    let head_dim = heads.head_dim;
+    if head_dim * heads.heads != hidden {
+        let needed = format!("{}, the width over the heads,", hidden / heads.heads);
+        return Err(text.wrong("head_dim", &needed));
     }
     let rotary = rope(text, Kind::Qwen, notes)?;
     let turned = rotary.sections.iter().fold(0usize, |sum, n| sum.saturating_add(*n));
@@ -139,20 +136,15 @@ fn decoder(
             rotary.sections
         )));
     }
-    let config = DecoderConfig {
-        hidden,
-        intermediate: text.size("intermediate_size", 29_568, MOST.width)?,
-        layers: text.size("num_hidden_layers", 80, MOST.layers)?,
-        heads,
-        kv_heads,
-        head_dim,
-        vocab: text.size("vocab_size", 152_064, MOST.vocab)?,
-        norm_eps: text.number("rms_norm_eps", 1e-5, 0.0..=0.1)?,
-        rotary,
-        tied: tied(model, text)?,
-        max_positions: text.size("max_position_embeddings", 32_768, MOST.positions)?,
-        biases: Biases { qkv: Some(true), output: Some(false), mlp: Some(false) },
+    let biases = Biases { qkv: Some(true), output: Some(false), mlp: Some(false) };
+    let usual = Usual {
+        intermediate: 29_568,
+        layers: 80,
+        vocab: 152_064,
+        norm_eps: 1e-5,
+        positions: 32_768,
     };
+    let config = super::decoder((model, text), (hidden, heads), (rotary, biases), &usual)?;
     // A flat file's own members are told with the others.
     if text.key("") != model.key("") {
         text.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
@@ -163,10 +155,7 @@ fn decoder(
 /// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.
 fn vision(json: &Section, notes: &mut Vec<String>) -> Result<QwenVisionConfig, EngineError> {
     same_layers(json)?;
-    match json.text("model_type")? {
-        None | Some("qwen2_5_vl" | "qwen2_5_vl_vision") => {}
-        Some(_) => return Err(json.wrong("model_type", "\"qwen2_5_vl\"")),
-    }
+    model_type(json, &["qwen2_5_vl_vision", "qwen2_5_vl"])?;
     silu(json)?;
     for (name, only) in [("in_channels", 3), ("temporal_patch_size", 2)] {
         if json.size(name, only, MOST.width)? != only {

@@ -9,7 +9,7 @@ use crate::config::{self, GgufFamily, LlavaConfig, QwenConfig};
 use crate::error::EngineError;
 use crate::prepare::{ClipPrepare, Normalise, QwenPrepare};
 use crate::prompt::{self, PromptTokenizer};
-use crate::weights::{Gguf, GgufWeights, Metadata, hash};
+use crate::weights::{Gguf, GgufWeights, Metadata, hash, is_hidden};
 
 /// Qwen2.5-VL's own limits, from its published processor; files name others where they must.
 const QWEN_PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
@@ -173,7 +173,8 @@ fn is_mmproj(path: &Path) -> bool {
 
 fn ggufs(folder: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut found: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| is_gguf(p)).collect();
+    let is_file = |p: &PathBuf| is_gguf(p) && !is_hidden(p);
+    let mut found: Vec<PathBuf> = entries.map(|e| e.path()).filter(is_file).collect();
     found.sort();
     found
 }

@@ -114,13 +114,14 @@ impl Llava {
     }
 }
 
-/// Whether a tensor is one that LLaVA leaves out, or a table that follows from the settings.
+/// Whether a tensor is one that LLaVA leaves out, or a table that follows from the settings; names
+/// are Hugging Face's or llama.cpp's.
 fn is_unused(name: &str, feature_blocks: usize) -> bool {
-    let block = |tail: &str| tail.split('.').next().and_then(|n| n.parse::<usize>().ok());
-    let behind = name
-        .split_once("vision_tower")
-        .and_then(|(_, tail)| tail.split_once("encoder.layers.").and_then(|(_, tail)| block(tail)));
-    behind.is_some_and(|n| n >= feature_blocks)
+    let tower = name.split_once("vision_tower");
+    let block = tower.and_then(|(_, tail)| Some(tail.split_once("encoder.layers.")?.1));
+    let block = block.or(name.strip_prefix("v.blk.")).and_then(|tail| tail.split('.').next());
+    block.and_then(|n| n.parse::<usize>().ok()).is_some_and(|n| n >= feature_blocks)
+        || name.starts_with("v.post_ln.")
         || ["rotary_emb.inv_freq", "position_ids", ".post_layernorm."]
             .iter()
             .any(|part| name.contains(part))

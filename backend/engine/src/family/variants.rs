@@ -136,6 +136,7 @@ pub fn variant_of(folder: &Path) -> Option<String> {
         .ok()?
         .flatten()
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.'))
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let config = crate::config::read_json(&folder.join("config.json")).ok().flatten();

@@ -1,6 +1,6 @@
 //! Safetensors files of one model: found, their headers checked, tensors read one at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -147,8 +147,9 @@ impl Source for WeightFiles {
         self.tensors.get(name).map(|e| e.shape.as_slice())
     }
 
-    fn names(&self) -> Vec<&str> {
-        self.tensors.keys().map(String::as_str).collect()
+    fn unread(&self, read: &HashSet<&str>) -> Vec<&str> {
+        let names = self.tensors.keys().map(String::as_str);
+        names.filter(|name| !read.contains(name)).collect()
     }
 
     fn same(&self, one: &str, other: &str) -> Result<bool, EngineError> {
@@ -254,6 +255,12 @@ fn unreadable(path: &Path, error: &std::io::Error) -> EngineError {
     EngineError::model(format!("{}: cannot be read: {}", path.display(), why(error)))
 }
 
+/// Whether a file's name begins with a dot: macOS leaves `._NAME` beside a NAME that it copies to
+/// other systems' disks, with the same ending and without its content.
+pub(crate) fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
 fn find(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
     let index = folder.join("model.safetensors.index.json");
     if index.exists() {
@@ -299,7 +306,7 @@ fn find(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
     let entries = std::fs::read_dir(folder).map_err(|e| unreadable(folder, &e))?;
     let mut found: Vec<PathBuf> = entries
         .filter_map(|e| e.ok().map(|e| e.path()))
-        .filter(|p| p.extension().is_some_and(|x| x == "safetensors"))
+        .filter(|p| p.extension().is_some_and(|x| x == "safetensors") && !is_hidden(p))
         .collect();
     match found.len() {
         1 => Ok(vec![found.remove(0)]),

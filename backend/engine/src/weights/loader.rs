@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device, Storage, Tensor};
 use rayon::prelude::*;
 use shared::Quant;
 
 use super::Source;
 use super::cache::{Form, Tape};
-use super::linear::{Linear, block_type, bytes_of, fitting, tensor_of, type_name};
+use super::linear::{Linear, bytes_of, tensor_of};
 use super::weigh::Matrix;
 use crate::error::EngineError;
 use crate::memory::Footprint;
@@ -18,18 +18,18 @@ use crate::processor::Kernels;
 /// Reads tensors by name, quantizes on the way, and keeps count.
 pub(crate) struct Loader<'a> {
     pub(super) files: &'a dyn Source,
-    quant: Quant,
+    pub(super) quant: Quant,
     device: Device,
     progress: &'a mut dyn FnMut(u64, u64),
     read: u64,
-    tape: Option<Tape>,
+    pub(super) tape: Option<Tape>,
     /// Whether tensors are counted by their shapes and none is read.
-    weighing: bool,
+    pub(super) weighing: bool,
     pub(super) kernels: Kernels,
     /// Tensors that were read.
-    used: HashSet<String>,
+    pub(super) used: HashSet<String>,
     /// Tensors that are there and that the model's settings leave out.
-    left_out: HashSet<String>,
+    pub(super) left_out: HashSet<String>,
     /// Parameters read.
     pub(crate) parameters: u64,
     /// What it takes of memory.
@@ -92,7 +92,7 @@ impl<'a> Loader<'a> {
 
     /// A converted tensor from the tape. A tape that does not fit is given up for good: the
     /// model's own files have everything.
-    fn kept(&mut self, name: &str, shape: &[usize]) -> Option<(Form, Vec<u8>)> {
+    pub(super) fn kept(&mut self, name: &str, shape: &[usize]) -> Option<(Form, Vec<u8>)> {
         let tape = self.tape.as_mut().filter(|tape| tape.reads())?;
         let found = tape.take(name, shape);
         if found.is_none()
@@ -103,11 +103,11 @@ impl<'a> Loader<'a> {
         found
     }
 
-    fn is_writing(&self) -> bool {
+    pub(super) fn is_writing(&self) -> bool {
         self.tape.as_ref().is_some_and(|tape| !tape.reads())
     }
 
-    fn record(&mut self, name: &str, shape: &[usize], form: Form, bytes: &[u8]) {
+    pub(super) fn record(&mut self, name: &str, shape: &[usize], form: Form, bytes: &[u8]) {
         if let Some(tape) = &mut self.tape
             && !tape.keep(name, shape, form, bytes)
         {
@@ -116,7 +116,11 @@ impl<'a> Loader<'a> {
     }
 
     /// A vector or small tensor in f32, from the tape or the files.
-    fn read_plain(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
+    pub(super) fn read_plain(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+    ) -> Result<Tensor, EngineError> {
         if let Some((Form::F32, bytes)) = self.kept(name, shape) {
             self.count(name, shape);
             return Ok(tensor_of(Form::F32, &bytes, shape)?);
@@ -128,144 +132,22 @@ impl<'a> Loader<'a> {
         Ok(tensor)
     }
 
-    fn record_linear(
-        &mut self,
-        name: &str,
-        shape: &[usize],
-        linear: &Linear,
-    ) -> Result<(), EngineError> {
-        if self.is_writing() {
-            match linear.held()? {
-                Some((form, bytes)) => self.record(name, shape, form, &bytes),
-                None => self.tape = None,
-            }
-        }
-        Ok(())
-    }
-
-    /// The first of `candidates` under which `probe` exists; the first when none does, so that
-    /// the error names the usual place.
-    pub(crate) fn prefix(&self, candidates: &[&'static str], probe: &str) -> &'static str {
-        self.prefix_of_any(candidates, &[probe])
-    }
-
-    /// As [`Loader::prefix`], with several tensors any of which tells.
-    pub(crate) fn prefix_of_any(
-        &self,
-        candidates: &[&'static str],
-        probes: &[&str],
-    ) -> &'static str {
-        let of = |p: &&&'static str| probes.iter().any(|n| self.files.has(&format!("{p}{n}")));
-        candidates.iter().find(of).copied().unwrap_or(candidates[0])
-    }
-
-    /// Whether there is a tensor of that name that the model uses.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.files.has(name) && !self.left_out.contains(name)
-    }
-
-    /// Holds biases to what the settings say: those that must be there are, those that must not be
-    /// are left out, and noted.
-    ///
-    /// # Errors
-    /// One is missing.
-    pub(crate) fn settle_biases(
-        &mut self,
-        names: Vec<String>,
-        biased: Option<bool>,
-    ) -> Result<(), EngineError> {
-        match biased {
-            None => Ok(()),
-            Some(true) => match names.iter().find(|name| !self.has(name)) {
-                Some(name) => {
-                    Err(EngineError::model(format!("{} is missing", self.files.called(name))))
-                }
-                None => Ok(()),
-            },
-            Some(false) => {
-                let there: Vec<String> = names.into_iter().filter(|name| self.has(name)).collect();
-                if let Some(first) = there.first() {
-                    self.notes.push(format!(
-                        "The weights have {} biases such as '{first}', which the model has not by \
-                         its config.json: they are left out, as in transformers 5.",
-                        there.len()
-                    ));
-                }
-                self.left_out.extend(there);
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether a head is stored that is not the embedding table `table`, though the settings tie
-    /// the two.
-    pub(crate) fn has_own_head(&mut self, table: &str, head: &str) -> Result<bool, EngineError> {
-        if self.files.shape(head).is_none() {
-            return Ok(false);
-        }
-        // A head of its own weighs what a tied one does.
-        if self.weighing {
-            return Ok(true);
-        }
-        if self.files.same(table, head)? {
-            self.used.insert(head.to_owned());
-            return Ok(false);
-        }
-        self.notes.push(
-            "config.json ties the output head to the embeddings, but the weights have a head of \
-             their own, which differs: the stored head is used, as in transformers 5."
-                .to_owned(),
-        );
-        Ok(true)
-    }
-
-    /// Notes tensors that are there and were not read, but for those that `harmless` knows.
-    pub(crate) fn tell_unused(&mut self, harmless: impl Fn(&str) -> bool) {
-        let unused = |name: &&str| {
-            !self.used.contains(*name) && !self.left_out.contains(*name) && !harmless(name)
-        };
-        let mut names: Vec<&str> = self.files.names().into_iter().filter(unused).collect();
-        names.sort_unstable();
-        if let Some(first) = names.first() {
-            let first: String = first.chars().take(120).collect();
-            self.notes.push(match names.len() {
-                1 => format!("The weights have '{first}', which this model has no place for."),
-                n => format!(
-                    "The weights have {n} tensors that this model has no place for, such as \
-                     '{first}'."
-                ),
-            });
-        }
-    }
-
     /// The shape of a tensor.
     pub(crate) fn shape(&self, name: &str) -> Option<&[usize]> {
         self.files.shape(name)
     }
 
-    fn read(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
+    pub(super) fn read(&mut self, name: &str, shape: &[usize]) -> Result<Tensor, EngineError> {
         let values = self.files.read_f32(name, shape)?;
         self.count(name, shape);
         Ok(Tensor::from_vec(values, shape, &Device::Cpu)?)
     }
 
-    fn count(&mut self, name: &str, shape: &[usize]) {
+    pub(super) fn count(&mut self, name: &str, shape: &[usize]) {
         self.used.insert(name.to_owned());
         self.read += self.files.size(name);
         self.parameters += shape.iter().product::<usize>() as u64;
         (self.progress)(self.read, self.files.bytes());
-    }
-
-    /// A matrix as its file has it; where the file has no form of its own, f32.
-    fn stored(&mut self, name: &str, shape: &[usize]) -> Result<QTensor, EngineError> {
-        match self.files.read_quantized(name, shape)? {
-            Some(tensor) => Ok(tensor),
-            None => {
-                let values = self.files.read_f32(name, shape)?;
-                let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
-                Ok(QTensor::quantize(&tensor, GgmlDType::F32)?)
-            }
-        }
     }
 
     pub(super) fn passing(&mut self, bytes: u64) {
@@ -274,17 +156,13 @@ impl<'a> Loader<'a> {
 
     /// Moves a map to where the model runs and counts its bytes. Only single rows go through a
     /// `lone` one.
-    fn keep(&mut self, linear: Linear, lone: bool) -> Result<Linear, EngineError> {
+    pub(super) fn keep(&mut self, linear: Linear, lone: bool) -> Result<Linear, EngineError> {
         #[cfg(feature = "cuda")]
         let linear = if self.device.is_cuda() { linear.on(&self.device)? } else { linear };
         let matrices = linear.matrices();
         let bias = linear.bytes() - matrices.iter().map(|m| m.bytes()).sum::<usize>();
         self.weigh(&matrices, bias / 4, lone);
         Ok(linear)
-    }
-
-    fn hold(&mut self, type_name: &str) {
-        *self.held.entry(type_name.to_owned()).or_default() += 1;
     }
 
     /// A tensor held as f32.
@@ -341,98 +219,10 @@ impl<'a> Loader<'a> {
         Ok(table)
     }
 
-    /// A linear map of the decoder, held as the loader's quantization says. Several names are
-    /// stacked by rows into one map: fewer, larger products. Biases are read where they exist.
-    pub(crate) fn decoder_linear(
-        &mut self,
-        parts: &[(String, usize)],
-        columns: usize,
-    ) -> Result<Linear, EngineError> {
-        self.decoder_map(parts, columns, false)
-    }
-
-    /// The output head: a linear map of the decoder that single rows go through, unless logits of
-    /// a whole prompt are wanted.
-    pub(crate) fn head(
-        &mut self,
-        name: &str,
-        rows: usize,
-        columns: usize,
-    ) -> Result<Linear, EngineError> {
-        self.decoder_map(&[(name.to_owned(), rows)], columns, true)
-    }
-
-    fn decoder_map(
-        &mut self,
-        parts: &[(String, usize)],
-        columns: usize,
-        lone: bool,
-    ) -> Result<Linear, EngineError> {
-        let quant = fitting(self.quant, columns);
-        if quant != self.quant {
-            let names: Vec<&str> = parts.iter().map(|(n, _)| n.as_str()).collect();
-            self.fallbacks.push(format!("{}: {}", names.join(", "), quant.name()));
-        }
-        if self.weighing {
-            let block = (quant != Quant::Stored).then(|| block_type(quant));
-            return self.weighed(parts, columns, block.map(|b| b.unwrap_or(GgmlDType::F32)), lone);
-        }
-        if quant == Quant::Stored {
-            return self.stored_linear(parts, columns, lone);
-        }
-        let linear = self.stacked(parts, columns, quant, lone)?;
-        parts.iter().for_each(|_| self.hold(linear.kind()));
-        Ok(linear)
-    }
-
-    /// A linear map held as its file has it, part by part.
-    fn stored_linear(
-        &mut self,
-        parts: &[(String, usize)],
-        columns: usize,
-        lone: bool,
-    ) -> Result<Linear, EngineError> {
-        let mut tensors = Vec::with_capacity(parts.len());
-        for (name, rows) in parts {
-            let (name, shape) = (format!("{name}.weight"), [*rows, columns]);
-            let tensor = self.stored(&name, &shape)?;
-            self.count(&name, &shape);
-            self.hold(type_name(tensor.dtype()));
-            tensors.push(tensor);
-        }
-        let bias = self.biases(parts)?;
-        let linear = Linear::stored(tensors, bias)?;
-        self.passing_of(false, parts.len(), 0, linear.matrix_bytes());
-        self.keep(linear, lone)
-    }
-
-    /// A linear map that is never held in blocks (vision tower, projector): f32 for the reference,
-    /// f16 otherwise, which is what most of them are published in.
-    pub(crate) fn dense_linear(
-        &mut self,
-        parts: &[(String, usize)],
-        columns: usize,
-    ) -> Result<Linear, EngineError> {
-        let quant = if self.quant == Quant::F32 { Quant::F32 } else { Quant::F16 };
-        if self.weighing {
-            let held = if quant == Quant::F32 {
-                quant
-            } else {
-                self.half_of(&format!("{}.weight", parts[0].0))
-            };
-            let block = match held {
-                Quant::F32 => GgmlDType::F32,
-                _ => GgmlDType::F16,
-            };
-            return self.weighed(parts, columns, Some(block), false);
-        }
-        self.stacked(parts, columns, quant, false)
-    }
-
     /// What a tensor of the vision tower or an embedding is held as: f32 for the reference and
     /// where a value is too large for f16, f16 otherwise; as stored where that is asked, and in
     /// f16 what is stored in blocks.
-    fn half(&mut self, name: &str, values: &Tensor) -> Result<Quant, EngineError> {
+    pub(super) fn half(&mut self, name: &str, values: &Tensor) -> Result<Quant, EngineError> {
         let held = self.half_of(name);
         if held != Quant::F16 || fits_f16(values)? {
             return Ok(held);
@@ -442,48 +232,12 @@ impl<'a> Loader<'a> {
     }
 
     /// The same where every value fits f16.
-    fn half_of(&self, name: &str) -> Quant {
+    pub(super) fn half_of(&self, name: &str) -> Quant {
         match (self.quant, self.files.stored_type(name)) {
             (Quant::F32, _) | (Quant::Stored, None | Some(GgmlDType::F32)) => Quant::F32,
             (Quant::Stored, Some(GgmlDType::BF16)) => Quant::Bf16,
             _ => Quant::F16,
         }
-    }
-
-    fn stacked(
-        &mut self,
-        parts: &[(String, usize)],
-        columns: usize,
-        quant: Quant,
-        lone: bool,
-    ) -> Result<Linear, EngineError> {
-        let bias = self.biases(parts)?;
-        let rows = parts.iter().map(|(_, rows)| rows).sum();
-        let (first, shape) = (format!("{}.weight", parts[0].0), [rows, columns]);
-        if let Some(held) = self.kept(&first, &shape) {
-            for (name, rows) in parts {
-                self.count(&format!("{name}.weight"), &[*rows, columns]);
-            }
-            if quant == Quant::F16 && held.0 == Form::F32 {
-                self.fallbacks.push(format!("{first}: f32"));
-            }
-            self.passing(held.1.len() as u64);
-            return self.keep(Linear::kept(held, (rows, columns), bias)?, lone);
-        }
-        let mut weights = Vec::with_capacity(parts.len());
-        for (name, rows) in parts {
-            weights.push(self.read(&format!("{name}.weight"), &[*rows, columns])?);
-        }
-        let weight = Tensor::cat(&weights, 0)?;
-        drop(weights);
-        let quant = match quant {
-            Quant::F16 => self.half(&format!("{}.weight", parts[0].0), &weight)?,
-            other => other,
-        };
-        let linear = Linear::new(&weight, bias, quant)?;
-        self.passing_of(true, parts.len(), 4 * weight.elem_count(), linear.matrix_bytes());
-        self.record_linear(&first, &shape, &linear)?;
-        self.keep(linear, lone)
     }
 
     /// The convolution that cuts a picture into patches: a map from flattened patches, f32 on the
@@ -496,81 +250,6 @@ impl<'a> Loader<'a> {
         let weight = self.read_plain(name, shape)?.flatten_from(1)?;
         self.keep(Linear::new(&weight, None, Quant::F32)?, false)
     }
-
-    /// The biases of all parts, or of none: where one part, or the first layer, has a bias, one
-    /// that is missing is an error.
-    fn biases(&mut self, parts: &[(String, usize)]) -> Result<Option<Tensor>, EngineError> {
-        let names: Vec<String> = parts.iter().map(|(name, _)| format!("{name}.bias")).collect();
-        self.together(&names)?;
-        let mut biases = Vec::new();
-        for (name, (_, rows)) in names.iter().zip(parts) {
-            // What the first layer has, every layer has.
-            self.together(&[first_layer(name), name.clone()])?;
-            if self.has(name) {
-                biases.push(self.read_plain(name, &[*rows])?);
-            }
-        }
-        Ok(if biases.is_empty() { None } else { Some(Tensor::cat(&biases, 0)?) })
-    }
-
-    /// Refuses tensors of which some are there and some are not: a map without its bias is
-    /// another map.
-    pub(crate) fn together(&self, names: &[String]) -> Result<(), EngineError> {
-        match names.iter().find(|name| !self.has(name)) {
-            Some(missing) if names.iter().any(|name| self.has(name)) => {
-                let called = self.files.called(missing);
-                Err(EngineError::model(format!("{called} is missing; others like it are there")))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// An output head that shares the embedding table `name`.
-    pub(crate) fn tied_head(
-        &mut self,
-        name: &str,
-        rows: usize,
-        columns: usize,
-    ) -> Result<Linear, EngineError> {
-        let quant = fitting(self.quant, columns);
-        if self.weighing {
-            let stored = || self.files.stored_type(name).unwrap_or(GgmlDType::F32);
-            let block = if quant == Quant::Stored {
-                stored()
-            } else {
-                block_type(quant).unwrap_or(GgmlDType::F32)
-            };
-            let matrix = Matrix { block, rows, columns };
-            self.passing_of(quant != Quant::Stored, 1, 4 * rows * columns, matrix.bytes());
-            self.weigh(&[matrix], 0, true);
-            return Ok(Linear::weighed()?);
-        }
-        let linear = if quant == Quant::Stored {
-            let table = self.stored(name, &[rows, columns])?;
-            self.hold(type_name(table.dtype()));
-            Linear::stored(vec![table], None)?
-        } else if let Some(held) = self.kept("the head", &[rows, columns]) {
-            self.passing(held.1.len() as u64);
-            let linear = Linear::kept(held, (rows, columns), None)?;
-            self.hold(linear.kind());
-            linear
-        } else {
-            let table = self.files.read_f32(name, &[rows, columns])?;
-            let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
-            let linear = Linear::new(&table, None, quant)?;
-            self.record_linear("the head", &[rows, columns], &linear)?;
-            self.passing_of(true, 1, 4 * table.elem_count(), linear.bytes());
-            self.hold(linear.kind());
-            linear
-        };
-        self.keep(linear, true)
-    }
-}
-
-/// The name of the first layer's tensor like this one.
-fn first_layer(name: &str) -> String {
-    let part = |part: &str| if part.parse::<u32>().is_ok() { "0".to_owned() } else { part.into() };
-    name.split('.').map(part).collect::<Vec<String>>().join(".")
 }
 
 /// Whether no value of a tensor is beyond what f16 can hold: it would become infinite.

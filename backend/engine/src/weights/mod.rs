@@ -7,6 +7,8 @@ mod half;
 mod header;
 mod linear;
 mod loader;
+mod maps;
+mod present;
 #[cfg(test)]
 mod products;
 mod quantize;
@@ -14,7 +16,7 @@ mod source;
 mod weigh;
 
 pub use cache::WeightCache;
-pub(crate) use files::{WeightFiles, hash};
+pub(crate) use files::{WeightFiles, hash, is_hidden};
 pub(crate) use gguf::{Gguf, GgufWeights, Metadata};
 pub(crate) use linear::{Linear, block_type, fitting};
 pub(crate) use loader::Loader;

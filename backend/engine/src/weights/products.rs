@@ -51,8 +51,16 @@ fn products_are_exact_for_the_activations_as_they_are_rounded() -> Result<()> {
             }
             _ => true,
         };
-        // One row, few, and as many as AMX takes.
-        for rows in [1, 5, 40] {
+        // One row, few, and as many as AMX takes; and how far rounding in 256s and in 32s is from the
+        // products of the activations as they are, and the two from one another. Measured: 3.0, 1.3
+        // and 3.0 % of one row, 2.3, 1.1 and 2.4 % of five, 1.9, 0.9 and 1.9 % of forty. A row alone
+        // scatters around the 1.9 % of many: it has the error of its own two blocks of 256, whose
+        // scale is their largest value's (over twenty other rows 1.9 % on average, 3.0 at most).
+        for (rows, most) in [
+            (1, [0.032, 0.014, 0.033]),
+            (5, [0.025, 0.0125, 0.026]),
+            (40, [0.0205, 0.0105, 0.0205]),
+        ] {
             let x = values(rows, columns, 11)?;
             let [of_256, of_32] = [GgmlDType::Q8K, GgmlDType::Q8_0].map(|b| rounded(&x, b));
             let [of_256, of_32] = [of_256?.matmul(&held)?, of_32?.matmul(&held)?];
@@ -64,10 +72,8 @@ fn products_are_exact_for_the_activations_as_they_are_rounded() -> Result<()> {
             // What rounding costs, and so how far one processor is from another at most.
             let (exact, apart) = (x.matmul(&held)?, off(&of_32, &of_256)?);
             let (wide, narrow) = (off(&of_256, &exact)?, off(&of_32, &exact)?);
-            assert!(
-                wide < 0.04 && narrow < 0.02 && apart < 0.05,
-                "{name}: {wide} {narrow} {apart}"
-            );
+            let found = [wide, narrow, apart];
+            assert!(found.iter().zip(most).all(|(f, most)| *f < most), "{name}: {found:?}");
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Where tensors come from.
 
+use std::collections::HashSet;
+
 use candle_core::quantized::{GgmlDType, QTensor};
 use rayon::prelude::*;
 
@@ -25,8 +27,10 @@ pub(crate) trait Source {
     /// The tensor is missing, has another shape, an unsupported type, or holds a value that is not
     /// finite.
     fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError>;
-    /// Names of all tensors, where they are known.
-    fn names(&self) -> Vec<&str> {
+    /// The tensors, by the names that their files give them, that none of the `read` ones stands
+    /// for; none where that is not known.
+    fn unread(&self, read: &HashSet<&str>) -> Vec<&str> {
+        let _ = read;
         Vec::new()
     }
     /// Whether two tensors hold the same values.

@@ -80,6 +80,11 @@ impl Gguf {
         self.tensors.get(name)
     }
 
+    /// The tensors' names.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
     /// How many numbered blocks there are: one more than the highest number after `prefix`.
     pub(crate) fn blocks(&self, prefix: &str) -> usize {
         let number = |name: &String| {

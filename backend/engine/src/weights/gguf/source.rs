@@ -1,6 +1,8 @@
 //! The tensors of a model and its mmproj under the engine's names, with what llama.cpp's
 //! converters did to them undone.
 
+use std::collections::HashSet;
+
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use rayon::prelude::*;
@@ -128,6 +130,15 @@ impl Place<'_> {
         }
     }
 
+    /// The tensors of the file that it stands for.
+    fn names(&self) -> Vec<&str> {
+        match &self.form {
+            Form::Thirds(thirds) => thirds.iter().map(String::as_str).collect(),
+            Form::Frames(second) => vec![&self.name, second],
+            _ => vec![&self.name],
+        }
+    }
+
     fn size(&self) -> u64 {
         let size = |name: &String| self.file.tensor(name).map_or(0, |e| e.bytes as u64);
         match &self.form {
@@ -176,6 +187,15 @@ impl Source for GgufWeights {
     fn bytes(&self) -> u64 {
         let one = self.text.path() == self.mmproj.path();
         self.text.bytes() + if one { 0 } else { self.mmproj.bytes() }
+    }
+
+    fn unread(&self, read: &HashSet<&str>) -> Vec<&str> {
+        let places: Vec<Place> = read.iter().filter_map(|name| self.place(name)).collect();
+        let known: HashSet<&str> = places.iter().flat_map(Place::names).collect();
+        // One file may hold both.
+        let mmproj = Some(&self.mmproj).filter(|m| m.path() != self.text.path());
+        let names = self.text.names().chain(mmproj.into_iter().flat_map(Gguf::names));
+        names.filter(|name| !known.contains(name)).collect()
     }
 
     fn read_f32(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EngineError> {
