@@ -220,6 +220,14 @@ PICTURES = {
     "qwen-number": ("qwen-tall", [(NEW_FILE, IP + "/size", 512)], ["tall.png"]),
     "qwen-crop": ("qwen-tall", [(NEW_FILE, IP + "/do_center_crop", True), (NEW_FILE, IP + "/crop_size", 8),
                                 (NEW_FILE, IP + "/do_pad", True)], ["tall.png"]),
+    # The names and the flag of processors on Pillow: AutoProcessor takes the one on torchvision all the same.
+    "pillow-by-name": ("llava-mha", [(NEW_FILE, IP + "/image_processor_type", "CLIPImageProcessorPil")], WIDE),
+    "pillow-by-flag": ("llava-mha", [(NEW_FILE, IP + "/use_fast", False)], ["wide.png"]),
+    "pillow-by-config": ("llava-mha", [(NEW_FILE, IP + "/image_processor_type", GONE),
+                                       ("config.json", "/image_processor_type", "LlavaImageProcessorPil")],
+                         ["wide.png"]),
+    "qwen-pillow-by-name": ("qwen-tall", [(NEW_FILE, IP + "/image_processor_type", "Qwen2VLImageProcessorPil")],
+                            ["tall.png", "wide.png"]),
     "qwen-old-name": ("qwen-tall", [(NEW_FILE, IP + "/image_processor_type", "Qwen2VLImageProcessorFast")],
                       ["tall.png"]),
 }
@@ -241,6 +249,11 @@ def planes(inputs, processor):
     return patches.permute(4, 0, 2, 5, 1, 3, 6).reshape(3, rows * p, cols * p)
 
 
+def shown(picture):
+    own = HERE / "settings" / picture
+    return open_rgb(own if own.exists() else picture)
+
+
 def settings_of_processors():
     # Padded to a square it has the crop's own size: no resampling between it and the prepared picture.
     noise = torch.randint(0, 256, (26, 42, 3), generator=torch.Generator().manual_seed(7), dtype=torch.uint8)
@@ -260,11 +273,12 @@ def settings_of_processors():
                 model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32).eval()
                 for picture in pictures:
                     processor = AutoProcessor.from_pretrained(folder)
-                    inputs = processor(images=open_rgb(picture), text=asked, return_tensors="pt")
+                    inputs = processor(images=shown(picture), text=asked, return_tensors="pt")
                     model(**inputs)
                     pil = AutoImageProcessor.from_pretrained(folder, backend="pil")
-                    pil_inputs = pil(images=open_rgb(picture), return_tensors="pt")
+                    pil_inputs = pil(images=shown(picture), return_tensors="pt")
                     kind = processor.image_processor
+                    case["processor"] = type(kind).__name__
                     both = [x["pixel_values"][0] if "image_grid_thw" not in x else planes(x, kind)
                             for x in (inputs, pil_inputs)]
                     one, two = (levels(x, kind) for x in both)

@@ -1,6 +1,6 @@
 //! Settings in unusual places, as transformers 5.17 understands them (tests/goldens/make_settings.py).
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use engine::{Model, Picture, PictureLimits};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::options::resolve;
-use shared::{AskedOptions, Definition, ImageFit, ModelDefaults, Quant, RunOptions};
+use shared::{AskedOptions, Definition, ImageFit, ModelDefaults, Quant, Resizing, RunOptions};
 
 fn goldens() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/settings")
@@ -44,6 +44,23 @@ fn apply(json: &mut Value, change: &Change) {
     }
 }
 
+/// The model of a folder that transformers loads; of one that it refuses, none. Where the lab does
+/// otherwise, that is wrong.
+fn loaded(
+    folder: &Folder,
+    at: &str,
+    refused: Option<&str>,
+    wrong: &mut Vec<String>,
+) -> Option<Model> {
+    match (folder.load(), refused) {
+        (Ok(model), None) => return Some(model),
+        (Err(error), Some(_)) => folder.check(&error),
+        (Ok(_), Some(why)) => wrong.push(format!("{at} is loaded; transformers says {why}")),
+        (Err(error), None) => wrong.push(format!("{at} is refused: {}", error.message)),
+    }
+    None
+}
+
 #[derive(Deserialize)]
 struct Case {
     name: String,
@@ -68,20 +85,8 @@ fn models_are_what_transformers_makes_of_their_settings() {
         let folder = Folder::copy(&case.checkpoint);
         folder.change("config.json", |json| case.changes.iter().for_each(|c| apply(json, c)));
         let at = &case.name;
-        let model = match (folder.load(), &case.refused) {
-            (Ok(model), None) => model,
-            (Err(error), Some(_)) => {
-                folder.check(&error);
-                continue;
-            }
-            (Ok(_), Some(why)) => {
-                wrong.push(format!("{at} is loaded; transformers says {why}"));
-                continue;
-            }
-            (Err(error), None) => {
-                wrong.push(format!("{at} is refused: {}", error.message));
-                continue;
-            }
+        let Some(model) = loaded(&folder, at, case.refused.as_deref(), &mut wrong) else {
+            continue;
         };
         let file = golden.folder.join("../images").join(golden.text("picture"));
         let picture = std::fs::read(file).unwrap();
@@ -117,7 +122,7 @@ fn models_are_what_transformers_makes_of_their_settings() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// Pictures as the two backends of transformers' processors prepare them, in 8-bit levels.
+/// Pictures as AutoProcessor prepares them, in 8-bit levels, and beside them as processors on Pillow do.
 #[derive(Deserialize)]
 struct Prepared {
     name: String,
@@ -125,8 +130,19 @@ struct Prepared {
     /// The file's name, and what is changed in it; a file that is not there is new.
     changes: Vec<(String, Change)>,
     pictures: Vec<String>,
+    /// The class that AutoProcessor took: the one on torchvision, whatever the files name.
+    processor: Option<String>,
     refused: Option<String>,
     fit: Option<ImageFit>,
+}
+
+/// Whether a folder asks for a processor on Pillow.
+fn names_pillow(changes: &[(String, Change)]) -> bool {
+    changes.iter().any(|(_, change)| match &change.value {
+        Some(Value::String(name)) => name.ends_with("Pil"),
+        Some(value) => change.at.ends_with("/use_fast") && *value == json!(false),
+        None => false,
+    })
 }
 
 #[test]
@@ -135,7 +151,7 @@ fn pictures_are_what_transformers_makes_of_their_settings() {
     let cases: Vec<Prepared> = serde_json::from_str(&text).unwrap();
     assert!(cases.len() >= 20);
     let tensors = Tensors::open(&goldens().join("pictures.safetensors"));
-    let (mut wrong, mut exact) = (Vec::new(), 0);
+    let (mut wrong, mut pillow) = (Vec::new(), 0);
     for case in cases {
         let folder = Folder::copy(&case.checkpoint);
         for (file, change) in &case.changes {
@@ -145,21 +161,16 @@ fn pictures_are_what_transformers_makes_of_their_settings() {
             folder.write(file, now.to_string());
         }
         let at = &case.name;
-        let model = match (folder.load(), &case.refused) {
-            (Ok(model), None) => model,
-            (Err(error), Some(_)) => {
-                folder.check(&error);
-                continue;
-            }
-            (Ok(_), Some(why)) => {
-                wrong.push(format!("{at} is loaded; transformers says {why}"));
-                continue;
-            }
-            (Err(error), None) => {
-                wrong.push(format!("{at} is refused: {}", error.message));
-                continue;
-            }
+        let Some(model) = loaded(&folder, at, case.refused.as_deref(), &mut wrong) else {
+            continue;
         };
+        let class = case.processor.as_deref().unwrap();
+        assert!(!class.ends_with("Pil") && model.traits().resize == Resizing::Torchvision, "{at}");
+        assert_eq!(
+            notes(&model).contains("Pillow's resizing"),
+            names_pillow(&case.changes),
+            "{at}"
+        );
         for picture in &case.pictures {
             let own = goldens().join(picture);
             let file = if own.exists() { own } else { goldens().join("../images").join(picture) };
@@ -168,21 +179,25 @@ fn pictures_are_what_transformers_makes_of_their_settings() {
             let asked = AskedOptions { prompt: "?".to_owned(), ..AskedOptions::default() };
             let options = resolve(&asked, &ModelDefaults::default(), model.traits()).unwrap();
             let prepared = model.prepare(&source, &options).unwrap();
-            let png = prepared.picture_png().unwrap();
-            let got = Picture::decode(&png, &PictureLimits::default()).unwrap();
-            let (shape, want) = tensors.u8(&format!("{at}/{picture}"));
-            if shape != [got.height as usize, got.width as usize, 3] {
-                wrong.push(format!("{at} {picture}: {} x {}", got.width, got.height));
-                continue;
-            }
-            let off = |want: &[u8]| got.rgb.iter().zip(want).map(|(a, b)| a.abs_diff(*b)).max();
-            // Where the two backends differ by more than a level, either resampling will do.
-            let pil = tensors.has(&format!("{at}/{picture}/pil"));
-            let pil = pil.then(|| tensors.u8(&format!("{at}/{picture}/pil")).1);
-            let off = off(&want).unwrap().min(pil.map_or(u8::MAX, |want| off(&want).unwrap()));
-            exact += usize::from(off == 0);
-            if off > 1 {
-                wrong.push(format!("{at} {picture}: {off} levels off"));
+            let mut compare = |prepared: &engine::Prepared, key: &str| {
+                let png = prepared.picture_png().unwrap();
+                let got = Picture::decode(&png, &PictureLimits::default()).unwrap();
+                let (shape, want) = tensors.u8(key);
+                if shape != [got.height as usize, got.width as usize, 3] {
+                    wrong.push(format!("{key}: {} x {}", got.width, got.height));
+                } else if got.rgb != want {
+                    let off = got.rgb.iter().zip(&want).map(|(a, b)| a.abs_diff(*b)).max();
+                    wrong.push(format!("{key}: {} levels off", off.unwrap()));
+                }
+            };
+            let key = format!("{at}/{picture}");
+            compare(&prepared, &key);
+            // Where the two backends differ by more than a level, both are there.
+            let of_pillow = format!("{key}/pil");
+            if tensors.has(&of_pillow) {
+                let options = RunOptions { resize: Resizing::Pillow13, ..options };
+                compare(&model.prepare(&source, &options).unwrap(), &of_pillow);
+                pillow += 1;
             }
             let fit = prepared.options().fit;
             if case.fit.is_some_and(|own| own != fit) {
@@ -191,14 +206,23 @@ fn pictures_are_what_transformers_makes_of_their_settings() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    println!("{exact} pictures are equal to the last bit");
-    assert!(exact >= 6);
+    assert!(pillow >= 1, "only {pillow} pictures of processors on Pillow");
 }
 
-/// What is noted of a model's settings; its prompts' template is the matter of `chat.rs`.
+/// What is noted of a model's settings; its prompts' template is the matter of `chat.rs`, and how its
+/// files would choose tokens that of `config/wishes.rs`.
 fn notes(model: &Model) -> String {
-    let settings = model.info().notes.iter().filter(|note| !note.contains("chat template"));
+    let others = ["chat template", "generation_config.json asks for"];
+    let is_setting = |note: &&String| !others.iter().any(|other| note.contains(other));
+    let settings = model.info().notes.iter().filter(is_setting);
     settings.cloned().collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_the_files_would_choose_otherwise_is_said() {
+    let said = |golden: &str| Folder::copy(golden).load().unwrap().info().notes.join("\n");
+    assert!(said("qwen-square").contains("repetition_penalty 1.05;"), "{}", said("qwen-square"));
+    assert!(!said("llava-mha").contains("asks for"), "{}", said("llava-mha"));
 }
 
 #[test]
@@ -343,4 +367,18 @@ fn what_is_no_whole_model_is_named() {
     let folder = Folder::copy("llava-mha");
     std::fs::rename(folder.file("tokenizer.json"), folder.file("tokenizer.model")).unwrap();
     folder.refused(&["tokenizer.model", "save_pretrained"]);
+}
+
+/// macOS leaves `._NAME` beside each file that it copies to another system's disk.
+#[test]
+fn what_macos_leaves_beside_files_is_passed_over() {
+    const LEFT: &[u8] = b"\0\x05\x16\x07\0\x02\0\0Mac OS X        ";
+    let folder = Folder::copy("llava-mha");
+    std::fs::rename(folder.file("model.safetensors"), folder.file("weights.safetensors")).unwrap();
+    for name in ["weights.safetensors", "config.json", "pytorch_model.bin", "adapter_config.json"] {
+        folder.write(&format!("._{name}"), LEFT);
+    }
+    assert_eq!(notes(&folder.load().unwrap()), "");
+    folder.write("more.safetensors", folder.read("model.safetensors"));
+    folder.refused(&["several safetensors files"]);
 }

@@ -75,7 +75,7 @@ impl ClipPrepare {
         if json.is_missing() {
             return Ok(Self::standard(image_size));
         }
-        let pads = match class(&json, named)?.as_deref() {
+        let pads = match class(&json, named, notes)?.as_deref() {
             None | Some("LlavaImageProcessor") => true,
             Some("CLIPImageProcessor") => false,
             Some(_) => {

@@ -71,7 +71,7 @@ impl QwenPrepare {
         if json.is_missing() {
             return Ok(Self::standard(patch, merge));
         }
-        match class(&json, named)?.as_deref() {
+        match class(&json, named, notes)?.as_deref() {
             None | Some("Qwen2VLImageProcessor") => {}
             Some(_) => {
                 return Err(json.wrong("image_processor_type", "\"Qwen2VLImageProcessor\""));

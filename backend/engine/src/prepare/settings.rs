@@ -129,13 +129,30 @@ fn unlike(nested: &Value, flat: &Value) -> Option<String> {
 
 /// The processor's class, without the endings that say how it computes: the file's own word, an
 /// older word for it, or that of the model's `config.json`; none where nobody says.
-pub(super) fn class(json: &Section, config: Option<&str>) -> Result<Option<String>, EngineError> {
+///
+/// Whatever these endings and `use_fast` say, transformers 5 takes the class on torchvision where
+/// torchvision is installed: its choice of a backend reads the caller's arguments alone. Where they
+/// ask for Pillow, that is noted.
+pub(super) fn class(
+    json: &Section,
+    config: Option<&str>,
+    notes: &mut Vec<String>,
+) -> Result<Option<String>, EngineError> {
     let old = json.text("feature_extractor_type")?;
     let named = json.text("image_processor_type")?.map(str::to_owned);
     let named = named.or(old.map(|name| name.replace("FeatureExtractor", "ImageProcessor")));
     let named = named.or(config.map(str::to_owned));
-    Ok(named.map(|name| {
-        let name = name.strip_suffix("Fast").unwrap_or(&name);
-        name.strip_suffix("Pil").unwrap_or(name).to_owned()
-    }))
+    let slow = json.member("use_fast") == &Value::Bool(false);
+    let told = slow.then(|| format!("{} says use_fast false", json.name()));
+    let bare = |name: &str| name.strip_suffix("Fast").unwrap_or(name).to_owned();
+    let named = named.as_deref().map(bare);
+    let pillow = named.as_deref().and_then(|name| name.strip_suffix("Pil"));
+    let told = pillow.map(|name| format!("The image processor is named {name}Pil")).or(told);
+    notes.extend(told.map(|told| {
+        format!(
+            "{told}, which is Pillow's resizing; transformers 5 takes torchvision's all the same, and so \
+             does the lab unless it is asked for pillow-13 or pillow-12."
+        )
+    }));
+    Ok(pillow.map(str::to_owned).or(named))
 }
