@@ -175,6 +175,9 @@ pub fn csv(report: &Report) -> String {
         report.options.template_on(model)
     );
     let _ = writeln!(out, "# model: {}", comment(&about));
+    if !model.jpeg_decoder.is_empty() {
+        let _ = writeln!(out, "# JPEG decoder: {}", comment(&model.jpeg_decoder));
+    }
     for changed in &report.options.changed {
         let _ = writeln!(out, "# note: {}", comment(&changed.to_string()));
     }

@@ -74,7 +74,12 @@ fn events() -> Vec<Event> {
         max_pixels: None,
         picture: PictureUse::Noise(7),
         knockout: Some("text>image@1-2#0".parse().unwrap()),
-        sampling: shared::Sampling::default(),
+        sampling: shared::Sampling {
+            repetition_penalty: 1.05,
+            temperature: 0.7,
+            top_p: 0.9,
+            seed: 3,
+        },
         verify: true,
         changed: Vec::new(),
     };
@@ -84,6 +89,7 @@ fn events() -> Vec<Event> {
         layers: 1,
         heads: 1,
         hash: "ab".repeat(32),
+        jpeg_decoder: "libjpeg-turbo (mozjpeg)".into(),
         fallbacks: vec!["lm_head: f16".into()],
         ..ModelInfo::default()
     };

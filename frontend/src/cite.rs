@@ -67,9 +67,14 @@ impl Cited<'_> {
             format!("weights {}", words::quant(m.quant)),
             format!("activations {}", m.dtype),
             format!("device {}", m.device),
+        ];
+        if !m.jpeg_decoder.is_empty() {
+            parts.push(format!("JPEG decoder {}", m.jpeg_decoder));
+        }
+        parts.extend([
             format!("template {}", self.options.template_on(m)),
             format!("definition {}", definition_to_text(self.definition)),
-        ];
+        ]);
         if self.options.picture == PictureUse::Own {
             parts.push(format!("picture resized as {}", self.options.resize.name()));
         }
@@ -163,6 +168,7 @@ mod tests {
             quant: Quant::Q8_0,
             dtype: "f32".into(),
             device: "cpu".into(),
+            jpeg_decoder: "libjpeg-turbo (mozjpeg)".into(),
             template: "vicuna-v1".into(),
             ..ModelInfo::default()
         }
@@ -197,6 +203,7 @@ mod tests {
             "weights q8_0",
             "activations f32",
             "device cpu",
+            "JPEG decoder libjpeg-turbo (mozjpeg)",
             "template vicuna-v1",
             "definition forward",
             "blank picture",

@@ -331,8 +331,7 @@ impl Default for RunOptions {
             max_new_tokens: NEW_TOKENS,
             ignore_eos: false,
             fit: ImageFit::default(),
-            // What runs did that were stored without saying.
-            resize: Resizing::Pillow13,
+            resize: Resizing::UNSAID,
             template: String::new(),
             prune: 0.0,
             prune_by: PruneBy::default(),
@@ -389,6 +388,10 @@ pub struct ModelInfo {
     pub dtype: String,
     /// Device the model runs on.
     pub device: String,
+    /// What decodes pictures that are JPEG files: decoders differ in a picture's last bits. Empty in
+    /// runs that were stored without it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub jpeg_decoder: String,
     /// Name of the prompt template in use.
     pub template: String,
     /// What image tokens are ranked by when some are pruned: `cls-attention` (FasterVLM), or a

@@ -181,6 +181,7 @@ impl Model {
             notes,
             dtype: family.decoder().dtype_name().to_owned(),
             device: crate::device::describe(&family.decoder().device()),
+            jpeg_decoder: crate::picture::JPEG_DECODER.to_owned(),
             template: family.common().templates.own().unwrap_or_default().to_owned(),
             prune_score: family.prune_score().unwrap_or_default().to_owned(),
             prune_positions: family.prune_score().map(|_| family.numbering().own()),

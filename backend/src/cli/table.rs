@@ -64,6 +64,9 @@ pub(super) fn table(report: &Report) -> String {
             "            {n} groups of tensors do not fit {quant}; --json names them"
         );
     }
+    if !model.jpeg_decoder.is_empty() {
+        let _ = writeln!(out, "            JPEG files are decoded by {}", model.jpeg_decoder);
+    }
     for note in &model.notes {
         let _ = writeln!(out, "note        {note}");
     }

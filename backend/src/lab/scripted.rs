@@ -99,6 +99,7 @@ impl Lab for ScriptedLab {
             prune_score: "cls-attention".to_owned(),
             dtype: "f32".into(),
             device: "none".into(),
+            jpeg_decoder: engine::JPEG_DECODER.into(),
             template: "plain".into(),
             hash: "0".repeat(64),
             bytes: TOTAL,

@@ -10,7 +10,7 @@ use shared::experiment::tables::{ConditionResult, TableCell, Tables};
 use shared::{Group, ModelInfo};
 
 use crate::neutral::cell;
-use crate::sheet::options;
+use crate::provenance::options;
 
 /// The columns. `place` is a stage's name, a layer's number or `all`; `measure` says what `mean`
 /// is the mean of: `mdi`, `aei_text`, `share_text` (`P_T`), `text_tokens`, `image_tokens`, or a share of
@@ -23,7 +23,7 @@ use crate::sheet::options;
 /// `right_difference`.
 ///
 /// `status` is the experiment's: means of one that is not `done` are of the runs that are. Empty where a value does not exist.
-pub const COLUMNS: [&str; 46] = [
+pub const COLUMNS: [&str; 47] = [
     "condition",
     "model",
     "quant",
@@ -70,6 +70,7 @@ pub const COLUMNS: [&str; 46] = [
     "geometric_high",
     "zeros",
     "against",
+    "jpeg_decoder",
 ];
 
 /// A name as JSON has it.
@@ -89,6 +90,7 @@ fn number(value: Option<f64>) -> String {
 struct Fixed {
     before: Vec<String>,
     after: Vec<String>,
+    jpeg_decoder: String,
 }
 
 /// What a row says.
@@ -131,6 +133,7 @@ fn fixed(tables: &Tables, of: &ConditionResult) -> Fixed {
             tables.provenance.status.name().to_owned(),
             format!("{} of {}", tables.provenance.done, tables.provenance.items),
         ],
+        jpeg_decoder: model.jpeg_decoder.clone(),
     }
 }
 
@@ -181,6 +184,7 @@ fn record(tables: &Tables, of: &ConditionResult, fixed: &Fixed, row: &Row<'_>) -
         number(e.geometric_high),
         e.zeros.to_string(),
         row.against.map(|c| c.to_string()).unwrap_or_default(),
+        fixed.jpeg_decoder.clone(),
     ]);
     record
 }

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use shared::experiment::tables::Tables;
 
-use crate::sheet::{Kind, SUMMARY, Sheet, notices, provenance, sheets};
+use crate::provenance::{notices, provenance};
+use crate::sheet::{Kind, SUMMARY, Sheet, sheets};
 
 /// Text as LaTeX sets it. What is beyond the Latin letters that T1 fonts have is named by its code
 /// point: a name in another script must not stop the document.

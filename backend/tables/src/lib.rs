@@ -4,12 +4,14 @@
 //! provenance, so that it says what it shows wherever it ends up. [`lines`] writes and reads what
 //! tables are made from.
 
+mod cells;
 mod csv;
 mod latex;
 pub mod lines;
 mod markdown;
 pub mod neutral;
 mod plot;
+mod provenance;
 mod readme;
 mod sheet;
 

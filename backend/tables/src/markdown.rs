@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use shared::experiment::tables::Tables;
 
-use crate::sheet::{Kind, SUMMARY, Sheet, notices, provenance, sheets};
+use crate::provenance::{notices, provenance};
+use crate::sheet::{Kind, SUMMARY, Sheet, sheets};
 
 /// Text on one line that no reader takes for markup, with no more backslashes than that takes:
 /// an underscore within a word and brackets that lead nowhere are what they are.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use shared::experiment::tables::{Lever, LeverRow, LeverSeries, LeverTable, Tables, percent};
 
-use crate::sheet::{NOTHING, factor, number, share};
+use crate::cells::{NOTHING, factor, number, share};
 
 /// A row's name: what stays first, then what was moved.
 fn name(series: &LeverSeries, row: &LeverRow, table: &LeverTable) -> String {

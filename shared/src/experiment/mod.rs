@@ -16,7 +16,9 @@ pub mod tables;
 use serde::{Deserialize, Serialize};
 
 use crate::intervention::{PictureUse, PruneBy};
-use crate::options::{AskedOptions, Changed, KnownModel, Quant, RunOptions, resolve_settings};
+use crate::options::{
+    AskedOptions, Changed, KnownModel, Quant, Resizing, RunOptions, resolve_settings,
+};
 
 pub use outcome::{LeftOut, Outcome, SampleRef, Verdict};
 pub use status::{
@@ -304,7 +306,8 @@ impl Grid {
     }
 
     /// What a run of one of the conditions with a sample is asked with: what was resolved when the experiment was
-    /// planned, and where that was not stored, what the person asked.
+    /// planned, and where that was not stored, what the person asked. Such experiments are older than the choice of
+    /// a resizer: what of them is still to run resizes as what has run did.
     pub fn asked(
         &self,
         condition: &Condition,
@@ -313,7 +316,10 @@ impl Grid {
     ) -> AskedOptions {
         let asked = match self.options.get(condition.index as usize) {
             Some(options) => AskedOptions { model: condition.model.clone(), ..options.into() },
-            None => condition.asked(base),
+            None => {
+                let asked = condition.asked(base);
+                AskedOptions { resize: asked.resize.or(Some(Resizing::UNSAID)), ..asked }
+            }
         };
         let prune_by = asked.prune_by.map(|by| by.of_row(sample.row));
         AskedOptions { prompt: sample.prompt.clone(), prune_by, ..asked }
@@ -432,6 +438,28 @@ mod tests {
         assert_eq!(serde_json::to_string(&read).unwrap(), condition);
         let base = AskedOptions { picture: Some(PictureUse::Blank), ..AskedOptions::default() };
         assert_eq!(read.asked(&base).picture, Some(PictureUse::Blank));
+    }
+
+    /// An experiment that was begun before a resizer could be chosen is not half of each.
+    #[test]
+    fn what_is_left_of_an_earlier_labs_experiment_resizes_as_what_has_run() {
+        let resized = |grid: &serde_json::Value, base: &AskedOptions| {
+            let grid: Grid = serde_json::from_value(grid.clone()).unwrap();
+            grid.asked(&grid.conditions[0], base, &SampleRef::default()).resize
+        };
+        let base = AskedOptions::default();
+        let now = Grid::new(&spec(), 1, |_| Quant::Q4k).unwrap();
+        let mut stored = serde_json::to_value(&now).unwrap();
+        assert_eq!(resized(&stored, &base), Some(Resizing::Torchvision));
+        // Its options were stored before this one was among them, or not at all.
+        for options in stored["options"].as_array_mut().unwrap() {
+            options.as_object_mut().unwrap().remove("resize").unwrap();
+        }
+        assert_eq!(resized(&stored, &base), Some(Resizing::Pillow13));
+        stored.as_object_mut().unwrap().remove("options").unwrap();
+        assert_eq!(resized(&stored, &base), Some(Resizing::Pillow13));
+        let named = AskedOptions { resize: Some(Resizing::Pillow12), ..base };
+        assert_eq!(resized(&stored, &named), Some(Resizing::Pillow12));
     }
 
     #[test]

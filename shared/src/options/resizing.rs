@@ -25,6 +25,9 @@ impl Resizing {
     /// All, transformers' own first.
     pub const ALL: [Resizing; 3] = [Resizing::Torchvision, Resizing::Pillow13, Resizing::Pillow12];
 
+    /// What runs did that do not say how they resized: they are older than the choice.
+    pub const UNSAID: Resizing = Resizing::Pillow13;
+
     /// The name used on the command line, in links and in JSON.
     pub const fn name(self) -> &'static str {
         match self {

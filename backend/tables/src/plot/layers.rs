@@ -12,7 +12,7 @@ use super::canvas::{
     write,
 };
 use super::{Failed, SIZE, axis, font};
-use crate::sheet::notices;
+use crate::provenance::notices;
 
 /// More lines than can be told apart are not drawn.
 pub const MOST: usize = 6;

@@ -170,7 +170,7 @@ impl Build<'_> {
             done: self.aggregate.done(),
             left_out: self.aggregate.left_out(),
             models: status.models.clone(),
-            options: labels::options(&status.spec.base),
+            options: labels::options(&status.spec.base, &status.grid),
             paper: SOURCE.to_owned(),
         }
     }

@@ -3,7 +3,7 @@
 use super::super::{Condition, ExperimentStatus, Grid};
 use crate::intervention::PictureUse;
 use crate::options::{
-    AskedOptions, ModelDefaults, ModelInfo, ModelTraits, RunOptions, resolve_settings,
+    AskedOptions, ModelDefaults, ModelInfo, ModelTraits, Resizing, RunOptions, resolve_settings,
 };
 use crate::sampling::Sampling;
 
@@ -44,8 +44,13 @@ pub(super) fn model<'s>(status: &'s ExperimentStatus, of: &Condition) -> Option<
 }
 
 /// The options of an experiment's runs as far as they depend on no model.
-pub(super) fn options(base: &AskedOptions) -> RunOptions {
-    let of_none = resolve_settings(base, &ModelDefaults::default(), &ModelTraits::default());
+pub(super) fn options(base: &AskedOptions, grid: &Grid) -> RunOptions {
+    let mut base = base.clone();
+    if grid.options.is_empty() {
+        // Older than the choice: see `Grid::asked`.
+        base.resize.get_or_insert(Resizing::UNSAID);
+    }
+    let of_none = resolve_settings(&base, &ModelDefaults::default(), &ModelTraits::default());
     // What is out of its range was refused when the experiment was planned.
     of_none.unwrap_or_default()
 }
