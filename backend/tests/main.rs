@@ -24,6 +24,7 @@ mod lessons;
 mod memory;
 mod names;
 mod options;
+mod processors;
 mod program;
 mod pulls;
 mod queue;

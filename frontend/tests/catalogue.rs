@@ -191,14 +191,22 @@ fn servers_words(root: &Path) -> Vec<String> {
     all
 }
 
-/// Whether words come from the server: in at most five pieces, as formats put them together.
+/// Whether words come from the server: in at most four pieces, as formats put them together (what
+/// does not fit the memory is told in four), each of whole words: a longer one would reach into the
+/// next sentence's first letter. Space between two places is nobody's words.
 fn is_said(words: &str, all: &[String]) -> bool {
     let mut rest = words.trim();
     if rest.is_empty() {
         return true;
     }
-    for _ in 0..5 {
-        let ends = (1..=rest.len()).rev().filter(|end| rest.is_char_boundary(*end));
+    for _ in 0..4 {
+        let whole = |end: &usize| {
+            rest.split_at_checked(*end).is_some_and(|(before, after)| {
+                !before.ends_with(char::is_alphanumeric)
+                    || !after.starts_with(char::is_alphanumeric)
+            })
+        };
+        let ends = (1..=rest.len()).rev().filter(whole);
         let known = ends.into_iter().find(|end| all.iter().any(|s| s.contains(&rest[..*end])));
         rest = known.map_or("", |end| rest[end..].trim_start());
         if known.is_none() {

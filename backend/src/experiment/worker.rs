@@ -157,7 +157,8 @@ impl Worker {
     fn tell(&mut self) -> Result<(), StoreError> {
         self.told = Instant::now();
         if !self.untold.is_empty() {
-            self.means.queue.finish(&*self.seat, &self.untold)?;
+            let kept = self.means.queue.finish(&*self.seat, &self.untold)?;
+            tracing::debug!(kept, "ends handed in");
             self.untold.clear();
         }
         Ok(())
@@ -253,6 +254,7 @@ impl Worker {
             self.noted.push(noted);
         }
         self.seat.at_work(Some(claim));
+        tracing::debug!(item = claim.item, "item begun");
         let ended = observe(model, picture, &options, stop)?;
         let Some((summary, observation)) = ended else { return Ok(None) };
         let masses = observation.masses().unwrap_or_default();

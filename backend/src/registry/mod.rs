@@ -346,8 +346,10 @@ mod tests {
                     let written = sizes.needed(quant, here, tokens).expect("sizes").running;
                     assert!(written <= loaded.running, "{name} {quant:?} {tokens}");
                     let towers = loaded.running - written;
-                    // Qwen's tower may hold a picture of all these tokens.
-                    assert!(towers < 96 << 20, "{name} {quant:?} {tokens}: {towers}");
+                    // LLaVA's tower sees every picture at one size. Qwen's may hold a picture of all
+                    // these tokens, each four patches: with f32 weights it takes 81 MiB for 1,000.
+                    let most = if name == "demo-qwen" && tokens == 1000 { 84 } else { 40 };
+                    assert!(towers < most << 20, "{name} {quant:?} {tokens}: {towers}");
                 }
             }
         }
