@@ -1,6 +1,7 @@
 //! What a right answer would be, and how an answer compares with it.
 
 mod choice;
+mod letters;
 mod spoken;
 
 use shared::experiment::Verdict;
