@@ -4,6 +4,7 @@ mod asked;
 mod changed;
 mod resizing;
 mod resolve;
+mod shortest;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ pub use asked::AskedOptions;
 pub use changed::{Changed, WhyChanged};
 pub use resizing::Resizing;
 pub use resolve::{KnownModel, ModelDefaults, ModelTraits, resolve, resolve_settings};
+pub use shortest::shortest;
 
 /// How weights are held in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! From what a person asked to what a run uses: the one function that fills options in.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use shared::options::{resolve, resolve_settings};
+use shared::options::{resolve, resolve_settings, shortest};
 use shared::{
     AskedOptions, ErrorCode, ImageFit, LayerBand, ModelDefaults, ModelTraits, PruneCount,
     PrunePositions, Quant, RunOptions, WhyChanged,
@@ -135,4 +135,61 @@ fn resolving_twice_changes_nothing() {
         resolve_settings(&asked, &ModelDefaults::default(), &ModelTraits::default()).unwrap();
     assert_eq!((unknown.template.as_str(), unknown.changed.len()), ("", 0));
     assert_eq!(unknown.on(&qwen()).unwrap(), known);
+}
+
+/// What was one model's own is left to the next one: its template, frame, limit of pixels, where tokens stand, and
+/// all of its layers.
+#[test]
+fn what_was_the_models_own_is_not_asked_of_another() {
+    let none = ModelDefaults::default();
+    let wished = AskedOptions {
+        prune: Some(0.75),
+        knockout: "text>image".parse().ok(),
+        max_new_tokens: Some(7),
+        ..asked()
+    };
+    let on_llava = run(&wished, &none, &llava());
+    assert_eq!(on_llava.knockout.as_ref().unwrap().layers, Some(LayerBand { first: 0, last: 31 }));
+    let again = shortest(&on_llava, &none, &llava());
+    assert_eq!(again, wished);
+    // The same wish of another model: its own template, positions and layers, as if asked anew.
+    assert_eq!(run(&again, &none, &qwen()), run(&wished, &none, &qwen()));
+    let on_qwen = run(&again, &none, &qwen());
+    assert_eq!(on_qwen.prune_positions, Some(PrunePositions::Kept));
+    assert_eq!(on_qwen.knockout.unwrap().layers, Some(LayerBand { first: 0, last: 27 }));
+    // A folder that pads: its own frame is not a wish, another one is.
+    let pads = ModelTraits { fit: Some(ImageFit::Pad), ..llava() };
+    let padded = run(&wished, &none, &pads);
+    assert_eq!((padded.fit, shortest(&padded, &none, &pads).fit), (ImageFit::Pad, None));
+    let cropped = RunOptions { fit: ImageFit::Crop, ..padded };
+    assert_eq!(shortest(&cropped, &none, &pads).fit, Some(ImageFit::Crop));
+    // The registry's template is the entry's own.
+    let of_entry = run(&asked(), &entry(), &llava());
+    assert_eq!(shortest(&of_entry, &entry(), &llava()).template, None);
+    assert_eq!(shortest(&of_entry, &none, &llava()).template, Some("vicuna-v1".into()));
+    // Of a model that is not known nothing can be left out.
+    let unknown = ModelTraits::default();
+    assert_eq!(shortest(&on_llava, &none, &unknown), AskedOptions::from(&on_llava));
+}
+
+/// What is asked shortly gives the same run.
+#[test]
+fn the_shortest_wish_gives_the_same_run() {
+    for model in [llava(), qwen(), ModelTraits { fit: Some(ImageFit::Pad), ..llava() }] {
+        for wished in [
+            asked(),
+            AskedOptions { prune: Some(0.5), prune_count: Some(PruneCount::Floor), ..asked() },
+            AskedOptions { fit: Some(ImageFit::Crop), quant: Some(Quant::F32), ..asked() },
+            AskedOptions {
+                knockout: "all>image@2-5".parse().ok(),
+                ignore_eos: Some(true),
+                ..asked()
+            },
+        ] {
+            let defaults = ModelDefaults::default();
+            let first = run(&wished, &defaults, &model);
+            let again = run(&shortest(&first, &defaults, &model), &defaults, &model);
+            assert_eq!(RunOptions { changed: first.changed.clone(), ..again }, first);
+        }
+    }
 }
