@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
-use shared::options::resolve_settings;
-use shared::{AskedOptions, ErrorCode, ModelDefaults, RunOptions, Sampling};
+use shared::options::{resolve_settings, shortest};
+use shared::{AskedOptions, ErrorCode, ModelDefaults, ModelTraits, RunOptions};
 use wasm_bindgen::JsCast;
 
 use crate::api::live::Live;
@@ -65,22 +65,40 @@ fn offer_again(lab: Lab, id: String) {
     if !lab.touched.get_untracked() {
         let options = lab.run.options.get_untracked();
         lab.prompt.set(options.prompt.clone());
-        let limit = lab.run.model.with_untracked(|m| m.as_ref().and_then(|m| m.max_pixels));
-        let own = lab.models.with_untracked(|all| traits(all, &options.model));
-        // Checking costs a second run: each time it is asked for anew. What is a model's own is left
-        // to it, whatever model is chosen next.
-        let asked = AskedOptions {
-            verify: None,
-            max_pixels: options.max_pixels.filter(|n| Some(*n) != limit),
-            fit: Some(options.fit).filter(|fit| Some(*fit) != own.fit),
-            // The shipped run was made before there was a choice: it is an example, not a wish.
-            resize: Some(options.resize).filter(|whose| id != SHIPPED && *whose != own.resize),
-            sampling: Some(options.sampling).filter(|how| *how != Sampling::default()),
-            ..options.into()
-        };
-        lab.options.set(asked);
+        let asked = shortest(&options, &ModelDefaults::default(), &known(lab, &options.model));
+        // Checking costs a second run: each time it is asked for anew. The shipped run was made before
+        // there was a choice of resizing: it is an example, not a wish.
+        let resize = asked.resize.filter(|_| id != SHIPPED);
+        lab.options.set(AskedOptions { verify: None, resize, ..asked });
         lab.choose(Some(Source::Run(id)));
     }
+}
+
+/// What the page knows of a model: from the list of models, and of the model of the run on the screen from the run.
+fn known(lab: Lab, name: &str) -> ModelTraits {
+    let listed = lab.models.with_untracked(|all| traits(all, name));
+    lab.run.model.with_untracked(|model| match model {
+        Some(model) if model.name == name => ModelTraits {
+            prune_positions: model.prune_positions,
+            layers: Some(model.layers),
+            ..listed
+        },
+        _ => listed,
+    })
+}
+
+/// Chooses another model in the form. What the options have of the model before it (its template, its frame, its
+/// limit of pixels, all of its layers) is left to the new one.
+pub fn choose_model(lab: Lab, before: &str, name: String) {
+    let asked = lab.options.get_untracked();
+    let (none, own) = (ModelDefaults::default(), known(lab, before));
+    let kept = match resolve_settings(&asked, &none, &own) {
+        Ok(run) => shortest(&run, &none, &own),
+        // What the model before it refused is no wish for the next one.
+        Err(_) => AskedOptions { template: None, max_pixels: None, fit: None, ..asked },
+    };
+    lab.options.set(AskedOptions { model: name, quant: None, ..kept });
+    lab.touched.set(true);
 }
 
 /// Submits what the form holds. The run on the screen stays until the new one is accepted, and

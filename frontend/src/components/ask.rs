@@ -175,13 +175,8 @@ fn Model(lab: Lab, chosen: Kept<Option<ModelEntry>>) -> impl IntoView {
                 aria-label=t("Model")
                 data-testid="model"
                 on:change=move |event| {
-                    let name = event_target_value(&event);
-                    lab.options.update(|o| {
-                        o.model = name;
-                        // Each model has its own default.
-                        o.quant = None;
-                    });
-                    lab.touched.set(true);
+                    let before = chosen.with_untracked(|c| c.as_ref().map(|c| c.name.clone()));
+                    actions::choose_model(lab, &before.unwrap_or_default(), event_target_value(&event));
                 }
             >
                 {move || lab.models.get().into_iter().map(|m| {
