@@ -3,6 +3,7 @@
 
 mod access;
 mod budgets;
+mod choices;
 mod classroom;
 mod compare;
 mod experiments;

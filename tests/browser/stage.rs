@@ -33,7 +33,17 @@ pub async fn scene(
     expected: &[&str],
     play: impl AsyncFnOnce(&mut Stage) -> Result<()>,
 ) -> Result<()> {
-    let data = TempDir::new()?;
+    scene_in(TempDir::new()?, name, lab, expected, play).await
+}
+
+/// The same in a folder that was prepared: the lab's own lies in `data` there.
+pub async fn scene_in(
+    data: TempDir,
+    name: &str,
+    lab: &[&str],
+    expected: &[&str],
+    play: impl AsyncFnOnce(&mut Stage) -> Result<()>,
+) -> Result<()> {
     let server = Server::start(data.path(), lab)?;
     let browser = Browser::open().await?;
     let mut stage = Stage { browser, server, data };
