@@ -32,6 +32,7 @@ pub fn Choosing(
     set: Callback<Option<Sampling>>,
 ) -> impl IntoView {
     let now = move || asked.get().unwrap_or_default();
+    let drawn = move || now().temperature > 0.0;
     let change = move |sampling: Sampling| {
         set.run(Some(sampling).filter(|sampling| *sampling != Sampling::default()));
     };
@@ -50,7 +51,7 @@ pub fn Choosing(
                 }
             />
         </div>
-        <Show when=move || (now().temperature > 0.0)>
+        <Show when=drawn>
             <label class="lever" title=t("Tokens are drawn from the most probable ones that together have this probability; 1 for all")>
                 <span>"top-p"</span>
                 <input
