@@ -4,10 +4,20 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use system_tests::{LARGE, file};
+use system_tests::{Browser, LARGE, file};
 use tempfile::TempDir;
 
 use crate::stage::{scene, scene_in};
+
+/// Types over what a field holds, as a person does who selects it first: an emptied field would take its old value
+/// again before anything is typed.
+async fn retype(page: &Browser, id: &str, text: &str) -> Result<()> {
+    page.script(&format!(
+        "const field = document.querySelector('[data-testid={id}]'); field.focus(); field.select()"
+    ))
+    .await?;
+    Ok(page.find(id).await?.send_keys(text).await?)
+}
 
 #[tokio::test]
 async fn resizing_and_sampling_are_asked_told_and_offered_again() -> Result<()> {
@@ -20,10 +30,10 @@ async fn resizing_and_sampling_are_asked_told_and_offered_again() -> Result<()> 
         ensure!(!page.has("top-p").await? && !page.has("seed").await?);
         ensure!(page.find("resize").await?.prop("value").await?.as_deref() == Some("torchvision"));
         page.select("resize", "pillow-12").await?;
-        page.type_into("temperature", "0.7\t").await?;
-        page.type_into("top-p", "0.9\t").await?;
-        page.type_into("seed", "5\t").await?;
-        page.type_into("repetition-penalty", "1.05\t").await?;
+        retype(page, "temperature", "0.7\t").await?;
+        retype(page, "top-p", "0.9\t").await?;
+        retype(page, "seed", "5\t").await?;
+        retype(page, "repetition-penalty", "1.05\t").await?;
         page.screenshot("sampling-options", LARGE).await?;
         stage.ask("What is in the picture?").await?;
         let id = stage.run_id().await?;
@@ -56,7 +66,7 @@ async fn resizing_and_sampling_are_asked_told_and_offered_again() -> Result<()> 
             ensure!(offered == value, "{control} is {offered}");
         }
         // A temperature of 0 leaves nothing to draw: what belonged to it goes.
-        page.type_into("temperature", "0\t").await?;
+        retype(page, "temperature", "0\t").await?;
         page.wait("top-p to go", async || Ok((!page.has("top-p").await?).then_some(()))).await?;
         stage.ask("What is in the picture?").await?;
         page.wait("the next run", async || Ok((!page.url().await?.contains(&id)).then_some(())))
