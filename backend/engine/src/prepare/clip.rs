@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use shared::{ErrorCode, ImageFit, PreparedPicture, RunOptions};
+use shared::{ErrorCode, ImageFit, PreparedPicture, Resizing, RunOptions};
 
 use super::counterfactual::replaced;
 use super::resize::{Filter, resize};
@@ -198,7 +198,8 @@ impl ClipPrepare {
             None => source.clone(),
         };
         let (cw, ch) = (self.side, self.side);
-        let (left, top) = (middle(w, cw), middle(h, ch));
+        let at = |whole, part| middle(whole, part, options.resize);
+        let (left, top) = (at(w, cw), at(h, ch));
         let prepared = crop(&resized, (left, top), (cw, ch));
         // One 8-bit pixel of the prepared picture, in pixels of the given one.
         let (sx, sy) = (source.width as f32 / w as f32, source.height as f32 / h as f32);
@@ -222,10 +223,16 @@ impl ClipPrepare {
     }
 }
 
-/// Where the middle of `whole` begins: before it, where there is less than `part`.
-fn middle(whole: u32, part: u32) -> i64 {
+/// Where the middle of `whole` begins: before it, where there is less than `part`. Of an odd number of
+/// lines that are missing, transformers' processors with torchvision add the smaller half in front,
+/// those with Pillow the larger one.
+fn middle(whole: u32, part: u32, resize: Resizing) -> i64 {
     let (whole, part) = (i64::from(whole), i64::from(part));
-    if whole >= part { (whole - part) / 2 } else { -((part - whole) / 2) }
+    if whole >= part {
+        return (whole - part) / 2;
+    }
+    let missing = part - whole;
+    -(if resize == Resizing::Torchvision { missing / 2 } else { (missing + 1) / 2 })
 }
 
 fn pad_to_square(picture: &Picture, background: [u8; 3]) -> (Picture, (u32, u32)) {
@@ -387,6 +394,48 @@ mod tests {
             }
         }
         assert!(compared >= 80, "only {compared} pictures compared");
+    }
+
+    /// The first and last row and column that transformers 5.17 fills (`CLIPImageProcessor` and
+    /// `CLIPImageProcessorPil` with this size, `crop_size` 50, white pictures).
+    #[test]
+    fn pads_before_the_crop_where_transformers_does() {
+        let (torchvision, pillow) = (Resizing::Torchvision, Resizing::Pillow13);
+        for (size, edge, resize, rows, columns) in [
+            ((49, 49), 49, pillow, (1, 49), (1, 49)),
+            ((49, 49), 49, torchvision, (0, 48), (0, 48)),
+            ((47, 47), 47, pillow, (2, 48), (2, 48)),
+            ((47, 47), 47, torchvision, (1, 47), (1, 47)),
+            ((60, 49), 49, pillow, (1, 49), (0, 49)),
+            ((60, 49), 49, torchvision, (0, 48), (0, 49)),
+            ((47, 53), 47, pillow, (0, 49), (2, 48)),
+            ((47, 53), 47, torchvision, (0, 49), (1, 47)),
+            ((48, 48), 48, pillow, (1, 48), (1, 48)),
+        ] {
+            let mut clip = ClipPrepare::standard(50);
+            clip.resize = Some(Resize::ShortestEdge(edge));
+            let (width, height) = size;
+            let rgb = vec![255; 3 * width as usize * height as usize];
+            let options = RunOptions { resize, ..RunOptions::default() };
+            let white = Picture { width, height, rgb };
+            let seen = clip.prepare(&white, &options).expect("prepares");
+            let lit: Vec<usize> = (0..2500).filter(|at| seen.picture.rgb[3 * at] > 0).collect();
+            let ends =
+                |places: Vec<usize>| (places.iter().min().copied(), places.iter().max().copied());
+            let got = (
+                ends(lit.iter().map(|at| at / 50).collect()),
+                ends(lit.iter().map(|at| at % 50).collect()),
+            );
+            let want = |(first, last): (usize, usize)| (Some(first), Some(last));
+            assert_eq!(got, (want(rows), want(columns)), "{size:?} {resize:?}");
+            let [left, top, ..] = seen.geometry.covers;
+            if rows.0 > 0 {
+                assert_eq!(top, -(rows.0 as f32), "{size:?} {resize:?}");
+            }
+            if columns.0 > 0 {
+                assert_eq!(left, -(columns.0 as f32), "{size:?} {resize:?}");
+            }
+        }
     }
 
     #[test]
