@@ -108,6 +108,8 @@ pub(crate) trait Lookout {
     fn layer(&mut self, layer: usize, seen: Seen) -> Control;
     /// A block of a layer's weights: first row, rows, keys, `[heads, rows, keys]`.
     fn map(&mut self, layer: usize, block: (usize, usize, usize), weights: &[f32]);
+    /// So many rows have gone through a layer.
+    fn passed(&mut self, layer: usize, rows: usize);
     /// Asked after every layer whether to stop.
     fn poll(&mut self) -> Control;
 }
@@ -253,6 +255,7 @@ impl Decoder {
         for i in 0..self.layers.len() {
             let seen;
             (x, delta, seen) = self.layer(i, x, delta, &tables, cache, lookout)?;
+            lookout.passed(i, positions.len());
             let told = cache.sights.layer(i, last, seen, lookout)?;
             if told.is_break() || lookout.poll().is_break() {
                 return Ok(None);

@@ -13,6 +13,7 @@ use crate::observer::{Control, GeneratedToken, Observer, Wants};
 use crate::ops;
 use crate::prompt::{PromptTokenizer, TextStream};
 use crate::sample::Chooser;
+use crate::weighed::Arranged;
 
 /// What generation needs besides its input.
 pub(crate) struct Plan<'a> {
@@ -23,6 +24,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) ignore_eos: bool,
     pub(crate) sampling: Sampling,
     pub(crate) knockout: Option<&'a Knockout>,
+    /// Told what products have arranged of the weights.
+    pub(crate) arranged: &'a Arranged,
 }
 
 /// What came out.
@@ -36,6 +39,7 @@ pub(crate) struct Outcome {
 
 /// Collects what one pass of the decoder looks at and hands it to the observer.
 struct Watcher<'a> {
+    arranged: &'a Arranged,
     observer: &'a mut dyn Observer,
     wants: Wants,
     segments: Vec<Segment>,
@@ -92,6 +96,10 @@ impl Lookout for Watcher<'_> {
         self.observer.map(layer as u32, first, rows, keys, weights);
     }
 
+    fn passed(&mut self, layer: usize, rows: usize) {
+        self.arranged.layer(layer, rows);
+    }
+
     fn poll(&mut self) -> Control {
         self.observer.poll()
     }
@@ -132,6 +140,7 @@ pub(crate) fn generate(
         wants.head_rows = 0;
     }
     let mut watcher = Watcher {
+        arranged: plan.arranged,
         observer,
         wants,
         segments: input.layout.segments(),
@@ -146,6 +155,7 @@ pub(crate) fn generate(
     let Some(hidden) = hidden else { return Ok(None) };
     if wants.logits {
         let all: Vec<f32> = plan.decoder.logits(&hidden)?.flatten_all()?.to_vec1()?;
+        plan.arranged.logits();
         watcher.observer.logits(0, prompt, &all);
     }
     let mut last = hidden.narrow(0, hidden.dim(0)? - 1, 1)?;
@@ -155,6 +165,7 @@ pub(crate) fn generate(
     let mut tokens = 0;
     while tokens < room as u32 {
         let logits = plan.decoder.logits(&last)?;
+        plan.arranged.token();
         if wants.logits && tokens > 0 {
             let values: Vec<f32> = logits.flatten_all()?.to_vec1()?;
             watcher.observer.logits(prompt + tokens as usize - 1, 1, &values);

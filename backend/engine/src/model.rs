@@ -294,9 +294,6 @@ impl Model {
         let wants = observer.wants();
         self.fits(prepared, wants)?;
         let outcome = self.answer(prepared, observer);
-        if let Ok(Some(summary)) = &outcome {
-            self.arranged.ran(wants.logits, summary.tokens);
-        }
         crate::device::settle(&self.family.decoder().device());
         outcome
     }
@@ -322,6 +319,7 @@ impl Model {
             ignore_eos: options.ignore_eos,
             sampling: options.sampling,
             knockout: options.knockout.as_ref(),
+            arranged: &self.arranged,
         };
         let Some(outcome) = generate::generate(&plan, input, observer)? else {
             return Ok(None);

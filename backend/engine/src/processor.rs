@@ -41,11 +41,19 @@ pub enum Kernels {
 pub(crate) struct Copies {
     /// Once single rows have gone through it.
     pub(crate) single: usize,
-    /// Once a prompt's rows have gone through it as well.
+    /// Once a prompt's rows have, and no single ones.
+    pub(crate) prompt: usize,
+    /// Once both have.
     pub(crate) all: usize,
 }
 
 impl Kernels {
+    /// Whether products of so many rows take the arrangement of a prompt, and not that of a single
+    /// row: AMX's of fewer than 32 rows do not.
+    pub(crate) fn is_prompt(self, rows: usize) -> bool {
+        rows >= if self == Kernels::Amx { 32 } else { 2 }
+    }
+
     /// Every kind, for tables of what other machines would need.
     pub const ALL: [Kernels; 6] = [
         Kernels::Plain,
@@ -77,7 +85,7 @@ impl Kernels {
     /// What is kept of a matrix `[rows, columns]` in blocks of `block`.
     pub(crate) fn copies(self, block: GgmlDType, rows: usize, columns: usize) -> Copies {
         let values = rows * columns;
-        let always = |bytes: usize| Copies { single: bytes, all: bytes };
+        let always = |bytes: usize| Copies { single: bytes, prompt: bytes, all: bytes };
         if self == Kernels::Dotprod {
             let (of, bytes) = match block {
                 GgmlDType::Q4_0 => (4, values / 32 * 18),
@@ -96,10 +104,11 @@ impl Kernels {
             // Scales and minima in f32 (1,024 bytes) for 16 rows of 256 values in 4 bits, and for
             // AMX in 8.
             GgmlDType::Q4K if self == Kernels::Amx => {
-                Copies { single: values / 4 * 3, all: values / 4 * 3 + values / 4 * 5 }
+                let (single, prompt) = (values / 4 * 3, values / 4 * 5);
+                Copies { single, prompt, all: single + prompt }
             }
             GgmlDType::Q4K => always(values / 4 * 3),
-            GgmlDType::Q6K => Copies { single: 0, all: values / 4 * 5 },
+            GgmlDType::Q6K => Copies { single: 0, prompt: values / 4 * 5, all: values / 4 * 5 },
             GgmlDType::Q8_0 if self != Kernels::Avx2 => always(values / 32 * 34),
             _ => Copies::default(),
         }
@@ -205,7 +214,8 @@ mod tests {
     fn copies_are_candles_tiles() {
         let tile = (16, 256);
         let copies = |k: Kernels, block| {
-            let Copies { single, all } = k.copies(block, tile.0, tile.1);
+            let Copies { single, prompt, all } = k.copies(block, tile.0, tile.1);
+            assert!(prompt == all || prompt + single == all, "{k} {block:?}");
             (single, all)
         };
         let q4k = 2 * 8 * 16 * 4 + 256 / 8 * 16 * 4;

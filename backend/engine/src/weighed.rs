@@ -1,7 +1,7 @@
 //! What a model takes of memory, before it is loaded and afterwards.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use candle_core::Device;
 use shared::{ErrorCode, Quant};
@@ -94,26 +94,45 @@ const fn is_half(quant: Quant) -> bool {
     matches!(quant, Quant::F16 | Quant::Bf16 | Quant::Stored)
 }
 
-/// Which arrangements of its weights a model has by now.
+/// Which arrangements of its weights a model has by now. They are made as rows go through the
+/// weights, and stay whatever becomes of the run.
 #[derive(Debug, Default)]
 pub(crate) struct Arranged {
-    usual: AtomicBool,
+    /// Layers that a prompt's rows have gone through.
+    prompt: AtomicUsize,
+    /// Layers that a single row has gone through.
+    step: AtomicUsize,
+    head: AtomicBool,
     with_logits: AtomicBool,
 }
 
 impl Arranged {
-    /// A run that wanted logits or not has come to its end and written so many tokens.
-    pub(crate) fn ran(&self, logits: bool, tokens: u32) {
-        // With one token no single row has gone through the layers.
-        if tokens > 1 {
-            self.usual.store(true, Ordering::Relaxed);
-            self.with_logits.fetch_or(logits, Ordering::Relaxed);
-        }
+    /// So many rows have gone through a layer.
+    pub(crate) fn layer(&self, layer: usize, rows: usize) {
+        let prompt = Kernels::here().is_prompt(rows);
+        let layers = if prompt { &self.prompt } else { &self.step };
+        layers.fetch_max(layer + 1, Ordering::Relaxed);
     }
 
-    fn bytes(&self, footprint: Footprint) -> u64 {
+    /// A token was chosen.
+    pub(crate) fn token(&self) {
+        self.head.store(true, Ordering::Relaxed);
+    }
+
+    /// Logits of a whole prompt were computed.
+    pub(crate) fn logits(&self) {
+        self.with_logits.store(true, Ordering::Relaxed);
+    }
+
+    fn bytes(&self, footprint: Footprint, layers: usize) -> u64 {
+        let part = |through: &AtomicUsize, bytes: u64| {
+            bytes / layers.max(1) as u64 * through.load(Ordering::Relaxed).min(layers) as u64
+        };
         let of = |is: &AtomicBool, bytes| if is.load(Ordering::Relaxed) { bytes } else { 0 };
-        of(&self.usual, footprint.arranged) + of(&self.with_logits, footprint.with_logits)
+        part(&self.prompt, footprint.by_prompt)
+            + part(&self.step, footprint.by_step)
+            + of(&self.head, footprint.by_head)
+            + of(&self.with_logits, footprint.with_logits)
     }
 }
 
@@ -121,7 +140,11 @@ impl Model {
     /// Bytes of the machine's memory that the model holds by now: weights, and what products have
     /// arranged of them. 0 on a GPU.
     pub fn held(&self) -> u64 {
-        if self.on_gpu() { 0 } else { self.footprint.weights + self.arranged.bytes(self.footprint) }
+        if self.on_gpu() { 0 } else { self.footprint.weights + self.arranged_of(self.footprint) }
+    }
+
+    fn arranged_of(&self, footprint: Footprint) -> u64 {
+        self.arranged.bytes(footprint, self.family.decoder().config.layers)
     }
 
     /// Whether a run fits so many bytes of the machine's memory, asked before it takes anything.
@@ -189,8 +212,8 @@ impl Model {
         if !wants.logits {
             footprint.with_logits = 0;
         }
-        let all = footprint.arranged + footprint.with_logits;
-        (run, all - self.arranged.bytes(footprint))
+        let all = footprint.arranged() + footprint.with_logits;
+        (run, all - self.arranged_of(footprint))
     }
 }
 
@@ -198,4 +221,72 @@ impl Model {
 fn maps(c: &DecoderConfig, prompt: usize, new: usize) -> u64 {
     let steps = new.saturating_sub(1);
     8 * (c.layers * c.heads * (prompt * prompt + steps * (prompt + steps))) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::RunOptions;
+
+    use super::*;
+    use crate::model::LoadOptions;
+    use crate::observer::{Control, GeneratedToken, Observer};
+    use crate::picture::Picture;
+
+    /// Stops after so many layers.
+    struct Stops(usize);
+
+    impl Observer for Stops {
+        fn wants(&self) -> Wants {
+            Wants::default()
+        }
+        fn token(&mut self, _: GeneratedToken) -> Control {
+            Control::Continue(())
+        }
+        fn poll(&mut self) -> Control {
+            if self.0 == 0 {
+                return Control::Break(());
+            }
+            self.0 -= 1;
+            Control::Continue(())
+        }
+    }
+
+    /// The copies that a run made are there after it, however it ended: they are held, and the next
+    /// run needs no room for them.
+    #[test]
+    fn what_was_arranged_is_counted_once() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/demo-llava");
+        let options = LoadOptions { quant: Quant::Q4k, ..LoadOptions::default() };
+        let model = Model::load(&folder, &options, &mut |_, _| {}).expect("it loads");
+        let picture = Picture { width: 40, height: 40, rgb: vec![90; 4800] };
+        let asked = |tokens| {
+            let traits = model.traits();
+            let mut options = RunOptions { prompt: "What?".into(), ..RunOptions::default() };
+            (options.max_new_tokens, options.resize) = (tokens, traits.resize);
+            model.prepare(&picture, &options).expect("it fits")
+        };
+        let whole = model.footprint.arranged();
+        let (weights, layers) = (model.footprint.weights, model.info().layers as usize);
+        // Plain kernels arrange nothing.
+        if Kernels::here() == Kernels::Plain {
+            assert_eq!(whole, 0);
+            return;
+        }
+        assert!(whole > 0 && layers > 1, "{whole} of {layers} layers");
+        let prepared = asked(2);
+        let lacks = || model.run_of(&prepared, Wants::default()).1;
+        assert_eq!((lacks(), model.held()), (whole, weights));
+        // The first question is the layout's, before any layer.
+        let ended = model.run(&prepared, &mut Stops(1)).expect("it runs");
+        assert!(ended.is_none(), "stopped");
+        let one = model.held() - weights;
+        assert!(one > 0, "one layer's copies");
+        assert_eq!(lacks(), whole - one);
+        assert!(model.run(&prepared, &mut Stops(layers)).expect("it runs").is_none());
+        assert_eq!(model.held() - weights, one * layers as u64, "every layer's, not the head's");
+        assert!(model.run(&asked(1), &mut Stops(usize::MAX)).expect("it runs").is_some());
+        assert_eq!(lacks(), model.footprint.by_step, "what only a single row makes");
+        assert!(model.run(&prepared, &mut Stops(usize::MAX)).expect("it runs").is_some());
+        assert_eq!((lacks(), model.held()), (0, weights + whole));
+    }
 }

@@ -15,18 +15,22 @@ use crate::decoder::DecoderConfig;
 pub(crate) struct Footprint {
     /// Weights.
     pub(crate) weights: u64,
-    /// What quantized products keep beside the weights once a question has been answered
+    /// What quantized products keep beside the weights once a prompt has gone through all layers
     /// ([`crate::processor`]).
-    pub(crate) arranged: u64,
+    pub(crate) by_prompt: u64,
+    /// What they keep besides once the first token has been written, of the head.
+    pub(crate) by_head: u64,
+    /// What they keep besides once a single row has gone through all layers.
+    pub(crate) by_step: u64,
     /// What they keep besides once logits of a whole prompt have been asked for.
     pub(crate) with_logits: u64,
     /// Most that was there besides while loading.
     pub(crate) passing: u64,
 }
 
-/// Bytes a model needs where it runs, estimated from its sizes: not below what is measured by more
-/// than 3 %, nor above it by more than 12 (`tests/memory.rs`; docs/performance.md, docs/cuda.md).
-/// Of the whole program; on a GPU, of the GPU's memory, without what the driver takes for itself.
+/// Bytes a model needs where it runs, estimated from its sizes: of the whole program between
+/// 0.97 and 1.25 times what is measured (`backend/tests/memory.rs`, docs/performance.md); on a GPU, of the
+/// GPU's memory, without what the driver takes for itself (docs/cuda.md).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryNeed {
     /// While it is loaded.
@@ -35,10 +39,18 @@ pub struct MemoryNeed {
     pub running: u64,
 }
 
+impl Footprint {
+    /// What quantized products keep once a question has been answered.
+    pub(crate) fn arranged(self) -> u64 {
+        self.by_prompt + self.by_head + self.by_step
+    }
+}
+
 impl MemoryNeed {
     /// Of a model on the processor.
     pub(crate) fn of(footprint: Footprint, run: u64) -> Self {
-        let Footprint { weights, arranged, passing, .. } = footprint;
+        let Footprint { weights, passing, .. } = footprint;
+        let arranged = footprint.arranged();
         let loaded = PROGRAM + weights;
         MemoryNeed { loading: loaded + passing, running: loaded + arranged + run }
     }

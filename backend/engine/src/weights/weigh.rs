@@ -25,10 +25,14 @@ impl Matrix {
     /// logits of a whole prompt are wanted: the head.
     pub(crate) fn weigh(self, lone: bool, kernels: Kernels, footprint: &mut Footprint) {
         let copies = kernels.copies(self.block, self.rows, self.columns);
-        let usual = if lone { copies.single } else { copies.all };
         footprint.weights += self.bytes() as u64;
-        footprint.arranged += usual as u64;
-        footprint.with_logits += (copies.all - usual) as u64;
+        if lone {
+            footprint.by_head += copies.single as u64;
+            footprint.with_logits += (copies.all - copies.single) as u64;
+        } else {
+            footprint.by_prompt += copies.prompt as u64;
+            footprint.by_step += (copies.all - copies.prompt) as u64;
+        }
     }
 }
 
