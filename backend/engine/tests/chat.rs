@@ -109,6 +109,29 @@ fn words(layout: &Layout, group: Group) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// A folder whose picture's token has another name than the published models' is known at a glance by
+/// the templates that the loaded model has.
+#[test]
+fn a_picture_token_of_another_name_is_known_at_a_glance() {
+    for (checkpoint, token, published, name) in [
+        ("llava-mha", "<image>", "llava-hf", "<img>"),
+        ("qwen-square", "<|image_pad|>", "qwen2.5-vl", "<|pic|>"),
+    ] {
+        let cases = Golden::open(checkpoint).folder.join("../chat/cases.json");
+        let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(cases).unwrap()).unwrap();
+        let of = |case: &&Case| case.checkpoint == checkpoint;
+        let case = cases.iter().filter(of).find(|c| c.same.as_deref() == Some(published)).unwrap();
+        let folder = folder(checkpoint, &case.template.replace(token, name));
+        let text = std::fs::read_to_string(folder.file("tokenizer.json")).unwrap();
+        folder.write("tokenizer.json", text.replace(token, name));
+        let model = load(&folder);
+        assert_eq!(model.info().template, published);
+        let glance = traits_of(folder.path()).unwrap();
+        assert_eq!(glance.template_refused, None, "{checkpoint}");
+        assert_eq!(glance.templates.unwrap(), model.templates(), "{checkpoint}");
+    }
+}
+
 #[test]
 fn own_templates_give_transformers_ids() {
     let cases = Golden::open("llava-mha").folder.join("../chat/cases.json");

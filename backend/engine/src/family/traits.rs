@@ -33,14 +33,16 @@ fn of_folder(place: &Path) -> Option<ModelTraits> {
             let config = LlavaConfig::load(place, notes).ok();
             let prepare = config.as_ref().and_then(|c| ClipPrepare::of_model(place, c, notes).ok());
             let fit = prepare.map(|p| p.fit());
-            ModelTraits { fit, ..llava(config.as_ref(), prompt::in_folder(place)) }
+            let named = config.as_ref().map(|c| c.image_token);
+            ModelTraits { fit, ..llava(config.as_ref(), in_folder(place, named)) }
         }
         "qwen2_5_vl" => {
             let config = QwenConfig::load(place, notes).ok();
             let prepare = config.as_ref().and_then(|c| QwenPrepare::of_model(place, c, notes).ok());
             let tokens = prepare.as_ref().map(QwenPrepare::tokens);
+            let named = config.as_ref().map(|c| c.image_token);
             let layers = config.map(|c| c.text.layers);
-            let traits = qwen(layers, prepare.map(|p| p.pixels()), prompt::in_folder(place));
+            let traits = qwen(layers, prepare.map(|p| p.pixels()), in_folder(place, named));
             ModelTraits { tokens, ..traits }
         }
         _ => return None,
@@ -48,8 +50,17 @@ fn of_folder(place: &Path) -> Option<ModelTraits> {
     Some(traits)
 }
 
+/// A folder's chat template, and what its tokenizer calls the picture's token.
+fn in_folder(place: &Path, image: Option<u32>) -> (Found, Option<String>) {
+    let found = prompt::in_folder(place);
+    let is_there = matches!(found, Ok(Some(_)));
+    let name = image.filter(|_| is_there).and_then(|id| prompt::token_name(place, id));
+    (found, name)
+}
+
 fn of_files(text: &Gguf, mmproj: &Gguf) -> Option<ModelTraits> {
-    let chat = prompt::in_gguf(&text.metadata);
+    // The picture's token is found by the published models' name for it.
+    let chat = (prompt::in_gguf(&text.metadata), None);
     let traits = match config::architecture(text).ok()? {
         "llama" => llava(LlavaConfig::from_gguf(text, mmproj).ok().as_ref(), chat),
         "qwen2vl" | "qwen25vl" => {
@@ -67,18 +78,26 @@ fn of_files(text: &Gguf, mmproj: &Gguf) -> Option<ModelTraits> {
     Some(ModelTraits { quant: Quant::Stored, ..traits })
 }
 
-fn llava(config: Option<&LlavaConfig>, chat: Found) -> ModelTraits {
+fn llava(config: Option<&LlavaConfig>, chat: (Found, Option<String>)) -> ModelTraits {
     let tokens = config.map(|c| PictureTokens::One { tokens: (c.vision.grid().pow(2)) as u32 });
     let layers = config.map(|c| c.text.layers);
     ModelTraits { one_size: true, tokens, ..of((Kind::Llava, chat), Numbering::Sequence, layers) }
 }
 
-fn qwen(layers: Option<usize>, pixels: Option<(u32, u32)>, chat: Found) -> ModelTraits {
+fn qwen(
+    layers: Option<usize>,
+    pixels: Option<(u32, u32)>,
+    chat: (Found, Option<String>),
+) -> ModelTraits {
     ModelTraits { pixels, ..of((Kind::Qwen, chat), Numbering::Grid, layers) }
 }
 
-fn of((kind, chat): (Kind, Found), numbering: Numbering, layers: Option<usize>) -> ModelTraits {
-    let (templates, template_refused) = prompt::at_a_glance(kind, chat);
+fn of(
+    (kind, (chat, image)): (Kind, (Found, Option<String>)),
+    numbering: Numbering,
+    layers: Option<usize>,
+) -> ModelTraits {
+    let (templates, template_refused) = prompt::at_a_glance(kind, chat, image);
     ModelTraits {
         templates: Some(templates),
         template_refused,

@@ -17,7 +17,7 @@ pub(crate) use settings::check_settings;
 pub(crate) use spelling::TextStream;
 pub(crate) use template::Template;
 pub(crate) use templates::{Kind, Templates, at_a_glance};
-pub(crate) use tokenizer::PromptTokenizer;
+pub(crate) use tokenizer::{PromptTokenizer, token_name};
 
 use crate::error::EngineError;
 use template::Stretch;

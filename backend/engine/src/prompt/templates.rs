@@ -142,11 +142,19 @@ fn choose(why: &str, names: &[&str]) -> String {
 }
 
 /// Names of a model's templates as [`Templates::of`] would find them, the default first, without
-/// its tokenizer; and why none is the default, where none is.
-pub(crate) fn at_a_glance(kind: Kind, found: Found) -> (Vec<String>, Option<String>) {
+/// its tokenizer but for the name of the picture's token, where that is another than the published
+/// models'; and why none is the default, where none is.
+pub(crate) fn at_a_glance(
+    kind: Kind,
+    found: Found,
+    token: Option<String>,
+) -> (Vec<String>, Option<String>) {
     let mut names: Vec<String> =
         kind.built_in().iter().map(|template| template.name.to_string()).collect();
-    let picture = kind.picture();
+    let mut picture = kind.picture();
+    if let Some(name) = token {
+        picture.token = name;
+    }
     match read(found, picture.clone()) {
         Ok(Some(own)) => match same_as(kind, &own, &picture.token) {
             Some(at) => names[..=at].rotate_right(1),

@@ -10,7 +10,7 @@ use shared::Shown;
 use shared::shown::shown;
 use tokenizers::Tokenizer;
 
-use crate::config::{parse_json, read_text};
+use crate::config::{parse_json, read_json, read_text};
 use crate::error::EngineError;
 
 use super::spelling::Spelling;
@@ -40,6 +40,19 @@ pub(crate) struct PromptTokenizer {
     /// Tokens that are found as a whole: their names are what they are. Whether they are left out of
     /// an answer's text.
     added: HashMap<u32, bool>,
+}
+
+/// What a folder's `tokenizer.json` calls a token, without building the tokenizer; none where it does
+/// not say.
+pub(crate) fn token_name(folder: &Path, id: u32) -> Option<String> {
+    let json = read_json(&folder.join("tokenizer.json")).ok()??;
+    let added = json["added_tokens"].as_array().into_iter().flatten();
+    let mut added = added.filter(|token| token["id"].as_u64() == Some(id.into()));
+    if let Some(token) = added.next() {
+        return token["content"].as_str().map(str::to_owned);
+    }
+    let vocab = json["model"]["vocab"].as_object()?;
+    vocab.iter().find(|(_, of)| of.as_u64() == Some(id.into())).map(|(name, _)| name.clone())
 }
 
 impl PromptTokenizer {
