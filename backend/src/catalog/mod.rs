@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod error;
+mod look;
 mod source;
 mod unpack;
 
@@ -21,6 +22,7 @@ use crate::registry::{Entry, Origin, Registry};
 
 use elsewhere::Places;
 pub use error::CatalogError;
+use look::Look;
 pub use source::Source;
 use unpack::unpack;
 
@@ -36,8 +38,9 @@ pub struct Catalog {
     default: Option<usize>,
     registry: Registry,
     hub: Option<Hub>,
-    /// What is known of models before they are loaded, by their place, as it was read.
-    traits: Arc<Mutex<HashMap<PathBuf, ModelTraits>>>,
+    /// What is known of models before they are loaded, by their place, as it was read from files
+    /// that looked so.
+    traits: Arc<Mutex<HashMap<PathBuf, (Look, ModelTraits)>>>,
 }
 
 /// A model the lab knows, here or not.
@@ -202,14 +205,21 @@ impl Catalog {
         }
     }
 
-    /// What is known of a model before it is loaded. Its files are read once, and again only while
-    /// they do not say.
+    /// What is known of a model before it is loaded. Its files are read once, and again when they
+    /// have changed or while they do not say.
     pub fn known_model(&self, source: &Source) -> KnownModel {
+        // Before they are read: what changes meanwhile is read again the next time.
+        let look = Look::at(&source.folder);
         let before = lock(&self.traits).get(&source.folder).cloned();
+        let before = before.filter(|(then, _)| *then == look).map(|(_, traits)| traits);
         let traits = before.or_else(|| {
-            let found = traits_of(&source.folder)?;
-            lock(&self.traits).insert(source.folder.clone(), found.clone());
-            Some(found)
+            let found = traits_of(&source.folder);
+            let mut all = lock(&self.traits);
+            match &found {
+                Some(found) => all.insert(source.folder.clone(), (look, found.clone())),
+                None => all.remove(&source.folder),
+            };
+            found
         });
         let unknown = || ModelTraits::from(source.default_quant());
         KnownModel { defaults: source.defaults(), traits: traits.unwrap_or_else(unknown) }
@@ -222,6 +232,15 @@ impl Catalog {
     pub fn resolved(&self, source: &Source, asked: &AskedOptions) -> Result<RunOptions, ApiError> {
         let KnownModel { defaults, traits } = self.known_model(source);
         shared::options::resolve(asked, &defaults, &traits).map_err(ApiError)
+    }
+
+    /// The same without the prompt: whether such runs are possible at all.
+    ///
+    /// # Errors
+    /// As [`Catalog::resolved`], the prompt's apart.
+    pub fn settings(&self, source: &Source, asked: &AskedOptions) -> Result<RunOptions, ApiError> {
+        let KnownModel { defaults, traits } = self.known_model(source);
+        shared::options::resolve_settings(asked, &defaults, &traits).map_err(ApiError)
     }
 
     /// Names of a model's prompt templates, the one that is used when nobody says first; none where
@@ -365,6 +384,33 @@ fn has_weights(folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A model whose files change under a lab that serves it is resolved on what they say now.
+    #[test]
+    fn what_is_known_of_a_model_follows_its_files() {
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo-llava");
+        let folder = tempfile::tempdir().expect("a folder");
+        for entry in std::fs::read_dir(demo).expect("the demo model").flatten() {
+            let name = entry.file_name();
+            if name.to_string_lossy().ends_with("json") || name == "chat_template.jinja" {
+                std::fs::copy(entry.path(), folder.path().join(name)).expect("copied");
+            }
+        }
+        let catalog = Catalog::default();
+        let source = Source::folder("demo".to_owned(), folder.path().to_owned());
+        let asked = AskedOptions { prompt: "What is it?".into(), ..AskedOptions::default() };
+        let template = || catalog.resolved(&source, &asked).expect("it can be").template;
+        let before = template();
+        assert_eq!(before, "llava-hf");
+        let path = folder.path().join("chat_template.jinja");
+        let text = std::fs::read_to_string(&path).expect("a template");
+        std::fs::write(&path, format!("Look. {text}")).expect("written");
+        let after = template();
+        assert_ne!(after, before, "the template of the file as it is now");
+        std::fs::write(&path, &text).expect("written");
+        assert_eq!(template(), before);
+        assert_eq!(lock(&catalog.traits).len(), 1);
+    }
 
     #[test]
     fn files_of_llama_cpp_are_models_where_an_mmproj_is_beside_them() {

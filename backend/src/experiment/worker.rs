@@ -241,6 +241,13 @@ impl Worker {
     ) -> Result<Option<Outcome>, Failure> {
         let source = self.means.catalog.resolve(&asked.model);
         let source = source.map_err(|e| Failure::Model(e.to_string()))?;
+        // What is wrong beside the prompt is wrong for every sample: the model's files changed since
+        // the experiment was planned.
+        let settings = self.means.catalog.settings(&source, asked);
+        settings.map_err(|e| {
+            let (name, why) = (&source.name, e.0.message);
+            Failure::Model(format!("the model {name} no longer runs with these options: {why}"))
+        })?;
         let options = self.means.catalog.resolved(&source, asked);
         let options = options.map_err(|e| Failure::Sample(e.0.code, e.0.message))?;
         let lab = self.means.lab.clone();
