@@ -66,7 +66,7 @@ impl Observed {
                     known = Some((model.clone(), options.clone()));
                 }
                 Event::Done { summary } => done = Some(summary.clone()),
-                Event::Verified { fidelity: found } => fidelity = Some(*found),
+                Event::Verified { fidelity: found } => fidelity = Some(found.clone()),
                 _ => {}
             }
         }
@@ -98,7 +98,7 @@ impl Observed {
     pub fn report(&self, definition: &Definition, partial: bool) -> Report {
         let (model, options) = (self.model.clone(), self.options.clone());
         let report = Report::new(&self.observation, definition, model, options, &self.summary);
-        Report { fidelity: self.fidelity, label: self.label.clone(), ..report }
+        Report { fidelity: self.fidelity.clone(), label: self.label.clone(), ..report }
             .at(self.status, partial)
     }
 }

@@ -14,8 +14,14 @@ use crate::catalog::Source;
 use crate::lab::{Lab, PreparedRun};
 use crate::memory;
 
-/// Most parameters of a model that is also loaded in f32: 2 GiB of weights.
+/// Most parameters of a model that is also loaded in f32 where nobody knows how much memory is free:
+/// 2 GiB of weights.
 const MOST_PARAMETERS: u64 = 1 << 29;
+/// Why weights in f32 are not compared.
+const IS_F32: &str = "the weights are held in f32 already.";
+/// Why a large model is not compared on a system that does not say how much memory is free.
+const UNKNOWN_ROOM: &str = "this system does not say how much memory is free; --memory-limit says how \
+                            much may be taken.";
 
 /// An observed run to be verified.
 pub(crate) struct Observed<'a> {
@@ -49,19 +55,25 @@ impl Observed<'_> {
         let mut against = Against::new(self.tape, &go_on);
         let Some(_) = self.prepared.run(&mut against)? else { return Ok(None) };
         let observed = against.comparison();
-        if self.model.quant == Quant::F32 || self.model.parameters > MOST_PARAMETERS {
-            return Ok(Some(Fidelity { observed, quantized: None, moved: None }));
+        let without = |why: String| {
+            Ok(Some(Fidelity { observed, quantized: None, moved: None, uncompared: Some(why) }))
+        };
+        if self.model.quant == Quant::F32 {
+            return without(IS_F32.to_owned());
+        }
+        if self.model.parameters > MOST_PARAMETERS && lab.room().is_none() {
+            return without(UNKNOWN_ROOM.to_owned());
         }
         match self.exactly(lab, &go_on) {
             Ok(Some((quantized, moved))) => {
                 let (quantized, moved) = (Some(quantized), Some(moved));
-                Ok(Some(Fidelity { observed, quantized, moved }))
+                Ok(Some(Fidelity { observed, quantized, moved, uncompared: None }))
             }
             Ok(None) => Ok(None),
             // Where f32 does not fit beside it, the rest of the comparison stands.
             Err(error) if error.code == ErrorCode::OutOfMemory => {
                 tracing::info!(%error, "not compared with f32");
-                Ok(Some(Fidelity { observed, quantized: None, moved: None }))
+                without(error.message)
             }
             Err(error) => Err(error),
         }
@@ -129,5 +141,97 @@ impl<P: FnMut() -> Control> Observer for Watching<'_, P> {
 
     fn poll(&mut self) -> Control {
         self.against.poll()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use engine::Taped;
+
+    use super::*;
+    use crate::lab::{LoadedModel, ScriptedLab};
+    use crate::memory::{Bound, Room};
+
+    /// A scripted lab that says how much memory is free and how much f32 needs.
+    struct Sized {
+        room: Option<Room>,
+        need: u64,
+    }
+
+    impl Lab for Sized {
+        fn load(
+            &self,
+            folder: &Path,
+            options: &LoadOptions,
+            progress: &mut dyn FnMut(u64, u64),
+        ) -> Result<Box<dyn LoadedModel>, EngineError> {
+            ScriptedLab::default().load(folder, options, progress)
+        }
+
+        fn need(&self, _: &Path, _: &LoadOptions) -> Result<Option<u64>, EngineError> {
+            Ok(Some(self.need))
+        }
+
+        fn room(&self) -> Option<Room> {
+            self.room
+        }
+    }
+
+    struct Nothing;
+
+    impl Observer for Nothing {
+        fn wants(&self) -> Wants {
+            Wants::default()
+        }
+
+        fn token(&mut self, _: GeneratedToken) -> Control {
+            Control::Continue(())
+        }
+    }
+
+    /// Seven billion parameters are compared where f32 fits, and where it does not, or nobody knows,
+    /// it is said why not.
+    #[test]
+    fn what_is_free_decides_and_not_the_number_of_parameters() {
+        let compared = |room: Option<u64>, parameters: u64, quant: Quant| {
+            let room = room.map(|free| Room { free, most: free, bound: Bound::Machine });
+            let lab = Sized { room, need: 27 << 30 };
+            let source = Source::folder("scripted".to_owned(), "scripted".into());
+            let load = LoadOptions { name: "scripted".into(), quant, ..LoadOptions::default() };
+            let model = lab.load(&source.folder, &load, &mut |_, _| {}).expect("it loads");
+            let info = ModelInfo { parameters, quant, ..model.info().clone() };
+            let options = RunOptions { prompt: "What is it?".into(), ..RunOptions::default() };
+            let picture = Picture { width: 8, height: 8, rgb: vec![9; 192] };
+            let prepared = model.prepare(&picture, &options).expect("it fits");
+            let mut nothing = Nothing;
+            let mut taped = Taped::new(&mut nothing);
+            prepared.run(&mut taped).expect("it runs").expect("it ends");
+            let tape = taped.into_tape();
+            let observed = Observed {
+                tape: &tape,
+                seen: &Observation::default(),
+                prepared: &*prepared,
+                model: &info,
+                source: &source,
+                picture: &picture,
+                options: &options,
+            };
+            let go_on = || Control::Continue(());
+            let fidelity = observed.fidelity(&lab, go_on).expect("it runs").expect("it ends");
+            assert_eq!(fidelity.quantized.is_none(), fidelity.uncompared.is_some());
+            fidelity.uncompared
+        };
+        let (large, small) = (7 << 30, 100 << 20);
+        assert_eq!(compared(Some(64 << 30), large, Quant::Q4k), None);
+        assert_eq!(compared(None, small, Quant::Q4k), None);
+        let why = compared(Some(16 << 30), large, Quant::Q4k).expect("it does not fit");
+        assert!(
+            why.contains("in f32 needs about 27.0 GiB of memory, and 16.0 GiB are free"),
+            "{why}"
+        );
+        assert_eq!(compared(None, large, Quant::Q4k).as_deref(), Some(UNKNOWN_ROOM));
+        assert_eq!(compared(Some(64 << 30), large, Quant::F32).as_deref(), Some(IS_F32));
     }
 }

@@ -105,10 +105,12 @@ impl Machine {
         Machine { root: root.into(), said }
     }
 
-    /// What is left; `None` where that is not known or does not matter.
+    /// What is left; `None` where that is not known: outside Linux, unless a person said how much.
     pub fn room(&self) -> Option<Room> {
         match self.said {
-            Some(MemoryLimit::Unlimited) => None,
+            Some(MemoryLimit::Unlimited) => {
+                Some(Room { free: u64::MAX, most: u64::MAX, bound: Bound::Said })
+            }
             Some(MemoryLimit::Bytes(most)) => {
                 let has = self.status("VmRSS").unwrap_or(0);
                 Some(Room { free: most.saturating_sub(has), most, bound: Bound::Said })
@@ -246,6 +248,18 @@ impl Room {
             Bound::Process => format!("the limit of its process leaves {free}"),
             Bound::Said => format!("--memory-limit leaves {free}"),
         }
+    }
+}
+
+/// Gives memory that was freed back to the system, so that it counts as free there: glibc keeps what
+/// lies below something that is still used (a model's smaller weights), and other allocators and
+/// systems are left to themselves.
+pub fn give_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[expect(unsafe_code, reason = "glibc's own function, which Rust's library does not offer")]
+    // SAFETY: takes a number, touches only memory that is free, and may be called on any thread.
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
@@ -437,7 +451,8 @@ mod tests {
         let said = Machine::at(folder.path(), Some("3GiB".parse().expect("an amount")));
         let room = said.room().expect("known");
         assert_eq!((room.free, room.bound), (5 * GIB / 2, Bound::Said));
-        assert_eq!(Machine::at(folder.path(), Some(MemoryLimit::Unlimited)).room(), None);
+        let unlimited = Machine::at(folder.path(), Some(MemoryLimit::Unlimited)).room();
+        assert!(unlimited.expect("said").holds(u64::MAX, u64::MAX));
     }
 
     #[test]

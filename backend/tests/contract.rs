@@ -125,7 +125,12 @@ fn events() -> Vec<Event> {
         },
         Event::Verifying,
         Event::Verified {
-            fidelity: Fidelity { observed: equal, quantized: Some(near), moved: Some(moved) },
+            fidelity: Fidelity {
+                observed: equal,
+                quantized: Some(near),
+                moved: Some(moved),
+                uncompared: None,
+            },
         },
         Event::Done { summary },
         Event::Failed { code: ErrorCode::StorageFull, message: "No space.".into() },

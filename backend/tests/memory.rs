@@ -11,6 +11,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use engine::{DeviceChoice, Kernels, Weighed, amount};
 use langoverrule::catalog::Catalog;
+use langoverrule::id::RunId;
 use langoverrule::lab::EngineLab;
 use langoverrule::memory::Machine;
 use shared::api::RunRecord;
@@ -30,9 +31,22 @@ fn models() -> PathBuf {
 }
 
 /// A process that makes a model of random weights, reads a prompt of more than 32 rows and writes
-/// tokens: its peak is not above the estimate by more than 3 %, nor below it by more than 20.
+/// tokens: the estimate is between 0.97 and 1.25 times its peak, as `engine::MemoryNeed`, README and
+/// docs/performance.md say.
 #[test]
 fn estimates_are_what_processes_take() {
+    let (least, most) = (0.97, 1.25);
+    for (file, text) in [
+        ("README.md", format!("(between {least} and {most} times what they took)")),
+        ("docs/performance.md", format!("between {least} and {most} times the peak")),
+        (
+            "backend/engine/src/memory/mod.rs",
+            format!("/// {least} and {most} times what is measured"),
+        ),
+    ] {
+        let said = std::fs::read_to_string(models().join("..").join(file)).unwrap();
+        assert!(said.contains(&text), "{file} lacks: {text}");
+    }
     let mut wrong = Vec::new();
     for shape in ["llava-100m", "qwen-100m"] {
         for quant in Quant::ALL.into_iter().filter(|q| *q != Quant::Stored) {
@@ -61,12 +75,17 @@ fn estimates_are_what_processes_take() {
             if report["processor"].as_str().is_none_or(|p| p.is_empty()) {
                 panic!("the report names the processor");
             }
-            // No /proc, no peak.
-            let Some(peak) = row["peak_mib"].as_f64() else { return };
+            let Some(peak) = row["peak_mib"].as_f64() else {
+                if std::env::consts::OS == "linux" {
+                    panic!("Linux says what a process took: {row}");
+                }
+                println!("this system does not say what a process took: nothing is compared");
+                return;
+            };
             assert!(number("tokens_in") > 64.0);
             let ratio = number("estimate_mib") / peak;
             println!("{shape} {}: {peak:.0} MiB, estimated {:.3} of it", quant.name(), ratio);
-            if !(0.97..1.25).contains(&ratio) {
+            if !(least..=most).contains(&ratio) {
                 wrong.push(format!("{shape} {}: {ratio:.3}", quant.name()));
             }
         }
@@ -252,6 +271,38 @@ async fn at_its_turn_a_run_takes_what_is_free_or_nothing() {
     assert_eq!(loaded().len(), 2);
 }
 
+/// What is free decides whether `verify` compares with f32, and the result says why it did not.
+#[tokio::test]
+async fn a_comparison_with_f32_that_does_not_fit_says_so() {
+    let machine = TempDir::new().unwrap();
+    let lab = lab(&machine, 10_000.0, 10_000.0);
+    let verified = async |quant: &str| {
+        let options = format!(
+            "{{\"prompt\":\"What is it?\",\"quant\":\"{quant}\",\"max_new_tokens\":2,\"verify\":true}}"
+        );
+        let run = lab.submit(&options).await;
+        let record = lab.ended(&run.id).await;
+        let found = record.events.iter().find_map(|e| match &e.event {
+            Event::Verified { fidelity } => Some(fidelity.clone()),
+            _ => None,
+        });
+        (run.id, found.unwrap_or_else(|| panic!("not verified: {:?}", last(&record))))
+    };
+    let (_, with) = verified("q8_0").await;
+    assert!(with.quantized.is_some() && with.uncompared.is_none(), "{with:?}");
+    let (_, exact) = verified("f32").await;
+    assert!(exact.quantized.is_none());
+    assert_eq!(exact.uncompared.as_deref(), Some("the weights are held in f32 already."));
+    // f32 is in memory now and is given up for no comparison: it is loaded a second time, or not.
+    free(&machine, 10_000.0, need(Quant::F32) - 1.0);
+    let (id, without) = verified("q8_0").await;
+    assert!(without.quantized.is_none() && without.moved.is_none(), "{without:?}");
+    let why = without.uncompared.unwrap();
+    assert!(why.contains("demo-llava in f32 needs about") && why.contains("are free"), "{why}");
+    let report: serde_json::Value = lab.get(&format!("/api/runs/{id}/export.json")).await.ok();
+    assert_eq!(report["fidelity"]["uncompared"], why);
+}
+
 #[tokio::test]
 async fn an_experiment_is_refused_or_pauses_and_goes_on_when_there_is_room() {
     let machine = TempDir::new().unwrap();
@@ -288,14 +339,87 @@ async fn an_experiment_is_refused_or_pauses_and_goes_on_when_there_is_room() {
     assert_eq!(answer.status, StatusCode::INSUFFICIENT_STORAGE, "{}", answer.text());
 }
 
+/// A model's files that change under an experiment pause it with the reason; no sample is left out
+/// for what is no sample's fault.
+#[tokio::test]
+async fn options_that_can_no_longer_be_pause_an_experiment() {
+    let folder = TempDir::new().unwrap();
+    let model = folder.path().join("changing");
+    std::fs::create_dir(&model).unwrap();
+    for entry in std::fs::read_dir(models().join("demo-llava")).unwrap().flatten() {
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), model.join(entry.file_name())).unwrap();
+        }
+    }
+    let template = model.join("chat_template.jinja");
+    let shipped = std::fs::read_to_string(&template).unwrap();
+    let own = format!("Look. {shipped}");
+    std::fs::write(&template, &own).unwrap();
+    let mut catalog = Catalog::default();
+    catalog.set_default(model.to_str().unwrap()).unwrap();
+    let name = catalog.templates(&catalog.by_name("changing").unwrap()).remove(0);
+    assert!(!name.starts_with("llava-hf"), "a template of its own: {name}");
+    let (machine, f32) = (TempDir::new().unwrap(), need(Quant::F32));
+    free(&machine, f32 + 1000.0, 4.0);
+    let lab = EngineLab { device: DeviceChoice::Cpu, machine: Machine::at(machine.path(), None) };
+    let options = Options { experiments: true, ..Options::default() };
+    let lab = TestLab::of(Arc::new(lab), catalog, Arc::new(TempDir::new().unwrap()), options);
+    let spec = format!(
+        r#"{{"models":["changing"],"samples":2,"base":{{"max_new_tokens":2,"template":"{name}"}}}}"#
+    );
+    let request = Request::post("/api/experiments").body(Body::from(spec)).unwrap();
+    let answer = lab.send(request).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    let created: ExperimentCreated = answer.json();
+    let path = format!("/api/experiments/{}/resume", created.id);
+    let resume = async || {
+        let answer = lab.as_owner(axum::http::Method::POST, &path, &created.owner_token).await;
+        assert!(answer.status.is_success(), "{}", answer.text());
+    };
+    until(&lab, &created.id, ExperimentState::Paused).await;
+    // The template goes while it waits for memory.
+    std::fs::write(&template, &shipped).unwrap();
+    free(&machine, f32 + 1000.0, f32 + 900.0);
+    resume().await;
+    let paused = told(&lab, &created.id, |status| {
+        status.state == ExperimentState::Done
+            || status.problem.as_ref().is_some_and(|why| why.contains("no longer runs"))
+    })
+    .await;
+    assert_eq!((paused.state, paused.left_out), (ExperimentState::Paused, 0), "{paused:?}");
+    let problem = paused.problem.unwrap();
+    assert!(problem.contains("changing") && problem.contains(&name), "{problem}");
+    // It comes back, and nothing was lost.
+    std::fs::write(&template, &own).unwrap();
+    resume().await;
+    let done = until(&lab, &created.id, ExperimentState::Done).await;
+    assert_eq!((done.done, done.left_out), (2, 0));
+}
+
 async fn until(lab: &TestLab, id: &str, state: ExperimentState) -> ExperimentStatus {
+    told(lab, id, |status| status.state == state).await
+}
+
+/// Waits as those who watch an experiment do, until it is there.
+async fn told(
+    lab: &TestLab,
+    id: &str,
+    there: impl Fn(&ExperimentStatus) -> bool,
+) -> ExperimentStatus {
     let wait = async {
+        let means = lab.state.experiments.as_ref().unwrap();
+        let mut changes = lab.state.live.watch(means, &RunId::parse(id).unwrap()).await.unwrap();
         loop {
             let status: ExperimentStatus = lab.get(&format!("/api/experiments/{id}")).await.ok();
-            if status.state == state {
+            if there(&status) {
                 return status;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            // Closed once it is over: what it came to is looked at once more.
+            if changes.changed().await.is_err() {
+                let last: ExperimentStatus = lab.get(&format!("/api/experiments/{id}")).await.ok();
+                assert!(there(&last), "it is over: {last:?}");
+                return last;
+            }
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), wait).await.expect("it gets there")

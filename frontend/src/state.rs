@@ -274,7 +274,7 @@ impl RunView {
                 self.summary.set(Some(summary.clone()));
             }
             if let Event::Verified { fidelity } = event {
-                self.fidelity.set(Some(*fidelity));
+                self.fidelity.set(Some(fidelity.clone()));
             }
             phase = self.options.with_untracked(|o| phase.after(event, o));
         }

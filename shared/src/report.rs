@@ -156,17 +156,21 @@ impl Comparison {
 
 /// Whether the numbers are those of the model: does observing change what it says, and how far is
 /// the quantized model from the exact one?
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Fidelity {
     /// Everything observed, against nothing observed.
     pub observed: Comparison,
-    /// The quantized weights, against f32; absent for f32 itself and where f32 would not fit.
+    /// The quantized weights, against f32; absent for f32 itself and where f32 does not fit the memory
+    /// that is free.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub quantized: Option<Comparison>,
     /// How far the paper's numbers moved from those of f32, where that was run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub moved: Option<Moved>,
+    /// Why `quantized` is absent, in a sentence. Runs of earlier labs do not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uncompared: Option<String>,
 }
 
 /// One run's numbers under one definition.

@@ -35,7 +35,8 @@ pub struct Cli {
     #[arg(long, global = true, value_enum, default_value = "text")]
     log_format: LogFormat,
     /// Most memory the program may take, such as 12GiB, or unlimited; what would take more is
-    /// refused before it starts [default: what the machine and its limits leave].
+    /// refused before it starts [default: on Linux what the machine and its limits leave; elsewhere
+    /// nothing is refused unless this is given].
     #[arg(long, global = true, value_name = "SIZE")]
     memory_limit: Option<MemoryLimit>,
 }

@@ -114,6 +114,9 @@ pub(super) fn table(report: &Report) -> String {
             let what = format!("{} against f32", model.quant.name());
             let _ = writeln!(out, "{}", compared(&what, quantized));
         }
+        if let Some(why) = &fidelity.uncompared {
+            let _ = writeln!(out, "not compared with f32: {why}");
+        }
         if let Some(moved) = &fidelity.moved {
             let _ = writeln!(out, "{}", shifts(model.quant.name(), moved));
         }

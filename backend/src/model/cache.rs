@@ -74,7 +74,9 @@ impl Cache {
     }
 
     fn give_up_oldest(&mut self) {
-        let ((name, quant), _) = self.models.remove(0);
+        let ((name, quant), model) = self.models.remove(0);
+        drop(model);
+        memory::give_back();
         tracing::info!(model = name, quant = quant.name(), "model unloaded");
     }
 
@@ -140,6 +142,72 @@ mod tests {
             }
             ScriptedLab::default().load(folder, options, progress)
         }
+    }
+
+    /// Models that hold 64 MiB in pieces too small to be mapped each by itself.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    struct Heavy;
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    impl Lab for Heavy {
+        fn load(
+            &self,
+            folder: &Path,
+            options: &LoadOptions,
+            progress: &mut dyn FnMut(u64, u64),
+        ) -> Result<Box<dyn LoadedModel>, EngineError> {
+            if options.name == "light" {
+                return ScriptedLab::default().load(folder, options, progress);
+            }
+            let model = ScriptedLab::default().load(folder, options, progress)?;
+            let weights = (0..1024).map(|_| vec![1_u8; 64 << 10]).collect();
+            // What lives on behind them keeps the allocator from giving the end of its heap back.
+            Box::leak(Box::new([1_u8; 1024]));
+            Ok(Box::new(Weighty { model, _weights: weights }))
+        }
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    struct Weighty {
+        model: Box<dyn LoadedModel>,
+        _weights: Vec<Vec<u8>>,
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    impl LoadedModel for Weighty {
+        fn info(&self) -> &shared::ModelInfo {
+            self.model.info()
+        }
+
+        fn prepare<'m>(
+            &'m self,
+            picture: &engine::Picture,
+            options: &shared::RunOptions,
+        ) -> Result<Box<dyn crate::lab::PreparedRun + 'm>, EngineError> {
+            self.model.prepare(picture, options)
+        }
+    }
+
+    /// A model that was given up is gone from the process when the memory that is free is read anew.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[test]
+    fn what_a_model_held_goes_back_to_the_system() {
+        let resident = || {
+            let status = std::fs::read_to_string("/proc/self/status").expect("this process");
+            let line = status.lines().find(|l| l.starts_with("VmRSS:")).expect("its memory");
+            line.split_whitespace().nth(1).expect("a number").parse::<u64>().expect("of KiB") >> 10
+        };
+        let mut cache = Cache::new(1);
+        let mut get = |name: &str| {
+            let source = Source::folder(name.into(), name.into());
+            cache.get(&Heavy, &source, Quant::F32, &mut |_, _| {}).map(|_| ()).expect("it loads");
+            resident()
+        };
+        let before = get("light");
+        let with = get("heavy");
+        assert!(with >= before + 60, "{before} MiB, {with} MiB with the model");
+        let after = get("light");
+        assert!(after <= before + 16, "{before} MiB, {with} with the model, {after} without");
     }
 
     #[test]

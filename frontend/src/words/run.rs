@@ -9,7 +9,7 @@ use shared::{
 };
 
 use super::{group, list, number, percent};
-use crate::language::{fill, t};
+use crate::language::{fill, server, t};
 
 /// What the comparison with an unobserved run says: in a few words, and in full.
 pub fn fidelity(fidelity: &Fidelity, quant: Quant) -> (String, String) {
@@ -52,6 +52,10 @@ pub fn fidelity(fidelity: &Fidelity, quant: Quant) -> (String, String) {
              most {off}.",
             &[("quant", &quant.name()), ("tokens", &tokens(q)), ("off", &off(q))],
         );
+    }
+    if let Some(why) = &fidelity.uncompared {
+        full += " ";
+        full += &fill("Not compared with f32: {why}", &[("why", &server(why))]);
     }
     if let Some((late, layers)) = fidelity.moved.and_then(|m| Some((m.late.mdi?, m.layers?))) {
         let percent = |ratio: f64| format!("{:+.2}", 100.0 * (ratio - 1.0));
@@ -309,7 +313,8 @@ mod tests {
         };
         let said = |observed, quantized| {
             let moved = moved(quantized);
-            fidelity(&Fidelity { observed, quantized, moved }, Quant::Q8_0)
+            let uncompared = quantized.is_none().then(|| "No room.".to_owned());
+            fidelity(&Fidelity { observed, quantized, moved, uncompared }, Quant::Q8_0)
         };
         let (short, full) = said(equal, Some(near));
         assert_eq!(
@@ -321,6 +326,9 @@ mod tests {
         assert!(full.contains("at most 0.50"), "{full}");
         assert!(full.contains("by +2.00 %; layer by layer by +0.40 %"), "{full}");
         assert!(full.contains("-3.00 % in layer 3"), "{full}");
+        assert!(!full.contains("Not compared"), "{full}");
+        let alone = said(equal, None).1;
+        assert!(alone.ends_with("Not compared with f32: No room."), "{alone}");
         assert_eq!(said(near, None).0, "Observing changed the answer: 17 of 20 tokens equal");
         let off = Comparison { largest_logit_difference: 0.001, ..equal };
         assert!(said(off, None).0.starts_with("Observing changed no token"));
