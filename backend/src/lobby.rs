@@ -13,7 +13,7 @@ use shared::{AskedOptions, ErrorCode, Event, Label, LabelChange, RunOptions};
 use tokio::sync::{Semaphore, watch};
 
 use crate::assets::picture_type;
-use crate::catalog::{Catalog, Source};
+use crate::catalog::{Catalog, Look, Source};
 use crate::clock;
 use crate::error::ApiError;
 use crate::id::{OwnerToken, RunId, SAMPLE};
@@ -56,7 +56,7 @@ pub struct Lobby {
     /// Counters.
     pub metrics: Metrics,
     /// What is known of models that have been loaded, by name.
-    checks: Mutex<HashMap<String, Precheck>>,
+    checks: Mutex<HashMap<String, (Look, Precheck)>>,
     /// How fast models read their last prompts, by name; for each quantization one.
     speeds: Mutex<HashMap<String, Vec<Speed>>>,
     live: Mutex<HashMap<RunId, Arc<Run>>>,
@@ -137,7 +137,10 @@ impl Lobby {
         if self.queue.is_full() {
             return Err(queue_full());
         }
+        // What a model said that was loaded from files that have changed says nothing of this one.
         let check = lock(&self.checks).get(&source.name).cloned();
+        let check =
+            check.filter(|(look, _)| *look == Look::at(&source.folder)).map(|(_, check)| check);
         let load = LoadOptions {
             name: source.name.clone(),
             quant: options.quant,
@@ -186,9 +189,9 @@ impl Lobby {
         Ok(RunCreated { id: id.to_string(), owner_token: token.reveal() })
     }
 
-    /// Notes what tells whether a question fits a model that is loaded now.
-    pub fn knows(&self, model: &str, check: Precheck) {
-        lock(&self.checks).insert(model.to_owned(), check);
+    /// Notes what tells whether a question fits a model that was loaded from files that looked so.
+    pub(crate) fn knows(&self, model: &str, look: Look, check: Precheck) {
+        lock(&self.checks).insert(model.to_owned(), (look, check));
     }
 
     /// Notes how fast a model read a prompt.

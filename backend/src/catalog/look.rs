@@ -8,12 +8,12 @@ use engine::gguf_files;
 /// Names, sizes and times of the files that say what a model is, in order; none where there are
 /// none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Look(Vec<(PathBuf, u64, Option<SystemTime>)>);
+pub(crate) struct Look(Vec<(PathBuf, u64, Option<SystemTime>)>);
 
 impl Look {
     /// Of a folder in Hugging Face layout, or of llama.cpp's files. Links are followed: the hub's
     /// cache is made of them.
-    pub(super) fn at(place: &Path) -> Look {
+    pub(crate) fn at(place: &Path) -> Look {
         let mut files: Vec<PathBuf> = match gguf_files(place) {
             Some(files) => files.map(|(one, other)| vec![one, other]).unwrap_or_default(),
             None => {

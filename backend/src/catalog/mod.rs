@@ -22,7 +22,7 @@ use crate::registry::{Entry, Origin, Registry};
 
 use elsewhere::Places;
 pub use error::CatalogError;
-use look::Look;
+pub(crate) use look::Look;
 pub use source::Source;
 use unpack::unpack;
 

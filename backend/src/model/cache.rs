@@ -3,7 +3,7 @@
 use engine::{EngineError, LoadOptions};
 use shared::Quant;
 
-use crate::catalog::Source;
+use crate::catalog::{Look, Source};
 use crate::lab::{Lab, LoadedModel};
 use crate::memory;
 
@@ -12,8 +12,21 @@ pub type Key = (String, Quant);
 
 /// Models by name and quantization, the one used last at the end.
 pub struct Cache {
-    models: Vec<(Key, Box<dyn LoadedModel>)>,
+    models: Vec<Held>,
     capacity: usize,
+}
+
+struct Held {
+    key: Key,
+    /// What its files looked like when it was loaded.
+    look: Look,
+    model: Box<dyn LoadedModel>,
+}
+
+impl Held {
+    fn is(&self, source: &Source, quant: Quant) -> bool {
+        self.key.0 == source.name && self.key.1 == quant
+    }
 }
 
 impl Cache {
@@ -24,14 +37,16 @@ impl Cache {
 
     /// The models in memory.
     pub fn keys(&self) -> Vec<Key> {
-        self.models.iter().map(|(key, _)| key.clone()).collect()
+        self.models.iter().map(|held| held.key.clone()).collect()
     }
 
+    /// Whether the model is in memory as its files are now.
     pub(super) fn has(&self, source: &Source, quant: Quant) -> bool {
-        self.models.iter().any(|((name, q), _)| *name == source.name && *q == quant)
+        let held = self.models.iter().find(|held| held.is(source, quant));
+        held.is_some_and(|held| held.look == Look::at(&source.folder))
     }
 
-    /// The model, loaded if it is not in memory.
+    /// The model, loaded if it is not in memory, or if its settings have changed since it was.
     ///
     /// Makes room once the loader reports progress: by then it has checked what can be checked
     /// without the weights, so a model that is no model costs no other its place, and memory still
@@ -46,9 +61,18 @@ impl Cache {
         quant: Quant,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<&dyn LoadedModel, EngineError> {
-        let key = (source.name.clone(), quant);
-        let model = match self.models.iter().position(|(k, _)| *k == key) {
-            Some(at) => self.models.remove(at).1,
+        let look = Look::at(&source.folder);
+        let before = self.models.iter().position(|held| held.is(source, quant));
+        let before = match before.map(|at| self.models.remove(at)) {
+            Some(old) if old.look != look => {
+                drop(old);
+                memory::give_back();
+                None
+            }
+            before => before,
+        };
+        let held = match before {
+            Some(held) => held,
             None => {
                 let options =
                     LoadOptions { name: source.name.clone(), quant, ..LoadOptions::default() };
@@ -59,12 +83,12 @@ impl Cache {
                 };
                 let model = lab.load(&source.folder, &options, &mut room)?;
                 self.make_room();
-                model
+                Held { key: (source.name.clone(), quant), look, model }
             }
         };
-        self.models.push((key, model));
+        self.models.push(held);
         let last = self.models.len() - 1;
-        Ok(&*self.models[last].1)
+        Ok(&*self.models[last].model)
     }
 
     fn make_room(&mut self) {
@@ -74,7 +98,7 @@ impl Cache {
     }
 
     fn give_up_oldest(&mut self) {
-        let ((name, quant), model) = self.models.remove(0);
+        let Held { key: (name, quant), model, .. } = self.models.remove(0);
         drop(model);
         memory::give_back();
         tracing::info!(model = name, quant = quant.name(), "model unloaded");
@@ -91,7 +115,7 @@ impl Cache {
         let folder = &source.folder;
         let Some(room) = lab.room() else { return Ok(()) };
         let Some(need) = lab.need(folder, options)? else { return Ok(()) };
-        let back = self.models.iter().map(|(_, model)| model.held()).sum();
+        let back = self.models.iter().map(|held| held.model.held()).sum();
         if !room.holds(need, back) {
             return Err(memory::refusal(folder, options, need, room, back));
         }
@@ -114,7 +138,7 @@ impl Cache {
 
     /// Forgets a model whose last run panicked: what it left behind cannot be trusted.
     pub(super) fn forget(&mut self, source: &Source, quant: Quant) {
-        self.models.retain(|((name, q), _)| *name != source.name || *q != quant);
+        self.models.retain(|held| !held.is(source, quant));
     }
 }
 
@@ -142,6 +166,32 @@ mod tests {
             }
             ScriptedLab::default().load(folder, options, progress)
         }
+    }
+
+    /// A model is loaded anew once its settings' files have changed, and only then: its options are
+    /// resolved on the files as they are.
+    #[test]
+    fn a_model_whose_files_changed_is_loaded_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |text: &str| {
+            std::fs::write(folder.path().join("chat_template.jinja"), text).expect("written");
+        };
+        write("one");
+        let source = Source::folder("one".to_owned(), folder.path().to_owned());
+        let mut cache = Cache::new(2);
+        let mut loads = || {
+            let mut loads = 0;
+            let had = cache.has(&source, Quant::F32);
+            let mut told = |_, _| loads += 1;
+            cache.get(&ScriptedLab::default(), &source, Quant::F32, &mut told).expect("it loads");
+            assert_eq!(cache.keys().len(), 1);
+            (had, loads > 0)
+        };
+        assert_eq!(loads(), (false, true));
+        assert_eq!(loads(), (true, false));
+        write("another");
+        assert_eq!(loads(), (false, true));
+        assert_eq!(loads(), (true, false));
     }
 
     /// Models that hold 64 MiB in pieces too small to be mapped each by itself.

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::cache::{Cache, Key};
 use super::queue::{Job, JobPicture, Popped};
-use crate::catalog::Source;
+use crate::catalog::{Look, Source};
 use crate::error::INTERNAL;
 use crate::experiment::{Means, Turn, Worker as Bench};
 use crate::fidelity::Observed;
@@ -197,9 +197,10 @@ impl Worker {
             }
         };
         let lobby = self.lobby.clone();
+        let look = Look::at(&source.folder);
         let model = self.cache.get(&*lobby.lab, source, quant, &mut progress)?;
         if let Some(check) = model.precheck() {
-            lobby.knows(&source.name, check);
+            lobby.knows(&source.name, look, check);
         }
         let ms = started.elapsed().as_millis() as u64;
         let bytes = model.info().bytes;
