@@ -6,23 +6,26 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use http_body::Body as HttpBody;
 use shared::api::BEAT;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::classroom::{ClassLimits, Classrooms};
 use crate::error::ApiError;
 use crate::experiment::{Live, Means};
 use crate::lobby::Lobby;
-use crate::net::Access;
+use crate::net::body::paced;
 use crate::net::gate::gate;
+use crate::net::{Access, Base, Pace};
 use crate::pulls::{Allowed, Pulls};
 use crate::routes;
 
@@ -35,8 +38,8 @@ pub struct Limits {
     pub viewer_lag: u64,
     /// Uploads read at once: each holds up to [`Limits::upload`] bytes.
     pub uploads: usize,
-    /// An upload of which nothing comes for this long is given up.
-    pub stalled: Duration,
+    /// How slowly what is sent may come.
+    pub body: Pace,
     /// A viewer is pinged this often, and told that the connection lives where nothing happens.
     pub ping: Duration,
     /// A viewer not heard of for this long is gone.
@@ -50,7 +53,11 @@ impl Default for Limits {
         Limits {
             upload: 20 << 20,
             uploads: 32,
-            stalled: Duration::from_secs(20),
+            body: Pace {
+                grace: Duration::from_secs(20),
+                floor: 4 << 10,
+                whole: Duration::from_secs(300),
+            },
             viewer_lag: 64,
             ping: BEAT,
             dead: Duration::from_secs(60),
@@ -115,10 +122,13 @@ pub fn app(state: AppState) -> Router {
     let always = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
-    api.fallback(routes::page::page)
+    let base = state.access.base.clone();
+    let inside = api
+        .fallback(routes::page::page)
         .method_not_allowed_fallback(routes::page::method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(CompressionLayer::new())
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(Small))
+        .layer(middleware::from_fn_with_state(state.clone(), paced))
         .layer(middleware::from_fn_with_state(state.clone(), gate))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // A run's address is its only lock: it must not leak to where a link leads.
@@ -131,7 +141,48 @@ pub fn app(state: AppState) -> Router {
         .layer(always(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
         .layer(always(HeaderName::from_static("permissions-policy"), PERMISSIONS))
         .layer(middleware::from_fn_with_state(state.clone(), count))
-        .with_state(state)
+        .with_state(state);
+    below(base, inside)
+}
+
+/// Serves an application below a path as well as at the top: a proxy may take the path away or not.
+fn below(base: Base, inside: Router) -> Router {
+    if base.as_str().is_empty() {
+        return inside;
+    }
+    let top = base.as_str().to_owned();
+    let strip = move |mut request: Request| {
+        let path = base.strip(request.uri().path()).map(str::to_owned);
+        if let Some(path) = path {
+            let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
+            let mut parts = request.uri().clone().into_parts();
+            // What is left of a valid path is one.
+            parts.path_and_query = format!("{path}{query}").parse().ok();
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+        request
+    };
+    // Relative addresses of the page count from the slash.
+    let slash = format!("{top}/");
+    Router::new()
+        .route(&top, axum::routing::get(async move || Redirect::permanent(&slash)))
+        .fallback_service(tower::util::MapRequest::new(inside, strip))
+}
+
+/// What is compressed on its way: what is whole and not large, so that it costs no more than a few
+/// milliseconds and no memory for those who read slowly. The page's own files are compressed when it
+/// is built; long records are written as they are.
+#[derive(Clone, Copy, Debug)]
+struct Small;
+
+impl Predicate for Small {
+    fn should_compress<B: HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
+        let size = response.body().size_hint().exact();
+        size.is_some_and(|size| (256..=1 << 20).contains(&size))
+            && DefaultPredicate::new().should_compress(response)
+    }
 }
 
 /// What the page may ask a browser for: the microphone, for the lab's own page; of the rest, nothing.

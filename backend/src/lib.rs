@@ -23,6 +23,7 @@ pub mod error;
 pub mod experiment;
 pub mod export;
 mod fidelity;
+mod held;
 pub mod hub;
 pub mod id;
 pub mod lab;

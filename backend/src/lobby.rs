@@ -16,6 +16,7 @@ use crate::assets::picture_type;
 use crate::catalog::{Catalog, Look, Source};
 use crate::clock;
 use crate::error::ApiError;
+use crate::held::{Room, holding};
 use crate::id::{OwnerToken, RunId, SAMPLE};
 use crate::lab::{Lab, Precheck};
 use crate::lock;
@@ -65,6 +66,7 @@ pub struct Lobby {
     changes: AtomicU64,
     decoders: Arc<Semaphore>,
     undecoded: Arc<Semaphore>,
+    room: Room,
     closing: AtomicBool,
 }
 
@@ -98,6 +100,7 @@ impl Lobby {
             changes: AtomicU64::new(0),
             decoders: Arc::new(Semaphore::new(DECODERS)),
             undecoded: Arc::new(Semaphore::new(DECODERS + UNDECODED)),
+            room: Room::default(),
             closing: AtomicBool::new(false),
         }
     }
@@ -255,11 +258,20 @@ impl Lobby {
         if let Some(run) = self.in_memory(&id) {
             return Ok(run);
         }
+        let turn = self.room.turn().await?;
+        // Somebody else may have read it while this waited.
+        if let Some(run) = self.in_memory(&id) {
+            return Ok(run);
+        }
         let wanted = id.clone();
         let changes = self.changes.load(Ordering::Acquire);
         let stored = self.read(move |store| store.run(&wanted)).await?;
         let Some(stored) = stored else { return Err(ApiError::no_run()) };
         let run = Arc::new(Run::ended(stored.record, id, Some(stored.owner)));
+        // With the encodings that viewers share.
+        let held = self.room.hold(2 * run.log.bytes(), || lock(&self.recent).clear()).await?;
+        run.hold(held);
+        drop(turn);
         let mut recent = lock(&self.recent);
         if self.changes.load(Ordering::Acquire) == changes {
             remember(&mut recent, run.clone());
@@ -296,6 +308,20 @@ impl Lobby {
         let lobby = self.clone();
         let result = tokio::task::spawn_blocking(move || work(&lobby.store)).await;
         Ok(result.map_err(ApiError::internal)??)
+    }
+
+    /// Reads a file from the store that may be large: there is room for it until it was sent.
+    ///
+    /// # Errors
+    /// The store cannot be read, or others are reading too much.
+    pub async fn read_file<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Store) -> Result<Option<(Bytes, T)>, StoreError> + Send + 'static,
+    ) -> Result<Option<(Bytes, T)>, ApiError> {
+        let _turn = self.room.turn().await?;
+        let Some((bytes, rest)) = self.read(work).await? else { return Ok(None) };
+        let held = self.room.hold(bytes.len(), || lock(&self.recent).clear()).await?;
+        Ok(Some((holding(bytes, held), rest)))
     }
 
     /// Stops a run: at once if it waits, else within a layer. Without effect on one that ended.

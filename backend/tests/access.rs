@@ -292,6 +292,44 @@ fn only_a_connection_from_this_machine_is_local_and_only_with_nobody_behind_it()
 }
 
 #[tokio::test]
+async fn the_lab_lies_below_a_path_whether_a_proxy_takes_it_away_or_not() {
+    let lab = lab(Access { base: "/lab".parse().unwrap(), ..Access::default() });
+    for path in ["/lab/api/samples", "/api/samples", "/lab/healthz", "/lab/", "/lab/r/x?layer=2"] {
+        assert_eq!(lab.get(path).await.status, 200, "{path}");
+    }
+    let answer = lab.get("/lab").await;
+    assert_eq!((answer.status.as_u16(), answer.header(header::LOCATION)), (308, "/lab/"));
+    // Not below it: a place in the page, as any other.
+    let other = lab.get("/laboratory/api/samples").await;
+    assert!(other.header(header::CONTENT_TYPE).starts_with("text/html"));
+    let mut request = crate::common::Form::new(r#"{"prompt":"a","max_new_tokens":1}"#).request();
+    *request.uri_mut() = "/lab/api/runs".parse().unwrap();
+    let answer = lab.send(request).await;
+    assert_eq!(answer.status, 202);
+    assert!(answer.header(header::LOCATION).starts_with("/lab/api/runs/"));
+    assert_eq!(lab.get(answer.header(header::LOCATION)).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_page_names_its_files_relative_to_its_address() {
+    let lab = TestLab::new();
+    if langoverrule::assets::PAGE.get("index.html").is_none() {
+        return;
+    }
+    for (path, up) in
+        [("/", "./"), ("/runs", "./"), ("/r/x", "../"), ("/r/x/", "../../"), ("/index.html", "./")]
+    {
+        let page = lab.get(path).await;
+        let text = page.text();
+        assert!(text.contains(&format!("src=\"{up}theme.js\"")), "{path}: {text}");
+        assert!(!text.contains("src=\"/") && !text.contains("href=\"/"), "{path}: {text}");
+        // The tag is of this text.
+        let again = Request::get(path).header(header::IF_NONE_MATCH, page.header(header::ETAG));
+        assert_eq!(lab.send(again.body(Body::empty()).unwrap()).await.status, 304, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn every_answer_keeps_other_websites_out() {
     let lab = TestLab::new();
     for path in ["/", "/r/x", "/api/samples", "/api/nothing", "/healthz", "/embed/sample"] {

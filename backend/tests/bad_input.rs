@@ -5,6 +5,7 @@ use crate::common::{Form, Options, TestLab, png};
 use axum::body::Body;
 use axum::http::{Method, Request, header};
 use langoverrule::app::Limits;
+use langoverrule::net::Pace;
 use shared::ErrorCode;
 
 const FINE: &[u8] = br#"{"prompt":"What is it?"}"#;
@@ -86,7 +87,8 @@ async fn another_sites_page_starts_nothing() {
 
 #[tokio::test]
 async fn an_upload_that_stalls_is_given_up() {
-    let limits = Limits { stalled: std::time::Duration::from_millis(50), ..Limits::default() };
+    let grace = std::time::Duration::from_millis(50);
+    let limits = Limits { body: Pace { grace, ..Limits::default().body }, ..Limits::default() };
     let lab = TestLab::with(Options { limits, ..Options::default() });
     let whole = Form::new(r#"{"prompt":"a"}"#).body();
     let half = axum::body::Bytes::from(whole[..whole.len() / 2].to_vec());
@@ -97,8 +99,8 @@ async fn an_upload_that_stalls_is_given_up() {
         .header(header::CONTENT_TYPE, Form::content_type())
         .body(Body::from_stream(stuck))
         .unwrap();
-    let body = lab.send(request).await.is_error(ErrorCode::BadRequest);
-    assert!(body.message.contains("stopped halfway"));
+    let body = lab.send(request).await.is_error(ErrorCode::TooSlow);
+    assert!(body.message.contains("too slowly"));
 }
 
 #[tokio::test]

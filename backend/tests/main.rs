@@ -10,6 +10,7 @@ mod access;
 mod at_rest;
 mod bad_input;
 mod classroom;
+mod connections;
 mod contract;
 mod datasets_hub;
 mod events;

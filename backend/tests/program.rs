@@ -63,7 +63,7 @@ impl Process {
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str) -> T {
-        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         talk(self.server, head.as_bytes())
     }
 
@@ -71,7 +71,7 @@ impl Process {
         let options = format!("{{\"prompt\":\"{prompt}\",\"max_new_tokens\":{tokens}}}");
         let body = Form::new(&options).body();
         let head = format!(
-            "POST /api/runs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: {}\r\n\
+            "POST /api/runs HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: {}\r\n\
              Content-Length: {}\r\n\r\n",
             Form::content_type(),
             body.len()

@@ -182,6 +182,7 @@ async fn the_page_or_how_to_build_it() {
     }
     let html = page.text();
     let wasm = html.split('"').find(|s| s.ends_with(".wasm")).expect("the page loads wasm");
+    let wasm = wasm.strip_prefix('.').expect("relative to the page");
     let plain = lab.get(wasm).await;
     assert_eq!(plain.header(header::CONTENT_TYPE), "application/wasm");
     assert!(plain.header(header::CACHE_CONTROL).contains("immutable"));

@@ -4,11 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use clap::Args;
 use datasets::Paths;
 use engine::DeviceChoice;
-use tokio::net::TcpListener;
 use tokio::signal;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +19,7 @@ use crate::experiment::{Means, Shelves, SqliteQueue};
 use crate::lab::{KeepingLab, Lab, Script, ScriptedLab};
 use crate::lobby::Lobby;
 use crate::model::{ModelThread, Settings};
-use crate::net::{Access, Network, Site};
+use crate::net::{self, Access, Base, ConnectionLimits, Connections, Network, Site, raise_files};
 use crate::pulls::{Allowed, Pulls};
 use crate::run::StopReason;
 use crate::samples::Samples;
@@ -65,10 +63,18 @@ pub struct ServeArgs {
     /// lab answers only to this machine's own names and to the address that it listens on.
     #[arg(long = "origin", value_name = "URL")]
     origins: Vec<Site>,
+    /// The path below which a proxy serves the lab without taking it away, as /lab. Where the proxy takes
+    /// it away, nothing needs to be said: the page finds its place by itself.
+    #[arg(long, value_name = "PATH", default_value = "/", hide_default_value = true)]
+    base: Base,
     /// A proxy that tells the truth of whom it was asked by (X-Forwarded-For and -Host, Forwarded): an
     /// address or a network, as 127.0.0.1 or 10.0.0.0/8; may stand several times.
     #[arg(long = "trusted-proxy", value_name = "ADDRESS|NETWORK")]
     proxies: Vec<Network>,
+    /// Most connections that are served at once [default: 4096, or what the limit of open files allows];
+    /// one client has a quarter of them.
+    #[arg(long, value_name = "NUMBER")]
+    connections: Option<usize>,
     /// Seconds that a run at work may go on when the lab is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u64,
@@ -90,8 +96,21 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failure> {
 }
 
 async fn run(args: ServeArgs) -> Result<(), Failure> {
+    // Before anything is opened: connections and the store share what there is.
+    let files = raise_files();
+    let mut limits = ConnectionLimits::within(files);
+    if let Some(all) = args.connections {
+        limits = limits.at_most(all);
+    }
+    tracing::info!(
+        files,
+        connections = limits.all,
+        per_client = limits.per_client,
+        "open files and connections are limited to"
+    );
+    let connections = Connections::new(limits);
     // The port first: it is what most often stands in the way.
-    let listener = TcpListener::bind(args.bind).await.map_err(|e| match e.kind() {
+    let listener = net::listen(args.bind).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
             let other = SocketAddr::new(args.bind.ip(), args.bind.port().wrapping_add(1));
             format!(
@@ -160,27 +179,25 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     state.access = Arc::new(Access {
         bound: address.ip(),
         origins: args.origins.clone(),
+        base: args.base.clone(),
         proxies: args.proxies.clone(),
     });
     let stopping = CancellationToken::new();
     // Before the address is told: whoever knows it may already ask for an end.
     tokio::spawn(wait_for_signal(stopping.clone(), terminations()));
-    let url = format!("http://{address}");
+    let url = format!("http://{address}{}", args.base.as_str());
     print(&format!("LangOverrule Lab is open at {url}\n"))?;
     if args.open {
         open(&url);
     }
-    // Events are small and must not wait for one another.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let shutdown = {
-        let stopping = stopping.clone();
-        async move { stopping.cancelled().await }
-    };
-    let service = app(state.clone()).into_make_service_with_connect_info::<SocketAddr>();
-    let server = axum::serve(listener, service).with_graceful_shutdown(shutdown);
-    let mut server = tokio::spawn(server.into_future());
+    let server = net::serve(
+        listener,
+        app(state.clone()),
+        connections,
+        state.access.clone(),
+        stopping.clone(),
+    );
+    let mut server = tokio::spawn(server);
     tokio::select! {
         // With nobody connected the server ends at once when told to stop: asked first, that is
         // not taken for a failure.

@@ -7,7 +7,7 @@ use url::Host;
 
 use super::client::{Client, Peer};
 use super::forwarded::{self, Hop};
-use super::site::{Network, Site, address, host_and_port};
+use super::site::{Base, Network, Site, address, host_and_port};
 
 /// How the lab may be reached.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Access {
     pub bound: IpAddr,
     /// Its public addresses, beside those of this machine.
     pub origins: Vec<Site>,
+    /// The path below which it lies on its host.
+    pub base: Base,
     /// Proxies that tell the truth of whom they were asked by.
     pub proxies: Vec<Network>,
 }
@@ -23,7 +25,7 @@ pub struct Access {
 impl Default for Access {
     fn default() -> Self {
         let bound = Ipv4Addr::LOCALHOST.into();
-        Access { bound, origins: Vec::new(), proxies: Vec::new() }
+        Access { bound, origins: Vec::new(), base: Base::default(), proxies: Vec::new() }
     }
 }
 
@@ -54,7 +56,7 @@ impl Access {
     pub fn client(&self, peer: Option<Peer>, headers: &HeaderMap) -> Client {
         let Some(Peer(socket)) = peer else { return Client::UNKNOWN };
         let ip = socket.ip().to_canonical();
-        if !self.trusts(ip) {
+        if !self.is_proxy(ip) {
             return match ip.is_loopback() && self.is_asked_here(headers) {
                 true => Client::on_this_machine(ip),
                 false => Client::at(ip),
@@ -73,7 +75,8 @@ impl Access {
         }
     }
 
-    fn trusts(&self, ip: IpAddr) -> bool {
+    /// Whether an address is that of a proxy that was named.
+    pub fn is_proxy(&self, ip: IpAddr) -> bool {
         self.proxies.iter().any(|network| network.holds(ip))
     }
 
@@ -82,7 +85,7 @@ impl Access {
         for hop in hops.iter().rev() {
             let Some(from) = hop.from else { break };
             known = from;
-            if !self.trusts(from) {
+            if !self.is_proxy(from) {
                 break;
             }
         }
@@ -165,7 +168,7 @@ impl Access {
             let (host, port) = host_and_port(text).ok_or(Refusal::NoHost)?;
             Ok(Asked { host, port })
         };
-        if peer.is_some_and(|Peer(socket)| self.trusts(socket.ip().to_canonical()))
+        if peer.is_some_and(|Peer(socket)| self.is_proxy(socket.ip().to_canonical()))
             && let Some(public) = public_host(headers)
         {
             return Ok(vec![asked(&public)?]);

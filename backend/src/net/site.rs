@@ -124,6 +124,37 @@ impl Authority for Url {
     }
 }
 
+/// The path below which the lab lies on its host, as `/lab`; empty at the top.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Base(String);
+
+impl Base {
+    /// The path, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A path below it as it is inside; `None` for what is not below it.
+    pub fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
+        path.strip_prefix(&self.0).filter(|rest| rest.starts_with('/'))
+    }
+}
+
+impl FromStr for Base {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let base = text.trim_end_matches('/');
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/@:+".contains(c);
+        let good = base.is_empty()
+            || base.starts_with('/') && !base.contains("//") && base.chars().all(plain);
+        match good && !base.split('/').any(|part| part == "." || part == "..") {
+            true => Ok(Base(base.to_owned())),
+            false => Err(format!("\"{text}\" is no path below a host: write it as /lab")),
+        }
+    }
+}
+
 /// A network, or one address, as `10.0.0.0/8`, `127.0.0.1` or `::1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(IpNet);
@@ -190,9 +221,11 @@ mod tests {
     #[test]
     fn an_operators_site_has_no_path() {
         assert!("https://lab.school/".parse::<Site>().is_ok());
-        let wrong = "https://lab.school/lab".parse::<Site>().unwrap_err();
+        let wrong = "https://lab.school/lab".parse::<Site>().expect_err("it is wrong");
         assert!(wrong.contains("--base"), "{wrong}");
-        assert!("lab.school".parse::<Site>().unwrap_err().contains("https://lab.school"));
+        assert!(
+            "lab.school".parse::<Site>().expect_err("it is wrong").contains("https://lab.school")
+        );
     }
 
     #[test]
@@ -208,6 +241,22 @@ mod tests {
     }
 
     #[test]
+    fn a_base_is_a_path_and_only_whole_parts_of_it_count() {
+        let base = |text: &str| text.parse::<Base>();
+        assert_eq!(base("/lab/").map(|b| b.as_str().to_owned()), Ok("/lab".into()));
+        assert_eq!(base("/").map(|b| b.as_str().to_owned()), Ok(String::new()));
+        let lab = base("/user/ada/proxy/absolute/8080").unwrap_or_default();
+        assert_eq!(lab.strip("/user/ada/proxy/absolute/8080/r/x"), Some("/r/x"));
+        assert_eq!(lab.strip("/user/ada/proxy/absolute/80800/"), None);
+        assert_eq!(lab.strip("/api/runs"), None);
+        assert_eq!(Base::default().strip("/api/runs"), Some("/api/runs"));
+        for wrong in ["lab", "/a/../b", "/a b", "//evil.example", "/a?b", "https://lab.school/lab"]
+        {
+            assert!(base(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn networks_are_addresses_or_ranges() {
         let of = |text: &str| text.parse::<Network>().expect("a network");
         let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
@@ -215,6 +264,6 @@ mod tests {
         assert!(of("10.0.0.0/8").holds(ip("::ffff:10.0.0.1")));
         assert!(of("::1").holds(ip("::1")) && !of("::1").holds(ip("::2")));
         assert!(!of("127.0.0.1").holds(ip("127.0.0.2")));
-        assert!("ten".parse::<Network>().unwrap_err().contains("10.0.0.0/8"));
+        assert!("ten".parse::<Network>().expect_err("it is wrong").contains("10.0.0.0/8"));
     }
 }

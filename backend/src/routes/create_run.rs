@@ -1,7 +1,5 @@
 //! `POST /api/runs`: starts a run.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
@@ -44,6 +42,7 @@ pub struct RunForm {
         (status = 400, body = ErrorBody, description = "picture_missing, picture_empty, \
             picture_damaged, prompt_empty, prompt_too_long, bad_option, bad_request"),
         (status = 404, body = ErrorBody, description = "unknown_model"),
+        (status = 408, body = ErrorBody, description = "too_slow"),
         (status = 413, body = ErrorBody, description = "picture_too_large, \
             picture_too_many_pixels"),
         (status = 415, body = ErrorBody, description = "picture_unreadable"),
@@ -62,19 +61,20 @@ pub async fn create_run(
     let (picture, options) = read_form(form, &state.limits).await?;
     drop(turn);
     let created = state.lobby.submit(picture, parse_options(&options)?).await?;
-    let location = [(header::LOCATION, format!("/api/runs/{}", created.id))];
+    let location =
+        [(header::LOCATION, format!("{}/api/runs/{}", state.access.base.as_str(), created.id))];
     Ok((StatusCode::ACCEPTED, location, Json(created)))
 }
 
 async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Bytes, Bytes), ApiError> {
-    let Limits { upload: limit, stalled, .. } = *limits;
+    let limit = limits.upload;
     let (mut picture, mut options) = (None, None);
     let mut refused = None;
-    let mut budget = Budget { left: 4 * limit + MAX_OPTIONS, limit, stalled };
+    let mut budget = Budget { left: 4 * limit + MAX_OPTIONS, limit };
     let mut fields = 0;
     // After a refusal the rest is still read (and dropped), within bounds: a client that is
     // cut off while it sends would see a broken connection and not the reason.
-    while let Some(field) = soon(stalled, form.next_field()).await? {
+    while let Some(field) = form.next_field().await.map_err(broken_form)? {
         fields += 1;
         if fields > MAX_FIELDS {
             let many = ApiError::new(ErrorCode::BadRequest, "The form has too many fields.");
@@ -119,13 +119,12 @@ struct Budget {
     left: usize,
     /// Most bytes of the picture, to say so.
     limit: usize,
-    stalled: Duration,
 }
 
 impl Budget {
     /// A field's next bytes.
     async fn chunk(&mut self, field: &mut Field<'_>) -> Result<Option<Bytes>, ApiError> {
-        let chunk = soon(self.stalled, field.chunk()).await?;
+        let chunk = field.chunk().await.map_err(broken_form)?;
         let read = chunk.as_ref().map_or(0, Bytes::len);
         let left = self.left.checked_sub(read).ok_or_else(|| picture_too_large(self.limit))?;
         self.left = left;
@@ -149,17 +148,6 @@ impl Budget {
     async fn drain(&mut self, mut field: Field<'_>) -> Result<(), ApiError> {
         while self.chunk(&mut field).await?.is_some() {}
         Ok(())
-    }
-}
-
-/// What comes next of a form, if it comes at all.
-async fn soon<T>(
-    stalled: Duration,
-    next: impl Future<Output = Result<T, MultipartError>>,
-) -> Result<T, ApiError> {
-    match tokio::time::timeout(stalled, next).await {
-        Ok(result) => result.map_err(broken_form),
-        Err(_) => Err(ApiError::new(ErrorCode::BadRequest, "The upload stopped halfway.")),
     }
 }
 

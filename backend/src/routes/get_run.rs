@@ -1,12 +1,16 @@
 //! `GET /api/runs/{id}`: a run with its events.
 
-use axum::Json;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use shared::ErrorBody;
 use shared::api::RunRecord;
 
 use super::extract::TheRun;
 use crate::error::ApiError;
+use crate::run::record;
+
+/// Events of more bytes than this are written while they are read.
+const SMALL: usize = 512 << 10;
 
 /// A run with all its events so far.
 ///
@@ -23,7 +27,10 @@ use crate::error::ApiError;
     )
 )]
 pub async fn get_run(TheRun(run): TheRun) -> Result<Response, ApiError> {
-    // A long run is tens of megabytes: written out where nobody waits for it.
-    let written = tokio::task::spawn_blocking(move || Json(run.record()).into_response()).await;
-    written.map_err(ApiError::internal)
+    let kind = [(CONTENT_TYPE, "application/json")];
+    if run.log.bytes() > SMALL {
+        return Ok((kind, record::body(run)).into_response());
+    }
+    let written = tokio::task::spawn_blocking(move || record::whole(run)).await;
+    Ok((kind, written.map_err(ApiError::internal)?).into_response())
 }

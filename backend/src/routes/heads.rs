@@ -14,6 +14,8 @@ use crate::error::ApiError;
 use crate::id::SAMPLE;
 use crate::run::Run;
 
+/// Tokens whose rows by head are read from the store at once.
+const AT_ONCE: u32 = 8;
 const MSGPACK: &str = "application/msgpack";
 
 /// Which rows are wanted.
@@ -68,8 +70,24 @@ pub async fn heads(
             HeadRows::pick(head, from, state.lobby.samples.run_heads().iter().skip(from as usize));
     } else if from < tail.stored {
         let id = run.id.clone();
-        let stored = move |store: &crate::store::Store| store.heads(&id, from..tail.stored);
-        rows = HeadRows::pick(head, from, &state.lobby.read(stored).await?);
+        // Some tokens at a time: one head's rows of them are kept, and of the others nothing.
+        let stored = move |store: &crate::store::Store| {
+            let mut rows = HeadRows::pick(head, from, &[]);
+            let mut next = from;
+            while next < tail.stored {
+                let end = tail.stored.min(next + AT_ONCE);
+                let read = store.heads(&id, next..end)?;
+                // Fewer are kept than were said where the run was deleted meanwhile.
+                let short = read.len() < (end - next) as usize;
+                rows.extend(HeadRows::pick(head, next, &read));
+                if short {
+                    break;
+                }
+                next = end;
+            }
+            Ok(rows)
+        };
+        rows = state.lobby.read(stored).await?;
     }
     if rows.end() == tail.stored.max(from) as usize {
         let skipped = from.saturating_sub(tail.stored) as usize;

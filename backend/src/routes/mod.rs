@@ -15,6 +15,7 @@ pub mod label_run;
 pub mod metrics;
 pub mod models;
 pub mod openapi;
+mod packed;
 pub mod page;
 pub mod picture;
 pub mod prepared;

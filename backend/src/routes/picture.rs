@@ -9,6 +9,7 @@ use super::extract::TheRun;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::id::SAMPLE;
+use crate::store::Store;
 
 /// Headers of a person's picture: it never changes, and whatever it is, it is never run as a page.
 pub(super) fn headers(content_type: &str) -> [(HeaderName, String); 4] {
@@ -40,7 +41,9 @@ pub async fn picture(
         return Ok((headers(kind), bytes));
     }
     let id = run.id.clone();
-    let stored = state.lobby.read(move |store| store.picture(&id)).await?;
-    let stored = stored.ok_or_else(ApiError::no_run)?;
-    Ok((headers(&stored.content_type), stored.bytes))
+    let read = move |store: &Store| {
+        Ok(store.picture(&id)?.map(|stored| (stored.bytes, stored.content_type)))
+    };
+    let (bytes, kind) = state.lobby.read_file(read).await?.ok_or_else(ApiError::no_run)?;
+    Ok((headers(&kind), bytes))
 }

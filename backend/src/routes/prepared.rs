@@ -13,6 +13,7 @@ use crate::app::AppState;
 use crate::error::ApiError;
 use crate::id::SAMPLE;
 use crate::run::Run;
+use crate::store::Store;
 
 /// How long an early request waits for the model to prepare the picture.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,7 +46,8 @@ pub async fn prepared(
         Some(png)
     } else {
         let id = run.id.clone();
-        state.lobby.read(move |store| store.prepared(&id)).await?
+        let read = move |store: &Store| Ok(store.prepared(&id)?.map(|png| (png, ())));
+        state.lobby.read_file(read).await?.map(|(png, ())| png)
     };
     let png = png.ok_or_else(|| {
         ApiError::new(ErrorCode::NotFound, "The model has not prepared this run's picture (yet).")

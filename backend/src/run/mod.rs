@@ -2,6 +2,7 @@
 
 mod heads;
 mod log;
+pub mod record;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
@@ -15,6 +16,7 @@ use shared::{Envelope, ErrorCode, Event, Label, RunOptions};
 pub use heads::{HeadLog, Tail};
 pub use log::{Entry, EventLog, Progress, encode_json, encode_msgpack};
 
+use crate::held::Held;
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
 
@@ -51,6 +53,8 @@ pub struct Run {
     saved: AtomicU64,
     deleted: AtomicBool,
     label: Mutex<Label>,
+    /// The room that it takes, of one that was read back from the store.
+    held: OnceLock<Held>,
 }
 
 impl Run {
@@ -70,6 +74,7 @@ impl Run {
             saved: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
             label: Mutex::default(),
+            held: OnceLock::new(),
         }
     }
 
@@ -95,7 +100,13 @@ impl Run {
             saved: AtomicU64::new(0),
             deleted: AtomicBool::new(false),
             label: Mutex::new(record.label),
+            held: OnceLock::new(),
         }
+    }
+
+    /// Keeps the room that it takes until it is dropped.
+    pub(crate) fn hold(&self, held: Held) {
+        let _ = self.held.set(held);
     }
 
     /// Milliseconds since it was submitted, in whole microseconds.

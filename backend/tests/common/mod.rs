@@ -19,12 +19,14 @@ use langoverrule::experiment::{Means, Shelves, SqliteQueue};
 use langoverrule::lab::{Lab, Script, ScriptedLab};
 use langoverrule::lobby::Lobby;
 use langoverrule::model::{ModelThread, Settings};
+use langoverrule::net::{self, ConnectionLimits, Connections};
 use langoverrule::samples::Samples;
 use langoverrule::store::{Store, StoreOptions};
 use serde::de::DeserializeOwned;
 use shared::api::{RunCreated, RunRecord, RunState};
 use shared::{Envelope, ErrorBody, ErrorCode};
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 pub mod socket;
@@ -120,11 +122,15 @@ impl TestLab {
 
     /// Listens on a free port.
     pub async fn listen(&self) -> SocketAddr {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.listen_with(Connections::new(ConnectionLimits::within(1024))).await
+    }
+
+    /// Listens on a free port, within limits.
+    pub async fn listen_with(&self, connections: Arc<Connections>) -> SocketAddr {
+        let listener = net::listen(([127, 0, 0, 1], 0).into()).unwrap();
         let address = listener.local_addr().unwrap();
-        let app = self.app();
-        let service = app.into_make_service_with_connect_info::<SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, service).await });
+        let (app, access) = (self.app(), self.state.access.clone());
+        tokio::spawn(net::serve(listener, app, connections, access, CancellationToken::new()));
         address
     }
 

@@ -9,7 +9,6 @@ use futures_util::stream;
 use shared::experiment::aggregate::Choice;
 use shared::experiment::tables::Tables;
 use shared::{Definition, ErrorBody, ErrorCode};
-use tokio::sync::mpsc;
 
 use super::extract::TheExperiment;
 use super::read::TablesQuery;
@@ -201,34 +200,56 @@ pub async fn experiment_jsonl(
 ) -> Result<([(HeaderName, String); 2], Body), ApiError> {
     let head = [kind("application/jsonl"), attachment(found.id(), "jsonl")];
     let (means, experiment) = found.into_parts();
-    // Two pages wait for a slow reader, and no more.
-    let (sender, pages) = mpsc::channel(2);
-    tokio::task::spawn_blocking(move || {
-        if let Err(error) = write(&means, &experiment, &sender) {
-            tracing::error!(%error, "an experiment could not be read");
-            let _ = sender.blocking_send(Err(std::io::Error::other("the queue")));
+    let lines = Lines { means, experiment, after: None, over: false };
+    let pages = stream::unfold(lines, async |lines| {
+        if lines.over {
+            return None;
+        }
+        // A page at a time, when it is asked for: no thread waits for a slow reader.
+        let made = tokio::task::spawn_blocking(move || lines.page()).await;
+        let broken = |why: &dyn std::fmt::Display| {
+            tracing::error!(error = %why, "an experiment could not be read");
+            std::io::Error::other("the queue")
+        };
+        match made {
+            Ok((Ok(page), lines)) => (!page.is_empty()).then(|| (Ok(Bytes::from(page)), lines)),
+            Ok((Err(error), lines)) => Some((Err(broken(&error)), Lines { over: true, ..lines })),
+            // There is nothing left to go on with: the file is cut short without the error.
+            Err(error) => {
+                broken(&error);
+                None
+            }
         }
     });
-    let pages = stream::unfold(pages, async |mut pages| Some((pages.recv().await?, pages)));
     Ok((head, Body::from_stream(pages)))
 }
 
-/// A page of lines; or the end of it all, where the queue cannot be read: the file is then cut
-/// short, and the connection with it, so that nobody takes it for whole.
-type Page = Result<Bytes, std::io::Error>;
+/// The lines that are still to be written. Where the queue cannot be read, the file is cut short, and
+/// the connection with it, so that nobody takes it for whole.
+struct Lines {
+    means: Means,
+    experiment: Experiment,
+    /// The last end that was written; `None` before the first line.
+    after: Option<u64>,
+    over: bool,
+}
 
-fn write(
-    means: &Means,
-    experiment: &Experiment,
-    pages: &mpsc::Sender<Page>,
-) -> Result<(), StoreError> {
-    let id = &experiment.start.id;
-    let status = status(experiment, &means.queue.progress(id)?);
-    let mut page = lines::header(&status, &Choice::around(Definition::default()));
-    let mut after = 0;
-    loop {
-        let ends = means.queue.ends(id, after, AT_ONCE)?;
-        for ended in &ends {
+impl Lines {
+    /// The next page; an empty one after the last.
+    fn page(mut self) -> (Result<String, StoreError>, Self) {
+        let page = self.written();
+        (page, self)
+    }
+
+    fn written(&mut self) -> Result<String, StoreError> {
+        let id = &self.experiment.start.id;
+        let mut page = String::new();
+        if self.after.is_none() {
+            let status = status(&self.experiment, &self.means.queue.progress(id)?);
+            page = lines::header(&status, &Choice::around(Definition::default()));
+        }
+        let mut after = self.after.unwrap_or_default();
+        for ended in self.means.queue.ends(id, after, AT_ONCE)? {
             after = ended.seq;
             let end = match &ended.end {
                 End::Done(outcome) => Ok(&**outcome),
@@ -236,9 +257,7 @@ fn write(
             };
             page += &lines::item(ended.item, end);
         }
-        // A reader who left needs no more.
-        if page.is_empty() || pages.blocking_send(Ok(std::mem::take(&mut page).into())).is_err() {
-            return Ok(());
-        }
+        self.after = Some(after);
+        Ok(page)
     }
 }

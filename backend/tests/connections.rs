@@ -1,0 +1,331 @@
+//! Slow and idle clients cost themselves only. The clock is paused, and the connections are pipes, but
+//! where the system's own sockets are what is tried.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::routing::get;
+use futures_util::stream;
+use langoverrule::net::{self, Accept, Access, Client, ConnectionLimits, Connections, Drain};
+use shared::{ErrorBody, ErrorCode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::common::TestLab;
+
+const PIPE: usize = 64 << 10;
+const PIECE: usize = 16 << 10;
+const ASK: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+fn limits() -> ConnectionLimits {
+    ConnectionLimits {
+        head: Duration::from_secs(30),
+        drain: Drain { window: Duration::from_secs(30), floor: 1 << 10 },
+        ..ConnectionLimits::within(1024)
+    }
+}
+
+fn peer() -> SocketAddr {
+    ([192, 0, 2, 1], 50_000).into()
+}
+
+/// Opens a connection to an application.
+fn open(
+    connections: &Arc<Connections>,
+    app: Router,
+) -> (DuplexStream, tokio::task::JoinHandle<()>) {
+    let (near, far) = duplex(PIPE);
+    let slot = connections.admit(Some(Client::at(peer().ip()))).unwrap();
+    let served = net::answer(far, peer(), app, slot, CancellationToken::new());
+    (near, tokio::spawn(served))
+}
+
+/// Answers without end, and counts what was asked of it.
+fn endless(made: Arc<AtomicUsize>) -> Router {
+    let body = move || {
+        let made = made.clone();
+        let pieces = stream::unfold((), move |()| {
+            made.fetch_add(1, Ordering::Relaxed);
+            async { Some((Ok::<_, Infallible>(Bytes::from(vec![b'x'; PIECE])), ())) }
+        });
+        async { Body::from_stream(pieces) }
+    };
+    Router::new().route("/", get(body))
+}
+
+fn hello() -> Router {
+    Router::new().route("/", get(async || "hello"))
+}
+
+/// Reads one answer to [`hello`].
+async fn answered(near: &mut DuplexStream) -> bool {
+    let (mut text, mut buffer) = (String::new(), [0; 1024]);
+    while !text.ends_with("hello") {
+        match near.read(&mut buffer).await {
+            Ok(n) if n > 0 => text += std::str::from_utf8(&buffer[..n]).unwrap(),
+            _ => return false,
+        }
+    }
+    text.starts_with("HTTP/1.1 200")
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_nothing_or_asks_too_slowly_is_closed() {
+    let connections = Connections::new(limits());
+    // Nothing at all.
+    let (mut near, _) = open(&connections, hello());
+    let started = Instant::now();
+    assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
+    assert!(started.elapsed().abs_diff(Duration::from_secs(30)) < Duration::from_millis(10));
+    // A byte a second.
+    let (mut near, served) = open(&connections, hello());
+    let started = Instant::now();
+    near.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ").await.unwrap();
+    while near.write_all(b"x").await.is_ok() {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(started.elapsed() < Duration::from_secs(35));
+    }
+    served.await.unwrap();
+    // Kept alive after an answer, and then idle.
+    let (mut near, _) = open(&connections, hello());
+    for _ in 0..3 {
+        near.write_all(ASK.as_bytes()).await.unwrap();
+        assert!(answered(&mut near).await);
+        tokio::time::sleep(Duration::from_secs(20)).await;
+    }
+    let idle = Instant::now();
+    assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
+    assert!(idle.elapsed() <= Duration::from_secs(11), "{:?}", idle.elapsed());
+    tokio::task::yield_now().await;
+    assert_eq!(connections.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn forty_readers_that_read_nothing_hold_little_and_are_closed() {
+    let connections = Connections::new(limits());
+    let made = Arc::new(AtomicUsize::new(0));
+    let mut readers = Vec::new();
+    for _ in 0..40 {
+        let (mut near, served) = open(&connections, endless(made.clone()));
+        near.write_all(ASK.as_bytes()).await.unwrap();
+        readers.push((near, served));
+    }
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    // What lies in the pipe, what is being written, and the piece after that.
+    let held = made.load(Ordering::Relaxed) * PIECE;
+    let each = PIPE + (32 << 10) + 4 * PIECE;
+    assert!(held >= 40 * PIPE && held <= 40 * each, "{held} bytes for 40 readers");
+    // Somebody else is answered meanwhile.
+    let (mut near, _) = open(&connections, hello());
+    near.write_all(ASK.as_bytes()).await.unwrap();
+    assert!(answered(&mut near).await);
+    drop(near);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    for (_, served) in readers {
+        assert!(served.is_finished(), "closed after 30 seconds of waiting");
+    }
+    let at_last = made.load(Ordering::Relaxed) * PIECE;
+    assert!(at_last <= 40 * each, "{at_last} bytes for 40 readers");
+    assert_eq!(connections.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_above_the_floor_goes_on_and_one_below_it_is_closed() {
+    for (bytes_a_second, lives) in [(2 << 10, true), (256, false)] {
+        let connections = Connections::new(limits());
+        let (mut near, served) = open(&connections, endless(Arc::default()));
+        near.write_all(ASK.as_bytes()).await.unwrap();
+        let mut buffer = vec![0; bytes_a_second];
+        for _ in 0..300 {
+            if near.read_exact(&mut buffer).await.is_err() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert_eq!(!served.is_finished(), lives, "{bytes_a_second} bytes a second");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_websocket_lives_for_long_and_one_that_reads_nothing_is_closed() {
+    let (ended, mut ends) = mpsc::channel(2);
+    let app = |pause: Duration| {
+        let ended = ended.clone();
+        Router::new().route(
+            "/",
+            get(async move |upgrade: WebSocketUpgrade| {
+                upgrade.on_upgrade(async move |mut socket| {
+                    let mut sent = 0_u32;
+                    while sent < 1000
+                        && socket.send(Message::Text("x".repeat(PIECE).into())).await.is_ok()
+                    {
+                        sent += 1;
+                        tokio::time::sleep(pause).await;
+                    }
+                    ended.send(sent).await.unwrap();
+                })
+            }),
+        )
+    };
+    let shake = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let connections = Connections::new(limits());
+    // Read at leisure, over 1000 seconds, and asked nothing: it is no idle connection.
+    let (mut near, _) = open(&connections, app(Duration::from_secs(1)));
+    near.write_all(shake.as_bytes()).await.unwrap();
+    let reader = tokio::spawn(async move {
+        let mut buffer = vec![0; PIPE];
+        while near.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
+    });
+    assert_eq!(ends.recv().await, Some(1000));
+    reader.await.unwrap();
+    // Never read.
+    let (mut near, _) = open(&connections, app(Duration::ZERO));
+    near.write_all(shake.as_bytes()).await.unwrap();
+    let started = Instant::now();
+    let sent = ends.recv().await.unwrap();
+    assert!(sent < 100, "{sent} messages of {PIECE} bytes");
+    assert!(started.elapsed() <= Duration::from_secs(31), "{:?}", started.elapsed());
+    tokio::task::yield_now().await;
+    assert_eq!(connections.count(), 0, "a websocket is counted until it is closed, and no longer");
+}
+
+/// Connections that come over a channel.
+struct Pipes(mpsc::Receiver<io::Result<DuplexStream>>);
+
+impl Accept for Pipes {
+    type Io = DuplexStream;
+
+    async fn accept(&mut self) -> io::Result<(DuplexStream, SocketAddr)> {
+        match self.0.recv().await {
+            Some(next) => next.map(|pipe| (pipe, peer())),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_without_files_is_waited_for_and_idlers_make_room() {
+    let (come, coming) = mpsc::channel(8);
+    let connections = Connections::new(limits());
+    let stopping = CancellationToken::new();
+    let server = net::serve(
+        Pipes(coming),
+        hello(),
+        connections.clone(),
+        Arc::new(Access::default()),
+        stopping.clone(),
+    );
+    let server = tokio::spawn(server);
+    let connect = async || {
+        let (near, far) = duplex(PIPE);
+        come.send(Ok(far)).await.unwrap();
+        near
+    };
+    let mut idle = connect().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        // EMFILE, and a client that left before it was accepted.
+        come.send(Err(io::Error::from_raw_os_error(24))).await.unwrap();
+        come.send(Err(io::ErrorKind::ConnectionAborted.into())).await.unwrap();
+    }
+    let mut near = connect().await;
+    near.write_all(ASK.as_bytes()).await.unwrap();
+    assert!(answered(&mut near).await);
+    assert_eq!(idle.read(&mut [0; 8]).await.unwrap(), 0, "it had asked nothing");
+    // Told to stop, it lets go of who is idle and ends.
+    stopping.cancel();
+    timeout(Duration::from_secs(5), server).await.unwrap().unwrap();
+    assert_eq!(connections.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_being_answered_is_answered_before_the_server_ends() {
+    let (come, coming) = mpsc::channel(1);
+    let connections = Connections::new(limits());
+    let stopping = CancellationToken::new();
+    let slow = async || {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        "hello"
+    };
+    let app = Router::new().route("/", get(slow));
+    let server =
+        net::serve(Pipes(coming), app, connections, Arc::new(Access::default()), stopping.clone());
+    let server = tokio::spawn(server);
+    let (mut near, far) = duplex(PIPE);
+    come.send(Ok(far)).await.unwrap();
+    near.write_all(ASK.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    stopping.cancel();
+    assert!(answered(&mut near).await);
+    assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0);
+    server.await.unwrap();
+}
+
+/// Everything that comes over a connection to a lab.
+async fn all(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    timeout(Duration::from_secs(20), stream.read_to_string(&mut text)).await.unwrap().unwrap();
+    text
+}
+
+#[tokio::test]
+async fn who_has_too_many_connections_is_told_so() {
+    let lab = TestLab::new();
+    let few = ConnectionLimits { all: 6, per_client: 3, ..limits() };
+    let connections = Connections::new(few);
+    let address = lab.listen_with(connections.clone()).await;
+    let mut mine = Vec::new();
+    for _ in 0..3 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        // Answered, so that it was accepted.
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        assert!(stream.read(&mut [0; 2048]).await.unwrap() > 0);
+        mine.push(stream);
+    }
+    let refused = async |head: &str, code: ErrorCode| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let text = all(&mut stream).await;
+        assert!(text.starts_with(head), "{text}");
+        assert!(text.to_lowercase().contains("retry-after: "), "{text}");
+        let body: ErrorBody = serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+        assert_eq!(body.code, code);
+        assert!(body.message.contains("try again"), "{}", body.message);
+    };
+    refused("HTTP/1.1 429 Too Many Requests\r\n", ErrorCode::TooManyConnections).await;
+    // Others are at work on all of the places that are left.
+    let busy: Vec<_> = (2..=4)
+        .map(|n| connections.admit(Some(Client::at([192, 0, 2, n].into()))).unwrap())
+        .collect();
+    let marks: Vec<_> = busy.iter().map(|slot| slot.marker().busy()).collect();
+    drop(mine.pop());
+    while connections.count() > 5 {
+        tokio::task::yield_now().await;
+    }
+    // A place of one's own is free again.
+    let mut next = TcpStream::connect(address).await.unwrap();
+    next.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    assert!(all(&mut next).await.starts_with("HTTP/1.1 200"));
+    drop((mine, next));
+    while connections.count() > 3 {
+        tokio::task::yield_now().await;
+    }
+    let rest: Vec<_> = (5..=7)
+        .map(|n| connections.admit(Some(Client::at([192, 0, 2, n].into()))).unwrap())
+        .collect();
+    let more: Vec<_> = rest.iter().map(|slot| slot.marker().busy()).collect();
+    refused("HTTP/1.1 503 Service Unavailable\r\n", ErrorCode::ConnectionsFull).await;
+    drop((marks, more));
+}
