@@ -10,6 +10,7 @@ use wasm_bindgen::JsCast;
 
 use crate::actions;
 use crate::api::http;
+use crate::base::{at, base, inside};
 use crate::browser;
 use crate::classroom::follow::FollowPage;
 use crate::classroom::join::JoinPage;
@@ -87,7 +88,7 @@ pub fn App() -> impl IntoView {
         view! { <Pages/> }
     };
     view! {
-        <Router>{pages}</Router>
+        <Router base=base()>{pages}</Router>
     }
 }
 
@@ -117,7 +118,7 @@ fn Pages() -> impl IntoView {
 
 /// The run that an address names.
 fn run_of(pathname: &str) -> String {
-    match pathname.strip_prefix("/r/").map(|id| id.trim_end_matches('/')) {
+    match inside(pathname).strip_prefix("/r/").map(|id| id.trim_end_matches('/')) {
         Some(id) if !id.is_empty() => id.to_owned(),
         _ => SHIPPED.to_owned(),
     }
@@ -319,7 +320,7 @@ fn Missing() -> impl IntoView {
         <main class="missing">
             <h1>{t("Nothing here")}</h1>
             <p>{t("This address leads nowhere in the lab.")}</p>
-            <a class="button" href="/">{t("To the lab")}</a>
+            <a class="button" href=at("/")>{t("To the lab")}</a>
         </main>
     }
 }

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
 use web_sys::{DomRectReadOnly, File, HtmlElement, ResizeObserver, ResizeObserverEntry, Url};
 
+use crate::base::{at, inside};
 use crate::colour::{Palette, Rgb};
 use crate::language::Language;
 
@@ -147,9 +148,9 @@ pub fn query() -> String {
     window().location().search().unwrap_or_default()
 }
 
-/// An address of this lab with the lab's own in front.
+/// An address of this lab with the lab's own in front, as others can open it.
 pub fn absolute(address: &str) -> String {
-    format!("{}{address}", window().location().origin().unwrap_or_default())
+    format!("{}{}", window().location().origin().unwrap_or_default(), at(address))
 }
 
 /// The address's path.
@@ -181,7 +182,7 @@ pub async fn sleep(time: std::time::Duration) {
 /// Replaces the query of the address as [`replace_query`] does, where the address is still, or
 /// already, one of the page's: while a page comes or goes it is another's.
 pub fn replace_query_of(page: &str, query: &str) {
-    if pathname().starts_with(page) {
+    if inside(&pathname()).starts_with(page) {
         replace_query(query);
     }
 }

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use leptos_router::hooks::use_location;
 use shared::Observation;
 
+use crate::base::{at, inside};
 use crate::browser::watch_height;
 use crate::components::curve::Chart;
 use crate::language::{fill, t};
@@ -40,7 +41,7 @@ pub fn EmbedPage() -> impl IntoView {
     let pathname = location.pathname;
     Effect::new(move |_| {
         let id = pathname.with(|p| {
-            p.strip_prefix("/embed/").unwrap_or_default().trim_end_matches('/').to_owned()
+            inside(p).strip_prefix("/embed/").unwrap_or_default().trim_end_matches('/').to_owned()
         });
         actions::open(lab, id, View::from_query(&location.search.get_untracked()));
     });
@@ -56,7 +57,7 @@ pub fn EmbedPage() -> impl IntoView {
             </div>
             <footer>
                 <span data-testid="embed-source">{move || problem().unwrap_or_else(|| source(run))}</span>
-                <a href=move || actions::address(run) target="_blank" rel="noopener" data-testid="embed-link">
+                <a href=move || at(&actions::address(run)) target="_blank" rel="noopener" data-testid="embed-link">
                     "LangOverrule Lab ↗"
                 </a>
             </footer>
@@ -127,7 +128,7 @@ fn Picture(run: RunView) -> impl IntoView {
     };
     view! {
         {move || picture.get().map(|p| {
-            let source = format!("/api/runs/{}/prepared.png", run.id.get().unwrap_or_default());
+            let source = at(&format!("/api/runs/{}/prepared.png", run.id.get().unwrap_or_default()));
             let (cols, rows) = (usize::from(p.cols), usize::from(p.rows));
             view! {
                 <div class="embed-picture" style=format!("--ratio:{}", f64::from(p.width) / f64::from(p.height.max(1)))>

@@ -8,6 +8,7 @@ use shared::api::{ModelEntry, Sample};
 use shared::experiment::ExperimentSpec;
 
 use crate::api::live::Live;
+use crate::base::at;
 use crate::browser;
 use crate::colour::Palette;
 use crate::experiments::PRUNE;
@@ -35,9 +36,9 @@ impl Source {
     /// The address to show the picture by.
     pub fn url(&self) -> String {
         match self {
-            Source::Sample(file) => format!("/api/samples/{file}"),
+            Source::Sample(file) => at(&format!("/api/samples/{file}")),
             Source::File { url, .. } => url.clone(),
-            Source::Run(id) => format!("/api/runs/{id}/picture"),
+            Source::Run(id) => at(&format!("/api/runs/{id}/picture")),
         }
     }
 }

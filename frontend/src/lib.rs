@@ -4,6 +4,7 @@
 //! a run is drawn from its events; the modules that are not gated below know no browser, so they
 //! are tested natively.
 
+pub mod base;
 pub mod chart;
 pub mod cite;
 pub mod classroom;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use leptos::prelude::*;
 
+use crate::base::at;
 use crate::browser;
 use crate::compare::link::{Compared, MOST};
 use crate::components::header::Header;
@@ -51,7 +52,7 @@ pub fn RunsPage() -> impl IntoView {
                             class:off=move || compared.with(|c| c.len() < 2)
                             aria-disabled=move || compared.with(|c| c.len() < 2).to_string()
                             href=move || compared.with(|c| {
-                                (c.len() > 1).then(|| Compared { runs: c.clone(), ..Compared::default() }.address())
+                                (c.len() > 1).then(|| at(&Compared { runs: c.clone(), ..Compared::default() }.address()))
                             })>
                             {t("Compare the chosen")}
                         </a>
@@ -119,7 +120,7 @@ pub fn Named(
 ) -> impl IntoView {
     // A run that failed early has no picture, and one that was deleted elsewhere has none any more.
     let shown = RwSignal::new(true);
-    let picture = format!("/api/runs/{}/prepared.png", run.id);
+    let picture = at(&format!("/api/runs/{}/prepared.png", run.id));
     let title = title(&run);
     let asked = (!run.name.is_empty()).then(|| run.prompt.clone());
     let answer = match run.answer.trim() {
@@ -131,7 +132,7 @@ pub fn Named(
             <img src=picture.clone() alt="" loading="lazy" on:error=move |_| shown.set(false)/>
         </Show>
         <span class="beside-name">
-            <a href=format!("/r/{}", run.id)><bdi>{title}</bdi></a>
+            <a href=at(&format!("/r/{}", run.id))><bdi>{title}</bdi></a>
             <small>{asked.map(|asked| view! { <bdi>{asked}</bdi>" " })}<bdi>{answer}</bdi></small>
         </span>
         <span class="own-when"><small>{run.model.clone()}</small><time datetime=run.asked.clone()>{browser::local_time(&run.asked)}</time></span>

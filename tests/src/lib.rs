@@ -9,12 +9,14 @@ mod devtools;
 mod gallery;
 mod picture;
 mod process;
+mod proxy;
 mod server;
 pub mod views;
 
 pub use axe::Axe;
 pub use browser::{Browser, LARGE, PHONE, PROJECTOR};
 pub use gallery::Gallery;
+pub use proxy::Proxy;
 pub use server::{Server, program};
 
 use std::path::{Path, PathBuf};

@@ -160,9 +160,10 @@ fn bindgen(
     let js_name = hashed(name, "js", &js);
     let wasm_name = hashed(&format!("{name}_bg"), "wasm", &wasm);
     // In a file of its own, so that a content security policy needs no 'unsafe-inline'.
+    // Relative to this file, wherever the lab lies below its host.
     let boot = format!(
-        "import init from \"{url}{js_name}\";\n\
-         init({{ module_or_path: \"{url}{wasm_name}\" }}).catch((error) => {{\n\
+        "import init from \"./{js_name}\";\n\
+         init({{ module_or_path: new URL(\"./{wasm_name}\", import.meta.url) }}).catch((error) => {{\n\
          \x20 console.error(error);\n\
          \x20 document.documentElement.classList.add(\"boot-failed\");\n\
          }});\n"

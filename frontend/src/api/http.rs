@@ -9,6 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, FormData};
 
 use super::Failure;
+use crate::base::at;
 use crate::errors;
 use crate::language::{fill, t};
 
@@ -24,7 +25,7 @@ pub async fn samples() -> Result<Vec<Sample>, Failure> {
 
 /// A run with all its events so far.
 pub async fn record(id: &str) -> Result<RunRecord, Failure> {
-    let response = checked(Request::get(&format!("/api/runs/{id}")).send().await).await?;
+    let response = checked(Request::get(&at(&format!("/api/runs/{id}"))).send().await).await?;
     let text = response.text().await.map_err(|_| broken())?;
     let record = serde_json::from_str::<RunRecord>(&text);
     // A later format may not even be readable; which one it is can be read always.
@@ -49,7 +50,7 @@ struct Versioned {
 
 /// Calls a run something else, in the name of its owner.
 pub async fn label(id: &str, change: &LabelChange, owner_token: &str) -> Result<Label, Failure> {
-    let request = Request::patch(&format!("/api/runs/{id}"))
+    let request = Request::patch(&at(&format!("/api/runs/{id}")))
         .header("Authorization", &format!("Bearer {owner_token}"))
         .body(serde_json::to_string(change).map_err(|_| broken())?)
         .map_err(|_| broken())?;
@@ -58,7 +59,7 @@ pub async fn label(id: &str, change: &LabelChange, owner_token: &str) -> Result<
 
 /// Deletes a run, in the name of its owner.
 pub async fn delete(id: &str, owner_token: &str) -> Result<(), Failure> {
-    send(Request::delete(&format!("/api/runs/{id}")), owner_token).await
+    send(Request::delete(&at(&format!("/api/runs/{id}"))), owner_token).await
 }
 
 /// The bytes at an address of the lab.
@@ -69,7 +70,7 @@ pub async fn bytes(url: &str) -> Result<Vec<u8>, Failure> {
 
 /// One head's rows of an answer, from a token on.
 pub async fn head_rows(id: &str, head: u32, from: u32) -> Result<HeadRows, Failure> {
-    let url = format!("/api/runs/{id}/heads/{head}?from={from}");
+    let url = at(&format!("/api/runs/{id}/heads/{head}?from={from}"));
     let request = Request::get(&url).header("Accept", "application/msgpack");
     let bytes = checked(request.send().await).await?.binary().await.map_err(|_| broken())?;
     rmp_serde::from_slice(&bytes).map_err(|_| broken())
@@ -93,23 +94,26 @@ pub async fn submit(
     let options = serde_json::to_string(options).map_err(|_| broken())?;
     form.append_with_blob_and_filename("picture", picture, name).map_err(|_| broken())?;
     form.append_with_str("options", &options).map_err(|_| broken())?;
-    let request = Request::post("/api/runs").body(JsValue::from(form)).map_err(|_| broken())?;
+    let request =
+        Request::post(&at("/api/runs")).body(JsValue::from(form)).map_err(|_| broken())?;
     read(checked(request.send().await).await?).await
 }
 
 /// Starts bringing a model to the lab's machine.
 pub async fn pull(name: &str) -> Result<(), Failure> {
-    checked(Request::post(&format!("/api/models/{name}/pull")).send().await).await.map(|_| ())
+    checked(Request::post(&at(&format!("/api/models/{name}/pull"))).send().await).await.map(|_| ())
 }
 
 /// Stops that.
 pub async fn stop_pull(name: &str) -> Result<(), Failure> {
-    checked(Request::delete(&format!("/api/models/{name}/pull")).send().await).await.map(|_| ())
+    checked(Request::delete(&at(&format!("/api/models/{name}/pull"))).send().await)
+        .await
+        .map(|_| ())
 }
 
 /// Stops a run.
 pub async fn cancel(id: &str, owner_token: &str) -> Result<(), Failure> {
-    send(Request::post(&format!("/api/runs/{id}/cancel")), owner_token).await
+    send(Request::post(&at(&format!("/api/runs/{id}/cancel"))), owner_token).await
 }
 
 async fn send(request: RequestBuilder, owner_token: &str) -> Result<(), Failure> {
@@ -118,7 +122,7 @@ async fn send(request: RequestBuilder, owner_token: &str) -> Result<(), Failure>
 }
 
 pub(crate) async fn get<T: DeserializeOwned>(url: &str) -> Result<T, Failure> {
-    read(checked(Request::get(url).send().await).await?).await
+    read(checked(Request::get(&at(url)).send().await).await?).await
 }
 
 pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Failure> {

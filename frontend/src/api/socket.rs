@@ -15,6 +15,7 @@ use shared::api::BEAT;
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
+use crate::base::at;
 use crate::log::backoff;
 
 /// How long the other side may be silent: one beat may be lost, not two.
@@ -157,7 +158,8 @@ impl Socket {
             Ok(p) if p == "https:" => "wss",
             _ => "ws",
         };
-        let url = format!("{scheme}://{}{}", location.host().unwrap_or_default(), (self.0.path)());
+        let url =
+            format!("{scheme}://{}{}", location.host().unwrap_or_default(), at(&(self.0.path)()));
         self.0.opened.update(|n| n.wrapping_add(1));
         let Ok(socket) = WebSocket::new_with_str(&url, "msgpack") else {
             return self.lost();

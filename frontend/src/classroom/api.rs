@@ -11,6 +11,7 @@ use shared::classroom::{ClassCreated, ClassState};
 use shared::lesson::{Lesson, LessonStep};
 
 use crate::api::{Failure, http};
+use crate::base::at;
 use crate::browser;
 use crate::log::backoff;
 use crate::owner;
@@ -46,7 +47,7 @@ pub fn read_lessons(
 
 /// Opens a class, and keeps that this browser presents it.
 pub async fn open() -> Result<String, Failure> {
-    let answer = http::checked(Request::post("/api/classrooms").send().await).await?;
+    let answer = http::checked(Request::post(&at("/api/classrooms")).send().await).await?;
     let created: ClassCreated = http::read(answer).await?;
     let kept = Presenter { token: created.presenter_token, network: created.network_address };
     let text = serde_json::to_string(&kept).unwrap_or_default();
@@ -63,7 +64,7 @@ pub async fn is_gone(code: &str) -> bool {
 
 /// Ends a class.
 pub async fn end(code: &str, token: &str) -> Result<(), Failure> {
-    let request = Request::delete(&format!("/api/classrooms/{code}"))
+    let request = Request::delete(&at(&format!("/api/classrooms/{code}")))
         .header("Authorization", &format!("Bearer {token}"));
     http::checked(request.send().await).await?;
     forget(code);
@@ -74,7 +75,7 @@ pub async fn end(code: &str, token: &str) -> Result<(), Failure> {
 pub async fn ask(step: &LessonStep) -> Result<RunCreated, Failure> {
     // The lab leaves out lessons whose options cannot be read.
     let options = step.options().map_err(|message| Failure { code: None, message })?;
-    let picture = http::blob(&format!("/api/samples/{}", step.picture)).await?;
+    let picture = http::blob(&at(&format!("/api/samples/{}", step.picture))).await?;
     let created = http::submit(&picture, &step.picture, &options).await?;
     owner::keep(&created, &options);
     Ok(created)

@@ -8,6 +8,7 @@ use shared::lesson::{Lesson, LessonStep};
 
 use super::api;
 use super::pieces::tell;
+use crate::base::at;
 use crate::components::header::Header;
 use crate::components::notes::Notes;
 use crate::language::{fill, t};
@@ -75,7 +76,7 @@ fn Step(step: LessonStep) -> impl IntoView {
     let lab = use_lab();
     let navigate = use_navigate();
     let (ask, prompt, picture) =
-        (tell(&step.ask), step.prompt.clone(), format!("/api/samples/{}", step.picture));
+        (tell(&step.ask), step.prompt.clone(), at(&format!("/api/samples/{}", step.picture)));
     let alone = move |_| {
         fill_form(lab, &step);
         navigate("/", NavigateOptions::default());

@@ -6,6 +6,7 @@ use shared::lesson::{LessonStep, Told};
 
 use super::class::Class;
 use super::told::{self, Piece};
+use crate::base::at;
 use crate::colour::Role;
 use crate::components::value::Partial;
 use crate::language::{Language, fill, t};
@@ -46,7 +47,7 @@ pub fn PlainPicture(
     /// The run.
     run: RunView,
 ) -> impl IntoView {
-    let source = move || run.id.get().map(|id| format!("/api/runs/{id}/picture"));
+    let source = move || run.id.get().map(|id| at(&format!("/api/runs/{id}/picture")));
     view! {
         <div class="class-picture">
             {move || source().map(|url| view! {

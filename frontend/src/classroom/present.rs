@@ -18,6 +18,7 @@ use super::place::Place;
 use super::steps::Presenting;
 use super::told;
 use super::wall::{Corner, Joining};
+use crate::base::at;
 use crate::browser;
 use crate::components::answer::Answer;
 use crate::components::curve::CurveCard;
@@ -62,8 +63,8 @@ fn NotHere(code: String) -> impl IntoView {
             <main class="missing" data-testid="no-class">
                 <h1>{t("There is no such class any more")}</h1>
                 <p>{fill("A class of the code {code} is over, or never was.", &[("code", &code.get_value())])}</p>
-                <a class="button strong" href="/present">{t("Open a class of your own")}</a>
-                <a class="button" href="/">{t("To the lab")}</a>
+                <a class="button strong" href=at("/present")>{t("Open a class of your own")}</a>
+                <a class="button" href=at("/")>{t("To the lab")}</a>
             </main>
         </Show>
     }
@@ -75,8 +76,8 @@ fn Another(code: String) -> impl IntoView {
         <main class="missing">
             <h1>{t("Another browser presents this class")}</h1>
             <p>{fill("Only the browser that opened class {code} can present it.", &[("code", &code)])}</p>
-            <a class="button strong" href=format!("/j/{code}")>{t("Follow it")}</a>
-            <a class="button" href="/present">{t("Open a class of your own")}</a>
+            <a class="button strong" href=at(&format!("/j/{code}"))>{t("Follow it")}</a>
+            <a class="button" href=at("/present")>{t("Open a class of your own")}</a>
         </main>
     }
 }
@@ -88,7 +89,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
     keep_playing(run);
     let class = Class::join(lab, &code, None);
     let presenting = Presenting::new(lab, class, presenter.token.clone());
-    let origin = window().location().origin().unwrap_or_default();
+    let origin = browser::absolute("");
     let place = Place::of(&code, &origin, presenter.network.as_deref());
     let joining = RwSignal::new(false);
     begin(presenting, joining);
@@ -354,9 +355,9 @@ pub fn ClassOver(
             <p>{text}</p>
             {match presents {
                 true => view! { <a class="button" href=move || present_address(lab)>{t("Open a class of your own")}</a> }.into_any(),
-                false => view! { <a class="button" href="/j">{t("Join another class")}</a> }.into_any(),
+                false => view! { <a class="button" href=at("/j")>{t("Join another class")}</a> }.into_any(),
             }}
-            <a class="button" href="/">{t("To the lab")}</a>
+            <a class="button" href=at("/")>{t("To the lab")}</a>
         </div>
     }
 }

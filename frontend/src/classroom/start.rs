@@ -5,6 +5,7 @@ use leptos_router::hooks::use_location;
 
 use super::api;
 use super::lessons::{LessonList, opener};
+use crate::base::at;
 use crate::components::header::Header;
 use crate::components::notes::Notes;
 use crate::language::{fill, t};
@@ -35,12 +36,12 @@ pub fn StartPage() -> impl IntoView {
             {open.map(|code| view! {
                 <p class="card start-row-card">
                     <span>{fill("This browser presents class {code}.", &[("code", &code)])}</span>
-                    <a class="button" data-testid="go-on" href=format!("/present/{code}")>{t("Go on with it")}</a>
+                    <a class="button" data-testid="go-on" href=at(&format!("/present/{code}"))>{t("Go on with it")}</a>
                 </p>
             })}
             {run.map(|id| view! {
                 <div class="card start-row-card">
-                    <img src=format!("/api/runs/{id}/picture") alt=""/>
+                    <img src=at(&format!("/api/runs/{id}/picture")) alt=""/>
                     <div>
                         <h2>{t("The run on your screen")}</h2>
                         {prompt.map(|prompt| view! { <p class="lesson-prompt">"“"{prompt}"”"</p> })}

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::link::{MOST, runs_of};
+use crate::base::at;
 use crate::language::{fill, t};
 use crate::owner;
 use crate::runs::{Named, title};
@@ -71,7 +72,7 @@ pub(super) fn Add(runs: Vec<String>, go: Callback<Vec<String>>) -> impl IntoView
         </form>
         {(!full && !offered.is_empty()).then(|| view! {
             <div class="own-offered">
-                <p class="card-note">{t("or one of yours:")}" "<a href="/runs">{t("all of them")}</a></p>
+                <p class="card-note">{t("or one of yours:")}" "<a href=at("/runs")>{t("all of them")}</a></p>
                 <ul class="own-runs">
                     {offered.into_iter().map(|run| {
                         let id = run.id.clone();

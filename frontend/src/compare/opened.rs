@@ -7,6 +7,7 @@ use shared::{Definition, ErrorCode, RunOptions};
 use super::difference::named;
 use crate::api::http;
 use crate::api::live::Live;
+use crate::base::at;
 use crate::language::t;
 use crate::link::Curve;
 use crate::owner;
@@ -87,8 +88,9 @@ impl Opened {
     /// Looks whether this run's picture is the first one's, byte for byte.
     pub(super) fn compare_picture(self, first: Opened) {
         spawn_local(async move {
-            let address =
-                |run: Opened| run.id.try_get_value().map(|id| format!("/api/runs/{id}/picture"));
+            let address = |run: Opened| {
+                run.id.try_get_value().map(|id| at(&format!("/api/runs/{id}/picture")))
+            };
             let (Some(own), Some(other)) = (address(self), address(first)) else { return };
             if let (Ok(own), Ok(other)) = (http::bytes(&own).await, http::bytes(&other).await) {
                 self.swapped.try_set(Some(own != other));

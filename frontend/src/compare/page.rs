@@ -11,6 +11,7 @@ use super::link::Compared;
 use super::opened::{Chosen, Opened};
 use super::stages::Stages;
 use super::test_it::TestIt;
+use crate::base::{at, inside};
 use crate::chart::beside::{letter, look};
 use crate::components::header::{Header, ShareButton};
 use crate::components::notes::Notes;
@@ -50,7 +51,7 @@ pub fn ComparePage() -> impl IntoView {
         curve: RwSignal::new(asked.curve),
     };
     // An address that is left for another page's says nothing of runs.
-    let here = move || location.pathname.with(|path| path.starts_with(PATH));
+    let here = move || location.pathname.with(|path| inside(path).starts_with(PATH));
     let ids = Memo::new(move |before: Option<&Vec<String>>| match before {
         Some(before) if !here() => before.clone(),
         _ => search.with(|s| Compared::read(s).0.runs),
@@ -184,11 +185,11 @@ fn Row(
         move || match run.run.options.with(|o| o.picture) {
             _ if gone.get() || run.missing.with(Option::is_some) => None,
             PictureUse::None => None,
-            PictureUse::Own => Some(format!("/api/runs/{id}/picture")),
-            _ => Some(format!("/api/runs/{id}/prepared.png")),
+            PictureUse::Own => Some(at(&format!("/api/runs/{id}/picture"))),
+            _ => Some(at(&format!("/api/runs/{id}/prepared.png"))),
         }
     };
-    let link = format!("/r/{id}");
+    let link = at(&format!("/r/{id}"));
     let glyph = move || {
         let look = look(place, &lab.palette.get());
         let (css, dash) = (look.colour.css(), look.dashes());

@@ -11,6 +11,7 @@ use shared::{LayerBand, Observation, PictureUse};
 use super::counterfactual::{Counterfactual, NOISE_SEED, contradicted};
 use super::link::{Compared, MOST};
 use crate::actions;
+use crate::base::at;
 use crate::browser;
 use crate::language::{fill, t};
 use crate::phase::Phase;
@@ -199,7 +200,7 @@ fn Pictures(start: Start) -> impl IntoView {
                     <svg class="plus" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 3v10M3 8h10"/></svg>
                 </label>
                 {move || lab.samples.get().into_iter().map(|sample| {
-                    let (file, url) = (sample.file.clone(), format!("/api/samples/{}", sample.file));
+                    let (file, url) = (sample.file.clone(), at(&format!("/api/samples/{}", sample.file)));
                     let title = sample.title.clone();
                     view! {
                         <button type="button" class="thumb" data-testid="test-sample" title=title

@@ -7,6 +7,7 @@ use shared::api::{ModelEntry, ModelState};
 use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
 
 use crate::actions;
+use crate::base::at;
 use crate::components::estimate::Estimate;
 use crate::components::levers::Levers;
 use crate::components::preparation::{Fit, Resize};
@@ -133,7 +134,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
             <For each=move || lab.samples.get() key=|s| s.file.clone() let:sample>
                 {
                     let (file, prompt) = (sample.file.clone(), sample.prompt.clone());
-                    let (mark, url) = (sample.file.clone(), format!("/api/samples/{file}"));
+                    let (mark, url) = (sample.file.clone(), at(&format!("/api/samples/{file}")));
                     let mark = StoredValue::new(mark);
                     let is_chosen = move || mark.with_value(|m| chosen(m));
                     let title = server(&sample.title);

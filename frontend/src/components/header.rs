@@ -5,6 +5,7 @@ use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
 use crate::actions;
+use crate::base::{at, inside};
 use crate::browser::{self, Theme};
 use crate::components::files::PlotFiles;
 use crate::components::help::Help;
@@ -23,26 +24,30 @@ pub fn Header(
     let lab = use_lab();
     let path = use_location().pathname;
     // An experiment belongs to the experiments, a run to the lab.
-    let among = move || path.with(|p| p.starts_with("/experiments") || p.starts_with("/e/"));
-    let own = move || path.with(|p| p.starts_with("/runs"));
-    let comparing = move || path.with(|p| p.starts_with("/compare"));
+    let among = move || {
+        path.with(|p| inside(p).starts_with("/experiments") || inside(p).starts_with("/e/"))
+    };
+    let own = move || path.with(|p| inside(p).starts_with("/runs"));
+    let comparing = move || path.with(|p| inside(p).starts_with("/compare"));
     let in_class = move || {
-        path.with(|p| ["/lessons", "/present", "/j"].iter().any(|place| p.starts_with(place)))
+        path.with(|p| {
+            ["/lessons", "/present", "/j"].iter().any(|place| inside(p).starts_with(place))
+        })
     };
     let elsewhere = move || own() || among() || comparing() || in_class();
     let current = move |here: bool| here.then_some("page");
     // Pages lead from the run on the screen to the run on the screen.
     let compare = move || match lab.run.id.get() {
-        Some(id) if !comparing() => format!("/compare?runs={id}"),
-        _ => "/compare".to_owned(),
+        Some(id) if !comparing() => at(&format!("/compare?runs={id}")),
+        _ => at("/compare"),
     };
     let home = move || match lab.run.id.get() {
-        Some(id) if elsewhere() && id != SHIPPED => format!("/r/{id}"),
-        _ => "/".to_owned(),
+        Some(id) if elsewhere() && id != SHIPPED => at(&format!("/r/{id}")),
+        _ => at("/"),
     };
     view! {
         <header class="top">
-            <a class="brand" href="/" aria-label="LangOverrule Lab">
+            <a class="brand" href=at("/") aria-label="LangOverrule Lab">
                 <svg viewBox="0 0 30 20" aria-hidden="true">
                     <circle class="words" cx="10.5" cy="10" r="8.5"/>
                     <circle class="picture" cx="19.5" cy="10" r="8.5"/>
@@ -51,14 +56,14 @@ pub fn Header(
             </a>
             <nav aria-label=t("Pages")>
                 <a href=home aria-current=move || current(!elsewhere())>{t("Lab")}</a>
-                <a href="/runs" data-testid="nav-runs" aria-current=move || current(own())>{t("Runs")}</a>
-                <a href="/experiments" data-testid="nav-experiments" aria-current=move || current(among())>
+                <a href=at("/runs") data-testid="nav-runs" aria-current=move || current(own())>{t("Runs")}</a>
+                <a href=at("/experiments") data-testid="nav-experiments" aria-current=move || current(among())>
                     {t("Experiments")}
                 </a>
                 <a href=compare data-testid="nav-compare" aria-current=move || current(comparing())>
                     {t("Compare")}
                 </a>
-                <a href="/lessons" data-testid="nav-lessons" aria-current=move || current(in_class())>
+                <a href=at("/lessons") data-testid="nav-lessons" aria-current=move || current(in_class())>
                     {t("Lessons")}
                 </a>
             </nav>
@@ -90,9 +95,9 @@ pub fn present_address(lab: Lab) -> String {
     match lab.run.id.get() {
         Some(id) => {
             let view = lab.run.view().to_query();
-            format!("/present?run={id}&{view}").trim_end_matches('&').to_owned()
+            at(format!("/present?run={id}&{view}").trim_end_matches('&'))
         }
-        None => "/present".to_owned(),
+        None => at("/present"),
     }
 }
 
@@ -204,7 +209,7 @@ fn Exports(lab: Lab) -> impl IntoView {
             let id = run.id.get().unwrap_or_default();
             let definition = link::definition_for_api(&run.definition.get());
             let definition = String::from(js_sys::encode_uri_component(&definition));
-            format!("/api/runs/{id}/export.{format}?definition={definition}")
+            at(&format!("/api/runs/{id}/export.{format}?definition={definition}"))
         }
     };
     view! {

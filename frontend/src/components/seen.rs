@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::{Heads, PreparedPicture, Target};
 
+use crate::base::at;
 use crate::components::original::Original;
 use crate::components::picture::{Overlay, PatchTable};
 use crate::components::scale_bar::{Ramp, ScaleBar};
@@ -35,7 +36,7 @@ pub fn Seen() -> impl IntoView {
     let source = Signal::derive_local(move || {
         let id = run.id.get();
         match (id, picture.get().is_some()) {
-            (Some(id), true) => Some(format!("/api/runs/{id}/prepared.png")),
+            (Some(id), true) => Some(at(&format!("/api/runs/{id}/prepared.png"))),
             _ => lab.source.get().map(|s| s.url()),
         }
     });

@@ -10,13 +10,14 @@ use shared::experiment::{
 
 use crate::api::Failure;
 use crate::api::http::{checked, get, read};
+use crate::base::at;
 use crate::browser;
 use crate::language::t;
 use crate::link::definition_for_api;
 
 pub(super) async fn start(spec: &ExperimentSpec) -> Result<ExperimentCreated, Failure> {
     let spec = serde_json::to_string(spec).unwrap_or_default();
-    let request = Request::post("/api/experiments").body(spec).map_err(|_| unsent())?;
+    let request = Request::post(&at("/api/experiments")).body(spec).map_err(|_| unsent())?;
     read(checked(request.send().await).await?).await
 }
 
@@ -51,19 +52,19 @@ pub(super) async fn items(id: &str, wanted: &Wanted) -> Result<Vec<ItemRecord>, 
 }
 
 pub(super) async fn open_item(id: &str, item: u32) -> Result<ItemRun, Failure> {
-    let request = Request::post(&format!("/api/experiments/{id}/items/{item}/run"));
+    let request = Request::post(&at(&format!("/api/experiments/{id}/items/{item}/run")));
     read(checked(request.send().await).await?).await
 }
 
 /// Pauses, resumes or cancels.
 pub(super) async fn act(id: &str, what: &str) -> Result<ExperimentProgress, Failure> {
-    let request = Request::post(&format!("/api/experiments/{id}/{what}"));
+    let request = Request::post(&at(&format!("/api/experiments/{id}/{what}")));
     let request = request.header("Authorization", &bearer(id));
     read(checked(request.send().await).await?).await
 }
 
 pub(super) async fn delete(id: &str) -> Result<(), Failure> {
-    let request = Request::delete(&format!("/api/experiments/{id}"));
+    let request = Request::delete(&at(&format!("/api/experiments/{id}")));
     checked(request.header("Authorization", &bearer(id)).send().await).await.map(|_| ())
 }
 

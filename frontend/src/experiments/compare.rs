@@ -13,6 +13,7 @@ use super::tables::stage_table;
 use super::told;
 use super::watched::Watched;
 
+use crate::base::at;
 use crate::language::{server, t};
 
 /// Chooses the experiment to compare with.
@@ -76,7 +77,7 @@ pub(super) fn CompareCard(first: Watched, second: Watched) -> impl IntoView {
                 <h2 id="compare-title">{t("Compared")}</h2>
                 <p class="card-note">
                     "A: "{move || title(first)}" · B: "
-                    <a href=move || format!("/e/{}", second.id.get())>{move || title(second)}</a>
+                    <a href=move || at(&format!("/e/{}", second.id.get()))>{move || title(second)}</a>
                 </p>
             </header>
             {move || second.missing.get().then(|| view! { <p class="problem">{t("There is no experiment to compare with at that address; it may have been deleted.")}</p> })}

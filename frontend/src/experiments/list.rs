@@ -9,6 +9,7 @@ use shared::experiment::{ExperimentList, ExperimentProgress};
 use super::form::Form;
 use super::watched::is_over;
 use super::{api, told};
+use crate::base::at;
 use crate::browser;
 use crate::components::header::Header;
 use crate::components::notes::Notes;
@@ -136,7 +137,7 @@ fn row(e: ExperimentProgress) -> impl IntoView {
     let day = e.created.get(..16).unwrap_or_default().replace('T', " ");
     view! {
         <li>
-            <a href=format!("/e/{}", e.id) data-testid="experiment">
+            <a href=at(&format!("/e/{}", e.id)) data-testid="experiment">
                 <b>{server(&e.title)}</b>
                 <span class="state" data-state=told::state_name(e.state)>{told::state(e.state)}</span>
                 <span class="bar" aria-hidden="true"><i style:width=format!("{share:.1}%")></i></span>

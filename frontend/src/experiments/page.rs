@@ -15,6 +15,7 @@ use super::samples::Samples;
 use super::watched::Watched;
 use super::{list, tables};
 use crate::actions;
+use crate::base::{at, inside};
 use crate::browser;
 use crate::components::header::{Header, Menu, ShareButton};
 use crate::components::notes::Notes;
@@ -23,7 +24,7 @@ use crate::link::{definition_from_text, definition_to_text};
 use crate::state::use_lab;
 
 fn id_of(pathname: &str) -> String {
-    pathname.strip_prefix("/e/").unwrap_or_default().trim_matches('/').to_owned()
+    inside(pathname).strip_prefix("/e/").unwrap_or_default().trim_matches('/').to_owned()
 }
 
 fn asked(query: &str, key: &str) -> Option<String> {
@@ -48,7 +49,7 @@ pub fn ExperimentPage() -> impl IntoView {
     let (pathname, search) = (location.pathname, location.search);
     let id = Memo::new(move |_| pathname.with(|p| id_of(p)));
     // An address that is left for another page's names no experiment.
-    let here = move || pathname.with(|path| path.starts_with(PATH));
+    let here = move || pathname.with(|path| inside(path).starts_with(PATH));
     let with = Memo::new(move |before: Option<&String>| match before {
         Some(before) if !here() => before.clone(),
         _ => search.with(|s| asked(s, "with")).unwrap_or_default(),
@@ -117,7 +118,7 @@ pub fn ExperimentPage() -> impl IntoView {
                 <main class="missing">
                     <h1>{t("No experiment here")}</h1>
                     <p>{t("There is no experiment at this address; it may have been deleted.")}</p>
-                    <a class="button" href="/experiments">{t("To the experiments")}</a>
+                    <a class="button" href=at("/experiments")>{t("To the experiments")}</a>
                 </main>
             }
         >
@@ -155,10 +156,10 @@ fn Exports(w: Watched) -> impl IntoView {
     let address = move |file: &'static str| {
         move || {
             let definition = encoded(&w.definition.get());
-            format!("/api/experiments/{}/{file}?definition={definition}", w.id.get())
+            at(&format!("/api/experiments/{}/{file}?definition={definition}", w.id.get()))
         }
     };
-    let lines = move || format!("/api/experiments/{}/export.jsonl", w.id.get());
+    let lines = move || at(&format!("/api/experiments/{}/export.jsonl", w.id.get()));
     let plots = move || {
         let levers = w.tables.with(|t| {
             t.as_ref().map_or((false, false), |t| (t.prune.is_some(), t.replicate.is_some()))
@@ -188,11 +189,11 @@ fn Exports(w: Watched) -> impl IntoView {
                     {t("JSON lines")}" "<small>{t("every sample: answer, verdict, attention by layer")}</small>
                 </a>
                 {move || plots().into_iter().filter(|(.., there)| *there).map(|(name, said, _)| {
-                    let file = move |form: &'static str| format!(
+                    let file = move |form: &'static str| at(&format!(
                         "/api/experiments/{}/plots/{name}.{form}?definition={}",
                         w.id.get(),
                         encoded(&w.definition.get())
-                    );
+                    ));
                     view! {
                         <div class="menu-pair">
                             <span>{fill("Plot: {name}", &[("name", &said)])}</span>

@@ -11,6 +11,7 @@ use shared::experiment::{ItemRecord, Verdict};
 use super::api::{self, Wanted};
 use super::told;
 use super::watched::{Watched, is_over};
+use crate::base::at;
 use crate::browser;
 use crate::components::value::Switch;
 use crate::errors;
@@ -139,7 +140,7 @@ fn Sample(id: String, item: ItemRecord) -> impl IntoView {
     let navigate = use_navigate();
     let opening = RwSignal::new(false);
     let number = item.item;
-    let picture = format!("/api/experiments/{id}/items/{number}/picture");
+    let picture = at(&format!("/api/experiments/{id}/items/{number}/picture"));
     let open = move |_| {
         if opening.get_untracked() {
             return;

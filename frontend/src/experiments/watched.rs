@@ -12,6 +12,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{EventSource, MessageEvent};
 
 use super::api;
+use crate::base::at;
 use crate::state::Lab;
 
 /// Tables of a running experiment are read this often at most.
@@ -181,7 +182,7 @@ impl Watched {
 
     /// Follows the experiment until nothing can change any more.
     fn follow(self) {
-        let url = format!("/api/experiments/{}/events", self.id.get_untracked());
+        let url = at(&format!("/api/experiments/{}/events", self.id.get_untracked()));
         let Ok(source) = EventSource::new(&url) else { return };
         let message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
             let text = event.data().as_string().unwrap_or_default();
