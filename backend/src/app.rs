@@ -77,6 +77,8 @@ pub struct AppState {
     pub pulls: Arc<Pulls>,
     /// What experiments need; `None` where this lab runs none.
     pub experiments: Option<Means>,
+    /// What did not open with the lab, a sentence each.
+    pub problems: Arc<[String]>,
     /// What is kept of experiments between requests.
     pub live: Arc<Live>,
     /// Who is told the names of this lab's experiments.
@@ -104,6 +106,7 @@ impl AppState {
             limits,
             pulls: Arc::default(),
             experiments: None,
+            problems: Arc::new([]),
             live: Arc::default(),
             listed: Allowed::default(),
             classrooms: Arc::new(Classrooms::new(limits.classes)),

@@ -36,6 +36,12 @@ impl ApiError {
         Self::new(ErrorCode::NotOwner, "Only the one who started this run can do that.")
     }
 
+    /// No space is left for something; the sentence says what became of it.
+    pub fn full(what: &str) -> Self {
+        let message = format!("The lab's data folder has no space left; {what}.");
+        Self::new(ErrorCode::StorageFull, message)
+    }
+
     /// The lab is going down.
     pub fn shutting_down() -> Self {
         Self::new(ErrorCode::ShuttingDown, "The lab is shutting down; try again in a moment.")
@@ -69,13 +75,7 @@ impl From<EngineError> for ApiError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full => {
-                tracing::error!("the data folder has no space left");
-                Self::new(
-                    ErrorCode::StorageFull,
-                    "The lab's data folder has no space left; the run was not started.",
-                )
-            }
+            StoreError::Full => Self::full("the run was not started"),
             StoreError::Closed => Self::shutting_down(),
             StoreError::Newer { found, known } => Self::new(
                 ErrorCode::NewerVersion,

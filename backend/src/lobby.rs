@@ -325,7 +325,20 @@ impl Lobby {
     }
 
     /// Stops a run: at once if it waits, else within a layer. Without effect on one that ended.
-    pub async fn cancel(self: &Arc<Self>, run: &Arc<Run>) {
+    /// Returns once that is durable: a lab that dies now has cancelled the run all the same.
+    ///
+    /// # Errors
+    /// The store cannot be written; the run is stopped all the same.
+    pub async fn cancel(self: &Arc<Self>, run: &Arc<Run>) -> Result<(), ApiError> {
+        self.stop(run).await;
+        let noted = self.store.note_cancelled(run.id.clone()).await;
+        noted.map_err(|error| match error {
+            StoreError::Full => ApiError::full("the run is stopped, which is not kept"),
+            other => other.into(),
+        })
+    }
+
+    async fn stop(self: &Arc<Self>, run: &Arc<Run>) {
         run.request_stop(StopReason::Cancelled);
         self.finish_waiting(&run.id).await;
     }
@@ -348,8 +361,11 @@ impl Lobby {
         let (lobby, run) = (self.clone(), run.clone());
         // A task of its own, so that a client that leaves does not leave it half done.
         let deleted = tokio::spawn(async move {
-            lobby.cancel(&run).await;
-            lobby.store.delete(run.id.clone()).await?;
+            lobby.stop(&run).await;
+            lobby.store.delete(run.id.clone()).await.map_err(|error| match error {
+                StoreError::Full => ApiError::full("the run was not deleted"),
+                other => other.into(),
+            })?;
             lobby.forget(&run);
             tracing::info!(run = run.id.short(), "run deleted");
             Ok(())
@@ -371,10 +387,7 @@ impl Lobby {
         let labelled = tokio::spawn(async move {
             let stored = lobby.store.label(run.id.clone(), change).await;
             let stored = stored.map_err(|error| match error {
-                StoreError::Full => ApiError::new(
-                    ErrorCode::StorageFull,
-                    "The lab's data folder has no space left; the run is called what it was.",
-                ),
+                StoreError::Full => ApiError::full("the run is called what it was"),
                 other => other.into(),
             });
             let label = stored?
@@ -441,6 +454,11 @@ impl Lobby {
             let (lobby, last) = (self.clone(), stopped(&job.run));
             let _ = tokio::task::spawn_blocking(move || lobby.finish(job.run, last)).await;
         }
+    }
+
+    /// Whether it takes no more runs.
+    pub fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
     }
 
     /// Asks the run at work, if any, to stop.

@@ -111,6 +111,82 @@ async fn one_folder_one_lab() {
     open(&folder).unwrap();
 }
 
+/// Whoever tidies the folder up does not let a second lab in.
+#[test]
+fn the_lock_outlives_its_file() {
+    let folder = TempDir::new().unwrap();
+    let store = open(&folder).unwrap();
+    std::fs::remove_file(folder.path().join("lock")).unwrap();
+    for _ in 0..2 {
+        let second = open(&folder).unwrap_err();
+        assert!(matches!(second, OpenError::InUse(_)), "{second}");
+    }
+    drop(store);
+    drop(open(&folder).unwrap());
+    let store = open(&folder).unwrap();
+    store.close();
+    open(&folder).unwrap();
+}
+
+/// 3.51.3 mended what could damage a file when its write-ahead log began anew.
+#[test]
+fn sqlite_is_one_whose_log_can_be_trusted() {
+    let connection = rusqlite::Connection::open_in_memory().unwrap();
+    let version: String =
+        connection.query_row("SELECT sqlite_version()", [], |row| row.get(0)).unwrap();
+    let parts: Vec<u32> = version.split('.').map(|part| part.parse().unwrap()).collect();
+    assert!(parts >= vec![3, 51, 3], "{version}");
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_but_the_owner_reads_what_is_kept() {
+    use langoverrule::experiment::queue::{Post, Queue};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = |path: &std::path::Path| {
+        std::fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    let set = |path: &std::path::Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    for round in 0..2 {
+        let store = Store::open(&data, &StoreOptions::default()).unwrap();
+        let queue = langoverrule::experiment::SqliteQueue::open(&data).unwrap();
+        let seat = queue.sit(Post::Lab).unwrap();
+        assert_eq!(mode(&data), 0o700, "round {round}");
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(&data).unwrap() {
+            let path = entry.unwrap().path();
+            let expected = if path.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode(&path), expected, "{}, round {round}", path.display());
+            files.push(path.file_name().unwrap().to_str().unwrap().to_owned());
+        }
+        for file in ["lab.sqlite", "lab.sqlite-wal", "lab.sqlite-shm", "experiments.sqlite-wal"] {
+            assert!(files.iter().any(|name| name == file), "{file} is not in {files:?}");
+        }
+        assert_eq!(mode(&data.join("workers").join(seat.name())), 0o600);
+        drop((seat, queue, store));
+        // As an earlier version of the lab left it.
+        for entry in std::fs::read_dir(&data).unwrap() {
+            let path = entry.unwrap().path();
+            set(&path, if path.is_dir() { 0o755 } else { 0o644 });
+        }
+        set(&data, 0o755);
+    }
+    // A folder that is no lab's is not closed to those who share it.
+    let shared = folder.path().join("shared");
+    std::fs::create_dir(&shared).unwrap();
+    std::fs::write(shared.join("notes.txt"), "ours").unwrap();
+    set(&shared, 0o755);
+    set(&shared.join("notes.txt"), 0o644);
+    drop(Store::open(&shared, &StoreOptions::default()).unwrap());
+    assert_eq!((mode(&shared), mode(&shared.join("notes.txt"))), (0o755, 0o644));
+    assert_eq!(mode(&shared.join("lab.sqlite")), 0o600);
+}
+
 #[test]
 fn a_folder_that_cannot_be_is_one_sentence() {
     let folder = TempDir::new().unwrap();

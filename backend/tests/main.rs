@@ -13,9 +13,11 @@ mod classroom;
 mod connections;
 mod contract;
 mod datasets_hub;
+mod deaths;
 mod events;
 mod experiment;
 mod experiments;
+mod full_disk;
 mod gguf;
 mod heads;
 mod hub;
@@ -32,6 +34,7 @@ mod queue;
 mod real_model;
 mod routes;
 mod runs;
+mod workers;
 
 /// A file that is not named above would never run.
 #[test]

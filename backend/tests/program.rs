@@ -87,6 +87,43 @@ impl Drop for Process {
     }
 }
 
+/// What a cancelled run's owner was told is so, whatever becomes of the lab.
+#[test]
+fn a_cancelled_run_stays_cancelled_after_kill_9() {
+    let data = TempDir::new().unwrap();
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let mut lab = Process::start(data.path());
+        // At work, in a layer that takes a while; and waiting in the line.
+        let (at_work, waits) = (lab.ask("[slow] What is it?", 1), lab.ask("[slow] And now?", 1));
+        while lab.get::<RunRecord>(&format!("/api/runs/{}", at_work.id)).state != RunState::Running
+        {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        for run in [&at_work, &waits] {
+            let head = format!(
+                "POST /api/runs/{}/cancel HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                 Authorization: Bearer {}\r\nContent-Length: 0\r\n\r\n",
+                run.id, run.owner_token
+            );
+            let mut stream = TcpStream::connect(lab.server).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            let mut line = String::new();
+            BufReader::new(stream).read_line(&mut line).unwrap();
+            assert!(line.contains(" 202 "), "{line}");
+        }
+        lab.signal("-KILL");
+        assert_eq!(lab.wait(), None, "killed");
+        told.extend([at_work.id, waits.id]);
+    }
+    let lab = Process::start(data.path());
+    for id in told {
+        let record: RunRecord = lab.get(&format!("/api/runs/{id}"));
+        assert_eq!(record.state, RunState::Cancelled);
+        assert_eq!(record.events.last().map(|e| &e.event), Some(&Event::Cancelled));
+    }
+}
+
 fn talk<T: DeserializeOwned>(server: SocketAddr, request: &[u8]) -> T {
     let mut stream = TcpStream::connect(server).unwrap();
     stream.write_all(request).unwrap();

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use langoverrule::experiment::queue::{Claim, End, NewExperiment};
+use langoverrule::experiment::queue::{AtWork, Claim, End, NewExperiment, Noted, Post, Seat};
 use langoverrule::experiment::{Queue, SqliteQueue};
 use langoverrule::id::{OwnerToken, RunId};
 use shared::experiment::{
@@ -39,6 +39,7 @@ fn done(claim: &Claim) -> (Claim, End) {
         verdict: None,
         masses: Masses::default(),
         model_ms: 0.1 + f64::from(claim.item),
+        made_with: None,
     };
     (claim.clone(), End::Done(Box::new(outcome)))
 }
@@ -75,7 +76,7 @@ fn what_was_created_reads_back() {
     queue.note_model(&new.id, &model).unwrap();
     assert_eq!(queue.list(10).unwrap()[0].models, [model]);
     assert!(queue.delete(&new.id).unwrap() && !queue.delete(&new.id).unwrap());
-    assert!(queue.claim(&*queue.sit().unwrap(), 10).unwrap().is_empty());
+    assert!(queue.claim(&*queue.sit(Post::Worker).unwrap(), 10).unwrap().is_empty());
 }
 
 #[test]
@@ -84,7 +85,7 @@ fn items_come_in_the_grids_order_and_end_once() {
     let queue = open(folder.path());
     let new = new(2);
     queue.create(&new).unwrap();
-    let seat = queue.sit().unwrap();
+    let seat = queue.sit(Post::Worker).unwrap();
     let claims = queue.claim(&*seat, 100).unwrap();
     let items: Vec<u32> = claims.iter().map(|c| c.item).collect();
     assert_eq!(items, new.grid.order().collect::<Vec<_>>());
@@ -92,7 +93,7 @@ fn items_come_in_the_grids_order_and_end_once() {
     assert_eq!(queue.finish(&*seat, &[done(&claims[0]), left_out(&claims[1])]).unwrap(), 2);
     // The same once more, and of one that somebody else holds: not taken.
     assert_eq!(queue.finish(&*seat, &[done(&claims[0])]).unwrap(), 0);
-    let other = queue.sit().unwrap();
+    let other = queue.sit(Post::Worker).unwrap();
     assert_eq!(queue.finish(&*other, &[done(&claims[2])]).unwrap(), 0);
     let ends = queue.ends(&new.id, 0, 100).unwrap();
     assert_eq!(ends.len(), 2);
@@ -120,7 +121,7 @@ fn paused_and_cancelled_experiments_hand_nothing_out() {
     let (first, second) = (new(1), new(1));
     queue.create(&first).unwrap();
     queue.create(&second).unwrap();
-    let seat = queue.sit().unwrap();
+    let seat = queue.sit(Post::Worker).unwrap();
     let of = |claims: &[Claim]| claims.iter().map(|c| c.experiment.clone()).collect::<HashSet<_>>();
     queue.set_state(&first.id, ExperimentState::Paused, Some("No model.")).unwrap();
     assert_eq!(queue.get(&first.id).unwrap().unwrap().problem.as_deref(), Some("No model."));
@@ -143,7 +144,7 @@ fn what_a_dead_worker_held_is_handed_out_again_and_a_live_ones_is_not() {
     let (queue, other) = (open(folder.path()), open(folder.path()));
     let new = new(2);
     queue.create(&new).unwrap();
-    let (lives, dies) = (queue.sit().unwrap(), other.sit().unwrap());
+    let (lives, dies) = (queue.sit(Post::Worker).unwrap(), other.sit(Post::Worker).unwrap());
     let held = queue.claim(&*lives, 3).unwrap();
     let lost = other.claim(&*dies, 3).unwrap();
     assert_eq!(queue.claim(&*lives, 100).unwrap().len(), 2);
@@ -161,23 +162,118 @@ fn an_item_at_which_workers_keep_dying_is_left_out() {
     let new = new(1);
     queue.create(&new).unwrap();
     for death in 0.. {
-        let mut seat = queue.sit().unwrap();
+        let mut seat = queue.sit(Post::Worker).unwrap();
         let claims = queue.claim(&*seat, 2).unwrap();
         if claims[0].item != 0 {
-            assert_eq!(death, 5, "the sixth worker is spared");
+            assert_eq!(death, 3, "the fourth worker is spared");
             break;
         }
-        seat.at_work(Some(&claims[0]));
-        // As a killed process leaves it: the file stays, the lock does not.
-        let place = folder.path().join("workers").join(seat.name());
-        let note = std::fs::read(&place).unwrap();
-        drop(seat);
-        std::fs::write(place, note).unwrap();
+        seat.at_work(Some(AtWork { claim: &claims[0], starting: true }));
+        die(folder.path(), seat);
     }
     let ends = queue.ends(&new.id, 0, 10).unwrap();
     assert_eq!(ends.len(), 1);
     let End::LeftOut(left_out) = &ends[0].end else { panic!("{ends:?}") };
-    assert!(left_out.message.contains("5 workers died"), "{}", left_out.message);
+    assert!(left_out.message.contains("3 workers died"), "{}", left_out.message);
+}
+
+/// Leaves a seat as a killed process does: the file stays, the lock does not.
+fn die(folder: &Path, seat: Box<dyn Seat>) {
+    let place = folder.join("workers").join(seat.name());
+    let note = std::fs::read(&place).unwrap();
+    drop(seat);
+    std::fs::write(place, note).unwrap();
+}
+
+#[test]
+fn work_that_a_lab_died_of_at_its_start_is_paused() {
+    for (post, starting, leaves, paused) in [
+        (Post::Lab, true, false, true),
+        (Post::Lab, false, false, false),
+        (Post::Worker, true, false, false),
+        // Stopped in good order while it loads a model: that is nobody's death.
+        (Post::Lab, true, true, false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = open(folder.path());
+        let new = new(1);
+        queue.create(&new).unwrap();
+        let mut seat = queue.sit(post).unwrap();
+        let claims = queue.claim(&*seat, 2).unwrap();
+        seat.at_work(Some(AtWork { claim: &claims[0], starting }));
+        if leaves {
+            queue.leave();
+        }
+        die(folder.path(), seat);
+        let next = open(folder.path());
+        let seat = next.sit(Post::Lab).unwrap();
+        let now = next.get(&new.id).unwrap().unwrap();
+        let case = (post, starting, leaves);
+        assert_eq!(now.state == ExperimentState::Paused, paused, "{case:?}");
+        assert_eq!(now.problem.is_some(), paused, "{case:?}");
+        assert_eq!(next.progress(&new.id).unwrap().running, 0, "{case:?}");
+        // Whoever resumes it is not stopped by the same death again.
+        next.set_state(&new.id, ExperimentState::Running, None).unwrap();
+        assert_eq!(next.claim(&*seat, 1).unwrap(), claims[..1], "{case:?}");
+    }
+}
+
+#[test]
+fn what_a_worker_lacks_is_handed_to_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(folder.path());
+    let new = new(2);
+    queue.create(&new).unwrap();
+    let (one, other) = (queue.sit(Post::Worker).unwrap(), queue.sit(Post::Worker).unwrap());
+    let held = queue.claim(&*one, 8).unwrap();
+    // The first model's conditions are the first four items.
+    queue.lack(&*one, &new.id, &[0..4], "The model a is missing.").unwrap();
+    assert_eq!(queue.progress(&new.id).unwrap().running, 4, "those are given back");
+    assert!(queue.claim(&*one, 8).unwrap().is_empty());
+    let theirs = queue.claim(&*other, 8).unwrap();
+    assert_eq!(theirs, held[..4]);
+    queue.release(&*other, &theirs).unwrap();
+    // It tries again when it says so.
+    assert!(queue.try_again(&*one).unwrap() && !queue.try_again(&*one).unwrap());
+    assert_eq!(queue.claim(&*one, 8).unwrap(), held[..4]);
+    queue.lack(&*one, &new.id, &[0..4], "The model a is missing.").unwrap();
+    queue.lack(&*other, &new.id, &[0..8], "The dataset is missing.").unwrap();
+    assert_eq!(queue.state(&new.id).unwrap(), Some(ExperimentState::Running), "4 are at work");
+    let rest: Vec<_> = held[4..].iter().map(done).collect();
+    queue.finish(&*one, &rest).unwrap();
+    assert!(queue.claim(&*one, 8).unwrap().is_empty());
+    let now = queue.get(&new.id).unwrap().unwrap();
+    assert_eq!(now.state, ExperimentState::Paused);
+    assert_eq!(now.problem.unwrap(), "The model a is missing.\nThe dataset is missing.");
+    queue.set_state(&new.id, ExperimentState::Running, None).unwrap();
+    assert_eq!(queue.claim(&*other, 8).unwrap(), held[..4], "resumed, all try again");
+}
+
+#[test]
+fn weights_are_what_the_first_that_was_noted_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let queue = open(folder.path());
+    let new = new(1);
+    queue.create(&new).unwrap();
+    let model = |name: &str, hash: &str, device: &str| ModelInfo {
+        name: name.into(),
+        hash: hash.into(),
+        device: device.into(),
+        ..ModelInfo::default()
+    };
+    for (model, noted) in [
+        (model("a", "1", "cpu"), Noted::Noted),
+        (model("a", "1", "cuda:0"), Noted::Noted),
+        (model("a", "2", "cpu"), Noted::Differs("1".into())),
+        (model("b", "2", "cpu"), Noted::Noted),
+        (ModelInfo { quant: Quant::F32, ..model("a", "2", "cpu") }, Noted::Noted),
+    ] {
+        assert_eq!(queue.note_model(&new.id, &model).unwrap(), noted);
+    }
+    let hashes =
+        |e: langoverrule::experiment::queue::Experiment| e.models.into_iter().map(|m| m.hash);
+    let kept: Vec<String> = hashes(queue.get(&new.id).unwrap().unwrap()).collect();
+    assert_eq!(kept, ["1", "1", "2", "2"]);
 }
 
 #[test]
@@ -189,7 +285,7 @@ fn many_workers_share_a_queue_without_doing_anything_twice() {
         let folder = folder.path().to_owned();
         std::thread::spawn(move || {
             let queue = open(&folder);
-            let seat = queue.sit().unwrap();
+            let seat = queue.sit(Post::Worker).unwrap();
             let mut taken = 0;
             loop {
                 let claims = queue.claim(&*seat, 3).unwrap();

@@ -48,6 +48,7 @@ fn tables_say_what_numpy_says() {
                 verdict: Some(if *right == 1 { Verdict::Right } else { Verdict::Wrong }),
                 masses: masses.clone(),
                 model_ms: 1.0,
+                made_with: None,
             };
             aggregate.add(condition as u32 * samples + sample as u32, &outcome).unwrap();
         }

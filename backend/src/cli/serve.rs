@@ -23,7 +23,7 @@ use crate::net::{self, Access, Base, ConnectionLimits, Connections, Network, Sit
 use crate::pulls::{Allowed, Pulls};
 use crate::run::StopReason;
 use crate::samples::Samples;
-use crate::store::{Store, StoreOptions};
+use crate::store::{Store, StoreError, StoreOptions, folder};
 
 /// How long viewers and the model may take to notice that the lab is going down.
 const NOTICE: Duration = Duration::from_secs(3);
@@ -124,6 +124,11 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     let data = &args.folders.data;
     let store = Store::open(data, &StoreOptions { max_pages: args.max_pages })
         .map_err(|e| e.to_string())?;
+    if folder::is_root() {
+        tracing::warn!(
+            "the lab runs as root, and so could whoever finds a fault in it; give it a user of its own"
+        );
+    }
     if args.scripted.is_none() {
         let device = args.device.describe().map_err(|e| e.message)?;
         tracing::info!(device, "models run on");
@@ -150,24 +155,41 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         Ok(demo) => Samples::in_folder(&demo.folder),
         Err(_) => DEMO.folder().map_or_else(|| Samples::inside(DEMO), Samples::in_folder),
     };
-    let queue = SqliteQueue::open(data)
-        .map_err(|e| format!("the experiments in {} cannot be opened: {e}", data.display()))?;
-    let experiments = Means {
-        queue: Arc::new(queue),
+    let mut problems = Vec::new();
+    let queue = match SqliteQueue::open_in(data, store.space().clone()) {
+        Ok(queue) => Some(Arc::new(queue)),
+        // The runs are shown all the same.
+        Err(error) if matches!(error, StoreError::Full) || store.space().is_full() => {
+            tracing::error!(%error, "the experiments cannot be opened on a full disk");
+            problems.push(
+                "The experiments are closed: the data folder had no space left to open them. Make space \
+                 and restart the lab."
+                    .to_owned(),
+            );
+            None
+        }
+        Err(error) => {
+            let data = data.display();
+            return Err(format!("the experiments in {data} cannot be opened: {error}"));
+        }
+    };
+    let experiments = queue.map(|queue| Means {
+        queue,
         lab: lab.clone(),
         catalog: Arc::new(catalog.clone()),
         // Its worker reads what the command line's experiments ask for too; what comes over the
         // network is checked when it is planned.
         shelves: Arc::new(Shelves::new(Paths::Anywhere, catalog.hub().cloned())),
-    };
+    });
     let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, args.queue.max(1)));
     let settings =
-        Settings { models_kept: args.models_kept, preload, experiments: Some(experiments.clone()) };
+        Settings { models_kept: args.models_kept, preload, experiments: experiments.clone() };
     let model = ModelThread::start(lobby.clone(), settings)
         .map_err(|e| format!("the model's thread cannot start: {e}"))?;
 
     let mut state = AppState::new(lobby.clone(), Limits::default());
-    state.experiments = Some(experiments);
+    state.experiments = experiments;
+    state.problems = problems.into();
     let allowed = |everybody: bool| match everybody {
         true => Allowed::Everybody,
         false if address.ip().is_loopback() => Allowed::Local,
@@ -184,7 +206,13 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     });
     let stopping = CancellationToken::new();
     // Before the address is told: whoever knows it may already ask for an end.
-    tokio::spawn(wait_for_signal(stopping.clone(), terminations()));
+    let means = state.experiments.clone();
+    let leave = move || {
+        if let Some(means) = means {
+            means.queue.leave();
+        }
+    };
+    tokio::spawn(wait_for_signal(stopping.clone(), terminations(), leave.clone()));
     let url = format!("http://{address}{}", args.base.as_str());
     print(&format!("LangOverrule Lab is open at {url}\n"))?;
     if args.open {
@@ -215,6 +243,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         if model.is_finished() {
             model.join();
         }
+        leave();
         lobby.store.close();
     });
     let _ = closed.await;
@@ -248,10 +277,15 @@ async fn close(state: &AppState, grace: Duration) {
 }
 
 /// Waits for the first signal that asks for an orderly stop; the second ends the process.
-async fn wait_for_signal(stopping: CancellationToken, mut terminations: Terminations) {
+async fn wait_for_signal(
+    stopping: CancellationToken,
+    mut terminations: Terminations,
+    leave: impl FnOnce(),
+) {
     signal_received(&mut terminations).await;
     stopping.cancel();
     signal_received(&mut terminations).await;
+    leave();
     std::process::exit(130);
 }
 

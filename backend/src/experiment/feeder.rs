@@ -132,7 +132,7 @@ fn dataset<'o>(
     let wanted = &order.experiment.start.dataset;
     if open.as_ref().is_none_or(|(name, _)| *name != wanted.name) {
         let dataset = datasets::open(&wanted.name, &shelves.places())
-            .map_err(|error| Trouble::Dataset(error.to_string()))?;
+            .map_err(|error| Trouble::Dataset(missing(&wanted.name, &error)))?;
         *open = Some((wanted.name.clone(), dataset));
     }
     let changed = open.as_ref().map(|(_, dataset)| dataset.info().revision.clone());
@@ -141,9 +141,21 @@ fn dataset<'o>(
         *open = None;
         return Err(Trouble::Dataset(format!(
             "The dataset {} has changed since the samples were drawn: it was {}, it is {found}.",
-            wanted.name, wanted.revision
+            datasets::label(&wanted.name),
+            wanted.revision
         )));
     }
     let open = open.as_ref().map(|(_, dataset)| &**dataset);
     open.ok_or_else(|| Trouble::Dataset("The dataset is not open.".to_owned()))
+}
+
+/// A sentence about a dataset that this worker lacks. Links travel, machines' folders do not.
+fn missing(name: &str, error: &datasets::OpenError) -> String {
+    match datasets::label(name) {
+        label if label == name => error.to_string(),
+        label => {
+            tracing::warn!(%error, "a dataset cannot be read");
+            format!("The dataset '{label}' is not there: it cannot be read where it was named.")
+        }
+    }
 }

@@ -156,7 +156,7 @@ fn title(grid: &Grid, dataset: &str) -> String {
 
 /// The name for people of a model that was given by its path: what its folder or its first file is
 /// called, as [`crate::catalog::Source`] calls it. Links travel, machines' folders do not.
-fn label(model: &str) -> &str {
+pub(super) fn label(model: &str) -> &str {
     if !Path::new(model).is_absolute() {
         return model;
     }

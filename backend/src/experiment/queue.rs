@@ -4,6 +4,8 @@
 //! worker that died had claimed is claimed again by another. The embedded queue ([`super::SqliteQueue`])
 //! is shared by the workers of one machine; one that spans machines needs no more than this trait.
 
+use std::ops::Range;
+
 use shared::experiment::{
     Condition, DatasetInfo, ExperimentSpec, ExperimentState, Grid, LeftOut, Outcome, SampleRef,
 };
@@ -107,9 +109,37 @@ pub trait Seat: Send + std::fmt::Debug {
     /// The worker's name.
     fn name(&self) -> &str;
 
-    /// Notes that the model is at work on this item now (`None`: on none), so that an item on
-    /// which workers keep dying is found out.
-    fn at_work(&mut self, claim: Option<&Claim>);
+    /// Notes which item is at work now (`None`: none), so that an item on which workers keep dying
+    /// is found out. Called before its sample is read and its model is loaded: those are what most
+    /// workers die of.
+    fn at_work(&mut self, at: Option<AtWork>);
+}
+
+/// Who takes a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Post {
+    /// A lab, which others depend on: work that it died of at its start is paused.
+    Lab,
+    /// A worker that does nothing else.
+    Worker,
+}
+
+/// What a worker is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AtWork<'c> {
+    /// The item.
+    pub claim: &'c Claim,
+    /// Whether nothing of this kind of work has come to an end on this seat yet.
+    pub starting: bool,
+}
+
+/// What became of a model that was noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Noted {
+    /// It is one that the experiment's numbers are made with.
+    Noted,
+    /// The experiment's numbers are made with another: this is that one's hash.
+    Differs(String),
 }
 
 /// What keeps experiments and hands out their items. Methods block for the time of a transaction.
@@ -169,14 +199,18 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     /// [`StoreError`].
     fn delete(&self, id: &RunId) -> Result<bool, StoreError>;
 
-    /// Takes a seat.
+    /// Takes a seat, and sees to what dead workers left.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn sit(&self) -> Result<Box<dyn Seat>, StoreError>;
+    fn sit(&self, post: Post) -> Result<Box<dyn Seat>, StoreError>;
+
+    /// Notes that this process ends in good order: what its workers are at is not what ended them.
+    fn leave(&self);
 
     /// Takes up to `most` items of running experiments, the oldest experiment first and its items
-    /// in the order they are to be run. What dead workers held is among them.
+    /// in the order they are to be run. What dead workers held is among them; what this worker was
+    /// said to lack something for is not.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -195,6 +229,26 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     /// [`StoreError`].
     fn release(&self, seat: &dyn Seat, claims: &[Claim]) -> Result<(), StoreError>;
 
+    /// Notes that this worker cannot run some items, and gives back those of them that it holds. Once
+    /// nobody who lives can run what is left, the experiment is paused and its problem lists the
+    /// reasons, a line each. Resumed, it is tried by everybody again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn lack(
+        &self,
+        seat: &dyn Seat,
+        id: &RunId,
+        items: &[Range<u32>],
+        reason: &str,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets what this worker was said to lack: it tries again. Gives whether there was anything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn try_again(&self, seat: &dyn Seat) -> Result<bool, StoreError>;
+
     /// Up to `most` ends of an experiment from the first after `after` on, in order.
     ///
     /// # Errors
@@ -207,11 +261,12 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     /// [`StoreError`].
     fn end(&self, id: &RunId, item: u32) -> Result<Option<Ended>, StoreError>;
 
-    /// Notes a model as it was loaded for an experiment; once for each name and quantization.
+    /// Notes a model as it was loaded for an experiment; once for each device. The first that is
+    /// noted of a name and a quantization says what its weights are: another is not noted.
     ///
     /// # Errors
     /// [`StoreError`].
-    fn note_model(&self, id: &RunId, model: &ModelInfo) -> Result<(), StoreError>;
+    fn note_model(&self, id: &RunId, model: &ModelInfo) -> Result<Noted, StoreError>;
 
     /// Notes the run that shows an item.
     ///

@@ -15,6 +15,7 @@ use super::cache::{Cache, Key};
 use super::queue::{Job, JobPicture, Popped};
 use crate::catalog::{Look, Source};
 use crate::error::INTERNAL;
+use crate::experiment::queue::Post;
 use crate::experiment::{Means, Turn, Worker as Bench};
 use crate::fidelity::Observed;
 use crate::lab::PreparedRun;
@@ -107,12 +108,10 @@ impl Worker {
         if let Some((source, quant)) = settings.preload {
             self.preload(&source, quant);
         }
-        let mut bench = settings.experiments.and_then(|means| {
-            let bench = Bench::new(means);
-            bench.inspect_err(|error| tracing::error!(%error, "no experiment can run here")).ok()
-        });
+        let mut bench = None;
+        let means = settings.experiments;
         let lobby = self.lobby.clone();
-        let mut wait = LOOK_EVERY;
+        let mut wait = Duration::ZERO;
         loop {
             match lobby.queue.pop(wait) {
                 Popped::Job(job) => {
@@ -125,9 +124,20 @@ impl Worker {
                 Popped::Closed => break,
             }
             // One item at a time: whoever asks a question waits for no more than that.
-            wait = match &mut bench {
-                Some(bench) => self.experiment(bench),
-                None => LOOK_EVERY,
+            wait = match (&mut bench, &means) {
+                (Some(bench), _) => self.experiment(bench),
+                (None, Some(means)) => match Bench::new(means.clone(), Post::Lab) {
+                    Ok(new) => {
+                        bench = Some(new);
+                        Duration::ZERO
+                    }
+                    // On a full disk, say: not for ever.
+                    Err(error) => {
+                        tracing::error!(%error, "no experiment can run here now");
+                        TRY_AGAIN
+                    }
+                },
+                (None, None) => LOOK_EVERY,
             };
         }
     }
@@ -161,6 +171,14 @@ impl Worker {
     /// Loads a model nobody asked for yet. A run that comes meanwhile is shown the progress.
     fn preload(&mut self, source: &Source, quant: Quant) {
         let lobby = self.lobby.clone();
+        if let Some(name) = lobby.store.loading().died_of() {
+            tracing::warn!(
+                model = name,
+                "the lab was killed while it was loading this model: no model is loaded before a run asks \
+                 for one"
+            );
+            return;
+        }
         let told = |bytes, total| {
             if let Some(run) = lobby.queue.first() {
                 run.publish(Event::Loading { bytes, total });
@@ -198,7 +216,9 @@ impl Worker {
         };
         let lobby = self.lobby.clone();
         let look = Look::at(&source.folder);
+        let noted = lobby.store.loading().begins(&source.name);
         let model = self.cache.get(&*lobby.lab, source, quant, &mut progress)?;
+        drop(noted);
         if let Some(check) = model.precheck() {
             lobby.knows(&source.name, look, check);
         }

@@ -6,10 +6,12 @@ use shared::ErrorBody;
 
 use super::extract::OwnRun;
 use crate::app::AppState;
+use crate::error::ApiError;
 
 /// Stops a run.
 ///
-/// Its last event is then `cancelled`, unless it ended before. What was observed is kept.
+/// Its last event is then `cancelled`, unless it ended before. What was observed is kept. Answers once
+/// that is durable: the run stays cancelled whatever becomes of the lab.
 #[utoipa::path(
     post,
     path = "/api/runs/{id}/cancel",
@@ -22,9 +24,13 @@ use crate::app::AppState;
         (status = 202, description = "It stops within a layer"),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 507, body = ErrorBody, description = "storage_full: stopped, but not for good"),
     )
 )]
-pub async fn cancel(State(state): State<AppState>, OwnRun(run): OwnRun) -> StatusCode {
-    state.lobby.cancel(&run).await;
-    StatusCode::ACCEPTED
+pub async fn cancel(
+    State(state): State<AppState>,
+    OwnRun(run): OwnRun,
+) -> Result<StatusCode, ApiError> {
+    state.lobby.cancel(&run).await?;
+    Ok(StatusCode::ACCEPTED)
 }

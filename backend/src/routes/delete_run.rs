@@ -21,6 +21,7 @@ use crate::error::ApiError;
         (status = 204, description = "Deleted"),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
 pub async fn delete_run(

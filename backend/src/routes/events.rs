@@ -218,7 +218,13 @@ async fn listen(
         let Some(heard) = heard::<ViewerMessage>(&message) else { continue };
         let answer = match heard {
             Ok(ViewerMessage::Cancel { owner_token }) if run.is_owner(&owner_token) => {
-                state.lobby.cancel(run).await;
+                if let Err(error) = state.lobby.cancel(run).await {
+                    tracing::warn!(
+                        run = run.id.short(),
+                        ?error,
+                        "it is not kept that a run is cancelled"
+                    );
+                }
                 continue;
             }
             Ok(ViewerMessage::Cancel { .. }) => ApiError::not_owner().0,

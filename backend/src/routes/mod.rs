@@ -68,6 +68,7 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(samples::samples))
         .routes(routes!(samples::sample))
         .routes(routes!(health::health))
+        .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
         .routes(routes!(openapi::openapi))
         .split_for_parts()

@@ -5,15 +5,17 @@
 //! synced to disk before; what is read is compared with its checksum (see `sealed`).
 
 mod blob;
+pub(crate) mod folder;
 mod integrity;
+mod loading;
 mod read;
 mod schema;
 mod sealed;
+pub(crate) mod space;
 pub(crate) mod wal;
 mod write;
 mod writer;
 
-use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -26,10 +28,14 @@ use shared::{Label, LabelChange, RunOptions, TokenHeads};
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
 use crate::run::Run;
+use folder::{Held, NotHeld};
+use schema::MigrateError;
 use writer::Writer;
 
 pub(crate) use integrity::Integrity;
+pub use loading::Loading;
 pub use read::{StoredPicture, StoredRun};
+pub use space::Space;
 
 /// Reading connections kept open.
 const READERS_KEPT: usize = 4;
@@ -61,6 +67,11 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        /// `SQLITE_IOERR_SHMSIZE`: the file that readers and writers share has no room to be made.
+        const NO_ROOM_TO_SHARE: i32 = 4874;
+        if error.sqlite_error().is_some_and(|e| e.extended_code == NO_ROOM_TO_SHARE) {
+            return StoreError::Full;
+        }
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
@@ -141,8 +152,12 @@ pub struct Store {
     integrity: OnceLock<Integrity>,
     /// What was lost of the log that the last stop left.
     lost: Option<String>,
+    space: Arc<Space>,
+    /// Whether the disk was so full that the file could not be opened to be written.
+    read_only: bool,
+    loading: Loading,
     /// Held while the store is open, so that no second lab takes its live runs for interrupted.
-    lock: File,
+    held: Held,
 }
 
 impl Store {
@@ -154,50 +169,128 @@ impl Store {
     pub fn open(folder: &Path, options: &StoreOptions) -> Result<Store, OpenError> {
         let shown = folder.display().to_string();
         let unwritable = |cause| OpenError::Folder { folder: shown.clone(), cause };
-        std::fs::create_dir_all(folder).map_err(unwritable)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join("lock"))
-            .map_err(unwritable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(OpenError::InUse(shown)),
-            Err(std::fs::TryLockError::Error(cause)) => return Err(unwritable(cause)),
-        }
+        folder::prepare(folder).map_err(unwritable)?;
+        let held = Held::take(folder).map_err(|refused| match refused {
+            NotHeld::ByAnother => OpenError::InUse(shown.clone()),
+            NotHeld::Cannot(cause) => unwritable(cause),
+        })?;
         let path = folder.join("lab.sqlite");
         let lost = wal::look(&path);
-        let broken = |cause: String| OpenError::Broken { folder: shown.clone(), cause };
-        let mut connection = schema::connect(&path).map_err(|e| broken(e.to_string()))?;
-        if let Some(pages) = options.max_pages {
-            schema::limit_pages(&connection, pages).map_err(|e| broken(e.to_string()))?;
+        let space = Arc::new(Space::of(folder));
+        let reserve = space.keep();
+        let mut opened = open_file(&path, options);
+        if reserve && opened.as_ref().is_err_and(Refused::may_lack_space) && space.give_up() {
+            opened = open_file(&path, options);
         }
-        match schema::migrate(&mut connection) {
-            Ok(()) => {}
-            Err(schema::MigrateError::TooNew { found, known }) => {
-                return Err(OpenError::TooNew { folder: shown, found, known });
+        let lacks_space = !(space.keep() && space.has_room());
+        if lacks_space {
+            space.note_full();
+        }
+        let (mut connection, read_only) = match opened {
+            Ok(connection) => (connection, false),
+            // What cannot be opened to be written may still be shown.
+            Err(refused) if lacks_space && refused.may_lack_space() => {
+                match schema::connect_unchanged(&path) {
+                    Some(connection) => (connection, true),
+                    None => return Err(refused.told(shown)),
+                }
             }
-            Err(schema::MigrateError::Sqlite(e)) => return Err(broken(e.to_string())),
-            Err(schema::MigrateError::Store(e)) => return Err(broken(e.to_string())),
+            Err(refused) => return Err(refused.told(shown)),
+        };
+        if !read_only {
+            match space.need(|| write::interrupt_unfinished(&mut connection)) {
+                Ok(0) => {}
+                Ok(runs) => tracing::warn!(runs, "runs were interrupted by the last stop"),
+                // Such runs also read as interrupted when nothing is noted; a full disk must not keep
+                // the lab from starting.
+                Err(StoreError::Full) => {}
+                Err(error) => {
+                    return Err(OpenError::Broken { folder: shown, cause: error.to_string() });
+                }
+            }
         }
-        match write::interrupt_unfinished(&mut connection) {
-            Ok(0) => {}
-            Ok(runs) => tracing::warn!(runs, "runs were interrupted by the last stop"),
-            // Such runs also read as interrupted when nothing is noted; a full disk must not keep
-            // the lab from starting.
-            Err(StoreError::Full) => tracing::error!("the data folder has no space left"),
-            Err(error) => return Err(broken(error.to_string())),
-        }
-        let writer = Writer::start(connection).map_err(|e| broken(e.to_string()))?;
+        let writer = Writer::start(connection)
+            .map_err(|e| OpenError::Broken { folder: shown, cause: e.to_string() })?;
+        let loading = Loading::of(folder);
         Ok(Store {
             path,
             writer,
             readers: Mutex::default(),
             integrity: OnceLock::new(),
             lost,
-            lock,
+            space,
+            read_only,
+            loading,
+            held,
         })
+    }
+
+    /// The space that the folder has.
+    pub fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
+    /// What is noted of the model that is being loaded.
+    pub fn loading(&self) -> &Loading {
+        &self.loading
+    }
+
+    /// Looks whether there is space again, where there was none.
+    pub async fn look_for_space(&self) {
+        if self.space.is_full() && !self.read_only && self.space.is_due() {
+            let space = self.space.clone();
+            let look = move |c: &mut Connection| {
+                look_for_space(&space, c);
+                Ok(())
+            };
+            // Closed, or broken: then there is nothing to be found.
+            let _ = self.writer.ask(look).await;
+        }
+    }
+
+    /// Does what can wait for space, unless there is none.
+    async fn if_space<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.read_only {
+            return Err(StoreError::Full);
+        }
+        let space = self.space.clone();
+        let work = move |c: &mut Connection| {
+            if space.is_full() && !look_for_space(&space, c) {
+                return Err(StoreError::Full);
+            }
+            let done = work(c);
+            if matches!(done, Err(StoreError::Full)) {
+                space.note_full();
+            }
+            done
+        };
+        self.writer.ask(work).await
+    }
+
+    /// Does what must be possible on a full disk, and sees whether it made space.
+    async fn always<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.read_only {
+            return Err(StoreError::Full);
+        }
+        let space = self.space.clone();
+        let work = move |c: &mut Connection| {
+            let done = space.need(|| work(c))?;
+            // Done is done, whether or not the disk gets something back now.
+            if let Err(error) = space.need(|| space::give_back(c)) {
+                tracing::warn!(%error, "the disk was not given back what was deleted");
+            }
+            if space.is_full() {
+                look_for_space(&space, c);
+            }
+            Ok(done)
+        };
+        self.writer.ask(work).await
     }
 
     /// Makes a run durable.
@@ -205,13 +298,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing was written then.
     pub async fn insert(&self, run: NewRun) -> Result<(), StoreError> {
-        self.writer.ask(move |c| write::insert(c, &run)).await
+        self.if_space(move |c| write::insert(c, &run)).await
     }
 
     /// Writes the events of a running run that are not written yet, some time soon. Does nothing
     /// when the writer is busy: the end of the run writes whatever is missing, and only a crash
     /// would lose it.
     pub fn save_soon(&self, run: &Arc<Run>) {
+        if self.space.is_full() {
+            return;
+        }
         let run = run.clone();
         self.writer.try_tell(move |c| {
             if let Err(error) = write::save(c, &run, None) {
@@ -228,8 +324,16 @@ impl Store {
         state: RunState,
         done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) {
+        let (space, read_only) = (self.space.clone(), self.read_only);
         self.writer.tell(move |c| match c {
-            Some(c) => done(write::save(c, &run, Some(state))),
+            Some(_) if read_only => done(Err(StoreError::Full)),
+            Some(c) => {
+                let saved = write::save(c, &run, Some(state));
+                if matches!(saved, Err(StoreError::Full)) {
+                    space.note_full();
+                }
+                done(saved);
+            }
             None => done(Err(StoreError::Closed)),
         });
     }
@@ -240,7 +344,16 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn delete(&self, id: RunId) -> Result<bool, StoreError> {
-        self.writer.ask(move |c| write::delete(c, &id)).await
+        self.always(move |c| write::delete(c, &id)).await
+    }
+
+    /// Notes that a run is to be cancelled, and returns once that, and whatever was written before,
+    /// survives a power cut. Without effect on a run that ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn note_cancelled(&self, id: RunId) -> Result<(), StoreError> {
+        self.always(move |c| write::note_cancelled(c, &id)).await
     }
 
     /// Changes what a run is called; `None` where there is no such run, and a sentence where the
@@ -253,7 +366,7 @@ impl Store {
         id: RunId,
         change: LabelChange,
     ) -> Result<Option<Result<Label, String>>, StoreError> {
-        self.writer.ask(move |c| write::label(c, &id, &change)).await
+        self.if_space(move |c| write::label(c, &id, &change)).await
     }
 
     /// Reads a run that ended.
@@ -277,7 +390,7 @@ impl Store {
         if let Some(looked) = self.integrity.get() {
             return looked.damage();
         }
-        let connection = schema::connect(&self.path).ok()?;
+        let connection = self.connect().ok()?;
         self.integrity.get_or_init(|| Integrity::look(connection)).damage()
     }
 
@@ -320,7 +433,15 @@ impl Store {
             looking.stop();
         }
         self.writer.close();
-        let _ = self.lock.unlock();
+        self.loading.clear();
+        self.held.let_go();
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        match self.read_only {
+            true => schema::connect_unchanged(&self.path).ok_or(StoreError::Full),
+            false => Ok(schema::connect(&self.path)?),
+        }
     }
 
     fn read<T>(
@@ -330,7 +451,7 @@ impl Store {
         let kept = lock(&self.readers).pop();
         let connection = match kept {
             Some(connection) => connection,
-            None => schema::connect(&self.path)?,
+            None => self.connect()?,
         };
         let result = work(&connection);
         let mut readers = lock(&self.readers);
@@ -338,6 +459,73 @@ impl Store {
             readers.push(connection);
         }
         result
+    }
+}
+
+/// Opens the file to be written, as this version of the lab has it.
+fn open_file(path: &Path, options: &StoreOptions) -> Result<Connection, Refused> {
+    folder::make_database(path).map_err(Refused::Folder)?;
+    let mut connection = schema::connect(path).map_err(MigrateError::Sqlite)?;
+    if let Some(pages) = options.max_pages {
+        schema::limit_pages(&connection, pages).map_err(MigrateError::Sqlite)?;
+    }
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Looks whether there is space for something new; gives whether there is.
+fn look_for_space(space: &Space, c: &mut Connection) -> bool {
+    let found = space.keep() && space.has_room() && space::try_out(c).is_ok();
+    if found {
+        space.note_space();
+    }
+    found
+}
+
+/// Why the file was not opened.
+#[derive(Debug)]
+enum Refused {
+    Folder(std::io::Error),
+    File(MigrateError),
+}
+
+impl From<MigrateError> for Refused {
+    fn from(error: MigrateError) -> Self {
+        Refused::File(error)
+    }
+}
+
+impl Refused {
+    /// Whether it may be for want of space: SQLite does not always say so.
+    fn may_lack_space(&self) -> bool {
+        match self {
+            Refused::Folder(error) => error.kind() == std::io::ErrorKind::StorageFull,
+            Refused::File(MigrateError::TooNew { .. }) => false,
+            Refused::File(MigrateError::Store(error)) => matches!(error, StoreError::Full),
+            Refused::File(MigrateError::Sqlite(error)) => matches!(
+                error.sqlite_error_code(),
+                Some(
+                    rusqlite::ErrorCode::DiskFull
+                        | rusqlite::ErrorCode::CannotOpen
+                        | rusqlite::ErrorCode::SystemIoFailure
+                )
+            ),
+        }
+    }
+
+    fn told(self, folder: String) -> OpenError {
+        match self {
+            Refused::Folder(cause) => OpenError::Folder { folder, cause },
+            Refused::File(MigrateError::TooNew { found, known }) => {
+                OpenError::TooNew { folder, found, known }
+            }
+            Refused::File(MigrateError::Sqlite(error)) => {
+                OpenError::Broken { folder, cause: error.to_string() }
+            }
+            Refused::File(MigrateError::Store(error)) => {
+                OpenError::Broken { folder, cause: error.to_string() }
+            }
+        }
     }
 }
 

@@ -42,7 +42,8 @@ pub(super) fn run(c: &Connection, id: &RunId) -> Result<Option<StoredRun>, Store
     }
     let events = events(&c, id, row.events)?;
     // A run that was written to its end has an end.
-    if row.state != "queued" && !events.last().is_some_and(|e| e.event.is_last()) {
+    let unfinished = matches!(&*row.state, "queued" | "stopping");
+    if !unfinished && !events.last().is_some_and(|e| e.event.is_last()) {
         return Err(sealed::missing(Kind::Events, row.events));
     }
     let record = RunRecord {

@@ -1,11 +1,11 @@
 //! The tables, and how an older file becomes a current one.
 
 use std::path::Path;
-use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use super::space::PATIENCE;
 
 /// Each brings the file from the version that is its index to the next. Never edit one that has
 /// been released: add another.
@@ -66,6 +66,10 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (run, kind, first)
     ) STRICT, WITHOUT ROWID;
 ",
+    // From here on `stopping` is a state: queued, and to be cancelled. An earlier lab must not meet it.
+    "
+    CREATE INDEX runs_stopping ON runs (id) WHERE state = 'stopping';
+",
 ];
 
 /// The version from which on every row has its checksum.
@@ -97,12 +101,38 @@ impl From<rusqlite::Error> for MigrateError {
 /// Opens a connection with the settings every connection has.
 pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.busy_timeout(PATIENCE)?;
+    // Of effect on a new file only: what is deleted can then be given back to the disk.
+    connection.pragma_update(None, "auto_vacuum", "incremental")?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     // FULL: a commit is on the disk when it returns, also when the power fails after it.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
+}
+
+/// Opens a file of the current version without writing anything, also beside it, where no other
+/// process has it open and nothing of it stands in a write-ahead log.
+pub(super) fn connect_unchanged(path: &Path) -> Option<Connection> {
+    let log = path.with_extension("sqlite-wal");
+    if std::fs::metadata(log).is_ok_and(|log| log.len() > 0) {
+        return None;
+    }
+    let mut name = String::new();
+    for sign in path.to_str()?.chars() {
+        match sign {
+            '%' => name.push_str("%25"),
+            '?' => name.push_str("%3f"),
+            '#' => name.push_str("%23"),
+            _ => name.push(sign),
+        }
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_URI
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(format!("file:{name}?immutable=1"), flags).ok()?;
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).ok()?;
+    (found == MIGRATIONS.len() as u32).then_some(connection)
 }
 
 /// Lets the file grow to `pages` pages and no further.

@@ -13,6 +13,8 @@ use std::fs::{File, TryLockError};
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use super::folder;
+
 const HEADER: usize = 32;
 const FRAME: usize = 24;
 /// The log's first four bytes; the last bit says that its checksums are over big-endian words.
@@ -60,8 +62,11 @@ fn said(aside: &Path) -> Option<String> {
 /// # Errors
 /// The lock cannot be made.
 pub(crate) fn look_alone(database: &Path) -> io::Result<(File, Option<String>)> {
-    let lock =
-        File::options().create(true).truncate(false).write(true).open(beside(database, "-open"))?;
+    let lock = folder::private()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(beside(database, "-open"))?;
     let found = match lock.try_lock() {
         Ok(()) => {
             let found = look(database);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::api::RunState;
 use shared::event::EVENT_VERSION;
-use shared::{Label, LabelChange};
+use shared::{Event, Label, LabelChange};
 
 use super::blob::{self, broken};
 use super::sealed::{self, Kind};
@@ -143,11 +143,22 @@ pub(super) fn delete(c: &mut Connection, id: &RunId) -> Result<bool, StoreError>
     Ok(true)
 }
 
+/// Notes that a run that has no end yet is to be cancelled.
+pub(super) fn note_cancelled(c: &mut Connection, id: &RunId) -> Result<(), StoreError> {
+    let t = begin(c)?;
+    if sealed::run(&t, id)?.is_some_and(|row| row.state == "queued") {
+        t.prepare_cached("UPDATE runs SET state = 'stopping' WHERE id = ?1")?
+            .execute(params![id.as_str()])?;
+        sealed::seal_run(&t, id.as_str())?;
+    }
+    Ok(t.commit()?)
+}
+
 /// Ends the runs that an earlier lab left unfinished; gives how many.
 pub(super) fn interrupt_unfinished(c: &mut Connection) -> Result<usize, StoreError> {
     let t = begin(c)?;
     let ids: Vec<String> = t
-        .prepare("SELECT id FROM runs WHERE state = 'queued'")?
+        .prepare("SELECT id FROM runs WHERE state IN ('queued', 'stopping')")?
         .query_map([], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for id in &ids {
@@ -173,7 +184,10 @@ fn interrupt(c: &Connection, id: &RunId) -> Result<(), StoreError> {
     let mut events = super::read::events(c, id, row.events)?;
     // A last event may be there already, written together with events that came late.
     if !events.last().is_some_and(|e| e.event.is_last()) {
-        let last = interrupted(&events);
+        let mut last = interrupted(&events);
+        if row.state == "stopping" {
+            last.event = Event::Cancelled;
+        }
         put_events(c, id, &EventLog::ended(vec![last.clone()]).all())?;
         events.push(last);
     }

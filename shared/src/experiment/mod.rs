@@ -20,7 +20,7 @@ use crate::options::{
     AskedOptions, Changed, KnownModel, Quant, Resizing, RunOptions, resolve_settings,
 };
 
-pub use outcome::{LeftOut, Outcome, SampleRef, Verdict};
+pub use outcome::{LeftOut, MadeWith, Outcome, SampleRef, Verdict};
 pub use status::{
     DatasetInfo, ExperimentCreated, ExperimentList, ExperimentProgress, ExperimentState,
     ExperimentStatus, ItemRecord, ItemRun,

@@ -52,6 +52,21 @@ pub struct Outcome {
     pub masses: Masses,
     /// Milliseconds the model took, vision tower and answer included.
     pub model_ms: f64,
+    /// What it was made with; nothing in what an earlier version of the lab wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_with: Option<MadeWith>,
+}
+
+/// What an item was made with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MadeWith {
+    /// What the model ran on, with the processor's name.
+    pub device: String,
+    /// SHA-256 of the model's files.
+    pub model_hash: String,
+    /// Version of the lab that ran it.
+    pub lab: String,
 }
 
 /// Why an item has no outcome. Kept and counted, never averaged as zero.

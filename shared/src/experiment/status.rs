@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExperimentSpec, Grid, LeftOut, SampleRef, Verdict};
+use super::{ExperimentSpec, Grid, LeftOut, MadeWith, SampleRef, Verdict};
 use crate::options::ModelInfo;
 
 /// Answer to a started experiment.
@@ -202,4 +202,7 @@ pub struct ItemRecord {
     pub left_out: Option<LeftOut>,
     /// The run that shows it, once somebody opened one.
     pub run: Option<String>,
+    /// What it was made with, where that was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_with: Option<MadeWith>,
 }

@@ -182,6 +182,7 @@ impl Made {
                 layers: (0..layers).map(|l| Some(of_layer(l))).collect(),
             },
             model_ms: 12.5,
+            made_with: None,
         }
     }
 

@@ -10,7 +10,7 @@ use shared::experiment::ExperimentSpec;
 use super::super::{Failure, print};
 use super::{BenchArgs, resident_mib};
 use crate::catalog::{Catalog, DEMO_NAME};
-use crate::experiment::queue::End;
+use crate::experiment::queue::{End, Post};
 use crate::experiment::{Asker, Means, Queue, Shelves, SqliteQueue, Turn, Worker, plan};
 use crate::lab::EngineLab;
 use crate::model::Cache;
@@ -40,7 +40,7 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
     let planned = plan(spec, &means.catalog, &means.shelves, Asker::Local);
     let (new, _) = planned.map_err(|e| e.0.message)?;
     queue.create(&new).map_err(says)?;
-    let mut worker = Worker::new(means).map_err(says)?;
+    let mut worker = Worker::new(means, Post::Worker).map_err(says)?;
     let mut cache = Cache::new(1);
     let mut turn = || worker.turn(&mut cache, &|| false).map_err(says);
     // The first item loads the model, which belongs to neither side.

@@ -9,7 +9,7 @@ use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
 use super::stop::Stop;
 use super::work::LOOK_EVERY;
 use super::{ExperimentArgs, Failure, LAST, find, list, means};
-use crate::experiment::queue::{End, Experiment};
+use crate::experiment::queue::{End, Experiment, Post};
 use crate::experiment::{Asker, Means, Turn, Worker, could_fit, plan, status};
 use crate::id::RunId;
 use crate::model::Cache;
@@ -37,7 +37,7 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
     }
     let shown = Shown::new(items);
     let asked = || stop.asked();
-    let mut worker = Worker::new(means.clone()).map_err(|e| e.to_string())?;
+    let mut worker = Worker::new(means.clone(), Post::Worker).map_err(|e| e.to_string())?;
     let mut cache = Cache::new(1);
     let mut looked: Option<Instant> = None;
     let last = loop {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::stop::Stop;
 use super::{Failure, WorkerArgs, means};
+use crate::experiment::queue::Post;
 use crate::experiment::{Turn, Worker};
 use crate::model::Cache;
 
@@ -15,7 +16,7 @@ pub(in crate::cli) fn worker(args: &WorkerArgs) -> Result<(), Failure> {
     tracing::info!(device, "worker is open");
     let stop = Stop::on_signals()?;
     let means = means(&args.folders, args.device)?;
-    let mut worker = Worker::new(means).map_err(|e| e.to_string())?;
+    let mut worker = Worker::new(means, Post::Worker).map_err(|e| e.to_string())?;
     let mut cache = Cache::new(args.models_kept);
     let asked = || stop.asked();
     while !stop.asked() {

@@ -120,6 +120,7 @@ pub fn record(ended: Ended, condition: u32, mdi: Option<f64>) -> ItemRecord {
             mdi,
             left_out: None,
             run,
+            made_with: outcome.made_with,
         },
         End::LeftOut(left_out) => ItemRecord {
             item,
@@ -130,6 +131,7 @@ pub fn record(ended: Ended, condition: u32, mdi: Option<f64>) -> ItemRecord {
             mdi: None,
             left_out: Some(left_out),
             run,
+            made_with: None,
         },
     }
 }

@@ -1,29 +1,32 @@
 //! The embedded queue: one SQLite file in the data folder, shared by all workers of the machine.
 
+mod deaths;
+mod lacks;
 mod schema;
 mod sealed;
 mod seat;
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use shared::experiment::{ExperimentState, LeftOut, SampleRef};
-use shared::{ErrorCode, ModelInfo};
+use shared::ModelInfo;
+use shared::experiment::ExperimentState;
 
-use super::queue::{Claim, End, Ended, Experiment, NewExperiment, Progress, Queue, Seat};
+use super::queue::{
+    Claim, End, Ended, Experiment, NewExperiment, Noted, Post, Progress, Queue, Seat,
+};
 use crate::id::{OwnerHash, RunId};
-use crate::store::{Integrity, StoreError, wal};
+use crate::store::{Integrity, Space, StoreError, folder, space, wal};
 use crate::{clock, lock};
-use seat::{FileSeat, Life};
+use seat::FileSeat;
 
 /// Ends of this many seconds tell the rate.
 const MINUTE: f64 = 60.0;
-/// An item at which this many workers died is left out: it would kill the next one too.
-const MOST_DEATHS: u32 = 5;
 const WAITING: u32 = 0;
 const HELD: u32 = 1;
 const ENDED: u32 = 2;
@@ -39,6 +42,9 @@ pub struct SqliteQueue {
     lost: Option<String>,
     /// Held while the file is open (see [`wal::look_alone`]).
     _open: Option<File>,
+    space: Arc<Space>,
+    /// The seats that were taken here.
+    taken: Mutex<Vec<String>>,
 }
 
 impl SqliteQueue {
@@ -48,7 +54,19 @@ impl SqliteQueue {
     /// # Errors
     /// [`StoreError`]: what is wrong with the file.
     pub fn open(data: &Path) -> Result<SqliteQueue, StoreError> {
-        std::fs::create_dir_all(data).map_err(broken)?;
+        Self::open_in(data, Arc::new(Space::of(data)))
+    }
+
+    /// The same beside a store, which knows the folder's space.
+    ///
+    /// # Errors
+    /// As [`SqliteQueue::open`]; [`StoreError::Full`] where there is no space even to open it.
+    pub fn open_in(data: &Path, space: Arc<Space>) -> Result<SqliteQueue, StoreError> {
+        let failed = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::StorageFull => StoreError::Full,
+            _ => broken(error),
+        };
+        folder::prepare(data).map_err(failed)?;
         let path = data.join("experiments.sqlite");
         let (open, lost) = match wal::look_alone(&path) {
             Ok((open, lost)) => (Some(open), lost),
@@ -58,11 +76,22 @@ impl SqliteQueue {
                 (None, None)
             }
         };
-        let mut connection = schema::connect(&path)?;
-        schema::migrate(&mut connection)?;
-        let connections = Mutex::new(vec![connection]);
-        let seats = data.join("workers");
-        Ok(SqliteQueue { seats, path, connections, integrity: OnceLock::new(), lost, _open: open })
+        let connection = space.need(|| {
+            folder::make_database(&path).map_err(failed)?;
+            let mut connection = schema::connect(&path)?;
+            schema::migrate(&mut connection)?;
+            Ok(connection)
+        })?;
+        Ok(SqliteQueue {
+            seats: data.join("workers"),
+            path,
+            connections: Mutex::new(vec![connection]),
+            integrity: OnceLock::new(),
+            lost,
+            _open: open,
+            space,
+            taken: Mutex::default(),
+        })
     }
 
     fn with<T>(
@@ -88,6 +117,33 @@ impl SqliteQueue {
         Ok(self.integrity.get_or_init(|| Integrity::look(connection)))
     }
 
+    /// A transaction that is on the disk when it returns, also when the power fails after it.
+    fn synced<T>(
+        &self,
+        work: impl Fn(&Transaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with(|c| {
+            c.pragma_update(None, "synchronous", "full")?;
+            let done = (|| {
+                let transaction = c.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let result = work(&transaction)?;
+                transaction.commit()?;
+                Ok(result)
+            })();
+            c.pragma_update(None, "synchronous", "normal")?;
+            done
+        })
+    }
+
+    /// The same for what must be possible on a full disk: what people are told was stopped or deleted
+    /// stays so.
+    fn always<T>(
+        &self,
+        work: impl Fn(&Transaction) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.space.need(|| self.synced(&work))
+    }
+
     /// A transaction that may write: it waits for other writers at its beginning, and never fails
     /// half-way because of one.
     fn write<T>(
@@ -101,54 +157,6 @@ impl SqliteQueue {
             Ok(result)
         })
     }
-
-    /// Gives back what dead workers held.
-    fn bury(&self, c: &Transaction, own: &str) -> Result<(), StoreError> {
-        let workers: Vec<String> = c
-            .prepare_cached("SELECT DISTINCT worker FROM items WHERE state = 1")?
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for worker in workers.iter().filter(|w| *w != own) {
-            let Life::Gone(at) = seat::life(&self.seats, worker) else { continue };
-            c.prepare_cached(
-                "UPDATE items SET state = 0, worker = NULL WHERE state = 1 AND worker = ?1",
-            )?
-            .execute(params![worker])?;
-            if let Some(at) = at {
-                died_at(c, &at)?;
-            }
-            seat::clear(&self.seats, worker);
-        }
-        Ok(())
-    }
-}
-
-/// Counts a worker's death at an item, and leaves the item out after too many.
-fn died_at(c: &Transaction, at: &Claim) -> Result<(), StoreError> {
-    let deaths = c
-        .prepare_cached(
-            "UPDATE items SET deaths = deaths + 1 WHERE state = 0 AND item = ?2
-             AND experiment = (SELECT number FROM experiments WHERE id = ?1)
-             RETURNING deaths, experiment",
-        )?
-        .query_row(params![at.experiment.as_str(), at.item], |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?))
-        })
-        .optional()?;
-    let Some((deaths, number)) = deaths.filter(|(deaths, _)| *deaths >= MOST_DEATHS) else {
-        return Ok(());
-    };
-    if !sealed::intact(c, number)? {
-        return Ok(());
-    }
-    let left_out = LeftOut {
-        sample: SampleRef::default(),
-        code: ErrorCode::Internal,
-        message: format!(
-            "{deaths} workers died while they ran it; most often there is too little memory for it."
-        ),
-    };
-    end(c, number, at.item, &End::LeftOut(left_out))
 }
 
 /// Writes an item's end, and the experiment's where it was the last.
@@ -181,42 +189,49 @@ fn end(c: &Transaction, number: i64, item: u32, end: &End) -> Result<(), StoreEr
     })
 }
 
+/// Writes an experiment and its items.
+fn insert(c: &Transaction, new: &NewExperiment) -> Result<(), StoreError> {
+    let number: i64 =
+        c.query_row("SELECT coalesce(max(number), 0) + 1 FROM experiments", [], |r| r.get(0))?;
+    let drawn: Vec<u8> = new.rows.iter().flat_map(|row| row.to_le_bytes()).collect();
+    c.execute(
+        "INSERT INTO experiments (id, number, created, lab, title, spec, dataset, grid, drawn,
+                                  owner, state, models)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'running', '[]')",
+        params![
+            new.id.as_str(),
+            number,
+            new.created,
+            env!("CARGO_PKG_VERSION"),
+            new.title,
+            json(&new.spec)?,
+            json(&new.dataset)?,
+            json(&new.grid)?,
+            drawn,
+            new.owner.0,
+        ],
+    )?;
+    sealed::seal(c, number)?;
+    {
+        let mut insert =
+            c.prepare("INSERT INTO items (experiment, place, item) VALUES (?1, ?2, ?3)")?;
+        for (place, item) in new.grid.order().enumerate() {
+            insert.execute(params![number, place as i64, item])?;
+        }
+    }
+    Ok(())
+}
+
 impl Queue for SqliteQueue {
     fn create(&self, new: &NewExperiment) -> Result<(), StoreError> {
-        // What is acknowledged survives a power cut; a connection of its own for that.
-        let mut connection = schema::connect(&self.path)?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        let c = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let number: i64 =
-            c.query_row("SELECT coalesce(max(number), 0) + 1 FROM experiments", [], |r| r.get(0))?;
-        let drawn: Vec<u8> = new.rows.iter().flat_map(|row| row.to_le_bytes()).collect();
-        c.execute(
-            "INSERT INTO experiments (id, number, created, lab, title, spec, dataset, grid, drawn,
-                                      owner, state, models)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'running', '[]')",
-            params![
-                new.id.as_str(),
-                number,
-                new.created,
-                env!("CARGO_PKG_VERSION"),
-                new.title,
-                json(&new.spec)?,
-                json(&new.dataset)?,
-                json(&new.grid)?,
-                drawn,
-                new.owner.0,
-            ],
-        )?;
-        sealed::seal(&c, number)?;
-        {
-            let mut insert =
-                c.prepare("INSERT INTO items (experiment, place, item) VALUES (?1, ?2, ?3)")?;
-            for (place, item) in new.grid.order().enumerate() {
-                insert.execute(params![number, place as i64, item])?;
-            }
+        if self.space.is_full() && !(self.space.keep() && self.space.has_room()) {
+            return Err(StoreError::Full);
         }
-        c.commit()?;
-        Ok(())
+        let created = self.synced(|c| insert(c, new));
+        if matches!(created, Err(StoreError::Full)) {
+            self.space.note_full();
+        }
+        created
     }
 
     fn get(&self, id: &RunId) -> Result<Option<Experiment>, StoreError> {
@@ -295,18 +310,13 @@ impl Queue for SqliteQueue {
                      WHERE state = ?2 AND experiment = ?1",
                 )?
                 .query_row(params![number, HELD], |r| Ok((r.get(0)?, r.get(1)?)))?;
-            let (recent, first, last): (u32, Option<f64>, Option<f64>) = c
+            let newest_first: Vec<f64> = c
                 .prepare_cached(
-                    "SELECT count(*), min(at), max(at) FROM
-                     (SELECT at FROM ends WHERE experiment = ?1 ORDER BY seq DESC LIMIT 2000)
-                     WHERE at > ?2",
+                    "SELECT at FROM ends WHERE experiment = ?1 ORDER BY seq DESC LIMIT 2000",
                 )?
-                .query_row(params![number, clock::unix_seconds() - MINUTE], |r| {
-                    Ok((r.get(0)?, r.get(1)?, r.get(2)?))
-                })?;
-            let span = last.zip(first).map_or(0.0, |(last, first)| last - first);
-            let rate =
-                (recent > 1 && span > 0.0 && workers > 0).then(|| f64::from(recent - 1) / span);
+                .query_map([number], |r| r.get(0))?
+                .collect::<Result<_, _>>()?;
+            let rate = (workers > 0).then(|| rate(&newest_first, clock::unix_seconds())).flatten();
             Ok(Progress { done, left_out: ended - done, running, workers, rate })
         })
     }
@@ -321,8 +331,13 @@ impl Queue for SqliteQueue {
         wanted: ExperimentState,
         problem: Option<&str>,
     ) -> Result<Option<ExperimentState>, StoreError> {
-        self.write(|c| {
+        self.always(|c| {
             let Some(number) = number(c, id)? else { return Ok(None) };
+            if wanted == ExperimentState::Running {
+                // First, so that what a worker died of earlier does not pause it again.
+                self.bury(c, "")?;
+                lacks::forget_of(c, number)?;
+            }
             sealed::change(c, number, || {
                 c.prepare_cached(
                     "UPDATE experiments SET state = ?2, problem = ?3
@@ -336,14 +351,31 @@ impl Queue for SqliteQueue {
     }
 
     fn delete(&self, id: &RunId) -> Result<bool, StoreError> {
-        self.write(|c| {
+        let gone = self.always(|c| {
             let gone = c.execute("DELETE FROM experiments WHERE id = ?1", params![id.as_str()])?;
             Ok(gone > 0)
+        })?;
+        self.with(|c| {
+            // Done is done, whether or not the disk gets something back now.
+            if let Err(error) = self.space.need(|| space::give_back(c)) {
+                tracing::warn!(%error, "the disk was not given back what was deleted");
+            }
+            Ok(gone)
         })
     }
 
-    fn sit(&self) -> Result<Box<dyn Seat>, StoreError> {
-        Ok(Box::new(FileSeat::take(&self.seats)?))
+    fn sit(&self, post: Post) -> Result<Box<dyn Seat>, StoreError> {
+        let seat = FileSeat::take(&self.seats, post)?;
+        self.write(|c| {
+            self.bury(c, seat.name())?;
+            self.forget_gone(c)
+        })?;
+        lock(&self.taken).push(seat.name().to_owned());
+        Ok(Box::new(seat))
+    }
+
+    fn leave(&self) {
+        lock(&self.taken).iter().for_each(|name| seat::blank(&self.seats, name));
     }
 
     fn claim(&self, seat: &dyn Seat, most: u32) -> Result<Vec<Claim>, StoreError> {
@@ -358,15 +390,16 @@ impl Queue for SqliteQueue {
         self.write(|c| {
             self.bury(c, seat.name())?;
             let mut claims = Vec::new();
-            let mut waiting = c.prepare_cached(
+            let mut waiting = c.prepare_cached(&format!(
                 "SELECT e.id, i.experiment, i.place, i.item FROM experiments e
                  JOIN items i ON i.experiment = e.number AND i.state = 0
-                 WHERE e.state = 'running' ORDER BY e.number, i.place LIMIT ?1",
-            )?;
+                 WHERE e.state = 'running' AND {} ORDER BY e.number, i.place LIMIT ?2",
+                lacks::ABLE
+            ))?;
             let mut take = c.prepare_cached(
                 "UPDATE items SET state = 1, worker = ?3 WHERE experiment = ?1 AND place = ?2",
             )?;
-            let found = waiting.query_map(params![most], |r| {
+            let found = waiting.query_map(params![seat.name(), most], |r| {
                 Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?, r.get::<_, i64>(2)?, r.get(3)?))
             })?;
             for row in found.collect::<Result<Vec<_>, _>>()? {
@@ -376,6 +409,9 @@ impl Queue for SqliteQueue {
                 }
                 take.execute(params![number, place, seat.name()])?;
                 claims.push(Claim { experiment: run_id(&id)?, item });
+            }
+            if claims.is_empty() {
+                self.pause_stuck(c)?;
             }
             Ok(claims)
         })
@@ -415,6 +451,32 @@ impl Queue for SqliteQueue {
         })
     }
 
+    fn lack(
+        &self,
+        seat: &dyn Seat,
+        id: &RunId,
+        items: &[Range<u32>],
+        reason: &str,
+    ) -> Result<(), StoreError> {
+        self.write(|c| {
+            let Some(number) = number(c, id)? else { return Ok(()) };
+            lacks::note(c, number, seat.name(), items, reason)?;
+            let mut give_back = c.prepare_cached(
+                "UPDATE items SET state = ?5, worker = NULL WHERE experiment = ?1
+                 AND state = 1 AND worker = ?2 AND item >= ?3 AND item < ?4",
+            )?;
+            for range in items {
+                let Range { start, end } = range;
+                give_back.execute(params![number, seat.name(), start, end, WAITING])?;
+            }
+            self.pause_stuck(c)
+        })
+    }
+
+    fn try_again(&self, seat: &dyn Seat) -> Result<bool, StoreError> {
+        self.write(|c| lacks::forget_by(c, seat.name()))
+    }
+
     fn ends(&self, id: &RunId, after: u64, most: u32) -> Result<Vec<Ended>, StoreError> {
         self.with(|c| {
             let c = c.transaction()?;
@@ -449,22 +511,30 @@ impl Queue for SqliteQueue {
         })
     }
 
-    fn note_model(&self, id: &RunId, model: &ModelInfo) -> Result<(), StoreError> {
+    fn note_model(&self, id: &RunId, model: &ModelInfo) -> Result<Noted, StoreError> {
         self.write(|c| {
-            let Some(number) = number(c, id)? else { return Ok(()) };
+            let Some(number) = number(c, id)? else { return Ok(Noted::Noted) };
+            let mut noted = Noted::Noted;
             sealed::change(c, number, || {
                 let known: String = c
                     .prepare_cached("SELECT models FROM experiments WHERE number = ?1")?
                     .query_row(params![number], |r| r.get(0))?;
                 let mut models: Vec<ModelInfo> = parse(&known)?;
-                // Once for each state of its files and each device: all of them made the numbers.
-                if !models.contains(model) {
+                let mut same =
+                    models.iter().filter(|m| (&m.name, m.quant) == (&model.name, model.quant));
+                if let Some(first) = same.next()
+                    && first.hash != model.hash
+                {
+                    noted = Noted::Differs(first.hash.clone());
+                } else if !models.contains(model) {
+                    // Once for each device: all of them made the numbers.
                     models.push(model.clone());
                     c.prepare_cached("UPDATE experiments SET models = ?2 WHERE number = ?1")?
                         .execute(params![number, json(&models)?])?;
                 }
                 Ok(())
-            })
+            })?;
+            Ok(noted)
         })
     }
 
@@ -479,6 +549,24 @@ impl Queue for SqliteQueue {
             sealed::seal_end(c, number, item)
         })
     }
+}
+
+/// Items a second over the last minute of work, from the moments at which items ended, the newest
+/// first. The clock may have been set meanwhile, forward or back, and several workers hand ends in:
+/// what lies between two ends counts only where it is no less than nothing and no more than a minute.
+fn rate(newest_first: &[f64], now: f64) -> Option<f64> {
+    let plausible = |span: &f64| (0.0..=MINUTE).contains(span);
+    newest_first.first().map(|newest| now - newest).filter(plausible)?;
+    let (mut items, mut seconds) = (0_u32, 0.0);
+    let spans = newest_first.windows(2).map(|pair| pair[0] - pair[1]);
+    for span in spans.filter(plausible) {
+        if seconds + span > MINUTE {
+            break;
+        }
+        items += 1;
+        seconds += span;
+    }
+    (items > 0 && seconds > 0.0).then(|| f64::from(items) / seconds)
 }
 
 /// The experiment in a row of [`sealed::EXPERIMENT`] and its checksum.
@@ -566,4 +654,60 @@ fn unpack<T: DeserializeOwned>(data: &[u8]) -> Result<T, StoreError> {
 
 fn broken(error: impl std::fmt::Display) -> StoreError {
     StoreError::Broken(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    /// An item a second, while the clock is set to another day, and back.
+    #[test]
+    fn a_clock_that_is_set_makes_no_estimate_absurd() {
+        let day = 86_400.0;
+        let ends = |shifts: &[(usize, f64)]| {
+            let mut at: Vec<f64> = (0..40).map(f64::from).collect();
+            for (from, shift) in shifts {
+                at[*from..].iter_mut().for_each(|at| *at += shift);
+            }
+            let now = at[39] + 0.5;
+            at.reverse();
+            (at, now)
+        };
+        for shifts in [
+            &[][..],
+            &[(20, day)],
+            &[(20, -day)],
+            &[(39, 3650.0 * day)],
+            &[(10, day), (11, -day), (30, -3.0 * day)],
+            &[(38, -day), (39, day)],
+        ] {
+            let (at, now) = ends(shifts);
+            let rate = rate(&at, now).unwrap();
+            assert!((rate - 1.0).abs() < 1e-9, "{shifts:?}: {rate}");
+        }
+        // Set since the last end: nothing is known until the next.
+        let (at, now) = ends(&[]);
+        assert_eq!((rate(&at, now + day), rate(&at, now - day)), (None, None));
+        assert_eq!((rate(&[], 0.0), rate(&[5.0], 5.0), rate(&[5.0, 5.0], 5.0)), (None, None, None));
+        // Two workers whose clocks are a day apart, one end each in turn: no estimate, none that is
+        // wrong.
+        let two: Vec<f64> = (0..40).map(|i| f64::from(39 - i) + f64::from(i % 2) * day).collect();
+        assert_eq!(rate(&two, 39.5), None);
+        // Only the last minute counts.
+        let slower: Vec<f64> = (0..100).map(|i| 1000.0 - 10.0 * f64::from(i)).collect();
+        assert_eq!(rate(&slower, 1001.0), Some(0.1));
+    }
+
+    #[test]
+    fn what_is_acknowledged_is_synced_first() {
+        let data = tempfile::tempdir().unwrap();
+        let queue = SqliteQueue::open(data.path()).unwrap();
+        let synced = |c: &Connection| -> Result<u32, StoreError> {
+            Ok(c.pragma_query_value(None, "synchronous", |row| row.get(0))?)
+        };
+        assert_eq!(queue.synced(|c| synced(c)).unwrap(), 2, "FULL");
+        assert_eq!(queue.write(|c| synced(c)).unwrap(), 1, "NORMAL");
+    }
 }

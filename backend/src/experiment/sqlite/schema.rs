@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::store::StoreError;
+use crate::store::space::PATIENCE;
 
 /// As the store's: never edit one that has been released, add another.
 const MIGRATIONS: &[&str] = &[
@@ -56,6 +57,18 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE experiments ADD COLUMN sum BLOB;
     ALTER TABLE ends ADD COLUMN sum BLOB;
 ",
+    // What workers cannot run. Made anew by whoever tries, and so without checksums.
+    "
+    CREATE TABLE lacks (
+        experiment INTEGER NOT NULL REFERENCES experiments (number) ON DELETE CASCADE,
+        worker     TEXT NOT NULL,
+        first      INTEGER NOT NULL,      -- of the items that it cannot run
+        past       INTEGER NOT NULL,      -- the first after them
+        reason     TEXT NOT NULL,         -- a sentence for people
+        UNIQUE (worker, experiment, first, past)
+    ) STRICT;
+    CREATE INDEX lacks_of ON lacks (experiment);
+",
 ];
 
 /// The version from which on every row has its checksum.
@@ -67,7 +80,9 @@ const SUMS: u32 = 2;
 /// again. A killed process loses nothing.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(std::time::Duration::from_secs(20))?;
+    connection.busy_timeout(PATIENCE)?;
+    // Of effect on a new file only: what is deleted can then be given back to the disk.
+    connection.pragma_update(None, "auto_vacuum", "incremental")?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -77,6 +92,10 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
 /// Brings the file to the current version, once, however many processes open it at the same time.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = MIGRATIONS.len() as u32;
+    // A current file is not written: there may be no space to.
+    if connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? == known {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > known {

@@ -10,6 +10,7 @@ use super::extract::OwnExperiment;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::experiment::live::{no_experiment, read_status};
+use crate::store::StoreError;
 
 async fn set(
     OwnExperiment(found): OwnExperiment,
@@ -17,10 +18,18 @@ async fn set(
 ) -> Result<Json<ExperimentProgress>, ApiError> {
     let (means, id) = (found.means.clone(), found.id().clone());
     let set = move || {
-        means.queue.set_state(&id, wanted, None)?.ok_or_else(no_experiment)?;
+        let set = means.queue.set_state(&id, wanted, None).map_err(unchanged)?;
+        set.ok_or_else(no_experiment)?;
         Ok(Json(ExperimentProgress::from(&read_status(&means, &id)?)))
     };
     tokio::task::spawn_blocking(set).await.map_err(ApiError::internal)?
+}
+
+fn unchanged(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Full => ApiError::full("the experiment is as it was"),
+        other => other.into(),
+    }
 }
 
 /// Pauses an experiment: items at work are finished, no others are taken.
@@ -38,6 +47,7 @@ async fn set(
         (status = 200, body = ExperimentProgress),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
 pub async fn pause_experiment(own: OwnExperiment) -> Result<Json<ExperimentProgress>, ApiError> {
@@ -57,6 +67,7 @@ pub async fn pause_experiment(own: OwnExperiment) -> Result<Json<ExperimentProgr
         (status = 200, body = ExperimentProgress),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
 pub async fn resume_experiment(own: OwnExperiment) -> Result<Json<ExperimentProgress>, ApiError> {
@@ -76,6 +87,7 @@ pub async fn resume_experiment(own: OwnExperiment) -> Result<Json<ExperimentProg
         (status = 200, body = ExperimentProgress),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
 pub async fn cancel_experiment(own: OwnExperiment) -> Result<Json<ExperimentProgress>, ApiError> {
@@ -96,6 +108,7 @@ pub async fn cancel_experiment(own: OwnExperiment) -> Result<Json<ExperimentProg
         (status = 204, description = "Deleted"),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
 pub async fn delete_experiment(
@@ -105,7 +118,7 @@ pub async fn delete_experiment(
     let (queue, id) = (found.means.queue.clone(), found.id().clone());
     let deleted = id.clone();
     let gone = tokio::task::spawn_blocking(move || queue.delete(&deleted)).await;
-    gone.map_err(ApiError::internal)??;
+    gone.map_err(ApiError::internal)?.map_err(unchanged)?;
     state.live.forget(&id);
     tracing::info!(experiment = id.short(), "experiment deleted");
     Ok(StatusCode::NO_CONTENT)

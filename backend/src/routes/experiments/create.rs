@@ -11,6 +11,7 @@ use super::extract::Workshop;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::experiment::{Asker, Means, could_fit, plan};
+use crate::store::StoreError;
 
 /// Most bytes of a spec.
 const MAX_SPEC: usize = 64 << 10;
@@ -132,6 +133,9 @@ fn create(means: &Means, spec: ExperimentSpec) -> Result<ExperimentCreated, ApiE
     // Asked for all samples there are, it is known only now how many.
     check_items(u64::from(new.grid.items()))?;
     could_fit(&new.grid, &means.catalog, &*means.lab)?;
-    means.queue.create(&new)?;
+    means.queue.create(&new).map_err(|error| match error {
+        StoreError::Full => ApiError::full("the experiment was not started"),
+        other => other.into(),
+    })?;
     Ok(ExperimentCreated { id: new.id.to_string(), owner_token: token.reveal() })
 }
