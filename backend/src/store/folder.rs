@@ -91,12 +91,9 @@ fn close(_path: &Path, _mode: u32) -> io::Result<()> {
 
 /// Whether this process may do anything on its machine, where the system says so.
 pub(crate) fn is_root() -> bool {
-    #[cfg(target_os = "linux")]
-    return {
-        use std::os::unix::fs::MetadataExt as _;
-        std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
-    };
-    #[cfg(not(target_os = "linux"))]
+    #[cfg(unix)]
+    return rustix::process::geteuid().is_root();
+    #[cfg(not(unix))]
     return false;
 }
 
