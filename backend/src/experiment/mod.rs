@@ -7,7 +7,9 @@
 
 mod feeder;
 pub mod files;
+mod lacking;
 pub mod live;
+mod observe;
 mod plan;
 pub mod queue;
 mod shelves;

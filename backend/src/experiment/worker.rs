@@ -1,26 +1,25 @@
 //! A worker: takes items from the queue, one at a time, and hands their ends in.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datasets::Sample;
-use engine::{Control, EngineError, GeneratedToken, Observer, Picture, Wants};
-use shared::experiment::{Condition, ExperimentState, Grid, LeftOut, MadeWith, Outcome};
-use shared::{
-    AskedOptions, ErrorCode, Event, LayerFlow, Layout, ModelInfo, Observation, Quant, RunOptions,
-};
+use engine::Picture;
+use shared::experiment::{Condition, ExperimentState, LeftOut, MadeWith, Outcome};
+use shared::{AskedOptions, ErrorCode, ModelInfo, Quant};
 
 use super::feeder::{Feeder, Order, Ready, Trouble};
-use super::plan::label;
+use super::lacking::{differs, items_of, not_here};
+use super::observe::{Failure, observe};
 use super::queue::{AtWork, Claim, End, Experiment, Noted, Post, Queue, Seat};
 use super::shelves::Shelves;
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::Catalog;
 use crate::error::INTERNAL;
 use crate::id::RunId;
-use crate::lab::{Lab, LoadedModel};
+use crate::lab::Lab;
 use crate::model::Cache;
 use crate::store::StoreError;
 
@@ -397,121 +396,5 @@ impl Drop for Worker {
         if let Err(error) = self.rest() {
             tracing::warn!(%error, "a worker could not give its items back");
         }
-    }
-}
-
-/// Why an item has no outcome.
-enum Failure {
-    /// It is this sample's fault.
-    Sample(ErrorCode, String),
-    /// The model is not here.
-    NoModel(String),
-    /// The model cannot be used here as it is held; it may be later.
-    Model {
-        /// What is wrong, in a sentence.
-        problem: String,
-        /// Whether it is worth trying again without being told to.
-        may_come: bool,
-    },
-    /// There is too little memory free for this condition now.
-    Memory(String),
-    /// The queue cannot be written.
-    Store(StoreError),
-}
-
-/// A sentence about a model that this worker lacks. Links travel, machines' folders do not.
-fn not_here(model: &str, error: &CatalogError) -> String {
-    match label(model) {
-        label if label == model => format!("The model {label} is missing: {error}."),
-        label => format!("The model {label} is missing: it is not where it was named."),
-    }
-}
-
-/// A sentence about a model whose weights are not those that an experiment began with.
-fn differs(model: &str, here: &str, there: &str) -> String {
-    let short = |hash: &str| hash.chars().take(12).collect::<String>();
-    format!(
-        "The model {model} is another than this experiment began with: its hash is {}, not {}. Put that \
-         one back, or start the experiment anew.",
-        short(here),
-        short(there)
-    )
-}
-
-/// The items of some of a grid's conditions, as few ranges as hold them.
-fn items_of(grid: &Grid, wanted: impl Fn(&Condition) -> bool) -> Vec<Range<u32>> {
-    let mut ranges: Vec<Range<u32>> = Vec::new();
-    for condition in grid.conditions.iter().filter(|c| wanted(c)) {
-        let first = condition.index * grid.samples;
-        let past = first + grid.samples;
-        match ranges.last_mut().filter(|last| last.end == first) {
-            Some(last) => last.end = past,
-            None => ranges.push(first..past),
-        }
-    }
-    ranges
-}
-
-impl Failure {
-    fn of(error: EngineError) -> Failure {
-        if error.code == ErrorCode::Internal {
-            tracing::error!(%error, "an item failed inside");
-            return Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned());
-        }
-        Failure::Sample(error.code, error.message)
-    }
-}
-
-/// Runs one prompt with every layer and head observed; `None` where it was stopped. A question
-/// that only finds too little memory free now is no sample's fault.
-fn observe(
-    model: &dyn LoadedModel,
-    picture: &Picture,
-    options: &RunOptions,
-    stop: &dyn Fn() -> bool,
-) -> Result<Option<(shared::Summary, Observation)>, Failure> {
-    let prepared = model.prepare(picture, options).map_err(Failure::of)?;
-    let mut folding = Folding { info: model.info(), observation: Observation::default(), stop };
-    let wants = folding.wants();
-    let summary = prepared.run(&mut folding).map_err(|error| match error.code {
-        ErrorCode::OutOfMemory if prepared.could_fit(wants) => Failure::Memory(error.message),
-        _ => Failure::of(error),
-    })?;
-    Ok(summary.map(|summary| (summary, folding.observation)))
-}
-
-/// Folds what is observed together, masses only: rows over all keys are not asked for.
-struct Folding<'a> {
-    info: &'a ModelInfo,
-    observation: Observation,
-    stop: &'a dyn Fn() -> bool,
-}
-
-impl Observer for Folding<'_> {
-    fn wants(&self) -> Wants {
-        Wants { flows: true, ..Wants::default() }
-    }
-
-    fn layout(&mut self, layout: &Layout) -> Control {
-        self.observation = Observation {
-            layout: Some(layout.clone()),
-            prefill: vec![None; self.info.layers as usize],
-            tokens: Vec::new(),
-        };
-        self.poll()
-    }
-
-    fn prefill_layer(&mut self, layer: u32, flow: LayerFlow) -> Control {
-        self.observation.apply(&Event::PrefillLayer { layer, flow });
-        Control::Continue(())
-    }
-
-    fn token(&mut self, token: GeneratedToken) -> Control {
-        self.observation.apply(&token.into());
-        Control::Continue(())
-    }
-
-    fn poll(&mut self) -> Control {
-        if (self.stop)() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

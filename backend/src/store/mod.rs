@@ -4,10 +4,12 @@
 //! connections of their own and never wait for it (WAL). What a caller was told is written was
 //! synced to disk before; what is read is compared with its checksum (see `sealed`).
 
+mod ask;
 mod blob;
 pub(crate) mod folder;
 mod integrity;
 mod loading;
+mod open;
 mod read;
 mod schema;
 mod sealed;
@@ -29,7 +31,7 @@ use crate::id::{OwnerHash, RunId};
 use crate::lock;
 use crate::run::Run;
 use folder::{Held, NotHeld};
-use schema::MigrateError;
+use open::{Refused, open_file};
 use writer::Writer;
 
 pub(crate) use integrity::Integrity;
@@ -225,72 +227,9 @@ impl Store {
         })
     }
 
-    /// The space that the folder has.
-    pub fn space(&self) -> &Arc<Space> {
-        &self.space
-    }
-
     /// What is noted of the model that is being loaded.
     pub fn loading(&self) -> &Loading {
         &self.loading
-    }
-
-    /// Looks whether there is space again, where there was none.
-    pub async fn look_for_space(&self) {
-        if self.space.is_full() && !self.read_only && self.space.is_due() {
-            let space = self.space.clone();
-            let look = move |c: &mut Connection| {
-                look_for_space(&space, c);
-                Ok(())
-            };
-            // Closed, or broken: then there is nothing to be found.
-            let _ = self.writer.ask(look).await;
-        }
-    }
-
-    /// Does what can wait for space, unless there is none.
-    async fn if_space<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        if self.read_only {
-            return Err(StoreError::Full);
-        }
-        let space = self.space.clone();
-        let work = move |c: &mut Connection| {
-            if space.is_full() && !look_for_space(&space, c) {
-                return Err(StoreError::Full);
-            }
-            let done = work(c);
-            if matches!(done, Err(StoreError::Full)) {
-                space.note_full();
-            }
-            done
-        };
-        self.writer.ask(work).await
-    }
-
-    /// Does what must be possible on a full disk, and sees whether it made space.
-    async fn always<T: Send + 'static>(
-        &self,
-        mut work: impl FnMut(&mut Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        if self.read_only {
-            return Err(StoreError::Full);
-        }
-        let space = self.space.clone();
-        let work = move |c: &mut Connection| {
-            let done = space.need(|| work(c))?;
-            // Done is done, whether or not the disk gets something back now.
-            if let Err(error) = space.need(|| space::give_back(c)) {
-                tracing::warn!(%error, "the disk was not given back what was deleted");
-            }
-            if space.is_full() {
-                look_for_space(&space, c);
-            }
-            Ok(done)
-        };
-        self.writer.ask(work).await
     }
 
     /// Makes a run durable.
@@ -459,73 +398,6 @@ impl Store {
             readers.push(connection);
         }
         result
-    }
-}
-
-/// Opens the file to be written, as this version of the lab has it.
-fn open_file(path: &Path, options: &StoreOptions) -> Result<Connection, Refused> {
-    folder::make_database(path).map_err(Refused::Folder)?;
-    let mut connection = schema::connect(path).map_err(MigrateError::Sqlite)?;
-    if let Some(pages) = options.max_pages {
-        schema::limit_pages(&connection, pages).map_err(MigrateError::Sqlite)?;
-    }
-    schema::migrate(&mut connection)?;
-    Ok(connection)
-}
-
-/// Looks whether there is space for something new; gives whether there is.
-fn look_for_space(space: &Space, c: &mut Connection) -> bool {
-    let found = space.keep() && space.has_room() && space::try_out(c).is_ok();
-    if found {
-        space.note_space();
-    }
-    found
-}
-
-/// Why the file was not opened.
-#[derive(Debug)]
-enum Refused {
-    Folder(std::io::Error),
-    File(MigrateError),
-}
-
-impl From<MigrateError> for Refused {
-    fn from(error: MigrateError) -> Self {
-        Refused::File(error)
-    }
-}
-
-impl Refused {
-    /// Whether it may be for want of space: SQLite does not always say so.
-    fn may_lack_space(&self) -> bool {
-        match self {
-            Refused::Folder(error) => error.kind() == std::io::ErrorKind::StorageFull,
-            Refused::File(MigrateError::TooNew { .. }) => false,
-            Refused::File(MigrateError::Store(error)) => matches!(error, StoreError::Full),
-            Refused::File(MigrateError::Sqlite(error)) => matches!(
-                error.sqlite_error_code(),
-                Some(
-                    rusqlite::ErrorCode::DiskFull
-                        | rusqlite::ErrorCode::CannotOpen
-                        | rusqlite::ErrorCode::SystemIoFailure
-                )
-            ),
-        }
-    }
-
-    fn told(self, folder: String) -> OpenError {
-        match self {
-            Refused::Folder(cause) => OpenError::Folder { folder, cause },
-            Refused::File(MigrateError::TooNew { found, known }) => {
-                OpenError::TooNew { folder, found, known }
-            }
-            Refused::File(MigrateError::Sqlite(error)) => {
-                OpenError::Broken { folder, cause: error.to_string() }
-            }
-            Refused::File(MigrateError::Store(error)) => {
-                OpenError::Broken { folder, cause: error.to_string() }
-            }
-        }
     }
 }
 

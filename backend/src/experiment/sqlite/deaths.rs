@@ -5,8 +5,9 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use shared::ErrorCode;
 use shared::experiment::{LeftOut, SampleRef};
 
+use super::rows::end;
 use super::seat::{self, Last, Life};
-use super::{SqliteQueue, end, sealed};
+use super::{SqliteQueue, sealed};
 use crate::experiment::queue::End;
 use crate::store::StoreError;
 

@@ -2,6 +2,8 @@
 
 mod deaths;
 mod lacks;
+mod rate;
+mod rows;
 mod schema;
 mod sealed;
 mod seat;
@@ -11,22 +13,19 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use shared::ModelInfo;
 use shared::experiment::ExperimentState;
 
 use super::queue::{
     Claim, End, Ended, Experiment, NewExperiment, Noted, Post, Progress, Queue, Seat,
 };
-use crate::id::{OwnerHash, RunId};
+use crate::id::RunId;
 use crate::store::{Integrity, Space, StoreError, folder, space, wal};
 use crate::{clock, lock};
+use rows::{broken, end, ended, experiment, insert, json, name, number, parse, run_id, state};
 use seat::FileSeat;
 
-/// Ends of this many seconds tell the rate.
-const MINUTE: f64 = 60.0;
 const WAITING: u32 = 0;
 const HELD: u32 = 1;
 const ENDED: u32 = 2;
@@ -159,69 +158,6 @@ impl SqliteQueue {
     }
 }
 
-/// Writes an item's end, and the experiment's where it was the last.
-fn end(c: &Transaction, number: i64, item: u32, end: &End) -> Result<(), StoreError> {
-    let (done, data) = match end {
-        End::Done(outcome) => (true, pack(&**outcome)?),
-        End::LeftOut(left_out) => (false, pack(left_out)?),
-    };
-    c.prepare_cached(
-        "INSERT INTO ends (experiment, item, done, at, data) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute(params![number, item, done, clock::unix_seconds(), data])?;
-    sealed::seal_end(c, number, item)?;
-    c.prepare_cached(
-        "UPDATE items SET state = ?3, worker = NULL WHERE experiment = ?1 AND item = ?2",
-    )?
-    .execute(params![number, item, ENDED])?;
-    sealed::change(c, number, || {
-        c.prepare_cached(
-            "UPDATE experiments SET ended = ended + 1, done = done + ?2 WHERE number = ?1",
-        )?
-        .execute(params![number, done])?;
-        c.prepare_cached(
-            "UPDATE experiments SET state = 'done', problem = NULL WHERE number = ?1
-             AND state IN ('running', 'paused')
-             AND NOT EXISTS (SELECT 1 FROM items WHERE experiment = ?1 AND state < ?2)",
-        )?
-        .execute(params![number, ENDED])?;
-        Ok(())
-    })
-}
-
-/// Writes an experiment and its items.
-fn insert(c: &Transaction, new: &NewExperiment) -> Result<(), StoreError> {
-    let number: i64 =
-        c.query_row("SELECT coalesce(max(number), 0) + 1 FROM experiments", [], |r| r.get(0))?;
-    let drawn: Vec<u8> = new.rows.iter().flat_map(|row| row.to_le_bytes()).collect();
-    c.execute(
-        "INSERT INTO experiments (id, number, created, lab, title, spec, dataset, grid, drawn,
-                                  owner, state, models)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'running', '[]')",
-        params![
-            new.id.as_str(),
-            number,
-            new.created,
-            env!("CARGO_PKG_VERSION"),
-            new.title,
-            json(&new.spec)?,
-            json(&new.dataset)?,
-            json(&new.grid)?,
-            drawn,
-            new.owner.0,
-        ],
-    )?;
-    sealed::seal(c, number)?;
-    {
-        let mut insert =
-            c.prepare("INSERT INTO items (experiment, place, item) VALUES (?1, ?2, ?3)")?;
-        for (place, item) in new.grid.order().enumerate() {
-            insert.execute(params![number, place as i64, item])?;
-        }
-    }
-    Ok(())
-}
-
 impl Queue for SqliteQueue {
     fn create(&self, new: &NewExperiment) -> Result<(), StoreError> {
         if self.space.is_full() && !(self.space.keep() && self.space.has_room()) {
@@ -316,7 +252,8 @@ impl Queue for SqliteQueue {
                 )?
                 .query_map([number], |r| r.get(0))?
                 .collect::<Result<_, _>>()?;
-            let rate = (workers > 0).then(|| rate(&newest_first, clock::unix_seconds())).flatten();
+            let rate =
+                (workers > 0).then(|| rate::of(&newest_first, clock::unix_seconds())).flatten();
             Ok(Progress { done, left_out: ended - done, running, workers, rate })
         })
     }
@@ -551,154 +488,11 @@ impl Queue for SqliteQueue {
     }
 }
 
-/// Items a second over the last minute of work, from the moments at which items ended, the newest
-/// first. The clock may have been set meanwhile, forward or back, and several workers hand ends in:
-/// what lies between two ends counts only where it is no less than nothing and no more than a minute.
-fn rate(newest_first: &[f64], now: f64) -> Option<f64> {
-    let plausible = |span: &f64| (0.0..=MINUTE).contains(span);
-    newest_first.first().map(|newest| now - newest).filter(plausible)?;
-    let (mut items, mut seconds) = (0_u32, 0.0);
-    let spans = newest_first.windows(2).map(|pair| pair[0] - pair[1]);
-    for span in spans.filter(plausible) {
-        if seconds + span > MINUTE {
-            break;
-        }
-        items += 1;
-        seconds += span;
-    }
-    (items > 0 && seconds > 0.0).then(|| f64::from(items) / seconds)
-}
-
-/// The experiment in a row of [`sealed::EXPERIMENT`] and its checksum.
-fn experiment(r: &Row) -> Result<Experiment, StoreError> {
-    sealed::check(r)?;
-    let text = |i: usize| r.get::<_, String>(i);
-    let drawn: Vec<u8> = r.get(7)?;
-    let (rows, _) = drawn.as_chunks::<8>();
-    let start = NewExperiment {
-        id: run_id(&text(0)?)?,
-        created: text(1)?,
-        title: text(3)?,
-        spec: parse(&text(4)?)?,
-        dataset: parse(&text(5)?)?,
-        grid: parse(&text(6)?)?,
-        rows: rows.iter().map(|row| u64::from_le_bytes(*row)).collect(),
-        owner: OwnerHash(r.get(8)?),
-    };
-    let (state, models) = (state_named(&text(9)?)?, parse(&text(11)?)?);
-    Ok(Experiment { start, lab: text(2)?, state, problem: r.get(10)?, models })
-}
-
-/// The end in a row of [`sealed::END`] and its checksum.
-fn ended(r: &Row) -> Result<Ended, StoreError> {
-    sealed::check_end(r)?;
-    let data = r.get_ref(5)?.as_blob().map_err(broken)?;
-    let end = match r.get(3)? {
-        true => End::Done(Box::new(unpack(data)?)),
-        false => End::LeftOut(unpack(data)?),
-    };
-    Ok(Ended { seq: r.get::<_, i64>(0)? as u64, item: r.get(2)?, end, run: r.get(6)? })
-}
-
-fn number(c: &Connection, id: &RunId) -> Result<Option<i64>, StoreError> {
-    let found = c
-        .prepare_cached("SELECT number FROM experiments WHERE id = ?1")?
-        .query_row(params![id.as_str()], |r| r.get(0));
-    Ok(found.optional()?)
-}
-
-fn state(c: &Connection, id: &RunId) -> Result<Option<ExperimentState>, StoreError> {
-    let found: Option<String> = c
-        .prepare_cached("SELECT state FROM experiments WHERE id = ?1")?
-        .query_row(params![id.as_str()], |r| r.get(0))
-        .optional()?;
-    found.map(|name| state_named(&name)).transpose()
-}
-
-const STATES: [(ExperimentState, &str); 4] = [
-    (ExperimentState::Running, "running"),
-    (ExperimentState::Paused, "paused"),
-    (ExperimentState::Done, "done"),
-    (ExperimentState::Cancelled, "cancelled"),
-];
-
-fn name(state: ExperimentState) -> &'static str {
-    STATES.iter().find(|(s, _)| *s == state).map_or("cancelled", |(_, name)| name)
-}
-
-fn state_named(name: &str) -> Result<ExperimentState, StoreError> {
-    let found = STATES.iter().find(|(_, n)| *n == name);
-    found.map(|(state, _)| *state).ok_or_else(|| broken(format!("unknown state {name}")))
-}
-
-fn run_id(text: &str) -> Result<RunId, StoreError> {
-    RunId::parse(text).ok_or_else(|| broken(format!("{text} is no name")))
-}
-
-fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(broken)
-}
-
-fn parse<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    serde_json::from_str(text).map_err(broken)
-}
-
-fn pack(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    let plain = rmp_serde::to_vec_named(value).map_err(broken)?;
-    zstd::bulk::compress(&plain, 3).map_err(broken)
-}
-
-fn unpack<T: DeserializeOwned>(data: &[u8]) -> Result<T, StoreError> {
-    rmp_serde::from_slice(&zstd::decode_all(data).map_err(broken)?).map_err(broken)
-}
-
-fn broken(error: impl std::fmt::Display) -> StoreError {
-    StoreError::Broken(error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-
-    /// An item a second, while the clock is set to another day, and back.
-    #[test]
-    fn a_clock_that_is_set_makes_no_estimate_absurd() {
-        let day = 86_400.0;
-        let ends = |shifts: &[(usize, f64)]| {
-            let mut at: Vec<f64> = (0..40).map(f64::from).collect();
-            for (from, shift) in shifts {
-                at[*from..].iter_mut().for_each(|at| *at += shift);
-            }
-            let now = at[39] + 0.5;
-            at.reverse();
-            (at, now)
-        };
-        for shifts in [
-            &[][..],
-            &[(20, day)],
-            &[(20, -day)],
-            &[(39, 3650.0 * day)],
-            &[(10, day), (11, -day), (30, -3.0 * day)],
-            &[(38, -day), (39, day)],
-        ] {
-            let (at, now) = ends(shifts);
-            let rate = rate(&at, now).unwrap();
-            assert!((rate - 1.0).abs() < 1e-9, "{shifts:?}: {rate}");
-        }
-        // Set since the last end: nothing is known until the next.
-        let (at, now) = ends(&[]);
-        assert_eq!((rate(&at, now + day), rate(&at, now - day)), (None, None));
-        assert_eq!((rate(&[], 0.0), rate(&[5.0], 5.0), rate(&[5.0, 5.0], 5.0)), (None, None, None));
-        // Two workers whose clocks are a day apart, one end each in turn: no estimate, none that is
-        // wrong.
-        let two: Vec<f64> = (0..40).map(|i| f64::from(39 - i) + f64::from(i % 2) * day).collect();
-        assert_eq!(rate(&two, 39.5), None);
-        // Only the last minute counts.
-        let slower: Vec<f64> = (0..100).map(|i| 1000.0 - 10.0 * f64::from(i)).collect();
-        assert_eq!(rate(&slower, 1001.0), Some(0.1));
-    }
 
     #[test]
     fn what_is_acknowledged_is_synced_first() {
