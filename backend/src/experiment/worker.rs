@@ -351,7 +351,8 @@ impl Worker {
         let settings = self.means.catalog.settings(&source, asked);
         settings.map_err(|e| {
             let (name, why) = (&source.name, e.0.message);
-            Failure::Model(format!("the model {name} no longer runs with these options: {why}"))
+            let problem = format!("the model {name} no longer runs with these options: {why}");
+            Failure::Model { problem, may_come: false }
         })?;
         let options = self.means.catalog.resolved(&source, asked);
         let options = options.map_err(|e| Failure::Sample(e.0.code, e.0.message))?;
