@@ -239,7 +239,7 @@ fn a_full_disk_is_opened_shown_and_deleted_from() {
         assert_eq!(lab.get(&format!("/api/runs/{}", run.id)).0, 404);
     }
     assert_eq!(lab.record(&last.id).state, RunState::Done);
-    assert_eq!(lab.health(), (false, true, String::new()), "there is space again");
+    lab.until_well();
     lab.run();
     lab.stop();
 }

@@ -102,7 +102,7 @@ fn a_cancelled_run_stays_cancelled_after_kill_9() {
         }
         for run in [&at_work, &waits] {
             let head = format!(
-                "POST /api/runs/{}/cancel HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+                "POST /api/runs/{}/cancel HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
                  Authorization: Bearer {}\r\nContent-Length: 0\r\n\r\n",
                 run.id, run.owner_token
             );

@@ -168,11 +168,17 @@ fn what_is_missing_is_listed_whole() {
     let (none, both) = (means(&data, &[], "a"), means(&data, BOTH, "a"));
     let path = data.path().join("mine");
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo-llava");
-    std::os::unix::fs::symlink(model.canonicalize().unwrap(), &path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    for entry in std::fs::read_dir(model).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), path.join(entry.file_name())).unwrap();
+        }
+    }
     let id = start(&both, |spec| {
         spec.models = vec!["demo-qwen".into(), path.display().to_string()];
     });
-    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_dir_all(&path).unwrap();
     At::new(&none).work();
     let problem = kept(&none, &id).problem.unwrap();
     for part in ["The model demo-qwen is missing: ", "The model mine is missing: it is not where"] {

@@ -102,12 +102,6 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     if let Some(all) = args.connections {
         limits = limits.at_most(all);
     }
-    tracing::info!(
-        files,
-        connections = limits.all,
-        per_client = limits.per_client,
-        "open files and connections are limited to"
-    );
     let connections = Connections::new(limits);
     // The port first: it is what most often stands in the way.
     let listener = net::listen(args.bind).map_err(|e| match e.kind() {
@@ -213,6 +207,12 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         }
     };
     tokio::spawn(wait_for_signal(stopping.clone(), terminations(), leave.clone()));
+    tracing::info!(
+        files,
+        connections = limits.all,
+        per_client = limits.per_client,
+        "open files and connections are limited to"
+    );
     let url = format!("http://{address}{}", args.base.as_str());
     print(&format!("LangOverrule Lab is open at {url}\n"))?;
     if args.open {

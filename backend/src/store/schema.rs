@@ -68,7 +68,7 @@ const MIGRATIONS: &[&str] = &[
 ",
     // From here on `stopping` is a state: queued, and to be cancelled. An earlier lab must not meet it.
     "
-    CREATE INDEX runs_stopping ON runs (id) WHERE state = 'stopping';
+    CREATE INDEX IF NOT EXISTS runs_stopping ON runs (id) WHERE state = 'stopping';
 ",
 ];
 

@@ -18,23 +18,59 @@ const MOST_DEATHS: u32 = 3;
 const KILLED: &str = "The lab was killed while it was starting this work; most often there is too little memory for \
      it. It is paused so that the lab stays open.";
 
+/// What a worker's death at an item came to.
+struct Death {
+    experiment: String,
+    item: u32,
+    deaths: u32,
+    paused: bool,
+}
+
 impl SqliteQueue {
-    /// Gives back what dead workers held.
-    pub(super) fn bury(&self, c: &Transaction, own: &str) -> Result<(), StoreError> {
-        let workers: Vec<String> = c
-            .prepare_cached("SELECT DISTINCT worker FROM items WHERE state = 1")?
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for worker in workers.iter().filter(|w| *w != own) {
-            let Life::Gone(last) = seat::life(&self.seats, worker) else { continue };
-            c.prepare_cached(
-                "UPDATE items SET state = 0, worker = NULL WHERE state = 1 AND worker = ?1",
-            )?
-            .execute(params![worker])?;
-            if let Some(last) = last {
-                died_at(c, &last)?;
+    /// Gives back what dead workers held, and counts the items that they died at.
+    pub(super) fn bury(&self, own: &str) -> Result<(), StoreError> {
+        let workers: Vec<String> = self.with(|c| {
+            let mut holding =
+                c.prepare_cached("SELECT DISTINCT worker FROM items WHERE state = 1")?;
+            let all = holding.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            Ok(all)
+        })?;
+        let mut gone = Vec::new();
+        for worker in workers.into_iter().filter(|worker| worker != own) {
+            if let Life::Gone(last) = seat::life(&self.seats, &worker) {
+                gone.push((worker, last));
             }
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let deaths = self.write(|c| {
+            let mut deaths = Vec::new();
+            for (worker, last) in &gone {
+                let held = c
+                    .prepare_cached(
+                        "UPDATE items SET state = 0, worker = NULL WHERE state = 1 AND worker = ?1",
+                    )?
+                    .execute(params![worker])?;
+                // Where nothing was held any more, another lab has counted this death meanwhile.
+                if held > 0
+                    && let Some(last) = last
+                {
+                    deaths.extend(died_at(c, last)?);
+                }
+            }
+            Ok(deaths)
+        })?;
+        // Only now that it is kept: a lab that is killed here must find the worker's last item again, or
+        // that item would be begun as if nobody had died at it.
+        for (worker, _) in &gone {
             seat::clear(&self.seats, worker);
+        }
+        for Death { experiment, item, deaths, paused } in deaths {
+            tracing::warn!(experiment, item, deaths, "a worker died at an item");
+            if paused {
+                tracing::warn!(experiment, "{KILLED}");
+            }
         }
         Ok(())
     }
@@ -42,7 +78,7 @@ impl SqliteQueue {
 
 /// Counts a worker's death at an item, leaves the item out after too many, and pauses the work that a
 /// lab died of at its start.
-fn died_at(c: &Transaction, last: &Last) -> Result<(), StoreError> {
+fn died_at(c: &Transaction, last: &Last) -> Result<Option<Death>, StoreError> {
     let at = &last.claim;
     let deaths = c
         .prepare_cached(
@@ -54,11 +90,11 @@ fn died_at(c: &Transaction, last: &Last) -> Result<(), StoreError> {
             Ok((row.get::<_, u32>(0)?, row.get::<_, i64>(1)?))
         })
         .optional()?;
-    let Some((deaths, number)) = deaths else { return Ok(()) };
-    let (experiment, item) = (at.experiment.short(), at.item);
-    tracing::warn!(experiment, item, deaths, "a worker died at an item");
+    let Some((deaths, number)) = deaths else { return Ok(None) };
+    let experiment = at.experiment.short().to_owned();
+    let death = Death { experiment, item: at.item, deaths, paused: false };
     if !sealed::intact(c, number)? {
-        return Ok(());
+        return Ok(Some(death));
     }
     if deaths >= MOST_DEATHS {
         let left_out = LeftOut {
@@ -70,10 +106,8 @@ fn died_at(c: &Transaction, last: &Last) -> Result<(), StoreError> {
         };
         end(c, number, at.item, &End::LeftOut(left_out))?;
     }
-    if last.lab_started && pause(c, number, KILLED)? {
-        tracing::warn!(experiment, "{KILLED}");
-    }
-    Ok(())
+    let paused = last.lab_started && pause(c, number, KILLED)?;
+    Ok(Some(Death { paused, ..death }))
 }
 
 /// Pauses an experiment that is running, and says why; gives whether it was.

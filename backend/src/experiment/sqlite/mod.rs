@@ -268,11 +268,13 @@ impl Queue for SqliteQueue {
         wanted: ExperimentState,
         problem: Option<&str>,
     ) -> Result<Option<ExperimentState>, StoreError> {
+        if wanted == ExperimentState::Running {
+            // First, so that what a worker died of earlier does not pause it again.
+            self.bury("")?;
+        }
         self.always(|c| {
             let Some(number) = number(c, id)? else { return Ok(None) };
             if wanted == ExperimentState::Running {
-                // First, so that what a worker died of earlier does not pause it again.
-                self.bury(c, "")?;
                 lacks::forget_of(c, number)?;
             }
             sealed::change(c, number, || {
@@ -303,10 +305,8 @@ impl Queue for SqliteQueue {
 
     fn sit(&self, post: Post) -> Result<Box<dyn Seat>, StoreError> {
         let seat = FileSeat::take(&self.seats, post)?;
-        self.write(|c| {
-            self.bury(c, seat.name())?;
-            self.forget_gone(c)
-        })?;
+        self.bury(seat.name())?;
+        self.write(|c| self.forget_gone(c))?;
         lock(&self.taken).push(seat.name().to_owned());
         Ok(Box::new(seat))
     }
@@ -324,8 +324,8 @@ impl Queue for SqliteQueue {
         if !any {
             return Ok(Vec::new());
         }
+        self.bury(seat.name())?;
         self.write(|c| {
-            self.bury(c, seat.name())?;
             let mut claims = Vec::new();
             let mut waiting = c.prepare_cached(&format!(
                 "SELECT e.id, i.experiment, i.place, i.item FROM experiments e
