@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::Form;
@@ -125,9 +126,10 @@ impl Lab {
         self.send(&format!("GET {path} HTTP/1.1"), b"")
     }
 
-    /// Asks something about a picture of some 1.5 MB.
+    /// Asks something about a picture of some 1.5 MB, another one each time: the same would be kept once.
     fn ask(&self) -> (u16, String) {
-        let mut noise = 1_u32;
+        static ASKED: AtomicU32 = AtomicU32::new(1);
+        let mut noise = ASKED.fetch_add(1, Ordering::Relaxed);
         let picture = image::RgbImage::from_fn(720, 720, |_, _| {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let [_, a, b, c] = noise.to_le_bytes();
