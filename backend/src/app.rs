@@ -11,7 +11,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use http_body::Body as HttpBody;
 use shared::api::BEAT;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -25,7 +24,7 @@ use crate::experiment::{Live, Means};
 use crate::lobby::Lobby;
 use crate::net::body::paced;
 use crate::net::gate::gate;
-use crate::net::{Access, Base, Pace};
+use crate::net::{Access, Base, Client, Pace};
 use crate::pulls::{Allowed, Pulls};
 use crate::routes;
 
@@ -36,8 +35,6 @@ pub struct Limits {
     pub upload: usize,
     /// A viewer more than this many events behind a live run is told of a gap.
     pub viewer_lag: u64,
-    /// Uploads read at once: each holds up to [`Limits::upload`] bytes.
-    pub uploads: usize,
     /// How slowly what is sent may come.
     pub body: Pace,
     /// A viewer is pinged this often, and told that the connection lives where nothing happens.
@@ -52,7 +49,6 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             upload: 20 << 20,
-            uploads: 32,
             body: Pace {
                 grace: Duration::from_secs(20),
                 floor: 4 << 10,
@@ -89,8 +85,6 @@ pub struct AppState {
     pub network_address: Option<String>,
     /// By which names the lab is reached, and through which proxies.
     pub access: Arc<Access>,
-    /// Turns to upload.
-    pub uploads: Arc<Semaphore>,
     /// Cancelled when viewers are to leave.
     pub closing: CancellationToken,
     /// The viewers' tasks.
@@ -100,7 +94,6 @@ pub struct AppState {
 impl AppState {
     /// The state around a lobby.
     pub fn new(lobby: Arc<Lobby>, limits: Limits) -> Self {
-        let uploads = Arc::new(Semaphore::new(limits.uploads));
         AppState {
             lobby,
             limits,
@@ -112,7 +105,6 @@ impl AppState {
             classrooms: Arc::new(Classrooms::new(limits.classes)),
             network_address: None,
             access: Arc::default(),
-            uploads,
             closing: CancellationToken::new(),
             viewers: TaskTracker::new(),
         }
@@ -132,6 +124,7 @@ pub fn app(state: AppState) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(Small))
         .layer(middleware::from_fn_with_state(state.clone(), paced))
+        .layer(middleware::from_fn_with_state(state.clone(), pace))
         .layer(middleware::from_fn_with_state(state.clone(), gate))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // A run's address is its only lock: it must not leak to where a link leads.
@@ -209,6 +202,19 @@ pub const EMBED_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsa
 /// A handler that panicked is an error like any other; the panic hook has logged it.
 fn panicked(_: Box<dyn Any + Send>) -> Response {
     ApiError::internal("a handler panicked").into_response()
+}
+
+/// Refuses who asks too often.
+async fn pace(
+    State(state): State<AppState>,
+    client: Client,
+    request: Request,
+    next: Next,
+) -> Response {
+    match state.lobby.fair.request(client, std::time::Instant::now()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
 }
 
 /// Counts and logs every answer, once, here.

@@ -1,7 +1,9 @@
 //! Errors as the API shows them: one envelope, one code, one sentence.
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::EngineError;
 use shared::{ErrorBody, ErrorCode};
@@ -17,7 +19,15 @@ pub struct ApiError(pub ErrorBody);
 impl ApiError {
     /// An error with a code and a sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        ApiError(ErrorBody { code, message: message.into() })
+        ApiError(ErrorBody::new(code, message))
+    }
+
+    /// The same, and when asking again may help: whole seconds, at least one.
+    #[must_use]
+    pub fn again_in(mut self, wait: Duration) -> Self {
+        let seconds = wait.as_millis().div_ceil(1000).max(1);
+        self.0.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+        self
     }
 
     /// Something that should not happen: the cause goes to the log, not to the person.
@@ -59,7 +69,11 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.code.http_status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, Json(self.0)).into_response()
+        let after = self.0.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
+        match after {
+            Some(after) => (status, after, Json(self.0)).into_response(),
+            None => (status, Json(self.0)).into_response(),
+        }
     }
 }
 

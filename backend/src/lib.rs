@@ -22,6 +22,7 @@ pub mod clock;
 pub mod error;
 pub mod experiment;
 pub mod export;
+pub mod fair;
 mod fidelity;
 mod held;
 pub mod hub;

@@ -1,39 +1,36 @@
 //! The lobby: every run that is live, and the way to every run that was.
 
+mod submit;
+
 use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use axum::body::Bytes;
-use engine::LoadOptions;
-use shared::api::{RunCreated, RunState};
+use shared::api::RunState;
 use shared::picture::Speed;
-use shared::{AskedOptions, ErrorCode, Event, Label, LabelChange, RunOptions};
+use shared::{ErrorCode, Event, Label, LabelChange};
 use tokio::sync::{Semaphore, watch};
 
-use crate::assets::picture_type;
-use crate::catalog::{Catalog, Look, Source};
-use crate::clock;
+use crate::catalog::{Catalog, Look};
 use crate::error::ApiError;
+use crate::fair::{Fair, Shares};
 use crate::held::{Room, holding};
-use crate::id::{OwnerToken, RunId, SAMPLE};
+use crate::id::{RunId, SAMPLE};
 use crate::lab::{Lab, Precheck};
 use crate::lock;
-use crate::memory;
 use crate::metrics::Metrics;
-use crate::model::{Job, JobPicture, ModelState, PushError, Queue, stopped};
+use crate::model::{ModelState, Queue, stopped};
+use crate::net::Client;
 use crate::run::{Run, StopReason};
 use crate::samples::Samples;
-use crate::store::{NewRun, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Pictures decoded at once: 50 million pixels are 150 MB while they are decoded.
 const DECODERS: usize = 2;
 /// Pictures that may wait to be decoded, each in memory as the file it came as.
 const UNDECODED: usize = 16;
-/// A waiting run holds its pixels up to this many bytes (4 million pixels); larger ones are
-/// decoded again when it is their turn.
-const PIXELS_HELD: usize = 12 << 20;
 /// Ended runs kept in memory, so that a class that opens one link reads the store once.
 const RECENT: usize = 8;
 /// Most bytes of the events of ended runs kept in memory; with the encodings that viewers share
@@ -56,6 +53,10 @@ pub struct Lobby {
     pub model_state: watch::Sender<ModelState>,
     /// Counters.
     pub metrics: Metrics,
+    /// What clients have of what they share.
+    pub fair: Fair,
+    /// Who asked for runs that are live.
+    askers: Mutex<HashMap<RunId, Client>>,
     /// What is known of models that have been loaded, by name.
     checks: Mutex<HashMap<String, (Look, Precheck)>>,
     /// How fast models read their last prompts, by name; for each quantization one.
@@ -83,16 +84,18 @@ impl Lobby {
         catalog: Catalog,
         samples: Samples,
         store: Store,
-        capacity: usize,
+        shares: Shares,
     ) -> Self {
         Lobby {
             lab,
             catalog,
             samples,
             store,
-            queue: Queue::new(capacity),
+            queue: Queue::new(shares.runs),
             model_state: watch::Sender::default(),
             metrics: Metrics::default(),
+            fair: Fair::new(shares),
+            askers: Mutex::default(),
             checks: Mutex::default(),
             speeds: Mutex::default(),
             live: Mutex::default(),
@@ -103,93 +106,6 @@ impl Lobby {
             room: Room::default(),
             closing: AtomicBool::new(false),
         }
-    }
-
-    /// Takes a run: checks it, makes it durable, puts it into the line.
-    ///
-    /// # Errors
-    /// A code and a sentence for whatever is wrong with the request, or `queue_full`,
-    /// `storage_full`, `shutting_down`. No run exists then.
-    pub async fn submit(
-        self: &Arc<Self>,
-        picture: Bytes,
-        asked: AskedOptions,
-    ) -> Result<RunCreated, ApiError> {
-        let source = self
-            .catalog
-            .by_name(&asked.model)
-            .map_err(|e| ApiError::new(e.code(), sentence(&e.to_string())))?;
-        self.submit_with(source, picture, asked).await
-    }
-
-    /// The same with a model that the lab itself names, wherever it lies.
-    ///
-    /// # Errors
-    /// As [`Lobby::submit`].
-    pub async fn submit_with(
-        self: &Arc<Self>,
-        source: Source,
-        picture: Bytes,
-        asked: AskedOptions,
-    ) -> Result<RunCreated, ApiError> {
-        let options = self.catalog.resolved(&source, &asked)?;
-        if self.closing.load(Ordering::Relaxed) {
-            return Err(ApiError::shutting_down());
-        }
-        // Before the costly part; decided for good when the run is pushed.
-        if self.queue.is_full() {
-            return Err(queue_full());
-        }
-        // What a model said that was loaded from files that have changed says nothing of this one.
-        let check = lock(&self.checks).get(&source.name).cloned();
-        let check =
-            check.filter(|(look, _)| *look == Look::at(&source.folder)).map(|(_, check)| check);
-        let load = LoadOptions {
-            name: source.name.clone(),
-            quant: options.quant,
-            ..LoadOptions::default()
-        };
-        let loaded = (load.name.clone(), load.quant);
-        let new = !self.model_state.borrow().loaded.contains(&loaded);
-        let new = new.then(|| (source.folder.clone(), load));
-        let pixels = self.decode(picture.clone(), check, new, options.clone()).await?;
-        // A task of its own: a client that leaves now must not leave half a run behind.
-        let taken = tokio::spawn(self.clone().take(options, source, picture, pixels)).await;
-        taken.map_err(ApiError::internal)?
-    }
-
-    /// Makes a checked run durable and puts it into the line.
-    async fn take(
-        self: Arc<Self>,
-        options: RunOptions,
-        source: Source,
-        picture: Bytes,
-        pixels: engine::Picture,
-    ) -> Result<RunCreated, ApiError> {
-        let (id, token) = (RunId::random()?, OwnerToken::random()?);
-        let (created, owner) = (clock::now_rfc3339(), token.hash());
-        let run = Arc::new(Run::new(id.clone(), created.clone(), options.clone(), owner));
-        let content_type = picture_type(&picture);
-        let new = NewRun { id: id.clone(), created, options, owner, picture, content_type };
-        self.store.insert(new).await?;
-        lock(&self.live).insert(id.clone(), run.clone());
-        let held = pixels.rgb.len() <= PIXELS_HELD;
-        let picture = if held { JobPicture::Pixels(pixels) } else { JobPicture::InStore };
-        let quant = run.options.quant;
-        if let Err(refused) = self.queue.push(Job { run, source, quant, picture }) {
-            lock(&self.live).remove(&id);
-            // The person is told that there is no run, so there must be none.
-            if let Err(error) = self.store.delete(id).await {
-                tracing::warn!(%error, "a refused run was not removed");
-            }
-            return Err(match refused {
-                PushError::Full => queue_full(),
-                PushError::Closed => ApiError::shutting_down(),
-            });
-        }
-        self.metrics.run_submitted();
-        tracing::info!(run = id.short(), "run taken");
-        Ok(RunCreated { id: id.to_string(), owner_token: token.reveal() })
     }
 
     /// Notes what tells whether a question fits a model that was loaded from files that looked so.
@@ -208,38 +124,6 @@ impl Lobby {
     /// How fast a model read its last prompts since the lab was started.
     pub fn speeds(&self, model: &str) -> Vec<Speed> {
         lock(&self.speeds).get(model).cloned().unwrap_or_default()
-    }
-
-    /// Decodes a picture and, where the model is known, checks that the question fits it; of a
-    /// model that is not loaded, that it could ever fit the machine's memory.
-    async fn decode(
-        self: &Arc<Self>,
-        picture: Bytes,
-        check: Option<Precheck>,
-        new: Option<(PathBuf, LoadOptions)>,
-        options: RunOptions,
-    ) -> Result<engine::Picture, ApiError> {
-        let place = self.undecoded.clone().try_acquire_owned().map_err(|_| queue_full())?;
-        let turn = self.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
-        let lab = self.lab.clone();
-        // Decoding goes on when the client hangs up, so it is what holds the turn.
-        let decode = move || {
-            let _held = (place, turn);
-            let picture = lab.decode(&picture)?;
-            if let Some((folder, load)) = new
-                && let Err(error) = memory::could_fit(&*lab, &folder, &load)
-                && error.code == ErrorCode::OutOfMemory
-            {
-                // What else is wrong with its files is said when it is loaded.
-                return Err(error);
-            }
-            match check {
-                Some(check) => check((picture.width, picture.height), &options).map(|()| picture),
-                None => Ok(picture),
-            }
-        };
-        let decoded = tokio::task::spawn_blocking(decode).await;
-        Ok(decoded.map_err(ApiError::internal)??)
     }
 
     /// Finds a run, live or kept.
@@ -436,6 +320,10 @@ impl Lobby {
             }
         };
         self.metrics.run_ended(state, run.age_ms());
+        if let Some(client) = lock(&self.askers).remove(&run.id) {
+            let bytes = run.log.bytes() + run.heads.all_bytes();
+            self.fair.left_on_disk(client, bytes, Instant::now());
+        }
         let (id, ms) = (run.id.short(), run.age_ms() as u64);
         tracing::info!(run = id, ?state, events = run.log.progress().len, ms, "run ended");
         // In this order: a run is in at least one of the two, or in the store, at every moment.
@@ -491,19 +379,10 @@ fn remember(recent: &mut VecDeque<Arc<Run>>, run: Arc<Run>) {
     recent.truncate(kept.max(1));
 }
 
-fn queue_full() -> ApiError {
-    ApiError::new(ErrorCode::QueueFull, "Too many runs are waiting; try again in a moment.")
-}
-
-/// Makes an error's text a sentence.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
-}
-
 #[cfg(test)]
 mod tests {
+    use shared::RunOptions;
+
     use super::*;
     use crate::id::OwnerHash;
 

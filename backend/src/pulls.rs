@@ -12,6 +12,7 @@ use shared::{ErrorBody, ErrorCode};
 use crate::error::ApiError;
 use crate::hub::{Hub, HubError, Meter, Repository, Wanted};
 use crate::lock;
+use crate::net::Client;
 
 /// Who may ask for a pull.
 ///
@@ -38,9 +39,18 @@ pub struct Pulls {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The pull at work, and how it is told to stop.
-    current: Option<(String, Arc<AtomicBool>)>,
+    /// The pull at work.
+    current: Option<Current>,
     last: HashMap<String, Pull>,
+}
+
+#[derive(Debug)]
+struct Current {
+    name: String,
+    /// How it is told to stop.
+    stop: Arc<AtomicBool>,
+    /// Who asked for it.
+    client: Client,
 }
 
 impl Pulls {
@@ -61,12 +71,13 @@ impl Pulls {
     pub fn start(
         self: &Arc<Self>,
         name: &str,
+        client: Client,
         hub: Hub,
         repository: Repository,
         wanted: Wanted,
     ) -> Result<Pull, ApiError> {
         let mut state = lock(&self.state);
-        if let Some((busy, _)) = &state.current {
+        if let Some(Current { name: busy, .. }) = &state.current {
             if busy == name {
                 return state.last.get(name).cloned().ok_or_else(|| ApiError::internal("no pull"));
             }
@@ -75,7 +86,7 @@ impl Pulls {
         }
         let stop = Arc::new(AtomicBool::new(false));
         let pull = Pull { state: PullState::Pulling, bytes: 0, total: 0, speed: None, error: None };
-        state.current = Some((name.to_owned(), stop.clone()));
+        state.current = Some(Current { name: name.to_owned(), stop: stop.clone(), client });
         state.last.insert(name.to_owned(), pull.clone());
         drop(state);
         let (pulls, of) = (self.clone(), name.to_owned());
@@ -130,7 +141,7 @@ impl Pulls {
             && !matches!(error, HubError::Cancelled)
         {
             tracing::warn!(model = name, error = error.in_full(), "pull failed");
-            let body = ErrorBody { code: error.code(), message: sentence(&error.to_string()) };
+            let body = ErrorBody::new(error.code(), sentence(&error.to_string()));
             self.change(name, |pull| pull.error = Some(body));
         }
     }
@@ -141,21 +152,27 @@ impl Pulls {
         }
     }
 
-    /// Stops a model's pull; whether there was one.
-    pub fn stop(&self, name: &str) -> bool {
-        let state = lock(&self.state);
-        match &state.current {
-            Some((busy, stop)) if busy == name => {
-                stop.store(true, Ordering::Relaxed);
-                true
+    /// Stops a model's pull, for whoever asked for it or sits at the lab's machine.
+    ///
+    /// # Errors
+    /// `not_found` where it is not being pulled, `not_owner` where another asked for it.
+    pub fn stop(&self, name: &str, client: Client) -> Result<(), ApiError> {
+        match &lock(&self.state).current {
+            Some(current) if current.name == name => {
+                if current.client != client && !client.is_local() {
+                    let message = "Only the one who asked for this model can stop it.";
+                    return Err(ApiError::new(ErrorCode::NotOwner, message));
+                }
+                current.stop.store(true, Ordering::Relaxed);
+                Ok(())
             }
-            _ => false,
+            _ => Err(ApiError::new(ErrorCode::NotFound, "This model is not being pulled.")),
         }
     }
 
     /// Stops whatever is at work: the lab is going down.
     pub fn stop_all(&self) {
-        if let Some((_, stop)) = &lock(&self.state).current {
+        if let Some(Current { stop, .. }) = &lock(&self.state).current {
             stop.store(true, Ordering::Relaxed);
         }
     }
@@ -174,8 +191,8 @@ impl Drop for Ended<'_> {
         self.pulls.change(self.name, |pull| {
             if pull.state == PullState::Pulling {
                 pull.state = PullState::Failed;
-                let message = crate::error::INTERNAL.to_owned();
-                pull.error = Some(ErrorBody { code: ErrorCode::Internal, message });
+                let message = crate::error::INTERNAL;
+                pull.error = Some(ErrorBody::new(ErrorCode::Internal, message));
             }
         });
     }

@@ -10,6 +10,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use langoverrule::app::Limits;
 use langoverrule::classroom::ClassLimits;
+use langoverrule::fair::Bound;
 use shared::classroom::{
     Board, CLASSROOM_VERSION, ClassCreated, ClassMessage, ClassRequest, ClassState, Guess, Moment,
     ShownToken, Tally,
@@ -136,7 +137,7 @@ async fn where_nothing_happens_the_state_comes_again() {
 #[tokio::test]
 async fn a_class_from_joining_to_its_end() {
     let school = School::new().await;
-    assert_eq!((school.class.code.len(), school.class.presenter_token.len()), (4, 26));
+    assert_eq!((school.class.code.len(), school.class.presenter_token.len()), (6, 26));
     assert_eq!(school.class.network_address, None, "this lab does not know where it listens");
     let mut phone = school.follower(1).await;
     let first = until(&mut phone, |_| true).await;
@@ -303,7 +304,7 @@ async fn what_is_wrong_is_said_and_whoever_goes_on_is_sent_away() {
 
 #[tokio::test]
 async fn a_class_has_so_many_seats() {
-    let limits = ClassLimits { followers: 2, ..ClassLimits::default() };
+    let limits = ClassLimits { followers: Bound::new(2, 3), ..ClassLimits::default() };
     let school = School::with(limits).await;
     let (mut first, mut second) = (school.follower(1).await, school.follower(2).await);
     until(&mut first, |s| s.present == 2).await;

@@ -143,7 +143,7 @@ fn messages() -> Vec<ServerMessage> {
     let mut messages: Vec<ServerMessage> =
         events().into_iter().enumerate().map(envelope).map(ServerMessage::Event).collect();
     messages.push(ServerMessage::Gap { from: 3, to: 70_000 });
-    let body = ErrorBody { code: ErrorCode::BadMessage, message: "What?".into() };
+    let body = ErrorBody::new(ErrorCode::BadMessage, "What?");
     messages.push(ServerMessage::Error(body));
     messages.push(ServerMessage::Alive);
     messages

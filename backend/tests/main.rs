@@ -17,6 +17,7 @@ mod deaths;
 mod events;
 mod experiment;
 mod experiments;
+mod fairness;
 mod full_disk;
 mod gguf;
 mod heads;

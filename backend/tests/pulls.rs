@@ -113,6 +113,9 @@ async fn a_pull_is_stopped_and_continued_and_its_failure_is_told() {
     server.set(Faults { slow: Some(Duration::from_millis(20)), ..Faults::default() });
     ask(&lab, "POST", PULL, &[]).await;
     until(&lab, |p| p.bytes > 50_000).await;
+    // Another address may ask for pulls too, and not stop this one.
+    let stop = Request::delete(PULL).body(Body::empty()).unwrap();
+    lab.send_from("192.0.2.7", stop).await.is_error(ErrorCode::NotOwner);
     assert_eq!(ask(&lab, "DELETE", PULL, &[]).await.status, StatusCode::ACCEPTED);
     let stopped = until(&lab, |p| p.state == PullState::Cancelled).await;
     assert_eq!((stopped.state, stopped.may_pull), (ModelState::Absent, true));

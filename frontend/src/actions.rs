@@ -121,7 +121,13 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     lab.sending.set(true);
     lab.touched.set(true);
     spawn_local(async move {
-        let created = submit(&source, &options).await;
+        let mut tries = 0;
+        let created = loop {
+            match submit(&source, &options).await {
+                Err(failure) if failure.waited(lab, tries).await => tries += 1,
+                created => break created,
+            }
+        };
         lab.sending.set(false);
         match created {
             Ok(created) => {
@@ -165,11 +171,13 @@ fn forget_readers(lab: Lab) {
 
 async fn send(source: &Source, options: &AskedOptions) -> Result<shared::api::RunCreated, Failure> {
     match source {
-        Source::File { file, .. } => http::submit(file, &file.name(), options).await,
+        Source::File { file, .. } => http::submit(file, &file.name(), options, None).await,
         Source::Sample(name) => {
-            http::submit(&http::blob(&source.url()).await?, name, options).await
+            http::submit(&http::blob(&source.url()).await?, name, options, None).await
         }
-        Source::Run(_) => http::submit(&http::blob(&source.url()).await?, "picture", options).await,
+        Source::Run(_) => {
+            http::submit(&http::blob(&source.url()).await?, "picture", options, None).await
+        }
     }
 }
 

@@ -56,6 +56,9 @@ fn sentence(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::NotFound => t("There is nothing at this address; it may have been deleted."),
         ErrorCode::NotOwner => t("Only the browser that started this may do that."),
         ErrorCode::QueueFull => t("Too many runs are waiting; try again in a moment."),
+        ErrorCode::TooManyRequests => {
+            t("Your address asks for more of the lab than its part; try again in a moment.")
+        }
         ErrorCode::ClassroomFull => t(
             "There is no room: too many classes, too many people in the class, or too many of its pages in this browser.",
         ),

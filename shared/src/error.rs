@@ -70,6 +70,8 @@ codes! {
     NotOwner = "not_owner", 403;
     /// Too many runs are waiting.
     QueueFull = "queue_full", 503;
+    /// One address asks for more than its part.
+    TooManyRequests = "too_many_requests", 429;
     /// A message on the websocket was malformed.
     BadMessage = "bad_message", 400;
     /// Too many classes are held, or too many people are in one.
@@ -133,11 +135,14 @@ pub struct ErrorBody {
     pub code: ErrorCode,
     /// What went wrong and what to do, for people.
     pub message: String,
+    /// Seconds after which asking again may help, where that is known; `Retry-After` says the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }
 
 impl ErrorBody {
     /// An error with its sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        ErrorBody { code, message: message.into() }
+        ErrorBody { code, message: message.into(), retry_after: None }
     }
 }

@@ -247,7 +247,7 @@ fn server_message() -> impl Strategy<Value = ServerMessage> {
         1 => any::<[u64; 2]>().prop_map(|[from, to]| ServerMessage::Gap { from, to }),
         1 => Just(ServerMessage::Alive),
         1 => (code(), any::<String>())
-            .prop_map(|(code, message)| ServerMessage::Error(ErrorBody { code, message })),
+            .prop_map(|(code, message)| ServerMessage::Error(ErrorBody::new(code, message))),
     ]
 }
 

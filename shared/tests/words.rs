@@ -55,7 +55,7 @@ fn error_codes_are_unique_and_stable() {
 
 #[test]
 fn an_error_reads_as_its_message() {
-    let error = ErrorBody { code: ErrorCode::PromptEmpty, message: "Type a question.".into() };
+    let error = ErrorBody::new(ErrorCode::PromptEmpty, "Type a question.");
     assert_eq!(error.to_string(), "Type a question.");
     assert_eq!(json(error), r#"{"code":"prompt_empty","message":"Type a question."}"#);
 }

@@ -4,7 +4,8 @@ use shared::classroom::{CODE_ALPHABET, CODE_LENGTH, read_code};
 
 use crate::id::{NoRandomness, random_signs};
 
-/// A join code. It is short, so it can be guessed: all it gives is what the presenter shows.
+/// A join code. It is short, so that it can be typed, and cannot be found by trying, as
+/// [`MissRates`](crate::fair::MissRates) says; all it gives is what the presenter shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Code(String);
 
@@ -20,6 +21,11 @@ impl Code {
     /// Reads a code as people type it.
     pub fn read(typed: &str) -> Option<Self> {
         read_code(typed).map(Code)
+    }
+
+    /// Whether a class can have it: those of an earlier version are of classes that are over.
+    pub fn is_current(&self) -> bool {
+        self.0.len() == CODE_LENGTH
     }
 
     /// The code as text.
@@ -52,12 +58,14 @@ mod tests {
     fn codes_are_short_and_read_back() {
         let codes: Vec<Code> = (0..200).map(|_| Code::random().expect("randomness")).collect();
         for code in &codes {
-            assert_eq!(code.as_str().len(), 4);
+            assert_eq!(code.as_str().len(), 6);
+            assert!(code.is_current());
             assert_eq!(Code::read(code.as_str()).as_ref(), Some(code));
         }
         let used: std::collections::HashSet<char> =
             codes.iter().flat_map(|c| c.as_str().chars()).collect();
-        assert!(used.len() > 20, "800 signs of 25: {used:?}");
+        assert!(used.len() > 20, "1200 signs of 25: {used:?}");
+        assert!(!Code::read("K7F2").expect("an old code").is_current());
     }
 
     #[test]

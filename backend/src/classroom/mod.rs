@@ -22,18 +22,20 @@ pub use lessons::read as read_lessons;
 pub use session::{Seat, Session, Sheet};
 
 use crate::error::ApiError;
-use crate::id::OwnerToken;
+use crate::fair::{Bound, Shares, Taken, too_many};
+use crate::id::{OwnerHash, OwnerToken};
 use crate::lock;
+use crate::net::Client;
 
 /// Bounds on what classes may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct ClassLimits {
     /// Classes held at once.
-    pub classes: usize,
+    pub classes: Bound,
     /// Followers in one class, whose guesses are kept.
-    pub followers: usize,
+    pub followers: Bound,
     /// Connections to one class without a follower's name: presenters, and who only looks.
-    pub onlookers: usize,
+    pub onlookers: Bound,
     /// Pages that one follower may have open at once.
     pub pages: u32,
     /// A class with nobody connected ends after this long.
@@ -47,10 +49,17 @@ pub struct ClassLimits {
 
 impl Default for ClassLimits {
     fn default() -> Self {
+        ClassLimits::of(&Shares::default())
+    }
+}
+
+impl ClassLimits {
+    /// The bounds that a table of shares names.
+    pub fn of(shares: &Shares) -> Self {
         ClassLimits {
-            classes: 64,
-            followers: 500,
-            onlookers: 64,
+            classes: shares.classes,
+            followers: shares.followers,
+            onlookers: shares.onlookers,
             pages: 16,
             idle: Duration::from_secs(2 * 60 * 60),
             forsaken: Duration::from_secs(60),
@@ -72,30 +81,46 @@ impl Classrooms {
         Classrooms { limits, held: Mutex::default() }
     }
 
-    /// Opens a class; gives it with the presenter's secret.
+    /// Opens a class for a client; gives it with the presenter's secret.
     ///
     /// # Errors
-    /// `classroom_full` where too many are held.
-    pub fn open(&self) -> Result<(Arc<Session>, OwnerToken), ApiError> {
+    /// `classroom_full` where too many are held, `too_many_requests` where too many are the client's.
+    pub fn open(&self, client: Client) -> Result<(Arc<Session>, OwnerToken), ApiError> {
         let token = OwnerToken::random()?;
         let mut held = lock(&self.held);
         self.sweep(&mut held);
-        if held.len() >= self.limits.classes {
-            self.make_room(&mut held);
+        let room = |held: &HashMap<Code, Arc<Session>>| {
+            let own = held.values().filter(|session| session.opener == client).count();
+            self.limits.classes.room(held.len(), own)
+        };
+        match room(&held) {
+            Ok(()) => {}
+            // Another's class is no client's to end while it has classes of its own.
+            Err(Taken::Own) => self.make_room(&mut held, |session| session.opener == client),
+            Err(Taken::All) => self.make_room(&mut held, |_| true),
         }
-        if held.len() >= self.limits.classes {
-            return Err(ApiError::new(
+        room(&held).map_err(|taken| match taken {
+            Taken::Own => too_many(
+                format!(
+                    "{} classes that were opened at your address are held; end one, or try again \
+                     later.",
+                    self.limits.classes.client
+                ),
+                self.limits.forsaken,
+            ),
+            Taken::All => ApiError::new(
                 ErrorCode::ClassroomFull,
                 "Too many classes are held at once; end one, or try again later.",
-            ));
-        }
+            )
+            .again_in(self.limits.forsaken),
+        })?;
         let code = loop {
             let code = Code::random()?;
             if !held.contains_key(&code) {
                 break code;
             }
         };
-        let session = Arc::new(Session::new(code.clone(), token.hash(), self.limits));
+        let session = Arc::new(Session::new(code.clone(), token.hash(), client, self.limits));
         held.insert(code, session.clone());
         Ok((session, token))
     }
@@ -110,9 +135,15 @@ impl Classrooms {
         Code::read(typed).and_then(|code| held.get(&code).cloned()).ok_or_else(|| {
             ApiError::new(
                 ErrorCode::NotFound,
-                "There is no class of that code; check its four signs, or it may be over.",
+                "There is no class of that code; check its six signs, or it may be over.",
             )
         })
+    }
+
+    /// The code of the class whose presenter's secret this is.
+    pub fn presented_with(&self, token: &str) -> Option<Code> {
+        let hash = OwnerHash::of(token);
+        lock(&self.held).values().find(|s| s.is_presented_with(hash)).map(|s| s.code.clone())
     }
 
     /// Ends a class for everybody in it.
@@ -121,11 +152,12 @@ impl Classrooms {
         session.end();
     }
 
-    /// Ends the class that has been forsaken longest, where one has been for long enough.
-    fn make_room(&self, held: &mut HashMap<Code, Arc<Session>>) {
+    /// Ends that of some classes that has been forsaken longest, where one has been for long enough.
+    fn make_room(&self, held: &mut HashMap<Code, Arc<Session>>, of: impl Fn(&Session) -> bool) {
         let now = Instant::now();
         let forsaken = held
             .values()
+            .filter(|session| of(session))
             .filter_map(|session| Some((session.empty_for(now)?, session.clone())))
             .filter(|(time, _)| *time >= self.limits.forsaken)
             .max_by_key(|(time, _)| *time);
@@ -156,20 +188,29 @@ mod tests {
     /// Long beside what a step of a test takes, short beside a person's patience.
     const IDLE: Duration = Duration::from_millis(300);
 
+    fn client(address: &str) -> Client {
+        Client::at(address.parse().expect("an address"))
+    }
+
+    fn anybody() -> Client {
+        client("192.0.2.1")
+    }
+
     fn rooms(classes: usize) -> Classrooms {
+        let classes = Bound::new(classes, classes + 1);
         Classrooms::new(ClassLimits { classes, idle: IDLE, ..ClassLimits::default() })
     }
 
     #[tokio::test]
     async fn classes_are_bounded_and_the_abandoned_make_room() {
         let rooms = rooms(2);
-        let (first, _) = rooms.open().expect("room");
-        let (second, _) = rooms.open().expect("room");
-        let refused = rooms.open().err().expect("no room for a third");
+        let (first, _) = rooms.open(anybody()).expect("room");
+        let (second, _) = rooms.open(anybody()).expect("room");
+        let refused = rooms.open(anybody()).err().expect("no room for a third");
         assert_eq!(refused.0.code, ErrorCode::ClassroomFull);
-        let seat = first.join(None).expect("a seat");
+        let seat = first.join(None, anybody()).expect("a seat");
         tokio::time::sleep(IDLE).await;
-        let (third, _) = rooms.open().expect("the room of the abandoned one");
+        let (third, _) = rooms.open(anybody()).expect("the room of the abandoned one");
         assert!(rooms.find(second.code.as_str()).is_err(), "nobody was there");
         assert!(rooms.find(first.code.as_str()).is_ok(), "somebody is");
         drop(seat);
@@ -180,27 +221,62 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_house_makes_room_where_nobody_is() {
-        let limits = ClassLimits { classes: 2, forsaken: IDLE, ..ClassLimits::default() };
+        let classes = Bound::new(2, 3);
+        let limits = ClassLimits { classes, forsaken: IDLE, ..ClassLimits::default() };
         let rooms = Classrooms::new(limits);
-        let (longest, _) = rooms.open().expect("room");
-        let (attended, _) = rooms.open().expect("room");
-        let _seat = attended.join(None).expect("a seat");
-        assert!(rooms.open().is_err(), "who has just opened a class is on the way to it");
+        let (longest, _) = rooms.open(anybody()).expect("room");
+        let (attended, _) = rooms.open(anybody()).expect("room");
+        let _seat = attended.join(None, anybody()).expect("a seat");
+        assert!(rooms.open(anybody()).is_err(), "who has just opened a class is on the way to it");
         tokio::time::sleep(IDLE).await;
-        let (new, _) = rooms.open().expect("the room of the forsaken one");
+        let (new, _) = rooms.open(anybody()).expect("the room of the forsaken one");
         assert!(rooms.find(longest.code.as_str()).is_err());
-        assert!(longest.join(None).is_err(), "whoever comes late is told that it is over");
+        assert!(
+            longest.join(None, anybody()).is_err(),
+            "whoever comes late is told that it is over"
+        );
         for held in [attended, new] {
             assert!(rooms.find(held.code.as_str()).is_ok());
         }
     }
 
     #[tokio::test]
+    async fn one_client_cannot_hold_all_classes() {
+        let limits = ClassLimits { classes: Bound::new(5, 3), ..ClassLimits::default() };
+        let (rude, teacher) = (client("192.0.2.1"), client("192.0.2.2"));
+        let rooms = Classrooms::new(limits);
+        let (first, token) = rooms.open(rude).expect("room");
+        let others = [1, 2].map(|_| rooms.open(rude).expect("room").0);
+        let ApiError(body) = rooms.open(rude).err().expect("a fourth");
+        assert_eq!((body.code, body.retry_after), (ErrorCode::TooManyRequests, Some(60)));
+        assert!(rooms.open(teacher).is_ok(), "the other part is others'");
+        assert!(others.iter().all(|s| rooms.find(s.code.as_str()).is_ok()));
+        assert_eq!(rooms.presented_with(&token.reveal()), Some(first.code.clone()));
+        assert_eq!(rooms.presented_with("guessed"), None);
+    }
+
+    #[tokio::test]
+    async fn who_goes_on_opening_classes_ends_their_own_and_nobody_elses() {
+        let (classes, forsaken) = (Bound::new(5, 3), Duration::ZERO);
+        let rooms = Classrooms::new(ClassLimits { classes, forsaken, ..ClassLimits::default() });
+        let (rude, teacher) = (client("192.0.2.1"), client("192.0.2.2"));
+        let (class, _) = rooms.open(teacher).expect("room");
+        let (first, _) = rooms.open(rude).expect("room");
+        let _seat = first.join(None, rude).expect("a seat");
+        let (forsaken, _) = rooms.open(rude).expect("room");
+        for _ in 0..9 {
+            rooms.open(rude).expect("the room of one that nobody is in");
+        }
+        assert!(rooms.find(class.code.as_str()).is_ok() && rooms.find(first.code.as_str()).is_ok());
+        assert!(rooms.find(forsaken.code.as_str()).is_err());
+    }
+
+    #[tokio::test]
     async fn a_code_is_found_however_it_is_typed() {
         let rooms = rooms(1);
-        let (session, _) = rooms.open().expect("room");
+        let (session, _) = rooms.open(anybody()).expect("room");
         let code = session.code.as_str();
-        let typed = format!(" {}-{} ", code[..2].to_lowercase(), &code[2..]);
+        let typed = format!(" {}-{} ", code[..3].to_lowercase(), &code[3..]);
         assert_eq!(rooms.find(&typed).expect("the class").code, session.code);
         rooms.end(&session);
         assert_eq!(rooms.find(code).expect_err("over").0.code, ErrorCode::NotFound);

@@ -13,8 +13,10 @@ use tokio::time::Instant;
 
 use super::{ClassLimits, Code, FollowerId};
 use crate::error::ApiError;
+use crate::fair::{Taken, too_many};
 use crate::id::OwnerHash;
 use crate::lock;
+use crate::net::Client;
 use crate::run::{encode_json, encode_msgpack};
 
 /// A message to everybody with its two encodings, each made when first needed and then shared.
@@ -47,10 +49,12 @@ impl Sheet {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Follower {
     connections: u32,
     guess: Option<Guess>,
+    /// Where it was last there from.
+    client: Client,
 }
 
 #[derive(Debug)]
@@ -59,7 +63,7 @@ struct Inner {
     shown: u32,
     number: u64,
     followers: HashMap<FollowerId, Follower>,
-    onlookers: usize,
+    onlookers: HashMap<Client, usize>,
     ended: bool,
     /// Whether a change waits to be told together with others.
     waiting: bool,
@@ -70,6 +74,10 @@ struct Inner {
 impl Inner {
     fn present(&self) -> usize {
         self.followers.values().filter(|f| f.connections > 0).count()
+    }
+
+    fn onlookers(&self) -> usize {
+        self.onlookers.values().sum()
     }
 
     fn state(&self) -> ClassState {
@@ -89,6 +97,8 @@ impl Inner {
 pub struct Session {
     /// What people type to join.
     pub code: Code,
+    /// Who opened it.
+    pub opener: Client,
     presenter: OwnerHash,
     limits: ClassLimits,
     inner: Mutex<Inner>,
@@ -96,24 +106,38 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn new(code: Code, presenter: OwnerHash, limits: ClassLimits) -> Self {
+    pub(super) fn new(
+        code: Code,
+        presenter: OwnerHash,
+        opener: Client,
+        limits: ClassLimits,
+    ) -> Self {
         let inner = Inner {
             board: Board::default(),
             shown: 0,
             number: 0,
             followers: HashMap::new(),
-            onlookers: 0,
+            onlookers: HashMap::new(),
             ended: false,
             waiting: false,
             left: Instant::now(),
         };
         let latest = watch::Sender::new(Sheet::new(ClassMessage::State(inner.state())));
-        Session { code, presenter, limits, inner: Mutex::new(inner), latest }
+        Session { code, opener, presenter, limits, inner: Mutex::new(inner), latest }
     }
 
     /// Whether `token` is the presenter's.
     pub fn is_presenter(&self, token: &str) -> bool {
         self.presenter.matches(token)
+    }
+
+    pub(super) fn is_presented_with(&self, hash: OwnerHash) -> bool {
+        self.presenter == hash
+    }
+
+    /// Whether a follower is here, or was and left a guess: it knows the class's code.
+    pub fn knows(&self, follower: &FollowerId) -> bool {
+        lock(&self.inner).followers.contains_key(follower)
     }
 
     /// The state as it is now, changes that wait to be told included.
@@ -176,26 +200,37 @@ impl Session {
         (inner.board.round, inner.followers.get(follower).and_then(|f| f.guess))
     }
 
-    /// Takes a seat: as a follower, whose guess is kept under its name, or only to look.
+    /// Takes a seat for a client: as a follower, whose guess is kept under its name, or only to look.
     ///
     /// # Errors
-    /// `classroom_full`, or `not_found` where the class has just ended.
-    pub fn join(self: &Arc<Self>, follower: Option<FollowerId>) -> Result<Seat, ApiError> {
+    /// `classroom_full`, `too_many_requests` where too many seats are the client's, or `not_found`
+    /// where the class has just ended.
+    pub fn join(
+        self: &Arc<Self>,
+        follower: Option<FollowerId>,
+        client: Client,
+    ) -> Result<Seat, ApiError> {
         let mut inner = lock(&self.inner);
         if inner.ended {
             return Err(ApiError::new(ErrorCode::NotFound, "This class is over."));
         }
         match &follower {
             Some(name) => {
+                let room = |inner: &Inner| {
+                    let own = inner.followers.values().filter(|f| f.client == client).count();
+                    self.limits.followers.room(inner.followers.len(), own)
+                };
                 let known = inner.followers.contains_key(name);
-                if !known && inner.followers.len() >= self.limits.followers {
+                if !known && room(&inner).is_err() {
                     // Who left without a guess leaves nothing to keep.
                     inner.followers.retain(|_, f| f.connections > 0 || f.guess.is_some());
                 }
-                if !known && inner.followers.len() >= self.limits.followers {
-                    return Err(full());
+                if !known && let Err(taken) = room(&inner) {
+                    return Err(full(taken, self.limits.followers.client));
                 }
-                let follower = inner.followers.entry(name.clone()).or_default();
+                let new = Follower { connections: 0, guess: None, client };
+                let follower = inner.followers.entry(name.clone()).or_insert(new);
+                follower.client = client;
                 if follower.connections >= self.limits.pages {
                     return Err(ApiError::new(
                         ErrorCode::ClassroomFull,
@@ -205,10 +240,14 @@ impl Session {
                 follower.connections += 1;
                 self.tell_soon(&mut inner);
             }
-            None if inner.onlookers >= self.limits.onlookers => return Err(full()),
-            None => inner.onlookers += 1,
+            None => {
+                let own = inner.onlookers.get(&client).copied().unwrap_or_default();
+                let room = self.limits.onlookers.room(inner.onlookers(), own);
+                room.map_err(|taken| full(taken, self.limits.onlookers.client))?;
+                inner.onlookers.insert(client, own + 1);
+            }
         }
-        Ok(Seat { session: self.clone(), follower })
+        Ok(Seat { session: self.clone(), follower, client })
     }
 
     /// Ends the class for everybody.
@@ -220,7 +259,7 @@ impl Session {
     /// How long nobody has been connected; `None` while somebody is.
     pub(super) fn empty_for(&self, now: Instant) -> Option<Duration> {
         let inner = lock(&self.inner);
-        let empty = inner.onlookers == 0 && inner.present() == 0;
+        let empty = inner.onlookers.is_empty() && inner.present() == 0;
         empty.then(|| now.saturating_duration_since(inner.left))
     }
 
@@ -249,8 +288,19 @@ impl Session {
     }
 }
 
-fn full() -> ApiError {
-    ApiError::new(ErrorCode::ClassroomFull, "This class is full; look on with somebody.")
+fn full(taken: Taken, client: usize) -> ApiError {
+    match taken {
+        Taken::All => {
+            ApiError::new(ErrorCode::ClassroomFull, "This class is full; look on with somebody.")
+        }
+        Taken::Own => too_many(
+            format!(
+                "{client} seats of this class are taken from your address, as many as one address \
+                 may have; look on with somebody."
+            ),
+            Duration::from_secs(30),
+        ),
+    }
 }
 
 /// A place in a class, given back when dropped. A guess stays.
@@ -260,6 +310,8 @@ pub struct Seat {
     pub session: Arc<Session>,
     /// Whose it is; nobody's who only looks.
     pub follower: Option<FollowerId>,
+    /// Who sits there.
+    pub client: Client,
 }
 
 impl Drop for Seat {
@@ -273,132 +325,17 @@ impl Drop for Seat {
                 }
                 self.session.tell_soon(&mut inner);
             }
-            None => inner.onlookers -= 1,
+            None => {
+                if let Some(own) = inner.onlookers.get_mut(&self.client) {
+                    *own -= 1;
+                    if *own == 0 {
+                        inner.onlookers.remove(&self.client);
+                    }
+                }
+            }
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use shared::classroom::Moment;
-
-    fn session(limits: ClassLimits) -> Arc<Session> {
-        let code = Code::random().expect("randomness");
-        Arc::new(Session::new(code, OwnerHash::of("secret"), limits))
-    }
-
-    fn name(n: usize) -> FollowerId {
-        FollowerId::read(&format!("follower-number-{n}")).expect("a name")
-    }
-
-    fn board(round: u32, moment: Moment) -> Board {
-        Board { run: Some("sample".into()), round, moment, ..Board::default() }
-    }
-
-    #[tokio::test]
-    async fn a_follower_has_one_guess_until_the_curve_is_there() {
-        let class = session(ClassLimits::default());
-        let me = name(1);
-        let _seat = class.join(Some(me.clone())).expect("a seat");
-        let closed = class.guess(&me, 0, Guess::Words).expect_err("nothing is asked");
-        assert_eq!(closed.0.code, ErrorCode::GuessClosed);
-        class.show(board(1, Moment::Asked), None);
-        for guess in [Guess::Words, Guess::Words, Guess::Picture] {
-            class.guess(&me, 1, guess).expect("open");
-            assert_eq!(class.state().tally, Tally::of([guess]), "the last one counts, once");
-        }
-        class.show(board(1, Moment::Answered), None);
-        assert_eq!(class.guess_of(&me), (1, Some(Guess::Picture)), "an answer closes nothing");
-        class.show(board(1, Moment::Revealed), None);
-        assert!(class.guess(&me, 1, Guess::Words).is_err());
-        class.show(board(2, Moment::Asked), None);
-        assert!(class.guess(&me, 1, Guess::Words).is_err(), "about the question before");
-        assert_eq!((class.guess_of(&me), class.state().tally), ((2, None), Tally::default()));
-    }
-
-    #[tokio::test]
-    async fn a_guess_survives_a_lost_connection_and_counts_once() {
-        let class = session(ClassLimits::default());
-        class.show(board(1, Moment::Asked), None);
-        let seat = class.join(Some(name(1))).expect("a seat");
-        let second = class.join(Some(name(1))).expect("the same browser's other page");
-        assert_eq!(class.state().present, 1);
-        class.guess(&name(1), 1, Guess::Words).expect("open");
-        drop((seat, second));
-        assert_eq!((class.state().present, class.state().tally.words), (0, 1));
-        let _again = class.join(Some(name(1))).expect("a seat");
-        assert_eq!(class.guess_of(&name(1)), (1, Some(Guess::Words)));
-        assert_eq!(class.state().tally.guessed(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_full_class_keeps_guesses_and_lets_go_of_who_left_without_one() {
-        let class = session(ClassLimits { followers: 2, onlookers: 1, ..ClassLimits::default() });
-        class.show(board(1, Moment::Asked), None);
-        let first = class.join(Some(name(1))).expect("a seat");
-        class.guess(&name(1), 1, Guess::Words).expect("open");
-        let second = class.join(Some(name(2))).expect("a seat");
-        assert_eq!(class.join(Some(name(3))).expect_err("full").0.code, ErrorCode::ClassroomFull);
-        let _again = class.join(Some(name(1))).expect("one's own seat is never taken");
-        drop((first, second));
-        let _third = class.join(Some(name(3))).expect("the second left nothing");
-        assert_eq!(class.state().tally.words, 1);
-        let _onlooker = class.join(None).expect("to look");
-        assert!(class.join(None).is_err());
-    }
-
-    #[tokio::test]
-    async fn a_board_replaces_the_one_it_was_meant_to() {
-        let class = session(ClassLimits::default());
-        assert!(class.show(board(1, Moment::Asked), Some(0)));
-        assert!(!class.show(board(9, Moment::Revealed), Some(0)), "another page was first");
-        let state = class.state();
-        assert_eq!((state.shown, state.board), (1, board(1, Moment::Asked)));
-        assert!(class.show(board(1, Moment::Answered), Some(1)));
-        assert!(class.show(board(2, Moment::Asked), None), "whatever is shown");
-        assert_eq!(class.state().shown, 3);
-    }
-
-    #[tokio::test]
-    async fn one_browser_has_a_few_pages_and_no_more() {
-        let class = session(ClassLimits { pages: 2, ..ClassLimits::default() });
-        let seats = [1, 2].map(|_| class.join(Some(name(1))).expect("a page"));
-        assert_eq!(
-            class.join(Some(name(1))).expect_err("a third").0.code,
-            ErrorCode::ClassroomFull
-        );
-        let _other = class.join(Some(name(2))).expect("another browser");
-        drop(seats);
-        let _again = class.join(Some(name(1))).expect("they were closed");
-    }
-
-    #[tokio::test]
-    async fn many_guesses_are_told_together_and_a_step_at_once() {
-        let class = session(ClassLimits::default());
-        let mut latest = class.watch();
-        class.show(board(1, Moment::Asked), None);
-        assert!(latest.has_changed().expect("open"));
-        let number = |sheet: &Sheet| match &sheet.message {
-            ClassMessage::State(state) => state.number,
-            other => panic!("{other:?}"),
-        };
-        let before = number(&latest.borrow_and_update());
-        let seats: Vec<Seat> =
-            (0..60).map(|n| class.join(Some(name(n))).expect("a seat")).collect();
-        for n in 0..60 {
-            class.guess(&name(n), 1, Guess::Words).expect("open");
-        }
-        assert!(!latest.has_changed().expect("open"), "they wait");
-        latest.changed().await.expect("open");
-        let sheet = latest.borrow_and_update().clone();
-        assert_eq!(number(&sheet), before + 1);
-        let ClassMessage::State(state) = &sheet.message else { panic!("{sheet:?}") };
-        assert_eq!((state.tally.words, state.present), (60, 60));
-        drop(seats);
-        class.end();
-        assert!(latest.borrow_and_update().is_last());
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(latest.borrow().is_last(), "nothing follows the end");
-    }
-}
+mod tests;

@@ -14,8 +14,9 @@ use super::{Failure, ModelFolders, print};
 use crate::app::{AppState, Limits, app};
 use crate::assets::DEMO;
 use crate::catalog::{Catalog, DEMO_NAME};
-use crate::classroom::network_address;
+use crate::classroom::{ClassLimits, network_address};
 use crate::experiment::{Means, Shelves, SqliteQueue};
+use crate::fair::{Bound, Share, Shares};
 use crate::lab::{KeepingLab, Lab, Script, ScriptedLab};
 use crate::lobby::Lobby;
 use crate::model::{ModelThread, Settings};
@@ -45,9 +46,17 @@ pub struct ServeArgs {
     /// Open the page in a browser.
     #[arg(long)]
     open: bool,
-    /// Runs that may wait.
-    #[arg(long, default_value_t = 32)]
-    queue: usize,
+    /// Runs that may wait: the same as --in-all runs=N, and two thirds of it for one address.
+    #[arg(long, value_name = "N")]
+    queue: Option<usize>,
+    /// How much one address may have, as runs=21: of runs that wait, uploads, sockets, classes,
+    /// followers and onlookers of one class, experiments, requests and guesses (a second) and disk (MiB a day); may
+    /// stand several times.
+    #[arg(long = "per-client", value_name = "NAME=N")]
+    per_client: Vec<Share>,
+    /// How much there is in all, as classes=64; may stand several times.
+    #[arg(long = "in-all", value_name = "NAME=N")]
+    in_all: Vec<Share>,
     /// Models kept in memory.
     #[arg(long, default_value_t = 2)]
     models_kept: usize,
@@ -95,7 +104,24 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failure> {
     runtime.block_on(run(args))
 }
 
+/// What clients share, as asked for.
+fn shares(args: &ServeArgs) -> Result<Shares, String> {
+    let mut shares = Shares::default();
+    if let Some(queue) = args.queue {
+        let queue = queue.max(1);
+        shares.runs = Bound::new(queue, (2 * queue).div_ceil(3));
+    }
+    for share in &args.in_all {
+        shares.set_whole(share)?;
+    }
+    for share in &args.per_client {
+        shares.set_client(share);
+    }
+    Ok(shares)
+}
+
 async fn run(args: ServeArgs) -> Result<(), Failure> {
+    let shares = shares(&args)?;
     // Before anything is opened: connections and the store share what there is.
     let files = raise_files();
     let mut limits = ConnectionLimits::within(files);
@@ -175,13 +201,16 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         // network is checked when it is planned.
         shelves: Arc::new(Shelves::new(Paths::Anywhere, catalog.hub().cloned())),
     });
-    let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, args.queue.max(1)));
+    let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, shares));
     let settings =
         Settings { models_kept: args.models_kept, preload, experiments: experiments.clone() };
     let model = ModelThread::start(lobby.clone(), settings)
         .map_err(|e| format!("the model's thread cannot start: {e}"))?;
 
-    let mut state = AppState::new(lobby.clone(), Limits::default());
+    let mut state = AppState::new(
+        lobby.clone(),
+        Limits { classes: ClassLimits::of(&shares), ..Limits::default() },
+    );
     state.experiments = experiments;
     state.problems = problems.into();
     let allowed = |everybody: bool| match everybody {

@@ -1,16 +1,20 @@
 //! `POST /api/runs`: starts a run.
 
 use axum::Json;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
-use axum::http::{HeaderName, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use futures_util::StreamExt;
 use shared::api::RunCreated;
 use shared::{ErrorBody, ErrorCode};
 use tokio_util::bytes::BytesMut;
 
+use super::extract::bearer;
 use crate::app::{AppState, Limits};
 use crate::error::ApiError;
+use crate::fair::Asker;
+use crate::net::Client;
 use crate::validate::parse_options;
 
 /// Most bytes of the options: the longest prompt, every character escaped, fits many times.
@@ -31,11 +35,17 @@ pub struct RunForm {
 
 /// Starts a run.
 ///
-/// Answers once the run is durable. What happens then comes over the run's websocket.
+/// Answers once the run is durable. What happens then comes over the run's websocket. Clients take turns
+/// in the line of runs, and one client has at most two thirds of its places; a class's presenter,
+/// who shows the class's token, has a place of its own. Who is refused with `too_many_requests` or
+/// `queue_full` may ask again after `Retry-After` seconds.
 #[utoipa::path(
     post,
     path = "/api/runs",
     tag = "runs",
+    params(
+        ("Authorization" = Option<String>, Header, description = "`Bearer` and the token of a class's presenter"),
+    ),
     request_body(content = RunForm, content_type = "multipart/form-data"),
     responses(
         (status = 202, body = RunCreated, headers(("Location" = String, description = "The run"))),
@@ -46,24 +56,49 @@ pub struct RunForm {
         (status = 413, body = ErrorBody, description = "picture_too_large, \
             picture_too_many_pixels"),
         (status = 415, body = ErrorBody, description = "picture_unreadable"),
+        (status = 429, body = ErrorBody, description = "too_many_requests", headers(
+            ("Retry-After" = u32, description = "Seconds until asking again may help"),
+        )),
         (status = 503, body = ErrorBody, description = "queue_full, shutting_down"),
         (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
 pub async fn create_run(
     State(state): State<AppState>,
+    client: Client,
+    headers: HeaderMap,
     mut request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<RunCreated>), ApiError> {
+    let presents = bearer(&headers).and_then(|token| state.classrooms.presented_with(token));
+    let _place = match state.lobby.fair.upload(client) {
+        Ok(place) => place,
+        Err(error) => {
+            drain(request.into_body(), &state.limits).await;
+            return Err(error);
+        }
+    };
     // Counted below, field by field, so that each limit has its own error.
     DefaultBodyLimit::disable().apply(&mut request);
     let form = Multipart::from_request(request, &state).await.map_err(not_a_form)?;
-    let turn = state.uploads.acquire().await.map_err(ApiError::internal)?;
     let (picture, options) = read_form(form, &state.limits).await?;
-    drop(turn);
-    let created = state.lobby.submit(picture, parse_options(&options)?).await?;
+    let asker = Asker { client, presents };
+    let created = state.lobby.submit(picture, parse_options(&options)?, asker).await?;
     let location =
         [(header::LOCATION, format!("{}/api/runs/{}", state.access.base.as_str(), created.id))];
     Ok((StatusCode::ACCEPTED, location, Json(created)))
+}
+
+/// Reads what nobody wants, within bounds: a client that is cut off while it sends would see a broken
+/// connection and not the reason.
+async fn drain(body: Body, limits: &Limits) {
+    let mut data = body.into_data_stream();
+    let mut left = limits.upload + MAX_OPTIONS;
+    while let Some(Ok(chunk)) = data.next().await {
+        match left.checked_sub(chunk.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
 }
 
 async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Bytes, Bytes), ApiError> {

@@ -23,6 +23,7 @@ use super::extract::query;
 use super::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard};
 use crate::app::{AppState, Limits};
 use crate::error::ApiError;
+use crate::net::Client;
 use crate::run::{Entry, Run};
 
 /// Where a viewer wants to begin.
@@ -58,6 +59,7 @@ pub struct EventsQuery {
 )]
 pub async fn events(
     State(state): State<AppState>,
+    client: Client,
     id: Result<Path<String>, PathRejection>,
     asked: Result<Query<EventsQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -65,14 +67,16 @@ pub async fn events(
     let (upgrade, form) = agree(upgrade)?;
     let from = query(asked)?.from;
     // A page cannot read the answer to a refused upgrade, so an unknown run is refused inside.
-    let run = match id {
-        Ok(Path(id)) => state.lobby.find(&id).await,
-        Err(_) => Err(ApiError::no_run()),
+    let place = state.lobby.fair.socket(client);
+    let run = match (&place, id) {
+        (Err(error), _) => Err(error.clone()),
+        (Ok(_), Ok(Path(id))) => state.lobby.find(&id).await,
+        (Ok(_), Err(_)) => Err(ApiError::no_run()),
     };
     let stays = state.viewers.token();
     Ok(upgrade.on_upgrade(move |socket| async move {
         serve(socket, state, run, from, form).await;
-        drop(stays);
+        drop((stays, place));
     }))
 }
 

@@ -98,7 +98,7 @@ pub async fn pull(
     let (Some(Origin::Hub(repository, wanted)), Some(hub)) = (origin, catalog.hub()) else {
         return Err(unknown());
     };
-    let pull = state.pulls.start(&name, hub.clone(), repository, wanted)?;
+    let pull = state.pulls.start(&name, client, hub.clone(), repository, wanted)?;
     Ok((StatusCode::ACCEPTED, Json(pull)))
 }
 
@@ -110,7 +110,7 @@ pub async fn pull(
     params(("name" = String, Path, description = "The model's name")),
     responses(
         (status = 202, description = "It stops within moments"),
-        (status = 403, body = ErrorBody, description = "pull_not_allowed"),
+        (status = 403, body = ErrorBody, description = "pull_not_allowed, not_owner: another asked for it"),
         (status = 404, body = ErrorBody, description = "not_found: it is not being pulled"),
     )
 )]
@@ -121,10 +121,8 @@ pub async fn stop_pull(
 ) -> Result<StatusCode, ApiError> {
     let name = named(name)?;
     allowed(&state, &client)?;
-    match state.pulls.stop(&name) {
-        true => Ok(StatusCode::ACCEPTED),
-        false => Err(ApiError::new(ErrorCode::NotFound, "This model is not being pulled.")),
-    }
+    state.pulls.stop(&name, client)?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 fn named(name: Result<Path<String>, PathRejection>) -> Result<String, ApiError> {

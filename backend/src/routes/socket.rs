@@ -99,10 +99,7 @@ pub fn heard<T: DeserializeOwned>(message: &Message) -> Option<Result<T, ErrorBo
 }
 
 fn wrong(error: impl std::fmt::Display) -> ErrorBody {
-    ErrorBody {
-        code: ErrorCode::BadMessage,
-        message: format!("The message could not be read: {error}."),
-    }
+    ErrorBody::new(ErrorCode::BadMessage, format!("The message could not be read: {error}."))
 }
 
 /// Closes, and waits a moment for the other side to close too.

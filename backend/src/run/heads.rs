@@ -3,6 +3,7 @@
 //! They are no part of the events, which many viewers follow while the model is at work: whoever
 //! looks at one head asks for that head's rows.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use shared::TokenHeads;
@@ -13,6 +14,8 @@ use crate::lock;
 #[derive(Debug, Default)]
 pub struct HeadLog {
     tail: Mutex<Tail>,
+    /// Bytes of all rows that were added.
+    added: AtomicUsize,
 }
 
 /// The last tokens' rows, and how many tokens came before them.
@@ -27,11 +30,12 @@ pub struct Tail {
 impl HeadLog {
     /// The log of a run whose first `stored` tokens' rows are in the store, or nowhere.
     pub fn stored(stored: u32) -> Self {
-        HeadLog { tail: Mutex::new(Tail { stored, rows: Vec::new() }) }
+        HeadLog { tail: Mutex::new(Tail { stored, rows: Vec::new() }), added: AtomicUsize::new(0) }
     }
 
     /// Adds the next token's rows.
     pub fn push(&self, rows: TokenHeads) {
+        self.added.fetch_add(rows.bytes(), Ordering::Relaxed);
         lock(&self.tail).rows.push(Arc::new(rows));
     }
 
@@ -47,6 +51,11 @@ impl HeadLog {
         let count = count.min(tail.rows.len());
         tail.rows.drain(..count);
         tail.stored += count as u32;
+    }
+
+    /// Bytes of all rows that were added since the run began here, in the store or not.
+    pub fn all_bytes(&self) -> usize {
+        self.added.load(Ordering::Relaxed)
     }
 
     /// Bytes in memory.

@@ -16,6 +16,7 @@ use datasets::Paths;
 use langoverrule::app::{AppState, Limits, app};
 use langoverrule::catalog::{Catalog, Source};
 use langoverrule::experiment::{Means, Shelves, SqliteQueue};
+use langoverrule::fair::{Bound, Shares};
 use langoverrule::lab::{Lab, Script, ScriptedLab};
 use langoverrule::lobby::Lobby;
 use langoverrule::model::{ModelThread, Settings};
@@ -36,6 +37,8 @@ pub struct Options {
     pub script: Script,
     pub limits: Limits,
     pub queue: usize,
+    /// What clients share; the line of runs is `queue` long, and all of it one client's, where none says.
+    pub shares: Option<Shares>,
     pub max_pages: Option<u32>,
     pub samples: PathBuf,
     /// Whether it runs experiments.
@@ -48,6 +51,7 @@ impl Default for Options {
             script: Script { layers: 4, heads: 2, grid: 3, ..Script::default() },
             limits: Limits::default(),
             queue: 8,
+            shares: None,
             max_pages: None,
             samples: PathBuf::from("no samples"),
             experiments: false,
@@ -95,13 +99,19 @@ impl TestLab {
         let store =
             Store::open(folder.path(), &StoreOptions { max_pages: options.max_pages }).unwrap();
         let samples = Samples::in_folder(&options.samples);
+        let shares = options.shares.unwrap_or_else(|| Shares {
+            runs: Bound::new(options.queue, options.queue + 1),
+            uploads: Bound::new(64, 65),
+            experiments: Bound::new(8, 9),
+            ..Shares::default()
+        });
         let means = options.experiments.then(|| Means {
             queue: Arc::new(SqliteQueue::open(folder.path()).unwrap()),
             lab: lab.clone(),
             catalog: Arc::new(catalog.clone()),
             shelves: Arc::new(Shelves::new(Paths::Anywhere, None)),
         });
-        let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, options.queue));
+        let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, shares));
         let settings = Settings { models_kept: 2, preload: None, experiments: means.clone() };
         let model = ModelThread::start(lobby.clone(), settings).unwrap();
         let state = AppState { experiments: means, ..AppState::new(lobby, options.limits) };

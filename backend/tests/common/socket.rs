@@ -7,12 +7,12 @@ use futures_util::{SinkExt, StreamExt};
 use serde::de::DeserializeOwned;
 use shared::api::ServerMessage;
 use shared::{Envelope, ErrorCode, Event};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -52,6 +52,16 @@ impl Viewer {
         let protocol = response.headers().get("sec-websocket-protocol");
         let protocol = protocol.map(|v| v.to_str().unwrap().to_owned());
         Ok(Viewer { stream, protocol, binary: 0, text: 0 })
+    }
+
+    /// A viewer at an address of this machine.
+    pub async fn open_from(from: &str, server: SocketAddr, path: &str) -> Viewer {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
+        let stream = MaybeTlsStream::Plain(socket.connect(server).await.unwrap());
+        let request = format!("ws://{server}{path}").into_client_request().unwrap();
+        let (stream, _) = client_async(request, stream).await.unwrap();
+        Viewer { stream, protocol: None, binary: 0, text: 0 }
     }
 
     pub async fn of_run(server: SocketAddr, id: &str) -> Viewer {

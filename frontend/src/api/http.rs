@@ -10,7 +10,6 @@ use web_sys::{Blob, FormData};
 
 use super::Failure;
 use crate::base::at;
-use crate::errors;
 use crate::language::{fill, t};
 
 /// The models on offer.
@@ -37,6 +36,7 @@ pub async fn record(id: &str) -> Result<RunRecord, Failure> {
         return Err(Failure {
             code: Some(shared::ErrorCode::NewerVersion),
             message: t("A newer lab recorded this run; this one cannot read it.").into(),
+            retry_after: None,
         });
     }
     record.map_err(unreadable)
@@ -84,18 +84,22 @@ pub async fn blob(url: &str) -> Result<Blob, Failure> {
     blob.dyn_into().map_err(|_| broken())
 }
 
-/// Submits a run.
+/// Submits a run; in the name of a class's presenter where a token is given.
 pub async fn submit(
     picture: &Blob,
     name: &str,
     options: &AskedOptions,
+    presenter: Option<&str>,
 ) -> Result<RunCreated, Failure> {
     let form = FormData::new().map_err(|_| broken())?;
     let options = serde_json::to_string(options).map_err(|_| broken())?;
     form.append_with_blob_and_filename("picture", picture, name).map_err(|_| broken())?;
     form.append_with_str("options", &options).map_err(|_| broken())?;
-    let request =
-        Request::post(&at("/api/runs")).body(JsValue::from(form)).map_err(|_| broken())?;
+    let mut request = Request::post(&at("/api/runs"));
+    if let Some(token) = presenter {
+        request = request.header("Authorization", &format!("Bearer {token}"));
+    }
+    let request = request.body(JsValue::from(form)).map_err(|_| broken())?;
     read(checked(request.send().await).await?).await
 }
 
@@ -131,13 +135,10 @@ pub(crate) async fn read<T: DeserializeOwned>(response: Response) -> Result<T, F
 }
 
 fn unreadable(error: serde_json::Error) -> Failure {
-    Failure {
-        code: None,
-        message: fill(
-            "The lab’s answer could not be read ({error}). Reload the page.",
-            &[("error", &error)],
-        ),
-    }
+    Failure::here(fill(
+        "The lab’s answer could not be read ({error}). Reload the page.",
+        &[("error", &error)],
+    ))
 }
 
 /// Turns what is not a success into the server's own words where it has any.
@@ -151,20 +152,15 @@ pub(crate) async fn checked(
     let status = response.status();
     let body = response.text().await.unwrap_or_default();
     Err(match serde_json::from_str::<ErrorBody>(&body) {
-        Ok(body) => {
-            Failure { code: Some(body.code), message: errors::said(body.code, &body.message) }
-        }
+        Ok(body) => Failure::refused(&body),
         Err(_) => Failure {
             code: (status == 404).then_some(shared::ErrorCode::NotFound),
             message: fill("The lab answered with status {status}.", &[("status", &status)]),
+            retry_after: None,
         },
     })
 }
 
 fn broken() -> Failure {
-    Failure {
-        code: None,
-        message: t("The lab’s server does not answer. Check that it is running, then try again.")
-            .into(),
-    }
+    Failure::here(t("The lab’s server does not answer. Check that it is running, then try again."))
 }

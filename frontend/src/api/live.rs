@@ -113,11 +113,16 @@ impl Live {
                 }
                 Ok(ServerMessage::Alive) => self.serves(),
                 Ok(ServerMessage::Gap { .. }) => missing = true,
-                Ok(ServerMessage::Error(ErrorBody { code: ErrorCode::NotFound, message })) => {
+                Ok(ServerMessage::Error(ErrorBody {
+                    code: ErrorCode::NotFound, message, ..
+                })) => {
                     return self.give_up(errors::said(ErrorCode::NotFound, &message));
                 }
-                Ok(ServerMessage::Error(ErrorBody { code, message })) => {
+                Ok(ServerMessage::Error(ErrorBody { code, message, retry_after })) => {
                     self.0.lab.complain(code.name(), errors::said(code, &message));
+                    if let (Some(socket), Some(seconds)) = (&*self.0.socket.borrow(), retry_after) {
+                        socket.hold(seconds);
+                    }
                 }
                 // A message this page cannot read is read again in JSON with its neighbours.
                 Err(_) => missing = true,
@@ -191,7 +196,9 @@ impl Live {
                         live.hang_up();
                     }
                 }
-                Err(Failure { code: Some(ErrorCode::NotFound), message }) => live.give_up(message),
+                Err(Failure { code: Some(ErrorCode::NotFound), message, .. }) => {
+                    live.give_up(message)
+                }
                 Err(failure) => live.0.lab.complain(failure.code_name(), failure.message),
             }
         });

@@ -4,7 +4,13 @@ pub mod http;
 pub mod live;
 pub mod socket;
 
-use shared::ErrorCode;
+use std::time::Duration;
+
+use leptos::prelude::Update;
+use shared::{ErrorBody, ErrorCode};
+
+use crate::lab::Lab;
+use crate::{browser, errors};
 
 /// A request that did not succeed.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,11 +19,70 @@ pub struct Failure {
     pub code: Option<ErrorCode>,
     /// For people.
     pub message: String,
+    /// Seconds after which the lab says that asking again may help.
+    pub retry_after: Option<u32>,
 }
 
+/// How often something that the lab does not take now is asked for again.
+const TRIES: u32 = 3;
+/// The longest that a page waits for that by itself.
+const LONGEST: u32 = 30;
+
 impl Failure {
+    /// What went wrong on this side of the line.
+    pub fn here(message: impl Into<String>) -> Self {
+        Failure { code: None, message: message.into(), retry_after: None }
+    }
+
+    /// What the lab refused.
+    pub fn refused(body: &ErrorBody) -> Self {
+        let message = errors::said(body.code, &body.message);
+        Failure { code: Some(body.code), message, retry_after: body.retry_after }
+    }
+
+    /// How long to wait before the same is asked for again, after so many tries: as long as the lab
+    /// says. `None` where it is a person's to ask again.
+    pub fn wait(&self, tries: u32) -> Option<Duration> {
+        let seconds = self.retry_after.filter(|s| tries < TRIES && *s <= LONGEST)?;
+        Some(Duration::from_secs(seconds.into()))
+    }
+
+    /// Says why something was not taken and waits for when it may be, where that is soon; `false` where
+    /// it is not to be asked for again.
+    pub async fn waited(&self, lab: Lab, tries: u32) -> bool {
+        let Some(wait) = self.wait(tries) else { return false };
+        lab.complain(self.code_name(), self.message.clone());
+        browser::sleep(wait).await;
+        // Said once more where it is refused once more.
+        lab.notes.try_update(|notes| notes.retain(|note| note.code != self.code_name()));
+        true
+    }
+
     /// The code's stable name.
     pub fn code_name(&self) -> &'static str {
         self.code.map_or("unreachable", ErrorCode::name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_lab_takes_soon_is_asked_for_again_a_few_times() {
+        let body = |retry_after| ErrorBody {
+            retry_after,
+            ..ErrorBody::new(ErrorCode::TooManyRequests, "21 runs wait.")
+        };
+        let soon = Failure::refused(&body(Some(5)));
+        assert_eq!(
+            (soon.code_name(), soon.message.as_str()),
+            ("too_many_requests", "21 runs wait.")
+        );
+        assert_eq!(soon.wait(0), Some(Duration::from_secs(5)));
+        assert_eq!((soon.wait(2), soon.wait(3)), (soon.wait(0), None));
+        assert_eq!(Failure::refused(&body(Some(3600))).wait(0), None, "a person decides");
+        assert_eq!(Failure::refused(&body(None)).wait(0), None);
+        assert_eq!(Failure::here("The line is cut.").wait(0), None);
     }
 }

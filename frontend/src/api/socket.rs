@@ -53,6 +53,8 @@ struct Inner {
     heard: RefCell<Option<Listener>>,
     open: RefCell<Option<Connection>>,
     attempts: Cell<u32>,
+    /// The least time to wait before it is opened again, as the lab asked for.
+    held: Cell<Duration>,
     /// How often it was opened: whoever wants to open it again later does so only if nobody did.
     opened: Cell<u32>,
     /// When the other side was last heard of, in milliseconds since 1970.
@@ -94,6 +96,7 @@ impl Socket {
             heard: RefCell::new(Some(heard)),
             open: RefCell::new(None),
             attempts: Cell::new(0),
+            held: Cell::new(Duration::ZERO),
             opened: Cell::new(0),
             last: Cell::new(0.0),
             deadline: Cell::new(0.0),
@@ -115,6 +118,11 @@ impl Socket {
     /// tried less and less often.
     pub fn serves(&self) {
         self.0.attempts.set(0);
+    }
+
+    /// The lab lets this page in no sooner than in so many seconds.
+    pub fn hold(&self, seconds: u32) {
+        self.0.held.set(Duration::from_secs(seconds.into()));
     }
 
     /// Closes it for good; nobody is told anything any more.
@@ -190,7 +198,7 @@ impl Socket {
     fn lost(&self) {
         let attempt = self.0.attempts.get();
         self.0.attempts.set(attempt + 1);
-        let wait = Duration::from_millis(backoff(attempt).into());
+        let wait = Duration::from_millis(backoff(attempt).into()).max(self.0.held.take());
         // Nobody looks at it before it was tried.
         self.wait(wait + OPENING);
         self.tell(Heard::Lost { attempt });

@@ -184,6 +184,9 @@ impl Class {
                 }
                 ClassMessage::Error(body) if body.code == ErrorCode::ShuttingDown => {}
                 ClassMessage::Error(body) => {
+                    if let Some(seconds) = body.retry_after {
+                        self.line.with_value(|line| line.as_ref().map(|line| line.hold(seconds)));
+                    }
                     lab.complain(body.code.name(), errors::said(body.code, &body.message));
                     self.refused.update(|n| *n += 1);
                 }

@@ -29,7 +29,7 @@ pub fn JoinPage() -> impl IntoView {
             <form on:submit=join>
                 <label class="sr-only" for="class-code">{t("Code")}</label>
                 <input id="class-code" data-testid="code-input" autocomplete="off" autocapitalize="characters"
-                    spellcheck="false" inputmode="text" maxlength="8" autofocus
+                    spellcheck="false" inputmode="text" maxlength="16" autofocus
                     prop:value=move || typed.get()
                     on:input=move |event| {
                         typed.set(event_target_value(&event));
@@ -38,7 +38,7 @@ pub fn JoinPage() -> impl IntoView {
                 <button type="submit" class="button strong" data-testid="join">{t("Join")}</button>
             </form>
             <p class="join-wrong" role="alert">
-                {move || wrong.get().then(|| t("That is no code: codes have four letters and digits, without vowels, 0 and 1."))}
+                {move || wrong.get().then(|| t("That is no code: codes have six letters and digits, without vowels, 0 and 1."))}
             </p>
             <p class="quiet">{t("No account, no name: the lab only counts how many are there and what they guess.")}</p>
         </main>

@@ -54,6 +54,11 @@ impl Line {
         self.0.serves();
     }
 
+    /// The lab lets this page in no sooner than in so many seconds.
+    pub fn hold(&self, seconds: u32) {
+        self.0.hold(seconds);
+    }
+
     /// Hangs up for good.
     pub fn stop(&self) {
         self.0.stop();

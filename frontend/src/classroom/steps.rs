@@ -38,6 +38,8 @@ pub struct Presenting {
     pub asking: RwSignal<bool>,
     /// The name of the lesson that begins: its first step is asked before it is shown.
     begins: RwSignal<Option<String>>,
+    /// What lets this browser present.
+    token: StoredValue<String>,
     agreed: StoredValue<Agreed>,
     /// Runs of this lesson's steps: going back asks the model nothing twice.
     asked: StoredValue<Vec<(LessonPlace, String)>>,
@@ -65,6 +67,7 @@ impl Presenting {
             lessons,
             asking: RwSignal::new(false),
             begins,
+            token: StoredValue::new(token.clone()),
             agreed: StoredValue::new(Agreed::default()),
             asked: StoredValue::new(Vec::new()),
         };
@@ -188,7 +191,17 @@ impl Presenting {
         let presenting = *self;
         self.asking.set(true);
         spawn_local(async move {
-            let created = api::ask(&shown).await;
+            let token = presenting.token.try_get_value().unwrap_or_default();
+            let mut tries = 0;
+            let created = loop {
+                match api::ask(&shown, &token).await {
+                    Err(failure) if failure.waited(presenting.lab, tries).await => tries += 1,
+                    created => break created,
+                }
+                if presenting.asking.is_disposed() {
+                    return;
+                }
+            };
             if presenting.asking.try_set(false).is_some() {
                 // The page was left meanwhile.
                 return;

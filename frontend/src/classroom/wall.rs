@@ -94,7 +94,9 @@ pub fn Joining(
 
 /// A code as it stands on the wall: signs apart.
 fn spelled(code: &str) -> String {
-    let signs: Vec<String> = code.chars().map(String::from).collect();
-    // Thin spaces: apart for the eye, one word for who copies it.
-    signs.join("\u{2009}")
+    let signs: Vec<char> = code.chars().collect();
+    // Thin spaces, and a wider one in the middle: apart for the eye, one word for who copies it.
+    let halves = signs.chunks(signs.len().div_ceil(2).max(1));
+    let spaced = halves.map(|half| half.iter().map(char::to_string).collect::<Vec<_>>());
+    spaced.map(|half| half.join("\u{2009}")).collect::<Vec<_>>().join("\u{2002}")
 }

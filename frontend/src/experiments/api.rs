@@ -79,5 +79,5 @@ pub(super) fn encoded(definition: &Definition) -> String {
 }
 
 fn unsent() -> Failure {
-    Failure { code: None, message: t("The request could not be made; reload the page.").into() }
+    Failure::here(t("The request could not be made; reload the page."))
 }

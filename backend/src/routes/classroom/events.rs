@@ -4,6 +4,8 @@
 //! connection that is slow to take a message is told the then latest state next; nothing waits for
 //! it and nothing is kept for it.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -18,15 +20,19 @@ use shared::{ErrorBody, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::act::{not_presenter, typed};
+use super::act::{look_up, not_presenter, typed};
 use crate::app::AppState;
 use crate::classroom::{FollowerId, Seat, Sheet};
 use crate::error::ApiError;
+use crate::net::Client;
 use crate::routes::extract::query;
 use crate::routes::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard};
 
 /// Answers that may wait for somebody who sends faster than they read.
 const ANSWERS: usize = 4;
+
+/// How long a presenter who would be refused may take to say so: pages say it at once.
+const PROOF: Duration = Duration::from_secs(2);
 
 /// Who comes.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -59,6 +65,7 @@ pub struct ClassQuery {
 )]
 pub async fn classroom_events(
     State(state): State<AppState>,
+    client: Client,
     code: Result<Path<String>, PathRejection>,
     asked: Result<Query<ClassQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -71,13 +78,18 @@ pub async fn classroom_events(
             ApiError::new(ErrorCode::BadRequest, message)
         })?),
     };
-    let code = typed(code);
+    let (code, follows) = (typed(code), follower.is_some());
     let stays = state.viewers.token();
     Ok(upgrade.on_upgrade(move |socket| async move {
         // A page cannot read the answer to a refused upgrade, so refusals come inside.
-        let seat = state.classrooms.find(&code).and_then(|session| session.join(follower));
-        serve(socket, state, seat, form).await;
-        drop(stays);
+        let place = state.lobby.fair.socket(client);
+        let seat = match &place {
+            Ok(_) => look_up(&state, &code, client, follower.as_ref())
+                .and_then(|session| session.join(follower, client)),
+            Err(error) => Err(error.clone()),
+        };
+        serve(socket, state, seat, Who { code, client, follows }, form).await;
+        drop((stays, place));
     }))
 }
 
@@ -91,17 +103,51 @@ enum End {
     Refused(ErrorBody, u16),
 }
 
-async fn serve(socket: WebSocket, state: AppState, seat: Result<Seat, ApiError>, form: Form) {
+/// Who comes, and to which class.
+struct Who {
+    code: String,
+    client: Client,
+    follows: bool,
+}
+
+/// Lets the presenter in who is refused for what others do at the same address, where the first that
+/// is said is the class's token.
+async fn prove(
+    stream: &mut SplitStream<WebSocket>,
+    state: &AppState,
+    who: &Who,
+) -> Option<Result<Seat, ApiError>> {
+    let Ok(Some(Ok(message))) = timeout(PROOF, stream.next()).await else { return None };
+    let Some(Ok(ClassRequest::Present { presenter_token })) = heard(&message) else { return None };
+    let session = state.classrooms.find(&who.code).ok()?;
+    session.is_presenter(&presenter_token).then(|| session.join(None, who.client))
+}
+
+async fn serve(
+    socket: WebSocket,
+    state: AppState,
+    mut seat: Result<Seat, ApiError>,
+    who: Who,
+    form: Form,
+) {
     let _counted = state.lobby.metrics.viewer();
     let (sink, mut stream) = socket.split();
     let mut sender = Sender::new(sink, form, state.limits.dead);
+    let mut presents = false;
+    if let Err(ApiError(body)) = &seat
+        && body.code == ErrorCode::TooManyRequests
+        && !who.follows
+        && let Some(proved) = prove(&mut stream, &state, &who).await
+    {
+        (seat, presents) = (proved, true);
+    }
     let end = match &seat {
         Err(ApiError(body)) => End::Refused(body.clone(), close_code::POLICY),
         Ok(seat) => {
             let (answer, answers) = mpsc::channel(ANSWERS);
             tokio::select! {
                 end = show(&mut sender, &state, seat, answers) => end,
-                end = listen(&mut stream, &state, seat, answer) => end,
+                end = listen(&mut stream, &state, seat, answer, presents) => end,
                 () = state.closing.cancelled() => {
                     End::Refused(ApiError::shutting_down().0, close_code::AWAY)
                 }
@@ -189,8 +235,9 @@ async fn listen(
     state: &AppState,
     seat: &Seat,
     answers: mpsc::Sender<ClassMessage>,
+    mut presents: bool,
 ) -> End {
-    let (mut mistakes, mut presents) = (0, false);
+    let mut mistakes = 0;
     loop {
         let message = match timeout(state.limits.dead, stream.next()).await {
             Ok(Some(Ok(message))) => message,
@@ -235,6 +282,7 @@ async fn act(
                 let message = "This connection only looks: join with a follower's name to guess.";
                 return Err(ApiError::new(ErrorCode::BadRequest, message).0);
             };
+            state.lobby.fair.guess(seat.client, std::time::Instant::now()).map_err(|e| e.0)?;
             session.guess(follower, round, guess).map_err(|e| e.0)?;
             let (round, guess) = session.guess_of(follower);
             Ok(Some(ClassMessage::Guess { round, guess }))

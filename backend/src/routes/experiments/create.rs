@@ -11,6 +11,8 @@ use super::extract::Workshop;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::experiment::{Asker, Means, could_fit, plan};
+use crate::fair::Fair;
+use crate::net::Client;
 use crate::store::StoreError;
 
 /// Most bytes of a spec.
@@ -19,8 +21,6 @@ const MAX_SPEC: usize = 64 << 10;
 const MAX_ITEMS: u64 = 20_000;
 /// Most conditions of one.
 const MAX_CONDITIONS: u64 = 400;
-/// Experiments that may be unfinished when another is asked for over the network.
-const MAX_UNFINISHED: usize = 8;
 /// How many of the newest experiments are looked through for unfinished ones.
 const LOOKED_THROUGH: u32 = 1_000;
 
@@ -41,12 +41,15 @@ const LOOKED_THROUGH: u32 = 1_000;
         (status = 404, body = ErrorBody, description = "unknown_model, not_found: no such dataset, \
             or no experiments here"),
         (status = 422, body = ErrorBody, description = "dataset_unusable"),
+        (status = 429, body = ErrorBody, description = "too_many_requests: too many of the client's are \
+            unfinished"),
         (status = 503, body = ErrorBody, description = "queue_full: too many are unfinished"),
         (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
 pub async fn create_experiment(
     State(state): State<AppState>,
+    client: Client,
     Workshop(means): Workshop,
     request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ExperimentCreated>), ApiError> {
@@ -57,10 +60,10 @@ pub async fn create_experiment(
     let spec = parse(&bytes)?;
     check(&spec)?;
     // One at a time: the bound on unfinished ones holds, and planning takes one core at most.
-    let live = state.live.clone();
+    let (live, fair) = (state.live.clone(), state.lobby.fair.clone());
     let created = tokio::spawn(async move {
         let _turn = live.creating.lock().await;
-        tokio::task::spawn_blocking(move || create(&means, spec)).await
+        tokio::task::spawn_blocking(move || create(&means, &fair, client, spec)).await
     });
     let created = created.await.map_err(ApiError::internal)?.map_err(ApiError::internal)??;
     tracing::info!(experiment = &created.id[..8], "experiment started");
@@ -116,19 +119,20 @@ fn check_items(items: u64) -> Result<(), ApiError> {
     Err(ApiError::new(ErrorCode::BadOption, message))
 }
 
-fn create(means: &Means, spec: ExperimentSpec) -> Result<ExperimentCreated, ApiError> {
-    let unfinished = means
+fn create(
+    means: &Means,
+    fair: &Fair,
+    client: Client,
+    spec: ExperimentSpec,
+) -> Result<ExperimentCreated, ApiError> {
+    let unfinished: Vec<String> = means
         .queue
         .list(LOOKED_THROUGH)?
         .into_iter()
-        .filter(|e| matches!(e.state, ExperimentState::Running | ExperimentState::Paused));
-    if unfinished.count() >= MAX_UNFINISHED {
-        let message = format!(
-            "{MAX_UNFINISHED} experiments are not finished yet, and the lab takes no more until \
-             one is done or cancelled; try again later."
-        );
-        return Err(ApiError::new(ErrorCode::QueueFull, message));
-    }
+        .filter(|e| matches!(e.state, ExperimentState::Running | ExperimentState::Paused))
+        .map(|e| e.start.id.to_string())
+        .collect();
+    fair.experiment(client, &unfinished)?;
     let (new, token) = plan(spec, &means.catalog, &means.shelves, Asker::Remote)?;
     // Asked for all samples there are, it is known only now how many.
     check_items(u64::from(new.grid.items()))?;
@@ -137,5 +141,6 @@ fn create(means: &Means, spec: ExperimentSpec) -> Result<ExperimentCreated, ApiE
         StoreError::Full => ApiError::full("the experiment was not started"),
         other => other.into(),
     })?;
+    fair.started_experiment(client, new.id.as_str());
     Ok(ExperimentCreated { id: new.id.to_string(), owner_token: token.reveal() })
 }

@@ -15,6 +15,8 @@ use super::extract::TheExperiment;
 use crate::app::AppState;
 use crate::error::ApiError;
 use crate::experiment::live::Told;
+use crate::fair::Place;
+use crate::net::Client;
 
 /// A connection on which nothing happens is written to this often, so that nobody on the way takes
 /// it for dead.
@@ -32,28 +34,32 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
     responses(
         (status = 200, content_type = "text/event-stream", body = ExperimentProgress),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 429, body = ErrorBody, description = "too_many_requests"),
+        (status = 503, body = ErrorBody, description = "queue_full: too many streams are open"),
     )
 )]
 pub async fn experiment_events(
     State(state): State<AppState>,
+    client: Client,
     found: TheExperiment,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let place = state.lobby.fair.socket(client)?;
     let mut told = state.live.watch(&found.means, found.id()).await?;
     told.mark_changed();
     let stays = state.viewers.token();
     let closing = state.closing.clone();
-    let all = stream::unfold((told, stays), next).map(Ok);
+    let all = stream::unfold((told, stays, place), next).map(Ok);
     // A lab that goes down does not wait for those who watch.
     let stream = all.take_until(closing.cancelled_owned());
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(HEARTBEAT)))
 }
 
-type Viewer = (watch::Receiver<Told>, TaskTrackerToken);
+type Viewer = (watch::Receiver<Told>, TaskTrackerToken, Place<Client>);
 
-async fn next((mut told, stays): Viewer) -> Option<(Event, Viewer)> {
+async fn next((mut told, stays, place): Viewer) -> Option<(Event, Viewer)> {
     told.changed().await.ok()?;
     let progress = told.borrow_and_update().clone();
     // Plain data: it always has a JSON form.
     let event = Event::default().event("status").json_data(&*progress).ok()?;
-    Some((event, (told, stays)))
+    Some((event, (told, stays, place)))
 }

@@ -16,6 +16,8 @@ use crate::assets::picture_type;
 use crate::error::ApiError;
 use crate::experiment::live::{Asked, Order};
 use crate::export::parse_definition;
+use crate::fair::Asker;
+use crate::net::Client;
 use crate::routes::extract::query;
 use crate::routes::picture::headers;
 
@@ -121,21 +123,28 @@ pub async fn item_picture(
             be refused for"),
         (status = 404, body = ErrorBody, description = "not_found, unknown_model"),
         (status = 422, body = ErrorBody, description = "dataset_unusable, sample_unusable"),
+        (status = 429, body = ErrorBody, description = "too_many_requests"),
         (status = 503, body = ErrorBody, description = "queue_full, shutting_down"),
     )
 )]
 pub async fn open_item(
     State(state): State<AppState>,
+    client: Client,
     found: TheExperiment,
     path: Result<Path<(String, u32)>, PathRejection>,
 ) -> Result<Json<ItemRun>, ApiError> {
     let item = item(path)?;
     // A task of its own: a browser that leaves must not leave a run that nobody finds.
-    let opened = tokio::spawn(open(state, found, item));
+    let opened = tokio::spawn(open(state, found, item, client));
     opened.await.map_err(ApiError::internal)?.map(Json)
 }
 
-async fn open(state: AppState, found: TheExperiment, item: u32) -> Result<ItemRun, ApiError> {
+async fn open(
+    state: AppState,
+    found: TheExperiment,
+    item: u32,
+    client: Client,
+) -> Result<ItemRun, ApiError> {
     let _turn = state.live.opening.lock().await;
     let (means, experiment) = found.into_parts();
     let (queue, id) = (means.queue.clone(), experiment.start.id.clone());
@@ -158,7 +167,8 @@ async fn open(state: AppState, found: TheExperiment, item: u32) -> Result<ItemRu
     // Whoever started the experiment may have named a model by its path; its items may be opened.
     let source = means.catalog.resolve(&asked.model);
     let source = source.map_err(|e| ApiError::new(e.code(), UNKNOWN.to_owned()))?;
-    let created = lobby.submit_with(source, sample.picture.into(), asked).await?;
+    let created =
+        lobby.submit_with(source, sample.picture.into(), asked, Asker::of(client)).await?;
     let (queue, id, run) = (means.queue, experiment.start.id, created.id.clone());
     let noted = tokio::task::spawn_blocking(move || queue.note_run(&id, item, &run)).await;
     noted.map_err(ApiError::internal)??;

@@ -1,0 +1,301 @@
+//! Who may have how much of the lab, so that nobody can have all of it.
+//!
+//! A client is one address (or the network it lies in), which may be a whole school's. What clients
+//! share stands in one table, [`Shares`]; [`Fair`] counts what they have of it. [`line`] and the other
+//! parts are pure: they know clients as keys and the time as an argument.
+
+pub mod line;
+mod misses;
+mod quota;
+mod rate;
+mod shares;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub use misses::{MissRates, Misses};
+pub use quota::{Bound, Place, Quota, Taken};
+pub use rate::{Meter, Rate};
+use shared::ErrorCode;
+pub use shares::{Share, Shares};
+
+use crate::classroom::Code;
+use crate::error::ApiError;
+use crate::lock;
+use crate::net::Client;
+
+/// Who asks for a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// The client.
+    pub client: Client,
+    /// The class whose presenter asks.
+    pub presents: Option<Code>,
+}
+
+impl Asker {
+    /// Somebody at a client.
+    pub fn of(client: Client) -> Self {
+        Asker { client, presents: None }
+    }
+}
+
+/// What clients have at the moment of what they share.
+#[derive(Clone, Debug)]
+pub struct Fair {
+    shares: Shares,
+    uploads: Quota<Client>,
+    sockets: Quota<Client>,
+    requests: Arc<Mutex<Meter<Client>>>,
+    guesses: Arc<Mutex<Meter<Client>>>,
+    disk: Arc<Mutex<Meter<Client>>>,
+    misses: Arc<Mutex<Misses<Client>>>,
+    /// Who asked for experiments, by their names: as long as the lab runs and they are not finished.
+    experiments: Arc<Mutex<HashMap<String, Client>>>,
+}
+
+impl Fair {
+    /// Nobody has anything yet.
+    pub fn new(shares: Shares) -> Self {
+        Fair {
+            shares,
+            uploads: Quota::new(shares.uploads),
+            sockets: Quota::new(shares.sockets),
+            requests: Arc::new(Mutex::new(Meter::new(shares.requests))),
+            guesses: Arc::new(Mutex::new(Meter::new(shares.guesses))),
+            disk: Arc::new(Mutex::new(Meter::new(shares.disk))),
+            misses: Arc::new(Mutex::new(Misses::new(shares.misses))),
+            experiments: Arc::default(),
+        }
+    }
+
+    /// The table.
+    pub fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// Takes an upload's place, until it is dropped.
+    ///
+    /// # Errors
+    /// `too_many_requests`, or `queue_full` where all are taken.
+    pub fn upload(&self, client: Client) -> Result<Place<Client>, ApiError> {
+        self.uploads.take(client).map_err(|taken| match taken {
+            Taken::Own => too_many(
+                format!(
+                    "{} pictures are being sent from your address at once; send this one in a \
+                     moment.",
+                    self.shares.uploads.client
+                ),
+                Duration::from_secs(2),
+            ),
+            Taken::All => ApiError::new(
+                ErrorCode::QueueFull,
+                "Too many pictures are being sent to the lab at once; send yours in a moment.",
+            )
+            .again_in(Duration::from_secs(5)),
+        })
+    }
+
+    /// Takes the place of a websocket or a stream of events, until it is dropped.
+    ///
+    /// # Errors
+    /// `too_many_requests`, or `queue_full` where all are taken.
+    pub fn socket(&self, client: Client) -> Result<Place<Client>, ApiError> {
+        self.sockets.take(client).map_err(|taken| match taken {
+            Taken::Own => too_many(
+                format!(
+                    "{} pages are open at your address, as many as one address may have; close \
+                     some.",
+                    self.shares.sockets.client
+                ),
+                Duration::from_secs(10),
+            ),
+            Taken::All => ApiError::new(
+                ErrorCode::QueueFull,
+                "Too many pages look at this lab at once; try again in a moment.",
+            )
+            .again_in(Duration::from_secs(10)),
+        })
+    }
+
+    /// Counts a request. Whoever sits at the lab's machine asks as often as they like.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn request(&self, client: Client, now: Instant) -> Result<(), ApiError> {
+        if client.is_local() {
+            return Ok(());
+        }
+        let mut requests = lock(&self.requests);
+        requests.room(&client, now).map_err(|wait| {
+            too_many("Your address asks the lab too often; wait a moment.".to_owned(), wait)
+        })?;
+        requests.add(client, 1.0, now);
+        Ok(())
+    }
+
+    /// Counts a guess in a class.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn guess(&self, client: Client, now: Instant) -> Result<(), ApiError> {
+        let mut guesses = lock(&self.guesses);
+        guesses.room(&client, now).map_err(|wait| {
+            too_many("Your address guesses too often; wait a moment.".to_owned(), wait)
+        })?;
+        guesses.add(client, 1.0, now);
+        Ok(())
+    }
+
+    /// Whether a client may leave more on the disk. Whoever sits at the lab's machine may fill it.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn disk(&self, client: Client, now: Instant) -> Result<(), ApiError> {
+        if client.is_local() {
+            return Ok(());
+        }
+        lock(&self.disk).room(&client, now).map_err(|wait| {
+            let day = (self.shares.disk.each_second * 86400.0) as u64 >> 20;
+            let message = format!(
+                "Runs asked for at your address have filled their part of the lab's disk, {} MiB and \
+                 {day} MiB more each day; try again later, or have it raised with --per-client disk=….",
+                self.shares.disk.burst as u64 >> 20,
+            );
+            too_many(message, wait)
+        })
+    }
+
+    /// Notes what a client left on the disk.
+    pub fn left_on_disk(&self, client: Client, bytes: usize, now: Instant) {
+        if !client.is_local() {
+            lock(&self.disk).add(client, bytes as f64, now);
+        }
+    }
+
+    /// Whether a client may try a class's code.
+    ///
+    /// # Errors
+    /// `too_many_requests`.
+    pub fn may_try_code(&self, client: Client, now: Instant) -> Result<(), ApiError> {
+        lock(&self.misses).room(&client, now).map_err(|wait| {
+            let message = "Too many codes that are no class's were tried from your address; wait, and \
+                type the code from the wall.";
+            too_many(message.to_owned(), wait)
+        })
+    }
+
+    /// Notes that a client tried a code that is no class's.
+    pub fn missed_code(&self, client: Client, now: Instant) {
+        lock(&self.misses).missed(client, now);
+    }
+
+    /// Whether a client may start an experiment beside those that are not finished.
+    ///
+    /// # Errors
+    /// `too_many_requests`, or `queue_full` where too many are not finished in all.
+    pub fn experiment(&self, client: Client, unfinished: &[String]) -> Result<(), ApiError> {
+        let mut experiments = lock(&self.experiments);
+        experiments.retain(|id, _| unfinished.contains(id));
+        let own = experiments.values().filter(|asked| **asked == client).count();
+        let bound = self.shares.experiments;
+        let wait = Duration::from_secs(60);
+        bound.room(unfinished.len(), own).map_err(|taken| match taken {
+            Taken::Own => too_many(
+                format!(
+                    "{} experiments that were asked for at your address are not finished yet; cancel \
+                     one, or try again later.",
+                    bound.client
+                ),
+                wait,
+            ),
+            Taken::All => {
+                let message = format!(
+                    "{} experiments are not finished yet, and the lab takes no more until one is done \
+                     or cancelled; try again later.",
+                    bound.whole
+                );
+                ApiError::new(ErrorCode::QueueFull, message).again_in(wait)
+            }
+        })
+    }
+
+    /// Notes who asked for an experiment.
+    pub fn started_experiment(&self, client: Client, id: &str) {
+        lock(&self.experiments).insert(id.to_owned(), client);
+    }
+}
+
+/// One client asks for more than its part.
+pub fn too_many(message: String, wait: Duration) -> ApiError {
+    ApiError::new(ErrorCode::TooManyRequests, message).again_in(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(address: &str) -> Client {
+        Client::at(address.parse().expect("an address"))
+    }
+
+    #[test]
+    fn what_is_refused_says_when_to_come_again() {
+        let shares = Shares {
+            uploads: Bound::new(3, 2),
+            requests: Rate { burst: 2.0, each_second: 0.25 },
+            disk: Rate { burst: 1000.0, each_second: 1.0 },
+            ..Shares::default()
+        };
+        let (fair, now) = (Fair::new(shares), Instant::now());
+        let (rude, other) = (client("192.0.2.1"), client("192.0.2.2"));
+        let held: Vec<_> = std::iter::from_fn(|| fair.upload(rude).ok()).collect();
+        assert_eq!(held.len(), 2);
+        let ApiError(body) = fair.upload(rude).expect_err("a third");
+        assert_eq!((body.code, body.retry_after), (ErrorCode::TooManyRequests, Some(2)));
+        let _third = fair.upload(other).expect("another's");
+        assert_eq!(fair.upload(other).expect_err("all are taken").0.code, ErrorCode::QueueFull);
+
+        assert!(fair.request(rude, now).is_ok() && fair.request(rude, now).is_ok());
+        let ApiError(body) = fair.request(rude, now).expect_err("a third");
+        assert_eq!((body.code, body.retry_after), (ErrorCode::TooManyRequests, Some(4)));
+        assert!(fair.request(other, now).is_ok());
+
+        fair.left_on_disk(rude, 1500, now);
+        let ApiError(body) = fair.disk(rude, now).expect_err("it left too much");
+        assert_eq!(body.retry_after, Some(501));
+        assert!(fair.disk(other, now).is_ok());
+        assert!(fair.disk(rude, now + Duration::from_secs(502)).is_ok());
+    }
+
+    #[test]
+    fn one_client_cannot_start_all_experiments() {
+        let fair = Fair::new(Shares { experiments: Bound::new(3, 2), ..Shares::default() });
+        let (rude, other) = (client("192.0.2.1"), client("192.0.2.2"));
+        let mut unfinished = Vec::new();
+        for id in ["a", "b"] {
+            assert_eq!(fair.experiment(rude, &unfinished), Ok(()));
+            fair.started_experiment(rude, id);
+            unfinished.push(id.to_owned());
+        }
+        let ApiError(body) = fair.experiment(rude, &unfinished).expect_err("a third");
+        assert_eq!((body.code, body.retry_after), (ErrorCode::TooManyRequests, Some(60)));
+        assert_eq!(fair.experiment(other, &unfinished), Ok(()));
+        unfinished.push("of the command line".to_owned());
+        let full = fair.experiment(other, &unfinished).expect_err("three are at work");
+        assert_eq!(full.0.code, ErrorCode::QueueFull);
+        unfinished.remove(0);
+        assert_eq!(fair.experiment(rude, &unfinished), Ok(()), "its first is done");
+    }
+
+    #[test]
+    fn whoever_sits_at_the_machine_may_ask_and_fill_it() {
+        let none = Rate { burst: 0.0, each_second: 1.0 };
+        let fair = Fair::new(Shares { requests: none, disk: none, ..Shares::default() });
+        let local = Client::on_this_machine("127.0.0.1".parse().expect("an address"));
+        let (far, now) = (client("192.0.2.1"), Instant::now());
+        assert!(fair.request(far, now).is_err() && fair.disk(far, now).is_err());
+        assert!(fair.request(local, now).is_ok() && fair.disk(local, now).is_ok());
+    }
+}
