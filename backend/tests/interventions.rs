@@ -42,6 +42,24 @@ fn report(name: &str, args: &[&str]) -> Report {
     serde_json::from_str(&text(name, &[args, &["--json"]].concat())).unwrap()
 }
 
+/// The text names what ran, and what the number of picture tokens does to MDI by itself.
+#[test]
+fn the_text_of_analyze_names_what_ran() {
+    let said = text(NAME, &["--fit", "pad", "--resize", "pillow-12"]);
+    for part in ["template    ", "(fit pad, resized as pillow-12)"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("had the shares"), "nothing was dropped: {said}");
+    let whole = report(NAME, &[]).layout.picture.unwrap();
+    let whole = u32::from(whole.rows) * u32::from(whole.cols);
+    let said = text(NAME, &["--replicate", "2"]);
+    let alone = format!("{} picture tokens instead of {whole}: had the shares", 2 * whole);
+    assert!(said.contains(&alone) && said.contains("would give 2.000 times the MDI"), "{said}");
+    assert!(text(NAME, &["--prune", "0.5"]).contains("would give 0.5"));
+    // Without a picture there is nothing to fit or to count.
+    assert!(!text(NAME, &["--picture", "none"]).contains("resized as"));
+}
+
 #[test]
 fn a_knockout_on_the_command_line_reaches_the_report() {
     let args = ["--knockout", "text+generated>image@1-2"];

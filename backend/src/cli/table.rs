@@ -3,15 +3,23 @@
 use std::fmt::Write as _;
 
 use shared::report::{Comparison, Numbers};
-use shared::{CopyPositions, Moved, PictureUse, PruneBy, PruneCount, Report};
+use shared::{CopyPositions, Group, Moved, PictureUse, PruneBy, PruneCount, Report};
 
 /// The picture as the model saw it, and what was done to its tokens.
 fn picture(report: &Report) -> String {
     let Some(p) = report.layout.picture else {
         return "none: the question alone".to_owned();
     };
-    let mut text = format!("{} × {} pixels, {} × {} tokens", p.width, p.height, p.rows, p.cols);
     let options = &report.options;
+    let mut text = format!("{} × {} pixels", p.width, p.height);
+    match options.picture {
+        PictureUse::Own => {
+            let _ =
+                write!(text, " (fit {}, resized as {})", options.fit.name(), options.resize.name());
+        }
+        PictureUse::Blank | PictureUse::Noise(_) | PictureUse::None => {}
+    }
+    let _ = write!(text, ", {} × {} tokens", p.rows, p.cols);
     match options.picture {
         PictureUse::Own | PictureUse::None => {}
         PictureUse::Blank => text += ", blank (the mean colour)",
@@ -40,6 +48,21 @@ fn picture(report: &Report) -> String {
         }
     }
     text
+}
+
+/// What the number of picture tokens does to MDI by itself, where some were dropped or repeated: with each side's
+/// share of the attention as it was, MDI would follow the count alone.
+fn counts_alone(report: &Report) -> Option<String> {
+    let picture = report.layout.picture?;
+    let whole = u32::from(picture.rows) * u32::from(picture.cols);
+    let now = report.layout.counts.iter().find(|(group, _)| *group == Group::Image)?.1 as u32;
+    let factor = f64::from(now) / f64::from(whole);
+    (now != whole && now > 0).then(|| {
+        format!(
+            "{now} picture tokens instead of {whole}: had the shares of attention stayed (P_T), this alone \
+             would give {factor:.3} times the MDI"
+        )
+    })
 }
 
 /// The report as text.
@@ -79,7 +102,11 @@ pub(super) fn table(report: &Report) -> String {
         .collect();
     let tokens = report.layout.tokens.len();
     let _ = writeln!(out, "prompt      {tokens} tokens: {}", counts.join(", "));
+    let _ = writeln!(out, "template    {}", report.options.template_on(model));
     let _ = writeln!(out, "picture     {}", picture(report));
+    if let Some(alone) = counts_alone(report) {
+        let _ = writeln!(out, "            {alone}");
+    }
     if let Some(knockout) = &report.options.knockout {
         let _ = writeln!(out, "knockout    {knockout}: these rows do not see these keys");
     }
