@@ -1,4 +1,5 @@
 //! By which names the lab is reached, from whose pages, and whom it takes requests to come from.
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
 //! The embedded queue: every item has exactly one end, whoever dies and whoever asks.
 #![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::single_range_in_vec_init, reason = "ranges of items are meant")]
 
 use std::collections::HashSet;
 use std::path::Path;

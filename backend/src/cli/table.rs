@@ -55,7 +55,7 @@ fn picture(report: &Report) -> String {
 fn counts_alone(report: &Report) -> Option<String> {
     let picture = report.layout.picture?;
     let whole = u32::from(picture.rows) * u32::from(picture.cols);
-    let now = report.layout.counts.iter().find(|(group, _)| *group == Group::Image)?.1 as u32;
+    let now = report.layout.counts.iter().find(|(group, _)| *group == Group::Image)?.1;
     let factor = f64::from(now) / f64::from(whole);
     (now != whole && now > 0).then(|| {
         format!(

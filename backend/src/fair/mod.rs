@@ -1,7 +1,7 @@
 //! Who may have how much of the lab, so that nobody can have all of it.
 //!
 //! A client is one address (or the network it lies in), which may be a whole school's. What clients
-//! share stands in one table, [`Shares`]; [`Fair`] counts what they have of it. [`line`] and the other
+//! share stands in one table, [`Shares`]; [`Fair`] counts what they have of it. [`mod@line`] and the other
 //! parts are pure: they know clients as keys and the time as an argument.
 
 pub mod line;

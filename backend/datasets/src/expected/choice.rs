@@ -59,7 +59,7 @@ impl Choice {
     /// 5. the only letter in round brackets, if no other option's capital stands alone;
     /// 6. the only letter after a word for *option*, if no other option's capital stands alone;
     /// 7. the only capital letter that stands alone and is not part of an option's text that occurs,
-    ///    as in *vitamin A*. Words of one letter are no letters ([`super::letters`]): `A` or `I` before
+    ///    as in *vitamin A*. Words of one letter are no letters (`letters.rs`): `A` or `I` before
     ///    a word, unless that word is one as in `A is right` or `A or B`, and those of other languages
     ///    that begin a sentence. Letters of scripts that are written without blanks, and particles,
     ///    part it from what follows;

@@ -151,7 +151,7 @@ mod tests {
             let mut seat = FileSeat::take(folder.path(), post).unwrap();
             let name = seat.name().to_owned();
             assert_eq!(life(folder.path(), &name), Life::Alive);
-            assert_eq!(all(folder.path()), [name.clone()]);
+            assert_eq!(all(folder.path()), std::slice::from_ref(&name));
             let claim = Claim { experiment: RunId::random().unwrap(), item: 4_000_000_000 };
             let other = Claim { experiment: RunId::random().unwrap(), item: 7 };
             seat.at_work(Some(AtWork { claim: &other, starting: true }));
