@@ -16,6 +16,15 @@
   }
   root.dataset.theme = theme;
 
+  // The head names its files relative to the address that the page was opened at. Views change the
+  // address, and browsers then look for the icon beside the new one: so it gets its whole address
+  // before any view does that.
+  document.addEventListener("readystatechange", function () {
+    document.querySelectorAll('link[rel~="icon"]').forEach(function (link) {
+      link.href = link.href;
+    });
+  });
+
   // A language that an address asks for holds as long as the tab is open; one that was chosen in
   // the page holds for good.
   function known(tag) {
