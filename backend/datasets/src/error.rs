@@ -59,6 +59,15 @@ pub enum Fault {
     /// The row needs more pictures than the models of this lab take.
     #[error("it refers to {0} pictures; the lab's models are given one, so the row is left out.")]
     SeveralPictures(usize),
+    /// A text refers to a picture that the row does not have.
+    #[error(
+        "it refers to {reference} and has one picture; join the pictures into one and name no other, \
+         or leave the row out."
+    )]
+    NoSuchPicture {
+        /// The reference as it is written.
+        reference: String,
+    },
     /// A value that the row cannot do without is missing.
     #[error("{column} has no value; fill it in or leave the row out.")]
     Missing {
@@ -104,7 +113,7 @@ impl RowError {
     pub fn code(&self) -> ErrorCode {
         match self.fault {
             Fault::NoSuchRow { .. } => ErrorCode::NotFound,
-            Fault::NoPicture { .. } => ErrorCode::PictureMissing,
+            Fault::NoPicture { .. } | Fault::NoSuchPicture { .. } => ErrorCode::PictureMissing,
             Fault::EmptyPicture { .. } => ErrorCode::PictureEmpty,
             Fault::PictureTooLarge { .. } => ErrorCode::PictureTooLarge,
             Fault::SeveralPictures(_) | Fault::Missing { .. } | Fault::Unreadable { .. } => {

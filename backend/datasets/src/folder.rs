@@ -228,7 +228,7 @@ impl Csv {
                     let at = e.valid_up_to() + 1;
                     Fault::unreadable(name, format!("its byte {at} is not UTF-8"))
                 })?;
-                let list = name == "options" || name == "answers" || name == "claimed_answers";
+                let list = name == "answers" || name == "claimed_answers";
                 let value = if list && field.starts_with(['[', '(']) {
                     let items = crate::literal::list(field);
                     Value::from(items.map_err(|why| Fault::unreadable(name, why))?)

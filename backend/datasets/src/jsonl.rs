@@ -4,8 +4,8 @@
 //! | --- | --- |
 //! | `image` (or `file_name`) | the picture's path, relative to the file's folder |
 //! | `prompt`, or `question` (or `text`) | a prompt is taken as it is; a question's options are listed after it |
-//! | `answer`, or `answers` | accepted texts; with options the right one's letter or text |
-//! | `options` | a list of texts |
+//! | `answer`, or `answers` | accepted texts, blank ones overlooked; with options the right one's letter or text |
+//! | `options` | a list of texts, or one in a string as Python or JSON writes it |
 //! | `claimed_answers` | the answers of one who believes the prompt's false claim |
 //! | `id`, `kind` (or `subject`) | names for people |
 //!
@@ -20,7 +20,7 @@ use shared::experiment::DatasetInfo;
 use crate::error::{Fault, OpenError, RowError};
 use crate::files::{Files, Text, because, text_of};
 use crate::fingerprint::Fingerprint;
-use crate::record::{Record, text};
+use crate::record::{Record, is_text, text};
 use crate::sample::{Dataset, Sample};
 
 /// Most bytes a line may have.
@@ -116,10 +116,11 @@ impl Dataset for Jsonl {
 }
 
 fn has_answer(object: &Map<String, Value>) -> bool {
+    let there = |value: &Value| value.as_str().is_none_or(is_text);
     ["answer", "answers"].iter().any(|name| match object.get(*name) {
         None | Some(Value::Null) => false,
-        Some(Value::Array(items)) => !items.is_empty(),
-        Some(_) => true,
+        Some(Value::Array(items)) => items.iter().any(there),
+        Some(value) => there(value),
     })
 }
 

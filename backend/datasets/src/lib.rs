@@ -22,6 +22,7 @@ mod places;
 mod prompts;
 mod published;
 mod record;
+mod references;
 mod sample;
 mod table;
 mod tabular;

@@ -28,7 +28,8 @@ use crate::name::{Name, parquet_files};
 use crate::places::Places;
 use crate::prompts::Style;
 use crate::published::{PUBLISHED, Published, VISION};
-use crate::record::Record;
+use crate::record::{Record, is_text};
+use crate::references;
 use crate::sample::{Dataset, Sample};
 use crate::table::{Cell, Column, Table};
 
@@ -158,7 +159,7 @@ impl MmmuPro {
         record.kind = self.columns.subject.map(|c| self.text(c, row)).transpose()?.flatten();
         let mut referred = Vec::new();
         let needed = |value: Option<String>, column: &str| {
-            value.filter(|v| !v.is_empty()).ok_or_else(|| Fault::missing(column))
+            value.filter(|v| is_text(v)).ok_or_else(|| Fault::missing(column))
         };
         let question = match self.columns.question {
             Some(column) => Some(needed(self.text(column, row)?, "question")?),
@@ -176,6 +177,8 @@ impl MmmuPro {
         }
         let options: Vec<String> = match question {
             None => {
+                // The picture shows the whole question, with every picture that it refers to.
+                record.whole = true;
                 record.prompt = Some(self.style.vision().to_owned());
                 options
             }
@@ -281,30 +284,15 @@ fn absent_hub(name: &Name, wanted: &Published) -> OpenError {
 fn without_references(text: &str, referred: &mut Vec<usize>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("<image") {
-        let (before, reference) = rest.split_at(at);
+    while let Some((before, number, after)) = references::first(rest) {
         out.push_str(before);
-        match number(&reference["<image".len()..]) {
-            Some((k, after)) => {
-                out.push_str("[image]");
-                if !referred.contains(&k) {
-                    referred.push(k);
-                }
-                rest = after;
-            }
-            None => {
-                out.push_str("<image");
-                rest = &reference["<image".len()..];
-            }
+        out.push_str("[image]");
+        // A number that is too large for any is no picture's, as the largest is none's.
+        let number = number.unwrap_or(usize::MAX);
+        if !referred.contains(&number) {
+            referred.push(number);
         }
+        rest = after;
     }
     out + rest
-}
-
-/// What `\s+(\d+)>` matches at a text's beginning, and what follows it.
-fn number(text: &str) -> Option<(usize, &str)> {
-    let digits = text.trim_start();
-    let (digits, after) = digits.split_once('>').filter(|_| digits.len() < text.len())?;
-    let all = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-    all.then(|| digits.parse().ok()).flatten().map(|k| (k, after))
 }

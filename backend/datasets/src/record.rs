@@ -5,7 +5,9 @@ use shared::experiment::SampleRef;
 
 use crate::error::{Fault, RowError};
 use crate::expected::{Choice, Expected, Texts};
+use crate::literal;
 use crate::prompts::Style;
+use crate::references;
 use crate::sample::Sample;
 
 /// A row's fields. What is not there is `None` or empty.
@@ -22,6 +24,8 @@ pub(crate) struct Record {
     pub answers: Vec<String>,
     /// The answers of one who believes the prompt's false claim.
     pub claimed: Vec<String>,
+    /// Whether the picture shows all that the texts refer to, whatever its number.
+    pub whole: bool,
 }
 
 impl Record {
@@ -46,6 +50,9 @@ impl Record {
         if reference.prompt.trim().is_empty() {
             return Err(Fault::missing("prompt").of(reference));
         }
+        if let Some(fault) = self.other_picture(&reference.prompt) {
+            return Err(fault.of(reference));
+        }
         match self.expected() {
             Ok(expected) => {
                 reference.expected = expected.as_ref().map(Expected::to_string).unwrap_or_default();
@@ -53,6 +60,14 @@ impl Record {
             }
             Err(fault) => Err(fault.of(reference)),
         }
+    }
+
+    /// The fault of a row whose prompt or options refer to a picture that it does not have.
+    fn other_picture(&self, prompt: &str) -> Option<Fault> {
+        let options = self.options.iter().flatten().map(String::as_str);
+        let mut texts = std::iter::once(prompt).chain(options).filter(|_| !self.whole);
+        let reference = shortened(texts.find_map(references::beyond_the_first)?);
+        Some(Fault::NoSuchPicture { reference })
     }
 
     fn whole_prompt(&self, default: Option<&str>) -> Option<String> {
@@ -68,7 +83,10 @@ impl Record {
         }
     }
 
-    fn expected(self) -> Result<Option<Expected>, Fault> {
+    /// What is right; `None` where no answer is given. A blank answer is none.
+    fn expected(mut self) -> Result<Option<Expected>, Fault> {
+        self.answers.retain(|answer| is_text(answer));
+        self.claimed.retain(|answer| is_text(answer));
         let Some(options) = self.options.filter(|options| !options.is_empty()) else {
             let (accepted, claimed) = (self.answers, self.claimed);
             let some = !accepted.is_empty();
@@ -100,13 +118,16 @@ impl Record {
         self.kind = text(object, &["kind", "subject"])?;
         self.prompt = text(object, &["prompt"])?;
         self.question = text(object, &["question", "text"])?;
-        let options = list(object, "options")?;
-        self.options = (!options.is_empty()).then_some(options);
-        self.answers = list(object, "answers")?;
+        self.options = match object.get("options") {
+            Some(Value::String(text)) => Some(written_list("options", text)?),
+            _ => Some(list(object, "options")?),
+        };
+        self.options = self.options.take().filter(|options| !options.is_empty());
+        self.answers = answers(list(object, "answers")?);
         if self.answers.is_empty() {
-            self.answers = text(object, &["answer"])?.into_iter().collect();
+            self.answers = answers(text(object, &["answer"])?.into_iter().collect());
         }
-        self.claimed = list(object, "claimed_answers")?;
+        self.claimed = answers(list(object, "claimed_answers")?);
         Ok(())
     }
 }
@@ -127,6 +148,35 @@ fn list(object: &Map<String, Value>, name: &str) -> Result<Vec<String>, Fault> {
         Some(Value::Array(items)) => items.iter().map(|item| scalar(name, item)).collect(),
         Some(value) => Ok(vec![scalar(name, value)?]),
     }
+}
+
+/// Whether anything stands in a text.
+pub(crate) fn is_text(text: &str) -> bool {
+    !text.trim().is_empty()
+}
+
+/// A list that stands in a text, as JSON or as Python writes it; a blank text has no items.
+pub(crate) fn written_list(name: &str, text: &str) -> Result<Vec<String>, Fault> {
+    if !is_text(text) {
+        return Ok(Vec::new());
+    }
+    if let Ok(items) = serde_json::from_str::<Vec<Value>>(text) {
+        return items.iter().map(|item| scalar(name, item)).collect();
+    }
+    literal::list(text).map_err(|why| Fault::unreadable(name, why))
+}
+
+/// Answers without blank ones. A single one that is a written list of texts, as MMMU's open
+/// questions have it, stands for its items.
+pub(crate) fn answers(mut given: Vec<String>) -> Vec<String> {
+    if let [one] = &given[..]
+        && one.trim_start().starts_with('[')
+    {
+        let json = serde_json::from_str::<Vec<String>>(one).ok();
+        given = json.or_else(|| literal::list(one).ok()).unwrap_or(given);
+    }
+    given.retain(|answer| is_text(answer));
+    given
 }
 
 fn scalar(name: &str, value: &Value) -> Result<String, Fault> {

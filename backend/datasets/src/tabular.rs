@@ -5,7 +5,7 @@
 //! | `image` | the picture: a file's bytes, or the hub's `struct {bytes, path}` | `image` |
 //! | `prompt` | the prompt, taken as it is | `prompt` if there is one |
 //! | `question` | a question, its options listed after it | `question` if there is one |
-//! | `options` | a list of texts, or a Python list in a string | `options` if there is one |
+//! | `options` | a list of texts, or one in a string as Python or JSON writes it | `options` if there is one |
 //! | `answer` | accepted texts, one or a list; with options the right one's letter or text | `answer` or `answers` |
 //! | `claimed` | the answers of one who believes the prompt's false claim | `claimed_answers` if there is one |
 //! | `id`, `kind` | names for people | `id`; `kind` or `subject` |
@@ -17,10 +17,9 @@ use shared::experiment::DatasetInfo;
 use crate::error::{Fault, OpenError, RowError};
 use crate::files::checked;
 use crate::fingerprint::Fingerprint;
-use crate::literal;
 use crate::name::{Name, parquet_files};
 use crate::places::Places;
-use crate::record::{Record, listed};
+use crate::record::{Record, answers, listed, written_list};
 use crate::sample::{Dataset, Sample};
 use crate::table::{Cell, Column, Table};
 
@@ -111,14 +110,14 @@ impl Tabular {
         record.prompt = one(prompt)?;
         record.question = one(question)?;
         record.options = match cell(options)? {
-            Some(Cell::Text(text)) => Some(literal::list(&text).map_err(|why| {
-                Fault::unreadable(options.map_or("options", |c| self.table.name(c)), why)
-            })?),
+            Some(Cell::Text(text)) => {
+                Some(written_list(options.map_or("options", |c| self.table.name(c)), &text)?)
+            }
             Some(Cell::List(list)) => Some(list),
             None => None,
         };
-        record.answers = several(answer)?;
-        record.claimed = several(claimed)?;
+        record.answers = answers(several(answer)?);
+        record.claimed = answers(several(claimed)?);
         Ok(())
     }
 }

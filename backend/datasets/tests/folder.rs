@@ -314,3 +314,78 @@ fn other_encodings_are_refused_in_words_and_marks_are_overlooked() {
         "{error:?}"
     );
 }
+
+#[test]
+fn rows_that_refer_to_pictures_that_are_not_there_are_left_out() {
+    let row = |rest: &str| format!("{{\"image\": \"a.png\", {rest}}}\n");
+    let lines = [
+        row(r#""prompt": "Look at <image 2>. which?", "answer": "cat""#),
+        row(r#""question": "?", "options": ["<image 2>", "<image 3>"], "answer": "A""#),
+        row(r#""prompt": "?", "options": ["x", "<image  3>"], "answer": "A""#),
+        row(r#""prompt": "What is in <image 1>?", "answer": "cat""#),
+    ];
+    let csv = "file_name,text\na.png,See <image 2>\na.png,See <image 1>\n";
+    let folder = folder(&[
+        ("a.png", b"a"),
+        ("a.txt", b"What is in <image 4>?"),
+        ("set.jsonl", lines.concat().as_bytes()),
+        ("csv/a.png", b"a"),
+        ("csv/metadata.csv", csv.as_bytes()),
+    ]);
+    let set = opened(&at("jsonl", &folder.path().join("set.jsonl")));
+    for (row, reference) in [(0, "<image 2>"), (1, "<image 2>"), (2, "<image  3>")] {
+        let error = set.sample(row).unwrap_err();
+        assert_eq!(error.fault, Fault::NoSuchPicture { reference: reference.into() });
+        assert_eq!(error.code(), shared::ErrorCode::PictureMissing);
+    }
+    assert_eq!(set.sample(3).unwrap().reference.prompt, "What is in <image 1>?");
+    assert!(wrong(&*opened(&at("folder", folder.path())), 0).contains("refers to <image 4>"));
+    let set = opened(&at("folder", &folder.path().join("csv")));
+    assert!(wrong(&*set, 0).contains("refers to <image 2> and has one picture"));
+    assert_eq!(set.sample(1).unwrap().reference.prompt, "See <image 1>");
+}
+
+#[test]
+fn a_blank_answer_is_none() {
+    let row = |rest: &str| format!("{{\"image\": \"a.png\", \"prompt\": \"?\", {rest}}}\n");
+    let none = [
+        row(r#""answer": """#),
+        row(r#""answer": " \t""#),
+        row(r#""answers": ["", " "]"#),
+        row(r#""answer": "", "options": ["x", "y"]"#),
+    ];
+    let folder = folder(&[
+        ("a.png", b"a"),
+        ("none.jsonl", none.concat().as_bytes()),
+        ("some.jsonl", row(r#""answers": [""], "answer": "cat""#).as_bytes()),
+    ]);
+    let set = opened(&at("jsonl", &folder.path().join("none.jsonl")));
+    assert!(!set.info().has_answers);
+    for row in 0..4 {
+        assert!(set.sample(row).unwrap().expected.is_none(), "{row}");
+    }
+    let set = opened(&at("jsonl", &folder.path().join("some.jsonl")));
+    assert!(set.info().has_answers);
+    assert_eq!(set.sample(0).unwrap().reference.expected, "cat");
+}
+
+#[test]
+fn lists_in_strings_are_lists() {
+    let row = |rest: &str| format!("{{\"image\": \"a.png\", \"question\": \"?\", {rest}}}\n");
+    let lines = [
+        row(r#""options": "['dog', 'cat']", "answer": "B""#),
+        row(r#""options": "[\"dog\", \"cat\"]", "answer": "cat""#),
+        row(r#""options": "[1, 2]", "answer": "B""#),
+        row(r#""options": "dog, cat", "answer": "A""#),
+        row(r#""options": "", "answer": "['cat', 'a cat']""#),
+    ];
+    let folder = folder(&[("a.png", b"a"), ("set.jsonl", lines.concat().as_bytes())]);
+    let set = opened(&at("jsonl", &folder.path().join("set.jsonl")));
+    for (row, expected) in [(0, "B. cat"), (1, "B. cat"), (2, "B. 2"), (4, "cat")] {
+        assert_eq!(set.sample(row).unwrap().reference.expected, expected);
+    }
+    assert!(wrong(&*set, 3).contains("options cannot be read: it is no Python list"));
+    let open = set.sample(4).unwrap();
+    assert_eq!(open.expected.unwrap().judge("A cat."), Verdict::Right);
+    assert_eq!(open.reference.prompt, "?");
+}

@@ -251,3 +251,24 @@ fn a_column_in_a_codec_that_is_not_read_is_refused_when_it_is_asked_for() {
     let set = opened(&format!("parquet:{}?image=photo&question=query", same.display()));
     assert_eq!(set.sample(1).unwrap().reference.prompt, "What?");
 }
+
+#[test]
+fn texts_in_columns_are_read_as_in_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("texts.parquet");
+    common::write(
+        &file,
+        &["optional binary image;".into(), string("question"), string("options"), string("answer")],
+        &[
+            Leaf::bytes(vec![Some(b"p".to_vec()); 3]),
+            Leaf::texts([Some("Which?"), Some("See <image 2>"), Some("What?")]),
+            Leaf::texts([Some(r#"["dog", "\ud83d\udc31"]"#), None, Some("")]),
+            Leaf::texts([Some("B"), Some("x"), Some(" ")]),
+        ],
+        3,
+    );
+    let set = opened(&format!("parquet:{}", file.display()));
+    assert_eq!(set.sample(0).unwrap().reference.expected, "B. \u{1f431}");
+    assert!(wrong(&*set, 1).contains("refers to <image 2>"));
+    assert!(set.sample(2).unwrap().expected.is_none());
+}
