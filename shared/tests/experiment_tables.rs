@@ -8,7 +8,7 @@ use shared::experiment::aggregate::{Aggregate, Choice, Refused};
 use shared::experiment::paper::Doubt;
 use shared::experiment::stats::mean;
 use shared::experiment::tables::{self, Tables};
-use shared::experiment::{ExperimentSpec, Outcome, Verdict};
+use shared::experiment::{ExperimentSpec, LeftOut, Outcome, SampleRef, Verdict};
 use shared::*;
 
 fn outcomes(made: &Made, condition: u32) -> Vec<Outcome> {
@@ -385,4 +385,76 @@ fn tables_read_back_as_they_were_written() {
     let tables = Made::demo(10).tables();
     let text = serde_json::to_string(&tables).unwrap();
     assert_eq!(serde_json::from_str::<Tables>(&text).unwrap(), tables);
+}
+
+/// The text of the one note that contains it.
+fn note(tables: &Tables, containing: &str) -> String {
+    let mut found = tables.notes.iter().filter(|n| n.text.contains(containing));
+    let note = found.next().map(|n| n.text.clone()).unwrap_or_default();
+    assert!(found.next().is_none());
+    note
+}
+
+#[test]
+fn different_reasons_are_counted_and_one_is_an_example() {
+    let made = Made::demo(12);
+    let tables = |reasons: &[&str]| {
+        let mut aggregate = Aggregate::new(made.grid(), Choice::around(Definition::default()));
+        for item in made.items() {
+            let mut left_out = LeftOut {
+                sample: SampleRef { row: u64::from(item % 12), ..SampleRef::default() },
+                code: ErrorCode::SampleUnusable,
+                message: String::new(),
+            };
+            match reasons.get((item % 12) as usize) {
+                Some(reason) => {
+                    left_out.message = format!("Row {} (a: b): {reason}", item % 12);
+                    aggregate.leave_out(item, &left_out).unwrap();
+                }
+                None => aggregate.add(item, &made.item(item).unwrap()).unwrap(),
+            }
+        }
+        Tables::new(&mut aggregate, &made.status(), 0).unwrap()
+    };
+    let conditions = made.grid().conditions.len();
+    let text = |reasons: &[&str]| note(&tables(reasons), "sample_unusable");
+    let items = 12 * conditions;
+    assert_eq!(
+        text(&[
+            "image cannot be read: 'a.png' is 3.",
+            "prompt has no value.",
+            "image cannot be read: 'it's.png' is 44."
+        ]),
+        format!(
+            "{} of {items} runs left out: sample_unusable, for 2 different reasons. For example: \
+             Row 0 (a: b): image cannot be read: 'a.png' is 3.",
+            3 * conditions
+        )
+    );
+    assert_eq!(
+        text(&["prompt has no value."]),
+        format!(
+            "{conditions} of {items} runs left out: sample_unusable. For example: Row 0 (a: b): \
+             prompt has no value."
+        )
+    );
+}
+
+#[test]
+fn answers_without_floors_say_that_none_were_run() {
+    let tables = |change: fn(&mut ExperimentSpec)| {
+        let mut made = Made::demo(10);
+        change(&mut made.spec);
+        made.tables()
+    };
+    let without = note(&tables(|_| {}), "No floors were run");
+    assert!(
+        without.contains(
+            "--floors), or with as many tokens dropped by chance (--random-prune), is not"
+        )
+    );
+    let unpruned = note(&tables(|spec| spec.prune = vec![0.0]), "No floors were run");
+    assert!(unpruned.contains("question alone: --floors) is not known here."), "{unpruned}");
+    let floors = tables(|spec| spec.pictures = vec![PictureUse::Own, PictureUse::Blank]);
+    assert_eq!(note(&floors, "No floors were run"), "");
 }

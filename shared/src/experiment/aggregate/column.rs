@@ -97,8 +97,8 @@ pub(super) struct Column {
     verdicts: Vec<Option<Verdict>>,
     /// Rows with layers that were not observed.
     unobserved: BTreeMap<u32, Vec<u32>>,
-    /// Samples left out.
-    pub(super) left_out: BTreeMap<u32, ErrorCode>,
+    /// Samples left out: the code, and which reason of the aggregate's.
+    pub(super) left_out: BTreeMap<u32, (ErrorCode, u32)>,
 }
 
 impl Column {
@@ -168,9 +168,9 @@ impl Column {
     }
 
     /// Takes note of a sample that has no outcome; an outcome that came before stays.
-    pub(super) fn leave_out(&mut self, sample: u32, code: ErrorCode) {
+    pub(super) fn leave_out(&mut self, sample: u32, why: (ErrorCode, u32)) {
         if self.rows[sample as usize] == NONE {
-            self.left_out.insert(sample, code);
+            self.left_out.insert(sample, why);
         }
     }
 

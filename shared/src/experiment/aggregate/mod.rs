@@ -7,7 +7,7 @@ mod choice;
 mod column;
 mod statistic;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,39 @@ pub struct LeftOutCount {
     pub example: String,
 }
 
+/// Most reasons that are told apart.
+const MAX_REASONS: usize = 1000;
+
+/// A message without its row, numbers and what it quotes.
+fn reason(left_out: &LeftOut) -> String {
+    let message = left_out.message.as_str();
+    let row = format!("Row {}", left_out.sample.row);
+    let after_row = message.strip_prefix(&row).and_then(|rest| {
+        let named = || rest.strip_prefix(" (").and_then(|rest| rest.split_once("): "));
+        rest.strip_prefix(": ").or_else(|| named().map(|(_, rest)| rest))
+    });
+    let mut out = String::new();
+    let (mut before, mut quoted) = (' ', false);
+    let mut chars = after_row.unwrap_or(message).chars().peekable();
+    while let Some(c) = chars.next() {
+        let apostrophe =
+            before.is_alphanumeric() && chars.peek().is_some_and(|c| c.is_alphanumeric());
+        match c {
+            '\'' if quoted && !apostrophe => quoted = false,
+            _ if quoted => {}
+            '\'' if !before.is_alphanumeric() => {
+                quoted = true;
+                out.push('…');
+            }
+            '0'..='9' if before.is_ascii_digit() => {}
+            '0'..='9' => out.push('#'),
+            _ => out.push(c),
+        }
+        before = c;
+    }
+    out
+}
+
 /// Outcomes of an experiment, as far as they have come.
 #[derive(Clone, Debug)]
 pub struct Aggregate {
@@ -106,6 +139,8 @@ pub struct Aggregate {
     kind_names: Vec<String>,
     /// The first message of each condition and reason.
     examples: BTreeMap<(u32, &'static str), String>,
+    /// The different reasons why something was left out, each with its number.
+    reasons: BTreeMap<String, u32>,
     /// What was computed since a condition's last outcome, by condition and choice.
     summaries: BTreeMap<(u32, usize), Summary>,
     /// The same of changes, by where from and where to; of right answers where there is no choice.
@@ -125,6 +160,7 @@ impl Aggregate {
             looks,
             columns,
             examples: BTreeMap::new(),
+            reasons: BTreeMap::new(),
             summaries: BTreeMap::new(),
             changes: BTreeMap::new(),
         }
@@ -180,7 +216,16 @@ impl Aggregate {
     /// [`Refused::NoSuchItem`].
     pub fn leave_out(&mut self, item: u32, left_out: &LeftOut) -> Result<(), Refused> {
         let (condition, sample) = self.place(item)?;
-        self.columns[condition as usize].leave_out(sample, left_out.code);
+        let reason = reason(left_out);
+        // Beyond so many nobody counts them: those that follow are one.
+        let next = self.reasons.len().min(MAX_REASONS) as u32;
+        let reason = self.reasons.get(&reason).copied().unwrap_or_else(|| {
+            if (next as usize) < MAX_REASONS {
+                self.reasons.insert(reason, next);
+            }
+            next
+        });
+        self.columns[condition as usize].leave_out(sample, (left_out.code, reason));
         let example = self.examples.entry((condition, left_out.code.name()));
         example.or_insert_with(|| left_out.message.clone());
         Ok(())
@@ -205,7 +250,7 @@ impl Aggregate {
     pub fn left_out(&self) -> Vec<LeftOutCount> {
         let mut all = Vec::new();
         for (condition, column) in self.columns.iter().enumerate() {
-            let mut codes: Vec<ErrorCode> = column.left_out.values().copied().collect();
+            let mut codes: Vec<ErrorCode> = column.left_out.values().map(|why| why.0).collect();
             codes.sort_unstable_by_key(|code| code.name());
             for same in codes.chunk_by(|a, b| a == b) {
                 let (condition, code) = (condition as u32, same[0]);
@@ -215,6 +260,15 @@ impl Aggregate {
             }
         }
         all
+    }
+
+    /// How many different reasons there are under a code, over all conditions: what the messages say
+    /// but for the row, numbers and what they quote.
+    pub fn reasons(&self, code: ErrorCode) -> usize {
+        let why = self.columns.iter().flat_map(|column| column.left_out.values());
+        let reasons: BTreeSet<u32> =
+            why.filter(|(of, _)| *of == code).map(|(_, reason)| *reason).collect();
+        reasons.len()
     }
 
     /// Everything over one condition's samples under one choice, by their numbers; nothing but

@@ -42,7 +42,7 @@ impl Tables {
             notes: Vec::new(),
         };
         tables.notice = notes::notice(&tables, status);
-        tables.notes = notes::notes(&tables, status);
+        tables.notes = notes::notes(&tables, status, |code| aggregate.reasons(code));
         Some(tables)
     }
 }

@@ -4,6 +4,7 @@ use super::super::ExperimentStatus;
 use super::super::paper::{Doubt, PaperRow, PaperValue, of_family, of_model};
 use super::labels::{is_demo, is_papers_data};
 use super::{Note, Tables};
+use crate::ErrorCode;
 use crate::definition::Ratio;
 
 /// The marks of doubts, in the order in which they are given out.
@@ -61,7 +62,12 @@ fn shown(tables: &Tables) -> Vec<&PaperRow> {
     tables.stages.paper.iter().chain(levers.flat_map(|t| &t.paper)).collect()
 }
 
-pub(super) fn notes(tables: &Tables, status: &ExperimentStatus) -> Vec<Note> {
+/// `reasons` tells how many different reasons there are under a code of what was left out.
+pub(super) fn notes(
+    tables: &Tables,
+    status: &ExperimentStatus,
+    reasons: impl Fn(ErrorCode) -> usize,
+) -> Vec<Note> {
     let rows = shown(tables);
     let values: Vec<&PaperValue> =
         rows.iter().flat_map(|r| &r.cells).flat_map(|c| [&c.mdi, &c.aei_text]).collect();
@@ -128,6 +134,18 @@ pub(super) fn notes(tables: &Tables, status: &ExperimentStatus) -> Vec<Note> {
              where it lies above them."
             .to_owned());
     }
+    let floors = tables.conditions.iter().any(|c| c.condition.is_floor());
+    let random = tables.conditions.iter().any(|c| c.condition.is_random());
+    if tables.answers.is_some() && !floors {
+        let random = match tables.prune.is_some() && !random {
+            true => ", or with as many tokens dropped by chance (--random-prune),",
+            false => "",
+        };
+        say(format!(
+            "No floors were run: how many answers are right without the picture (blank, noise, \
+             question alone: --floors){random} is not known here."
+        ));
+    }
     if tables.conditions.iter().any(|c| c.condition.is_random()) {
         say(
             "\"At random\" drops as many picture tokens, drawn evenly for each sample: a score is \
@@ -142,7 +160,7 @@ pub(super) fn notes(tables: &Tables, status: &ExperimentStatus) -> Vec<Note> {
             .to_owned());
     }
     undefined(tables, &mut say);
-    left_out(tables, &mut say);
+    left_out(tables, reasons, &mut say);
     notes
 }
 
@@ -164,16 +182,21 @@ fn undefined(tables: &Tables, say: &mut impl FnMut(String)) {
     }
 }
 
-fn left_out(tables: &Tables, say: &mut impl FnMut(String)) {
-    let mut codes: Vec<(&str, u32, &str)> = Vec::new();
+fn left_out(tables: &Tables, reasons: impl Fn(ErrorCode) -> usize, say: &mut impl FnMut(String)) {
+    let mut codes: Vec<(ErrorCode, u32, &str)> = Vec::new();
     for left_out in &tables.provenance.left_out {
-        let name = left_out.code.name();
-        match codes.iter_mut().find(|(code, ..)| *code == name) {
+        match codes.iter_mut().find(|(code, ..)| *code == left_out.code) {
             Some((_, count, _)) => *count += left_out.count,
-            None => codes.push((name, left_out.count, &left_out.example)),
+            None => codes.push((left_out.code, left_out.count, &left_out.example)),
         }
     }
     for (code, count, example) in codes {
-        say(format!("{count} of {} runs left out: {code}. {example}", tables.provenance.items));
+        let and = match reasons(code) {
+            0 | 1 if count == 1 => ".".to_owned(),
+            0 | 1 => ". For example:".to_owned(),
+            several => format!(", for {several} different reasons. For example:"),
+        };
+        let items = tables.provenance.items;
+        say(format!("{count} of {items} runs left out: {}{and} {example}", code.name()));
     }
 }
