@@ -74,6 +74,8 @@ async fn cancelling_takes_no_longer_than_a_layer_and_keeps_what_was_seen() {
     let partial: shared::Report = lab.get(&export("json?partial=1")).await.ok();
     assert_eq!((partial.status, partial.partial), (RunState::Cancelled, true));
     assert!(partial.layers[0].numbers.mdi.is_some());
+    assert!(partial.flows[0].is_some() && partial.flows[19].is_none());
+    assert_eq!(partial.timing, None);
     assert_eq!(partial.layers[19].numbers.undefined, Some(shared::Undefined::NotObserved));
     // Whoever does not ask gets no number that a finished run would not have.
     unfinished(&lab, &run.id, RunState::Cancelled).await;
@@ -91,7 +93,10 @@ async fn unfinished(lab: &TestLab, id: &str, status: RunState) {
         assert_eq!((numbers.mdi, numbers.share_text), (None, None));
         assert_eq!((numbers.attention_text, numbers.text_tokens), (None, None));
     }
+    assert!(!report.flows.is_empty() && report.flows.iter().all(Option::is_none));
+    assert_eq!(report.timing, None);
     let json: serde_json::Value = lab.get(&export("json")).await.ok();
+    assert!(json["timing"].is_null());
     assert_eq!(json["status"], status.name());
     assert_eq!(json["stages"]["late"]["undefined"], "unfinished");
     let csv = lab.get(&export("csv")).await.text();
@@ -126,6 +131,7 @@ async fn exports_say_whether_a_run_finished() {
     let report: shared::Report = lab.get(&export("json")).await.ok();
     assert_eq!((report.status, report.partial), (RunState::Done, false));
     assert!(report.stages.late.mdi.is_some());
+    assert!(report.timing.is_some() && report.flows.iter().all(Option::is_some));
     assert_eq!(lab.get(&export("json?partial=1")).await.ok::<shared::Report>(), report);
     assert!(lab.get(&export("csv")).await.text().contains("# status: done\n"));
     lab.get(&export("json?partial=maybe")).await.is_error(ErrorCode::BadRequest);

@@ -200,12 +200,14 @@ pub struct Report {
     pub layers: Vec<LayerReport>,
     /// Numbers by stage.
     pub stages: StageReport,
-    /// Prefill flows by layer, from which every other definition can be computed.
+    /// Prefill flows by layer, from which every other definition can be computed; null for a layer
+    /// that was not observed, and for every layer where the numbers are.
     pub flows: Vec<Option<LayerFlow>>,
     /// What the model wrote.
     pub generated: GeneratedReport,
-    /// Where the time went.
-    pub timing: Timing,
+    /// Where the time went; null of a run that did not finish, for it is told at the end.
+    #[serde(default)]
+    pub timing: Option<Timing>,
     /// The capture's fidelity, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fidelity: Option<Fidelity>,
@@ -220,18 +222,21 @@ fn done() -> RunState {
 
 impl Report {
     /// The same report of a run that stands there. Of one that is not done no number of attention is
-    /// given, for it would change with what is missing, unless `partial` ones were asked for.
+    /// given, for it would change with what is missing, unless `partial` ones were asked for; how long
+    /// it took is not known either way.
     #[must_use]
     pub fn at(mut self, status: RunState, partial: bool) -> Self {
         let unfinished = status != RunState::Done;
         self.status = status;
         self.partial = partial && unfinished;
+        self.timing = self.timing.filter(|_| !unfinished);
         if unfinished && !partial {
             let none = Numbers::from(&Measure::undefined(Undefined::Unfinished));
             for layer in &mut self.layers {
                 layer.numbers = none.clone();
                 layer.heads.fill(none.clone());
             }
+            self.flows.fill(None);
             let [early, middle, late] = [none.clone(), none.clone(), none];
             self.stages = StageReport { early, middle, late };
         }
@@ -289,7 +294,7 @@ impl Report {
                 logprobs: observation.tokens.iter().map(|t| t.logprob).collect(),
                 text: summary.answer.clone(),
             },
-            timing: summary.timing,
+            timing: Some(summary.timing),
             fidelity: None,
             label: Label::default(),
         }

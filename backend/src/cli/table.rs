@@ -148,12 +148,13 @@ pub(super) fn table(report: &Report) -> String {
             let _ = writeln!(out, "{}", shifts(model.quant.name(), moved));
         }
     }
-    let t = &report.timing;
-    let _ = writeln!(
-        out,
-        "\ntime        {:.1} ms: prepare {:.1}, vision {:.1}, prompt {:.1}, answer {:.1}",
-        t.total_ms, t.prepare_ms, t.vision_ms, t.prefill_ms, t.decode_ms
-    );
+    if let Some(t) = &report.timing {
+        let _ = writeln!(
+            out,
+            "\ntime        {:.1} ms: prepare {:.1}, vision {:.1}, prompt {:.1}, answer {:.1}",
+            t.total_ms, t.prepare_ms, t.vision_ms, t.prefill_ms, t.decode_ms
+        );
+    }
     out
 }
 
