@@ -396,3 +396,39 @@ async fn what_was_left_out_and_what_was_claimed_can_be_looked_at() {
     let tables: Tables = fresh.get(&at("/tables")).await.ok();
     assert_eq!(tables.provenance.left_out.len(), 1);
 }
+
+#[tokio::test]
+async fn a_damaged_item_is_said_in_the_lines() {
+    let lab = lab();
+    let spec =
+        r#"{"models":["scripted"],"samples":60,"prune":[0,0.5],"base":{"max_new_tokens":1}}"#;
+    let created = start(&lab, spec).await;
+    until(&lab, &created.id, |s| s.state == ExperimentState::Done).await;
+    let path = format!("/api/experiments/{}/export.jsonl", created.id);
+    let whole = lab.get(&path).await.text();
+    assert_eq!(whole.lines().count(), 121);
+    let file = lab.folder.path().join("experiments.sqlite");
+    let connection = rusqlite::Connection::open(file).unwrap();
+    let damage = |which: &str| {
+        let sql = format!(
+            "UPDATE ends SET data = zeroblob(9) WHERE seq = (SELECT {which}(seq) FROM ends)"
+        );
+        assert_eq!(connection.execute(&sql, []).unwrap(), 1);
+    };
+    // Some lines are on their way: the last one says what is wrong.
+    damage("max");
+    let answer = lab.get(&path).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    let text = answer.text();
+    let lines: Vec<&str> = text.lines().collect();
+    let cut: tables::lines::Cut = serde_json::from_str(lines[lines.len() - 1]).unwrap();
+    assert_eq!(cut.error.code, ErrorCode::StorageDamaged);
+    assert!(cut.error.message.starts_with("This file is not whole"), "{}", cut.error.message);
+    assert_eq!(lines.len(), 102);
+    assert!(whole.lines().take(101).eq(lines[..101].iter().copied()));
+    let error = tables::lines::read(&answer.body[..]).err().unwrap().to_string();
+    assert!(error.starts_with("line 102 says that the file is not whole"), "{error}");
+    // Nothing was sent yet: an answer of its own.
+    damage("min");
+    lab.get(&path).await.is_error(ErrorCode::StorageDamaged);
+}

@@ -5,6 +5,7 @@
 use std::io::{self, BufRead};
 
 use serde::{Deserialize, Serialize};
+use shared::ErrorBody;
 use shared::experiment::aggregate::{Aggregate, Choice, Refused};
 use shared::experiment::{ExperimentStatus, LeftOut, Outcome};
 
@@ -36,6 +37,14 @@ pub struct Line {
     pub left_out: Option<LeftOut>,
 }
 
+/// The last line of a file that ends before its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cut {
+    /// Why nothing follows.
+    pub error: ErrorBody,
+}
+
 /// What is wrong with lines that were read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -52,6 +61,14 @@ pub enum ReadError {
         line: usize,
         /// What is wrong with it.
         why: serde_json::Error,
+    },
+    /// The file ends before its end.
+    #[error("line {line} says that the file is not whole: {why}")]
+    Cut {
+        /// Its number, from 1.
+        line: usize,
+        /// Why nothing follows.
+        why: ErrorBody,
     },
     /// The form is newer than this lab.
     #[error("the lines are of version {0}, and this lab reads version {VERSION}")]
@@ -85,6 +102,12 @@ pub fn item(item: u32, end: Result<&Outcome, &LeftOut>) -> String {
     line(&Line { item, outcome: end.ok().cloned(), left_out: end.err().cloned() })
 }
 
+/// The last line of a file that could not be written to its end, with its end.
+pub fn cut(error: &ErrorBody) -> String {
+    let message = format!("This file is not whole: nothing follows. {}", error.message);
+    line(&Cut { error: ErrorBody::new(error.code, message) })
+}
+
 fn line(value: &impl Serialize) -> String {
     // Masses that are not finite become null and are refused when read; the engine lets none out.
     serde_json::to_string(value).unwrap_or_default() + "\n"
@@ -108,6 +131,9 @@ pub fn read(lines: impl BufRead) -> Result<(Aggregate, ExperimentStatus), ReadEr
         let (text, line) = (text?, number + 1);
         if text.trim().is_empty() {
             continue;
+        }
+        if let Ok(Cut { error: why }) = serde_json::from_str(&text) {
+            return Err(ReadError::Cut { line, why });
         }
         let read: Line =
             serde_json::from_str(&text).map_err(|why| ReadError::Line { line, why })?;

@@ -1,11 +1,13 @@
 //! `GET /api/experiments/{id}/export.*`: an experiment as files.
 
+use std::convert::Infallible;
+
 use ::tables::{self, Plot, lines};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderName, header};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use shared::experiment::aggregate::Choice;
 use shared::experiment::tables::Tables;
 use shared::{Definition, ErrorBody, ErrorCode};
@@ -184,7 +186,8 @@ pub async fn experiment_plot(
 /// that has ended.
 ///
 /// An item's line holds what it left (answer, verdict, attention masses by layer, from which the
-/// numbers follow under every definition) or why it was left out.
+/// numbers follow under every definition) or why it was left out. A file that could not be written to
+/// its end has a last line `{"error": {code, message}}`.
 #[utoipa::path(
     get,
     path = "/api/experiments/{id}/export.jsonl",
@@ -193,6 +196,7 @@ pub async fn experiment_plot(
     responses(
         (status = 200, body = String, content_type = "application/jsonl"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 500, body = ErrorBody, description = "storage_damaged"),
     )
 )]
 pub async fn experiment_jsonl(
@@ -200,45 +204,32 @@ pub async fn experiment_jsonl(
 ) -> Result<([(HeaderName, String); 2], Body), ApiError> {
     let head = [kind("application/jsonl"), attachment(found.id(), "jsonl")];
     let (means, experiment) = found.into_parts();
-    let lines = Lines { means, experiment, after: None, over: false };
-    let pages = stream::unfold(lines, async |lines| {
-        if lines.over {
-            return None;
-        }
-        // A page at a time, when it is asked for: no thread waits for a slow reader.
-        let made = tokio::task::spawn_blocking(move || lines.page()).await;
-        let broken = |why: &dyn std::fmt::Display| {
-            tracing::error!(error = %why, "an experiment could not be read");
-            std::io::Error::other("the queue")
-        };
-        match made {
-            Ok((Ok(page), lines)) => (!page.is_empty()).then(|| (Ok(Bytes::from(page)), lines)),
-            Ok((Err(error), lines)) => Some((Err(broken(&error)), Lines { over: true, ..lines })),
-            // There is nothing left to go on with: the file is cut short without the error.
-            Err(error) => {
-                broken(&error);
-                None
-            }
-        }
+    // What is wrong before anything was sent is an answer of its own.
+    let (first, lines) = Lines { means, experiment, after: None }.page().await?;
+    let pages = stream::unfold(Some(lines), async |lines| match lines?.page().await {
+        Ok((page, lines)) => (!page.is_empty()).then_some((page, Some(lines))),
+        Err(ApiError(error)) => Some((lines::cut(&error), None)),
     });
+    let pages = stream::once(async { first }).chain(pages);
+    let pages = pages.map(|page| Ok::<_, Infallible>(Bytes::from(page)));
     Ok((head, Body::from_stream(pages)))
 }
 
-/// The lines that are still to be written. Where the queue cannot be read, the file is cut short, and
-/// the connection with it, so that nobody takes it for whole.
+/// The lines that are still to be written. Where the queue cannot be read any further, a last line
+/// says so, that nobody takes the file for whole.
 struct Lines {
     means: Means,
     experiment: Experiment,
     /// The last end that was written; `None` before the first line.
     after: Option<u64>,
-    over: bool,
 }
 
 impl Lines {
-    /// The next page; an empty one after the last.
-    fn page(mut self) -> (Result<String, StoreError>, Self) {
-        let page = self.written();
-        (page, self)
+    /// The next page, and what follows it; an empty one after the last. It is read when it is asked
+    /// for: no thread waits for a slow reader.
+    async fn page(mut self) -> Result<(String, Self), ApiError> {
+        let made = tokio::task::spawn_blocking(move || self.written().map(|page| (page, self)));
+        Ok(made.await.map_err(ApiError::internal)??)
     }
 
     fn written(&mut self) -> Result<String, StoreError> {
