@@ -42,7 +42,10 @@ mod weights;
 pub use check::PromptCheck;
 pub use device::{DeviceChoice, GpuMemory};
 pub use error::EngineError;
-pub use family::{MODEL_TYPES, gguf_architecture, gguf_files, traits_of, variant, variant_of};
+pub use family::{
+    MODEL_TYPES, OllamaModel, gguf_architecture, gguf_files, ollama_models, traits_of, variant,
+    variant_of,
+};
 pub use memory::{MemoryNeed, amount};
 pub use model::{LoadOptions, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};

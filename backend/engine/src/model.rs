@@ -11,7 +11,6 @@ use shared::{
 
 use crate::check::{Fitting, Grid, PromptCheck};
 use crate::clock::Moment;
-use crate::config;
 use crate::device::DeviceChoice;
 use crate::error::EngineError;
 use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
@@ -120,9 +119,7 @@ impl Model {
         let device = options.device.open()?;
         let (quant, cache, weighing) = (options.quant, None, None);
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        let mut loaded = family::load(folder, reading)?;
-        loaded.notes.extend(config::wishes(folder));
-        Ok(Self::of(loaded, options))
+        Ok(Self::of(family::load(folder, &options.name, reading)?, options))
     }
 
     /// As [`Model::load`], with converted weights kept in a cache: a model that was quantized
@@ -139,9 +136,7 @@ impl Model {
         let device = options.device.open()?;
         let (quant, cache, weighing) = (options.quant, Some(cache), None);
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        let mut loaded = family::load(folder, reading)?;
-        loaded.notes.extend(config::wishes(folder));
-        Ok(Self::of(loaded, options))
+        Ok(Self::of(family::load(folder, &options.name, reading)?, options))
     }
 
     /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,
@@ -161,8 +156,7 @@ impl Model {
     }
 
     fn of(loaded: Loaded, options: &LoadOptions) -> Model {
-        let Loaded { family, parameters, footprint, fallbacks, mut notes, held, hash } = loaded;
-        notes.extend(family.common().templates.notes());
+        let Loaded { family, parameters, footprint, fallbacks, notes, held, hash } = loaded;
         let c = &family.decoder().config;
         let traits = traits(&*family, options.quant);
         let info = ModelInfo {

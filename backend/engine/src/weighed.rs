@@ -29,7 +29,7 @@ impl Weighed {
     /// # Errors
     /// As [`Model::load`], as far as it shows without the weights.
     pub fn files(folder: &Path, quant: Quant, kernels: Kernels) -> Result<Self, EngineError> {
-        Self::of(quant, kernels, |reading| family::load(folder, reading))
+        Self::of(quant, kernels, |reading| family::read(folder, reading))
     }
 
     /// Of one of [`crate::shapes`]' sizes.

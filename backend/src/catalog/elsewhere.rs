@@ -2,15 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use engine::{gguf_architecture, gguf_files};
-use serde_json::Value;
+use engine::{OllamaModel, gguf_architecture, gguf_files, ollama_models};
 
 use super::Source;
 
-/// Manifests, and files of a cache, that are looked at.
+/// Files of a cache that are looked at.
 const MOST: usize = 256;
-/// A manifest larger than this is none.
-const MAX_MANIFEST: u64 = 1 << 20;
+/// How Ollama is called as the keeper of its models.
+const OLLAMA: &str = "Ollama";
 
 /// Architectures of Ollama's that see pictures with what lies in one file. Those that are not
 /// supported are listed all the same, and refused by name when they are asked for: who has one
@@ -65,6 +64,12 @@ impl Places {
     }
 }
 
+/// Whether a name means this model: Ollama's `NAME` is its `NAME:latest`.
+pub(super) fn is_meant(name: &str, source: &Source) -> bool {
+    let latest = || source.name.strip_suffix(":latest") == Some(name);
+    source.name == name || source.keeper == Some(OLLAMA) && latest()
+}
+
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let read = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut all: Vec<PathBuf> = read.map(|entry| entry.path()).take(MOST).collect();
@@ -76,49 +81,18 @@ fn name_of(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
-/// Models of Ollama's that see pictures: `manifests/HOST/NAMESPACE/MODEL/TAG` names blobs.
+/// Models of Ollama's that see pictures.
 fn ollama(models: &Path) -> Vec<Source> {
-    let below = |folders: Vec<PathBuf>| folders.iter().flat_map(|f| entries(f)).collect::<Vec<_>>();
-    let spaces = below(entries(&models.join("manifests")));
-    let tags = below(below(spaces));
-    tags.iter().take(MOST).filter_map(|tag| seeing(models, tag)).collect()
-}
-
-/// What a manifest names, if it sees pictures.
-fn seeing(models: &Path, manifest: &Path) -> Option<Source> {
-    if manifest.metadata().ok()?.len() > MAX_MANIFEST {
-        return None;
-    }
-    let json: Value = serde_json::from_slice(&std::fs::read(manifest).ok()?).ok()?;
-    let layer = |kind: &str| {
-        let layers = json["layers"].as_array()?;
-        let layer =
-            layers.iter().find(|l| l["mediaType"].as_str().is_some_and(|t| t.ends_with(kind)))?;
-        let digest = layer["digest"].as_str()?.strip_prefix("sha256:")?;
-        let whole = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
-        let blob = models.join("blobs").join(format!("sha256-{digest}"));
-        (whole && blob.is_file()).then_some(blob)
+    let source = |found: OllamaModel| {
+        let OllamaModel { name, model, projector, .. } = found;
+        let source = match projector {
+            Some(projector) => Source::files(&model, &projector),
+            None if !SEEING.contains(&gguf_architecture(&model)?.as_str()) => return None,
+            None => Source::folder(String::new(), model),
+        };
+        Some(source.of(name, OLLAMA))
     };
-    let model = layer("image.model")?;
-    let projector = layer("image.projector");
-    if projector.is_none() && !SEEING.contains(&gguf_architecture(&model)?.as_str()) {
-        return None;
-    }
-    let mut way = manifest.iter().rev().map(|part| part.to_string_lossy());
-    let (tag, model_name) = (way.next()?, way.next()?);
-    let (space, host) = (way.next()?, way.next()?);
-    let mut name = format!("{model_name}:{tag}");
-    if space != "library" || host != "registry.ollama.ai" {
-        name = format!("{space}/{name}");
-    }
-    if host != "registry.ollama.ai" {
-        name = format!("{host}/{name}");
-    }
-    let source = match projector {
-        Some(projector) => Source::files(&model, &projector),
-        None => Source::folder(String::new(), model),
-    };
-    Some(source.of(name, "Ollama"))
+    ollama_models(models).into_iter().filter_map(source).collect()
 }
 
 /// Models in a folder into which llama.cpp downloads: those with an mmproj.
@@ -140,6 +114,8 @@ fn llama_cpp(cache: &Path) -> Vec<Source> {
 #[allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 mod tests {
     use std::collections::HashMap;
+
+    use serde_json::Value;
 
     use super::*;
 
@@ -209,6 +185,10 @@ mod tests {
             assert!(source.title.contains("Ollama"), "{}", source.title);
             assert_eq!(source.default_quant(), shared::Quant::Stored, "{}", source.name);
         }
+        let meant = |name: &str| found.iter().find(|s| is_meant(name, s)).map(|s| s.name.as_str());
+        assert_eq!(meant("me/eyes"), Some("me/eyes:latest"), "a bare name is its latest");
+        assert_eq!(meant("me/eyes:latest"), Some("me/eyes:latest"));
+        assert_eq!((meant("llava"), meant("eyes")), (None, None));
         assert!(found[2].folder.display().to_string().contains(','), "a model and its projector");
     }
 

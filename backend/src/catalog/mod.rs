@@ -20,7 +20,7 @@ use crate::hub::{Hub, Repository, Wanted};
 use crate::lock;
 use crate::registry::{Entry, Origin, Registry};
 
-use elsewhere::Places;
+use elsewhere::{Places, is_meant};
 pub use error::CatalogError;
 pub(crate) use look::Look;
 pub use source::Source;
@@ -294,6 +294,9 @@ impl Catalog {
         }
         if let Some(entry) = self.registry.get(name).filter(|e| e.origin != Origin::Shipped) {
             return self.locate(entry).ok_or_else(|| absent(entry));
+        }
+        if let Some(found) = self.elsewhere().find(|source| is_meant(name, source)) {
+            return Ok(found.clone());
         }
         let known = self.known();
         let names: Vec<&str> = known.iter().map(|m| m.name).collect();

@@ -146,6 +146,13 @@ pub(crate) fn wishes(folder: &Path) -> Vec<String> {
             lengths.join(", ")
         ));
     }
+    if file.has("eos_token_id") && file.member("eos_token_id").is_null() {
+        said.push(
+            "generation_config.json has eos_token_id null, with which no token ends an answer: \
+             answers end at the tokens that config.json or the published models name."
+                .to_owned(),
+        );
+    }
     file.tell_unknown(&[&HARMLESS], &mut said);
     said
 }
@@ -181,6 +188,7 @@ mod tests {
             ("forced_decoder_ids", "[[1, 7]]"),
             ("forced_eos_token_id", "[3, 4]"),
             ("forced_bos_token_id", "3"),
+            ("dola_layers", "\"high\""),
         ] {
             let said = of(&format!("{{\"{key}\": {value}}}"));
             assert_eq!(said.len(), 1, "{said:?}");
@@ -192,6 +200,9 @@ mod tests {
             said[0].contains("max_new_tokens 512, max_length 4096; a run writes at most"),
             "{said:?}"
         );
+        let said = of(r#"{"eos_token_id": null}"#);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].contains("eos_token_id null"), "{said:?}");
         let said = of(r#"{"foo": 1, "bar": null}"#);
         assert_eq!(said, ["generation_config.json has 'foo', which this lab does not know."]);
         assert_eq!(wishes(Path::new("/nowhere")), none);

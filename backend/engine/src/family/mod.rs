@@ -2,6 +2,7 @@
 
 mod gguf;
 mod llava;
+mod ollama;
 mod positions;
 mod qwen;
 mod traits;
@@ -30,6 +31,7 @@ use crate::weights::{Loader, Source, WeightCache, WeightFiles};
 
 pub use gguf::{gguf_architecture, gguf_files};
 pub(crate) use llava::Llava;
+pub use ollama::{OllamaModel, ollama_models};
 pub(crate) use positions::Numbering;
 pub(crate) use qwen::Qwen;
 pub use traits::traits_of;
@@ -180,8 +182,29 @@ fn decoder(
 /// What `config.json` calls the families that can be loaded (`model_type`).
 pub const MODEL_TYPES: [&str; 2] = ["llava", "qwen2_5_vl"];
 
-/// Reads a folder in Hugging Face layout, or llama.cpp's files, whichever family they hold.
-pub(crate) fn load(folder: &Path, reading: Reading) -> std::result::Result<Loaded, EngineError> {
+/// Reads a folder in Hugging Face layout, or llama.cpp's files, whichever family they hold; `name`
+/// is what the model is called.
+pub(crate) fn load(
+    folder: &Path,
+    name: &str,
+    reading: Reading,
+) -> std::result::Result<Loaded, EngineError> {
+    let ollama = ollama::beside(folder, name)?;
+    let mut loaded = read(folder, reading)?;
+    let templates = &loaded.family.common().templates;
+    // A template that is there and not followed is not missing.
+    let is_told = ollama.as_ref().is_some_and(OllamaModel::has_template) && templates.none_found();
+    let told = if is_told { Vec::new() } else { templates.notes() };
+    if let Some(ollama) = ollama {
+        ollama.tell(templates.own().unwrap_or("none"), &mut loaded.notes);
+    }
+    loaded.notes.extend(config::wishes(folder));
+    loaded.notes.extend(told);
+    Ok(loaded)
+}
+
+/// As [`load`], without what is told of it.
+pub(crate) fn read(folder: &Path, reading: Reading) -> std::result::Result<Loaded, EngineError> {
     if let Some(files) = gguf_files(folder) {
         let (text, mmproj) = files?;
         return gguf::load(&text, &mmproj, reading);

@@ -7,7 +7,7 @@ use shared::{ErrorCode, ImageFit, PreparedPicture, Resizing, RunOptions};
 
 use super::counterfactual::replaced;
 use super::resize::{Filter, resize};
-use super::settings::{HARMLESS, Settings, class};
+use super::settings::{HARMLESS, Settings, channels, class};
 use super::{Normalise, Pixels, usual_steps};
 use crate::config::{LlavaConfig, Section};
 use crate::error::EngineError;
@@ -84,9 +84,7 @@ impl ClipPrepare {
             }
         };
         usual_steps(&json, &["do_rescale", "do_normalize", "do_convert_rgb"])?;
-        if json.text("data_format")?.is_some_and(|order| order != "channels_first") {
-            return Err(json.wrong("data_format", "\"channels_first\""));
-        }
+        channels(&json)?;
         let pads = padding(&json, pads, image_size)?;
         let (resizes, crop) = (json.flag("do_resize", true)?, json.flag("do_center_crop", true)?);
         let resize = size(&json, "size", json.flag("default_to_square", false)?, image_size)?;

@@ -7,7 +7,7 @@ use shared::{ErrorCode, PreparedPicture, RunOptions};
 
 use super::counterfactual::replaced;
 use super::resize::{Filter, resize};
-use super::settings::{HARMLESS, Settings, class};
+use super::settings::{HARMLESS, Settings, channels, class, tell_unused};
 use super::{Normalise, Pixels, usual_steps};
 use crate::config::{QwenConfig, Section};
 use crate::error::EngineError;
@@ -78,6 +78,7 @@ impl QwenPrepare {
             }
         }
         usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
+        channels(&json)?;
         let (min_pixels, max_pixels) = limits(&json)?;
         for (name, expected) in
             [("patch_size", patch), ("merge_size", merge), ("temporal_patch_size", FRAMES)]
@@ -99,6 +100,7 @@ impl QwenPrepare {
                 prepare.min_pixels, prepare.max_pixels
             )));
         }
+        tell_unused(&json, &["do_center_crop", "crop_size", "do_pad", "pad_size"], notes);
         json.tell_unknown(&[&HARMLESS], notes);
         Ok(prepare)
     }

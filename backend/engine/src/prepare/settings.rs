@@ -9,7 +9,7 @@ use crate::error::EngineError;
 
 /// Members of a processor's settings that change no pixel: how it is saved, and how its numbers are
 /// handed out.
-pub(super) const HARMLESS: [&str; 18] = [
+pub(super) const HARMLESS: [&str; 17] = [
     "_commit_hash",
     "_processor_class",
     "_valid_processor_keys",
@@ -21,7 +21,6 @@ pub(super) const HARMLESS: [&str; 18] = [
     "image_processor_class",
     "image_processor_type",
     "image_seq_length",
-    "input_data_format",
     "name_or_path",
     "processor_class",
     "return_tensors",
@@ -155,4 +154,60 @@ pub(super) fn class(
         )
     }));
     Ok(pillow.map(str::to_owned).or(named))
+}
+
+/// Refuses an order of channels other than the one that pictures are prepared in: transformers 5
+/// fails on the first picture where a file says that pictures come in another.
+pub(super) fn channels(json: &Section) -> Result<(), EngineError> {
+    for name in ["data_format", "input_data_format"] {
+        if json.text(name)?.is_some_and(|order| order != "channels_first") {
+            return Err(json.wrong(name, "\"channels_first\""));
+        }
+    }
+    Ok(())
+}
+
+/// Says which settings ask for steps of other processors, which transformers 5 leaves out, too.
+pub(super) fn tell_unused(json: &Section, names: &[&str], notes: &mut Vec<String>) {
+    let asked = |name: &&&str| !matches!(json.member(name), Value::Null | Value::Bool(false));
+    let told: Vec<String> = names.iter().filter(asked).map(|name| format!("'{name}'")).collect();
+    if !told.is_empty() {
+        notes.push(format!(
+            "{} has {}, which this processor does not use.",
+            json.name(),
+            told.join(", ")
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pictures_with_channels_last_are_refused() {
+        for name in ["data_format", "input_data_format"] {
+            let of = |order: &str| {
+                let json = json!({ name: order });
+                channels(&Section::file(&json, "p.json").expect("an object"))
+            };
+            assert!(of("channels_first").is_ok());
+            let said = of("channels_last").expect_err("refused").message;
+            assert!(said.contains(name) && said.contains("channels_first"), "{said}");
+        }
+    }
+
+    #[test]
+    fn steps_of_other_processors_are_told_as_unused() {
+        let json = json!({"do_pad": true, "pad_size": null, "do_center_crop": false, "foo": 1});
+        let json = Section::file(&json, "p.json").expect("an object");
+        let mut notes = Vec::new();
+        tell_unused(&json, &["do_center_crop", "do_pad", "pad_size"], &mut notes);
+        assert_eq!(notes, ["p.json has 'do_pad', which this processor does not use."]);
+        json.tell_unknown(&[], &mut notes);
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[1].contains("'foo', which this lab does not know"), "{notes:?}");
+    }
 }

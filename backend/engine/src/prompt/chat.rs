@@ -18,7 +18,8 @@ pub(crate) struct ChatSource {
     pub(super) variables: BTreeMap<String, String>,
 }
 
-/// A model's own template; none where its files have none. An error is the sentence about the file
+/// A model's own template; none where its files have none, and an empty one where they have nothing
+/// but an empty one. An error is the sentence about the file
 /// that cannot be read.
 pub(crate) type Found = Result<Option<ChatSource>, String>;
 
@@ -40,6 +41,7 @@ pub(crate) fn in_folder(folder: &Path) -> Found {
         let found = named(&json(file)?["chat_template"], file)?;
         Ok(found.map(|text| (text, file.to_owned())))
     };
+    let mut empty = false;
     let mut found = from_key("processor_config.json")?;
     if found.is_none() {
         found = from_key(old)?;
@@ -53,6 +55,7 @@ pub(crate) fn in_folder(folder: &Path) -> Found {
     if found.is_none() {
         let file = "chat_template.jinja";
         let text = read_text(&folder.join(file)).map_err(|e| file_only(&e, file))?;
+        empty = text.is_some();
         found = text.filter(|t| !t.is_empty()).map(|text| (text, file.to_owned()));
         if found.is_none() && has_more() {
             return Err(format!(
@@ -65,6 +68,9 @@ pub(crate) fn in_folder(folder: &Path) -> Found {
         found =
             named(&tokenizer["chat_template"], TOKENIZER)?.map(|text| (text, TOKENIZER.to_owned()));
     }
+    if empty {
+        found = found.or_else(|| Some((String::new(), "chat_template.jinja".to_owned())));
+    }
     let Some((text, at)) = found else { return Ok(None) };
     let variables = special_tokens(&tokenizer, || json("special_tokens_map.json"))?;
     Ok(Some(ChatSource { text, at, variables }))
@@ -73,7 +79,7 @@ pub(crate) fn in_folder(folder: &Path) -> Found {
 /// The template in a GGUF file's metadata.
 pub(crate) fn in_gguf(meta: &Metadata) -> Found {
     let key = "tokenizer.chat_template";
-    let Some(text) = meta.text(key).filter(|t| !t.is_empty()) else { return Ok(None) };
+    let Some(text) = meta.text(key) else { return Ok(None) };
     let tokens = meta.texts("tokenizer.ggml.tokens").unwrap_or_default();
     let token = |(variable, name): (&str, &str)| {
         let id = meta.id(&format!("tokenizer.ggml.{name}_token_id"))?;

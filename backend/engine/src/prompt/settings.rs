@@ -67,6 +67,7 @@ pub(crate) fn check_settings(
     own: Option<&str>,
     notes: &mut Vec<String>,
 ) -> Result<(), EngineError> {
+    notes.extend(tokenizer.told().iter().cloned());
     let path = folder.join("tokenizer_config.json");
     let json = read_json(&path)?.unwrap_or_default();
     let json = Section::file(&json, path.display().to_string())?;

@@ -50,12 +50,14 @@ pub(crate) struct Templates {
     refused: Option<String>,
     /// What a person should know of the default.
     notes: Vec<String>,
+    /// Whether the model's files have none.
+    none_found: bool,
 }
 
 impl Templates {
     /// Only what is built in.
     pub(crate) fn built_in(kind: Kind) -> Self {
-        Templates { all: kind.built_in(), refused: None, notes: Vec::new() }
+        Templates { all: kind.built_in(), refused: None, notes: Vec::new(), none_found: false }
     }
 
     /// A model's: its own, under a built-in's name where it writes exactly that.
@@ -65,13 +67,23 @@ impl Templates {
             picture.token = name;
         }
         let mut templates = Templates::built_in(kind);
+        let empty = match &found {
+            Ok(Some(source)) if source.text.is_empty() => Some(source.at.clone()),
+            _ => None,
+        };
         let own = match read(found, picture.clone()) {
             Ok(Some(chat)) => chat,
             Ok(None) => {
                 let name = &templates.all[0].name;
-                templates.notes.push(format!(
-                    "The model's files have no chat template; prompts are put in '{name}'."
-                ));
+                match empty {
+                    Some(at) => templates.notes.push(format!(
+                        "The model's chat template ({at}) is empty; prompts are put in '{name}'."
+                    )),
+                    None => templates.notes.push(format!(
+                        "The model's files have no chat template; prompts are put in '{name}'."
+                    )),
+                }
+                templates.none_found = true;
                 return templates;
             }
             Err(why) => {
@@ -81,6 +93,7 @@ impl Templates {
         };
         let at = own.at().to_owned();
         let dated = own.asks_for_the_date();
+        let plain = own.takes_plain_text();
         let known = same_as(kind, &own, &picture.token);
         if let Some(at) = known {
             let template = templates.all.remove(at);
@@ -97,6 +110,17 @@ impl Templates {
                 }
                 Err(e) => templates.refused = Some(e.message),
             }
+        }
+        match plain {
+            Some(true) if templates.refused.is_none() => templates.notes.push(format!(
+                "The chat template ({at}) does not place pictures itself: it was given the question \
+                 as plain text with the picture's token before it, which transformers does not do."
+            )),
+            Some(false) if templates.refused.is_none() => templates.notes.push(format!(
+                "The chat template ({at}) places the picture itself, but takes no list of parts: it \
+                 was given the question as plain text, which transformers does not do."
+            )),
+            _ => {}
         }
         if dated {
             templates.notes.push(format!(
@@ -120,6 +144,11 @@ impl Templates {
     /// What a person should know: which template prompts are put in, or why none is chosen.
     pub(crate) fn notes(&self) -> Vec<String> {
         self.notes.iter().cloned().chain(self.refused()).collect()
+    }
+
+    /// Whether the model's files have no template, or an empty one.
+    pub(crate) fn none_found(&self) -> bool {
+        self.none_found
     }
 
     /// The template of a name.
@@ -171,7 +200,7 @@ pub(crate) fn at_a_glance(
 }
 
 fn read(found: Found, picture: PictureText) -> Result<Option<Chat>, String> {
-    let Some(source) = found? else { return Ok(None) };
+    let Some(source) = found?.filter(|source| !source.text.is_empty()) else { return Ok(None) };
     let ChatSource { at, .. } = source.clone();
     match Chat::read(source, picture) {
         Ok(chat) => Ok(Some(chat)),
@@ -241,4 +270,28 @@ fn parts(
         parts.push(between(rest));
     }
     Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notes(template: &str) -> String {
+        let tokenizer = PromptTokenizer::characters(&[]).expect("a tokenizer");
+        let (text, at) = (template.to_owned(), "chat_template.jinja".to_owned());
+        let found = Ok(Some(ChatSource { text, at, variables: Default::default() }));
+        Templates::of(Kind::Llava, found, &tokenizer, 100_000).notes().join("\n")
+    }
+
+    #[test]
+    fn a_template_that_was_given_plain_text_is_told() {
+        let marked = "{% for m in messages %}Q: {{ m['content'] }}{% endfor %} A:";
+        let said = notes(marked);
+        assert!(said.contains("does not place pictures itself"), "{said}");
+        let plain = "{% for m in messages %}<image> {{ m['content'] + '' }}{% endfor %} A:";
+        let said = notes(plain);
+        assert!(said.contains("takes no list of parts"), "{said}");
+        let said = notes("");
+        assert!(said.contains("(chat_template.jinja) is empty"), "{said}");
+    }
 }

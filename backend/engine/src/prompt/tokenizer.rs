@@ -40,6 +40,8 @@ pub(crate) struct PromptTokenizer {
     /// Tokens that are found as a whole: their names are what they are. Whether they are left out of
     /// an answer's text.
     added: HashMap<u32, bool>,
+    /// What its description asks for and is not done, a sentence each.
+    told: Vec<String>,
 }
 
 /// What a folder's `tokenizer.json` calls a token, without building the tokenizer; none where it does
@@ -150,8 +152,7 @@ impl PromptTokenizer {
             EngineError::model(format!("{at}: does not hold a tokenizer: it is no JSON object"))
         })?;
         // Lengths are the lab's business: a tokenizer that cuts or pads would change the prompt.
-        object.remove("truncation");
-        object.remove("padding");
+        let told = settled(object);
         check_template(&plain["post_processor"]).map_err(|token| {
             EngineError::model(format!(
                 "{at}: 'post_processor' puts in '{token}', which its 'special_tokens' do not have"
@@ -171,7 +172,7 @@ impl PromptTokenizer {
             .to_vec();
         let added = whole.get_added_tokens_decoder().into_iter();
         let added = added.map(|(id, token)| (id, token.special)).collect();
-        let tokenizer = PromptTokenizer { whole, first, rest, begin, spelling, added };
+        let tokenizer = PromptTokenizer { whole, first, rest, begin, spelling, added, told };
         // Plain and outlandish text: what cannot be tokenized shows now, not at the first question.
         for text in ["Which animal is it?\n", "한 🦊 \u{1}"] {
             for is_first in [true, false] {
@@ -181,6 +182,11 @@ impl PromptTokenizer {
             }
         }
         Ok(tokenizer)
+    }
+
+    /// What its description asks for and is not done, a sentence each.
+    pub(crate) fn told(&self) -> &[String] {
+        &self.told
     }
 
     /// Tokens of a stretch of prompt text; `is_first` for the one the prompt begins with.
@@ -277,6 +283,31 @@ fn check_template(processor: &Value) -> Result<(), String> {
     Ok(())
 }
 
+/// Takes out of a description what would cut or pad prompts, or draw their tokens; says so where it
+/// was there.
+fn settled(tokenizer: &mut serde_json::Map<String, Value>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if tokenizer.remove("truncation").is_some_and(|cut| !cut.is_null()) {
+        notes.push(
+            "tokenizer.json asks to cut texts ('truncation'): prompts are never cut, as in \
+             transformers 5 where nobody asks for it."
+                .to_owned(),
+        );
+    }
+    tokenizer.remove("padding");
+    let model = tokenizer.get_mut("model").and_then(Value::as_object_mut);
+    let dropout = model.and_then(|model| model.remove("dropout"));
+    if let Some(dropout) = dropout
+        && dropout.as_f64().is_some_and(|share| share != 0.0)
+    {
+        notes.push(format!(
+            "tokenizer.json asks to leave merges out at random ('dropout' {dropout}): none is left \
+             out, so that the same prompt has the same tokens every time."
+        ));
+    }
+    notes
+}
+
 /// A tokenizer from its description; what is wrong with it is said by part.
 fn build(json: &Value, at: &str) -> Result<Tokenizer, EngineError> {
     if let Ok(tokenizer) = Tokenizer::from_str(&json.to_string()) {
@@ -315,5 +346,25 @@ fn never_prepend(pre_tokenizer: &mut Value) {
     }
     if let Some(parts) = pre_tokenizer.get_mut("pretokenizers").and_then(Value::as_array_mut) {
         parts.iter_mut().for_each(never_prepend);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cutting_and_dropout_are_taken_out_and_told() {
+        let told = |json: Value| {
+            let mut object = json.as_object().expect("an object").clone();
+            (settled(&mut object), Value::Object(object))
+        };
+        let (notes, left) = told(json!({"truncation": {"max_length": 8}, "padding": {"a": 1},
+            "model": {"type": "BPE", "dropout": 0.5}}));
+        assert_eq!(left, json!({"model": {"type": "BPE"}}));
+        assert_eq!(notes.len(), 2, "{notes:?}");
+        assert!(notes[0].contains("'truncation'") && notes[1].contains("'dropout' 0.5"));
+        let (notes, _) = told(json!({"truncation": null, "model": {"dropout": null}}));
+        assert!(notes.is_empty(), "{notes:?}");
     }
 }

@@ -95,6 +95,17 @@ impl Chat {
         self.source.text.contains("strftime_now")
     }
 
+    /// Whether a turn was handed over as plain text, since the template makes nothing of a list of
+    /// pictures and texts: with the picture's token in it (`true`) or without; none where it takes
+    /// the list, as transformers hands it over.
+    pub(super) fn takes_plain_text(&self) -> Option<bool> {
+        match self.form {
+            Form::Items => None,
+            Form::Marked => Some(true),
+            Form::Plain => Some(false),
+        }
+    }
+
     /// The token that begins a prompt, where this template writes it itself.
     pub(super) fn begin(&self) -> Option<&str> {
         let bos = self.source.variables.get("bos_token")?;

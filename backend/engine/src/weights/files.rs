@@ -239,6 +239,9 @@ pub(crate) fn hash(files: &[PathBuf]) -> Result<String, EngineError> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     for path in files {
+        let promised = promised(path);
+        // Of a file alone it is the same.
+        let mut own = promised.as_ref().filter(|_| files.len() > 1).map(|_| Sha256::new());
         let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
         loop {
             let n = file.read(&mut buffer).map_err(|e| unreadable(path, &e))?;
@@ -246,9 +249,32 @@ pub(crate) fn hash(files: &[PathBuf]) -> Result<String, EngineError> {
                 break;
             }
             hash.update(&buffer[..n]);
+            if let Some(own) = &mut own {
+                own.update(&buffer[..n]);
+            }
+        }
+        if let Some(promised) = promised
+            && promised != hex(own.unwrap_or_else(|| hash.clone()))
+        {
+            return Err(EngineError::model(format!(
+                "{}: is damaged: its content has not the SHA-256 that it is named after; remove it \
+                 and pull the model again with Ollama",
+                path.display()
+            )));
         }
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(hash))
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The SHA-256 that a file is named after, as Ollama's blobs are.
+fn promised(path: &Path) -> Option<String> {
+    let sum = path.file_name()?.to_str()?.strip_prefix("sha256-")?;
+    let whole = sum.len() == 64 && sum.bytes().all(|b| b.is_ascii_hexdigit());
+    whole.then(|| sum.to_ascii_lowercase())
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> EngineError {
@@ -318,5 +344,30 @@ fn find(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
             "{}: there are several safetensors files and no model.safetensors.index.json",
             folder.display()
         ))),
+    }
+}
+
+#[cfg(test)]
+mod damage {
+    use super::*;
+
+    #[test]
+    fn a_blob_of_another_content_than_its_name_says_is_damaged() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, bytes: &[u8]| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, bytes).expect("written");
+            path
+        };
+        let named = |bytes: &[u8]| format!("sha256-{}", hex(Sha256::new().chain_update(bytes)));
+        let (one, two) = (file(&named(b"one"), b"one"), file(&named(b"two"), b"two"));
+        assert!(hash(&[one.clone(), two.clone()]).is_ok());
+        assert!(hash(std::slice::from_ref(&one)).is_ok());
+        file(&named(b"two"), b"twp");
+        for files in [vec![two.clone()], vec![one, two]] {
+            let said = hash(&files).expect_err("damaged").message;
+            assert!(said.contains("is damaged"), "{said}");
+        }
+        assert!(hash(&[file("sha256-1", b"no sum")]).is_ok());
     }
 }

@@ -49,12 +49,17 @@ impl Loader<'_> {
             },
             Some(false) => {
                 let there: Vec<String> = names.into_iter().filter(|name| self.has(name)).collect();
-                if let Some(first) = there.first() {
-                    self.notes.push(format!(
+                match there.as_slice() {
+                    [] => {}
+                    [alone] => self.notes.push(format!(
+                        "The weights have the bias '{alone}', which the model has not by its \
+                         config.json: it is left out, as in transformers 5."
+                    )),
+                    [first, ..] => self.notes.push(format!(
                         "The weights have {} biases such as '{first}', which the model has not by \
                          its config.json: they are left out, as in transformers 5.",
                         there.len()
-                    ));
+                    )),
                 }
                 self.left_out.extend(there);
                 Ok(())
