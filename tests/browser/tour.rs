@@ -187,6 +187,13 @@ async fn the_curve_says_where_words_draw_most_and_where_the_claim_was_read() -> 
         let told = page.text("finding").await?.replace('\u{2060}', "");
         // The same numbers as in the table of layers, and as the server's.
         page.click("layer-table-open").await?;
+        // The rows are drawn once the table is open.
+        page.wait("the rows", async || {
+            let rows =
+                "return document.querySelector('[data-testid=layer-table] tbody tr') !== null";
+            Ok((page.script(rows).await? == Value::Bool(true)).then_some(()))
+        })
+        .await?;
         let most = page
             .script(
                 "const rows = [...document.querySelectorAll('[data-testid=layer-table] tbody tr')]

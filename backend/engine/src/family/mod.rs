@@ -350,7 +350,7 @@ mod tests {
                 weighing: None,
                 progress: &mut |_, _| {},
             };
-            let family = load(&goldens(&name), reading).expect("loads").family;
+            let family = load(&goldens(&name), &name, reading).expect("loads").family;
             let bytes = std::fs::read(goldens(&name).join("golden.safetensors")).expect("goldens");
             let golden = SafeTensors::deserialize(&bytes).expect("goldens");
             let facts =
