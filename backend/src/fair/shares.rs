@@ -43,7 +43,7 @@ impl Default for Shares {
         Shares {
             runs: Bound::new(32, 21),
             uploads: Bound::new(32, 16),
-            sockets: Bound::new(4000, 1500),
+            sockets: Bound::new(4000, 1000),
             classes: Bound::new(64, 8),
             followers: Bound::new(500, 300),
             onlookers: Bound::new(64, 24),
