@@ -10,8 +10,9 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 use crate::common::png;
 use datasets::Paths;
 use langoverrule::catalog::Catalog;
-use langoverrule::experiment::queue::End;
+use langoverrule::experiment::queue::{End, NewExperiment};
 use langoverrule::experiment::{Asker, Queue, Shelves, SqliteQueue, plan};
+use langoverrule::id::OwnerToken;
 use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
 use tempfile::TempDir;
 
@@ -75,15 +76,12 @@ impl Process {
     }
 }
 
-#[test]
-fn thirty_deaths_at_work_leave_the_lab_open() {
-    const ITEMS: u32 = 10;
-    let data = TempDir::new().unwrap();
-    std::fs::write(data.path().join("a.png"), png(8, 8)).unwrap();
+/// An experiment whose items wait in a data folder; the scripted model holds each until it is told to go on.
+fn waiting(data: &Path, items: usize) -> (NewExperiment, OwnerToken, SqliteQueue) {
+    std::fs::write(data.join("a.png"), png(8, 8)).unwrap();
     let row = r#"{"image":"a.png","prompt":"[held] What is it?"}"#;
-    let rows = vec![row; ITEMS as usize].join("\n");
-    let list = data.path().join("rows.jsonl");
-    std::fs::write(&list, rows).unwrap();
+    let list = data.join("rows.jsonl");
+    std::fs::write(&list, vec![row; items].join("\n")).unwrap();
     let spec = ExperimentSpec {
         models: vec!["scripted".into()],
         dataset: format!("jsonl:{}", list.display()),
@@ -92,8 +90,16 @@ fn thirty_deaths_at_work_leave_the_lab_open() {
     };
     let shelves = Shelves::new(Paths::Anywhere, None);
     let (new, token) = plan(spec, &Catalog::scripted(), &shelves, Asker::Local).unwrap();
-    let queue = SqliteQueue::open(data.path()).unwrap();
+    let queue = SqliteQueue::open(data).unwrap();
     queue.create(&new).unwrap();
+    (new, token, queue)
+}
+
+#[test]
+fn thirty_deaths_at_work_leave_the_lab_open() {
+    const ITEMS: u32 = 10;
+    let data = TempDir::new().unwrap();
+    let (new, token, queue) = waiting(data.path(), ITEMS as usize);
     let resume = format!(
         "POST /api/experiments/{}/resume HTTP/1.1\r\nAuthorization: Bearer {}",
         new.id,
@@ -135,19 +141,7 @@ fn thirty_deaths_at_work_leave_the_lab_open() {
 #[test]
 fn what_is_paused_stays_paused_over_restarts() {
     let data = TempDir::new().unwrap();
-    std::fs::write(data.path().join("a.png"), png(8, 8)).unwrap();
-    let list = data.path().join("rows.jsonl");
-    std::fs::write(&list, r#"{"image":"a.png","prompt":"[held] What is it?"}"#).unwrap();
-    let spec = ExperimentSpec {
-        models: vec!["scripted".into()],
-        dataset: format!("jsonl:{}", list.display()),
-        samples: 0,
-        ..ExperimentSpec::default()
-    };
-    let shelves = Shelves::new(Paths::Anywhere, None);
-    let (new, _) = plan(spec, &Catalog::scripted(), &shelves, Asker::Local).unwrap();
-    let queue = SqliteQueue::open(data.path()).unwrap();
-    queue.create(&new).unwrap();
+    let (new, _, queue) = waiting(data.path(), 1);
     let mut lab = Process::start(data.path());
     lab.until(AT_WORK);
     lab.kill();
