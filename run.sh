@@ -153,6 +153,120 @@ build_lab_here() {
   fi
 }
 
+# ── releases ─────────────────────────────────────────────────────────────────
+
+# release TARGET: builds the binary that carries page and demo models.
+release() {
+  local target=$1 sysroot targets
+  targets=$(have rustup && rustup target list --installed || true)
+  if have rustup && ! grep -qx "$target" <<<"$targets"; then
+    rustup target add "$target" >&2 || fail "rustup could not add $target: is the machine online?"
+  fi
+  case "$target" in
+  aarch64-*)
+    if [ "$(uname -m)" != aarch64 ]; then
+      debian aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+      export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+      export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
+    fi
+    ;;
+  esac
+  # No path of the building machine gets into the binary, so that two machines make the same one.
+  sysroot=$(rustc --print sysroot)
+  cargo build --release --locked --package langoverrule --target "$target" --config \
+    "target.$target.rustflags=['--remap-path-prefix=$root=/lab','--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo','--remap-path-prefix=$sysroot=/rust']"
+}
+
+# pack TARGET: the archive and its checksum, the same bytes for the same files wherever it is made.
+pack() {
+  local target=$1 name folder epoch model
+  name=langoverrule-$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)-${target%%-*}-linux
+  folder=$target_dir/dist/$name
+  epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  cp "$target_dir/$target/release/langoverrule" LICENSE-MIT LICENSE-APACHE docs/deploy.md \
+    deploy/langoverrule.service deploy/grafana.json "$folder"
+  for model in demo-llava demo-qwen; do cp "models/$model/ATTRIBUTION.md" "$folder/ATTRIBUTION-$model.md"; done
+  cp "$target_dir/dist/LICENCES.txt" "$folder"
+  cp -r "$target_dir/dist/man" "$folder"
+  tar --sort=name --owner=0 --group=0 --numeric-owner --mode='u+rwX,go+rX,go-w' --mtime="@$epoch" --format=ustar \
+    -cf - -C "$target_dir/dist" "$name" | gzip -n -9 >"$target_dir/dist/$name.tar.gz"
+  rm -rf "$folder"
+  (cd "$target_dir/dist" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")
+  echo "      $target_dir/dist/$name.tar.gz" >&2
+  archive=$target_dir/dist/$name.tar.gz
+}
+
+# dist [TARGET…]: release archives for this machine's processor, or for those that are named, tried
+# where they can run.
+dist() {
+  local host target
+  have rustc || need_rust
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  [ $# -gt 0 ] || set -- "$host"
+  steps=$((4 + 2 * $#))
+  step "tools"
+  need_rust
+  debian curl curl
+  step "page"
+  build_page
+  mkdir -p "$target_dir/dist"
+  step "licences of everything inside"
+  cargo run --quiet --package xtask -- licences "$target_dir/dist/LICENCES.txt" >&2
+  for target in "$@"; do
+    step "release for $target (a quarter of an hour and more on two cores)"
+    release "$target"
+  done
+  step "manual"
+  rm -rf "$target_dir/dist/man"
+  if [ -x "$target_dir/$host/release/langoverrule" ]; then
+    "$target_dir/$host/release/langoverrule" man "$target_dir/dist/man" >/dev/null
+  else
+    build_lab
+    "$lab" man "$target_dir/dist/man" >/dev/null
+  fi
+  for target in "$@"; do
+    step "archive for $target"
+    pack "$target"
+    if [ "$target" = "$host" ]; then
+      deploy/try.sh "$archive"
+    elif [ "${target%%-*}" = aarch64 ] && have qemu-aarch64-static; then
+      RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu" deploy/try.sh "$archive"
+    else
+      echo "      not tried: this machine cannot run it (qemu-user-static would)" >&2
+    fi
+  done
+  step_end
+}
+
+# container: an image of the release for this machine's processor, built with buildah.
+container() {
+  local host library binary context
+  have rustc || need_rust
+  host=$(rustc -vV | sed -n 's/^host: //p')
+  steps=4
+  step "tools"
+  need_rust
+  debian buildah buildah
+  step "page"
+  build_page
+  step "release for $host (a quarter of an hour and more on two cores)"
+  release "$host"
+  step "image"
+  binary=$target_dir/$host/release/langoverrule context=$target_dir/container
+  rm -rf "$context"
+  mkdir -p "$context/root/usr/bin" "$context/home/data" "$context/home/tmp"
+  cp "$binary" "$context/root/usr/bin/langoverrule"
+  # Each library where the program looks for it, which is where this system has it.
+  ldd "$binary" | sed -n 's/^[^\/]*\(\/[^ ]*\) (.*/\1/p' | while read -r library; do
+    install -D "$(realpath "$library")" "$context/root$library"
+  done
+  buildah build --format docker --timestamp "${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}" \
+    --file deploy/Containerfile --tag langoverrule "$context"
+  step_end
+}
+
 # ── doors ────────────────────────────────────────────────────────────────────
 
 serve() {
@@ -337,6 +451,9 @@ usage() {
 ./run.sh readme [N]          docs/experiments and the figures of README.md anew, from N samples
 ./run.sh cuda [CAP]          build the lab for an NVIDIA GPU of that compute capability (90 unless
                              told), also on a machine that has no CUDA toolkit and no GPU
+./run.sh dist [TARGET…]      a release archive for this machine's processor or for those named, such as
+                             aarch64-unknown-linux-gnu, tried where it can run; into target/dist
+./run.sh container           an image of the lab, with buildah, from this machine's own files alone
 ./run.sh help                this
 HELP
 }
@@ -351,6 +468,8 @@ main() {
   bench) bench "$@" ;;
   pictures) pictures "$@" ;;
   readme) readme "$@" ;;
+  dist) dist "$@" ;;
+  container) container ;;
   page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
   cuda) steps=2; step "tools"; need_rust; step "lab with CUDA (20 minutes the first time)"; cuda/build.sh "$@"; step_end ;;
   help | -h | --help) usage ;;

@@ -226,8 +226,10 @@ async fn count(State(state): State<AppState>, request: Request, next: Next) -> R
     let response = next.run(request).await;
     let route = route.as_ref().map_or("page", MatchedPath::as_str);
     let status = response.status().as_u16();
-    state.lobby.metrics.request(route, status);
-    let ms = started.elapsed().as_secs_f64() * 1e3;
+    let took = started.elapsed();
+    let refused = response.extensions().get::<shared::ErrorCode>().copied();
+    state.lobby.metrics.request(route, status, took, refused);
+    let ms = took.as_secs_f64() * 1e3;
     tracing::debug!(%method, route, status, ms, "answered");
     response
 }

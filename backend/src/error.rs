@@ -69,11 +69,15 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.code.http_status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = self.0.code;
         let after = self.0.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
-        match after {
+        let mut response = match after {
             Some(after) => (status, after, Json(self.0)).into_response(),
             None => (status, Json(self.0)).into_response(),
-        }
+        };
+        // For the counts of refusals.
+        response.extensions_mut().insert(code);
+        response
     }
 }
 

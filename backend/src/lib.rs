@@ -14,6 +14,7 @@
 
 pub mod app;
 pub mod assets;
+pub mod backup;
 pub mod caches;
 pub mod catalog;
 pub mod classroom;
@@ -33,8 +34,10 @@ pub mod memory;
 pub mod metrics;
 pub mod model;
 pub mod net;
+mod process;
 pub mod pulls;
 pub mod registry;
+pub mod retention;
 pub mod routes;
 pub mod run;
 pub mod samples;

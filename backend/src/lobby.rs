@@ -25,12 +25,14 @@ use crate::model::{ModelState, Queue, stopped};
 use crate::net::Client;
 use crate::run::{Run, StopReason};
 use crate::samples::Samples;
-use crate::store::{Store, StoreError};
+use crate::store::{Older, Store, StoreError};
 
 /// Pictures decoded at once: 50 million pixels are 150 MB while they are decoded.
 const DECODERS: usize = 2;
 /// Pictures that may wait to be decoded, each in memory as the file it came as.
 const UNDECODED: usize = 16;
+/// Runs deleted for their age at once: others that write wait for no more than these.
+const EXPIRED_AT_ONCE: usize = 16;
 /// Ended runs kept in memory, so that a class that opens one link reads the store once.
 const RECENT: usize = 8;
 /// Most bytes of the events of ended runs kept in memory; with the encodings that viewers share
@@ -255,6 +257,34 @@ impl Lobby {
             Ok(())
         });
         deleted.await.map_err(ApiError::internal)?
+    }
+
+    /// Deletes the runs that are too old to be kept; gives how many.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub async fn expire(self: &Arc<Self>, older: Older) -> Result<u64, ApiError> {
+        let ids = self.read(move |store| store.expired(older)).await?;
+        let mut count = 0;
+        for some in ids.chunks(EXPIRED_AT_ONCE) {
+            let deleted = self.store.expire(some.to_vec(), older).await?;
+            count += deleted.len() as u64;
+            for id in &deleted {
+                self.forget_id(id);
+            }
+        }
+        Ok(count)
+    }
+
+    /// Forgets a run that the store no longer has.
+    fn forget_id(&self, id: &RunId) {
+        if let Some(live) = lock(&self.live).get(id) {
+            live.set_deleted();
+        }
+        let mut recent = lock(&self.recent);
+        self.changes.fetch_add(1, Ordering::Release);
+        recent.iter().filter(|run| run.id == *id).for_each(|run| run.set_deleted());
+        recent.retain(|run| run.id != *id);
     }
 
     /// Changes what a run is called; gives its label once that is durable.

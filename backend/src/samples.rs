@@ -53,7 +53,7 @@ impl Place {
     fn get(&self, file: &str) -> Option<Bytes> {
         match self {
             Place::Folder(folder) => std::fs::read(folder.join(file)).ok().map(Bytes::from),
-            Place::Inside(assets) => assets.get(&format!("samples/{file}")),
+            Place::Inside(assets) => assets.get(&format!("samples/{file}")).map(|file| file.data),
         }
     }
 }

@@ -248,7 +248,7 @@ fn ended(claim: &Claim) -> (Claim, End) {
 }
 
 /// Two experiments, the first done, the second half done.
-fn experiments(folder: &Path) -> [NewExperiment; 2] {
+pub fn experiments(folder: &Path) -> [NewExperiment; 2] {
     let queue = SqliteQueue::open(folder).unwrap();
     let both = [new(10), new(8)];
     both.iter().for_each(|new| queue.create(new).unwrap());
@@ -266,9 +266,9 @@ fn experiments(folder: &Path) -> [NewExperiment; 2] {
     both
 }
 
-type Shown = (Experiment, (u32, u32), Vec<Ended>);
+pub type Shown = (Experiment, (u32, u32), Vec<Ended>);
 
-fn shown(queue: &SqliteQueue, id: &RunId) -> Result<Option<Shown>, StoreError> {
+pub fn shown(queue: &SqliteQueue, id: &RunId) -> Result<Option<Shown>, StoreError> {
     let Some(experiment) = queue.get(id)? else { return Ok(None) };
     let progress = queue.progress(id)?;
     Ok(Some((experiment, (progress.done, progress.left_out), queue.ends(id, 0, 100)?)))

@@ -249,6 +249,57 @@ fn fails(output: &Output) -> String {
 }
 
 #[test]
+fn a_lab_at_work_is_copied_restored_and_asked_whether_it_is_well() {
+    let (data, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut lab = Process::start(data.path());
+    let url = format!("http://{}/", lab.server);
+    let run = lab.ask("What is it?", 3);
+    let path = format!("/api/runs/{}", run.id);
+    let started = Instant::now();
+    let before = loop {
+        let record: RunRecord = lab.get(&path);
+        if record.state == RunState::Done {
+            break record;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10));
+    };
+    let well = program().args(["health", "--url", &url]).output().unwrap();
+    assert!(well.status.success(), "{}", String::from_utf8_lossy(&well.stderr));
+    assert!(String::from_utf8_lossy(&well.stdout).contains("\"status\":\"ok\""));
+
+    let (copy, restored) = (place.path().join("copy"), place.path().join("restored"));
+    let output = program().arg("backup").arg(&copy).arg("--data").arg(data.path()).output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("1 run and 0 experiments"), "{said}");
+    let over = program().arg("restore").arg(&copy).arg("--data").arg(data.path()).output();
+    assert!(fails(&over.unwrap()).contains("holds a lab already"));
+    lab.signal("-9");
+    lab.wait();
+    assert!(fails(&program().args(["health", "--url", &url]).output().unwrap()).contains(&url));
+
+    let output = program().arg("restore").arg(&copy).arg("--data").arg(&restored).output();
+    assert!(output.unwrap().status.success());
+    let lab = Process::start(&restored);
+    let after: RunRecord = lab.get(&path);
+    assert!(after == before, "the run is what it was");
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_command() {
+    let folder = TempDir::new().unwrap();
+    let output = program().arg("man").arg(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let page = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect(name);
+    assert!(page("langoverrule.1").contains(".TH langoverrule 1"));
+    assert!(page("langoverrule-serve.1").contains("\\-\\-keep"));
+    for command in ["analyze", "backup", "restore", "health", "experiment"] {
+        page(&format!("langoverrule-{command}.1"));
+    }
+}
+
+#[test]
 fn a_port_in_use_is_one_sentence() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();

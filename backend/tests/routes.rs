@@ -116,6 +116,9 @@ async fn models_health_and_metrics() {
         "langoverrule_run_seconds_bucket{le=\"+Inf\"} 1",
         "langoverrule_http_requests_total{route=\"/api/runs\",status=\"202\"} 1",
         "langoverrule_http_requests_total{route=\"/api/runs/{id}\",status=\"404\"} 1",
+        "langoverrule_run_waited_seconds_count 1",
+        "langoverrule_http_request_seconds_count{route=\"/api/runs\"} 1",
+        "langoverrule_refusals_total{code=\"not_found\"} 1",
     ] {
         assert!(text.lines().any(|l| l == line), "no {line} in\n{text}");
     }

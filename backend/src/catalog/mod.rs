@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use engine::{gguf_files, traits_of, variant_of};
 use shared::{AskedOptions, KnownModel, ModelTraits, Quant, RunOptions};
 
-use crate::assets::DEMO;
+use crate::assets::{Assets, DEMO, DEMO_QWEN};
 use crate::caches::{self, Cached};
 use crate::error::ApiError;
 use crate::hub::{Hub, Repository, Wanted};
@@ -28,6 +28,9 @@ use unpack::unpack;
 
 /// The model that ships with the lab.
 pub const DEMO_NAME: &str = "demo-llava";
+
+/// Every model that ships with the lab.
+const SHIPPED: [(&str, Assets); 2] = [(DEMO_NAME, DEMO), ("demo-qwen", DEMO_QWEN)];
 
 /// The models there are.
 #[derive(Clone, Debug, Default)]
@@ -56,10 +59,10 @@ pub struct Known<'c> {
 
 impl Catalog {
     /// Looks for models: the folders in `models`; without one, those in `models/` here and beside
-    /// the executable, and the demo model from inside the binary, written out where needed.
+    /// the executable, and the demo models from inside the binary, written out where needed.
     ///
     /// # Errors
-    /// The demo model cannot be written out, or the person's own registry cannot be read.
+    /// A demo model cannot be written out, or the person's own registry cannot be read.
     pub fn find(models: Option<&Path>, data: &Path) -> Result<Catalog, CatalogError> {
         let registry = Registry::load(data).map_err(CatalogError::Registry)?;
         let mut catalog = Catalog {
@@ -76,14 +79,17 @@ impl Catalog {
             if let Some(beside) = beside.as_deref().and_then(Path::parent) {
                 catalog.add_folder(&beside.join("models"));
             }
-            if let Some(folder) = DEMO.folder().filter(|_| !catalog.has(DEMO_NAME)) {
-                catalog.add(DEMO_NAME, folder);
-            }
-            if !catalog.has(DEMO_NAME)
-                && !catalog.registry.moves(DEMO_NAME)
-                && let Some(folder) = unpack(&DEMO, &caches::folder(Cached::Models, data))?
-            {
-                catalog.add(DEMO_NAME, &folder);
+            for (name, assets) in &SHIPPED {
+                if catalog.has(name) || catalog.registry.moves(name) {
+                    continue;
+                }
+                if let Some(folder) = assets.folder() {
+                    catalog.add(name, folder);
+                } else if let Some(folder) =
+                    unpack(name, assets, &caches::folder(Cached::Models, data))?
+                {
+                    catalog.add(name, &folder);
+                }
             }
         }
         let demo = catalog.models.iter().position(|m| m.name == DEMO_NAME);

@@ -1,13 +1,17 @@
-//! The demo model that the binary carries, written out where the engine can read it.
+//! A demo model that the binary carries, written out where the engine can read it.
 
 use std::path::{Path, PathBuf};
 
-use super::{CatalogError, DEMO_NAME};
+use super::CatalogError;
 use crate::assets::Assets;
 
 /// Writes the files carried inside the binary to a folder of that one, named after their contents,
 /// unless they are there as they should be; `None` where the binary carries none.
-pub(super) fn unpack(assets: &Assets, models: &Path) -> Result<Option<PathBuf>, CatalogError> {
+pub(super) fn unpack(
+    name: &str,
+    assets: &Assets,
+    models: &Path,
+) -> Result<Option<PathBuf>, CatalogError> {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     let mut any = false;
@@ -21,7 +25,7 @@ pub(super) fn unpack(assets: &Assets, models: &Path) -> Result<Option<PathBuf>, 
         return Ok(None);
     }
     let tag: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
-    let folder = models.join(format!("{DEMO_NAME}-{tag}"));
+    let folder = models.join(format!("{name}-{tag}"));
     let same = |(path, bytes): (&str, &[u8])| {
         std::fs::read(folder.join(path)).is_ok_and(|kept| kept == bytes)
     };

@@ -3,11 +3,14 @@
 
 mod analyze;
 mod asked;
+mod backup;
 mod bench;
 mod datasets;
 mod dump;
 mod experiment;
+mod health;
 mod list;
+mod man;
 mod pull;
 mod recorder;
 mod serve;
@@ -70,6 +73,15 @@ enum Command {
     /// Datasets.
     #[command(subcommand)]
     Datasets(datasets::DatasetsCommand),
+    /// Copies everything that a lab keeps, while it is at work.
+    Backup(backup::BackupArgs),
+    /// Brings such a copy into a new data folder.
+    Restore(backup::RestoreArgs),
+    /// Asks a lab whether it is well; fails where it is not.
+    Health(health::HealthArgs),
+    /// Writes the manual's pages.
+    #[command(hide = true)]
+    Man(man::ManArgs),
 }
 
 /// Where models are looked for.
@@ -101,6 +113,10 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::bench(&args),
         Command::Models(command) => list::models(&command),
         Command::Datasets(command) => datasets::datasets(&command),
+        Command::Backup(args) => backup::backup(&args),
+        Command::Restore(args) => backup::restore(&args),
+        Command::Health(args) => health::health(&args),
+        Command::Man(args) => man::man(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -15,6 +15,7 @@ use crate::app::{AppState, Limits, app};
 use crate::assets::DEMO;
 use crate::catalog::{Catalog, DEMO_NAME};
 use crate::classroom::{ClassLimits, network_address};
+use crate::clock;
 use crate::experiment::{Means, Shelves, SqliteQueue};
 use crate::fair::{Bound, Share, Shares};
 use crate::lab::{KeepingLab, Lab, Script, ScriptedLab};
@@ -22,6 +23,7 @@ use crate::lobby::Lobby;
 use crate::model::{ModelThread, Settings};
 use crate::net::{self, Access, Base, ConnectionLimits, Connections, Network, Site, raise_files};
 use crate::pulls::{Allowed, Pulls};
+use crate::retention::{self, Keep, Retention, parse_time};
 use crate::run::StopReason;
 use crate::samples::Samples;
 use crate::store::{Store, StoreError, StoreOptions, folder};
@@ -84,6 +86,13 @@ pub struct ServeArgs {
     /// one client has a quarter of them.
     #[arg(long, value_name = "NUMBER")]
     connections: Option<usize>,
+    /// Delete runs and experiments that are older than this, such as 30d; runs that have a name or a
+    /// note stay [default: nothing is deleted for its age].
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    keep: Option<Duration>,
+    /// Delete runs that have a name or a note, too, once they are older than this.
+    #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "keep")]
+    keep_named: Option<Duration>,
     /// Seconds that a run at work may go on when the lab is stopped.
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     grace: u64,
@@ -128,7 +137,6 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     if let Some(all) = args.connections {
         limits = limits.at_most(all);
     }
-    let connections = Connections::new(limits);
     // The port first: it is what most often stands in the way.
     let listener = net::listen(args.bind).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -242,11 +250,17 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         per_client = limits.per_client,
         "open files and connections are limited to"
     );
+    if let Some(unnamed) = args.keep {
+        let retention = Retention::new(Keep { unnamed, named: args.keep_named });
+        let ticks = retention::hourly(stopping.clone());
+        tokio::spawn(retention.watch(state.clone(), clock::moments(), ticks));
+    }
     let url = format!("http://{address}{}", args.base.as_str());
     print(&format!("LangOverrule Lab is open at {url}\n"))?;
     if args.open {
         open(&url);
     }
+    let connections = Connections::counted(limits, state.lobby.metrics.connections.clone());
     let server = net::serve(
         listener,
         app(state.clone()),

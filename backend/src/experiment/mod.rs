@@ -20,5 +20,5 @@ pub use live::Live;
 pub use plan::{Asker, could_fit, plan, status};
 pub use queue::Queue;
 pub use shelves::Shelves;
-pub use sqlite::SqliteQueue;
+pub use sqlite::{SqliteQueue, check as check_experiments};
 pub use worker::{Means, Turn, Worker};

@@ -5,6 +5,7 @@
 //! is shared by the workers of one machine; one that spans machines needs no more than this trait.
 
 use std::ops::Range;
+use std::time::SystemTime;
 
 use shared::experiment::{
     Condition, DatasetInfo, ExperimentSpec, ExperimentState, Grid, LeftOut, Outcome, SampleRef,
@@ -198,6 +199,13 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`StoreError`].
     fn delete(&self, id: &RunId) -> Result<bool, StoreError>;
+
+    /// Removes the experiments that are not running and neither were started nor got an end since a
+    /// moment; gives which they were. A damaged one is left.
+    ///
+    /// # Errors
+    /// [`StoreError`]; none was removed then.
+    fn expire(&self, before: SystemTime) -> Result<Vec<RunId>, StoreError>;
 
     /// Takes a seat, and sees to what dead workers left.
     ///

@@ -265,6 +265,7 @@ impl Worker {
         if run.stop_requested().is_some() {
             return Ok(None);
         }
+        self.lobby.metrics.run_started(run.age_ms());
         self.load(&job.source, job.quant, |bytes, total| {
             run.publish(Event::Loading { bytes, total });
         })?;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::Client;
 use super::io::Drain;
 use crate::lock;
+use crate::metrics::{ConnectionCounts, Counted};
 
 /// Files that are kept free for what is no connection: the store, models, datasets, workers.
 const OTHER_FILES: usize = 256;
@@ -54,6 +55,7 @@ impl ConnectionLimits {
 pub struct Connections {
     /// Bounds.
     pub limits: ConnectionLimits,
+    counts: ConnectionCounts,
     open: Mutex<Open>,
 }
 
@@ -87,7 +89,12 @@ pub enum Refused {
 impl Connections {
     /// None yet.
     pub fn new(limits: ConnectionLimits) -> Arc<Connections> {
-        Arc::new(Connections { limits, open: Mutex::default() })
+        Self::counted(limits, ConnectionCounts::default())
+    }
+
+    /// None yet; those that come are counted there too.
+    pub fn counted(limits: ConnectionLimits, counts: ConnectionCounts) -> Arc<Connections> {
+        Arc::new(Connections { limits, counts, open: Mutex::default() })
     }
 
     /// How many are open.
@@ -101,6 +108,14 @@ impl Connections {
     /// # Errors
     /// There is no place for it.
     pub fn admit(self: &Arc<Self>, client: Option<Client>) -> Result<Slot, Refused> {
+        let slot = self.place(client);
+        if slot.is_err() {
+            self.counts.refused();
+        }
+        slot
+    }
+
+    fn place(self: &Arc<Self>, client: Option<Client>) -> Result<Slot, Refused> {
         let mut open = lock(&self.open);
         if let Some(client) = client
             && open.clients.get(&client).is_some_and(|n| *n >= self.limits.per_client)
@@ -117,7 +132,7 @@ impl Connections {
         }
         let place = Place { client, busy: 0, idle_since: Instant::now(), leave: leave.clone() };
         open.places.insert(id, place);
-        Ok(Slot { connections: self.clone(), id, leave })
+        Ok(Slot { connections: self.clone(), id, leave, _counted: self.counts.accepted() })
     }
 
     /// Sends an idle connection away, if there is one: the system has no files left.
@@ -146,6 +161,7 @@ pub struct Slot {
     connections: Arc<Connections>,
     id: u64,
     leave: CancellationToken,
+    _counted: Counted,
 }
 
 impl Slot {

@@ -4,7 +4,8 @@ use axum::extract::State;
 use axum::http::{HeaderName, header};
 
 use crate::app::AppState;
-use crate::metrics::Gauges;
+use crate::error::ApiError;
+use crate::metrics::{CONTENT_TYPE, Gauges};
 
 /// Counters, in Prometheus' text form.
 #[utoipa::path(
@@ -13,11 +14,14 @@ use crate::metrics::Gauges;
     tag = "lab",
     responses((status = 200, body = String, content_type = "text/plain"))
 )]
-pub async fn metrics(State(state): State<AppState>) -> ([(HeaderName, &'static str); 1], String) {
-    let lobby = &state.lobby;
+pub async fn metrics(
+    State(state): State<AppState>,
+) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
+    let lobby = state.lobby;
     let model = lobby.model_state.borrow().clone();
     let gauges =
         Gauges { queued: lobby.queue.len(), models: model.loaded.len(), running: model.running };
-    let kind = (header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
-    ([kind], lobby.metrics.render(gauges))
+    let render = move || lobby.metrics.render(gauges, lobby.store.folder());
+    let text = tokio::task::spawn_blocking(render).await.map_err(ApiError::internal)?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text))
 }

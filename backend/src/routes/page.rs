@@ -53,7 +53,8 @@ pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 /// program finds out where that is.
 fn index(path: &str, request: &HeaderMap) -> Response {
     let html = PAGE.get("index.html");
-    let html = html.map_or(NOT_BUILT.into(), |html| String::from_utf8_lossy(&html).into_owned());
+    let html =
+        html.map_or(NOT_BUILT.into(), |html| String::from_utf8_lossy(&html.data).into_owned());
     let up = match path.matches('/').count() {
         0 => "./".to_owned(),
         folders => "../".repeat(folders),
@@ -64,15 +65,15 @@ fn index(path: &str, request: &HeaderMap) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    match tagged(&mut headers, &tag_of(html.as_bytes()), request) {
+    match tagged(&mut headers, &tag_of(&Sha256::digest(&html)), request) {
         true => (StatusCode::NOT_MODIFIED, headers).into_response(),
         false => (headers, html).into_response(),
     }
 }
 
-/// What tells contents apart.
-fn tag_of(content: &[u8]) -> String {
-    Sha256::digest(content).iter().take(12).map(|b| format!("{b:02x}")).collect()
+/// What tells contents apart: the beginning of their SHA-256.
+fn tag_of(sha256: &[u8]) -> String {
+    sha256.iter().take(12).map(|b| format!("{b:02x}")).collect()
 }
 
 /// Names the content by its tag; whether whoever asks has it already.
@@ -106,17 +107,17 @@ async fn file(path: &str, request: &HeaderMap) -> Option<Response> {
     let plain = PAGE.get(path)?;
     // Of the plain content for all: which encoding was sent, `Vary` and the caches sort out.
     // A name that carries a hash tells contents apart as it is.
-    let tag = if is_hashed(path) { path.replace('/', ".") } else { tag_of(&plain) };
+    let tag = if is_hashed(path) { path.replace('/', ".") } else { tag_of(&plain.sha256) };
     let brotli = takes(request, "br").then(|| PAGE.get(&format!("{path}.br"))).flatten();
     let (encoding, content) = match brotli {
-        Some(packed) => (Some("br"), packed),
-        None if plain.len() > LARGE && takes(request, "gzip") => {
-            match packed::gzip(path, &tag, plain.clone()).await {
+        Some(packed) => (Some("br"), packed.data),
+        None if plain.data.len() > LARGE && takes(request, "gzip") => {
+            match packed::gzip(path, &tag, plain.data.clone()).await {
                 Ok(packed) => (Some("gzip"), packed),
-                Err(_) => (None, plain),
+                Err(_) => (None, plain.data),
             }
         }
-        None => (None, plain),
+        None => (None, plain.data),
     };
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(path)));

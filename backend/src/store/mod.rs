@@ -6,6 +6,8 @@
 
 mod ask;
 mod blob;
+mod check;
+mod expire;
 pub(crate) mod folder;
 mod integrity;
 mod loading;
@@ -34,6 +36,9 @@ use folder::{Held, NotHeld};
 use open::{Refused, open_file};
 use writer::Writer;
 
+pub use check::{Checked, check as check_runs};
+pub(crate) use check::{open as open_to_read, structure};
+pub use expire::Older;
 pub(crate) use integrity::Integrity;
 pub use loading::Loading;
 pub use read::{StoredPicture, StoredRun};
@@ -232,6 +237,11 @@ impl Store {
         &self.loading
     }
 
+    /// The data folder.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
     /// Makes a run durable.
     ///
     /// # Errors
@@ -293,6 +303,22 @@ impl Store {
     /// [`StoreError`].
     pub async fn note_cancelled(&self, id: RunId) -> Result<(), StoreError> {
         self.always(move |c| write::note_cancelled(c, &id)).await
+    }
+
+    /// The runs that seem too old to be kept, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn expired(&self, older: Older) -> Result<Vec<RunId>, StoreError> {
+        self.read(|c| expire::list(c, older))
+    }
+
+    /// Deletes those of the runs that are too old to be kept; gives which they were.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was deleted then.
+    pub async fn expire(&self, ids: Vec<RunId>, older: Older) -> Result<Vec<RunId>, StoreError> {
+        self.always(move |c| expire::delete(c, &ids, older)).await
     }
 
     /// Changes what a run is called; `None` where there is no such run, and a sentence where the

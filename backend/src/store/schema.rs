@@ -108,6 +108,8 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // FULL: a commit is on the disk when it returns, also when the power fails after it.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten, not only let go of.
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 

@@ -22,7 +22,7 @@ const fn state_name(state: RunState) -> &'static str {
     }
 }
 
-fn begin(c: &mut Connection) -> Result<rusqlite::Transaction<'_>, StoreError> {
+pub(super) fn begin(c: &mut Connection) -> Result<rusqlite::Transaction<'_>, StoreError> {
     Ok(c.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
@@ -129,6 +129,13 @@ pub(super) fn label(
 
 pub(super) fn delete(c: &mut Connection, id: &RunId) -> Result<bool, StoreError> {
     let t = begin(c)?;
+    let there = delete_row(&t, id)?;
+    t.commit()?;
+    Ok(there)
+}
+
+/// Deletes a run's row with all that hangs on it; gives whether it was there.
+pub(super) fn delete_row(t: &Connection, id: &RunId) -> Result<bool, StoreError> {
     let hashes = t
         .prepare_cached("SELECT picture, prepared FROM runs WHERE id = ?1")?
         .query_row(params![id.as_str()], |row| {
@@ -138,8 +145,7 @@ pub(super) fn delete(c: &mut Connection, id: &RunId) -> Result<bool, StoreError>
     let Some((picture, prepared)) = hashes else { return Ok(false) };
     t.prepare_cached("DELETE FROM runs WHERE id = ?1")?.execute(params![id.as_str()])?;
     let hashes: Vec<String> = std::iter::once(picture).chain(prepared).collect();
-    blob::drop_unused(&t, &hashes)?;
-    t.commit()?;
+    blob::drop_unused(t, &hashes)?;
     Ok(true)
 }
 

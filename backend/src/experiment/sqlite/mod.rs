@@ -1,6 +1,8 @@
 //! The embedded queue: one SQLite file in the data folder, shared by all workers of the machine.
 
+mod check;
 mod deaths;
+mod expire;
 mod lacks;
 mod rate;
 mod rows;
@@ -12,6 +14,7 @@ use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::SystemTime;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use shared::ModelInfo;
@@ -23,6 +26,7 @@ use super::queue::{
 use crate::id::RunId;
 use crate::store::{Integrity, Space, StoreError, folder, space, wal};
 use crate::{clock, lock};
+pub use check::check;
 use rows::{broken, end, ended, experiment, insert, json, name, number, parse, run_id, state};
 use seat::FileSeat;
 
@@ -141,6 +145,17 @@ impl SqliteQueue {
         work: impl Fn(&Transaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.space.need(|| self.synced(&work))
+    }
+
+    /// Gives the disk back what was deleted, as far as that can be.
+    fn give_back(&self) -> Result<(), StoreError> {
+        self.with(|c| {
+            // Done is done, whether or not the disk gets something back now.
+            if let Err(error) = self.space.need(|| space::give_back(c)) {
+                tracing::warn!(%error, "the disk was not given back what was deleted");
+            }
+            Ok(())
+        })
     }
 
     /// A transaction that may write: it waits for other writers at its beginning, and never fails
@@ -290,17 +305,17 @@ impl Queue for SqliteQueue {
     }
 
     fn delete(&self, id: &RunId) -> Result<bool, StoreError> {
-        let gone = self.always(|c| {
-            let gone = c.execute("DELETE FROM experiments WHERE id = ?1", params![id.as_str()])?;
-            Ok(gone > 0)
-        })?;
-        self.with(|c| {
-            // Done is done, whether or not the disk gets something back now.
-            if let Err(error) = self.space.need(|| space::give_back(c)) {
-                tracing::warn!(%error, "the disk was not given back what was deleted");
-            }
-            Ok(gone)
-        })
+        let gone = self.always(|c| rows::delete(c, id))?;
+        self.give_back()?;
+        Ok(gone)
+    }
+
+    fn expire(&self, before: SystemTime) -> Result<Vec<RunId>, StoreError> {
+        let old = self.always(|c| expire::expire(c, before))?;
+        if !old.is_empty() {
+            self.give_back()?;
+        }
+        Ok(old)
     }
 
     fn sit(&self, post: Post) -> Result<Box<dyn Seat>, StoreError> {

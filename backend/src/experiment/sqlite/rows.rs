@@ -41,6 +41,11 @@ pub(super) fn end(c: &Transaction, number: i64, item: u32, end: &End) -> Result<
     })
 }
 
+/// Removes an experiment with all it left; gives whether it was there.
+pub(super) fn delete(c: &Connection, id: &RunId) -> Result<bool, StoreError> {
+    Ok(c.execute("DELETE FROM experiments WHERE id = ?1", params![id.as_str()])? > 0)
+}
+
 /// Writes an experiment and its items.
 pub(super) fn insert(c: &Transaction, new: &NewExperiment) -> Result<(), StoreError> {
     let number: i64 =

@@ -86,6 +86,8 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // What is deleted is overwritten, not only let go of.
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 
