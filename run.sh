@@ -369,6 +369,8 @@ bench() {
   if [ "${#args[@]}" = 0 ] || [ "${args[0]}" = --peer ]; then
     cargo run --quiet --package langoverrule --example doors -- "$lab" models/demo-llava/samples/cat-far.png
     cargo run --quiet --package langoverrule --example classroom -- "$lab" models/demo-llava/samples/cat-far.png
+    # Some minutes: load, slow clients, unfairness, kills, bombs and floods.
+    cargo run --quiet --package langoverrule --example siege -- "$lab" --long
     if [ -d frontend/dist ]; then
       printf '\n| the page | bytes |\n|---|---|\n'
       find frontend/dist -name '*.wasm.br' -printf '| WebAssembly, brotli | %s |\n'

@@ -5,6 +5,8 @@
 mod common;
 #[path = "common/hub.rs"]
 mod fake;
+#[path = "../../tests/fuzz/mod.rs"]
+mod fuzz;
 
 mod access;
 mod at_rest;
@@ -21,6 +23,7 @@ mod experiment;
 mod experiments;
 mod fairness;
 mod full_disk;
+mod fuzz_wire;
 mod gguf;
 mod heads;
 mod hub;
@@ -38,6 +41,7 @@ mod real_model;
 mod retention;
 mod routes;
 mod runs;
+mod siege;
 mod workers;
 
 /// A file that is not named above would never run.

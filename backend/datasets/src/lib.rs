@@ -13,6 +13,8 @@ mod expected;
 mod files;
 mod fingerprint;
 mod folder;
+#[cfg(test)]
+mod fuzz;
 mod inline;
 mod jsonl;
 mod literal;

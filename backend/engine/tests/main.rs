@@ -3,6 +3,8 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod common;
+#[path = "../../../tests/fuzz/mod.rs"]
+mod fuzz;
 
 mod broken_gguf;
 mod broken_models;

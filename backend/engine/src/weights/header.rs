@@ -29,12 +29,22 @@ pub(super) struct Listed {
 pub(super) fn read(path: &Path) -> Result<Vec<Listed>, EngineError> {
     let problem = |what: &str| EngineError::model(format!("{}: {what}", path.display()));
     let unreadable = |e: std::io::Error| problem(&format!("cannot be read: {}", why(&e)));
-    let mut file = File::open(path).map_err(unreadable)?;
+    let file = File::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
     if about.is_dir() {
         return Err(problem("is a folder, not a safetensors file"));
     }
-    let size = about.len();
+    read_from(file, about.len(), path)
+}
+
+/// Reads the header of a file of `size` bytes.
+pub(super) fn read_from(
+    mut file: impl Read + Seek,
+    size: u64,
+    path: &Path,
+) -> Result<Vec<Listed>, EngineError> {
+    let problem = |what: &str| EngineError::model(format!("{}: {what}", path.display()));
+    let unreadable = |e: std::io::Error| problem(&format!("cannot be read: {}", why(&e)));
     let mut begin = Vec::new();
     file.by_ref().take(64).read_to_end(&mut begin).map_err(unreadable)?;
     if is_pointer(&begin) {

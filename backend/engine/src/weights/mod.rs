@@ -2,6 +2,8 @@
 
 mod cache;
 mod files;
+#[cfg(test)]
+mod fuzz;
 mod gguf;
 mod half;
 mod header;

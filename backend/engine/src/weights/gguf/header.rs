@@ -66,7 +66,11 @@ impl Gguf {
     }
 
     /// Reads the header of a file of `size` bytes.
-    pub(super) fn read(from: impl Read, size: u64, path: &Path) -> Result<Self, EngineError> {
+    pub(in crate::weights) fn read(
+        from: impl Read,
+        size: u64,
+        path: &Path,
+    ) -> Result<Self, EngineError> {
         Reader { from, path: path.to_owned(), at: 0, size, elements: 0 }.header()
     }
 

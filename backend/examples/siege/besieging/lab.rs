@@ -1,0 +1,90 @@
+//! A lab in a process of its own.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How labs are started.
+#[derive(Clone, Debug)]
+pub struct Program {
+    path: PathBuf,
+    args: Vec<String>,
+    /// The most memory that any of them took, in KiB.
+    peak: Arc<AtomicU64>,
+}
+
+impl Program {
+    /// A program and what it is told beside `serve`.
+    pub fn new(path: impl Into<PathBuf>, args: &[&str]) -> Program {
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Program { path: path.into(), args, peak: Arc::default() }
+    }
+
+    /// The most memory that any lab took so far, in KiB.
+    pub fn peak(&self) -> u64 {
+        self.peak.load(Ordering::Relaxed)
+    }
+
+    /// Starts a lab on a data folder, and waits until it listens.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start(&self, data: &Path) -> Result<Lab, String> {
+        let mut child = Command::new(&self.path)
+            .args(["serve", "--bind", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .args(&self.args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|e| format!("{} cannot be started: {e}", self.path.display()))?;
+        let stdout = child.stdout.take().ok_or("no standard output")?;
+        // Ended with it, whatever comes of it.
+        let mut lab = Lab { child, address: ([127, 0, 0, 1], 0).into(), peak: self.peak.clone() };
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line).map_err(|e| e.to_string())?;
+        let address = line.trim().rsplit('/').next().and_then(|text| text.parse().ok());
+        lab.address = address.ok_or_else(|| format!("the lab did not open, but said '{line}'"))?;
+        Ok(lab)
+    }
+}
+
+/// A lab, ended with the siege.
+pub struct Lab {
+    child: Child,
+    /// Where it listens.
+    pub address: SocketAddr,
+    peak: Arc<AtomicU64>,
+}
+
+impl Lab {
+    /// Whether it has not ended by itself.
+    pub fn lives(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Kills it, as a power cut or the memory killer would.
+    pub fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let line = |s: &String| s.lines().find(|l| l.starts_with("VmHWM:")).map(str::to_owned);
+        let peak = status.ok().as_ref().and_then(line);
+        let kib = peak.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+        self.peak.fetch_max(kib.unwrap_or(0), Ordering::Relaxed);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
