@@ -101,7 +101,7 @@ async fn talk(server: SocketAddr, path: &str, frames: &[u8]) -> Vec<u8> {
     };
     let mut all = Vec::new();
     let both = futures_util::future::join(sending, read.read_to_end(&mut all));
-    tokio::time::timeout(Duration::from_secs(30), both).await.expect("it ends");
+    let _ = tokio::time::timeout(Duration::from_secs(30), both).await.expect("it ends");
     all
 }
 

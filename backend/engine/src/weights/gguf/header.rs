@@ -85,7 +85,7 @@ impl Gguf {
     }
 
     /// The tensors' names.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::weights) fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
@@ -98,7 +98,7 @@ impl Gguf {
     }
 
     /// Bytes of all tensors.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(in crate::weights) fn bytes(&self) -> u64 {
         self.tensors.values().map(|e| e.bytes as u64).sum()
     }
 
