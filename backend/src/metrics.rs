@@ -320,7 +320,7 @@ mod tests {
             "langoverrule_runs_ended_total{state=\"done\"} 1",
             "langoverrule_runs_ended_total{state=\"failed\"} 0",
             "# TYPE langoverrule_run_seconds histogram",
-            "langoverrule_run_seconds_bucket{le=\"1.0\"} 0",
+            "langoverrule_run_seconds_bucket{le=\"1\"} 0",
             "langoverrule_run_seconds_bucket{le=\"2.5\"} 1",
             "langoverrule_run_waited_seconds_bucket{le=\"0.1\"} 1",
             "langoverrule_runs_queued 2",

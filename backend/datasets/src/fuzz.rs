@@ -86,3 +86,26 @@ fn fuzz_parquet() {
         }
     });
 }
+
+/// parquet's `skip_records` never ended on it.
+#[test]
+fn levels_that_end_early_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("damaged.parquet");
+    let fixture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/levels-end-early.parquet");
+    std::fs::copy(fixture, &path).unwrap();
+    let mut table = Table::open(vec![path]).unwrap();
+    let mut failed = 0;
+    for name in table.columns() {
+        let Ok(column) = table.text(&name) else { continue };
+        let last = table.rows() - 1;
+        failed += usize::from(table.read_text(column, last).is_err());
+    }
+    for name in table.columns() {
+        let Ok(column) = table.picture(&name) else { continue };
+        let last = table.rows() - 1;
+        failed += usize::from(table.read_picture(column, last).is_err());
+    }
+    assert_eq!(failed, 1);
+}

@@ -8,6 +8,9 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::Kind;
 
+/// Records of a list that are gone over at once.
+const READ_OVER: usize = 1024;
+
 /// Where a column's values lie.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Leaf {
@@ -121,7 +124,7 @@ fn one<T: DataType>(
     bytes: impl Fn(T::T) -> Vec<u8>,
 ) -> Result<Values> {
     let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    let skipped = column.skip_records(skip)?;
+    let skipped = if leaf.list { read_over(column, skip)? } else { column.skip_records(skip)? };
     let (records, ..) =
         column.read_records(1, Some(&mut defined), Some(&mut repeated), &mut values)?;
     if skipped != skip || records != 1 {
@@ -129,4 +132,24 @@ fn one<T: DataType>(
     }
     let nulls = defined.iter().filter(|&&level| level < leaf.defined).count();
     Ok(Values { items: values.into_iter().map(bytes).collect(), nulls, list: leaf.list })
+}
+
+/// Goes over records of a list by reading them. parquet's own `skip_records` asks for ever where the
+/// repetition levels of a damaged page end early; `read_records` says that they do.
+fn read_over<T: DataType>(column: &mut ColumnReaderImpl<T>, records: usize) -> Result<usize> {
+    let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    let mut over = 0;
+    while over < records {
+        let most = READ_OVER.min(records - over);
+        let (read, ..) =
+            column.read_records(most, Some(&mut defined), Some(&mut repeated), &mut values)?;
+        if read == 0 {
+            break;
+        }
+        over += read;
+        defined.clear();
+        repeated.clear();
+        values.clear();
+    }
+    Ok(over)
 }

@@ -25,6 +25,9 @@ use crate::inline;
 use crate::record::shortened;
 use leaf::{Leaf, LeafReader};
 
+/// Most rows of a file: going over so many that take no space still takes no longer than seconds.
+const MOST_ROWS: u64 = 1 << 27;
+
 /// The rows of parquet files, one file after the other.
 pub(crate) struct Table {
     shards: Vec<Shard>,
@@ -101,6 +104,12 @@ impl Table {
             if i64::try_from(end) != Ok(metadata.file_metadata().num_rows()) {
                 let name = file_name(&path);
                 return Err(format!("{name} is damaged: it does not say how many rows it has."));
+            }
+            if end > MOST_ROWS {
+                let name = file_name(&path);
+                return Err(format!(
+                    "{name} says that it has {end} rows; at most {MOST_ROWS} are read."
+                ));
             }
             let schema = metadata.file_metadata().schema_descr_ptr();
             let mut unread = vec![None; schema.num_columns()];
