@@ -15,6 +15,8 @@ use super::{HONEST, RUDE, Siege, people};
 const HANDS: usize = 8;
 /// How long a hand waits that was told to wait.
 const REFUSED: Duration = Duration::from_millis(50);
+/// Runs that the polite client has open at a time.
+const POLITE_HANDS: usize = 3;
 /// The part of the line that the greedy one may have beside one other.
 const PART: f64 = 2.0 / 3.0;
 
@@ -80,12 +82,12 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
         }
         tally
     });
-    // Two open at a time, so that one waits whenever the other is at work.
+    // So many open at a time that one waits whenever another is at work or on its way.
     let polite = siege.scale.polite;
     let mut asking = JoinSet::new();
-    for hand in 0..2 {
+    for hand in 0..POLITE_HANDS {
         let done = done.clone();
-        let n = polite / 2 + usize::from(hand < polite % 2);
+        let n = polite / POLITE_HANDS + usize::from(hand < polite % POLITE_HANDS);
         asking.spawn(async move {
             let mut lost = Vec::new();
             for _ in 0..n {
