@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::clock;
-use crate::experiment::check_experiments;
+use crate::experiments::check_experiments;
 use crate::store::{Checked, StoreError, check_runs, open_to_read};
 
 /// The list of what a copy holds.

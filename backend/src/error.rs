@@ -9,7 +9,6 @@ use engine::EngineError;
 use shared::{ErrorBody, ErrorCode};
 
 use crate::id::NoRandomness;
-use crate::store::StoreError;
 
 /// An error on its way to a person. What went wrong inside is logged where it is turned into one
 /// and never travels with it.
@@ -87,27 +86,6 @@ impl From<EngineError> for ApiError {
             return Self::internal(error);
         }
         Self::new(error.code, error.message)
-    }
-}
-
-impl From<StoreError> for ApiError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Full => Self::full("the run was not started"),
-            StoreError::Closed => Self::shutting_down(),
-            StoreError::Newer { found, known } => Self::new(
-                ErrorCode::NewerVersion,
-                format!(
-                    "A later version of the lab recorded this run (format {found}; this version \
-                     knows {known}): update this lab to open it."
-                ),
-            ),
-            StoreError::Damaged(cause) => {
-                tracing::error!(%cause, "the data folder is damaged");
-                Self::new(ErrorCode::StorageDamaged, DAMAGED)
-            }
-            StoreError::Broken(cause) => Self::internal(cause),
-        }
     }
 }
 

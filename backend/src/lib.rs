@@ -12,38 +12,26 @@
 //! Invariants: no tensor leaves the model thread; the async side never waits for the model; the
 //! model never waits for a viewer; every queue has a bound.
 
-pub mod app;
 pub mod assets;
 pub mod backup;
 pub mod caches;
-pub mod catalog;
 pub mod classroom;
 pub mod cli;
 pub mod clock;
 pub mod error;
-pub mod experiment;
+pub mod experiments;
 pub mod export;
 pub mod fair;
-mod fidelity;
-mod held;
-pub mod hub;
+pub mod http;
 pub mod id;
-pub mod lab;
-pub mod lobby;
-pub mod memory;
 pub mod metrics;
-pub mod model;
-pub mod net;
+pub mod models;
 mod process;
-pub mod pulls;
-pub mod registry;
 pub mod retention;
-pub mod routes;
-pub mod run;
-pub mod samples;
+pub mod runs;
 pub mod store;
-mod sums;
-pub mod validate;
+mod wire;
+pub mod workers;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

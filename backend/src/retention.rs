@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::AppState;
 use crate::clock::Moment;
 use crate::error::ApiError;
+use crate::http::app::AppState;
 use crate::store::Older;
 
 /// How often the lab looks for what is too old.
@@ -112,11 +112,11 @@ impl Retention {
             }
         }
         let Some(older) = self.keep.older(now.wall) else { return Ok(Swept::default()) };
-        let runs = state.lobby.expire(older).await?;
+        let runs = state.runs.expire(older).await?;
         let experiments = expire_experiments(state, older.unnamed).await?;
         if runs + experiments > 0 {
             tracing::info!(runs, experiments, "deleted for their age");
-            state.lobby.metrics.expired(runs + experiments);
+            state.runs.metrics.expired(runs + experiments);
         }
         Ok(Swept { runs, experiments })
     }

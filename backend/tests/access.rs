@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderName, Request, header};
-use langoverrule::net::{Access, Client, Peer};
+use langoverrule::fair::Client;
+use langoverrule::http::net::{Access, Peer};
 use shared::ErrorCode;
 
 use crate::common::{Answer, TestLab};

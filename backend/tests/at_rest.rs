@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::common::{Form, Options, TestLab, png, same};
 use axum::body::Bytes;
-use langoverrule::experiment::queue::{Claim, End, Ended, Experiment, NewExperiment, Post};
-use langoverrule::experiment::{Queue, SqliteQueue};
+use langoverrule::experiments::queue::{Claim, End, Ended, Experiment, NewExperiment, Post};
+use langoverrule::experiments::{Queue, SqliteQueue};
 use langoverrule::id::{OwnerToken, RunId};
 use langoverrule::store::{Store, StoreError, StoreOptions};
 use rusqlite::Connection;
@@ -62,7 +62,7 @@ async fn closed() -> (std::sync::Arc<tempfile::TempDir>, Vec<(RunCreated, RunId)
         if i % 2 == 0 {
             let change =
                 LabelChange { name: Some(format!("Run {i}")), note: Some("구".repeat(99)) };
-            lab.state.lobby.store.label(id.clone(), change).await.unwrap().unwrap().unwrap();
+            lab.state.runs.store.label(id.clone(), change).await.unwrap().unwrap().unwrap();
         }
         runs.push((run, id));
     }

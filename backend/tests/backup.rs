@@ -9,7 +9,7 @@ use crate::at_rest::{experiments, shown};
 use crate::common::{Form, Options, TestLab, same};
 use axum::http::StatusCode;
 use langoverrule::backup::{BackupError, backup, restore};
-use langoverrule::experiment::SqliteQueue;
+use langoverrule::experiments::SqliteQueue;
 use langoverrule::id::RunId;
 use langoverrule::store::{Store, StoreOptions, check_runs};
 use shared::api::{RunCreated, RunState};

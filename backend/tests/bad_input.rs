@@ -4,8 +4,8 @@
 use crate::common::{Form, Options, TestLab, png};
 use axum::body::Body;
 use axum::http::{Method, Request, header};
-use langoverrule::app::Limits;
-use langoverrule::net::Pace;
+use langoverrule::http::app::Limits;
+use langoverrule::http::net::Pace;
 use shared::ErrorCode;
 
 const FINE: &[u8] = br#"{"prompt":"What is it?"}"#;
@@ -33,7 +33,7 @@ async fn bad_pictures() {
         let body = lab.submit_form(form).await.is_error(code);
         assert!(!body.message.contains("panicked"), "{name}: {}", body.message);
     }
-    assert_eq!(lab.state.lobby.store.totals().unwrap().runs, 0, "nothing was kept");
+    assert_eq!(lab.state.runs.store.totals().unwrap().runs, 0, "nothing was kept");
     lab.ask("fine").await;
 }
 
@@ -78,7 +78,7 @@ async fn another_sites_page_starts_nothing() {
         let body = lab.send(ask(origin)).await.is_error(ErrorCode::ForeignPage);
         assert!(body.message.contains("another website"), "{}", body.message);
     }
-    assert_eq!(lab.state.lobby.store.totals().unwrap().runs, 0, "nothing was kept");
+    assert_eq!(lab.state.runs.store.totals().unwrap().runs, 0, "nothing was kept");
     assert_eq!(lab.send(ask("http://127.0.0.1:3000")).await.status, 202);
     let page = lab.get("/").await;
     let policy = page.header(header::CONTENT_SECURITY_POLICY);

@@ -8,9 +8,9 @@ use crate::common::socket::Viewer;
 use crate::common::{Options, TestLab};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use langoverrule::app::Limits;
 use langoverrule::classroom::ClassLimits;
 use langoverrule::fair::Bound;
+use langoverrule::http::app::Limits;
 use shared::classroom::{
     Board, CLASSROOM_VERSION, ClassCreated, ClassMessage, ClassRequest, ClassState, Guess, Moment,
     ShownToken, Tally,

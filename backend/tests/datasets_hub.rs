@@ -7,8 +7,10 @@ use std::process::{Command, Output, Stdio};
 
 use crate::fake::{COMMIT, DATASET, FakeHub, Faults, sha256};
 use datasets::{Dataset, Hub as _, OpenError, PUBLISHED, Paths, Published};
-use langoverrule::experiment::Shelves;
-use langoverrule::hub::{Hub, HubError, Kind, Progress, Pulled, Repository, Wanted, published};
+use langoverrule::experiments::Shelves;
+use langoverrule::models::hub::{
+    Hub, HubError, Kind, Progress, Pulled, Repository, Wanted, published,
+};
 use shared::ErrorCode;
 use shared::experiment::Verdict;
 use tempfile::TempDir;

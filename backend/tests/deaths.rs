@@ -9,10 +9,10 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::common::png;
 use datasets::Paths;
-use langoverrule::catalog::Catalog;
-use langoverrule::experiment::queue::{End, NewExperiment};
-use langoverrule::experiment::{Asker, Queue, Shelves, SqliteQueue, plan};
+use langoverrule::experiments::queue::{End, NewExperiment};
+use langoverrule::experiments::{Asker, Queue, Shelves, SqliteQueue, plan};
 use langoverrule::id::OwnerToken;
+use langoverrule::models::catalog::Catalog;
 use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
 use tempfile::TempDir;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::common::socket::Viewer;
 use crate::common::{Options, TestLab, same};
-use langoverrule::app::Limits;
-use langoverrule::lab::Script;
+use langoverrule::http::app::Limits;
+use langoverrule::workers::lab::Script;
 use shared::api::{RunState, ViewerMessage};
 use shared::{ErrorCode, Event};
 use tokio_tungstenite::tungstenite::Error;

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
-use langoverrule::experiment::queue::{End, Ended, Experiment};
-use langoverrule::experiment::{Queue, SqliteQueue};
+use langoverrule::experiments::queue::{End, Ended, Experiment};
+use langoverrule::experiments::{Queue, SqliteQueue};
 use shared::experiment::ExperimentState;
 use shared::experiment::tables::Tables;
 
@@ -82,7 +82,7 @@ struct Told {
 
 impl Told {
     fn start(mut command: Command) -> Told {
-        command.env("RUST_LOG", "warn,langoverrule::experiment::worker=debug");
+        command.env("RUST_LOG", "warn,langoverrule::experiments::worker=debug");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         Told { child, lines }

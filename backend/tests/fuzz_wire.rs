@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, header};
-use langoverrule::validate::parse_options;
+use langoverrule::http::validate::parse_options;
 use shared::api::{ServerMessage, ViewerMessage};
 use shared::classroom::{ClassCreated, ClassMessage, ClassRequest};
 use shared::experiment::ExperimentSpec;

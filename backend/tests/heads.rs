@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::common::{Options, TestLab, png};
 use axum::http::{Method, StatusCode, header};
-use langoverrule::samples::Samples;
+use langoverrule::runs::samples::Samples;
 use safetensors::SafeTensors;
 use shared::{ErrorCode, Event, Group, HeadRows, HeadRowsKept, Observation, Rows};
 use tempfile::TempDir;

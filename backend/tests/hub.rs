@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::fake::{COMMIT, FakeHub, Faults, REPO, bytes, client, git_name, sha256};
-use langoverrule::hub::{Hub, HubError, Progress, Pulled, Repository, Wanted};
+use langoverrule::models::hub::{Hub, HubError, Progress, Pulled, Repository, Wanted};
 use shared::ErrorCode;
 use tempfile::TempDir;
 

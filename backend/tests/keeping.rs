@@ -141,7 +141,7 @@ fn sqlite_is_one_whose_log_can_be_trusted() {
 #[cfg(unix)]
 #[test]
 fn nobody_but_the_owner_reads_what_is_kept() {
-    use langoverrule::experiment::queue::{Post, Queue};
+    use langoverrule::experiments::queue::{Post, Queue};
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = |path: &std::path::Path| {
@@ -154,7 +154,7 @@ fn nobody_but_the_owner_reads_what_is_kept() {
     let data = folder.path().join("data");
     for round in 0..2 {
         let store = Store::open(&data, &StoreOptions::default()).unwrap();
-        let queue = langoverrule::experiment::SqliteQueue::open(&data).unwrap();
+        let queue = langoverrule::experiments::SqliteQueue::open(&data).unwrap();
         let seat = queue.sit(Post::Lab).unwrap();
         assert_eq!(mode(&data), 0o700, "round {round}");
         let mut files = Vec::new();
@@ -224,7 +224,7 @@ fn a_file_that_is_no_store_is_one_sentence() {
 
 #[tokio::test]
 async fn a_long_run_is_written_while_it_runs() {
-    let script = langoverrule::lab::Script {
+    let script = langoverrule::workers::lab::Script {
         layers: 4,
         step: std::time::Duration::from_millis(100),
         ..Default::default()
@@ -232,7 +232,7 @@ async fn a_long_run_is_written_while_it_runs() {
     let lab = TestLab::with(Options { script, ..Options::default() });
     let run = lab.submit(r#"{"prompt":"What is it?","max_new_tokens":500}"#).await;
     let id = RunId::parse(&run.id).unwrap();
-    let stored = || lab.state.lobby.store.run(&id).unwrap().unwrap().record;
+    let stored = || lab.state.runs.store.run(&id).unwrap().unwrap().record;
     let written = async {
         while stored().events.len() < 5 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -244,5 +244,5 @@ async fn a_long_run_is_written_while_it_runs() {
     let ended = lab.ended(&run.id).await;
     // Written in parts, read as one: nothing twice, nothing missing.
     same(&stored().events, &ended.events);
-    assert!(lab.state.lobby.store.totals().unwrap().event_rows > 1);
+    assert!(lab.state.runs.store.totals().unwrap().event_rows > 1);
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::common::{Form, TestLab};
-use langoverrule::samples::Samples;
+use langoverrule::runs::samples::Samples;
 use shared::classroom::Guess;
 use shared::lesson::Lesson;
 use shared::{Event, Observation, Stage};

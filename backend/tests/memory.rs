@@ -10,10 +10,10 @@ use crate::common::{Form, Options, TestLab};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use engine::{DeviceChoice, Kernels, Weighed, amount};
-use langoverrule::catalog::Catalog;
 use langoverrule::id::RunId;
-use langoverrule::lab::EngineLab;
-use langoverrule::memory::Machine;
+use langoverrule::models::catalog::Catalog;
+use langoverrule::workers::lab::EngineLab;
+use langoverrule::workers::memory::Machine;
 use shared::api::RunRecord;
 use shared::experiment::{ExperimentCreated, ExperimentState, ExperimentStatus};
 use shared::{ErrorCode, Event, Quant};
@@ -254,7 +254,7 @@ async fn at_its_turn_a_run_takes_what_is_free_or_nothing() {
     let Event::Failed { code, message } = ask("f32", 2).await else { panic!("refused") };
     assert_eq!(code, ErrorCode::OutOfMemory, "{message}");
     assert!(message.contains("needs about"), "{message}");
-    let loaded = || lab.state.lobby.model_state.borrow().loaded.clone();
+    let loaded = || lab.state.runs.model_state.borrow().loaded.clone();
     assert_eq!(loaded().len(), 1, "nothing was given up for it");
     // A loaded model's own run is measured too.
     free(&machine, 10_000.0, 1.0);

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use engine::Kernels;
-use langoverrule::experiment::queue::End;
-use langoverrule::experiment::{Queue, SqliteQueue};
+use langoverrule::experiments::queue::End;
+use langoverrule::experiments::{Queue, SqliteQueue};
 use shared::experiment::Outcome;
 use shared::{Definition, Quant, Stage};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::at_rest::experiments;
 use crate::common::{Options, TestLab};
 use langoverrule::clock::{self, Moment};
-use langoverrule::experiment::{Queue, SqliteQueue};
+use langoverrule::experiments::{Queue, SqliteQueue};
 use langoverrule::id::RunId;
 use langoverrule::retention::{Keep, Retention, Swept};
 use shared::ErrorCode;
@@ -41,7 +41,7 @@ async fn runs_go_when_they_are_too_old_and_named_ones_when_that_was_said() {
     let (plain, named) = (done(&lab, "Zebra-Quagga-Okapi?").await, done(&lab, "Kept?").await);
     let change = LabelChange { name: Some("For the lesson".into()), note: None };
     let id = RunId::parse(&named.id).unwrap();
-    lab.state.lobby.store.label(id, change).await.unwrap().unwrap().unwrap();
+    lab.state.runs.store.label(id, change).await.unwrap().unwrap().unwrap();
     let path = |run: &RunCreated, end: &str| format!("/api/runs/{}{end}", run.id);
     let now = clock::now();
 
@@ -59,7 +59,7 @@ async fn runs_go_when_they_are_too_old_and_named_ones_when_that_was_said() {
     assert_eq!(look(&lab, both, now + DAY * 364).await, Swept::default());
     assert_eq!(look(&lab, both, now + DAY * 366).await.runs, 1);
     lab.get(&path(&named, "")).await.is_error(ErrorCode::NotFound);
-    assert_eq!(lab.state.lobby.store.totals().unwrap().blobs, 0, "no picture stays behind");
+    assert_eq!(lab.state.runs.store.totals().unwrap().blobs, 0, "no picture stays behind");
 
     // Not only let go of: what was asked is no longer in the file.
     let folder = lab.close().await;
@@ -79,7 +79,7 @@ async fn what_is_at_work_or_damaged_is_left_alone() {
     let sql = "UPDATE runs SET created = '1999-01-01T00:00:00.000Z' WHERE id = ?1";
     assert_eq!(connection.execute(sql, [&damaged.id]).unwrap(), 1);
     assert_eq!(look(&lab, keep(30), clock::now() + DAY * 31).await, Swept::default());
-    assert_eq!(lab.state.lobby.store.totals().unwrap().runs, 2);
+    assert_eq!(lab.state.runs.store.totals().unwrap().runs, 2);
     let ended = lab.ended(&running.id).await;
     assert_eq!(ended.state, shared::api::RunState::Done);
 }

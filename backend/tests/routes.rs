@@ -7,7 +7,7 @@ use crate::common::{Form, Options, TestLab, png, same};
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use langoverrule::export::Observed;
-use langoverrule::routes;
+use langoverrule::http::routes;
 use shared::api::{ModelEntry, RunCreated, RunState, Sample};
 use shared::{Definition, Preset, Quant, Queries, Report, Resizing, RunOptions};
 use tempfile::TempDir;
@@ -201,7 +201,7 @@ async fn the_page_or_how_to_build_it() {
 }
 
 /// The paths a router serves, as its debug output has them: there is no other way to ask it.
-fn paths_of(router: &axum::Router<langoverrule::app::AppState>) -> BTreeSet<String> {
+fn paths_of(router: &axum::Router<langoverrule::http::app::AppState>) -> BTreeSet<String> {
     let debug = format!("{router:?}");
     let paths = debug.split('"').filter(|s| s.starts_with('/'));
     // The fallback of every router is at "/" with a path of its own; neither is a route of ours.

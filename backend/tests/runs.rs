@@ -10,8 +10,8 @@ use crate::common::socket::Viewer;
 use crate::common::{Form, Options, TestLab, png, same};
 use axum::http::{Method, StatusCode, header};
 use engine::{EngineError, LoadOptions, Picture};
-use langoverrule::catalog::Catalog;
-use langoverrule::lab::{EngineLab, Lab, LoadedModel, Script, ScriptedLab};
+use langoverrule::models::catalog::Catalog;
+use langoverrule::workers::lab::{EngineLab, Lab, LoadedModel, Script, ScriptedLab};
 use shared::api::{RunCreated, RunRecord, RunState};
 use shared::{ErrorCode, Event, Undefined};
 
@@ -145,7 +145,7 @@ async fn a_full_line_refuses_and_keeps_nothing_of_the_refused() {
     let waiting = [lab.ask("second").await, lab.ask("third").await];
     let refused = lab.submit_form(Form::new(r#"{"prompt":"fourth"}"#)).await;
     refused.is_error(ErrorCode::QueueFull);
-    assert_eq!(lab.state.lobby.store.totals().unwrap().runs, 3);
+    assert_eq!(lab.state.runs.store.totals().unwrap().runs, 3);
     cancel(&lab, &slow).await;
     for run in &waiting {
         assert_eq!(lab.ended(&run.id).await.state, RunState::Done);
@@ -170,7 +170,7 @@ async fn only_the_owner_deletes_and_then_nothing_is_left() {
     lab.as_owner(Method::DELETE, &nobody, &run.owner_token).await.is_error(ErrorCode::NotFound);
     lab.as_owner(Method::DELETE, "/api/runs/sample", "x").await.is_error(ErrorCode::NotFound);
     // Both runs have one picture: it is kept once, and stays while one of them is there.
-    let totals = lab.state.lobby.store.totals().unwrap();
+    let totals = lab.state.runs.store.totals().unwrap();
     assert_eq!((totals.runs, totals.blobs), (2, 2), "the picture, and the prepared one");
     let answer = lab.as_owner(Method::DELETE, &path, &run.owner_token).await;
     assert_eq!(answer.status, StatusCode::NO_CONTENT);
@@ -183,7 +183,7 @@ async fn only_the_owner_deletes_and_then_nothing_is_left() {
     assert_eq!(lab.get(&format!("/api/runs/{}/picture", other.id)).await.status, StatusCode::OK);
     let path = format!("/api/runs/{}", other.id);
     lab.as_owner(Method::DELETE, &path, &other.owner_token).await;
-    let totals = lab.state.lobby.store.totals().unwrap();
+    let totals = lab.state.runs.store.totals().unwrap();
     assert_eq!((totals.runs, totals.blobs, totals.event_rows), (0, 0, 0));
 }
 
@@ -202,7 +202,7 @@ async fn deleting_a_run_at_work_stops_it_for_good() {
     let next = lab.ask("next").await;
     lab.ended(&next.id).await;
     lab.get(&path).await.is_error(ErrorCode::NotFound);
-    assert_eq!(lab.state.lobby.store.totals().unwrap().runs, 1);
+    assert_eq!(lab.state.runs.store.totals().unwrap().runs, 1);
 }
 
 #[tokio::test]

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use datasets::Paths;
 use engine::{EngineError, LoadOptions, Picture};
-use langoverrule::catalog::Catalog;
-use langoverrule::experiment::queue::{End, Experiment, Post};
-use langoverrule::experiment::{Asker, Means, Shelves, SqliteQueue, Turn, Worker, plan};
+use langoverrule::experiments::queue::{End, Experiment, Post};
+use langoverrule::experiments::{Asker, Means, Shelves, SqliteQueue, Turn, Worker, plan};
 use langoverrule::id::RunId;
-use langoverrule::lab::{Lab, LoadedModel, PreparedRun, ScriptedLab};
-use langoverrule::model::Cache;
+use langoverrule::models::catalog::Catalog;
+use langoverrule::workers::Cache;
+use langoverrule::workers::lab::{Lab, LoadedModel, PreparedRun, ScriptedLab};
 use shared::experiment::{ExperimentSpec, ExperimentState};
 use shared::{AskedOptions, ModelInfo, RunOptions};
 use tempfile::TempDir;

@@ -181,7 +181,8 @@ fn servers_words(root: &Path) -> Vec<String> {
     let folders = ["shared/src", "backend/src", "backend/datasets/src", "backend/engine/src"];
     let rust = folders.iter().flat_map(|f| sources(&root.join(f)));
     let mut all: Vec<String> = rust.flat_map(|s| s.literals.into_iter().map(|l| l.text)).collect();
-    let registries = [("backend/src/registry", "toml"), ("models/demo-llava/samples", "json")];
+    let registries =
+        [("backend/src/models/registry", "toml"), ("models/demo-llava/samples", "json")];
     for (folder, ending) in registries {
         let files = files(&root.join(folder), ending).into_iter();
         // A run's recording is long and holds nobody's words.

@@ -13,11 +13,11 @@ use tokio::time::Instant;
 
 use super::{ClassLimits, Code, FollowerId};
 use crate::error::ApiError;
+use crate::fair::Client;
 use crate::fair::{Taken, too_many};
 use crate::id::OwnerHash;
 use crate::lock;
-use crate::net::Client;
-use crate::run::{encode_json, encode_msgpack};
+use crate::wire::{encode_json, encode_msgpack};
 
 /// A message to everybody with its two encodings, each made when first needed and then shared.
 #[derive(Debug)]

@@ -11,15 +11,15 @@ use super::asked::AskedArgs;
 use super::dump::Maps;
 use super::recorder::{Heads, Recording};
 use super::{Failure, ModelFolders, print, table};
-use crate::catalog::Catalog;
 use crate::clock;
 use crate::error::ApiError;
 use crate::export::{Observed, parse_definition};
-use crate::fidelity;
 use crate::id::RunId;
-use crate::lab::{KeepingLab, Lab};
-use crate::memory;
-use crate::samples;
+use crate::models::catalog::Catalog;
+use crate::runs::samples;
+use crate::workers::fidelity;
+use crate::workers::lab::{KeepingLab, Lab};
+use crate::workers::memory;
 
 /// What to analyze and how.
 #[derive(Clone, Debug, Args)]

@@ -7,8 +7,8 @@ use datasets::{Hub as _, PUBLISHED, Paths, Published};
 
 use super::pull::fetch;
 use super::{Failure, print};
-use crate::experiment::Shelves;
-use crate::hub::{Hub, published, size};
+use crate::experiments::Shelves;
+use crate::models::hub::{Hub, published, size};
 
 /// Where the terms of the demo dataset's drawings are told.
 const DEMO_TERMS: &str = "models/demo-llava/ATTRIBUTION.md";

@@ -6,11 +6,11 @@ use shared::Quant;
 
 use super::analyze::quant as quant_of;
 use super::{Failure, ModelFolders, print};
-use crate::catalog::{Catalog, not_in_place};
-use crate::hub::size;
-use crate::lab::EngineLab;
-use crate::memory::{self, Machine};
-use crate::registry::{Entry, Origin};
+use crate::models::catalog::{Catalog, not_in_place};
+use crate::models::hub::size;
+use crate::models::registry::{Entry, Origin};
+use crate::workers::lab::EngineLab;
+use crate::workers::memory::{self, Machine};
 
 /// What to do with models.
 #[derive(Debug, Subcommand)]

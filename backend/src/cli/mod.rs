@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-use crate::memory::MemoryLimit;
+use crate::workers::memory::MemoryLimit;
 
 /// What a command that failed says: one sentence.
 pub type Failure = String;

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Failure, ModelFolders, print};
-use crate::catalog::Catalog;
-use crate::hub::{Hub, Meter, Progress, Pulled, Repository, Wanted, size};
-use crate::registry::Origin;
+use crate::models::catalog::Catalog;
+use crate::models::hub::{Hub, Meter, Progress, Pulled, Repository, Wanted, size};
+use crate::models::registry::Origin;
 
 /// A log gets a line this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);

@@ -12,9 +12,9 @@ use shared::{
 
 use super::dump::Maps;
 use crate::id::RunId;
-use crate::lab::PreparedRun;
 use crate::lock;
-use crate::run::state_of;
+use crate::store::state_of;
+use crate::workers::lab::PreparedRun;
 
 /// Runs that were recorded: their events, in order.
 #[derive(Debug)]

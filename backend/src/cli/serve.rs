@@ -11,22 +11,24 @@ use tokio::signal;
 use tokio_util::sync::CancellationToken;
 
 use super::{Failure, ModelFolders, print};
-use crate::app::{AppState, Limits, app};
 use crate::assets::DEMO;
-use crate::catalog::{Catalog, DEMO_NAME};
 use crate::classroom::{ClassLimits, network_address};
 use crate::clock;
-use crate::experiment::{Means, Shelves, SqliteQueue};
+use crate::experiments::{Means, Shelves, SqliteQueue};
 use crate::fair::{Bound, Share, Shares};
-use crate::lab::{KeepingLab, Lab, Script, ScriptedLab};
-use crate::lobby::Lobby;
-use crate::model::{ModelThread, Settings};
-use crate::net::{self, Access, Base, ConnectionLimits, Connections, Network, Site, raise_files};
-use crate::pulls::{Allowed, Pulls};
+use crate::http::app::{AppState, Limits, app};
+use crate::http::net::{
+    self, Access, Base, ConnectionLimits, Connections, Network, Site, raise_files,
+};
+use crate::models::catalog::{Catalog, DEMO_NAME};
+use crate::models::pulls::{Allowed, Pulls};
 use crate::retention::{self, Keep, Retention, parse_time};
-use crate::run::StopReason;
-use crate::samples::Samples;
+use crate::runs::Runs;
+use crate::runs::StopReason;
+use crate::runs::samples::Samples;
 use crate::store::{Store, StoreError, StoreOptions, folder};
+use crate::workers::lab::{KeepingLab, Lab, Script, ScriptedLab};
+use crate::workers::{ModelThread, Settings};
 
 /// How long viewers and the model may take to notice that the lab is going down.
 const NOTICE: Duration = Duration::from_secs(3);
@@ -209,14 +211,14 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         // network is checked when it is planned.
         shelves: Arc::new(Shelves::new(Paths::Anywhere, catalog.hub().cloned())),
     });
-    let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, shares));
+    let runs = Arc::new(Runs::new(lab, catalog, samples, store, shares));
     let settings =
         Settings { models_kept: args.models_kept, preload, experiments: experiments.clone() };
-    let model = ModelThread::start(lobby.clone(), settings)
+    let model = ModelThread::start(runs.clone(), settings)
         .map_err(|e| format!("the model's thread cannot start: {e}"))?;
 
     let mut state = AppState::new(
-        lobby.clone(),
+        runs.clone(),
         Limits { classes: ClassLimits::of(&shares), ..Limits::default() },
     );
     state.experiments = experiments;
@@ -260,7 +262,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     if args.open {
         open(&url);
     }
-    let connections = Connections::counted(limits, state.lobby.metrics.connections.clone());
+    let connections = Connections::counted(limits, state.runs.metrics.connections.clone());
     let server = net::serve(
         listener,
         app(state.clone()),
@@ -287,7 +289,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
             model.join();
         }
         leave();
-        lobby.store.close();
+        runs.store.close();
     });
     let _ = closed.await;
     tracing::info!("stopped");
@@ -296,16 +298,16 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
 
 /// Brings the lab to rest: no new runs, the run at work finishes or is stopped, viewers leave.
 async fn close(state: &AppState, grace: Duration) {
-    let lobby = &state.lobby;
+    let runs = &state.runs;
     state.pulls.stop_all();
-    lobby.close().await;
+    runs.close().await;
     let idle = async || {
-        while lobby.live() > 0 {
+        while runs.live() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     if tokio::time::timeout(grace, idle()).await.is_err() {
-        lobby.stop_live(StopReason::ShuttingDown);
+        runs.stop_live(StopReason::ShuttingDown);
         if tokio::time::timeout(NOTICE, idle()).await.is_err() {
             tracing::warn!("a run did not stop in time");
         }

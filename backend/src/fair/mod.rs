@@ -4,6 +4,7 @@
 //! share stands in one table, [`Shares`]; [`Fair`] counts what they have of it. [`mod@line`] and the other
 //! parts are pure: they know clients as keys and the time as an argument.
 
+mod client;
 pub mod line;
 mod misses;
 mod quota;
@@ -14,32 +15,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+pub use client::Client;
 pub use misses::{MissRates, Misses};
 pub use quota::{Bound, Place, Quota, Taken};
 pub use rate::{Meter, Rate};
 use shared::ErrorCode;
 pub use shares::{Share, Shares};
 
-use crate::classroom::Code;
 use crate::error::ApiError;
 use crate::lock;
-use crate::net::Client;
-
-/// Who asks for a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Asker {
-    /// The client.
-    pub client: Client,
-    /// The class whose presenter asks.
-    pub presents: Option<Code>,
-}
-
-impl Asker {
-    /// Somebody at a client.
-    pub fn of(client: Client) -> Self {
-        Asker { client, presents: None }
-    }
-}
 
 /// What clients have at the moment of what they share.
 #[derive(Clone, Debug)]

@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use shared::{Envelope, TokenHeads};
 
 use super::StoreError;
-use crate::run::Entry;
 
 const PLAIN: i64 = 0;
 const ZSTD: i64 = 1;
@@ -98,17 +97,17 @@ pub(super) fn drop_unused(connection: &Connection, hashes: &[String]) -> Result<
     Ok(())
 }
 
-/// Entries as their envelopes, without copying them.
-struct Envelopes<'a>(&'a [Arc<Entry>]);
+/// Events that others hold too, without copying them.
+struct Envelopes<'a>(&'a [Arc<Envelope>]);
 
 impl Serialize for Envelopes<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|e| &e.envelope))
+        serializer.collect_seq(self.0.iter().map(|e| &**e))
     }
 }
 
 /// Packs a block of events.
-pub(super) fn pack(events: &[Arc<Entry>]) -> Result<Vec<u8>, StoreError> {
+pub(super) fn pack(events: &[Arc<Envelope>]) -> Result<Vec<u8>, StoreError> {
     let plain = rmp_serde::to_vec_named(&Envelopes(events)).map_err(broken)?;
     zstd::bulk::compress(&plain, LEVEL).map_err(broken)
 }

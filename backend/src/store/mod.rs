@@ -7,15 +7,19 @@
 mod ask;
 mod blob;
 mod check;
+mod ends;
+mod error;
 mod expire;
 pub(crate) mod folder;
 mod integrity;
 mod loading;
 mod open;
 mod read;
+mod rows;
 mod schema;
 mod sealed;
 pub(crate) mod space;
+pub(crate) mod sums;
 pub(crate) mod wal;
 mod write;
 mod writer;
@@ -26,105 +30,27 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::body::Bytes;
 use rusqlite::Connection;
-use shared::api::RunState;
 use shared::{Label, LabelChange, RunOptions, TokenHeads};
 
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
-use crate::run::Run;
 use folder::{Held, NotHeld};
 use open::{Refused, open_file};
 use writer::Writer;
 
 pub use check::{Checked, check as check_runs};
 pub(crate) use check::{open as open_to_read, structure};
+pub(crate) use ends::{interrupted, state_after, state_of};
+pub use error::{OpenError, StoreError};
 pub use expire::Older;
 pub(crate) use integrity::Integrity;
 pub use loading::Loading;
 pub use read::{StoredPicture, StoredRun};
+pub use rows::{Kept, RunEnd, RunRows};
 pub use space::Space;
 
 /// Reading connections kept open.
 const READERS_KEPT: usize = 4;
-
-/// A write or a read failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No space is left.
-    #[error("no space is left")]
-    Full,
-    /// The store was closed: the lab is going down.
-    #[error("the store is closed")]
-    Closed,
-    /// A later version of the lab recorded the run.
-    #[error("the run is of format {found}, this version knows {known}")]
-    Newer {
-        /// The run's event format.
-        found: u32,
-        /// The newest format known here.
-        known: u32,
-    },
-    /// What is on the disk is not what was written.
-    #[error("damaged: {0}")]
-    Damaged(String),
-    /// Anything else.
-    #[error("{0}")]
-    Broken(String),
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        /// `SQLITE_IOERR_SHMSIZE`: the file that readers and writers share has no room to be made.
-        const NO_ROOM_TO_SHARE: i32 = 4874;
-        if error.sqlite_error().is_some_and(|e| e.extended_code == NO_ROOM_TO_SHARE) {
-            return StoreError::Full;
-        }
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => StoreError::Full,
-            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
-                StoreError::Damaged(error.to_string())
-            }
-            _ => StoreError::Broken(error.to_string()),
-        }
-    }
-}
-
-/// The store cannot be opened: one sentence for the person who starts the lab.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The folder cannot be made or written.
-    #[error("the data folder {folder} cannot be written: {cause}")]
-    Folder {
-        /// The folder.
-        folder: String,
-        /// What the operating system says.
-        cause: std::io::Error,
-    },
-    /// Another lab holds the folder.
-    #[error("the data folder {0} is in use by another lab; stop that one or name another --data")]
-    InUse(String),
-    /// A later version of the lab wrote the store.
-    #[error(
-        "the store in {folder} was written by a later version of the lab (schema {found}, this \
-         version knows {known})"
-    )]
-    TooNew {
-        /// The folder.
-        folder: String,
-        /// The schema found.
-        found: u32,
-        /// The newest schema known here.
-        known: u32,
-    },
-    /// SQLite cannot open it.
-    #[error("the store in {folder} cannot be opened: {cause}")]
-    Broken {
-        /// The folder.
-        folder: String,
-        /// What SQLite says.
-        cause: String,
-    },
-}
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug, Default)]
@@ -250,34 +176,41 @@ impl Store {
         self.if_space(move |c| write::insert(c, &run)).await
     }
 
-    /// Writes the events of a running run that are not written yet, some time soon. Does nothing
-    /// when the writer is busy: the end of the run writes whatever is missing, and only a crash
-    /// would lose it.
-    pub fn save_soon(&self, run: &Arc<Run>) {
+    /// Writes what a run at work left, some time soon: `rows` is asked for it on the writer's thread, and
+    /// `kept` is told how much is written. Does nothing when the writer is busy: the end of the run
+    /// writes whatever is missing, and only a crash would lose it.
+    pub fn save_soon(
+        &self,
+        rows: impl FnOnce() -> RunRows + Send + 'static,
+        kept: impl FnOnce(Kept) + Send + 'static,
+    ) {
         if self.space.is_full() {
             return;
         }
-        let run = run.clone();
         self.writer.try_tell(move |c| {
-            if let Err(error) = write::save(c, &run, None) {
-                tracing::warn!(run = run.id.short(), %error, "events of a running run were not written");
+            let rows = rows();
+            match write::save(c, &rows) {
+                Ok(now) => kept(now),
+                Err(error) => {
+                    let run = rows.id.short();
+                    tracing::warn!(run, %error, "events of a running run were not written");
+                }
             }
         });
     }
 
-    /// Writes the end of a run whose log is sealed, then calls `done` on the writer's thread.
-    /// Waits only where the writer's line is full. For threads that are not async.
+    /// Writes the end of a run: `rows` is asked for it on the writer's thread, and `done` is called
+    /// there. Waits only where the writer's line is full. For threads that are not async.
     pub fn finish(
         &self,
-        run: Arc<Run>,
-        state: RunState,
-        done: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+        rows: impl FnOnce() -> RunRows + Send + 'static,
+        done: impl FnOnce(Result<Kept, StoreError>) + Send + 'static,
     ) {
         let (space, read_only) = (self.space.clone(), self.read_only);
         self.writer.tell(move |c| match c {
             Some(_) if read_only => done(Err(StoreError::Full)),
             Some(c) => {
-                let saved = write::save(c, &run, Some(state));
+                let saved = write::save(c, &rows());
                 if matches!(saved, Err(StoreError::Full)) {
                     space.note_full();
                 }

@@ -9,10 +9,10 @@ use shared::event::EVENT_VERSION;
 use shared::{Envelope, TokenHeads};
 
 use super::blob::{self, broken};
+use super::ends::state_of;
 use super::sealed::{self, Kind};
 use super::{StoreError, Totals};
 use crate::id::{OwnerHash, RunId};
-use crate::run::state_of;
 
 /// A run as the store has it.
 #[derive(Clone, Debug)]

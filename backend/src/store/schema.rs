@@ -52,7 +52,7 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (run, token)
     ) STRICT;
 ",
-    // Checksums of rows (see `crate::sums`), and how much of a run there is. Those of blocks stand in
+    // Checksums of rows (see `crate::store::sums`), and how much of a run there is. Those of blocks stand in
     // a table of their own, so that older blocks need not be written again.
     "
     ALTER TABLE runs ADD COLUMN events INTEGER NOT NULL DEFAULT 0;  -- that are kept

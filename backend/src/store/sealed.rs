@@ -8,7 +8,7 @@ use shared::Label;
 use super::StoreError;
 use super::blob::broken;
 use crate::id::{OwnerHash, RunId};
-use crate::sums;
+use crate::store::sums;
 
 /// What a run's checksum covers: all that is known of it but its blocks.
 const RUN: &str = "id, version, created, state, options, owner, picture, content_type, prepared, \

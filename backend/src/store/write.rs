@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::api::RunState;
 use shared::event::EVENT_VERSION;
-use shared::{Event, Label, LabelChange};
+use shared::{Envelope, Event, Label, LabelChange, TokenHeads};
 
 use super::blob::{self, broken};
+use super::ends::{interrupted, state_of};
 use super::sealed::{self, Kind};
-use super::{NewRun, StoreError};
+use super::{Kept, NewRun, RunRows, StoreError};
 use crate::id::RunId;
-use crate::run::{Entry, EventLog, Run, Tail, interrupted, state_of};
 
 const fn state_name(state: RunState) -> &'static str {
     match state {
@@ -46,19 +46,24 @@ pub(super) fn insert(c: &mut Connection, run: &NewRun) -> Result<(), StoreError>
     Ok(t.commit()?)
 }
 
-fn put_events(c: &Connection, id: &RunId, events: &[Arc<Entry>]) -> Result<(), StoreError> {
+fn put_events(c: &Connection, id: &RunId, events: &[Arc<Envelope>]) -> Result<(), StoreError> {
     let Some(first) = events.first() else { return Ok(()) };
-    let (first, count) = (first.envelope.seq as i64, events.len() as i64);
+    let (first, count) = (first.seq as i64, events.len() as i64);
     let data = blob::pack(events)?;
     c.prepare_cached("INSERT INTO events (run, first, count, data) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![id.as_str(), first, count, data])?;
     sealed::seal_block(c, Kind::Events, id.as_str(), first, count, &data)
 }
 
-fn put_heads(c: &Connection, id: &RunId, tail: &Tail) -> Result<(), StoreError> {
+fn put_heads(
+    c: &Connection,
+    id: &RunId,
+    first: u32,
+    heads: &[Arc<TokenHeads>],
+) -> Result<(), StoreError> {
     let mut put =
         c.prepare_cached("INSERT OR REPLACE INTO heads (run, token, data) VALUES (?1, ?2, ?3)")?;
-    for (token, rows) in (tail.stored..).zip(&tail.rows) {
+    for (token, rows) in (first..).zip(heads) {
         let data = blob::pack_heads(rows)?;
         put.execute(params![id.as_str(), token, data])?;
         sealed::seal_block(c, Kind::Heads, id.as_str(), token.into(), 1, &data)?;
@@ -66,24 +71,18 @@ fn put_heads(c: &Connection, id: &RunId, tail: &Tail) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Writes the events that are not written yet and, given one, the state the run ended in.
-pub(super) fn save(
-    c: &mut Connection,
-    run: &Run,
-    ended: Option<RunState>,
-) -> Result<(), StoreError> {
-    let saved = run.saved();
-    let events = run.log.to_keep(saved);
-    let heads = run.heads.tail();
+/// Writes what a run left, and the state it ended in, where it did; gives how much of it is kept now.
+pub(super) fn save(c: &mut Connection, run: &RunRows) -> Result<Kept, StoreError> {
+    let kept = run.kept();
     let t = begin(c)?;
     // A run deleted while it was running has nowhere to put its events, and that is right.
     if let Some(row) = sealed::run(&t, &run.id)? {
-        put_events(&t, &run.id, &events)?;
-        put_heads(&t, &run.id, &heads)?;
+        put_events(&t, &run.id, &run.events)?;
+        put_heads(&t, &run.id, run.kept.heads, &run.heads)?;
         let (mut state, mut prepared) = (row.state.as_str(), row.prepared);
-        if let Some(ended) = ended {
-            state = state_name(ended);
-            prepared = run.prepared().map(|png| blob::put(&t, &png)).transpose()?;
+        if let Some(end) = &run.end {
+            state = state_name(end.state);
+            prepared = end.prepared.as_ref().map(|png| blob::put(&t, png)).transpose()?;
         }
         t.prepare_cached(
             "UPDATE runs SET state = ?2, prepared = ?3, events = ?4, heads = ?5 WHERE id = ?1",
@@ -92,15 +91,13 @@ pub(super) fn save(
             run.id.as_str(),
             state,
             prepared,
-            (saved + events.len() as u64) as i64,
-            heads.stored + heads.rows.len() as u32
+            kept.events as i64,
+            kept.heads
         ])?;
         sealed::seal_run(&t, run.id.as_str())?;
     }
     t.commit()?;
-    run.set_saved(saved + events.len() as u64);
-    run.heads.forget(heads.rows.len());
-    Ok(())
+    Ok(kept)
 }
 
 /// Changes a run's label; `None` where there is no such run, and a sentence where the label would
@@ -194,7 +191,7 @@ fn interrupt(c: &Connection, id: &RunId) -> Result<(), StoreError> {
         if row.state == "stopping" {
             last.event = Event::Cancelled;
         }
-        put_events(c, id, &EventLog::ended(vec![last.clone()]).all())?;
+        put_events(c, id, &[Arc::new(last.clone())])?;
         events.push(last);
     }
     let state = state_name(state_of(&events));

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use langoverrule::hub::Hub;
+use langoverrule::models::hub::Hub;
 use sha1::Digest as _;
 use sha2::Digest as _;
 use tempfile::TempDir;

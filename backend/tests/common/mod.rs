@@ -13,16 +13,16 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use datasets::Paths;
-use langoverrule::app::{AppState, Limits, app};
-use langoverrule::catalog::{Catalog, Source};
-use langoverrule::experiment::{Means, Shelves, SqliteQueue};
+use langoverrule::experiments::{Means, Shelves, SqliteQueue};
 use langoverrule::fair::{Bound, Shares};
-use langoverrule::lab::{Lab, Script, ScriptedLab};
-use langoverrule::lobby::Lobby;
-use langoverrule::model::{ModelThread, Settings};
-use langoverrule::net::{self, ConnectionLimits, Connections};
-use langoverrule::samples::Samples;
+use langoverrule::http::app::{AppState, Limits, app};
+use langoverrule::http::net::{self, ConnectionLimits, Connections};
+use langoverrule::models::catalog::{Catalog, Source};
+use langoverrule::runs::Runs;
+use langoverrule::runs::samples::Samples;
 use langoverrule::store::{Store, StoreOptions};
+use langoverrule::workers::lab::{Lab, Script, ScriptedLab};
+use langoverrule::workers::{ModelThread, Settings};
 use serde::de::DeserializeOwned;
 use shared::api::{RunCreated, RunRecord, RunState};
 use shared::{Envelope, ErrorBody, ErrorCode};
@@ -88,7 +88,7 @@ impl TestLab {
         assert_eq!(catalog.by_name("").unwrap(), Source::folder(name.into(), model.into()));
         let folder = Arc::new(TempDir::new().unwrap());
         Self::of(
-            Arc::new(langoverrule::lab::EngineLab::default()),
+            Arc::new(langoverrule::workers::lab::EngineLab::default()),
             catalog,
             folder,
             Options::default(),
@@ -111,10 +111,10 @@ impl TestLab {
             catalog: Arc::new(catalog.clone()),
             shelves: Arc::new(Shelves::new(Paths::Anywhere, None)),
         });
-        let lobby = Arc::new(Lobby::new(lab, catalog, samples, store, shares));
+        let runs = Arc::new(Runs::new(lab, catalog, samples, store, shares));
         let settings = Settings { models_kept: 2, preload: None, experiments: means.clone() };
-        let model = ModelThread::start(lobby.clone(), settings).unwrap();
-        let state = AppState { experiments: means, ..AppState::new(lobby, options.limits) };
+        let model = ModelThread::start(runs.clone(), settings).unwrap();
+        let state = AppState { experiments: means, ..AppState::new(runs, options.limits) };
         TestLab { state, folder, model: Some(model) }
     }
 
@@ -124,9 +124,9 @@ impl TestLab {
 
     /// Stops the lab in good order and gives its folder.
     pub async fn close(mut self) -> Arc<TempDir> {
-        self.state.lobby.close().await;
+        self.state.runs.close().await;
         self.model.take().unwrap().join();
-        self.state.lobby.store.close();
+        self.state.runs.store.close();
         self.folder.clone()
     }
 

@@ -9,11 +9,11 @@ use shared::experiment::ExperimentSpec;
 
 use super::super::{Failure, print};
 use super::{BenchArgs, resident_mib};
-use crate::catalog::{Catalog, DEMO_NAME};
-use crate::experiment::queue::{End, Post};
-use crate::experiment::{Asker, Means, Queue, Shelves, SqliteQueue, Turn, Worker, plan};
-use crate::lab::EngineLab;
-use crate::model::Cache;
+use crate::experiments::queue::{End, Post};
+use crate::experiments::{Asker, Means, Queue, Shelves, SqliteQueue, Turn, Worker, plan};
+use crate::models::catalog::{Catalog, DEMO_NAME};
+use crate::workers::Cache;
+use crate::workers::lab::EngineLab;
 
 /// Works at an experiment of `items` items on the demo model and the demo dataset, as a worker
 /// does, and compares its time with the model's own.

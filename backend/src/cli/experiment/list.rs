@@ -10,7 +10,7 @@ use shared::experiment::ExperimentState;
 use super::{ExperimentsCommand, Failure, ModelFolders, find, queue};
 use crate::cli::print;
 use crate::error::ApiError;
-use crate::experiment::{Queue, files, status};
+use crate::experiments::{Queue, files, status};
 use crate::export::parse_definition;
 use crate::id::RunId;
 

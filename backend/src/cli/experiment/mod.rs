@@ -18,11 +18,11 @@ use shared::experiment::ExperimentSpec;
 use super::analyze::quant;
 use super::asked::AskedArgs;
 use super::{Failure, ModelFolders};
-use crate::catalog::Catalog;
-use crate::experiment::queue::Experiment;
-use crate::experiment::{Means, Queue, Shelves, SqliteQueue};
+use crate::experiments::queue::Experiment;
+use crate::experiments::{Means, Queue, Shelves, SqliteQueue};
 use crate::id::RunId;
-use crate::lab::KeepingLab;
+use crate::models::catalog::Catalog;
+use crate::workers::lab::KeepingLab;
 
 pub(super) use list::experiments;
 pub(super) use run::experiment;
@@ -123,7 +123,7 @@ impl ExperimentArgs {
         let standard = match self.paper {
             Some(families) => paper::standard(families, self.real, means),
             None => ExperimentSpec {
-                models: vec![crate::catalog::DEMO_NAME.to_owned()],
+                models: vec![crate::models::catalog::DEMO_NAME.to_owned()],
                 ..ExperimentSpec::default()
             },
         };

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use shared::experiment::ExperimentSpec;
 use shared::{PictureUse, PruneBy};
 
-use crate::experiment::Means;
+use crate::experiments::Means;
 
 /// Families of models in the paper's picture tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

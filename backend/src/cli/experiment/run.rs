@@ -9,10 +9,10 @@ use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
 use super::stop::Stop;
 use super::work::LOOK_EVERY;
 use super::{ExperimentArgs, Failure, LAST, find, list, means};
-use crate::experiment::queue::{End, Experiment, Post};
-use crate::experiment::{Asker, Means, Turn, Worker, could_fit, plan, status};
+use crate::experiments::queue::{End, Experiment, Post};
+use crate::experiments::{Asker, Means, Turn, Worker, could_fit, plan, status};
 use crate::id::RunId;
-use crate::model::Cache;
+use crate::workers::Cache;
 
 /// The progress is shown this often; a log gets a line every [`LINE_EVERY`].
 const SHOW_EVERY: Duration = Duration::from_millis(250);

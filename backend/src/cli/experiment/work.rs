@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::stop::Stop;
 use super::{Failure, WorkerArgs, means};
-use crate::experiment::queue::Post;
-use crate::experiment::{Turn, Worker};
-use crate::model::Cache;
+use crate::experiments::queue::Post;
+use crate::experiments::{Turn, Worker};
+use crate::workers::Cache;
 
 /// How often a worker with nothing to do looks again.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);

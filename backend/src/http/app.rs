@@ -1,0 +1,264 @@
+//! The application: routes and what surrounds every one of them.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use http_body::Body as HttpBody;
+use shared::api::BEAT;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use crate::classroom::{ClassLimits, Classrooms};
+use crate::error::ApiError;
+use crate::experiments::{Live, Means};
+use crate::fair::Client;
+use crate::http::net::body::paced;
+use crate::http::net::gate::gate;
+use crate::http::net::{Access, Base, Pace};
+use crate::http::routes;
+use crate::models::pulls::{Allowed, Pulls};
+use crate::runs::Runs;
+
+/// Bounds on what one request or viewer may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Most bytes of an uploaded picture.
+    pub upload: usize,
+    /// A viewer more than this many events behind a live run is told of a gap.
+    pub viewer_lag: u64,
+    /// How slowly what is sent may come.
+    pub body: Pace,
+    /// A viewer is pinged this often, and told that the connection lives where nothing happens.
+    pub ping: Duration,
+    /// A viewer not heard of for this long is gone.
+    pub dead: Duration,
+    /// Classes.
+    pub classes: ClassLimits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            upload: 20 << 20,
+            body: Pace {
+                grace: Duration::from_secs(20),
+                floor: 4 << 10,
+                whole: Duration::from_secs(300),
+            },
+            viewer_lag: 64,
+            ping: BEAT,
+            dead: Duration::from_secs(60),
+            classes: ClassLimits::default(),
+        }
+    }
+}
+
+/// What every route can reach.
+#[derive(Clone, Debug)]
+pub struct AppState {
+    /// The runs.
+    pub runs: Arc<Runs>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Models on their way here.
+    pub pulls: Arc<Pulls>,
+    /// What experiments need; `None` where this lab runs none.
+    pub experiments: Option<Means>,
+    /// What did not open with the lab, a sentence each.
+    pub problems: Arc<[String]>,
+    /// What is kept of experiments between requests.
+    pub live: Arc<Live>,
+    /// Who is told the names of this lab's experiments.
+    pub listed: Allowed,
+    /// The classes that are held.
+    pub classrooms: Arc<Classrooms>,
+    /// The lab's address in its network, where it has one there.
+    pub network_address: Option<String>,
+    /// By which names the lab is reached, and through which proxies.
+    pub access: Arc<Access>,
+    /// Cancelled when viewers are to leave.
+    pub closing: CancellationToken,
+    /// The viewers' tasks.
+    pub viewers: TaskTracker,
+}
+
+impl AppState {
+    /// The state around a runs.
+    pub fn new(runs: Arc<Runs>, limits: Limits) -> Self {
+        AppState {
+            runs,
+            limits,
+            pulls: Arc::default(),
+            experiments: None,
+            problems: Arc::new([]),
+            live: Arc::default(),
+            listed: Allowed::default(),
+            classrooms: Arc::new(Classrooms::new(limits.classes)),
+            network_address: None,
+            access: Arc::default(),
+            closing: CancellationToken::new(),
+            viewers: TaskTracker::new(),
+        }
+    }
+}
+
+/// The application.
+pub fn app(state: AppState) -> Router {
+    let (api, _) = routes::api();
+    let always = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+    };
+    let base = state.access.base.clone();
+    let inside = api
+        .fallback(routes::page::page)
+        .method_not_allowed_fallback(routes::page::method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(Small))
+        .layer(middleware::from_fn_with_state(state.limits.body, paced))
+        .layer(middleware::from_fn_with_state(state.clone(), pace))
+        .layer(middleware::from_fn_with_state(state.access.clone(), gate))
+        .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        // A run's address is its only lock: it must not leak to where a link leads.
+        .layer(always(header::REFERRER_POLICY, "same-origin"))
+        // The page runs nothing but its own files, and stands in no other page's frame.
+        .layer(always(header::CONTENT_SECURITY_POLICY, POLICY))
+        // Nothing of the lab's is loaded into another website's page, and no window that another
+        // website opened has a hold on the lab's.
+        .layer(always(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
+        .layer(always(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        .layer(always(HeaderName::from_static("permissions-policy"), PERMISSIONS))
+        .layer(middleware::from_fn_with_state(state.clone(), count))
+        .with_state(state);
+    below(base, inside)
+}
+
+/// Serves an application below a path as well as at the top: a proxy may take the path away or not.
+fn below(base: Base, inside: Router) -> Router {
+    if base.as_str().is_empty() {
+        return inside;
+    }
+    let top = base.as_str().to_owned();
+    let strip = move |mut request: Request| {
+        let path = base.strip(request.uri().path()).map(str::to_owned);
+        if let Some(path) = path {
+            let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
+            let mut parts = request.uri().clone().into_parts();
+            // What is left of a valid path is one.
+            parts.path_and_query = format!("{path}{query}").parse().ok();
+            if let Ok(uri) = Uri::from_parts(parts) {
+                *request.uri_mut() = uri;
+            }
+        }
+        request
+    };
+    // Relative addresses of the page count from the slash.
+    let slash = format!("{top}/");
+    Router::new()
+        .route(&top, axum::routing::get(async move || Redirect::permanent(&slash)))
+        .fallback_service(tower::util::MapRequest::new(inside, strip))
+}
+
+/// What is compressed on its way: what is whole and not large, so that it costs no more than a few
+/// milliseconds and no memory for those who read slowly. The page's own files are compressed when it
+/// is built; long records are written as they are.
+#[derive(Clone, Copy, Debug)]
+struct Small;
+
+impl Predicate for Small {
+    fn should_compress<B: HttpBody>(&self, response: &axum::http::Response<B>) -> bool {
+        let size = response.body().size_hint().exact();
+        size.is_some_and(|size| (256..=1 << 20).contains(&size))
+            && DefaultPredicate::new().should_compress(response)
+    }
+}
+
+/// What the page may ask a browser for: the microphone, for the lab's own page; of the rest, nothing.
+const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), \
+    hid=(), magnetometer=(), microphone=(self), midi=(), payment=(), publickey-credentials-get=(), \
+    screen-wake-lock=(self), serial=(), usb=(), xr-spatial-tracking=()";
+
+/// What the page may do. Styles may stand inline because charts are drawn as SVG text; `blob:` is
+/// the picture a person has just chosen.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// What the page may do at `/embed/…`, which shows one run and offers nothing to do: there, and
+/// only there, it may stand in another page's frame. It says nothing of ancestors instead of
+/// `frame-ancestors *`, which leaves out slides in a file and editors with a scheme of their own.
+pub const EMBED_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'";
+
+/// A handler that panicked is an error like any other; the panic hook has logged it.
+fn panicked(_: Box<dyn Any + Send>) -> Response {
+    ApiError::internal("a handler panicked").into_response()
+}
+
+/// Refuses who asks too often.
+async fn pace(
+    State(state): State<AppState>,
+    client: Client,
+    request: Request,
+    next: Next,
+) -> Response {
+    match state.runs.fair.request(client, std::time::Instant::now()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// Counts and logs every answer, once, here.
+async fn count(State(state): State<AppState>, request: Request, next: Next) -> Response {
+    // The pattern and never the path: a run's address is a secret.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = request.method().clone();
+    let started = std::time::Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("page", MatchedPath::as_str);
+    let status = response.status().as_u16();
+    let took = started.elapsed();
+    let refused = response.extensions().get::<shared::ErrorCode>().copied();
+    state.runs.metrics.request(route, status, took, refused);
+    let ms = took.as_secs_f64() * 1e3;
+    tracing::debug!(%method, route, status, ms, "answered");
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::Request;
+    use axum::routing::get;
+    use shared::{ErrorBody, ErrorCode};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn panics() {
+        panic!("the secret cause")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_in_the_envelope_and_keeps_its_cause() {
+        let app: Router =
+            Router::new().route("/", get(panics)).layer(CatchPanicLayer::custom(panicked));
+        let request = Request::get("/").body(Body::empty()).expect("a request");
+        let response = app.oneshot(request).await.expect("an answer");
+        assert_eq!(response.status().as_u16(), 500);
+        let body = to_bytes(response.into_body(), 10_000).await.expect("a body");
+        let body: ErrorBody = serde_json::from_slice(&body).expect("the envelope");
+        assert_eq!(body.code, ErrorCode::Internal);
+        assert!(!body.message.contains("secret"));
+    }
+}

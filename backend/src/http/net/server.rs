@@ -1,0 +1,249 @@
+//! The server: accepts connections and answers on them, within the limits of [`Connections`].
+//!
+//! axum's own server has no limits of any kind, so connections are driven here, by hyper.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request};
+use axum::http::StatusCode;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use shared::{ErrorBody, ErrorCode};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use super::Access;
+use super::connections::{Busy, Connections, Refused, Slot};
+use super::io::Drained;
+
+/// Most bytes of a request's head, and of an answer that is written at once.
+const BUFFER: usize = 32 << 10;
+/// Most bytes that the system keeps of an answer that nobody reads.
+const SEND_BUFFER: u32 = 256 << 10;
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// Connections that are refused in words at once; more are only closed.
+const REFUSALS: usize = 64;
+/// How long a refusal may take.
+const REFUSING: Duration = Duration::from_secs(2);
+/// How long nothing is accepted after the system had no files left.
+const BREATH: Duration = Duration::from_millis(200);
+
+/// Listens on an address.
+///
+/// # Errors
+/// It cannot be listened on.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    // What is accepted has it too.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Where connections come from.
+pub trait Accept: Send {
+    /// A connection.
+    type Io: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next one.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Io, SocketAddr)>> + Send;
+}
+
+impl Accept for TcpListener {
+    type Io = TcpStream;
+
+    async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, peer) = TcpListener::accept(self).await?;
+        // Events are small and must not wait for one another.
+        let _ = stream.set_nodelay(true);
+        // What was sent to a device that went away is given up after this long.
+        #[cfg(target_os = "linux")]
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, 60_000);
+        Ok((stream, peer))
+    }
+}
+
+/// Serves until it is told to stop and every connection has ended; requests that are being answered
+/// then are answered.
+pub async fn serve<A: Accept>(
+    mut listener: A,
+    app: Router,
+    connections: Arc<Connections>,
+    access: Arc<Access>,
+    stopping: CancellationToken,
+) {
+    let tasks = TaskTracker::new();
+    let refusals = Arc::new(Semaphore::new(REFUSALS));
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stopping.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (io, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) if is_theirs(&error) => continue,
+            Err(error) => {
+                tracing::warn!(%error, open = connections.count(), "no connection can be accepted now");
+                connections.make_room();
+                tokio::time::sleep(BREATH).await;
+                continue;
+            }
+        };
+        let ip = peer.ip().to_canonical();
+        let client = (!access.is_proxy(ip)).then(|| Client::at(ip));
+        match connections.admit(client) {
+            Ok(slot) => {
+                let (app, stopping) = (app.clone(), stopping.clone());
+                tasks.spawn(answer(io, peer, app, slot, stopping));
+            }
+            Err(refused) => {
+                tracing::debug!(?refused, open = connections.count(), "a connection was refused");
+                if let Ok(turn) = refusals.clone().try_acquire_owned() {
+                    tasks.spawn(async move {
+                        let _ = tokio::time::timeout(REFUSING, refuse(io, refused)).await;
+                        drop(turn);
+                    });
+                }
+            }
+        }
+    }
+    drop(listener);
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// Whether accepting failed for one connection's own reasons.
+fn is_theirs(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    [ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted].contains(&error.kind())
+}
+
+/// Answers on a connection until it ends, or becomes a websocket, which lives on by itself.
+pub async fn answer<I>(
+    io: I,
+    peer: SocketAddr,
+    app: Router,
+    slot: Slot,
+    stopping: CancellationToken,
+) where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let limits = slot.limits();
+    let (marker, leave) = (slot.marker(), slot.leave());
+    let io = TokioIo::new(Drained::new(io, limits.drain, slot));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut busy = Some(marker.busy());
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let app = app.clone();
+        async move {
+            let response = app.oneshot(request).await?;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                busy.take().into_iter().for_each(Busy::for_ever);
+            }
+            Ok::<_, Infallible>(response.map(|body| Answering { body, _busy: busy }))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(BUFFER)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended");
+                }
+                return;
+            }
+            // Nothing was asked on it.
+            () = leave.cancelled() => return,
+            () = stopping.cancelled(), if !told => {
+                told = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// An answer's body, which keeps its connection busy.
+struct Answering {
+    body: Body,
+    _busy: Option<Busy>,
+}
+
+impl HttpBody for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Says why a connection is not served, and closes it.
+async fn refuse<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, refused: Refused) -> io::Result<()> {
+    let (code, message) = match refused {
+        Refused::Client => (
+            ErrorCode::TooManyConnections,
+            "Too many connections are open from your network; close some of the lab's tabs and try again.",
+        ),
+        Refused::All => (
+            ErrorCode::ConnectionsFull,
+            "The lab has as many visitors as it can serve; try again in a moment.",
+        ),
+    };
+    let status =
+        StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let body = serde_json::to_string(&ErrorBody::new(code, message))?;
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nRetry-After: 5\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
+    );
+    io.write_all(head.as_bytes()).await?;
+    io.write_all(body.as_bytes()).await?;
+    io.shutdown().await?;
+    // What was sent and not read would take the answer back.
+    let mut unread = [0; 4096];
+    for _ in 0..16 {
+        if io.read(&mut unread).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
+}

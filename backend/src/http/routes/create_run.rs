@@ -1,0 +1,207 @@
+//! `POST /api/runs`: starts a run.
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use futures_util::StreamExt;
+use shared::api::RunCreated;
+use shared::{ErrorBody, ErrorCode};
+use tokio_util::bytes::BytesMut;
+
+use super::extract::bearer;
+use crate::error::ApiError;
+use crate::fair::Client;
+use crate::http::app::{AppState, Limits};
+use crate::http::validate::parse_options;
+use crate::runs::Asker;
+
+/// Most bytes of the options: the longest prompt, every character escaped, fits many times.
+const MAX_OPTIONS: usize = 256 << 10;
+/// Most fields that are read of a form; two are wanted.
+const MAX_FIELDS: usize = 16;
+
+/// The form's fields, for the document.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "describes the form; the handler reads it field by field")]
+pub struct RunForm {
+    /// The picture: PNG, JPEG, WebP, GIF or BMP.
+    #[schema(value_type = String, format = Binary)]
+    picture: Vec<u8>,
+    /// The options, as JSON.
+    options: shared::AskedOptions,
+}
+
+/// Starts a run.
+///
+/// Answers once the run is durable. What happens then comes over the run's websocket. Clients take turns
+/// in the line of runs, and one client has at most two thirds of its places; a class's presenter,
+/// who shows the class's token, has a place of its own. Who is refused with `too_many_requests` or
+/// `queue_full` may ask again after `Retry-After` seconds.
+#[utoipa::path(
+    post,
+    path = "/api/runs",
+    tag = "runs",
+    params(
+        ("Authorization" = Option<String>, Header, description = "`Bearer` and the token of a class's presenter"),
+    ),
+    request_body(content = RunForm, content_type = "multipart/form-data"),
+    responses(
+        (status = 202, body = RunCreated, headers(("Location" = String, description = "The run"))),
+        (status = 400, body = ErrorBody, description = "picture_missing, picture_empty, \
+            picture_damaged, prompt_empty, prompt_too_long, bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "unknown_model"),
+        (status = 408, body = ErrorBody, description = "too_slow"),
+        (status = 413, body = ErrorBody, description = "picture_too_large, \
+            picture_too_many_pixels"),
+        (status = 415, body = ErrorBody, description = "picture_unreadable"),
+        (status = 429, body = ErrorBody, description = "too_many_requests", headers(
+            ("Retry-After" = u32, description = "Seconds until asking again may help"),
+        )),
+        (status = 503, body = ErrorBody, description = "queue_full, shutting_down"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
+    )
+)]
+pub async fn create_run(
+    State(state): State<AppState>,
+    client: Client,
+    headers: HeaderMap,
+    mut request: Request,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<RunCreated>), ApiError> {
+    let presents = bearer(&headers).and_then(|token| state.classrooms.presented_with(token));
+    let _place = match state.runs.fair.upload(client) {
+        Ok(place) => place,
+        Err(error) => {
+            drain(request.into_body(), &state.limits).await;
+            return Err(error);
+        }
+    };
+    // Counted below, field by field, so that each limit has its own error.
+    DefaultBodyLimit::disable().apply(&mut request);
+    let form = Multipart::from_request(request, &state).await.map_err(not_a_form)?;
+    let (picture, options) = read_form(form, &state.limits).await?;
+    let asker = Asker { client, presents };
+    let created = state.runs.submit(picture, parse_options(&options)?, asker).await?;
+    let location =
+        [(header::LOCATION, format!("{}/api/runs/{}", state.access.base.as_str(), created.id))];
+    Ok((StatusCode::ACCEPTED, location, Json(created)))
+}
+
+/// Reads what nobody wants, within bounds: a client that is cut off while it sends would see a broken
+/// connection and not the reason.
+async fn drain(body: Body, limits: &Limits) {
+    let mut data = body.into_data_stream();
+    let mut left = limits.upload + MAX_OPTIONS;
+    while let Some(Ok(chunk)) = data.next().await {
+        match left.checked_sub(chunk.len()) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Bytes, Bytes), ApiError> {
+    let limit = limits.upload;
+    let (mut picture, mut options) = (None, None);
+    let mut refused = None;
+    let mut budget = Budget { left: 4 * limit + MAX_OPTIONS, limit };
+    let mut fields = 0;
+    // After a refusal the rest is still read (and dropped), within bounds: a client that is
+    // cut off while it sends would see a broken connection and not the reason.
+    while let Some(field) = form.next_field().await.map_err(broken_form)? {
+        fields += 1;
+        if fields > MAX_FIELDS {
+            let many = ApiError::new(ErrorCode::BadRequest, "The form has too many fields.");
+            return Err(refused.unwrap_or(many));
+        }
+        let name = field.name().unwrap_or_default().to_owned();
+        let (slot, most, too_large) = match name.as_str() {
+            "picture" => (&mut picture, limit, picture_too_large(limit)),
+            "options" => (&mut options, MAX_OPTIONS, options_too_large()),
+            other => {
+                let shown: String = other.chars().take(60).collect();
+                let message = format!("The form has an unknown field \"{shown}\".");
+                refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+                budget.drain(field).await?;
+                continue;
+            }
+        };
+        if slot.is_some() {
+            let message = format!("The form has more than one field \"{name}\".");
+            refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+        }
+        match budget.read(field, most).await? {
+            Some(bytes) => *slot = Some(bytes),
+            None => {
+                refused.get_or_insert(too_large);
+            }
+        }
+    }
+    if let Some(error) = refused {
+        return Err(error);
+    }
+    let missing = |code, message: &str| ApiError::new(code, message);
+    let picture = picture
+        .ok_or_else(|| missing(ErrorCode::PictureMissing, "Choose a picture to ask about."))?;
+    let options = options
+        .ok_or_else(|| missing(ErrorCode::BadRequest, "The form has no field \"options\"."))?;
+    Ok((picture, options))
+}
+
+/// What may still be read of a form, over all its fields.
+struct Budget {
+    left: usize,
+    /// Most bytes of the picture, to say so.
+    limit: usize,
+}
+
+impl Budget {
+    /// A field's next bytes.
+    async fn chunk(&mut self, field: &mut Field<'_>) -> Result<Option<Bytes>, ApiError> {
+        let chunk = field.chunk().await.map_err(broken_form)?;
+        let read = chunk.as_ref().map_or(0, Bytes::len);
+        let left = self.left.checked_sub(read).ok_or_else(|| picture_too_large(self.limit))?;
+        self.left = left;
+        Ok(chunk)
+    }
+
+    /// A field's bytes, or `None` if there are more than `most`.
+    async fn read(&mut self, mut field: Field<'_>, most: usize) -> Result<Option<Bytes>, ApiError> {
+        let mut bytes = BytesMut::new();
+        while let Some(chunk) = self.chunk(&mut field).await? {
+            if bytes.len() + chunk.len() > most {
+                self.drain(field).await?;
+                return Ok(None);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(Some(bytes.freeze()))
+    }
+
+    /// Reads what is left of a field.
+    async fn drain(&mut self, mut field: Field<'_>) -> Result<(), ApiError> {
+        while self.chunk(&mut field).await?.is_some() {}
+        Ok(())
+    }
+}
+
+fn picture_too_large(limit: usize) -> ApiError {
+    let message =
+        format!("The picture file is larger than {} MiB; choose a smaller one.", limit >> 20);
+    ApiError::new(ErrorCode::PictureTooLarge, message)
+}
+
+fn options_too_large() -> ApiError {
+    let message = format!("The options are larger than {} KiB.", MAX_OPTIONS >> 10);
+    ApiError::new(ErrorCode::PromptTooLong, message)
+}
+
+fn not_a_form(error: MultipartRejection) -> ApiError {
+    let message = format!("{}; send the picture and the options as a form.", error.body_text());
+    ApiError::new(ErrorCode::BadRequest, message)
+}
+
+fn broken_form(error: MultipartError) -> ApiError {
+    ApiError::new(ErrorCode::BadRequest, format!("{}.", error.body_text()))
+}

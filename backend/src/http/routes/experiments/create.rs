@@ -1,0 +1,146 @@
+//! `POST /api/experiments`: starts an experiment.
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, StatusCode, header};
+use shared::experiment::{ExperimentCreated, ExperimentSpec, ExperimentState};
+use shared::{ErrorBody, ErrorCode};
+
+use super::extract::Workshop;
+use crate::error::ApiError;
+use crate::experiments::{Asker, Means, could_fit, plan};
+use crate::fair::Client;
+use crate::fair::Fair;
+use crate::http::app::AppState;
+use crate::store::StoreError;
+
+/// Most bytes of a spec.
+const MAX_SPEC: usize = 64 << 10;
+/// Most items of an experiment that is asked for over the network.
+const MAX_ITEMS: u64 = 20_000;
+/// Most conditions of one.
+const MAX_CONDITIONS: u64 = 400;
+/// How many of the newest experiments are looked through for unfinished ones.
+const LOOKED_THROUGH: u32 = 1_000;
+
+/// Starts an experiment.
+///
+/// Answers once it is durable. Models and datasets are named as the lab knows them; files of the
+/// lab's machine are for its command line.
+#[utoipa::path(
+    post,
+    path = "/api/experiments",
+    tag = "experiments",
+    request_body(content = ExperimentSpec, description = "At most 64 KiB"),
+    responses(
+        (status = 202, body = ExperimentCreated, headers(
+            ("Location" = String, description = "The experiment"),
+        )),
+        (status = 400, body = ErrorBody, description = "bad_request, bad_option"),
+        (status = 404, body = ErrorBody, description = "unknown_model, not_found: no such dataset, \
+            or no experiments here"),
+        (status = 422, body = ErrorBody, description = "dataset_unusable"),
+        (status = 429, body = ErrorBody, description = "too_many_requests: too many of the client's are \
+            unfinished"),
+        (status = 503, body = ErrorBody, description = "queue_full: too many are unfinished"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
+    )
+)]
+pub async fn create_experiment(
+    State(state): State<AppState>,
+    client: Client,
+    Workshop(means): Workshop,
+    request: Request,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ExperimentCreated>), ApiError> {
+    let bytes = to_bytes(request.into_body(), MAX_SPEC).await.map_err(|_| {
+        let message = format!("The experiment is larger than {} KiB, or was cut.", MAX_SPEC >> 10);
+        ApiError::new(ErrorCode::BadRequest, message)
+    })?;
+    let spec = parse(&bytes)?;
+    check(&spec)?;
+    // One at a time: the bound on unfinished ones holds, and planning takes one core at most.
+    let (live, fair) = (state.live.clone(), state.runs.fair.clone());
+    let created = tokio::spawn(async move {
+        let _turn = live.creating.lock().await;
+        tokio::task::spawn_blocking(move || create(&means, &fair, client, spec)).await
+    });
+    let created = created.await.map_err(ApiError::internal)?.map_err(ApiError::internal)??;
+    tracing::info!(experiment = &created.id[..8], "experiment started");
+    let location = [(header::LOCATION, format!("/api/experiments/{}", created.id))];
+    Ok((StatusCode::ACCEPTED, location, Json(created)))
+}
+
+fn parse(bytes: &[u8]) -> Result<ExperimentSpec, ApiError> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
+        ApiError::new(ErrorCode::BadRequest, format!("The experiment is not JSON: {error}."))
+    })?;
+    let unusable = |why: String| {
+        ApiError::new(ErrorCode::BadOption, format!("The experiment is not usable: {why}."))
+    };
+    // Serde would take a list for an object's values in order.
+    if !value.is_object() {
+        return Err(unusable("it must be a JSON object".to_owned()));
+    }
+    serde_json::from_value(value).map_err(|error| unusable(error.to_string()))
+}
+
+/// Checks the size before anything is made of it.
+fn check(spec: &ExperimentSpec) -> Result<(), ApiError> {
+    let lists = [
+        spec.models.len(),
+        spec.quants.len().max(1),
+        spec.templates.len(),
+        spec.max_pixels.len(),
+        match spec.one_at_a_time {
+            true => (spec.prune.len() + spec.replicate.len()).saturating_sub(1),
+            false => spec.prune.len() * spec.replicate.len(),
+        },
+    ];
+    let conditions = lists.iter().fold(1_u64, |all, n| all.saturating_mul(*n as u64));
+    if conditions > MAX_CONDITIONS {
+        let message = format!(
+            "That is {conditions} conditions; over the network an experiment has at most \
+             {MAX_CONDITIONS}. Shorten a list."
+        );
+        return Err(ApiError::new(ErrorCode::BadOption, message));
+    }
+    check_items(conditions * u64::from(spec.samples))
+}
+
+fn check_items(items: u64) -> Result<(), ApiError> {
+    if items <= MAX_ITEMS {
+        return Ok(());
+    }
+    let message = format!(
+        "That is {items} runs; over the network an experiment has at most {MAX_ITEMS}. Draw fewer \
+         samples, or start it on the lab's machine with `langoverrule experiment`."
+    );
+    Err(ApiError::new(ErrorCode::BadOption, message))
+}
+
+fn create(
+    means: &Means,
+    fair: &Fair,
+    client: Client,
+    spec: ExperimentSpec,
+) -> Result<ExperimentCreated, ApiError> {
+    let unfinished: Vec<String> = means
+        .queue
+        .list(LOOKED_THROUGH)?
+        .into_iter()
+        .filter(|e| matches!(e.state, ExperimentState::Running | ExperimentState::Paused))
+        .map(|e| e.start.id.to_string())
+        .collect();
+    fair.experiment(client, &unfinished)?;
+    let (new, token) = plan(spec, &means.catalog, &means.shelves, Asker::Remote)?;
+    // Asked for all samples there are, it is known only now how many.
+    check_items(u64::from(new.grid.items()))?;
+    could_fit(&new.grid, &means.catalog, &*means.lab)?;
+    means.queue.create(&new).map_err(|error| match error {
+        StoreError::Full => ApiError::full("the experiment was not started"),
+        other => other.into(),
+    })?;
+    fair.started_experiment(client, new.id.as_str());
+    Ok(ExperimentCreated { id: new.id.to_string(), owner_token: token.reveal() })
+}

@@ -1,0 +1,60 @@
+//! `PATCH /api/runs/{id}`: what a run's owner calls it.
+
+use axum::Json;
+use axum::body::to_bytes;
+use axum::extract::{Request, State};
+use shared::{ErrorBody, ErrorCode, Label, LabelChange};
+
+use super::extract::OwnRun;
+use crate::error::ApiError;
+use crate::http::app::AppState;
+
+/// Most bytes of a change: the longest name and note, every character escaped, fit.
+const MAX_CHANGE: usize = 64 << 10;
+
+/// Gives a run a name and a note, which everybody who opens it sees.
+///
+/// What is left out stays as it is; an empty text takes one away. Answers with the label as it is
+/// kept, once it is durable.
+#[utoipa::path(
+    patch,
+    path = "/api/runs/{id}",
+    tag = "runs",
+    params(
+        ("id" = String, Path, description = "The run's name"),
+        ("Authorization" = String, Header, description = "`Bearer` and the owner's token"),
+    ),
+    request_body(content = LabelChange, description = "At most 64 KiB"),
+    responses(
+        (status = 200, body = Label),
+        (status = 400, body = ErrorBody, description = "bad_request, bad_option"),
+        (status = 403, body = ErrorBody, description = "not_owner"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 507, body = ErrorBody, description = "storage_full"),
+    )
+)]
+pub async fn label_run(
+    State(state): State<AppState>,
+    OwnRun(run): OwnRun,
+    request: Request,
+) -> Result<Json<Label>, ApiError> {
+    let bytes = to_bytes(request.into_body(), MAX_CHANGE).await.map_err(|_| {
+        let message =
+            format!("The name and note are larger than {} KiB, or were cut.", MAX_CHANGE >> 10);
+        ApiError::new(ErrorCode::BadRequest, message)
+    })?;
+    let unusable = |why: String| {
+        let message =
+            format!("{why}; send a JSON object with \"name\", \"note\" or both, each a text.");
+        ApiError::new(ErrorCode::BadRequest, message)
+    };
+    let value: serde_json::Value = serde_json::from_slice(&bytes)
+        .map_err(|error| unusable(format!("The change is not JSON: {error}")))?;
+    // Serde would take a list for an object's values in order.
+    if !value.is_object() {
+        return Err(unusable("The change is no object".to_owned()));
+    }
+    let change: LabelChange = serde_json::from_value(value)
+        .map_err(|error| unusable(format!("The change is not usable: {error}")))?;
+    Ok(Json(state.runs.label(&run, change).await?))
+}

@@ -1,0 +1,182 @@
+//! How a run comes into the line: checked, made durable, taken or refused.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use engine::LoadOptions;
+use shared::api::RunCreated;
+use shared::{AskedOptions, ErrorCode, RunOptions};
+
+use super::{Asker, Job, JobPicture, PushError, Run, Runs};
+use crate::assets::picture_type;
+use crate::clock;
+use crate::error::ApiError;
+use crate::fair::too_many;
+use crate::id::{OwnerToken, RunId};
+use crate::lock;
+use crate::models::catalog::{Look, Source};
+use crate::store::NewRun;
+use crate::workers::lab::Precheck;
+use crate::workers::memory;
+
+/// A waiting run holds its pixels up to this many bytes (4 million pixels); larger ones are
+/// decoded again when it is their turn.
+const PIXELS_HELD: usize = 12 << 20;
+/// When a run that the line did not take may be asked for again: most take seconds.
+const AGAIN: Duration = Duration::from_secs(5);
+
+impl Runs {
+    /// Takes a run: checks it, makes it durable, puts it into the line.
+    ///
+    /// # Errors
+    /// A code and a sentence for whatever is wrong with the request, or `queue_full`,
+    /// `too_many_requests`, `storage_full`, `shutting_down`. No run exists then.
+    pub async fn submit(
+        self: &Arc<Self>,
+        picture: Bytes,
+        asked: AskedOptions,
+        asker: Asker,
+    ) -> Result<RunCreated, ApiError> {
+        let source = self
+            .catalog
+            .by_name(&asked.model)
+            .map_err(|e| ApiError::new(e.code(), sentence(&e.to_string())))?;
+        self.submit_with(source, picture, asked, asker).await
+    }
+
+    /// The same with a model that the lab itself names, wherever it lies.
+    ///
+    /// # Errors
+    /// As [`Runs::submit`].
+    pub async fn submit_with(
+        self: &Arc<Self>,
+        source: Source,
+        picture: Bytes,
+        asked: AskedOptions,
+        asker: Asker,
+    ) -> Result<RunCreated, ApiError> {
+        let options = self.catalog.resolved(&source, &asked)?;
+        if self.closing.load(Ordering::Relaxed) {
+            return Err(ApiError::shutting_down());
+        }
+        // Before the costly part; decided for good when the run is pushed.
+        self.fair.disk(asker.client, Instant::now())?;
+        self.queue.room(&asker).map_err(|refused| self.refused(refused))?;
+        // What a model said that was loaded from files that have changed says nothing of this one.
+        let check = lock(&self.checks).get(&source.name).cloned();
+        let check =
+            check.filter(|(look, _)| *look == Look::at(&source.folder)).map(|(_, check)| check);
+        let load = LoadOptions {
+            name: source.name.clone(),
+            quant: options.quant,
+            ..LoadOptions::default()
+        };
+        let loaded = (load.name.clone(), load.quant);
+        let new = !self.model_state.borrow().loaded.contains(&loaded);
+        let new = new.then(|| (source.folder.clone(), load));
+        let pixels = self.decode(picture.clone(), check, new, options.clone()).await?;
+        // A task of its own: a client that leaves now must not leave half a run behind.
+        let taken = tokio::spawn(self.clone().take(options, source, picture, pixels, asker)).await;
+        taken.map_err(ApiError::internal)?
+    }
+
+    /// Makes a checked run durable and puts it into the line.
+    async fn take(
+        self: Arc<Self>,
+        options: RunOptions,
+        source: Source,
+        picture: Bytes,
+        pixels: engine::Picture,
+        asker: Asker,
+    ) -> Result<RunCreated, ApiError> {
+        let (id, token) = (RunId::random()?, OwnerToken::random()?);
+        let (created, owner) = (clock::now_rfc3339(), token.hash());
+        let run = Arc::new(Run::new(id.clone(), created.clone(), options.clone(), owner));
+        let content_type = picture_type(&picture);
+        let bytes = picture.len();
+        let new = NewRun { id: id.clone(), created, options, owner, picture, content_type };
+        self.store.insert(new).await?;
+        lock(&self.live).insert(id.clone(), run.clone());
+        let client = asker.client;
+        lock(&self.askers).insert(id.clone(), client);
+        let held = pixels.rgb.len() <= PIXELS_HELD;
+        let picture = if held { JobPicture::Pixels(pixels) } else { JobPicture::InStore };
+        let quant = run.options.quant;
+        if let Err(refused) = self.queue.push(Job { run, source, quant, picture, asker }) {
+            lock(&self.live).remove(&id);
+            lock(&self.askers).remove(&id);
+            // The person is told that there is no run, so there must be none.
+            if let Err(error) = self.store.delete(id).await {
+                tracing::warn!(%error, "a refused run was not removed");
+            }
+            return Err(self.refused(refused));
+        }
+        self.fair.left_on_disk(client, bytes, Instant::now());
+        self.metrics.run_submitted();
+        tracing::info!(run = id.short(), "run taken");
+        Ok(RunCreated { id: id.to_string(), owner_token: token.reveal() })
+    }
+
+    /// What is said to whom the line does not take.
+    fn refused(&self, refused: PushError) -> ApiError {
+        match refused {
+            PushError::Full => queue_full(),
+            PushError::Own => too_many(
+                format!(
+                    "{} runs that were asked for at your address wait already; try again when one \
+                     is done.",
+                    self.queue.bound().client
+                ),
+                AGAIN,
+            ),
+            PushError::Closed => ApiError::shutting_down(),
+        }
+    }
+
+    /// Decodes a picture and, where the model is known, checks that the question fits it; of a
+    /// model that is not loaded, that it could ever fit the machine's memory.
+    async fn decode(
+        self: &Arc<Self>,
+        picture: Bytes,
+        check: Option<Precheck>,
+        new: Option<(PathBuf, LoadOptions)>,
+        options: RunOptions,
+    ) -> Result<engine::Picture, ApiError> {
+        let place = self.undecoded.clone().try_acquire_owned().map_err(|_| queue_full())?;
+        let turn = self.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
+        let lab = self.lab.clone();
+        // Decoding goes on when the client hangs up, so it is what holds the turn.
+        let decode = move || {
+            let _held = (place, turn);
+            let picture = lab.decode(&picture)?;
+            if let Some((folder, load)) = new
+                && let Err(error) = memory::could_fit(&*lab, &folder, &load)
+                && error.code == ErrorCode::OutOfMemory
+            {
+                // What else is wrong with its files is said when it is loaded.
+                return Err(error);
+            }
+            match check {
+                Some(check) => check((picture.width, picture.height), &options).map(|()| picture),
+                None => Ok(picture),
+            }
+        };
+        let decoded = tokio::task::spawn_blocking(decode).await;
+        Ok(decoded.map_err(ApiError::internal)??)
+    }
+}
+
+fn queue_full() -> ApiError {
+    ApiError::new(ErrorCode::QueueFull, "Too many runs are waiting; try again in a moment.")
+        .again_in(AGAIN)
+}
+
+/// Makes an error's text a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}

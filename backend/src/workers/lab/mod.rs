@@ -1,0 +1,107 @@
+//! What the lab needs of an engine, as traits: the real engine is one implementation, a scripted
+//! one for tests and for work on the page is the other.
+
+mod real;
+mod scripted;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use engine::{EngineError, LoadOptions, Observer, Picture, PictureLimits, Wants};
+use shared::{ModelInfo, RunOptions, Summary};
+
+use crate::workers::memory::Room;
+
+pub use real::{EngineLab, KeepingLab};
+pub use scripted::{Script, ScriptedLab};
+
+/// Something that decodes pictures and loads models.
+pub trait Lab: Send + Sync + 'static {
+    /// Decodes a picture file.
+    ///
+    /// # Errors
+    /// Codes for an empty, unreadable, damaged or too large picture.
+    fn decode(&self, bytes: &[u8]) -> Result<Picture, EngineError> {
+        Picture::decode(bytes, &PictureLimits::default())
+    }
+
+    /// Loads a model. Called on the model thread, where the model stays.
+    ///
+    /// # Errors
+    /// What is wrong with the model's files.
+    fn load(
+        &self,
+        folder: &Path,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<Box<dyn LoadedModel>, EngineError>;
+
+    /// Bytes of the machine's memory that it takes to load a model and ask it the shortest
+    /// question; `None` where that does not matter.
+    ///
+    /// # Errors
+    /// What is wrong with the model's files, as far as it shows without its weights.
+    fn need(&self, folder: &Path, options: &LoadOptions) -> Result<Option<u64>, EngineError> {
+        let _ = (folder, options);
+        Ok(None)
+    }
+
+    /// The memory that is left; `None` where that is not known or does not matter.
+    fn room(&self) -> Option<Room> {
+        None
+    }
+}
+
+/// Says whether a question about a picture of this width and height fits a model, without the
+/// model: refused then at once, and not after a wait.
+pub type Precheck = Arc<dyn Fn((u32, u32), &RunOptions) -> Result<(), EngineError> + Send + Sync>;
+
+/// A model in memory.
+pub trait LoadedModel {
+    /// What the model is.
+    fn info(&self) -> &ModelInfo;
+
+    /// Bytes of the machine's memory that come back when it is dropped.
+    fn held(&self) -> u64 {
+        0
+    }
+
+    /// What tells whether a question fits; nothing where that only shows in [`Self::prepare`].
+    fn precheck(&self) -> Option<Precheck> {
+        None
+    }
+
+    /// Prepares a picture and a prompt.
+    ///
+    /// # Errors
+    /// Codes for an empty or too long prompt, or an option out of range.
+    fn prepare<'m>(
+        &'m self,
+        picture: &Picture,
+        options: &RunOptions,
+    ) -> Result<Box<dyn PreparedRun + 'm>, EngineError>;
+}
+
+/// A picture and a prompt, ready to run.
+pub trait PreparedRun {
+    /// Number of prompt positions.
+    fn prompt_tokens(&self) -> usize;
+
+    /// The options as the model understood them.
+    fn options(&self) -> &RunOptions;
+
+    /// The picture as the model sees it, as a PNG file; none where it is shown none.
+    fn picture_png(&self) -> Option<Vec<u8>>;
+
+    /// Whether the run would fit the machine's memory if nothing else needed any.
+    fn could_fit(&self, wants: Wants) -> bool {
+        let _ = wants;
+        true
+    }
+
+    /// Runs the model; `Ok(None)` when the observer asked to stop.
+    ///
+    /// # Errors
+    /// Numbers that are not finite; too little memory, before anything is taken.
+    fn run(&self, observer: &mut dyn Observer) -> Result<Option<Summary>, EngineError>;
+}
