@@ -13,7 +13,8 @@ use shared::{
 use tables::neutral::{cell, comment, json};
 
 use crate::error::ApiError;
-use crate::runs::{Run, state_after};
+use crate::runs::Run;
+use crate::store::state_after;
 
 /// Reads a definition: a preset's name, or a definition as JSON.
 ///

@@ -1,16 +1,28 @@
 //! The lab: command line, HTTP and websockets, runs, the store. Knows the engine only by its API.
 //!
+//! Rooms, each of which knows those below it and none above (a test reads the arrows):
+//!
+//! - [`cli`]: the command line; it opens the lab.
+//! - [`http`]: server, routes, the application that holds both.
+//! - [`runs`] and, beside it, [`experiments`]: single questions that somebody watches, and many samples under
+//!   a grid of conditions.
+//! - [`workers`]: one thread a device, which owns the models there.
+//! - [`models`]: registry, catalog, hub, pulls. [`classroom`]: classes. [`store`]: rows and blobs; it knows no
+//!   live run. [`fair`]: who may have how much.
+//! - The ground, single files that know no room: names, errors, clocks, what ships, counters.
+//!
 //! A run, from click to last layer:
 //!
-//! 1. `POST /api/runs` ([`routes`]) reads and checks picture and options ([`validate`]), makes the
-//!    run durable ([`store`]) and puts it into the [`model::Queue`]; then it answers.
-//! 2. The model thread ([`model`]) takes it, loads what is not loaded and lets the engine work;
-//!    everything observed becomes an event in the run's [`run::EventLog`].
-//! 3. Viewers read that log, each at its own pace ([`routes::events`]); none is fed by the model.
+//! 1. `POST /api/runs` ([`http::routes`]) reads and checks picture and options, makes the run durable
+//!    ([`store`]) and puts it into the [`runs::Queue`]; then it answers.
+//! 2. The [`runs::Dispatcher`] gives it to the device where its model lies: a [`workers::Worker`] loads what is
+//!    not loaded and lets the engine work; everything observed becomes an event in the run's
+//!    [`runs::EventLog`].
+//! 3. Viewers read that log, each at its own pace ([`http::routes`]); none is fed by the model.
 //! 4. The last event is shown once the store has the whole run.
 //!
-//! Invariants: no tensor leaves the model thread; the async side never waits for the model; the
-//! model never waits for a viewer; every queue has a bound.
+//! Invariants: no tensor leaves a worker's thread; the async side never waits for a model; no model waits
+//! for a viewer; every queue has a bound.
 
 pub mod assets;
 pub mod backup;

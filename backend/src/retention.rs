@@ -138,7 +138,7 @@ impl Retention {
 
 async fn expire_experiments(state: &AppState, before: SystemTime) -> Result<u64, ApiError> {
     let Some(means) = &state.experiments else { return Ok(0) };
-    let queue = means.queue.clone();
+    let queue = means.book.clone();
     let expire = move || queue.expire(before);
     let deleted = tokio::task::spawn_blocking(expire).await.map_err(ApiError::internal)??;
     for id in &deleted {

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use crate::common::{Form, Options, TestLab, png, same};
 use axum::body::Bytes;
-use langoverrule::experiments::queue::{Claim, End, Ended, Experiment, NewExperiment, Post};
-use langoverrule::experiments::{Queue, SqliteQueue};
+use langoverrule::experiments::{
+    Book, Claim, End, Ended, Experiment, Items, NewExperiment, Post, SqliteQueue,
+};
 use langoverrule::id::{OwnerToken, RunId};
 use langoverrule::store::{Store, StoreError, StoreOptions};
 use rusqlite::Connection;

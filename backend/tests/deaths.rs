@@ -9,8 +9,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::common::png;
 use datasets::Paths;
-use langoverrule::experiments::queue::{End, NewExperiment};
-use langoverrule::experiments::{Asker, Queue, Shelves, SqliteQueue, plan};
+use langoverrule::experiments::{Asker, Book, End, NewExperiment, Shelves, SqliteQueue, plan};
 use langoverrule::id::OwnerToken;
 use langoverrule::models::catalog::Catalog;
 use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};

@@ -7,8 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
-use langoverrule::experiments::queue::{End, Ended, Experiment};
-use langoverrule::experiments::{Queue, SqliteQueue};
+use langoverrule::experiments::{Book, End, Ended, Experiment, SqliteQueue};
 use shared::experiment::ExperimentState;
 use shared::experiment::tables::Tables;
 
@@ -41,12 +40,12 @@ fn resume(data: &Path) -> Command {
     command
 }
 
-fn last(queue: &dyn Queue) -> Experiment {
+fn last(queue: &dyn Book) -> Experiment {
     queue.list(1).unwrap().pop().expect("an experiment")
 }
 
 /// What each item left, without what may differ from one run to the next: the time it took.
-fn left(queue: &dyn Queue, experiment: &Experiment) -> BTreeMap<u32, End> {
+fn left(queue: &dyn Book, experiment: &Experiment) -> BTreeMap<u32, End> {
     let ends = queue.ends(&experiment.start.id, 0, 100_000).unwrap();
     let n = ends.len();
     let timeless = |Ended { item, end, .. }: Ended| {
@@ -82,7 +81,7 @@ struct Told {
 
 impl Told {
     fn start(mut command: Command) -> Told {
-        command.env("RUST_LOG", "warn,langoverrule::experiments::worker=debug");
+        command.env("RUST_LOG", "warn,langoverrule::experiments::bench=debug");
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         Told { child, lines }

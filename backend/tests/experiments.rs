@@ -6,8 +6,7 @@ use std::time::Duration;
 use crate::common::{Answer, Options, TestLab, png};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use langoverrule::experiments::queue::End;
-use langoverrule::experiments::{Asker, plan};
+use langoverrule::experiments::{Asker, End, plan};
 use langoverrule::models::pulls::Allowed;
 use langoverrule::workers::lab::Script;
 use shared::api::RunState;
@@ -80,7 +79,7 @@ async fn from_start_to_tables_to_a_run() {
     let at = |rest: &str| format!("/api/experiments/{}{rest}", created.id);
 
     // The tables are those that `shared` makes of the same outcomes, to the last bit.
-    let queue = lab.state.experiments.clone().unwrap().queue;
+    let queue = lab.state.experiments.clone().unwrap().book;
     let id = langoverrule::id::RunId::parse(&created.id).unwrap();
     let custom = Definition { queries: Queries::AllPrompt, ..Definition::default() };
     for (asked, base, definition) in [
@@ -370,7 +369,7 @@ async fn what_was_left_out_and_what_was_claimed_can_be_looked_at() {
     };
     let means = lab.state.experiments.clone().unwrap();
     let (new, _) = plan(spec, &means.catalog, &means.shelves, Asker::Local).unwrap();
-    means.queue.create(&new).unwrap();
+    means.book.create(&new).unwrap();
     let status = done(&lab, new.id.as_str()).await;
     assert_eq!((status.done, status.left_out), (2, 1));
     let at = |rest: &str| format!("/api/experiments/{}{rest}", new.id);

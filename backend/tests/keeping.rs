@@ -141,7 +141,7 @@ fn sqlite_is_one_whose_log_can_be_trusted() {
 #[cfg(unix)]
 #[test]
 fn nobody_but_the_owner_reads_what_is_kept() {
-    use langoverrule::experiments::queue::{Post, Queue};
+    use langoverrule::experiments::{Items, Post};
     use std::os::unix::fs::PermissionsExt as _;
 
     let mode = |path: &std::path::Path| {

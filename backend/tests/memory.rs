@@ -254,7 +254,7 @@ async fn at_its_turn_a_run_takes_what_is_free_or_nothing() {
     let Event::Failed { code, message } = ask("f32", 2).await else { panic!("refused") };
     assert_eq!(code, ErrorCode::OutOfMemory, "{message}");
     assert!(message.contains("needs about"), "{message}");
-    let loaded = || lab.state.runs.model_state.borrow().loaded.clone();
+    let loaded = || lab.state.runs.loaded();
     assert_eq!(loaded().len(), 1, "nothing was given up for it");
     // A loaded model's own run is measured too.
     free(&machine, 10_000.0, 1.0);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::common::{Form, Options, TestLab};
 use axum::body::Body;
 use axum::http::Request;
-use langoverrule::experiments::{Queue, SqliteQueue};
+use langoverrule::experiments::{Book, SqliteQueue};
 use langoverrule::models::catalog::Catalog;
 use langoverrule::workers::lab::EngineLab;
 use shared::api::{ModelEntry, RunRecord};

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 
 use engine::Kernels;
-use langoverrule::experiments::queue::End;
-use langoverrule::experiments::{Queue, SqliteQueue};
+use langoverrule::experiments::{Book, End, SqliteQueue};
 use shared::experiment::Outcome;
 use shared::{Definition, Quant, Stage};
 

@@ -5,8 +5,9 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use langoverrule::experiments::queue::{AtWork, Claim, End, NewExperiment, Noted, Post, Seat};
-use langoverrule::experiments::{Queue, SqliteQueue};
+use langoverrule::experiments::{
+    AtWork, Book, Claim, End, Items, NewExperiment, Noted, Post, Seat, SqliteQueue,
+};
 use langoverrule::id::{OwnerToken, RunId};
 use shared::experiment::{
     DatasetInfo, ExperimentSpec, ExperimentState, Grid, LeftOut, Outcome, SampleRef,
@@ -271,8 +272,7 @@ fn weights_are_what_the_first_that_was_noted_says() {
     ] {
         assert_eq!(queue.note_model(&new.id, &model).unwrap(), noted);
     }
-    let hashes =
-        |e: langoverrule::experiments::queue::Experiment| e.models.into_iter().map(|m| m.hash);
+    let hashes = |e: langoverrule::experiments::Experiment| e.models.into_iter().map(|m| m.hash);
     let kept: Vec<String> = hashes(queue.get(&new.id).unwrap().unwrap()).collect();
     assert_eq!(kept, ["1", "1", "2", "2"]);
 }

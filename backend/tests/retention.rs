@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::at_rest::experiments;
 use crate::common::{Options, TestLab};
 use langoverrule::clock::{self, Moment};
-use langoverrule::experiments::{Queue, SqliteQueue};
+use langoverrule::experiments::{Book, SqliteQueue};
 use langoverrule::id::RunId;
 use langoverrule::retention::{Keep, Retention, Swept};
 use shared::ErrorCode;

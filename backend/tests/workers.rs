@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use datasets::Paths;
 use engine::{EngineError, LoadOptions, Picture};
-use langoverrule::experiments::queue::{End, Experiment, Post};
-use langoverrule::experiments::{Asker, Means, Shelves, SqliteQueue, Turn, Worker, plan};
+use langoverrule::experiments::{
+    Asker, Bench, End, Experiment, Means, Post, Shelves, SqliteQueue, Turn, plan,
+};
 use langoverrule::id::RunId;
 use langoverrule::models::catalog::Catalog;
-use langoverrule::workers::Cache;
 use langoverrule::workers::lab::{Lab, LoadedModel, PreparedRun, ScriptedLab};
+use langoverrule::workers::{Stop, Worker};
 use shared::experiment::{ExperimentSpec, ExperimentState};
 use shared::{AskedOptions, ModelInfo, RunOptions};
 use tempfile::TempDir;
@@ -61,24 +62,28 @@ fn knows(data: &TempDir, models: &[&str]) -> Catalog {
 }
 
 fn means(data: &TempDir, models: &[&str], hash: &'static str) -> Means {
+    let queue = Arc::new(SqliteQueue::open(data.path()).unwrap());
     Means {
-        queue: Arc::new(SqliteQueue::open(data.path()).unwrap()),
+        book: queue.clone(),
+        items: queue,
         lab: Arc::new(Hashed(hash)),
         catalog: Arc::new(knows(data, models)),
         shelves: Arc::new(Shelves::new(Paths::Anywhere, None)),
     }
 }
 
-/// A worker and its models in memory.
-struct At(Worker, Cache);
+/// A bench and its device's worker.
+struct At(Bench, Worker);
 
 impl At {
     fn new(means: &Means) -> At {
-        At(Worker::new(means.clone(), Post::Worker).unwrap(), Cache::new(1))
+        let worker = Worker::start("one", means.lab.clone(), 1).unwrap();
+        At(Bench::new(means.clone(), Post::Worker).unwrap(), worker)
     }
 
     fn turn(&mut self) -> Turn {
-        self.0.turn(&mut self.1, &|| false).unwrap()
+        let never: Stop = Arc::new(|| false);
+        self.0.turn(&self.1, &never).unwrap()
     }
 
     /// Works until there is nothing more to do here.
@@ -104,16 +109,16 @@ fn start(means: &Means, change: impl FnOnce(&mut ExperimentSpec)) -> RunId {
     };
     change(&mut spec);
     let (new, _) = plan(spec, &means.catalog, &means.shelves, Asker::Local).unwrap();
-    means.queue.create(&new).unwrap();
+    means.book.create(&new).unwrap();
     new.id
 }
 
 fn kept(means: &Means, id: &RunId) -> Experiment {
-    means.queue.get(id).unwrap().unwrap()
+    means.book.get(id).unwrap().unwrap()
 }
 
 fn ended(means: &Means, id: &RunId) -> usize {
-    means.queue.ends(id, 0, 1000).unwrap().len()
+    means.book.ends(id, 0, 1000).unwrap().len()
 }
 
 #[test]
@@ -126,11 +131,11 @@ fn a_worker_without_a_model_leaves_its_items_to_others() {
     let now = kept(&one, &id);
     assert_eq!((now.state, now.problem), (ExperimentState::Running, None), "others may");
     assert_eq!(ended(&one, &id), 2, "what it can run it has run");
-    assert_eq!(one.queue.progress(&id).unwrap().running, 0, "and it holds nothing");
+    assert_eq!(one.book.progress(&id).unwrap().running, 0, "and it holds nothing");
     large.work();
     assert_eq!(kept(&one, &id).state, ExperimentState::Done);
     // Every item says what it was made with.
-    for end in both.queue.ends(&id, 0, 10).unwrap() {
+    for end in both.book.ends(&id, 0, 10).unwrap() {
         let End::Done(outcome) = end.end else { panic!("{end:?}") };
         let made = outcome.made_with.unwrap();
         assert_eq!((made.device.as_str(), made.model_hash), ("none", "a".repeat(64)));
@@ -154,7 +159,7 @@ fn an_experiment_pauses_when_nobody_is_left_who_can_run_the_rest() {
     let problem = paused.problem.unwrap();
     assert!(problem.starts_with("The model demo-qwen is missing: "), "{problem}");
     // Resumed, it is tried again, and somebody who has the model is found.
-    one.queue.set_state(&id, ExperimentState::Running, None).unwrap();
+    one.book.set_state(&id, ExperimentState::Running, None).unwrap();
     let mut large = At::new(&both);
     small.work();
     assert_eq!(kept(&one, &id).state, ExperimentState::Running);
@@ -229,7 +234,7 @@ fn a_worker_whose_model_differs_takes_no_items() {
     assert_eq!(paused.state, ExperimentState::Paused);
     assert!(problem.contains("its hash is bbbbbbbbbbbb, not aaaaaaaaaaaa"), "{problem}");
     // The model is put back.
-    first.queue.set_state(&id, ExperimentState::Running, None).unwrap();
+    first.book.set_state(&id, ExperimentState::Running, None).unwrap();
     At::new(&first).work();
     assert_eq!((kept(&first, &id).state, ended(&first, &id)), (ExperimentState::Done, 2));
 }

@@ -22,8 +22,7 @@ pub use lessons::read as read_lessons;
 pub use session::{Seat, Session, Sheet};
 
 use crate::error::ApiError;
-use crate::fair::Client;
-use crate::fair::{Bound, Shares, Taken, too_many};
+use crate::fair::{Bound, Client, Shares, Taken, too_many};
 use crate::id::{OwnerHash, OwnerToken};
 use crate::lock;
 

@@ -13,8 +13,7 @@ use tokio::time::Instant;
 
 use super::{ClassLimits, Code, FollowerId};
 use crate::error::ApiError;
-use crate::fair::Client;
-use crate::fair::{Taken, too_many};
+use crate::fair::{Client, Taken, too_many};
 use crate::id::OwnerHash;
 use crate::lock;
 use crate::wire::{encode_json, encode_msgpack};

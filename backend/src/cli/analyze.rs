@@ -17,9 +17,8 @@ use crate::export::{Observed, parse_definition};
 use crate::id::RunId;
 use crate::models::catalog::Catalog;
 use crate::runs::samples;
-use crate::workers::fidelity;
 use crate::workers::lab::{KeepingLab, Lab};
-use crate::workers::memory;
+use crate::workers::{fidelity, memory};
 
 /// What to analyze and how.
 #[derive(Clone, Debug, Args)]

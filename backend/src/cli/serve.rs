@@ -1,6 +1,7 @@
 //! `serve`: opens the lab.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use super::{Failure, ModelFolders, print};
 use crate::assets::DEMO;
 use crate::classroom::{ClassLimits, network_address};
 use crate::clock;
-use crate::experiments::{Means, Shelves, SqliteQueue};
+use crate::experiments::{Means, Post, Shelves, SqliteQueue};
 use crate::fair::{Bound, Share, Shares};
 use crate::http::app::{AppState, Limits, app};
 use crate::http::net::{
@@ -23,12 +24,11 @@ use crate::http::net::{
 use crate::models::catalog::{Catalog, DEMO_NAME};
 use crate::models::pulls::{Allowed, Pulls};
 use crate::retention::{self, Keep, Retention, parse_time};
-use crate::runs::Runs;
-use crate::runs::StopReason;
 use crate::runs::samples::Samples;
+use crate::runs::{Device, Dispatcher, Runs, Settings, StopReason};
 use crate::store::{Store, StoreError, StoreOptions, folder};
 use crate::workers::lab::{KeepingLab, Lab, Script, ScriptedLab};
-use crate::workers::{ModelThread, Settings};
+use crate::workers::{Devices, ModelChoice};
 
 /// How long viewers and the model may take to notice that the lab is going down.
 const NOTICE: Duration = Duration::from_secs(3);
@@ -41,9 +41,10 @@ pub struct ServeArgs {
     bind: SocketAddr,
     #[command(flatten)]
     folders: ModelFolders,
-    /// What the model runs on: auto, cpu or cuda:0.
-    #[arg(long, default_value_t)]
-    device: DeviceChoice,
+    /// What models run on: auto, cpu or cuda:0; several as cuda:0,cuda:1, or all. A run goes to the
+    /// device where its model lies, and otherwise to one that has room.
+    #[arg(long, value_name = "DEVICES", default_value_t)]
+    device: Devices,
     /// The model that runs when none is named [default: demo-llava].
     #[arg(long, value_name = "NAME|FOLDER")]
     model: Option<String>,
@@ -115,6 +116,16 @@ pub(super) fn serve(args: ServeArgs) -> Result<(), Failure> {
     runtime.block_on(run(args))
 }
 
+/// The devices that models run on.
+fn devices(devices: &Devices, data: &Path) -> Result<Vec<Device>, Failure> {
+    let found = devices.find().map_err(|e| e.message)?;
+    let open = |(device, named): (DeviceChoice, String)| {
+        tracing::info!(device = named, "models run on");
+        Device { name: device.to_string(), lab: Arc::new(KeepingLab::in_data(device, data)) }
+    };
+    Ok(found.into_iter().map(open).collect())
+}
+
 /// What clients share, as asked for.
 fn shares(args: &ServeArgs) -> Result<Shares, String> {
     let mut shares = Shares::default();
@@ -159,24 +170,25 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
             "the lab runs as root, and so could whoever finds a fault in it; give it a user of its own"
         );
     }
-    if args.scripted.is_none() {
-        let device = args.device.describe().map_err(|e| e.message)?;
-        tracing::info!(device, "models run on");
-    }
-    let (lab, catalog): (Arc<dyn Lab>, _) = if let Some(script) = args.scripted {
+    let (devices, catalog) = if let Some(script) = args.scripted {
         let allowed = Some(data.join("steps"));
-        (Arc::new(ScriptedLab { script, allowed }), Catalog::scripted())
+        let lab: Arc<dyn Lab> = Arc::new(ScriptedLab { script, allowed });
+        let pretended = |name| Device { name, lab: lab.clone() };
+        (args.device.named().into_iter().map(pretended).collect(), Catalog::scripted())
     } else {
+        let devices = devices(&args.device, data)?;
         let mut catalog =
             Catalog::find(args.folders.models.as_deref(), data).map_err(|e| e.to_string())?;
         if let Some(name) = &args.model {
             catalog.set_default(name).map_err(|e| e.to_string())?;
         }
-        (Arc::new(KeepingLab::in_data(args.device, data)), catalog)
+        (devices, catalog)
     };
+    // Any of them decodes pictures and tells what a model needs.
+    let lab = devices.first().map(|device| device.lab.clone()).ok_or("there is no device")?;
     let preload = catalog.default_model().cloned().map(|source| {
         let quant = source.default_quant();
-        (source, quant)
+        ModelChoice { source, quant }
     });
     if preload.is_none() {
         tracing::warn!("there is no model; the page works, but no run can be started");
@@ -204,7 +216,8 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         }
     };
     let experiments = queue.map(|queue| Means {
-        queue,
+        book: queue.clone(),
+        items: queue,
         lab: lab.clone(),
         catalog: Arc::new(catalog.clone()),
         // Its worker reads what the command line's experiments ask for too; what comes over the
@@ -212,10 +225,10 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         shelves: Arc::new(Shelves::new(Paths::Anywhere, catalog.hub().cloned())),
     });
     let runs = Arc::new(Runs::new(lab, catalog, samples, store, shares));
-    let settings =
-        Settings { models_kept: args.models_kept, preload, experiments: experiments.clone() };
-    let model = ModelThread::start(runs.clone(), settings)
-        .map_err(|e| format!("the model's thread cannot start: {e}"))?;
+    let spare = experiments.as_ref().map(|means| means.spare(Post::Lab));
+    let settings = Settings { devices, models_kept: args.models_kept, preload, spare };
+    let dispatcher = Dispatcher::start(&runs, settings)
+        .map_err(|e| format!("the models' threads cannot start: {e}"))?;
 
     let mut state = AppState::new(
         runs.clone(),
@@ -242,7 +255,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     let means = state.experiments.clone();
     let leave = move || {
         if let Some(means) = means {
-            means.queue.leave();
+            means.items.leave();
         }
     };
     tokio::spawn(wait_for_signal(stopping.clone(), terminations(), leave.clone()));
@@ -285,8 +298,8 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     let _ = tokio::time::timeout(NOTICE, server).await;
     let closed = tokio::task::spawn_blocking(move || {
         // A model that does not notice is left behind: the process ends all the same.
-        if model.is_finished() {
-            model.join();
+        if dispatcher.is_finished() {
+            dispatcher.join();
         }
         leave();
         runs.store.close();

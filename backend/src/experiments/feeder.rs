@@ -9,7 +9,8 @@ use engine::Picture;
 use shared::ErrorCode;
 use shared::experiment::{LeftOut, SampleRef};
 
-use super::queue::{Claim, Experiment};
+use super::book::Experiment;
+use super::items::Claim;
 use super::shelves::Shelves;
 use crate::workers::lab::Lab;
 

@@ -7,12 +7,12 @@ use shared::Definition;
 use shared::experiment::tables::Tables;
 use tables::Plot;
 
+use super::book::End;
 use super::live::Folded;
-use super::queue::End;
-use super::{Queue, status};
+use super::{Book, status};
 use crate::id::RunId;
 
-/// Ends read from the queue at once.
+/// Ends read from the book at once.
 const AT_ONCE: u32 = 200;
 
 /// Writes an experiment's tables (Markdown, CSV, JSON, LaTeX), what of them a README tells, its plots (SVG, PNG) and the items
@@ -21,17 +21,17 @@ const AT_ONCE: u32 = 200;
 /// # Errors
 /// One sentence: there is no such experiment, or a file that cannot be written.
 pub fn write(
-    queue: &dyn Queue,
+    book: &dyn Book,
     id: &RunId,
     definition: Definition,
     folder: &Path,
 ) -> Result<Tables, String> {
     let says = |e: crate::store::StoreError| format!("the experiment cannot be read: {e}");
-    let found = queue.get(id).map_err(says)?;
+    let found = book.get(id).map_err(says)?;
     let experiment = found.ok_or_else(|| format!("there is no experiment {id}"))?;
-    let status = status(&experiment, &queue.progress(id).map_err(says)?);
+    let status = status(&experiment, &book.progress(id).map_err(says)?);
     let mut folded = Folded::new(status.grid.clone(), definition);
-    folded.advance(queue, id).map_err(says)?;
+    folded.advance(book, id).map_err(says)?;
     let choices: Vec<_> = folded.aggregate.choices().cloned().collect();
     // The definition asked for is always the first choice around itself.
     let made = Tables::new(&mut folded.aggregate, &status, 0)
@@ -65,7 +65,7 @@ pub fn write(
     line(tables::lines::header(&status, &choices))?;
     let mut after = 0;
     loop {
-        let ends = queue.ends(id, after, AT_ONCE).map_err(says)?;
+        let ends = book.ends(id, after, AT_ONCE).map_err(says)?;
         let Some(last) = ends.last() else { break };
         after = last.seq;
         for ended in &ends {

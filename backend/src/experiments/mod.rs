@@ -1,24 +1,25 @@
 //! Experiments: many samples under a grid of conditions, and nothing lost.
 //!
-//! [`plan`] turns what a person asks for into items, a [`Queue`] keeps them and hands them out, a
-//! [`Worker`] runs them. A worker is whatever has a thread with models: the lab's own model thread
-//! (between the runs that people wait for), `langoverrule experiment`, `langoverrule worker`, each
-//! in its own process if one likes. What they leave behind is read back end by end.
+//! [`plan`] turns what a person asks for into items. The [`Book`] keeps what was started and every end
+//! that came of it; [`Items`] hands items out and takes their ends; a [`Bench`] has one device's worker run them.
+//! Benches stand beside the lab's own devices (for the time in which no run waits), in `langoverrule
+//! experiment` and in `langoverrule worker`, each in its own process if one likes.
 
+mod bench;
+mod book;
 mod feeder;
 pub mod files;
+mod items;
 mod lacking;
 pub mod live;
-mod observe;
 mod plan;
-pub mod queue;
 mod shelves;
 mod sqlite;
-mod worker;
 
+pub use bench::{Bench, Means, Turn};
+pub use book::{Book, End, Ended, Experiment, NewExperiment, Progress};
+pub use items::{AtWork, Claim, Items, Noted, Post, Seat};
 pub use live::Live;
 pub use plan::{Asker, could_fit, plan, status};
-pub use queue::Queue;
 pub use shelves::Shelves;
 pub use sqlite::{SqliteQueue, check as check_experiments};
-pub use worker::{Means, Turn, Worker};

@@ -7,7 +7,7 @@ use engine::LoadOptions;
 use shared::experiment::{Condition, ExperimentSpec, ExperimentStatus, Grid};
 use shared::{ErrorCode, KnownModel, ModelInfo};
 
-use super::queue::{Experiment, NewExperiment, Progress};
+use super::book::{Experiment, NewExperiment, Progress};
 use super::shelves::Shelves;
 use crate::clock;
 use crate::error::ApiError;

@@ -97,34 +97,48 @@ impl<K: Copy + Eq + Hash, T> Line<K, T> {
     pub fn pop(&mut self) -> Option<T> {
         let places = 0..self.waiting.len();
         let at = places.min_by_key(|i| self.waiting[*i].rank())?;
+        let waiting = &mut self.waiting[at];
+        let item = waiting.reserved.pop_front().or_else(|| waiting.rest.pop_front());
+        self.served(at);
+        item
+    }
+
+    /// Takes the first that fits as [`Line::pop`] takes the next: it was its client's turn.
+    pub fn take(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
+        let (at, item) = self.find(fits)?;
+        self.served(at);
+        Some(item)
+    }
+
+    /// Notes that one of a client's was served.
+    fn served(&mut self, at: usize) {
         self.clock += 1;
         let waiting = &mut self.waiting[at];
         let came = waiting.came;
         self.turn = self.turn.max(waiting.turn);
         (waiting.turn, waiting.since, waiting.passed) = (waiting.turn + 1, self.clock, 0);
-        let item = waiting.reserved.pop_front().or_else(|| waiting.rest.pop_front());
         for other in self.waiting.iter_mut().filter(|other| other.since < came) {
             other.passed += 1;
         }
         self.left(at);
         // Whose next turn is the one that is served, or was before it, begins as anybody does.
         self.turns.retain(|_, turn| *turn > self.turn);
-        item
     }
 
     /// Takes out the first that fits.
     pub fn remove(&mut self, fits: impl Fn(&T) -> bool) -> Option<T> {
-        for at in 0..self.waiting.len() {
-            let waiting = &mut self.waiting[at];
-            let found = [&mut waiting.reserved, &mut waiting.rest]
-                .into_iter()
-                .find_map(|line| line.remove(line.iter().position(&fits)?));
-            if found.is_some() {
-                self.left(at);
-                return found;
-            }
-        }
-        None
+        let (at, item) = self.find(fits)?;
+        self.left(at);
+        Some(item)
+    }
+
+    /// Takes the first that fits out of what waits of its client, and gives which client's it was.
+    fn find(&mut self, fits: impl Fn(&T) -> bool) -> Option<(usize, T)> {
+        self.waiting.iter_mut().enumerate().find_map(|(at, waiting)| {
+            let mut lines = [&mut waiting.reserved, &mut waiting.rest].into_iter();
+            let found = lines.find_map(|line| line.remove(line.iter().position(&fits)?));
+            found.map(|item| (at, item))
+        })
     }
 
     /// Remembers the turn of a client of whom nothing waits any more.
@@ -273,6 +287,20 @@ mod tests {
             line.pop();
         }
         assert!(line.turns.len() <= 1, "turns that are over are forgotten");
+    }
+
+    #[test]
+    fn who_is_served_before_its_turn_has_had_it() {
+        let mut line = Named::default();
+        push(&mut line, "a1 a2 b1 b2");
+        assert_eq!(line.take(|s| s == "b1").as_deref(), Some("b1"));
+        assert_eq!(order(&line), "a1 b2 a2");
+        assert_eq!(line.take(|s| s == "b1"), None);
+        // The same as if it had been popped.
+        let mut popped = Named::default();
+        push(&mut popped, "b1 b2 a1 a2");
+        popped.pop();
+        assert_eq!(order(&popped), "a1 b2 a2");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The runs: every run that is live, and the way to every run that was.
 
+mod dispatch;
 mod heads;
 mod held;
 mod log;
@@ -11,7 +12,7 @@ mod submit;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Instant;
 
 use axum::body::Bytes;
@@ -21,18 +22,18 @@ use shared::{ErrorCode, Event, Label, LabelChange};
 use tokio::sync::{Semaphore, watch};
 
 use crate::error::ApiError;
-use crate::fair::Client;
-use crate::fair::{Fair, Shares};
+use crate::fair::{Client, Fair, Shares};
 use crate::id::{RunId, SAMPLE};
 use crate::lock;
 use crate::metrics::Metrics;
 use crate::models::catalog::{Catalog, Look};
 use crate::store::{Kept, Older, Store, StoreError};
 use crate::workers::lab::{Lab, Precheck};
-use crate::workers::{ModelState, stopped};
+use crate::workers::{Key, WorkerState};
 use held::{Room, holding};
 use samples::Samples;
 
+pub use dispatch::{Device, Dispatcher, Settings};
 pub use heads::HeadLog;
 pub use log::{Entry, EventLog, Progress};
 pub use queue::{Asker, Job, JobPicture, Popped, PushError, Queue};
@@ -50,7 +51,7 @@ const RECENT: usize = 8;
 /// they are up to three times that. The run used last is kept whatever it takes.
 const RECENT_BYTES: usize = 128 << 20;
 
-/// Everything that routes and the model thread share.
+/// Everything that routes and the devices' threads share.
 pub struct Runs {
     /// What loads models and decodes pictures.
     pub lab: Arc<dyn Lab>,
@@ -62,8 +63,8 @@ pub struct Runs {
     pub store: Store,
     /// The line before the model.
     pub queue: Queue,
-    /// What the model thread is doing.
-    pub model_state: watch::Sender<ModelState>,
+    /// The devices that run models, and what each is doing; set once they are started.
+    devices: OnceLock<Vec<(String, watch::Receiver<WorkerState>)>>,
     /// Counters.
     pub metrics: Metrics,
     /// What clients have of what they share.
@@ -105,7 +106,7 @@ impl Runs {
             samples,
             store,
             queue: Queue::new(shares.runs),
-            model_state: watch::Sender::default(),
+            devices: OnceLock::new(),
             metrics: Metrics::default(),
             fair: Fair::new(shares),
             askers: Mutex::default(),
@@ -119,6 +120,23 @@ impl Runs {
             room: Room::default(),
             closing: AtomicBool::new(false),
         }
+    }
+
+    /// The devices that run models, by name, and what each is doing.
+    pub fn devices(&self) -> Vec<(String, WorkerState)> {
+        let all = self.devices.get().map_or(&[][..], Vec::as_slice);
+        all.iter().map(|(name, state)| (name.clone(), state.borrow().clone())).collect()
+    }
+
+    /// The models in memory, on whichever device, each once.
+    pub fn loaded(&self) -> Vec<Key> {
+        let mut loaded = Vec::new();
+        for key in self.devices().into_iter().flat_map(|(_, state)| state.loaded) {
+            if !loaded.contains(&key) {
+                loaded.push(key);
+            }
+        }
+        loaded
     }
 
     /// Notes what tells whether a question fits a model that was loaded from files that looked so.
@@ -243,7 +261,7 @@ impl Runs {
     /// Ends a run that is still in the line.
     async fn finish_waiting(self: &Arc<Self>, id: &RunId) {
         if let Some(job) = self.queue.remove(id) {
-            let last = stopped(&job.run);
+            let last = job.run.stopped();
             let runs = self.clone();
             // The store's line may be full, and this thread must not wait for it.
             let _ = tokio::task::spawn_blocking(move || runs.finish(job.run, last)).await;
@@ -391,7 +409,7 @@ impl Runs {
         self.closing.store(true, Ordering::Relaxed);
         for job in self.queue.close() {
             job.run.request_stop(StopReason::ShuttingDown);
-            let (runs, last) = (self.clone(), stopped(&job.run));
+            let (runs, last) = (self.clone(), job.run.stopped());
             let _ = tokio::task::spawn_blocking(move || runs.finish(job.run, last)).await;
         }
     }

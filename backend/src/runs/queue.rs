@@ -1,20 +1,22 @@
-//! The line of runs before the model: bounded, clients in turns, each run told its place.
+//! The line of runs before the devices: bounded, clients in turns, each run told its place; and which
+//! device is given which run.
 
 use std::cell::Cell;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use engine::Picture;
 use shared::{Event, Quant};
+use tokio::sync::watch;
 
 use super::Run;
 use crate::classroom::Code;
-use crate::fair::Client;
 use crate::fair::line::Line;
-use crate::fair::{Bound, Taken};
+use crate::fair::{Bound, Client, Taken};
 use crate::id::RunId;
 use crate::lock;
 use crate::models::catalog::Source;
+use crate::workers::{Key, WorkerState};
 
 /// Who asks for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,21 +91,87 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct Inner {
     waiting: Line<Client, Waiting>,
-    /// Whether the model is at work on a run that left the line.
-    busy: bool,
+    places: Vec<Place>,
     closed: bool,
+}
+
+/// A device as the line sees it.
+#[derive(Debug)]
+struct Place {
+    state: watch::Receiver<WorkerState>,
+    at: At,
+}
+
+/// What a device is at.
+#[derive(Debug)]
+enum At {
+    /// Nothing, or looking for something to do.
+    Nothing,
+    /// A run that left the line and asks for this model.
+    Run(Key),
+    /// Work that can wait.
+    Spare,
+}
+
+/// What decides which device is given a run.
+struct Seen {
+    free: bool,
+    /// Whether the model lies there, or is being loaded for a run there.
+    has: bool,
+    models: usize,
+}
+
+/// The device that a run goes to, of those that are seen; `None` where it waits for one.
+///
+/// To a free one where its model lies. Where all those are at work: to another that need not give a
+/// model up for it. Where its model lies nowhere: to one that has room or, where none has, to one that
+/// gives up a model. Among equals to the one with the fewest models in memory.
+fn goes_to(seen: &[Option<Seen>], kept: usize) -> Option<usize> {
+    let free = || {
+        seen.iter().enumerate().filter_map(|(at, s)| Some((at, s.as_ref()?))).filter(|s| s.1.free)
+    };
+    let least = |(at, seen): &(usize, &Seen)| (seen.models, *at);
+    let there = free().find(|(_, seen)| seen.has);
+    let room = || free().filter(|(_, seen)| seen.models < kept).min_by_key(least);
+    let nowhere = !seen.iter().flatten().any(|seen| seen.has);
+    let any = || free().min_by_key(least).filter(|_| nowhere);
+    there.or_else(room).or_else(any).map(|(at, _)| at)
 }
 
 impl Inner {
     /// Tells every run whose place changed.
     fn announce(&self) {
-        let ahead = u32::from(self.busy);
+        let ahead =
+            self.places.iter().filter(|place| matches!(place.at, At::Run(_))).count() as u32;
         for (i, waiting) in self.waiting.in_order().into_iter().enumerate() {
             let position = i as u32 + ahead;
             if waiting.told.replace(Some(position)) != Some(position) {
                 waiting.job.run.publish(Event::Queued { position });
             }
         }
+    }
+
+    /// The run that a device is to take now: the first that goes to it, while those before it go to
+    /// other free devices or wait for one.
+    fn next_for(&self, device: usize, kept: usize) -> Option<RunId> {
+        let mut taken = vec![false; self.places.len()];
+        for Waiting { job, .. } in self.waiting.in_order() {
+            let key = (job.source.name.clone(), job.quant);
+            let see = |(at, place): (usize, &Place)| {
+                let state = place.state.borrow();
+                let free = matches!(place.at, At::Nothing) && !taken[at];
+                let has = state.loaded.contains(&key)
+                    || matches!(&place.at, At::Run(loading) if *loading == key);
+                state.alive.then_some(Seen { free, has, models: state.loaded.len() })
+            };
+            let seen: Vec<_> = self.places.iter().enumerate().map(see).collect();
+            match goes_to(&seen, kept) {
+                Some(at) if at == device => return Some(job.run.id.clone()),
+                Some(at) => taken[at] = true,
+                None => {}
+            }
+        }
+        None
     }
 
     /// Whether a run of `asker` may wait, and whether in the place that is reserved for its class.
@@ -129,12 +197,25 @@ pub struct Queue {
     line: Mutex<Inner>,
     ready: Condvar,
     bound: Bound,
+    /// Models that each device keeps in memory.
+    kept: OnceLock<usize>,
 }
 
 impl Queue {
     /// A line in which so many runs may wait, and beside them one of each class's presenter.
     pub fn new(bound: Bound) -> Self {
-        Queue { line: Mutex::default(), ready: Condvar::new(), bound }
+        Queue { line: Mutex::default(), ready: Condvar::new(), bound, kept: OnceLock::new() }
+    }
+
+    /// Opens the line to devices, each of which keeps so many models in memory.
+    pub fn open(
+        &self,
+        devices: impl Iterator<Item = watch::Receiver<WorkerState>>,
+        models_kept: usize,
+    ) {
+        let _ = self.kept.set(models_kept.max(1));
+        let places = devices.map(|state| Place { state, at: At::Nothing });
+        lock(&self.line).places = places.collect();
     }
 
     /// Adds a run behind those that wait of the same client, and tells it its place.
@@ -146,7 +227,7 @@ impl Queue {
         let reserved = line.room(&job.asker, self.bound)?;
         line.waiting.push(job.asker.client, reserved, Waiting { job, told: Cell::new(None) });
         line.announce();
-        self.ready.notify_one();
+        self.ready.notify_all();
         Ok(())
     }
 
@@ -164,23 +245,51 @@ impl Queue {
         self.bound
     }
 
-    /// Takes the next run, waiting for one at most so long. Whatever was taken before counts as
-    /// finished.
-    pub fn pop(&self, within: Duration) -> Popped {
+    /// Takes the next run for a device, waiting for one at most so long. Whatever the device was at
+    /// counts as finished.
+    pub fn pop(&self, device: usize, within: Duration) -> Popped {
+        let kept = self.kept.get().copied().unwrap_or(1);
         let mut line = lock(&self.line);
-        line.busy = false;
-        let idle = |line: &mut Inner| !line.closed && line.waiting.is_empty();
-        if idle(&mut line) && !within.is_zero() {
+        if let Some(place) = line.places.get_mut(device) {
+            place.at = At::Nothing;
+        }
+        let idle = |line: &mut Inner| !line.closed && line.next_for(device, kept).is_none();
+        if !within.is_zero() {
             let waited = self.ready.wait_timeout_while(line, within, idle);
             line = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         if line.closed {
             return Popped::Closed;
         }
-        let Some(Waiting { job, .. }) = line.waiting.pop() else { return Popped::Nothing };
-        line.busy = true;
+        let next = line.next_for(device, kept);
+        let taken = next.and_then(|id| line.waiting.take(|waiting| waiting.job.run.id == id));
+        let Some(Waiting { job, .. }) = taken else { return Popped::Nothing };
+        if let Some(place) = line.places.get_mut(device) {
+            place.at = At::Run((job.source.name.clone(), job.quant));
+        }
         line.announce();
+        // What others are given may have changed with it.
+        self.ready.notify_all();
         Popped::Job(job)
+    }
+
+    /// Notes that a device is through with its run: whoever hears of the end finds it free.
+    pub fn done(&self, device: usize) {
+        if let Some(place) = lock(&self.line).places.get_mut(device) {
+            place.at = At::Nothing;
+        }
+    }
+
+    /// Notes that a device is at work that can wait, until it asks for a run again; gives whether it may
+    /// be, which it may not while a run waits for it.
+    pub fn begin_spare(&self, device: usize) -> bool {
+        let kept = self.kept.get().copied().unwrap_or(1);
+        let mut line = lock(&self.line);
+        let may = line.closed || line.next_for(device, kept).is_none();
+        if let Some(place) = line.places.get_mut(device).filter(|_| may) {
+            place.at = At::Spare;
+        }
+        may
     }
 
     /// Whether the line was closed.
@@ -247,8 +356,20 @@ mod tests {
         }
     }
 
+    fn state(loaded: &[&str]) -> WorkerState {
+        let loaded = loaded.iter().map(|name| ((*name).to_owned(), Quant::F32)).collect();
+        WorkerState { alive: true, loaded, ..WorkerState::default() }
+    }
+
+    /// A line before one device.
+    fn line(bound: Bound) -> Queue {
+        let queue = Queue::new(bound);
+        queue.open(std::iter::once(watch::channel(state(&[])).1), 2);
+        queue
+    }
+
     fn taken(queue: &Queue) -> Job {
-        match queue.pop(Duration::ZERO) {
+        match queue.pop(0, Duration::ZERO) {
             Popped::Job(job) => job,
             other => panic!("nobody waits: {other:?}"),
         }
@@ -265,7 +386,7 @@ mod tests {
 
     #[test]
     fn places_stay_current() {
-        let queue = Queue::new(Bound::new(3, 3));
+        let queue = line(Bound::new(3, 3));
         let jobs = [job(), job(), job()];
         let runs = [jobs[0].run.clone(), jobs[1].run.clone(), jobs[2].run.clone()];
         for job in jobs {
@@ -278,7 +399,7 @@ mod tests {
         assert!(queue.remove(&runs[1].id).is_none(), "only once");
         assert_eq!(taken(&queue).run.id, runs[2].id);
         taken(&queue);
-        assert!(matches!(queue.pop(Duration::ZERO), Popped::Nothing));
+        assert!(matches!(queue.pop(0, Duration::ZERO), Popped::Nothing));
         assert_eq!(places(&runs[0]), [0]);
         assert_eq!(places(&runs[1]), [1]);
         assert_eq!(places(&runs[2]), [2, 1]);
@@ -286,7 +407,7 @@ mod tests {
 
     #[test]
     fn one_client_fills_its_part_and_another_goes_between() {
-        let queue = Queue::new(Bound::new(5, 3));
+        let queue = line(Bound::new(5, 3));
         let (rude, polite) = (asker("192.0.2.1"), asker("192.0.2.2"));
         for _ in 0..3 {
             queue.push(job_of(rude.clone())).expect("there is room");
@@ -304,7 +425,7 @@ mod tests {
 
     #[test]
     fn a_full_line_has_a_place_for_each_class() {
-        let queue = Queue::new(Bound::new(2, 2));
+        let queue = line(Bound::new(2, 2));
         for _ in 0..2 {
             queue.push(job()).expect("there is room");
         }
@@ -323,12 +444,76 @@ mod tests {
         assert_eq!(queue.len(), 4);
     }
 
+    /// A run that asks for a model.
+    fn asks(model: &str) -> Job {
+        Job { source: Source::folder(model.into(), model.into()), ..job() }
+    }
+
+    #[test]
+    fn a_run_goes_where_its_model_lies_and_else_where_there_is_room() {
+        let queue = Queue::new(Bound::new(9, 9));
+        let (told, states): (Vec<_>, Vec<_>) =
+            [state(&["a"]), state(&["b", "c"])].into_iter().map(watch::channel).unzip();
+        queue.open(states.into_iter(), 2);
+        let takes = |device: usize| match queue.pop(device, Duration::ZERO) {
+            Popped::Job(job) => Some(job.source.name),
+            _ => None,
+        };
+        let push = |model: &str| queue.push(asks(model)).expect("there is room");
+        // Each where its model lies, whoever came first.
+        push("b");
+        push("a");
+        assert_eq!((takes(0), takes(1)), (Some("a".into()), Some("b".into())));
+        // The second device is at work on b and full of models: this one waits for it, and does not
+        // cost the first one anything.
+        push("c");
+        told[0].send_replace(state(&["x", "a"]));
+        assert_eq!(takes(0), None);
+        assert_eq!(takes(1).as_deref(), Some("c"));
+        // With room it goes to the first, while the second is at work on it.
+        told[0].send_replace(state(&["a"]));
+        push("c");
+        assert_eq!(takes(0).as_deref(), Some("c"));
+        // What lies nowhere goes to whoever has room, and else to whoever is free.
+        assert_eq!((takes(1), takes(0)), (None, None), "both are free");
+        push("d");
+        assert_eq!((takes(1), takes(0)), (None, Some("d".into())));
+        told[0].send_replace(state(&["a", "d"]));
+        push("e");
+        assert_eq!(takes(1).as_deref(), Some("e"));
+    }
+
+    #[test]
+    fn a_device_that_died_is_given_nothing_and_others_go_on() {
+        let queue = Queue::new(Bound::new(9, 9));
+        let (told, states): (Vec<_>, Vec<_>) =
+            [state(&["m"]), state(&[])].into_iter().map(watch::channel).unzip();
+        queue.open(states.into_iter(), 2);
+        told[0].send_replace(WorkerState::default());
+        queue.push(job()).expect("there is room");
+        assert!(matches!(queue.pop(0, Duration::ZERO), Popped::Nothing));
+        assert!(matches!(queue.pop(1, Duration::ZERO), Popped::Job(_)));
+    }
+
+    #[test]
+    fn what_can_wait_does_not_begin_while_a_run_waits_for_the_device() {
+        let queue = line(Bound::new(3, 3));
+        queue.push(job()).expect("there is room");
+        assert!(!queue.begin_spare(0));
+        taken(&queue);
+        assert!(matches!(queue.pop(0, Duration::ZERO), Popped::Nothing));
+        assert!(queue.begin_spare(0));
+        // A run that comes now waits for the end of that piece of work.
+        queue.push(job()).expect("there is room");
+        taken(&queue);
+    }
+
     #[test]
     fn closing_wakes_the_model_and_gives_back_who_waits() {
-        let queue = Arc::new(Queue::new(Bound::new(3, 3)));
+        let queue = Arc::new(line(Bound::new(3, 3)));
         let model = std::thread::spawn({
             let queue = queue.clone();
-            move || matches!(queue.pop(Duration::from_secs(60)), Popped::Closed)
+            move || matches!(queue.pop(0, Duration::from_secs(60)), Popped::Closed)
         });
         queue.close();
         assert!(model.join().expect("no panic"));

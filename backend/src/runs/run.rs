@@ -7,7 +7,7 @@ use std::time::Instant;
 use axum::body::Bytes;
 use shared::api::{RunRecord, RunState};
 use shared::event::EVENT_VERSION;
-use shared::{Envelope, Event, Label, RunOptions};
+use shared::{Envelope, ErrorCode, Event, Label, RunOptions};
 
 use super::heads::HeadLog;
 use super::held::Held;
@@ -42,7 +42,7 @@ pub struct Run {
     pub log: EventLog,
     /// Where the heads of its answer's rows looked, until the store has it.
     pub heads: HeadLog,
-    version: u32,
+    pub(super) version: u32,
     submitted: Instant,
     stop: AtomicU8,
     prepared: OnceLock<Bytes>,
@@ -133,6 +133,17 @@ impl Run {
         }
     }
 
+    /// The event that ends it once it was told to stop.
+    pub(super) fn stopped(&self) -> Event {
+        match self.stop_requested() {
+            Some(StopReason::ShuttingDown) => failed(
+                ErrorCode::ShuttingDown,
+                "The lab was stopped before this run finished; start it again.",
+            ),
+            Some(StopReason::Cancelled) | None => Event::Cancelled,
+        }
+    }
+
     /// Keeps the picture as the model sees it.
     pub fn set_prepared(&self, png: Bytes) {
         let _ = self.prepared.set(png);
@@ -203,6 +214,11 @@ impl Run {
             events,
         }
     }
+}
+
+/// The event that ends a run that failed.
+pub(super) fn failed(code: ErrorCode, message: impl Into<String>) -> Event {
+    Event::Failed { code, message: message.into() }
 }
 
 /// How many tokens an answer has so far.

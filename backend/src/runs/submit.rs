@@ -75,7 +75,7 @@ impl Runs {
             ..LoadOptions::default()
         };
         let loaded = (load.name.clone(), load.quant);
-        let new = !self.model_state.borrow().loaded.contains(&loaded);
+        let new = !self.loaded().contains(&loaded);
         let new = new.then(|| (source.folder.clone(), load));
         let pixels = self.decode(picture.clone(), check, new, options.clone()).await?;
         // A task of its own: a client that leaves now must not leave half a run behind.

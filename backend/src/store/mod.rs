@@ -88,7 +88,7 @@ pub struct Store {
     space: Arc<Space>,
     /// Whether the disk was so full that the file could not be opened to be written.
     read_only: bool,
-    loading: Loading,
+    loading: Arc<Loading>,
     /// Held while the store is open, so that no second lab takes its live runs for interrupted.
     held: Held,
 }
@@ -144,7 +144,7 @@ impl Store {
         }
         let writer = Writer::start(connection)
             .map_err(|e| OpenError::Broken { folder: shown, cause: e.to_string() })?;
-        let loading = Loading::of(folder);
+        let loading = Arc::new(Loading::of(folder));
         Ok(Store {
             path,
             writer,
@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// What is noted of the model that is being loaded.
-    pub fn loading(&self) -> &Loading {
+    pub fn loading(&self) -> &Arc<Loading> {
         &self.loading
     }
 

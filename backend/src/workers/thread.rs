@@ -1,398 +1,223 @@
-//! The thread that owns the models: takes runs from the line, one after the other.
+//! A worker's thread: takes one command after the other. No tensor leaves it.
 
 use std::ops::ControlFlow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use engine::{EngineError, EventObserver, Picture, Taped};
-use shared::picture::Speed;
-use shared::{ErrorCode, Event, Group, Observation, Quant, Summary};
+use engine::{EngineError, EventObserver, Taped};
+use shared::{ErrorCode, Event, Observation, Summary};
 use tokio::sync::watch;
 
-use super::cache::{Cache, Key};
-use crate::error::INTERNAL;
-use crate::experiments::queue::Post;
-use crate::experiments::{Means, Turn, Worker as Bench};
-use crate::models::catalog::{Look, Source};
-use crate::runs::{Job, JobPicture, Popped, Run, StopReason};
-use crate::workers::fidelity::Observed;
-use crate::workers::lab::PreparedRun;
+use super::cache::Cache;
+use super::command::{
+    Command, LoadSink, Loaded, MeasureError, Measured, Measurement, ModelChoice, Question, RunSink,
+};
+use super::fidelity::Observed;
+use super::lab::{Lab, PreparedRun};
+use super::measure;
+use super::worker::{Order, WorkerState};
+use crate::models::catalog::Look;
 
-/// A long run's events are written this often while it runs; a crash loses no more than this.
-const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// Loading progress is told this often.
 const TELL_EVERY: Duration = Duration::from_millis(50);
-/// With nothing to do, experiments are looked for this often.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// A queue of experiments that cannot be read is tried again after this long.
-const TRY_AGAIN: Duration = Duration::from_secs(5);
 
-/// What the model thread is doing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ModelState {
-    /// Whether the thread takes runs; false before it started and after it ended.
-    pub alive: bool,
-    /// Whether it is loading a model.
-    pub loading: bool,
-    /// Whether it is at work on a run.
-    pub running: bool,
-    /// The models in memory.
-    pub loaded: Vec<(String, Quant)>,
-}
-
-/// How the model thread works.
-#[derive(Clone)]
-pub struct Settings {
-    /// Models kept in memory.
-    pub models_kept: usize,
-    /// A model to load before the first run asks for one.
-    pub preload: Option<(Source, Quant)>,
-    /// What it needs to work at experiments while nobody waits for a run.
-    pub experiments: Option<Means>,
-}
-
-/// The running thread.
-#[derive(Debug)]
-pub struct ModelThread {
-    thread: JoinHandle<()>,
-}
-
-impl ModelThread {
-    /// Starts the thread; it ends when the runs's queue is closed.
-    ///
-    /// # Errors
-    /// The operating system gives no thread.
-    pub fn start(runs: Arc<Runs>, settings: Settings) -> std::io::Result<ModelThread> {
-        let thread = std::thread::Builder::new().name("model".into()).spawn(move || {
-            let ended = Ended(runs.model_state.clone());
-            Worker { cache: Cache::new(settings.models_kept), runs }.work(settings);
-            drop(ended);
-        })?;
-        Ok(ModelThread { thread })
-    }
-
-    /// Whether the thread is through.
-    pub fn is_finished(&self) -> bool {
-        self.thread.is_finished()
-    }
-
-    /// Waits for the thread's end.
-    pub fn join(self) {
-        if self.thread.join().is_err() {
-            tracing::error!("the model thread panicked");
-        }
+/// Works until nobody can ask for anything any more.
+pub(super) fn work(
+    inbox: &Receiver<Order>,
+    lab: Arc<dyn Lab>,
+    models_kept: usize,
+    told: watch::Sender<WorkerState>,
+) {
+    let mut thread = Thread { lab, cache: Cache::new(models_kept), state: Told(told) };
+    while let Ok(Order { command, span }) = inbox.recv() {
+        span.in_scope(|| thread.obey(command));
     }
 }
 
-/// Says that the thread is gone however it went.
-struct Ended(watch::Sender<ModelState>);
+/// Says that the thread is gone, however it went.
+struct Told(watch::Sender<WorkerState>);
 
-impl Drop for Ended {
+impl Drop for Told {
     fn drop(&mut self) {
-        self.0.send_replace(ModelState::default());
+        self.0.send_replace(WorkerState::default());
     }
 }
 
-struct Worker {
-    runs: Arc<Runs>,
+struct Thread {
+    lab: Arc<dyn Lab>,
     cache: Cache,
+    state: Told,
 }
 
-impl Worker {
-    fn work(mut self, settings: Settings) {
-        self.tell(|s| s.alive = true);
-        if let Some((source, quant)) = settings.preload {
-            self.preload(&source, quant);
-        }
-        let mut bench = None;
-        let means = settings.experiments;
-        let runs = self.runs.clone();
-        let mut wait = Duration::ZERO;
-        loop {
-            match runs.queue.pop(wait) {
-                Popped::Job(job) => {
-                    self.tell(|s| s.running = true);
-                    let last = self.run_guarded(&job);
-                    self.tell_idle();
-                    runs.finish(job.run, last);
-                }
-                Popped::Nothing => {}
-                Popped::Closed => break,
+impl Thread {
+    /// Does what a command says. The state is told before the reply: whoever hears of the end finds
+    /// it there.
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Load { model, mut sink, reply } => {
+                let done = self.guarded(|t| t.load(&model, &mut *sink));
+                let done = done.unwrap_or_else(|| {
+                    self.cache.forget(&model.source, model.quant);
+                    Err(panicked())
+                });
+                drop(sink);
+                self.idle();
+                let _ = reply.send(done);
             }
-            // One item at a time: whoever asks a question waits for no more than that.
-            wait = match (&mut bench, &means) {
-                (Some(bench), _) => self.experiment(bench),
-                (None, Some(means)) => match Bench::new(means.clone(), Post::Lab) {
-                    Ok(new) => {
-                        bench = Some(new);
-                        Duration::ZERO
-                    }
-                    // On a full disk, say: not for ever.
-                    Err(error) => {
-                        tracing::error!(%error, "no experiment can run here now");
-                        TRY_AGAIN
-                    }
-                },
-                (None, None) => LOOK_EVERY,
-            };
-        }
-    }
-
-    /// Runs an item of an experiment, if there is one; gives how long there is nothing to do.
-    fn experiment(&mut self, bench: &mut Bench) -> Duration {
-        let runs = self.runs.clone();
-        let turn = bench.turn(&mut self.cache, &|| runs.queue.is_closed());
-        if self.runs.model_state.borrow().loaded != self.cache.keys() {
-            self.tell_idle();
-        }
-        match turn {
-            Ok(Turn::Worked) => Duration::ZERO,
-            Ok(Turn::Idle) => LOOK_EVERY,
-            Err(error) => {
-                tracing::error!(%error, "the experiments cannot be read or written");
-                TRY_AGAIN
+            Command::Run { question, reply } => {
+                self.tell(|s| s.running = true);
+                let done = self.guarded(|t| t.run(&question));
+                let done = done.unwrap_or_else(|| {
+                    let ModelChoice { source, quant } = &question.model;
+                    self.cache.forget(source, *quant);
+                    Err(panicked())
+                });
+                drop(question);
+                self.idle();
+                let _ = reply.send(done);
+            }
+            Command::Measure { measurement, reply } => {
+                let done = self.guarded(|t| t.measure(&measurement));
+                let done = done.unwrap_or_else(|| {
+                    self.cache.clear();
+                    Err(MeasureError::Panicked)
+                });
+                drop(measurement);
+                self.idle();
+                let _ = reply.send(done);
             }
         }
     }
 
-    fn tell_idle(&self) {
-        let loaded = self.cache.keys();
-        self.tell(|s| *s = ModelState { alive: true, loaded, ..ModelState::default() });
+    /// Does something that may panic; `None` where it did. The panic's own message is in the log,
+    /// from the panic hook.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        std::panic::catch_unwind(AssertUnwindSafe(|| work(self))).ok()
     }
 
-    fn tell(&self, change: impl FnOnce(&mut ModelState)) {
-        self.runs.model_state.send_modify(change);
+    fn tell(&self, change: impl FnOnce(&mut WorkerState)) {
+        self.state.0.send_modify(change);
     }
 
-    /// Loads a model nobody asked for yet. A run that comes meanwhile is shown the progress.
-    fn preload(&mut self, source: &Source, quant: Quant) {
-        let runs = self.runs.clone();
-        if let Some(name) = runs.store.loading().died_of() {
-            tracing::warn!(
-                model = name,
-                "the lab was killed while it was loading this model: no model is loaded before a run asks \
-                 for one"
-            );
-            return;
-        }
-        let told = |bytes, total| {
-            if let Some(run) = runs.queue.first() {
-                run.publish(Event::Loading { bytes, total });
-            }
-        };
-        let loading = AssertUnwindSafe(|| self.load(source, quant, told).err());
-        match std::panic::catch_unwind(loading) {
-            Ok(None) => {}
-            Ok(Some(error)) => {
-                tracing::error!(model = source.name, code = %error.code, %error, "model not loaded");
-            }
-            Err(_) => tracing::error!(model = source.name, "loading the model panicked"),
-        }
-        self.tell_idle();
+    fn idle(&self) {
+        let now = WorkerState { alive: true, loaded: self.cache.keys(), ..WorkerState::default() };
+        self.state.0.send_if_modified(|state| {
+            let changed = *state != now;
+            *state = now;
+            changed
+        });
     }
 
-    /// Loads a model unless it is in memory; `told` hears of the progress now and then.
+    /// Loads a model unless it is in memory; `sink` hears of the progress now and then.
     fn load(
         &mut self,
-        source: &Source,
-        quant: Quant,
-        told: impl Fn(u64, u64),
-    ) -> Result<(), EngineError> {
-        if self.cache.has(source, quant) {
-            return Ok(());
-        }
-        self.tell(|s| s.loading = true);
+        model: &ModelChoice,
+        sink: &mut dyn LoadSink,
+    ) -> Result<Loaded, EngineError> {
+        let ModelChoice { source, quant } = model;
+        let look = Look::at(&source.folder);
+        let fresh = !self.cache.has(source, *quant);
+        let noted = fresh.then(|| {
+            self.tell(|s| s.loading = true);
+            sink.begins(source)
+        });
         let started = Instant::now();
         let mut last_told: Option<Instant> = None;
         let mut progress = |bytes: u64, total: u64| {
             if bytes >= total || last_told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
                 last_told = Some(Instant::now());
-                told(bytes, total);
+                sink.progress(bytes, total);
             }
         };
-        let runs = self.runs.clone();
-        let look = Look::at(&source.folder);
-        let noted = runs.store.loading().begins(&source.name);
-        let model = self.cache.get(&*runs.lab, source, quant, &mut progress)?;
+        let loaded = self.cache.get(&*self.lab, source, *quant, &mut progress)?;
         drop(noted);
-        if let Some(check) = model.precheck() {
-            runs.knows(&source.name, look, check);
+        let (info, precheck) = (loaded.info().clone(), loaded.precheck());
+        if fresh {
+            let (bytes, ms) = (info.bytes, started.elapsed().as_millis() as u64);
+            tracing::info!(model = source.name, quant = quant.name(), bytes, ms, "model loaded");
+            let loaded = self.cache.keys();
+            self.tell(|s| (s.loading, s.loaded) = (false, loaded));
         }
-        let ms = started.elapsed().as_millis() as u64;
-        let bytes = model.info().bytes;
-        tracing::info!(model = source.name, quant = quant.name(), bytes, ms, "model loaded");
-        let loaded: Vec<Key> = self.cache.keys();
-        self.tell(|s| (s.loading, s.loaded) = (false, loaded));
-        Ok(())
+        Ok(Loaded { info, look, precheck })
     }
 
-    /// Runs a job; whatever happens, gives the event that ends it.
-    fn run_guarded(&mut self, job: &Job) -> Event {
-        let result = std::panic::catch_unwind(AssertUnwindSafe(|| self.run(job)));
-        match result {
-            Ok(Ok(Some(summary))) => Event::Done { summary },
-            Ok(Ok(None)) => stopped(&job.run),
-            Ok(Err(error)) if error.code == ErrorCode::Internal => {
-                tracing::error!(run = job.run.id.short(), %error, "run failed inside");
-                failed(ErrorCode::Internal, INTERNAL)
-            }
-            Ok(Err(error)) if error.code == ErrorCode::ModelUnusable => {
-                // The message names files of this machine, and a run's link travels.
-                tracing::error!(run = job.run.id.short(), %error, "model not usable");
-                let name = &job.source.name;
-                let message = format!(
-                    "The model \"{name}\" cannot be used: its files are missing, damaged or do \
-                     not fit together; the lab's log says more."
-                );
-                failed(ErrorCode::ModelUnusable, message)
-            }
-            Ok(Err(error)) => failed(error.code, error.message),
-            Err(_) => {
-                // The panic's own message is in the log, from the panic hook.
-                tracing::error!(run = job.run.id.short(), "run panicked");
-                self.cache.forget(&job.source, job.quant);
-                failed(ErrorCode::Internal, INTERNAL)
-            }
-        }
-    }
-
-    fn run(&mut self, job: &Job) -> Result<Option<Summary>, EngineError> {
-        let run = &job.run;
-        if run.stop_requested().is_some() {
-            return Ok(None);
-        }
-        self.runs.metrics.run_started(run.age_ms());
-        self.load(&job.source, job.quant, |bytes, total| {
-            run.publish(Event::Loading { bytes, total });
-        })?;
-        let runs = self.runs.clone();
-        let decoded;
-        let picture = match &job.picture {
-            JobPicture::Pixels(picture) => picture,
-            JobPicture::InStore => {
-                decoded = read_back(&runs, run)?;
-                &decoded
-            }
-        };
-        let model = self.cache.get(&*runs.lab, &job.source, job.quant, &mut |_, _| {})?;
-        let prepared = model.prepare(picture, &run.options)?;
-        let options = prepared.options().clone();
-        let mut saved = Instant::now();
-        let mut read = None;
-        let last_layer = model.info().layers.saturating_sub(1);
-        let sink = |event: Event| {
-            if let Event::Layout { layout, .. } = &event {
-                // What is read without a picture says nothing of pictures.
-                read = layout.picture.map(|p| {
-                    let text = layout.tokens.iter().filter(|t| t.group != Group::Image).count();
-                    (u32::from(p.rows) * u32::from(p.cols), text as u32, layout.tokens.len() as u32)
-                });
+    fn run(&mut self, question: &Question) -> Result<Option<Summary>, EngineError> {
+        let Question { model: ModelChoice { source, quant }, picture, options, sink } = question;
+        let model = self.cache.get(&*self.lab, source, *quant, &mut |_, _| {})?;
+        let prepared = model.prepare(picture, options)?;
+        let (mut shown, mut seen) = (false, Observation::default());
+        let events = |event: Event| {
+            // What is compared with another run is folded together on the way.
+            if options.verify {
+                seen.apply(&event);
             }
             // The picture is encoded once the prefill is through: the first layers wait for nothing.
             if matches!(event, Event::Token { index: 0, .. }) {
-                keep_prepared(run, &*prepared);
+                shown = true;
+                show_prepared(&**sink, &*prepared);
             }
-            // What a person has seen of a short run is kept too: the prefill, and the first token.
-            let landmark = match &event {
-                Event::PrefillLayer { layer, .. } => *layer == last_layer,
-                Event::Token { index, .. } => *index == 0,
-                _ => false,
-            };
-            run.publish(event);
-            if landmark || saved.elapsed() >= SAVE_EVERY {
-                saved = Instant::now();
-                runs.save_soon(run);
-            }
-            go_on(run)
+            sink.event(event);
+            go_on(&**sink)
         };
-        let asked = run.clone();
+        let asked = sink.clone();
+        let understood = prepared.options().clone();
         let mut observer =
-            EventObserver::new(model.info().clone(), options, sink, move || go_on(&asked));
+            EventObserver::new(model.info().clone(), understood, events, move || go_on(&*asked));
         if model.info().head_rows {
-            let kept = run.clone();
-            observer = observer.keeping_heads(move |rows| kept.heads.push(rows));
+            let kept = sink.clone();
+            observer = observer.keeping_heads(move |rows| kept.heads(rows));
         }
-        let (summary, tape) = if run.options.verify {
+        let (summary, tape) = if options.verify {
             let mut taped = Taped::new(&mut observer);
             (prepared.run(&mut taped)?, Some(taped.into_tape()))
         } else {
             (prepared.run(&mut observer)?, None)
         };
         drop(observer);
-        if let Some(summary) = &summary
-            && let Some((picture_tokens, text_tokens, prompt_tokens)) = read
-        {
-            let speed = Speed {
-                quant: job.quant,
-                picture_tokens,
-                text_tokens,
-                prompt_tokens,
-                vision_ms: summary.timing.vision_ms,
-                prefill_ms: summary.timing.prefill_ms,
-            };
-            runs.read_at(&job.source.name, speed);
-        }
-        if run.prepared().is_none() {
-            keep_prepared(run, &*prepared);
+        if !shown {
+            show_prepared(&**sink, &*prepared);
         }
         if let (Some(_), Some(tape)) = (&summary, tape) {
-            run.publish(Event::Verifying);
-            runs.save_soon(run);
-            let mut seen = Observation::default();
-            run.log.all().iter().for_each(|entry| seen.apply(&entry.envelope.event));
+            sink.event(Event::Verifying);
             let observed = Observed {
                 tape: &tape,
                 seen: &seen,
                 prepared: &*prepared,
                 model: model.info(),
-                source: &job.source,
+                source,
                 picture,
-                options: &run.options,
+                options,
             };
-            match observed.fidelity(&*runs.lab, || go_on(run))? {
-                Some(fidelity) => run.publish(Event::Verified { fidelity }),
+            match observed.fidelity(&*self.lab, || go_on(&**sink))? {
+                Some(fidelity) => sink.event(Event::Verified { fidelity }),
                 None => return Ok(None),
             }
         }
         Ok(summary)
     }
+
+    fn measure(&mut self, measurement: &Measurement) -> Result<Option<Measured>, MeasureError> {
+        let Measurement { model: ModelChoice { source, quant }, picture, options, stop } =
+            measurement;
+        let model = self.cache.get(&*self.lab, source, *quant, &mut |_, _| {});
+        let model = model.map_err(MeasureError::Model)?;
+        measure::measure(model, picture, options, stop)
+    }
 }
 
-/// Keeps the picture as the model sees it, where it sees one.
-fn keep_prepared(run: &Run, prepared: &dyn PreparedRun) {
+/// Hands on the picture as the model sees it, where it sees one.
+fn show_prepared(sink: &dyn RunSink, prepared: &dyn PreparedRun) {
     if let Some(png) = prepared.picture_png() {
-        run.set_prepared(png.into());
+        sink.prepared(png);
     }
 }
 
-fn go_on(run: &Run) -> ControlFlow<()> {
-    match run.stop_requested() {
-        None => ControlFlow::Continue(()),
-        Some(_) => ControlFlow::Break(()),
-    }
+fn go_on(sink: &dyn RunSink) -> ControlFlow<()> {
+    if sink.stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// The event that ends a run which was told to stop.
-pub(crate) fn stopped(run: &Run) -> Event {
-    match run.stop_requested() {
-        Some(StopReason::ShuttingDown) => failed(
-            ErrorCode::ShuttingDown,
-            "The lab was stopped before this run finished; start it again.",
-        ),
-        Some(StopReason::Cancelled) | None => Event::Cancelled,
-    }
-}
-
-fn failed(code: ErrorCode, message: impl Into<String>) -> Event {
-    Event::Failed { code, message: message.into() }
-}
-
-/// Reads and decodes a picture that was too large to hold while its run waited.
-fn read_back(runs: &Runs, run: &Run) -> Result<Picture, EngineError> {
-    let internal = |cause: String| EngineError::new(ErrorCode::Internal, cause);
-    let stored = runs.store.picture(&run.id).map_err(|e| internal(e.to_string()))?;
-    let stored = stored.ok_or_else(|| internal("the picture is gone".to_owned()))?;
-    runs.lab.decode(&stored.bytes)
+fn panicked() -> EngineError {
+    EngineError::new(ErrorCode::Internal, "the worker panicked; the log says how")
 }

@@ -13,16 +13,15 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use datasets::Paths;
-use langoverrule::experiments::{Means, Shelves, SqliteQueue};
+use langoverrule::experiments::{Means, Post, Shelves, SqliteQueue};
 use langoverrule::fair::{Bound, Shares};
 use langoverrule::http::app::{AppState, Limits, app};
 use langoverrule::http::net::{self, ConnectionLimits, Connections};
 use langoverrule::models::catalog::{Catalog, Source};
-use langoverrule::runs::Runs;
 use langoverrule::runs::samples::Samples;
+use langoverrule::runs::{Device, Dispatcher, Runs, Settings};
 use langoverrule::store::{Store, StoreOptions};
 use langoverrule::workers::lab::{Lab, Script, ScriptedLab};
-use langoverrule::workers::{ModelThread, Settings};
 use serde::de::DeserializeOwned;
 use shared::api::{RunCreated, RunRecord, RunState};
 use shared::{Envelope, ErrorBody, ErrorCode};
@@ -63,7 +62,7 @@ impl Default for Options {
 pub struct TestLab {
     pub state: AppState,
     pub folder: Arc<TempDir>,
-    model: Option<ModelThread>,
+    devices: Option<Dispatcher>,
 }
 
 impl TestLab {
@@ -96,6 +95,22 @@ impl TestLab {
     }
 
     pub fn of(lab: Arc<dyn Lab>, catalog: Catalog, folder: Arc<TempDir>, options: Options) -> Self {
+        Self::on(&[("one", lab)], catalog, folder, options)
+    }
+
+    /// A lab on devices, each with what it loads models with.
+    pub fn on(
+        devices: &[(&str, Arc<dyn Lab>)],
+        catalog: Catalog,
+        folder: Arc<TempDir>,
+        options: Options,
+    ) -> Self {
+        let device = |(name, lab): &(&str, Arc<dyn Lab>)| Device {
+            name: (*name).to_owned(),
+            lab: lab.clone(),
+        };
+        let devices: Vec<Device> = devices.iter().map(device).collect();
+        let lab = devices[0].lab.clone();
         let store =
             Store::open(folder.path(), &StoreOptions { max_pages: options.max_pages }).unwrap();
         let samples = Samples::in_folder(&options.samples);
@@ -105,17 +120,22 @@ impl TestLab {
             experiments: Bound::new(8, 9),
             ..Shares::default()
         });
-        let means = options.experiments.then(|| Means {
-            queue: Arc::new(SqliteQueue::open(folder.path()).unwrap()),
-            lab: lab.clone(),
-            catalog: Arc::new(catalog.clone()),
-            shelves: Arc::new(Shelves::new(Paths::Anywhere, None)),
+        let means = options.experiments.then(|| {
+            let queue = Arc::new(SqliteQueue::open(folder.path()).unwrap());
+            Means {
+                book: queue.clone(),
+                items: queue,
+                lab: lab.clone(),
+                catalog: Arc::new(catalog.clone()),
+                shelves: Arc::new(Shelves::new(Paths::Anywhere, None)),
+            }
         });
         let runs = Arc::new(Runs::new(lab, catalog, samples, store, shares));
-        let settings = Settings { models_kept: 2, preload: None, experiments: means.clone() };
-        let model = ModelThread::start(runs.clone(), settings).unwrap();
+        let spare = means.as_ref().map(|means| means.spare(Post::Lab));
+        let settings = Settings { devices, models_kept: 2, preload: None, spare };
+        let devices = Dispatcher::start(&runs, settings).unwrap();
         let state = AppState { experiments: means, ..AppState::new(runs, options.limits) };
-        TestLab { state, folder, model: Some(model) }
+        TestLab { state, folder, devices: Some(devices) }
     }
 
     pub fn app(&self) -> Router {
@@ -125,7 +145,7 @@ impl TestLab {
     /// Stops the lab in good order and gives its folder.
     pub async fn close(mut self) -> Arc<TempDir> {
         self.state.runs.close().await;
-        self.model.take().unwrap().join();
+        self.devices.take().unwrap().join();
         self.state.runs.store.close();
         self.folder.clone()
     }

@@ -9,11 +9,10 @@ use shared::experiment::ExperimentSpec;
 
 use super::super::{Failure, print};
 use super::{BenchArgs, resident_mib};
-use crate::experiments::queue::{End, Post};
-use crate::experiments::{Asker, Means, Queue, Shelves, SqliteQueue, Turn, Worker, plan};
+use crate::experiments::{Asker, Bench, Book, End, Means, Post, Shelves, SqliteQueue, Turn, plan};
 use crate::models::catalog::{Catalog, DEMO_NAME};
-use crate::workers::Cache;
 use crate::workers::lab::EngineLab;
+use crate::workers::{Stop, Worker};
 
 /// Works at an experiment of `items` items on the demo model and the demo dataset, as a worker
 /// does, and compares its time with the model's own.
@@ -23,7 +22,8 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
     let catalog = Catalog::find(None, &data).map_err(|e| e.to_string())?;
     let queue = Arc::new(SqliteQueue::open(&data).map_err(says)?);
     let means = Means {
-        queue: queue.clone(),
+        book: queue.clone(),
+        items: queue.clone(),
         lab: Arc::new(EngineLab { device: args.device, ..EngineLab::default() }),
         catalog: Arc::new(catalog),
         shelves: Arc::new(Shelves::new(Paths::Nowhere, None)),
@@ -40,9 +40,11 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
     let planned = plan(spec, &means.catalog, &means.shelves, Asker::Local);
     let (new, _) = planned.map_err(|e| e.0.message)?;
     queue.create(&new).map_err(says)?;
-    let mut worker = Worker::new(means, Post::Worker).map_err(says)?;
-    let mut cache = Cache::new(1);
-    let mut turn = || worker.turn(&mut cache, &|| false).map_err(says);
+    let worker = Worker::start(args.device.to_string(), means.lab.clone(), 1)
+        .map_err(|e| format!("the model's thread cannot start: {e}"))?;
+    let mut bench = Bench::new(means, Post::Worker).map_err(says)?;
+    let never: Stop = Arc::new(|| false);
+    let mut turn = || bench.turn(&worker, &never).map_err(says);
     // The first item loads the model, which belongs to neither side.
     turn()?;
     let (started, mut done, mut at_hundred) = (Instant::now(), 1, 0.0);
@@ -54,7 +56,7 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
     }
     let wall_ms = started.elapsed().as_secs_f64() * 1e3;
     let at_end = resident_mib().unwrap_or_default();
-    drop(worker);
+    drop(bench);
     let ends = queue.ends(&new.id, 0, done).map_err(says)?;
     let model_ms: f64 = ends
         .iter()

@@ -10,7 +10,7 @@ use shared::experiment::ExperimentState;
 use super::{ExperimentsCommand, Failure, ModelFolders, find, queue};
 use crate::cli::print;
 use crate::error::ApiError;
-use crate::experiments::{Queue, files, status};
+use crate::experiments::{Book, files, status};
 use crate::export::parse_definition;
 use crate::id::RunId;
 
@@ -97,7 +97,7 @@ pub(super) fn definition(text: &str) -> Result<Definition, Failure> {
 
 /// Writes an experiment's tables and plots to a folder and prints the tables.
 pub(super) fn write_tables(
-    queue: &dyn Queue,
+    queue: &dyn Book,
     id: &RunId,
     definition: &Definition,
     out: Option<&Path>,

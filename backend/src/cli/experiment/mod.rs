@@ -18,10 +18,10 @@ use shared::experiment::ExperimentSpec;
 use super::analyze::quant;
 use super::asked::AskedArgs;
 use super::{Failure, ModelFolders};
-use crate::experiments::queue::Experiment;
-use crate::experiments::{Means, Queue, Shelves, SqliteQueue};
+use crate::experiments::{Book, Experiment, Means, Shelves, SqliteQueue};
 use crate::id::RunId;
 use crate::models::catalog::Catalog;
+use crate::workers::Devices;
 use crate::workers::lab::KeepingLab;
 
 pub(super) use list::experiments;
@@ -249,9 +249,10 @@ pub struct WorkerArgs {
     /// Models kept in memory.
     #[arg(long, default_value_t = 1)]
     models_kept: usize,
-    /// What the model runs on: auto, cpu or cuda:0.
-    #[arg(long, default_value_t)]
-    device: DeviceChoice,
+    /// What models run on: auto, cpu or cuda:0; several as cuda:0,cuda:1, or all. Each works at an
+    /// item of its own.
+    #[arg(long, value_name = "DEVICES", default_value_t)]
+    device: Devices,
     #[command(flatten)]
     folders: ModelFolders,
 }
@@ -265,8 +266,10 @@ fn means(folders: &ModelFolders, device: DeviceChoice) -> Result<Means, Failure>
     let catalog =
         Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
     let shelves = Shelves::new(Paths::Anywhere, catalog.hub().cloned());
+    let queue = Arc::new(queue(folders)?);
     Ok(Means {
-        queue: Arc::new(queue(folders)?),
+        book: queue.clone(),
+        items: queue,
         lab: Arc::new(KeepingLab::in_data(device, &folders.data)),
         shelves: Arc::new(shelves),
         catalog: Arc::new(catalog),
@@ -274,7 +277,7 @@ fn means(folders: &ModelFolders, device: DeviceChoice) -> Result<Means, Failure>
 }
 
 /// An experiment by its name, the beginning of it, or `last`.
-fn find(queue: &dyn Queue, name: &str) -> Result<Experiment, Failure> {
+fn find(queue: &dyn Book, name: &str) -> Result<Experiment, Failure> {
     if let Some(id) = RunId::parse(name) {
         let found = queue.get(&id).map_err(|e| e.to_string())?;
         return found.ok_or_else(|| format!("there is no experiment {name} in this data folder"));

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
 
-use super::stop::Stop;
+use super::stop::Asked;
 use super::work::LOOK_EVERY;
 use super::{ExperimentArgs, Failure, LAST, find, list, means};
-use crate::experiments::queue::{End, Experiment, Post};
-use crate::experiments::{Asker, Means, Turn, Worker, could_fit, plan, status};
+use crate::experiments::{
+    Asker, Bench, End, Experiment, Means, Post, Turn, could_fit, plan, status,
+};
 use crate::id::RunId;
-use crate::workers::Cache;
+use crate::workers::Worker;
 
 /// The progress is shown this often; a log gets a line every [`LINE_EVERY`].
 const SHOW_EVERY: Duration = Duration::from_millis(250);
@@ -21,7 +22,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
     let definition = list::definition(&args.definition)?;
     args.device.describe().map_err(|e| e.message)?;
-    let stop = Stop::on_signals()?;
+    let asked = Asked::on_signals()?;
+    let stop = asked.stop();
     let means = means(&args.folders, args.device)?;
     let experiment = match &args.resume {
         Some(name) if name == LAST && args.asks_for_something() => again(args, &means)?,
@@ -36,19 +38,19 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
         say(&format!("{}: {note}", experiment.start.dataset.name));
     }
     let shown = Shown::new(items);
-    let asked = || stop.asked();
-    let mut worker = Worker::new(means.clone(), Post::Worker).map_err(|e| e.to_string())?;
-    let mut cache = Cache::new(1);
+    let worker = Worker::start(args.device.to_string(), means.lab.clone(), 1)
+        .map_err(|e| format!("the model's thread cannot start: {e}"))?;
+    let mut bench = Bench::new(means.clone(), Post::Worker).map_err(|e| e.to_string())?;
     let mut looked: Option<Instant> = None;
     let last = loop {
-        let turn = worker.turn(&mut cache, &asked).map_err(|e| e.to_string())?;
+        let turn = bench.turn(&worker, &stop).map_err(|e| e.to_string())?;
         let due = looked.is_none_or(|at| at.elapsed() >= SHOW_EVERY);
-        if due || turn == Turn::Idle || stop.asked() {
+        if due || turn == Turn::Idle || stop() {
             looked = Some(Instant::now());
             let now = look(&means, &experiment)?;
             shown.tell(&now);
             // Another worker may still be at the last items, or somebody may have paused it.
-            if now.state != ExperimentState::Running || stop.asked() {
+            if now.state != ExperimentState::Running || stop() {
                 break now;
             }
         }
@@ -56,7 +58,8 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
             std::thread::sleep(LOOK_EVERY);
         }
     };
-    worker.rest().map_err(|e| e.to_string())?;
+    bench.rest().map_err(|e| e.to_string())?;
+    drop(bench);
     drop(worker);
     shown.finish();
     let ended = last.done + last.left_out;
@@ -80,7 +83,7 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
         }
         (ExperimentState::Done, _) => {}
     }
-    list::write_tables(&*means.queue, &id, &definition, args.out.as_deref())?;
+    list::write_tables(&*means.book, &id, &definition, args.out.as_deref())?;
     match last.done {
         0 => Err(nothing_ran(&means, &id, items)),
         _ => Ok(()),
@@ -89,7 +92,7 @@ pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
 
 /// What is said where every run was left out: for scripts, that is a failure.
 fn nothing_ran(means: &Means, id: &RunId, items: u32) -> Failure {
-    let first = means.queue.ends(id, 0, 1).ok().and_then(|ends| ends.into_iter().next());
+    let first = means.book.ends(id, 0, 1).ok().and_then(|ends| ends.into_iter().next());
     let why = match first.map(|ended| ended.end) {
         Some(End::LeftOut(left_out)) => format!("; the first: {}", left_out.message),
         _ => ".".to_owned(),
@@ -102,18 +105,20 @@ fn start(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
     let (new, _owner) =
         plan(args.spec(means)?, &means.catalog, &means.shelves, Asker::Local).map_err(says)?;
     could_fit(&new.grid, &means.catalog, &*means.lab).map_err(says)?;
-    means.queue.create(&new).map_err(|e| format!("the experiment cannot be kept: {e}"))?;
-    find(&*means.queue, new.id.as_str())
+    let kept = means.book.create(&new).and_then(|()| means.items.offer(&new.id));
+    kept.map_err(|e| format!("the experiment cannot be kept: {e}"))?;
+    find(&*means.book, new.id.as_str())
 }
 
 fn resume(means: &Means, name: &str) -> Result<Experiment, Failure> {
-    let found = find(&*means.queue, name)?;
+    let found = find(&*means.book, name)?;
     let id = &found.start.id;
-    let state = means.queue.set_state(id, ExperimentState::Running, None);
+    let state = means.book.set_state(id, ExperimentState::Running, None);
+    means.items.offer(id).map_err(|e| e.to_string())?;
     match state.map_err(|e| e.to_string())? {
         Some(ExperimentState::Cancelled) => Err(format!("the experiment {id} was cancelled")),
         // One that is done gets its tables written again.
-        _ => find(&*means.queue, id.as_str()),
+        _ => find(&*means.book, id.as_str()),
     }
 }
 
@@ -129,7 +134,7 @@ fn again(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
             && untitled(&e.start.spec) == untitled(&new.spec)
             && e.start.dataset.revision == new.dataset.revision
     };
-    let all = means.queue.list(1000).map_err(|e| e.to_string())?;
+    let all = means.book.list(1000).map_err(|e| e.to_string())?;
     match all.into_iter().find(same) {
         Some(found) => resume(means, found.start.id.as_str()),
         None => {
@@ -142,8 +147,8 @@ fn again(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
 fn look(means: &Means, experiment: &Experiment) -> Result<ExperimentStatus, Failure> {
     let id = &experiment.start.id;
     let gone = || "the experiment was deleted".to_owned();
-    let found = means.queue.get(id).map_err(|e| e.to_string())?.ok_or_else(gone)?;
-    let progress = means.queue.progress(id).map_err(|e| e.to_string())?;
+    let found = means.book.get(id).map_err(|e| e.to_string())?.ok_or_else(gone)?;
+    let progress = means.book.progress(id).map_err(|e| e.to_string())?;
     Ok(status(&found, &progress))
 }
 

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::super::serve::{signal_received, terminations};
+use crate::workers::Stop;
 
 /// Whether somebody asked for an end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stop(Arc<AtomicBool>);
+pub(super) struct Asked(Arc<AtomicBool>);
 
-impl Stop {
+impl Asked {
     /// Listens for signals from now on.
-    pub(super) fn on_signals() -> Result<Stop, String> {
-        let stop = Stop::default();
+    pub(super) fn on_signals() -> Result<Asked, String> {
+        let stop = Asked::default();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -36,5 +37,11 @@ impl Stop {
 
     pub(super) fn asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    /// The same for workers.
+    pub(super) fn stop(&self) -> Stop {
+        let asked = self.clone();
+        Arc::new(move || asked.asked())
     }
 }

@@ -4,12 +4,11 @@ use shared::Definition;
 use shared::experiment::Grid;
 use shared::experiment::aggregate::{Aggregate, Choice};
 
-use crate::experiments::Queue;
-use crate::experiments::queue::End;
+use crate::experiments::{Book, End};
 use crate::id::RunId;
 use crate::store::StoreError;
 
-/// Ends read from the queue at once: some megabytes.
+/// Ends read from the book at once: some megabytes.
 const AT_ONCE: u32 = 500;
 
 /// What has been read of an experiment so far.
@@ -32,10 +31,10 @@ impl Folded {
     /// Reads what has come since.
     ///
     /// # Errors
-    /// The queue cannot be read; what was read before stays.
-    pub fn advance(&mut self, queue: &dyn Queue, id: &RunId) -> Result<(), StoreError> {
+    /// The book cannot be read; what was read before stays.
+    pub fn advance(&mut self, book: &dyn Book, id: &RunId) -> Result<(), StoreError> {
         loop {
-            let ends = queue.ends(id, self.last, AT_ONCE)?;
+            let ends = book.ends(id, self.last, AT_ONCE)?;
             let all = ends.len() < AT_ONCE as usize;
             for ended in ends {
                 let taken = match &ended.end {

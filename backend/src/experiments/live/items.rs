@@ -5,8 +5,7 @@ use shared::experiment::{ItemRecord, Verdict};
 
 use super::{Kept, Live, no_experiment};
 use crate::error::ApiError;
-use crate::experiments::Means;
-use crate::experiments::queue::{End, Ended};
+use crate::experiments::{End, Ended, Means};
 use crate::id::RunId;
 
 /// What comes first.
@@ -41,7 +40,7 @@ impl Live {
     /// Items of an experiment, with what they left.
     ///
     /// # Errors
-    /// `not_found`, or the queue cannot be read.
+    /// `not_found`, or the book cannot be read.
     pub async fn items(
         &self,
         means: &Means,
@@ -54,11 +53,11 @@ impl Live {
         let chosen = chosen.await?;
         let (means, id) = (means.clone(), id.clone());
         let read = move || {
-            let experiment = means.queue.get(&id)?.ok_or_else(no_experiment)?;
+            let experiment = means.book.get(&id)?.ok_or_else(no_experiment)?;
             let mut records = Vec::with_capacity(chosen.len());
             for (item, mdi) in chosen {
                 let condition = experiment.start.grid.item(item).map_or(0, |(c, _)| c.index);
-                if let Some(ended) = means.queue.end(&id, item)? {
+                if let Some(ended) = means.book.end(&id, item)? {
                     records.push(record(ended, condition, mdi));
                 }
             }

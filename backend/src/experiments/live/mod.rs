@@ -127,10 +127,10 @@ pub fn no_experiment() -> ApiError {
 /// Reads where an experiment stands.
 ///
 /// # Errors
-/// `not_found`, or the queue cannot be read.
+/// `not_found`, or the book cannot be read.
 pub fn read_status(means: &Means, id: &RunId) -> Result<ExperimentStatus, ApiError> {
-    let experiment = means.queue.get(id)?.ok_or_else(no_experiment)?;
-    Ok(status(&experiment, &means.queue.progress(id)?))
+    let experiment = means.book.get(id)?.ok_or_else(no_experiment)?;
+    Ok(status(&experiment, &means.book.progress(id)?))
 }
 
 impl Live {
@@ -161,7 +161,7 @@ impl Live {
     /// The tables of an experiment under a definition, no older than half a second while it runs.
     ///
     /// # Errors
-    /// `not_found`, or the queue cannot be read.
+    /// `not_found`, or the book cannot be read.
     pub async fn tables(
         &self,
         means: &Means,
@@ -186,7 +186,7 @@ impl Live {
         let turn = self.turns.acquire().await.map_err(ApiError::internal)?;
         let means = means.clone();
         let done = tokio::task::spawn_blocking(move || {
-            let state = means.queue.state(&view.id)?.ok_or_else(no_experiment)?;
+            let state = means.book.state(&view.id)?.ok_or_else(no_experiment)?;
             let fresh = kept.take_if(|kept| kept.is_fresh(state));
             let mut now = match fresh {
                 Some(kept) => kept,
@@ -226,7 +226,7 @@ fn refreshed(means: &Means, view: &View, kept: Option<Kept>) -> Result<Kept, Api
             tables: VecDeque::new(),
         },
     };
-    kept.folded.advance(&*means.queue, &view.id)?;
+    kept.folded.advance(&*means.book, &view.id)?;
     kept.pause = EVERY.max(looked.elapsed() * SHARE);
     Ok(kept)
 }

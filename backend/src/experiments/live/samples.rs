@@ -9,8 +9,7 @@ use shared::experiment::DatasetInfo;
 
 use super::Live;
 use crate::error::ApiError;
-use crate::experiments::Means;
-use crate::experiments::queue::Experiment;
+use crate::experiments::{Experiment, Means};
 use crate::lock;
 
 /// Datasets kept open.

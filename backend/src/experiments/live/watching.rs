@@ -23,7 +23,7 @@ impl Live {
     /// second; closed once nothing can change any more, or the experiment is gone.
     ///
     /// # Errors
-    /// `not_found`, or the queue cannot be read.
+    /// `not_found`, or the book cannot be read.
     pub async fn watch(
         self: &Arc<Self>,
         means: &Means,

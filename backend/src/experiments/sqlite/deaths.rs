@@ -8,7 +8,7 @@ use shared::experiment::{LeftOut, SampleRef};
 use super::rows::end;
 use super::seat::{self, Last, Life};
 use super::{SqliteQueue, sealed};
-use crate::experiments::queue::End;
+use crate::experiments::End;
 use crate::store::StoreError;
 
 /// An item at which this many workers died is left out: it would kill the next one too.

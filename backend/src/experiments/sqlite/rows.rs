@@ -7,7 +7,7 @@ use shared::experiment::ExperimentState;
 
 use super::{ENDED, sealed};
 use crate::clock;
-use crate::experiments::queue::{End, Ended, Experiment, NewExperiment};
+use crate::experiments::{End, Ended, Experiment, NewExperiment};
 use crate::id::{OwnerHash, RunId};
 use crate::store::StoreError;
 

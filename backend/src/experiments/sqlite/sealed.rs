@@ -4,8 +4,7 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::id::RunId;
-use crate::store::StoreError;
-use crate::store::sums;
+use crate::store::{StoreError, sums};
 
 /// What an experiment's checksum covers.
 pub(super) const EXPERIMENT: &str = "id, created, lab, title, spec, dataset, grid, drawn, owner, \

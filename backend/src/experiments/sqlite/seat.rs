@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::experiments::queue::{AtWork, Claim, Post, Seat};
+use crate::experiments::{AtWork, Claim, Post, Seat};
 use crate::id::RunId;
 use crate::store::{StoreError, folder};
 

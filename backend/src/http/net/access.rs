@@ -8,6 +8,7 @@ use url::Host;
 use super::client::Peer;
 use super::forwarded::{self, Hop};
 use super::site::{Base, Network, Site, address, host_and_port};
+use crate::fair::Client;
 
 /// How the lab may be reached.
 #[derive(Clone, Debug)]

@@ -30,6 +30,7 @@ use tower::ServiceExt;
 use super::Access;
 use super::connections::{Busy, Connections, Refused, Slot};
 use super::io::Drained;
+use crate::fair::Client;
 
 /// Most bytes of a request's head, and of an answer that is written at once.
 const BUFFER: usize = 32 << 10;

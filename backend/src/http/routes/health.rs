@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use crate::http::app::AppState;
+use crate::workers::WorkerState;
 
 /// How the lab is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -27,8 +28,10 @@ pub struct Health {
 async fn look(state: &AppState) -> Health {
     let runs = &state.runs;
     runs.store.look_for_space().await;
-    let model = runs.model_state.borrow().clone();
-    let doing = match (model.alive, model.loading, model.running) {
+    let devices = runs.devices();
+    let any = |what: fn(&WorkerState) -> bool| devices.iter().any(|(_, state)| what(state));
+    let alive = any(|state| state.alive);
+    let doing = match (alive, any(|state| state.loading), any(|state| state.running)) {
         (false, ..) => "ended",
         (_, true, _) => "loading",
         (_, _, true) => "running",
@@ -36,8 +39,16 @@ async fn look(state: &AppState) -> Health {
     };
     let full = runs.store.space().is_full();
     let mut problems = state.problems.to_vec();
-    if !model.alive {
+    if !alive {
         problems.push("The thread of the models has ended: restart the lab.".to_owned());
+    } else {
+        let ended = devices.iter().filter(|(_, state)| !state.alive);
+        problems.extend(ended.map(|(name, _)| {
+            format!(
+                "The thread of {name} has ended: nothing runs there any more, and the other devices \
+                 go on; restart the lab."
+            )
+        }));
     }
     if full {
         problems.push(
@@ -52,7 +63,7 @@ async fn look(state: &AppState) -> Health {
              asked for, and not before."
         ));
     }
-    let status = match (model.alive, problems.is_empty()) {
+    let status = match (alive, problems.is_empty()) {
         (false, _) => "model thread ended",
         (true, false) => "degraded",
         (true, true) => "ok",
@@ -60,9 +71,9 @@ async fn look(state: &AppState) -> Health {
     Health {
         status,
         problems,
-        ready: model.alive && !full && !runs.is_closing(),
+        ready: alive && !full && !runs.is_closing(),
         model: doing,
-        loaded: model.loaded.iter().map(|(name, q)| format!("{name}/{}", q.name())).collect(),
+        loaded: runs.loaded().iter().map(|(name, q)| format!("{name}/{}", q.name())).collect(),
         queued: runs.queue.len(),
     }
 }

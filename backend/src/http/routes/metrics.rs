@@ -18,9 +18,8 @@ pub async fn metrics(
     State(state): State<AppState>,
 ) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
     let runs = state.runs;
-    let model = runs.model_state.borrow().clone();
-    let gauges =
-        Gauges { queued: runs.queue.len(), models: model.loaded.len(), running: model.running };
+    let running = runs.devices().iter().any(|(_, device)| device.running);
+    let gauges = Gauges { queued: runs.queue.len(), models: runs.loaded().len(), running };
     let render = move || runs.metrics.render(gauges, runs.store.folder());
     let text = tokio::task::spawn_blocking(render).await.map_err(ApiError::internal)?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text))

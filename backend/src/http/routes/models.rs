@@ -27,7 +27,7 @@ use crate::models::registry::{Entry, Origin};
 pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<ModelEntry>> {
     let catalog = &state.runs.catalog;
     let default = catalog.default_model().map(|m| m.name.as_str());
-    let loaded = state.runs.model_state.borrow().loaded.clone();
+    let loaded = state.runs.loaded();
     let may_pull = is_allowed(state.pulls.allowed, &client);
     let entry = |m: Known| {
         let pull = state.pulls.of(m.name);

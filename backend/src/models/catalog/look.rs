@@ -8,7 +8,7 @@ use engine::gguf_files;
 /// Names, sizes and times of the files that say what a model is, in order; none where there are
 /// none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Look(Vec<(PathBuf, u64, Option<SystemTime>)>);
+pub struct Look(Vec<(PathBuf, u64, Option<SystemTime>)>);
 
 impl Look {
     /// Of a folder in Hugging Face layout, or of llama.cpp's files. Links are followed: the hub's

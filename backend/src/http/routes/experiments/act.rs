@@ -18,8 +18,11 @@ async fn set(
 ) -> Result<Json<ExperimentProgress>, ApiError> {
     let (means, id) = (found.means.clone(), found.id().clone());
     let set = move || {
-        let set = means.queue.set_state(&id, wanted, None).map_err(unchanged)?;
+        let set = means.book.set_state(&id, wanted, None).map_err(unchanged)?;
         set.ok_or_else(no_experiment)?;
+        if wanted == ExperimentState::Running {
+            means.items.offer(&id)?;
+        }
         Ok(Json(ExperimentProgress::from(&read_status(&means, &id)?)))
     };
     tokio::task::spawn_blocking(set).await.map_err(ApiError::internal)?
@@ -115,9 +118,9 @@ pub async fn delete_experiment(
     State(state): State<AppState>,
     OwnExperiment(found): OwnExperiment,
 ) -> Result<StatusCode, ApiError> {
-    let (queue, id) = (found.means.queue.clone(), found.id().clone());
+    let (book, id) = (found.means.book.clone(), found.id().clone());
     let deleted = id.clone();
-    let gone = tokio::task::spawn_blocking(move || queue.delete(&deleted)).await;
+    let gone = tokio::task::spawn_blocking(move || book.delete(&deleted)).await;
     gone.map_err(ApiError::internal)?.map_err(unchanged)?;
     state.live.forget(&id);
     tracing::info!(experiment = id.short(), "experiment deleted");

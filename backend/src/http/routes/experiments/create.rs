@@ -10,8 +10,7 @@ use shared::{ErrorBody, ErrorCode};
 use super::extract::Workshop;
 use crate::error::ApiError;
 use crate::experiments::{Asker, Means, could_fit, plan};
-use crate::fair::Client;
-use crate::fair::Fair;
+use crate::fair::{Client, Fair};
 use crate::http::app::AppState;
 use crate::store::StoreError;
 
@@ -126,7 +125,7 @@ fn create(
     spec: ExperimentSpec,
 ) -> Result<ExperimentCreated, ApiError> {
     let unfinished: Vec<String> = means
-        .queue
+        .book
         .list(LOOKED_THROUGH)?
         .into_iter()
         .filter(|e| matches!(e.state, ExperimentState::Running | ExperimentState::Paused))
@@ -137,7 +136,8 @@ fn create(
     // Asked for all samples there are, it is known only now how many.
     check_items(u64::from(new.grid.items()))?;
     could_fit(&new.grid, &means.catalog, &*means.lab)?;
-    means.queue.create(&new).map_err(|error| match error {
+    let kept = means.book.create(&new).and_then(|()| means.items.offer(&new.id));
+    kept.map_err(|error| match error {
         StoreError::Full => ApiError::full("the experiment was not started"),
         other => other.into(),
     })?;

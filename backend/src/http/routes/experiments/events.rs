@@ -14,8 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::extract::TheExperiment;
 use crate::error::ApiError;
 use crate::experiments::live::Told;
-use crate::fair::Client;
-use crate::fair::Place;
+use crate::fair::{Client, Place};
 use crate::http::app::AppState;
 
 /// A connection on which nothing happens is written to this often, so that nobody on the way takes

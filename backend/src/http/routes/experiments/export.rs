@@ -15,15 +15,14 @@ use shared::{Definition, ErrorBody, ErrorCode};
 use super::extract::TheExperiment;
 use super::read::TablesQuery;
 use crate::error::ApiError;
-use crate::experiments::queue::{End, Experiment};
-use crate::experiments::{Means, status};
+use crate::experiments::{End, Experiment, Means, status};
 use crate::export::parse_definition;
 use crate::http::app::AppState;
 use crate::http::routes::extract::query;
 use crate::id::RunId;
 use crate::store::StoreError;
 
-/// Ends read from the queue at once.
+/// Ends read from the book at once.
 const AT_ONCE: u32 = 100;
 
 fn attachment(id: &RunId, end: &str) -> (HeaderName, String) {
@@ -215,7 +214,7 @@ pub async fn experiment_jsonl(
     Ok((head, Body::from_stream(pages)))
 }
 
-/// The lines that are still to be written. Where the queue cannot be read any further, a last line
+/// The lines that are still to be written. Where the book cannot be read any further, a last line
 /// says so, that nobody takes the file for whole.
 struct Lines {
     means: Means,
@@ -236,11 +235,11 @@ impl Lines {
         let id = &self.experiment.start.id;
         let mut page = String::new();
         if self.after.is_none() {
-            let status = status(&self.experiment, &self.means.queue.progress(id)?);
+            let status = status(&self.experiment, &self.means.book.progress(id)?);
             page = lines::header(&status, &Choice::around(Definition::default()));
         }
         let mut after = self.after.unwrap_or_default();
-        for ended in self.means.queue.ends(id, after, AT_ONCE)? {
+        for ended in self.means.book.ends(id, after, AT_ONCE)? {
             after = ended.seq;
             let end = match &ended.end {
                 End::Done(outcome) => Ok(&**outcome),

@@ -5,9 +5,8 @@ use axum::http::request::Parts;
 use shared::ErrorCode;
 
 use crate::error::ApiError;
-use crate::experiments::Means;
 use crate::experiments::live::no_experiment;
-use crate::experiments::queue::Experiment;
+use crate::experiments::{Experiment, Means};
 use crate::http::app::AppState;
 use crate::http::routes::extract::bearer;
 use crate::id::RunId;
@@ -54,8 +53,8 @@ impl FromRequestParts<AppState> for TheExperiment {
         let names = names.map_err(|_| no_experiment())?;
         let id = names.iter().find(|(name, _)| *name == "id").map(|(_, id)| id);
         let id = id.and_then(RunId::parse).ok_or_else(no_experiment)?;
-        let queue = means.queue.clone();
-        let found = tokio::task::spawn_blocking(move || queue.get(&id)).await;
+        let book = means.book.clone();
+        let found = tokio::task::spawn_blocking(move || book.get(&id)).await;
         let experiment = found.map_err(ApiError::internal)??.ok_or_else(no_experiment)?;
         Ok(TheExperiment { means, experiment })
     }

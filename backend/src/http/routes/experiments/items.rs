@@ -15,11 +15,11 @@ use crate::assets::picture_type;
 use crate::error::ApiError;
 use crate::experiments::live::{Asked, Order};
 use crate::export::parse_definition;
-use crate::fair::Asker;
 use crate::fair::Client;
 use crate::http::app::AppState;
 use crate::http::routes::extract::query;
 use crate::http::routes::picture::headers;
+use crate::runs::Asker;
 
 /// Most items of one answer.
 const MOST: usize = 200;
@@ -147,8 +147,8 @@ async fn open(
 ) -> Result<ItemRun, ApiError> {
     let _turn = state.live.opening.lock().await;
     let (means, experiment) = found.into_parts();
-    let (queue, id) = (means.queue.clone(), experiment.start.id.clone());
-    let ended = tokio::task::spawn_blocking(move || queue.end(&id, item)).await;
+    let (book, id) = (means.book.clone(), experiment.start.id.clone());
+    let ended = tokio::task::spawn_blocking(move || book.end(&id, item)).await;
     let ended = ended.map_err(ApiError::internal)??;
     if let Some(run) = ended.as_ref().and_then(|ended| ended.run.clone())
         && let Ok(run) = state.runs.find(&run).await
@@ -168,8 +168,8 @@ async fn open(
     let source = means.catalog.resolve(&asked.model);
     let source = source.map_err(|e| ApiError::new(e.code(), UNKNOWN.to_owned()))?;
     let created = runs.submit_with(source, sample.picture.into(), asked, Asker::of(client)).await?;
-    let (queue, id, run) = (means.queue, experiment.start.id, created.id.clone());
-    let noted = tokio::task::spawn_blocking(move || queue.note_run(&id, item, &run)).await;
+    let (book, id, run) = (means.book, experiment.start.id, created.id.clone());
+    let noted = tokio::task::spawn_blocking(move || book.note_run(&id, item, &run)).await;
     noted.map_err(ApiError::internal)??;
     Ok(ItemRun { id: created.id, owner_token: Some(created.owner_token) })
 }

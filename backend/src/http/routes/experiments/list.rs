@@ -39,11 +39,11 @@ pub async fn experiments(
     }
     let read = move || {
         let mut experiments = Vec::new();
-        for experiment in means.queue.list(MOST)? {
-            let progress = means.queue.progress(&experiment.start.id)?;
+        for experiment in means.book.list(MOST)? {
+            let progress = means.book.progress(&experiment.start.id)?;
             experiments.push(ExperimentProgress::from(&status(&experiment, &progress)));
         }
-        let damaged = means.queue.damaged()?;
+        let damaged = means.book.damaged()?;
         Ok(Json(ExperimentList { shown: true, experiments, damaged }))
     };
     tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)?

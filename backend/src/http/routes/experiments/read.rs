@@ -41,7 +41,7 @@ pub struct TablesQuery {
 pub async fn experiment(found: TheExperiment) -> Result<Json<ExperimentStatus>, ApiError> {
     let (means, experiment) = found.into_parts();
     let read = move || {
-        let progress = means.queue.progress(&experiment.start.id)?;
+        let progress = means.book.progress(&experiment.start.id)?;
         Ok(Json(status(&experiment, &progress)))
     };
     tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)?

@@ -1,10 +1,7 @@
-//! The queue of items: what workers ask of it, whatever keeps it.
+//! The book of experiments: what was started, and every end an item came to.
 //!
-//! Every item has exactly one end. A worker claims items, runs them and hands their ends in; what a
-//! worker that died had claimed is claimed again by another. The embedded queue ([`super::SqliteQueue`])
-//! is shared by the workers of one machine; one that spans machines needs no more than this trait.
+//! It lies with the lab, on its disk, whatever hands the items out ([`Items`](super::Items)).
 
-use std::ops::Range;
 use std::time::SystemTime;
 
 use shared::experiment::{
@@ -58,15 +55,6 @@ pub struct Experiment {
     pub models: Vec<ModelInfo>,
 }
 
-/// An item that a worker holds.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Claim {
-    /// The experiment.
-    pub experiment: RunId,
-    /// The item's number in its grid.
-    pub item: u32,
-}
-
 /// How an item ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum End {
@@ -104,47 +92,8 @@ pub struct Progress {
     pub rate: Option<f64>,
 }
 
-/// A worker's place at the queue. While it is kept, its claims are its own; when it goes, however
-/// it goes, they are anybody's.
-pub trait Seat: Send + std::fmt::Debug {
-    /// The worker's name.
-    fn name(&self) -> &str;
-
-    /// Notes which item is at work now (`None`: none), so that an item on which workers keep dying
-    /// is found out. Called before its sample is read and its model is loaded: those are what most
-    /// workers die of.
-    fn at_work(&mut self, at: Option<AtWork>);
-}
-
-/// Who takes a seat.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Post {
-    /// A lab, which others depend on: work that it died of at its start is paused.
-    Lab,
-    /// A worker that does nothing else.
-    Worker,
-}
-
-/// What a worker is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AtWork<'c> {
-    /// The item.
-    pub claim: &'c Claim,
-    /// Whether nothing of this kind of work has come to an end on this seat yet.
-    pub starting: bool,
-}
-
-/// What became of a model that was noted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Noted {
-    /// It is one that the experiment's numbers are made with.
-    Noted,
-    /// The experiment's numbers are made with another: this is that one's hash.
-    Differs(String),
-}
-
-/// What keeps experiments and hands out their items. Methods block for the time of a transaction.
-pub trait Queue: Send + Sync + std::fmt::Debug {
+/// What keeps experiments. Methods block for the time of a transaction.
+pub trait Book: Send + Sync + std::fmt::Debug {
     /// Makes an experiment and all its items durable.
     ///
     /// # Errors
@@ -164,7 +113,7 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     fn list(&self, most: u32) -> Result<Vec<Experiment>, StoreError>;
 
     /// The names of experiments of which the disk does not hold any more what was written, newest
-    /// first, as far as the names can be read: [`Queue::list`] leaves them out.
+    /// first, as far as the names can be read: [`Book::list`] leaves them out.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -207,56 +156,6 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     /// [`StoreError`]; none was removed then.
     fn expire(&self, before: SystemTime) -> Result<Vec<RunId>, StoreError>;
 
-    /// Takes a seat, and sees to what dead workers left.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn sit(&self, post: Post) -> Result<Box<dyn Seat>, StoreError>;
-
-    /// Notes that this process ends in good order: what its workers are at is not what ended them.
-    fn leave(&self);
-
-    /// Takes up to `most` items of running experiments, the oldest experiment first and its items
-    /// in the order they are to be run. What dead workers held is among them; what this worker was
-    /// said to lack something for is not.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn claim(&self, seat: &dyn Seat, most: u32) -> Result<Vec<Claim>, StoreError>;
-
-    /// Hands ends in; gives how many were taken. An end of an item that the worker does not hold
-    /// (any more) is not. The last end makes its experiment done.
-    ///
-    /// # Errors
-    /// [`StoreError`]; none was taken then.
-    fn finish(&self, seat: &dyn Seat, ends: &[(Claim, End)]) -> Result<u32, StoreError>;
-
-    /// Gives items back that were claimed and not run.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn release(&self, seat: &dyn Seat, claims: &[Claim]) -> Result<(), StoreError>;
-
-    /// Notes that this worker cannot run some items, and gives back those of them that it holds. Once
-    /// nobody who lives can run what is left, the experiment is paused and its problem lists the
-    /// reasons, a line each. Resumed, it is tried by everybody again.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn lack(
-        &self,
-        seat: &dyn Seat,
-        id: &RunId,
-        items: &[Range<u32>],
-        reason: &str,
-    ) -> Result<(), StoreError>;
-
-    /// Forgets what this worker was said to lack: it tries again. Gives whether there was anything.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn try_again(&self, seat: &dyn Seat) -> Result<bool, StoreError>;
-
     /// Up to `most` ends of an experiment from the first after `after` on, in order.
     ///
     /// # Errors
@@ -268,13 +167,6 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// [`StoreError`].
     fn end(&self, id: &RunId, item: u32) -> Result<Option<Ended>, StoreError>;
-
-    /// Notes a model as it was loaded for an experiment; once for each device. The first that is
-    /// noted of a name and a quantization says what its weights are: another is not noted.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    fn note_model(&self, id: &RunId, model: &ModelInfo) -> Result<Noted, StoreError>;
 
     /// Notes the run that shows an item.
     ///

@@ -1,27 +1,28 @@
-//! A worker: takes items from the queue, one at a time, and hands their ends in.
+//! A bench: takes items, one at a time, has a device's worker measure them, and hands their ends in.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use datasets::Sample;
-use engine::Picture;
-use shared::experiment::{Condition, ExperimentState, LeftOut, MadeWith, Outcome};
+use engine::{EngineError, Picture};
+use shared::experiment::{Condition, LeftOut, MadeWith, Outcome};
 use shared::{AskedOptions, ErrorCode, ModelInfo, Quant};
 
+use super::book::{Book, End, Experiment};
 use super::feeder::{Feeder, Order, Ready, Trouble};
+use super::items::{AtWork, Claim, Items, Noted, Post, Seat};
 use super::lacking::{differs, items_of, not_here};
-use super::observe::{Failure, observe};
-use super::queue::{AtWork, Claim, End, Experiment, Noted, Post, Queue, Seat};
 use super::shelves::Shelves;
 use crate::error::INTERNAL;
 use crate::id::RunId;
 use crate::models::catalog::Catalog;
 use crate::store::StoreError;
-use crate::workers::Cache;
 use crate::workers::lab::Lab;
+use crate::workers::{
+    MeasureError, Measurement, ModelChoice, Next, Refused, Spare, SpareWork, Stop, Worker,
+};
 
 /// Items held at once: what the feeder reads ahead, and a few more, so that claiming costs little.
 const HELD: usize = 8;
@@ -40,11 +41,13 @@ pub enum Turn {
     Idle,
 }
 
-/// What a worker needs of the lab.
+/// What experiments need of the lab.
 #[derive(Clone)]
 pub struct Means {
-    /// The queue.
-    pub queue: Arc<dyn Queue>,
+    /// What keeps them.
+    pub book: Arc<dyn Book>,
+    /// What hands their items out.
+    pub items: Arc<dyn Items>,
     /// Loads models and decodes pictures.
     pub lab: Arc<dyn Lab>,
     /// The models there are.
@@ -59,8 +62,56 @@ impl std::fmt::Debug for Means {
     }
 }
 
-/// Takes items and runs them.
-pub struct Worker {
+impl Means {
+    /// Work for devices that do nothing else now.
+    pub fn spare(&self, post: Post) -> Spare {
+        let means = self.clone();
+        Arc::new(move || Ok(Box::new(Bench::new(means.clone(), post)?)))
+    }
+}
+
+/// Why an item has no outcome.
+enum Failure {
+    /// It is this sample's fault.
+    Sample(ErrorCode, String),
+    /// The model is not here.
+    NoModel(String),
+    /// The model cannot be used here as it is held; it may be later.
+    Model {
+        /// What is wrong, in a sentence.
+        problem: String,
+        /// Whether it is worth trying again without being told to.
+        may_come: bool,
+    },
+    /// There is too little memory free for this condition now.
+    Memory(String),
+    /// What hands items out cannot be reached, or the device's worker.
+    Broken(StoreError),
+}
+
+impl Failure {
+    fn of(error: EngineError) -> Failure {
+        if error.code == ErrorCode::Internal {
+            tracing::error!(%error, "an item failed inside");
+            return Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned());
+        }
+        Failure::Sample(error.code, error.message)
+    }
+
+    /// The model cannot be loaded on this device.
+    fn not_loaded(model: &str, error: &EngineError) -> Failure {
+        let problem = format!("The model {model} cannot be loaded: {}", error.message);
+        Failure::Model { problem, may_come: error.code == ErrorCode::OutOfMemory }
+    }
+
+    /// The device's worker did not take it, or did not live to answer.
+    fn refused(refused: Refused) -> Failure {
+        Failure::Broken(StoreError::Broken(refused.to_string()))
+    }
+}
+
+/// Takes items and has them run on one device.
+pub struct Bench {
     means: Means,
     seat: Box<dyn Seat>,
     feeder: Feeder,
@@ -89,16 +140,16 @@ struct OnItsWay {
 /// What work there is of a kind: one experiment's, with one loaded model.
 type Kind = (RunId, String, Quant);
 
-impl Worker {
-    /// A worker with nothing in hand.
+impl Bench {
+    /// A bench with nothing in hand.
     ///
     /// # Errors
     /// The queue gives no seat, or the system no thread.
-    pub fn new(means: Means, post: Post) -> Result<Worker, StoreError> {
-        let seat = means.queue.sit(post)?;
+    pub fn new(means: Means, post: Post) -> Result<Bench, StoreError> {
+        let seat = means.items.sit(post)?;
         let feeder = Feeder::start(means.lab.clone(), means.shelves.clone());
         let feeder = feeder.map_err(|e| StoreError::Broken(e.to_string()))?;
-        Ok(Worker {
+        Ok(Bench {
             means,
             seat,
             feeder,
@@ -113,41 +164,18 @@ impl Worker {
         })
     }
 
-    /// Takes the next item, runs it, and hands in what is due. `stop` is asked between layers; an
+    /// Takes the next item, has it run, and hands in what is due. `stop` is asked between layers; an
     /// item that is stopped is given back.
     ///
     /// # Errors
-    /// The queue cannot be read or written. Nothing is lost: what was not handed in runs again.
-    pub fn turn(&mut self, cache: &mut Cache, stop: &dyn Fn() -> bool) -> Result<Turn, StoreError> {
-        self.claim()?;
-        let Some(OnItsWay { claim, kind, .. }) = self.out.front() else {
-            self.tell()?;
-            self.experiments.clear();
-            return match self.looks_again()? {
-                true => Ok(Turn::Worked),
-                false => Ok(Turn::Idle),
-            };
-        };
-        // Before its sample is read and its model is loaded.
-        let starting = !self.begun.contains(kind);
-        self.seat.at_work(Some(AtWork { claim, starting }));
-        tracing::debug!(experiment = claim.experiment.short(), claim.item, starting, "at work");
-        let ready = self.feeder.next();
-        let held = self.out.pop_front().filter(|item| !item.given_back);
-        let taken = match ready {
-            Some(_) if held.is_none() => Ok(()),
-            Some(ready) => self.take(ready, cache, stop),
-            None => Err(StoreError::Broken("the thread that reads samples is gone".to_owned())),
-        };
-        self.seat.at_work(None);
-        if let Err(error) = taken {
-            self.astray.extend(held.map(|item| item.claim));
-            return Err(error);
+    /// Items cannot be taken or handed in, or the worker has ended. Nothing is lost: what was not handed
+    /// in runs again.
+    pub fn turn(&mut self, worker: &Worker, stop: &Stop) -> Result<Turn, StoreError> {
+        match self.next()? {
+            Next::Piece => self.work(worker, stop).map(|()| Turn::Worked),
+            Next::Again => Ok(Turn::Worked),
+            Next::Nothing => Ok(Turn::Idle),
         }
-        if self.told.elapsed() >= TELL_EVERY || self.untold.len() >= MOST_UNTOLD {
-            self.tell()?;
-        }
-        Ok(Turn::Worked)
     }
 
     /// Hands in what has ended and gives back what has not been begun.
@@ -162,18 +190,18 @@ impl Worker {
             back.push(ready.order.claim);
         }
         self.experiments.clear();
-        self.means.queue.release(&*self.seat, &back)
+        self.means.items.release(&*self.seat, &back)
     }
 
     fn claim(&mut self) -> Result<(), StoreError> {
         if !self.astray.is_empty() {
-            self.means.queue.release(&*self.seat, &self.astray)?;
+            self.means.items.release(&*self.seat, &self.astray)?;
             self.astray.clear();
         }
         if self.out.len() > HELD / 2 {
             return Ok(());
         }
-        let claims = self.means.queue.claim(&*self.seat, (HELD - self.out.len()) as u32)?;
+        let claims = self.means.items.claim(&*self.seat, (HELD - self.out.len()) as u32)?;
         let mut claims = claims.into_iter();
         while let Some(claim) = claims.next() {
             if let Err(error) = self.order(claim.clone()) {
@@ -191,7 +219,9 @@ impl Worker {
             Some(experiment) => experiment.clone(),
             None => {
                 // Deleted in between: its items are gone with it.
-                let Some(found) = self.means.queue.get(&claim.experiment)? else { return Ok(()) };
+                let Some(found) = self.means.items.experiment(&claim.experiment)? else {
+                    return Ok(());
+                };
                 let found = Arc::new(found);
                 self.experiments.insert(claim.experiment.clone(), found.clone());
                 found
@@ -206,26 +236,21 @@ impl Worker {
                 self.out.push_back(item);
                 Ok(())
             }
-            Err(order) => self.means.queue.release(&*self.seat, &[order.claim]),
+            Err(order) => self.means.items.release(&*self.seat, &[order.claim]),
         }
     }
 
     fn tell(&mut self) -> Result<(), StoreError> {
         self.told = Instant::now();
         if !self.untold.is_empty() {
-            let kept = self.means.queue.finish(&*self.seat, &self.untold)?;
+            let kept = self.means.items.finish(&*self.seat, &self.untold)?;
             tracing::debug!(kept, "ends handed in");
             self.untold.clear();
         }
         Ok(())
     }
 
-    fn take(
-        &mut self,
-        ready: Ready,
-        cache: &mut Cache,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<(), StoreError> {
+    fn take(&mut self, ready: Ready, worker: &Worker, stop: &Stop) -> Result<(), StoreError> {
         let Ready { order: Order { claim, experiment }, sample } = ready;
         let grid = &experiment.start.grid;
         let (sample, picture) = match sample {
@@ -239,15 +264,14 @@ impl Worker {
                 return self.lack(&claim, all, &problem, true);
             }
         };
-        let runs = self.means.queue.state(&claim.experiment)? == Some(ExperimentState::Running);
-        if !runs || stop() {
-            return self.means.queue.release(&*self.seat, &[claim]);
+        if stop() || !self.means.items.wanted(&claim.experiment)? {
+            return self.means.items.release(&*self.seat, &[claim]);
         }
         let Some((condition, _)) = grid.item(claim.item) else {
             return self.pause(&claim, "The experiment's grid is damaged.");
         };
         let asked = experiment.start.asked(condition, &sample.reference);
-        let ended = self.guarded(&claim, &asked, &sample, &picture, cache, stop);
+        let ended = self.run(worker, &claim, &asked, &sample, picture, stop);
         let same_model = |c: &Condition| c.model == condition.model;
         match ended {
             Ok(Some(outcome)) => {
@@ -256,7 +280,7 @@ impl Worker {
                 self.untold.push((claim, End::Done(Box::new(outcome))));
                 Ok(())
             }
-            Ok(None) => self.means.queue.release(&*self.seat, &[claim]),
+            Ok(None) => self.means.items.release(&*self.seat, &[claim]),
             Err(Failure::Sample(code, message)) => {
                 let sample = sample.reference;
                 self.untold.push((claim, End::LeftOut(LeftOut { sample, code, message })));
@@ -273,7 +297,7 @@ impl Worker {
                 let same = |c: &Condition| c.index == condition.index;
                 self.lack(&claim, items_of(grid, same), &problem, true)
             }
-            Err(Failure::Store(error)) => Err(error),
+            Err(Failure::Broken(error)) => Err(error),
         }
     }
 
@@ -286,7 +310,7 @@ impl Worker {
         may_come: bool,
     ) -> Result<(), StoreError> {
         tracing::warn!(experiment = claim.experiment.short(), problem, "not to be run here");
-        self.means.queue.lack(&*self.seat, &claim.experiment, &items, problem)?;
+        self.means.items.lack(&*self.seat, &claim.experiment, &items, problem)?;
         for item in &mut self.out {
             let same = item.claim.experiment == claim.experiment;
             item.given_back |= same && items.iter().any(|range| range.contains(&item.claim.item));
@@ -303,99 +327,125 @@ impl Worker {
             return Ok(false);
         }
         self.lacked = None;
-        self.means.queue.try_again(&*self.seat)
+        self.means.items.try_again(&*self.seat)
     }
 
     /// Pauses an experiment none of whose items can run, and says why.
     fn pause(&mut self, claim: &Claim, problem: &str) -> Result<(), StoreError> {
-        let queue = &self.means.queue;
+        let items = &self.means.items;
         tracing::warn!(experiment = claim.experiment.short(), problem, "experiment paused");
-        queue.set_state(&claim.experiment, ExperimentState::Paused, Some(problem))?;
-        queue.release(&*self.seat, std::slice::from_ref(claim))
-    }
-
-    fn guarded(
-        &mut self,
-        claim: &Claim,
-        asked: &AskedOptions,
-        sample: &Sample,
-        picture: &Picture,
-        cache: &mut Cache,
-        stop: &dyn Fn() -> bool,
-    ) -> Result<Option<Outcome>, Failure> {
-        let run = || self.run(claim, asked, sample, picture, cache, stop);
-        match std::panic::catch_unwind(AssertUnwindSafe(run)) {
-            Ok(ended) => ended,
-            Err(_) => {
-                // The panic's own message is in the log, from the panic hook.
-                tracing::error!(experiment = claim.experiment.short(), claim.item, "run panicked");
-                cache.clear();
-                Err(Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned()))
-            }
-        }
+        items.pause(&claim.experiment, problem)?;
+        items.release(&*self.seat, std::slice::from_ref(claim))
     }
 
     fn run(
         &mut self,
+        worker: &Worker,
         claim: &Claim,
         asked: &AskedOptions,
         sample: &Sample,
-        picture: &Picture,
-        cache: &mut Cache,
-        stop: &dyn Fn() -> bool,
+        picture: Picture,
+        stop: &Stop,
     ) -> Result<Option<Outcome>, Failure> {
         let source = self.means.catalog.resolve(&asked.model);
         let source = source.map_err(|error| Failure::NoModel(not_here(&asked.model, &error)))?;
+        let name = source.name.clone();
         // What is wrong beside the prompt is wrong for every sample: the model's files changed since
         // the experiment was planned.
         let settings = self.means.catalog.settings(&source, asked);
         settings.map_err(|e| {
-            let (name, why) = (&source.name, e.0.message);
+            let why = e.0.message;
             let problem = format!("the model {name} no longer runs with these options: {why}");
             Failure::Model { problem, may_come: false }
         })?;
         let options = self.means.catalog.resolved(&source, asked);
         let options = options.map_err(|e| Failure::Sample(e.0.code, e.0.message))?;
-        let lab = self.means.lab.clone();
-        let model = cache.get(&*lab, &source, options.quant, &mut |_, _| {}).map_err(|e| {
-            let problem = format!("The model {} cannot be loaded: {}", source.name, e.message);
-            Failure::Model { problem, may_come: e.code == ErrorCode::OutOfMemory }
-        })?;
-        let info = model.info();
-        let noted = (claim.experiment.clone(), info.clone());
+        let model = ModelChoice { source, quant: options.quant };
+        let loaded = worker.load(model.clone(), Box::new(())).map_err(Failure::refused)?;
+        let info = loaded.map_err(|error| Failure::not_loaded(&name, &error))?.info;
+        let noted = (claim.experiment.clone(), info);
         if !self.noted.contains(&noted) {
-            let told = self.means.queue.note_model(&noted.0, &noted.1);
-            if let Noted::Differs(hash) = told.map_err(Failure::Store)? {
-                let problem = differs(&source.name, &info.hash, &hash);
+            let told = self.means.items.note_model(&noted.0, &noted.1);
+            if let Noted::Differs(hash) = told.map_err(Failure::Broken)? {
+                let problem = differs(&name, &noted.1.hash, &hash);
                 return Err(Failure::Model { problem, may_come: false });
             }
             self.noted.push(noted);
         }
-        tracing::debug!(item = claim.item, "item begun");
-        let made_with = MadeWith {
-            device: info.device.clone(),
-            model_hash: info.hash.clone(),
-            lab: env!("CARGO_PKG_VERSION").to_owned(),
-        };
-        let ended = observe(model, picture, &options, stop)?;
-        let Some((summary, observation)) = ended else { return Ok(None) };
-        let masses = observation.masses().unwrap_or_default();
+        tracing::debug!("item begun");
+        let measurement = Measurement { model, picture, options, stop: stop.clone() };
+        let measured = worker.measure(measurement).map_err(Failure::refused)?;
+        let measured = measured.map_err(|error| match error {
+            MeasureError::Model(error) => Failure::not_loaded(&name, &error),
+            MeasureError::Question(error) => Failure::of(error),
+            MeasureError::Memory(message) => Failure::Memory(message),
+            MeasureError::Panicked => {
+                tracing::error!("run panicked");
+                Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned())
+            }
+        })?;
+        let Some(measured) = measured else { return Ok(None) };
+        let summary = measured.summary;
         Ok(Some(Outcome {
             sample: sample.reference.clone(),
             verdict: sample.expected.as_ref().map(|expected| expected.judge(&summary.answer)),
             answer: summary.answer,
             tokens: summary.tokens,
-            masses,
+            masses: measured.observation.masses().unwrap_or_default(),
             model_ms: summary.timing.total_ms,
-            made_with: Some(made_with),
+            made_with: Some(MadeWith {
+                device: measured.info.device,
+                model_hash: measured.info.hash,
+                lab: env!("CARGO_PKG_VERSION").to_owned(),
+            }),
         }))
     }
 }
 
-impl Drop for Worker {
+impl SpareWork for Bench {
+    fn next(&mut self) -> Result<Next, StoreError> {
+        self.claim()?;
+        if !self.out.is_empty() {
+            return Ok(Next::Piece);
+        }
+        self.tell()?;
+        self.experiments.clear();
+        Ok(if self.looks_again()? { Next::Again } else { Next::Nothing })
+    }
+
+    fn work(&mut self, worker: &Worker, stop: &Stop) -> Result<(), StoreError> {
+        let Some(OnItsWay { claim, kind, .. }) = self.out.front() else { return Ok(()) };
+        let span = tracing::debug_span!("item", experiment = claim.experiment.short(), claim.item);
+        let _entered = span.enter();
+        // Before its sample is read and its model is loaded.
+        let starting = !self.begun.contains(kind);
+        let held: Vec<Claim> = self.out.iter().map(|item| item.claim.clone()).collect();
+        self.means.items.renew(&*self.seat, &held)?;
+        self.seat.at_work(Some(AtWork { claim, starting }));
+        tracing::debug!(starting, "at work");
+        let ready = self.feeder.next();
+        let held = self.out.pop_front().filter(|item| !item.given_back);
+        let taken = match ready {
+            Some(_) if held.is_none() => Ok(()),
+            Some(ready) => self.take(ready, worker, stop),
+            None => Err(StoreError::Broken("the thread that reads samples is gone".to_owned())),
+        };
+        self.seat.at_work(None);
+        if let Err(error) = taken {
+            self.astray.extend(held.map(|item| item.claim));
+            return Err(error);
+        }
+        if self.told.elapsed() >= TELL_EVERY || self.untold.len() >= MOST_UNTOLD {
+            self.tell()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Bench {
     fn drop(&mut self) {
         if let Err(error) = self.rest() {
-            tracing::warn!(%error, "a worker could not give its items back");
+            tracing::warn!(%error, "a bench could not give its items back");
         }
     }
 }

@@ -1,0 +1,346 @@
+//! Who runs what: gives every run of the line to a device, and lets devices work at what can wait while
+//! nobody waits for a run.
+//!
+//! Each device has a thread here beside its worker's own: it takes what the line has for the device
+//! ([`Queue::pop`](super::Queue::pop) says where a run goes), asks the worker, and waits for the reply.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use engine::{EngineError, Picture};
+use shared::picture::Speed;
+use shared::{ErrorCode, Event, Group, Quant, Summary, TokenHeads};
+
+use super::queue::{Job, JobPicture, Popped};
+use super::run::failed;
+use super::{Run, Runs};
+use crate::error::INTERNAL;
+use crate::lock;
+use crate::models::catalog::Source;
+use crate::workers::lab::Lab;
+use crate::workers::{
+    LoadSink, ModelChoice, Next, Question, Refused, RunSink, Spare, SpareWork, Stop, Worker,
+};
+
+/// A long run's events are written this often while it runs; a crash loses no more than this.
+const SAVE_EVERY: Duration = Duration::from_secs(2);
+/// With nothing to do, work that can wait is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// What keeps work that can wait is tried again after this long where it cannot be read.
+const TRY_AGAIN: Duration = Duration::from_secs(5);
+
+/// A device that runs models.
+#[derive(Clone)]
+pub struct Device {
+    /// What it is called.
+    pub name: String,
+    /// What loads models on it.
+    pub lab: Arc<dyn Lab>,
+}
+
+/// How runs are worked at.
+#[derive(Clone)]
+pub struct Settings {
+    /// On what; a worker for each.
+    pub devices: Vec<Device>,
+    /// Models that each device keeps in memory.
+    pub models_kept: usize,
+    /// A model that the first device loads before a run asks for one.
+    pub preload: Option<ModelChoice>,
+    /// What devices do while nobody waits for a run.
+    pub spare: Option<Spare>,
+}
+
+/// The devices at work.
+#[derive(Debug)]
+pub struct Dispatcher {
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Dispatcher {
+    /// Starts the workers, and a thread for each that finds it something to do. They end when the line
+    /// of runs is closed.
+    ///
+    /// # Errors
+    /// The operating system gives no thread.
+    pub fn start(runs: &Arc<Runs>, settings: Settings) -> std::io::Result<Dispatcher> {
+        let Settings { devices, models_kept, preload, spare } = settings;
+        let start = |device: Device| Worker::start(device.name, device.lab, models_kept);
+        let workers = devices.into_iter().map(start).collect::<Result<Vec<_>, _>>()?;
+        runs.queue.open(workers.iter().map(Worker::state), models_kept);
+        let names = workers.iter().map(|w| (w.device().to_owned(), w.state()));
+        let _ = runs.devices.set(names.collect());
+        let mut preload = preload;
+        let mut threads = Vec::new();
+        for (at, worker) in workers.into_iter().enumerate() {
+            let name = format!("runs on {}", worker.device());
+            let driver = Driver { at, worker, runs: runs.clone() };
+            let (preload, spare) = (preload.take(), spare.clone());
+            let work = move || driver.work(preload, spare.as_ref());
+            threads.push(std::thread::Builder::new().name(name).spawn(work)?);
+        }
+        Ok(Dispatcher { threads })
+    }
+
+    /// Whether all are through.
+    pub fn is_finished(&self) -> bool {
+        self.threads.iter().all(JoinHandle::is_finished)
+    }
+
+    /// Waits for the end of all.
+    pub fn join(self) {
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a thread that gives runs to a device panicked");
+            }
+        }
+    }
+}
+
+/// Finds one device something to do.
+struct Driver {
+    at: usize,
+    worker: Worker,
+    runs: Arc<Runs>,
+}
+
+impl Driver {
+    fn work(self, preload: Option<ModelChoice>, spare: Option<&Spare>) {
+        if let Some(model) = preload {
+            self.preload(model);
+        }
+        let mut bench = None;
+        let mut wait = Duration::ZERO;
+        while self.worker.state().borrow().alive {
+            match self.runs.queue.pop(self.at, wait) {
+                Popped::Job(job) => self.run(job),
+                Popped::Nothing => {}
+                Popped::Closed => return,
+            }
+            wait = spare.map_or(LOOK_EVERY, |spare| self.spare(&mut bench, spare));
+        }
+        tracing::error!(device = self.worker.device(), "this device runs nothing any more");
+    }
+
+    /// Does a piece of what can wait, if there is one; gives how long there is nothing to do.
+    fn spare(&self, bench: &mut Option<Box<dyn SpareWork>>, spare: &Spare) -> Duration {
+        let bench = match bench {
+            Some(bench) => bench,
+            None => match spare() {
+                Ok(new) => bench.insert(new),
+                // On a full disk, say: not for ever.
+                Err(error) => {
+                    tracing::error!(%error, "no experiment can run here now");
+                    return TRY_AGAIN;
+                }
+            },
+        };
+        let runs = self.runs.clone();
+        let closed: Stop = Arc::new(move || runs.queue.is_closed());
+        let done = match bench.next() {
+            // Whoever has come meanwhile is first.
+            Ok(Next::Piece) if !self.runs.queue.begin_spare(self.at) => Ok(Duration::ZERO),
+            Ok(Next::Piece) => bench.work(&self.worker, &closed).map(|()| Duration::ZERO),
+            Ok(Next::Again) => Ok(Duration::ZERO),
+            Ok(Next::Nothing) => Ok(LOOK_EVERY),
+            Err(error) => Err(error),
+        };
+        done.unwrap_or_else(|error| {
+            tracing::error!(%error, "the experiments cannot be read or written");
+            TRY_AGAIN
+        })
+    }
+
+    /// Loads a model nobody asked for yet. A run that comes meanwhile is shown the progress.
+    fn preload(&self, model: ModelChoice) {
+        if let Some(name) = self.runs.store.loading().died_of() {
+            tracing::warn!(
+                model = name,
+                "the lab was killed while it was loading this model: no model is loaded before a run asks \
+                 for one"
+            );
+            return;
+        }
+        let sink = Progress { runs: self.runs.clone(), run: None };
+        let name = model.source.name.clone();
+        match self.worker.load(model, Box::new(sink)) {
+            Ok(Ok(loaded)) => {
+                if let Some(check) = loaded.precheck {
+                    self.runs.knows(&name, loaded.look, check);
+                }
+            }
+            Ok(Err(error)) => {
+                tracing::error!(model = name, code = %error.code, %error, "model not loaded");
+            }
+            Err(refused) => tracing::error!(model = name, %refused, "model not loaded"),
+        }
+    }
+
+    /// Has a run answered, and ends it.
+    fn run(&self, job: Job) {
+        let (run, name) = (job.run.clone(), job.source.name.clone());
+        let span = tracing::info_span!("run", id = run.id.short(), device = self.worker.device());
+        let last = span.in_scope(|| {
+            // Of what is done here, decoding a picture could panic; the worker guards itself.
+            match std::panic::catch_unwind(AssertUnwindSafe(|| self.answer(job))) {
+                Ok(Ok(Some(summary))) => Event::Done { summary },
+                Ok(Ok(None)) => run.stopped(),
+                Ok(Err(error)) => told(&name, error),
+                Err(_) => failed(ErrorCode::Internal, INTERNAL),
+            }
+        });
+        self.runs.queue.done(self.at);
+        self.runs.finish(run, last);
+    }
+
+    fn answer(&self, job: Job) -> Result<Option<Summary>, EngineError> {
+        let Job { run, source, quant, picture, .. } = job;
+        if run.stop_requested().is_some() {
+            return Ok(None);
+        }
+        let runs = &self.runs;
+        runs.metrics.run_started(run.age_ms());
+        let name = source.name.clone();
+        let model = ModelChoice { source, quant };
+        let sink = Progress { runs: runs.clone(), run: Some(run.clone()) };
+        let loaded = self.worker.load(model.clone(), Box::new(sink)).map_err(gone)??;
+        if let Some(check) = loaded.precheck {
+            runs.knows(&name, loaded.look, check);
+        }
+        let picture = match picture {
+            JobPicture::Pixels(picture) => picture,
+            JobPicture::InStore => read_back(runs, &run)?,
+        };
+        let options = run.options.clone();
+        let live = Arc::new(Live::of(runs.clone(), run));
+        let question = Question { model, picture, options, sink: live.clone() };
+        let summary = self.worker.run(question).map_err(gone)??;
+        if let Some(speed) = summary.as_ref().and_then(|summary| live.speed(quant, summary)) {
+            runs.read_at(&name, speed);
+        }
+        Ok(summary)
+    }
+}
+
+/// The end of a run whose device did not take it, or did not live to answer.
+fn gone(refused: Refused) -> EngineError {
+    EngineError::new(ErrorCode::Internal, refused.to_string())
+}
+
+/// The event that ends a run that failed, as it is told to people.
+fn told(model: &str, error: EngineError) -> Event {
+    match error.code {
+        ErrorCode::Internal => {
+            tracing::error!(%error, "run failed inside");
+            failed(ErrorCode::Internal, INTERNAL)
+        }
+        ErrorCode::ModelUnusable => {
+            // The message names files of this machine, and a run's link travels.
+            tracing::error!(%error, "model not usable");
+            let message = format!(
+                "The model \"{model}\" cannot be used: its files are missing, damaged or do not fit \
+                 together; the lab's log says more."
+            );
+            failed(ErrorCode::ModelUnusable, message)
+        }
+        code => failed(code, error.message),
+    }
+}
+
+/// Reads and decodes a picture that was too large to hold while its run waited.
+fn read_back(runs: &Runs, run: &Run) -> Result<Picture, EngineError> {
+    let internal = |cause: String| EngineError::new(ErrorCode::Internal, cause);
+    let stored = runs.store.picture(&run.id).map_err(|e| internal(e.to_string()))?;
+    let stored = stored.ok_or_else(|| internal("the picture is gone".to_owned()))?;
+    runs.lab.decode(&stored.bytes)
+}
+
+/// Tells a run how far its model is loaded; of a model that no run asked for, the one that is next.
+struct Progress {
+    runs: Arc<Runs>,
+    run: Option<Arc<Run>>,
+}
+
+impl LoadSink for Progress {
+    fn begins(&mut self, source: &Source) -> Box<dyn Any> {
+        Box::new(self.runs.store.loading().begins(&source.name))
+    }
+
+    fn progress(&mut self, bytes: u64, total: u64) {
+        let run = self.run.clone().or_else(|| self.runs.queue.first());
+        if let Some(run) = run {
+            run.publish(Event::Loading { bytes, total });
+        }
+    }
+}
+
+/// A run at work: what it shows goes into its log and, now and then, to the store.
+struct Live {
+    runs: Arc<Runs>,
+    run: Arc<Run>,
+    seen: Mutex<Seen>,
+}
+
+/// What was seen of a run so far.
+struct Seen {
+    saved: Instant,
+    last_layer: u32,
+    /// Picture's, other and all tokens of the prompt, where there is a picture: what is read without
+    /// one says nothing of pictures.
+    read: Option<(u32, u32, u32)>,
+}
+
+impl Live {
+    fn of(runs: Arc<Runs>, run: Arc<Run>) -> Live {
+        let seen = Seen { saved: Instant::now(), last_layer: 0, read: None };
+        Live { runs, run, seen: Mutex::new(seen) }
+    }
+
+    /// How fast the model read the prompt.
+    fn speed(&self, quant: Quant, summary: &Summary) -> Option<Speed> {
+        let (picture_tokens, text_tokens, prompt_tokens) = lock(&self.seen).read?;
+        let (vision_ms, prefill_ms) = (summary.timing.vision_ms, summary.timing.prefill_ms);
+        Some(Speed { quant, picture_tokens, text_tokens, prompt_tokens, vision_ms, prefill_ms })
+    }
+}
+
+impl RunSink for Live {
+    fn event(&self, event: Event) {
+        let mut seen = lock(&self.seen);
+        if let Event::Layout { layout, layers, .. } = &event {
+            seen.last_layer = layers.saturating_sub(1);
+            seen.read = layout.picture.map(|p| {
+                let text = layout.tokens.iter().filter(|t| t.group != Group::Image).count();
+                (u32::from(p.rows) * u32::from(p.cols), text as u32, layout.tokens.len() as u32)
+            });
+        }
+        // What a person has seen of a short run is kept too: the prefill, and the first token; and what
+        // there is before it is run again to be verified.
+        let landmark = match &event {
+            Event::PrefillLayer { layer, .. } => *layer == seen.last_layer,
+            Event::Token { index, .. } => *index == 0,
+            Event::Verifying => true,
+            _ => false,
+        };
+        self.run.publish(event);
+        if landmark || seen.saved.elapsed() >= SAVE_EVERY {
+            seen.saved = Instant::now();
+            self.runs.save_soon(&self.run);
+        }
+    }
+
+    fn heads(&self, rows: TokenHeads) {
+        self.run.heads.push(rows);
+    }
+
+    fn prepared(&self, png: Vec<u8>) {
+        self.run.set_prepared(png.into());
+    }
+
+    fn stopped(&self) -> bool {
+        self.run.stop_requested().is_some()
+    }
+}
