@@ -1,6 +1,7 @@
 //! Whatever the bytes of a list of texts or of a parquet file are: texts, or one sentence.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+#[allow(clippy::module_inception, reason = "the loop that all fuzzing shares")]
 #[path = "../../../tests/fuzz/mod.rs"]
 mod fuzz;
 

@@ -2,6 +2,7 @@
 //! sentence that names it.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+#[allow(clippy::module_inception, reason = "the loop that all fuzzing shares")]
 #[path = "../../../../tests/fuzz/mod.rs"]
 mod fuzz;
 

@@ -137,7 +137,7 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
             let Some(created) = tells.recv().await else {
                 return Err("the lab takes no runs".to_owned());
             };
-            if n == 0 && wanted % 2 == 0 {
+            if n == 0 && wanted.is_multiple_of(2) {
                 first = Some(created.id.clone());
             }
             last.push(created.id.clone());
