@@ -7,8 +7,8 @@ use wasm_bindgen::prelude::*;
 use web_sys::{DomRectReadOnly, File, HtmlElement, ResizeObserver, ResizeObserverEntry, Url};
 
 use crate::base::{at, inside};
-use crate::colour::{Palette, Rgb};
 use crate::language::Language;
+use plots::{Palette, Rgb};
 
 /// A theme; without one the page follows the system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,9 +10,9 @@ use shared::{
 use crate::api::http;
 use crate::kept::Kept;
 use crate::link::Scale;
-use crate::overlay::{Scales, Tops};
 use crate::shown::Shown;
 use crate::state::RunView;
+use plots::map::{Scales, Tops};
 
 /// What was fetched of one head of a run.
 #[derive(Clone, Debug, Default, PartialEq)]

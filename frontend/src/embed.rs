@@ -14,7 +14,8 @@ use crate::language::{fill, t};
 use crate::link::{Curve, Scale, View, definition_to_text};
 use crate::phase::Phase;
 use crate::state::{RunView, use_lab};
-use crate::{actions, browser, overlay, words};
+use crate::{actions, browser, words};
+use plots::map as overlay;
 
 /// The page.
 #[component]

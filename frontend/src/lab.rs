@@ -10,11 +10,12 @@ use shared::experiment::ExperimentSpec;
 use crate::api::live::Live;
 use crate::base::at;
 use crate::browser;
-use crate::colour::Palette;
 use crate::experiments::PRUNE;
 use crate::language::Language;
 use crate::state::RunView;
 use crate::tour::Step;
+use crate::words::plot_words;
+use plots::{Palette, Style};
 
 /// Where the picture of the next run comes from.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +125,11 @@ impl Lab {
             tour: RwSignal::new(None),
             redrawn: StoredValue::new(None),
         }
+    }
+
+    /// What drawings are drawn in: the theme's colours and the language's words.
+    pub fn style(&self) -> Style {
+        Style { palette: self.palette.get(), words: plot_words() }
     }
 
     /// Every page is about to be drawn anew as it stands.

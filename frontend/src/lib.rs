@@ -5,10 +5,8 @@
 //! are tested natively.
 
 pub mod base;
-pub mod chart;
 pub mod cite;
 pub mod classroom;
-pub mod colour;
 pub mod compare;
 pub mod errors;
 pub mod experiments;
@@ -17,7 +15,6 @@ pub mod glossary;
 pub mod language;
 pub mod link;
 pub mod log;
-pub mod overlay;
 pub mod own;
 pub mod panels;
 pub mod phase;

@@ -6,6 +6,8 @@
 use serde::de::DeserializeOwned;
 use shared::{Definition, Group, GroupSet, Heads, Preset, Target};
 
+pub use plots::run::{Compared, Measured as Curve, definition_to_text, name_of};
+
 use crate::panels::Open;
 
 /// Which token's attention lies over the picture.
@@ -20,16 +22,6 @@ pub enum Pick {
     Token(usize),
 }
 
-/// What the chart's curve is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Curve {
-    /// MDI.
-    #[default]
-    Mdi,
-    /// AEI of both sides.
-    Aei,
-}
-
 /// How the maps' colours are scaled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Scale {
@@ -38,21 +30,6 @@ pub enum Scale {
     Absolute,
     /// Each map to its own maximum.
     Relative,
-}
-
-/// What is laid over the chart to compare with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compared {
-    /// The paper's values.
-    pub paper: bool,
-    /// What no preference would give.
-    pub even: bool,
-}
-
-impl Default for Compared {
-    fn default() -> Self {
-        Compared { paper: true, even: true }
-    }
 }
 
 /// How the flow between groups is shown.
@@ -206,26 +183,6 @@ fn patch_from_text(text: &str) -> Option<Target> {
     Some(Target::Patch { row: row.parse().ok()?, col: col.parse().ok()? })
 }
 
-/// A definition as a link writes it: a preset's name, or everything it chooses.
-pub fn definition_to_text(definition: &Definition) -> String {
-    if let Some(preset) = definition.preset() {
-        return preset.name().into();
-    }
-    let groups: Vec<&str> = definition.text.iter().map(Group::name).collect();
-    let heads = match definition.heads {
-        Heads::One(h) => format!("head{h}"),
-        ref other => name_of(other),
-    };
-    [
-        name_of(&definition.queries),
-        groups.join("-"),
-        heads,
-        name_of(&definition.stages),
-        name_of(&definition.layers),
-    ]
-    .join(".")
-}
-
 /// A definition as the API's addresses take it: a preset's name, or JSON.
 pub fn definition_for_api(definition: &Definition) -> String {
     match definition.preset() {
@@ -255,11 +212,6 @@ pub fn definition_from_text(text: &str) -> Option<Definition> {
         stages: of_name(stages)?,
         layers: of_name(layers)?,
     })
-}
-
-/// The name serde gives a unit variant: the one that JSON and the command line use too.
-pub fn name_of<T: serde::Serialize>(value: &T) -> String {
-    serde_json::to_string(value).unwrap_or_default().trim_matches('"').to_owned()
 }
 
 /// The unit variant of that name.

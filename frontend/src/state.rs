@@ -7,7 +7,7 @@ use leptos::prelude::*;
 use shared::api::RunRecord;
 use shared::{
     Definition, Echo, Envelope, Event, Group, Heads, Label, Masses, Measure, ModelInfo,
-    Observation, RunOptions, Stage, Summary, Target, Undefined, report::Fidelity,
+    Observation, RunOptions, Stage, Summary, Target, report::Fidelity,
 };
 
 use crate::by_head::{self, Maps, Seen};
@@ -15,9 +15,10 @@ use crate::kept::{Kept, forget_gone};
 pub use crate::lab::{Lab, Note, Source, use_lab};
 use crate::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
 use crate::log::{Arrival, Cursor};
-use crate::overlay::Tops;
 use crate::panels::Open;
 use crate::phase::Phase;
+use plots::map::Tops;
+use plots::run::{is_whole, longest_word};
 
 /// The address of the finished run that ships with the lab.
 pub const SHIPPED: &str = "sample";
@@ -157,9 +158,8 @@ impl RunView {
         });
         let (model, target) = (RwSignal::new(None::<ModelInfo>), RwSignal::new(None));
         let whole = Kept::new(move || {
-            let all = model.with(|m| m.as_ref().map_or(0, |m| m.layers as usize));
-            let seen = |m: &Measure| m.mdi != Err(Undefined::NotObserved);
-            all > 0 && measures.with(|m| m.len() == all && m.iter().all(seen))
+            let seen = |m: &ModelInfo| measures.with(|all| is_whole(m, all));
+            model.with(|m| m.as_ref().is_some_and(seen))
         });
         let scale = RwSignal::new(Scale::Absolute);
         let maps = Maps::new(Seen { definition, token, model, observation, target, scale, mean });
@@ -200,6 +200,18 @@ impl RunView {
         };
         by_head::follow(view);
         view
+    }
+
+    /// The run as plots see it.
+    pub fn plotted<T>(&self, look: impl FnOnce(&plots::run::Run<'_>) -> T) -> T {
+        let (label, status) = (self.label.get(), self.phase.with(Phase::name));
+        let model = self.model.get().unwrap_or_default();
+        self.observation.with(|observation| {
+            self.options.with(|options| {
+                let label = &label;
+                look(&plots::run::Run { observation, model: &model, options, label, status })
+            })
+        })
     }
 
     /// Changes whenever another run takes this one's place, or the same one comes again: an answer
@@ -413,14 +425,6 @@ pub enum Play {
     Layers,
     /// From token to token of the answer.
     Tokens,
-}
-
-/// The answer's longest word: the one worth looking at first in a finished run.
-fn longest_word(observation: &Observation) -> Option<usize> {
-    let length = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
-    let tokens = observation.tokens.iter().enumerate();
-    // max_by_key takes the last of equals; the answer's content tends to stand at its end.
-    tokens.max_by_key(|(_, t)| length(&t.text)).map(|(i, _)| i)
 }
 
 /// The definition with the sink taken out of the text, or put in where it is out.

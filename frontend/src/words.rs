@@ -1,48 +1,20 @@
 //! How numbers and terms are put into words, in one place.
 
+mod plots;
 mod run;
 
-use shared::shown::{draws_nothing, visible};
 use shared::{
     Definition, Group, GroupSet, Heads, Measure, Preset, Quant, Queries, Ratio, Stage, Stages,
     Undefined,
 };
 
-use crate::colour::Role;
 use crate::language::{fill, mark, t};
+use ::plots::Role;
 
 pub use run::{fidelity, fitted, interventions, knockout, preparation, sampling, what_ran};
 
-/// A number with three significant digits, as a person would write it.
-pub fn number(value: f64) -> String {
-    let size = value.abs();
-    if !value.is_finite() {
-        "∞".into()
-    } else if size >= 9_999.5 {
-        format!("{value:.2e}")
-    } else if size >= 99.95 {
-        format!("{value:.0}")
-    } else if size >= 9.995 {
-        format!("{value:.1}")
-    } else if size >= 0.0995 || size == 0.0 {
-        format!("{value:.2}")
-    } else {
-        let places = ((-size.log10()).ceil() as usize + 1).min(8);
-        format!("{value:.places$}")
-    }
-}
-
-/// A share as a percentage, with a thin space.
-pub fn percent(share: f64) -> String {
-    let value = share * 100.0;
-    let digits = match value {
-        v if v >= 9.95 => format!("{v:.0}"),
-        v if v >= 0.995 => format!("{v:.1}"),
-        v if v >= 0.01 || v == 0.0 => format!("{v:.2}"),
-        _ => return "< 0.01\u{2009}%".into(),
-    };
-    format!("{digits}\u{2009}%")
-}
+pub use ::plots::words::{drawn, number, percent};
+pub use plots::plot_words;
 
 /// A size in bytes.
 pub fn bytes(n: u64) -> String {
@@ -114,13 +86,7 @@ pub fn stage(stage: Stage) -> &'static str {
 /// Who draws more attention per token, in words: a statement about attention, not about the answer.
 /// Within 10 % of 1 nobody does: less than a change of prompt template moves it.
 pub fn verdict(mdi: f64) -> (Option<Role>, &'static str) {
-    if mdi > 1.1 {
-        (Some(Role::Words), t("Token for token, the words draw more."))
-    } else if mdi < 1.0 / 1.1 {
-        (Some(Role::Picture), t("Token for token, the picture draws more."))
-    } else {
-        (None, t("Words and picture draw about as much."))
-    }
+    plot_words().verdict(mdi)
 }
 
 /// How far something that should be zero is from it.
@@ -336,26 +302,9 @@ pub const fn quant(quant: Quant) -> &'static str {
     quant.name()
 }
 
-/// Text in which control codes can be seen, and so can a token that draws nothing.
-pub fn drawn(text: &str) -> String {
-    let hidden = text.chars().all(draws_nothing);
-    let one = |c: char| match c.is_control() || hidden {
-        true => visible(c),
-        false => c.to_string(),
-    };
-    text.chars().map(one).collect()
-}
-
 /// A token's text as a chip shows it: line breaks and blanks made visible.
 pub fn token(text: &str) -> String {
-    let text = text.replace('\u{2581}', " ").replace("\r\n", "↵").replace(['\n', '\r'], "↵");
-    let text = text.replace("<0x0A>", "↵");
-    let shown = text.replace('\t', "⇥");
-    match shown.trim() {
-        "" if shown.is_empty() => t("[end]").into(),
-        "" => "␣".repeat(shown.chars().count()),
-        word => drawn(word),
-    }
+    ::plots::words::token(text, &plot_words())
 }
 
 #[cfg(test)]
@@ -363,30 +312,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_three_digits() {
-        let cases = [
-            (17.37, "17.4"),
-            (4.229, "4.23"),
-            (0.3149, "0.31"),
-            (0.042, "0.042"),
-            (0.000_123, "0.00012"),
-            (123.4, "123"),
-            (99.96, "100"),
-            (9.999, "10.0"),
-            (0.0, "0.00"),
-            (12_345.0, "1.23e4"),
-        ];
-        for (value, expected) in cases {
-            assert_eq!(number(value), expected);
-        }
-    }
-
-    #[test]
-    fn shares_and_sizes() {
-        assert_eq!(percent(0.767), "77\u{2009}%");
-        assert_eq!(percent(0.0423), "4.2\u{2009}%");
-        assert_eq!(percent(0.000_01), "< 0.01\u{2009}%");
-        assert_eq!(percent(0.0), "0.00\u{2009}%");
+    fn sizes_are_counted() {
         assert_eq!(bytes(14 * 1024 * 1024), "14.0 MiB");
         assert_eq!(millis(617.0), "617 ms");
         assert_eq!((tokens(1), picture_tokens(2)), ("1 token".into(), "2 picture tokens".into()));

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use frontend::colour::{Palette, Rgb};
+use plots::{Palette, Rgb};
 
 const SHEET: &str = include_str!("../../style/theme.css");
 const THEMES: [&str; 3] = ["light", "dark", "projector"];

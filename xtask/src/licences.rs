@@ -22,7 +22,7 @@ const INSIDE: [(&str, &str); 1] = [("zstd-sys", "zstd/LICENSE")];
 /// What no package says.
 const OTHERS: &str = "The binary also holds the Rust standard library (MIT or Apache-2.0, \
     copyright The Rust Project Developers), SQLite (in the public domain) and, in its drawings, the \
-    fonts Inter, whose licence stands below. The demo models learned from drawings that have authors \
+    fonts Inter and Plots Hangul, a part of Pretendard, whose licences stand below. The demo models learned from drawings that have authors \
     and licences of their own: see ATTRIBUTION-demo-llava.md and ATTRIBUTION-demo-qwen.md.\n";
 
 /// A package that the release is made of.
@@ -43,9 +43,11 @@ pub fn write(out: &Path) -> Result<()> {
     packages.extend(needed(root, "langoverrule", "aarch64-unknown-linux-gnu")?);
     packages.extend(needed(root, "frontend", "wasm32-unknown-unknown")?);
     let mut texts = texts(root, &packages)?;
-    let fonts = root.join("backend/tables/fonts/LICENSE.txt");
-    let fonts = fs::read_to_string(&fonts).with_context(|| fonts.display().to_string())?;
-    texts.entry(fonts).or_default().insert("Inter (fonts)".to_owned());
+    for font in ["Inter", "PlotsHangul"] {
+        let file = root.join(format!("shared/plots/fonts/LICENSE-{font}.txt"));
+        let licence = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        texts.entry(licence).or_default().insert(format!("{font} (fonts)"));
+    }
 
     let mut text = format!(
         "LangOverrule Lab is MIT or Apache-2.0. What follows are the licences of the {} packages that \

@@ -7,12 +7,12 @@ use shared::lesson::{LessonStep, Told};
 use super::class::Class;
 use super::told::{self, Piece};
 use crate::base::at;
-use crate::colour::Role;
 use crate::components::value::Partial;
 use crate::language::{Language, fill, t};
 use crate::phase::Phase;
 use crate::state::{RunView, use_lab};
 use crate::words;
+use plots::Role;
 
 /// A side's name.
 pub fn side(guess: Guess) -> &'static str {

@@ -6,10 +6,10 @@ use shared::pair::parting;
 
 use super::opened::Opened;
 use super::outcome::{answer, meaning};
-use crate::chart::beside::letter;
 use crate::language::t;
 use crate::phase::Phase;
 use crate::words;
+use plots::curves::letter;
 
 /// The card.
 #[component]

@@ -6,14 +6,14 @@ use shared::{Observation, Stage, Stages, Undefined};
 
 use super::opened::{Chosen, Opened};
 use crate::browser::watch_width;
-use crate::chart::beside::{Beside, Curve as Line, letter};
-use crate::chart::frame::Frame;
-use crate::chart::view_box;
 use crate::components::value::plain;
 use crate::language::{fill, t};
 use crate::link::Curve;
 use crate::state::use_lab;
 use crate::words;
+use plots::curves::{Beside, Curve as Line, letter};
+use plots::frame::Frame;
+use plots::view_box;
 
 /// A run's value in a layer, of the measure that is shown.
 pub(super) fn value_of(run: Opened, layer: usize, curve: Curve) -> Option<shared::Value> {
@@ -53,7 +53,7 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
     watch_width(holder, width);
     let frame = Memo::new(move |_| Frame::new(width.get(), lab.type_size.get()));
     let chart = Memo::new(move |_| all.with_value(|runs| chart_of(runs, chosen)));
-    let drawing = Memo::new(move |_| chart.with(|c| c.svg(&frame.get(), &lab.palette.get())));
+    let drawing = Memo::new(move |_| chart.with(|c| c.svg(&frame.get(), &lab.style())));
     let layers = move || chart.with(|c| c.layers);
     let now = move || chosen.hover.get().or(chosen.layer.get()).filter(|l| *l < layers());
     let find = move |event: &web_sys::MouseEvent| {

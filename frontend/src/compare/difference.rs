@@ -3,9 +3,9 @@
 use shared::{CopyPositions, Knockout, LayerBand, PictureUse, PruneBy, PruneCount, RunOptions};
 
 use super::counterfactual::hides_picture;
-use crate::chart::file::short;
 use crate::language::{fill, t};
 use crate::words;
+use plots::text::short;
 
 /// Characters of a prompt that fit a legend.
 const PROMPT: usize = 60;

@@ -118,7 +118,7 @@ impl Opened {
         let options = self.options();
         // What is compared with nothing differs from nothing.
         if self.place == 0 || first.missing.with(Option::is_some) {
-            let prompt = crate::chart::file::short(&options.prompt, 60);
+            let prompt = plots::text::short(&options.prompt, 60);
             return format!("“{prompt}” · {}", options.model);
         }
         named(&first.options(), &options, self.swapped.get() == Some(true))

@@ -12,7 +12,6 @@ use super::opened::{Chosen, Opened};
 use super::stages::Stages;
 use super::test_it::TestIt;
 use crate::base::{at, inside};
-use crate::chart::beside::{letter, look};
 use crate::components::header::{Header, ShareButton};
 use crate::components::notes::Notes;
 use crate::components::value::Switch;
@@ -22,6 +21,7 @@ use crate::link::Curve;
 use crate::phase::Phase;
 use crate::state::use_lab;
 use crate::{actions, browser};
+use plots::curves::{letter, look};
 use shared::PictureUse;
 
 const PATH: &str = "/compare";

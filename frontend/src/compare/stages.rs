@@ -7,11 +7,11 @@ use shared::{Stage, Value};
 use super::curves::value_of;
 use super::opened::{Chosen, Opened};
 use super::outcome;
-use crate::chart::beside::letter;
 use crate::components::value::{Partial, value};
 use crate::language::{fill, t};
 use crate::link::Curve;
 use crate::words;
+use plots::curves::letter;
 
 /// The card.
 #[component]

@@ -3,13 +3,9 @@
 use leptos::html;
 use leptos::prelude::*;
 use shared::experiment::paper::{self, PaperRow};
-use shared::{Extremes, Observation, Seen, Stage, Undefined};
+use shared::{ModelInfo, Observation, Seen, Undefined};
 
 use crate::browser::watch_width;
-use crate::chart::frame::Frame;
-use crate::chart::marks::Marked;
-use crate::chart::{Ghost, Null, Plot, Series, draw, view_box};
-use crate::colour::Role;
 use crate::components::behind::Behind;
 use crate::components::finding::Finding;
 use crate::components::term::Explained;
@@ -22,6 +18,10 @@ use crate::link::Curve;
 use crate::phase::Phase;
 use crate::state::{Play, RunView, use_lab};
 use crate::words;
+use plots::curve::{self, Plot, side};
+use plots::frame::Frame;
+use plots::marks::Marked;
+use plots::run::paper_row;
 
 /// The card.
 #[component]
@@ -67,22 +67,12 @@ pub fn CurveCard() -> impl IntoView {
     }
 }
 
-/// The paper's row for a run: of its own model, or of its family's; the one with as many of the
-/// picture's tokens dropped, where there is one.
-fn paper_row(run: RunView) -> Option<PaperRow> {
-    let (model, prune) = (run.model.get()?, f64::from(run.options.get().prune));
-    let mut pruned = paper::pruned_of_family(&model.family).into_iter();
-    let dropped = pruned.find(|r| prune > 0.0 && (r.prune - prune).abs() < 1e-6);
-    let plain = || paper::of_family(&model.family).filter(|_| prune == 0.0);
-    dropped.or_else(plain)
-}
-
 /// What stands beside the curve, in a sentence.
 fn compared(run: RunView) -> String {
     let mut parts = Vec::new();
     let beside = run.compared.get();
     if beside.paper
-        && let Some(row) = paper_row(run)
+        && let Some(row) = paper_row_of(run)
     {
         let own =
             run.model.with(|m| m.as_ref().is_some_and(|m| paper::of_model(&m.name).is_some()));
@@ -150,74 +140,29 @@ fn Beside(run: RunView) -> impl IntoView {
     }
 }
 
+/// The paper's row for a run.
+fn paper_row_of(run: RunView) -> Option<PaperRow> {
+    run.model.with(|m| run.options.with(|o| paper_row(m.as_ref()?, o)))
+}
+
 /// What the chart shows of a run.
 pub(crate) fn plot_of(run: RunView) -> Plot {
-    let layers = run.observation.with(Observation::layers);
-    let stages = run.definition.get().stages;
-    let bands = match stages {
-        // Three equal bands over everything say nothing.
-        shared::Stages::All => vec![],
-        stages => Stage::ALL.map(|s| (words::stage(s), s.layers(stages, layers))).to_vec(),
-    };
-    let series = run.measures.with(|measures| {
-        let pick = |f: fn(&shared::Measure) -> shared::Value| -> Vec<Option<f64>> {
-            measures.iter().map(|m| f(m).ok()).collect()
-        };
-        match run.curve.get() {
-            Curve::Mdi => {
-                vec![Series { role: None, label: t("this run"), values: pick(|m| m.mdi) }]
-            }
-            Curve::Aei => vec![
-                Series { role: Some(Role::Words), label: t("text"), values: pick(|m| m.aei_text) },
-                Series {
-                    role: Some(Role::Picture),
-                    label: t("picture"),
-                    values: pick(|m| m.aei_image),
-                },
-            ],
-        }
-    });
-    let (beside, aei) = (run.compared.get(), run.curve.get() == Curve::Aei);
-    let row = if beside.paper && layers > 0 { paper_row(run) } else { None };
-    let ghosts = row.into_iter().flat_map(|row| row.cells).map(|cell| {
-        let value = if aei { cell.aei_text } else { cell.mdi };
-        // The paper's stages are two layers each, whatever the definition's are.
-        let at = cell.stage.layers(shared::Stages::Two, layers);
-        Ghost { layers: at, value: value.value, doubtful: !value.doubts.is_empty() }
-    });
-    let ghosts = ghosts.collect();
-    let mut nulls = Vec::new();
-    if beside.even && !aei {
-        let definition = run.definition.get();
-        let knockout = run.options.with(|o| o.knockout.clone());
-        let even = |layer| {
-            let heads = definition.heads;
-            let seen = Seen { knockout: knockout.as_ref(), layer: Some(layer), heads };
-            run.observation.with(|o| o.even_attention(&definition, seen)).ok()
-        };
-        let even: Vec<_> = (0..layers).map(even).collect();
-        let all: Vec<_> = even.iter().map(|a| a.as_ref()?.mdi().ok()).collect();
-        // Nothing is half each where one side cannot be seen.
-        let both = |a: &&shared::Attention| a.text > 0.0 && a.image > 0.0;
-        let half = |a: &Option<shared::Attention>| a.as_ref().filter(both)?.halved().mdi().ok();
-        let half: Vec<_> = even.iter().map(half).collect();
-        // Under most definitions the first is 1 in every layer, where a line is already.
-        let differs = |v: &Option<f64>| v.is_none_or(|v| v.ln().abs() > 0.05);
-        if knockout.is_some() || all.iter().any(differs) {
-            nulls.push(Null { label: t("all alike"), values: all });
-        }
-        nulls.push(Null { label: t("half each"), values: half });
-    }
-    let knocked_out = run.options.with(|o| o.knockout.is_some());
-    Plot { layers, series, bands, ghosts, ghost_label: t("paper"), nulls, knocked_out }
+    let (definition, shown) = (run.definition.get(), (run.curve.get(), run.compared.get()));
+    run.plotted(|plotted| {
+        run.measures
+            .with(|m| plots::run::curve(plotted, m, &definition, shown, &words::plot_words()))
+    })
 }
 
 /// What is marked on it: the pinned layer, and where words draw most and least, which the sentence
 /// under the curve names.
-pub(crate) fn marked(run: RunView) -> Marked {
-    let found = run.measures.with(|all| Extremes::of(all));
-    let found = found.filter(|_| run.curve.get() == Curve::Mdi && run.whole.get());
-    Marked { pinned: run.pinned.get(), extremes: found.map(|found| [found.most, found.least]) }
+fn marked(run: RunView) -> Marked {
+    let (measured, pinned) = (run.curve.get(), run.pinned.get());
+    run.model.with(|model| {
+        let unknown = ModelInfo::default();
+        let model = model.as_ref().unwrap_or(&unknown);
+        run.measures.with(|all| plots::run::marked(model, all, measured, pinned))
+    })
 }
 
 /// The drawing, with the reactive marks over it.
@@ -238,7 +183,7 @@ pub(crate) fn Chart(
         height.map_or(frame, |height| frame.high(height.get()))
     });
     let plot = Kept::new(move || plot_of(run));
-    let drawing = Kept::new(move || plot.with(|p| draw::svg(p, &frame.get(), &lab.palette.get())));
+    let drawing = Kept::new(move || plot.with(|p| curve::svg(p, &frame.get(), &lab.style())));
     let layers = move || plot.with(|p| p.layers);
 
     let find = move |event: &web_sys::PointerEvent| {
@@ -336,8 +281,7 @@ fn Marks(run: RunView, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
             let domain = p.domain();
             let marks = p.series.iter().filter_map(|s| {
                 let v = s.values.get(layer).copied().flatten().filter(|v| *v > 0.0)?;
-                let side = if v >= 1.0 { Role::Words } else { Role::Picture };
-                Some((x, frame.y(v, domain), palette.role(s.role.unwrap_or(side)).css()))
+                Some((x, frame.y(v, domain), palette.role(s.role.unwrap_or(side(v))).css()))
             });
             Some(marks.collect::<Vec<_>>())
         })
@@ -360,10 +304,9 @@ fn Marks(run: RunView, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
         let (frame, palette) = (frame.get(), lab.palette.get());
         let ring = |(layer, mdi): (usize, f64)| {
             let (x, y) = plot.with(|p| (frame.x(layer, p.layers), frame.y(mdi, p.domain())));
-            let side = if mdi >= 1.0 { Role::Words } else { Role::Picture };
             let above = if mdi >= 1.0 { -1.1 } else { 1.9 };
             view! {
-                <circle class="extreme" cx=x cy=y r=frame.type_size * 0.62 style:stroke=palette.role(side).css()/>
+                <circle class="extreme" cx=x cy=y r=frame.type_size * 0.62 style:stroke=palette.role(side(mdi)).css()/>
                 <text class="extreme" x=x y=y + above * frame.type_size text-anchor="middle">
                     {words::number(mdi)}"×"
                 </text>
@@ -372,7 +315,7 @@ fn Marks(run: RunView, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
         found.map(|found| found.map(ring))
     };
     view! {
-        <svg class="marks" viewBox=move || view_box(frame.get().width, frame.get().height) aria-hidden="true">
+        <svg class="marks" viewBox=move || plots::view_box(frame.get().width, frame.get().height) aria-hidden="true">
             {extremes}
             {move || place().map(|(layer, x, step, frame)| view! {
                 <g data-testid="layer-marker" data-layer=layer class:pinned=move || run.pinned.get() == Some(layer) class:quiet=move || !chosen()>

@@ -5,10 +5,6 @@ use leptos::prelude::*;
 use shared::{FlowMatrix, Group, GroupSet, Heads, Seen};
 
 use crate::browser::watch_width;
-use crate::chart::ribbons::{End, Flow, Ribbon, Ribbons, svg};
-use crate::chart::sides::{Side, sides};
-use crate::chart::view_box;
-use crate::colour::{Palette, Rgb};
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::term::Explained;
@@ -19,6 +15,9 @@ use crate::language::{fill, t};
 use crate::link::{FlowStyle, Scale};
 use crate::state::{RunView, use_lab};
 use crate::words;
+use plots::Rgb;
+use plots::flow::{End, Flow, Ribbon, Ribbons, svg};
+use plots::view_box;
 
 /// The card.
 #[component]
@@ -72,22 +71,6 @@ pub fn FlowCard() -> impl IntoView {
     }
 }
 
-/// The sides as ribbons' ends, and the shares between them.
-fn flow_of(matrix: &FlowMatrix, all: &[Side], palette: &Palette) -> Flow {
-    let end = |s: &Side| End { name: s.name(), colour: s.colour(palette) };
-    // The first position can only look at itself: that it does says nothing.
-    let looking = all.iter().filter(|s| !s.groups.contains(Group::Begin));
-    let looking: Vec<&Side> = looking.filter(|s| matrix.rows.in_set(s.groups) > 0).collect();
-    let shares = looking
-        .iter()
-        .flat_map(|from| all.iter().map(|to| matrix.share(from.groups, to.groups).unwrap_or(0.0)));
-    Flow {
-        from: looking.iter().map(|s| end(s)).collect(),
-        to: all.iter().map(end).collect(),
-        shares: shares.collect(),
-    }
-}
-
 #[component]
 fn RibbonPlot(run: RunView, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
     let lab = use_lab();
@@ -98,8 +81,7 @@ fn RibbonPlot(run: RunView, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
         let definition = run.definition.get();
         matrix.with(|m| {
             let m = m.as_ref()?;
-            let all = sides(&definition, &m.rows);
-            Some(flow_of(m, &all, &lab.palette.get()))
+            Some(plots::run::flow(m, &definition, &lab.style()))
         })
     });
     let height = move || (lab.type_size.get() * 19.0).round();
@@ -114,7 +96,7 @@ fn RibbonPlot(run: RunView, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
         })
     });
     let drawing = Kept::new(move || {
-        flow.with(|f| f.as_ref().map(|f| plot.with(|p| svg(f, p, &lab.palette.get()))))
+        flow.with(|f| f.as_ref().map(|f| plot.with(|p| svg(f, p, &lab.style()))))
     });
     let under = RwSignal::new(None::<Ribbon>);
     let find = move |event: &web_sys::PointerEvent| {

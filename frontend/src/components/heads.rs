@@ -2,11 +2,9 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::{Heads, Observation};
+use shared::Heads;
 
 use crate::browser::watch_width;
-use crate::chart::heat::{Grid, Heat, svg};
-use crate::chart::view_box;
 use crate::components::behind::Behind;
 use crate::components::said::views;
 use crate::components::scale_bar::{Ramp, ScaleBar};
@@ -17,6 +15,8 @@ use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::state::{RunView, use_lab};
 use crate::words;
+use plots::heat::{Grid, Heat, svg};
+use plots::view_box;
 
 /// The card.
 #[component]
@@ -31,13 +31,13 @@ pub fn HeadsCard() -> impl IntoView {
         Kept::new(move || shared::Definition { heads: Heads::MeanFirst, ..run.definition.get() });
     let heat = Kept::new(move || {
         let definition = base.get();
-        run.observation.with(|o| heat_of(o, &definition))
+        run.observation.with(|o| plots::run::heat(o, &definition))
     });
     let grid = Kept::new(move || {
         let (layers, heads) = heat.with(|h| (h.layers, h.heads));
         Grid::new(width.get(), lab.type_size.get(), layers, heads.max(1))
     });
-    let drawing = Kept::new(move || heat.with(|h| svg(h, &grid.get(), &lab.palette.get())));
+    let drawing = Kept::new(move || heat.with(|h| svg(h, &grid.get(), &lab.style())));
     let under = RwSignal::new(None::<(usize, usize)>);
     let note = move || match (under.get(), run.definition.get().heads) {
         (Some((layer, head)), _) => {
@@ -148,15 +148,6 @@ pub fn HeadsCard() -> impl IntoView {
             <Behind run testid="heads-table" caption=t("MDI of every head in every layer") columns rows/>
         </section>
     }
-}
-
-pub(crate) fn heat_of(observation: &Observation, definition: &shared::Definition) -> Heat {
-    let (layers, heads) = (observation.layers(), observation.heads());
-    let values = (0..layers)
-        .flat_map(|l| (0..heads).map(move |h| (l, h as u32)))
-        .map(|(l, h)| observation.measure_head(l, h, definition).mdi.ok())
-        .collect();
-    Heat { layers, heads, values }
 }
 
 /// Outlines: the strongest heads, the chosen head and layer, the cell under the pointer.

@@ -4,8 +4,6 @@ use leptos::html;
 use leptos::prelude::*;
 
 use crate::browser::watch_width;
-use crate::chart::looked::{Grid, svg};
-use crate::chart::view_box;
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::seen::scale_end;
@@ -15,6 +13,8 @@ use crate::link::Pick;
 use crate::sequence;
 use crate::state::use_lab;
 use crate::words;
+use plots::looked::{Grid, svg};
+use plots::view_box;
 
 /// The card.
 #[component]
@@ -35,7 +35,7 @@ pub fn LookedCard() -> impl IntoView {
         run.maps.looks.with(|looks| {
             let Some(looks) = looks else { return String::new() };
             let (end, grid) = (run.maps.looks_end.get(), grid.get());
-            texts.with(|texts| svg(looks, texts, end, &grid, &lab.palette.get()))
+            texts.with(|texts| svg(looks, texts, end, &grid, &lab.style()))
         })
     });
     let under = RwSignal::new(None::<(usize, usize)>);

@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use shared::{Definition, Group, Stage, Undefined};
 
-use crate::colour::Role;
 use crate::components::definition::{DefinitionBar, DefinitionPanel};
 use crate::components::said::views;
 use crate::components::term::Explained;
@@ -15,6 +14,7 @@ use crate::panels::{Panel, is_open};
 use crate::phase::Phase;
 use crate::state::{RunView, sink_toggled, use_lab};
 use crate::words;
+use plots::Role;
 
 /// The card.
 #[component]

@@ -7,10 +7,10 @@ use shared::{PreparedPicture, Target};
 use crate::components::behind::Behind;
 use crate::kept::Kept;
 use crate::language::t;
-use crate::overlay;
 use crate::sequence;
 use crate::state::{RunView, use_lab};
 use crate::words;
+use plots::map as overlay;
 
 /// The cells over the picture.
 #[component]

@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use crate::colour::{Palette, Rgb};
 use crate::components::value::Switch;
 use crate::language::t;
 use crate::link::Scale;
 use crate::state::{RunView, use_lab};
+use plots::{Palette, Rgb};
 
 /// The colours of a map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

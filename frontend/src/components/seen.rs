@@ -12,10 +12,10 @@ use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Scale;
-use crate::overlay;
 use crate::sequence;
 use crate::state::{RunView, use_lab};
 use crate::words;
+use plots::map as overlay;
 
 /// The card.
 #[component]

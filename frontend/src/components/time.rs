@@ -2,13 +2,9 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use shared::{Group, Heads, Seen};
+use shared::Heads;
 
 use crate::browser::watch_width;
-use crate::chart::ribbons::End;
-use crate::chart::sides::{Kind, Side, sides};
-use crate::chart::time::{Columns, Grid, svg};
-use crate::chart::view_box;
 use crate::components::behind::Behind;
 use crate::components::term::Explained;
 use crate::components::transport::PlayButton;
@@ -16,42 +12,17 @@ use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::Pick;
-use crate::sequence;
 use crate::state::{Play, RunView, use_lab};
 use crate::words;
+use plots::bars::{Columns, Grid, svg};
+use plots::flow::End;
+use plots::view_box;
 
-/// What the plot shows of a run: its sides, the picture at the bottom, and their shares by token.
-fn columns_of(run: RunView) -> (Vec<Side>, Columns) {
+/// What the plot shows of a run.
+fn columns_of(run: RunView) -> Columns {
     let lab = use_lab();
     let (definition, layer) = (run.definition.get(), run.chosen_layer.get());
-    let palette = lab.palette.get();
-    let knockout = run.options.with(|o| o.knockout.clone());
-    run.observation.with(|o| {
-        let Some(layout) = &o.layout else { return Default::default() };
-        let prompt = layout.counts();
-        let counts = prompt.with(Group::Generated, o.tokens.len().saturating_sub(1) as u32);
-        let mut all = sides(&definition, &counts);
-        all.sort_by_key(|s| match s.kind {
-            Kind::Picture => 0,
-            Kind::Words => 1,
-            Kind::Sink(_) => 2,
-            Kind::Other => 3,
-            Kind::Answer(_) => 4,
-        });
-        let mut shares = Vec::with_capacity(o.tokens.len() * all.len());
-        let mut even = Vec::new();
-        for token in 0..o.tokens.len() {
-            let on = o.token_groups(token, layer, definition.heads).unwrap_or_default();
-            shares.extend(all.iter().map(|s| s.groups.iter().map(|g| on[g.index()]).sum::<f64>()));
-            let seen = Seen { knockout: knockout.as_ref(), layer, heads: definition.heads };
-            let groups = o.even_groups(token, seen).filter(|_| prompt.get(Group::Image) > 0);
-            even.extend(groups.map(|on| on[Group::Image.index()]));
-        }
-        let end = |s: &Side| End { name: s.name(), colour: s.colour(&palette) };
-        let sides = all.iter().map(end).collect();
-        let words = sequence::words_of(o);
-        (all, Columns { sides, shares, words, even })
-    })
+    run.plotted(|plotted| plots::run::columns(plotted, &definition, layer, &lab.style()))
 }
 
 /// The card.
@@ -63,16 +34,14 @@ pub fn TimeCard() -> impl IntoView {
     let width = RwSignal::new(640.0_f64);
     watch_width(holder, width);
     let data = Kept::new(move || columns_of(run));
-    let count = move || data.with(|d| d.1.words.len());
+    let count = move || data.with(|d| d.words.len());
     let height = move || (lab.type_size.get() * 14.0).round();
     let grid = Kept::new(move || Grid::new(width.get(), height(), lab.type_size.get(), count()));
-    let drawing = Kept::new(move || data.with(|d| svg(&d.1, &grid.get(), &lab.palette.get())));
+    let drawing = Kept::new(move || data.with(|d| svg(d, &grid.get(), &lab.style())));
     let under = RwSignal::new(None::<usize>);
     let find = move |event: &web_sys::PointerEvent| {
         let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        grid.get_untracked()
-            .at(at.0, at.1)
-            .filter(|t| *t < data.with_untracked(|d| d.1.words.len()))
+        grid.get_untracked().at(at.0, at.1).filter(|t| *t < data.with_untracked(|d| d.words.len()))
     };
     let keys = move |event: web_sys::KeyboardEvent| {
         match event.key().as_str() {
@@ -95,7 +64,7 @@ pub fn TimeCard() -> impl IntoView {
     };
     let told = move || {
         let token = under.get().or(run.token.get())?;
-        data.with(|(_, plot)| {
+        data.with(|plot| {
             let word = plot.words.get(token)?;
             let side = |(i, end): (usize, &End)| {
                 format!("{} {}", end.name, words::percent(plot.get(token, i)))
@@ -112,12 +81,12 @@ pub fn TimeCard() -> impl IntoView {
         })
     };
     let columns = Signal::derive(move || {
-        let sides = data.with(|d| d.1.sides.iter().map(|s| s.name.to_owned()).collect::<Vec<_>>());
+        let sides = data.with(|d| d.sides.iter().map(|s| s.name.to_owned()).collect::<Vec<_>>());
         let head = [t("number").to_owned(), t("token").to_owned()];
         head.into_iter().chain(sides).chain([t("picture, even").to_owned()]).collect()
     });
     let rows = Signal::derive(move || {
-        data.with(|(_, plot)| {
+        data.with(|plot| {
             let row = |(token, word): (usize, &String)| {
                 let mut row = vec![token.to_string(), word.clone()];
                 row.extend((0..plot.sides.len()).map(|s| words::percent(plot.get(token, s))));
@@ -172,10 +141,10 @@ pub fn TimeCard() -> impl IntoView {
                 </Show>
             </div>
             <p class="keys">
-                {move || data.with(|d| d.1.sides.iter().map(|s| view! {
+                {move || data.with(|d| d.sides.iter().map(|s| view! {
                     <span class="legend"><i class="dot" style:background=s.colour.css()></i>{s.name}</span>
                 }).collect_view())}
-                {move || data.with(|d| !d.1.even.is_empty()).then(|| view! {
+                {move || data.with(|d| !d.even.is_empty()).then(|| view! {
                     <span class="legend"><i class="dash"></i><Explained term=Term::Even word=t("picture, if attention were even")/></span>
                 })}
             </p>

@@ -4,7 +4,6 @@
 use leptos::prelude::*;
 use shared::{Group, GroupSet, Layout, Queries, Target};
 
-use crate::colour::Rgb;
 use crate::components::behind::Behind;
 use crate::components::scale_bar::{Ramp, ScaleBar};
 use crate::components::seen::scale_end;
@@ -13,10 +12,11 @@ use crate::glossary::Term;
 use crate::kept::Kept;
 use crate::language::{fill, t};
 use crate::link::{Pick, Scale};
-use crate::overlay;
 use crate::sequence::{self, Piece};
 use crate::state::{RunView, use_lab};
 use crate::words;
+use plots::Rgb;
+use plots::map as overlay;
 
 /// Pieces shown before a long prompt is folded.
 const FOLD: usize = 240;

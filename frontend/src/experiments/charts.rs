@@ -9,15 +9,15 @@ use shared::experiment::tables::{
     LayerCells, Lever, LeverRow, LeverSeries, LeverTable, TableCell, Tables, short,
 };
 
-use super::plot::{Curve, Plot, Point, Style, series_colour};
 use super::told;
 use crate::browser::watch_width;
-use crate::colour::{Palette, Rgb};
 use crate::components::term::Explained;
 use crate::components::value::Switch;
 use crate::glossary::Term;
 use crate::language::{fill, t};
 use crate::state::use_lab;
+use plots::means::{Curve, Form, Plot, Point};
+use plots::{Palette, Rgb};
 
 /// Most curves of one plot; the table has them all.
 const MOST: usize = 8;
@@ -62,8 +62,7 @@ fn Drawn(
     let width = RwSignal::new(560.0_f64);
     watch_width(holder, width);
     let frame = Memo::new(move |_| plot.with(|p| p.frame(width.get(), lab.type_size.get())));
-    let drawing =
-        Memo::new(move |_| plot.with(|p| lab.palette.with(|palette| p.svg(&frame.get(), palette))));
+    let drawing = Memo::new(move |_| plot.with(|p| p.svg(&frame.get(), &lab.style())));
     let empty =
         move || plot.with(|p| p.curves.iter().all(|c| c.points.iter().all(|p| p.mean.is_none())));
     let legend = move || {
@@ -77,21 +76,20 @@ fn Drawn(
             Some(view! { <ul class="legend-list" aria-hidden="true">{curves.collect_view()}</ul> })
         })
     };
-    let percent = |style: Style, v: f64| match style {
-        Style::Share => format!("{:.0} %", v * 100.0),
+    let percent = |form: Form, v: f64| match form {
+        Form::Share => format!("{:.0} %", v * 100.0),
         _ => short(v),
     };
-    let cell = move |style: Style, p: &Point| match (p.mean, p.low, p.high) {
+    let cell = move |form: Form, p: &Point| match (p.mean, p.low, p.high) {
         (Some(m), Some(low), Some(high)) => {
-            format!("{} ({} – {})", percent(style, m), percent(style, low), percent(style, high))
+            format!("{} ({} – {})", percent(form, m), percent(form, low), percent(form, high))
         }
-        (Some(m), ..) => percent(style, m),
+        (Some(m), ..) => percent(form, m),
         _ => "–".to_owned(),
     };
     let table = move || {
         plot.with(|p| {
-            let measured: Vec<&Curve> =
-                p.curves.iter().filter(|c| c.style != Style::Ghost).collect();
+            let measured: Vec<&Curve> = p.curves.iter().filter(|c| c.form != Form::Ghost).collect();
             let head = measured
                 .iter()
                 .map(|c| view! { <th scope="col">{c.label.clone()}</th> })
@@ -99,7 +97,7 @@ fn Drawn(
             let rows = p.columns.iter().enumerate().map(|(at, name)| {
                 let cells = measured.iter().map(|c| {
                     let found = c.points.iter().find(|p| p.at == at as f64);
-                    view! { <td>{found.map_or_else(|| "–".to_owned(), |p| cell(c.style, p))}</td> }
+                    view! { <td>{found.map_or_else(|| "–".to_owned(), |p| cell(c.form, p))}</td> }
                 });
                 view! { <tr><th scope="row">{name.clone()}</th>{cells.collect_view()}</tr> }
             });
@@ -136,7 +134,7 @@ fn ghost(row: &PaperRow, tables: &Tables, layers: usize, palette: &Palette) -> C
     Curve {
         label: fill("paper {model}", &[("model", &row.model)]),
         colour: palette.muted,
-        style: Style::Ghost,
+        form: Form::Ghost,
         points: points.collect(),
     }
 }
@@ -204,8 +202,8 @@ fn layers_plot(
     let mut curves: Vec<Curve> = Vec::new();
     let mut add = |label: String, layers: &[LayerCells]| {
         if curves.len() < MOST && !layers.is_empty() {
-            let colour = series_colour(palette, curves.len());
-            curves.push(Curve { label, colour, style: Style::Band, points: along(layers, means) });
+            let colour = palette.series(curves.len());
+            curves.push(Curve { label, colour, form: Form::Band, points: along(layers, means) });
         }
     };
     for (prefix, tables) in all {
@@ -313,7 +311,7 @@ fn lever_plot(
             series,
             prefix,
             columns,
-            series_colour(palette, at),
+            palette.series(at),
             (means, palette),
         ));
     }
@@ -334,7 +332,7 @@ fn lever_plot(
             plot.curves.push(Curve {
                 label: fill("paper {model}", &[("model", model)]),
                 colour: palette.muted,
-                style: Style::Ghost,
+                form: Form::Ghost,
                 points,
             });
         }
@@ -363,7 +361,7 @@ fn series_curves(
     let mut curves = vec![Curve {
         label: format!("{prefix}MDI"),
         colour,
-        style: Style::Whiskers,
+        form: Form::Whiskers,
         points: mdi.collect(),
     }];
     let unmoved = series.rows.iter().filter_map(|r| {
@@ -376,7 +374,7 @@ fn series_curves(
     curves.push(Curve {
         label: format!("{prefix}{}", t("if shares had stayed")),
         colour,
-        style: Style::Ghost,
+        form: Form::Ghost,
         points: unmoved.collect(),
     });
     let shares = series.rows.iter().filter_map(|r| {
@@ -386,7 +384,7 @@ fn series_curves(
     curves.push(Curve {
         label: format!("{prefix}P_T"),
         colour: palette.words.mix(colour, 0.5),
-        style: Style::Share,
+        form: Form::Share,
         points: shares.collect(),
     });
     let place = |value: f64| {
@@ -402,7 +400,7 @@ fn series_curves(
         curves.push(Curve {
             label: format!("{prefix}{}", t("right, by chance")),
             colour: palette.muted,
-            style: Style::Share,
+            form: Form::Share,
             points: chance,
         });
     }
@@ -415,7 +413,7 @@ fn series_curves(
         curves.push(Curve {
             label: format!("{prefix}{}", t("right")),
             colour,
-            style: Style::Share,
+            form: Form::Share,
             points: right,
         });
     }

@@ -2,7 +2,6 @@
 //!
 //! The server's [`shared::experiment::tables::Tables`] hold every number; these pages format them.
 
-pub mod plot;
 pub mod told;
 
 /// Shares of the picture's tokens that experiments drop: the paper's.

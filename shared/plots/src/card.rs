@@ -1,0 +1,284 @@
+//! A run on a card to be passed on, of the size that messengers and networks show: the picture with where
+//! the model looked, question, answer, curve, and the number with its definition.
+
+use std::fmt::Write;
+
+use shared::report::Numbers;
+use shared::{Measure, PreparedPicture, Stage, Undefined};
+
+use crate::colour::Rgb;
+use crate::curve;
+use crate::export::{Asked, File};
+use crate::frame::Frame;
+use crate::map::{self, Tops};
+use crate::run::{self, Measured, Run, View};
+use crate::sheet::nested;
+use crate::text::{self, FAMILY, escaped};
+use crate::theme::Style;
+use crate::words::{number, token};
+
+/// Width and height in pixels.
+pub const SIZE: (f64, f64) = (1200.0, 630.0);
+
+/// Room at the edges.
+const EDGE: f64 = 44.0;
+/// The square that the picture is fitted into.
+const PICTURE: f64 = 392.0;
+/// Where the right column begins.
+const COLUMN: f64 = EDGE + PICTURE + 44.0;
+
+/// A line of text being written.
+struct Line<'a> {
+    text: &'a str,
+    at: (f64, f64),
+    size: f64,
+    bold: bool,
+    colour: Rgb,
+    from_right: bool,
+}
+
+impl<'a> Line<'a> {
+    fn new(text: &'a str, at: (f64, f64), size: f64, colour: Rgb) -> Self {
+        Line { text, at, size, bold: false, colour, from_right: false }
+    }
+
+    fn bold(self) -> Self {
+        Line { bold: true, ..self }
+    }
+
+    fn write(&self, out: &mut String) {
+        let weight = if self.bold { 600 } else { 400 };
+        let anchor = if self.from_right { "end" } else { "start" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"{:.1}\" font-weight=\"{weight}\" \
+             text-anchor=\"{anchor}\" fill=\"{}\">{}</text>",
+            self.at.0,
+            self.at.1,
+            self.size,
+            self.colour.css(),
+            escaped(self.text)
+        );
+    }
+}
+
+/// What a card says of itself, as JSON in its metadata.
+#[derive(serde::Serialize)]
+struct About<'a> {
+    plot: &'static str,
+    address: &'a str,
+    version: &'a str,
+    status: &'a str,
+    model: &'a shared::ModelInfo,
+    options: &'a shared::RunOptions,
+    definition: &'a shared::Definition,
+    stages: Vec<Numbers>,
+}
+
+/// The card of a run; `picture` is the prepared picture's address, or the picture itself as a data
+/// address.
+pub fn card(
+    run: &Run<'_>,
+    view: &View,
+    style: &Style,
+    asked: &Asked<'_>,
+    picture: Option<&str>,
+) -> File {
+    let (palette, words) = (&style.palette, &style.words);
+    let shown = asked.partial || run.is_done();
+    let hidden = Measure::undefined(Undefined::Unfinished);
+    let stage = |stage| match shown {
+        true => run.observation.stage(stage, &view.definition),
+        false => hidden,
+    };
+    let stages = Stage::ALL.map(stage);
+    let about = About {
+        plot: "card",
+        address: asked.address,
+        version: asked.version,
+        status: run.status,
+        model: run.model,
+        options: run.options,
+        definition: &view.definition,
+        stages: stages.iter().map(Numbers::from).collect(),
+    };
+    let told = serde_json::to_string(&about).unwrap_or_default();
+    let question = text::one_line(&run.options.prompt);
+    let title = if run.label.name.is_empty() { &question } else { &run.label.name };
+    let (width, height) = SIZE;
+    let mut out = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {width} {height}\" font-family=\"{FAMILY}\">\n<title>{}</title>\n\
+         <metadata id=\"langoverrule\">{}</metadata>\n\
+         <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
+        escaped(title),
+        escaped(&told),
+        palette.surface.css(),
+    );
+    let below = pictured(&mut out, run, view, style, picture);
+    numbered(&mut out, run, view, style, stages[2], below);
+
+    // Question and answer, and the curve in the room that they leave.
+    let room = width - EDGE - COLUMN;
+    let mut y = EDGE + 26.0;
+    for line in text::wrap(&question, room, 30.0, true, 3) {
+        Line::new(&line, (COLUMN, y), 30.0, palette.ink).bold().write(&mut out);
+        y += 38.0;
+    }
+    y += 4.0;
+    let answer = text::one_line(&run.observation.answer());
+    for line in text::wrap(&format!("→ {answer}"), room, 25.0, false, 2) {
+        Line::new(&line, (COLUMN, y), 25.0, palette.ink.mix(palette.muted, 0.6)).write(&mut out);
+        y += 33.0;
+    }
+    let measures = match shown {
+        true => run.measures(&view.definition),
+        false => vec![hidden; run.observation.layers()],
+    };
+    let name = match view.measured {
+        Measured::Mdi => words.mdi_by_layer,
+        Measured::Aei => words.aei_by_layer,
+    };
+    Line::new(name, (COLUMN, y + 14.0), 17.0, palette.ink).bold().write(&mut out);
+    y += 20.0;
+    let bottom = height - EDGE - 30.0;
+    let frame = Frame::new(room, 16.0).high(bottom - y);
+    let what = (view.measured, view.compared);
+    let plot = run::curve(run, &measures, &view.definition, what, words);
+    let drawing = curve::svg(&plot, &frame, style);
+    out += &nested(&drawing, (COLUMN, y), (frame.width, frame.height));
+    out.push('\n');
+
+    let mut source = format!("{}, {}", run.model.name, run.model.quant.name());
+    let changed = run::changed(run.options, run.model);
+    if !changed.is_empty() {
+        source += &format!(" · {changed}");
+    }
+    if let Some(partial) = words.partial(run.status) {
+        source += &format!(" · {}", if shown { partial } else { words.unfinished });
+    }
+    let foot = height - EDGE + 12.0;
+    let source = text::fit(&source, COLUMN - EDGE - 20.0, 15.0, false);
+    Line::new(&source, (EDGE, foot), 15.0, palette.muted).write(&mut out);
+    let lab = format!("LangOverrule Lab · {}", asked.address);
+    let lab = text::fit(&lab, room, 15.0, false);
+    let lab = Line::new(&lab, (width - EDGE, foot), 15.0, palette.muted);
+    Line { from_right: true, ..lab }.write(&mut out);
+    out += "</svg>\n";
+    File { title: title.clone(), svg: out, told, size: SIZE }
+}
+
+/// The picture with the map of the token that is looked at, and whose it is; where it ends.
+fn pictured(
+    out: &mut String,
+    run: &Run<'_>,
+    view: &View,
+    style: &Style,
+    picture: Option<&str>,
+) -> f64 {
+    let palette = &style.palette;
+    let prepared = run.observation.layout.as_ref().and_then(|l| l.picture);
+    let Some(p) = prepared.filter(|p| p.width > 0 && p.height > 0) else {
+        // Without a picture its place stays, so that cards look alike.
+        let _ = writeln!(
+            out,
+            "<rect x=\"{EDGE}\" y=\"{EDGE}\" width=\"{PICTURE}\" height=\"{PICTURE}\" rx=\"8\" fill=\"{}\"/>",
+            palette.band.css()
+        );
+        return EDGE + PICTURE;
+    };
+    let scale = PICTURE / f64::from(p.width.max(p.height));
+    let (w, h) = (f64::from(p.width) * scale, f64::from(p.height) * scale);
+    // In the middle of its square, so that a wide picture does not leave a hole below.
+    let (x, y) = (EDGE + (PICTURE - w) / 2.0, EDGE + (PICTURE - h) / 2.0);
+    let _ = writeln!(
+        out,
+        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" fill=\"{}\"/>",
+        palette.band.css()
+    );
+    if let Some(href) = picture {
+        // A small picture shows its pixels, as on the page.
+        let coarse = if p.width < 128 { " image-rendering=\"optimizeSpeed\"" } else { "" };
+        let _ = writeln!(
+            out,
+            "<image x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" \
+             preserveAspectRatio=\"none\"{coarse} href=\"{}\"/>",
+            escaped(href)
+        );
+    }
+    let at = view.token.or_else(|| run.token()).zip(run.layer(view));
+    let cells = at.and_then(|(token, layer)| run.observation.overlay(token, layer));
+    let (Some(cells), Some((index, layer))) = (cells, at) else { return y + h };
+    let grid = format!(
+        "transform=\"translate({x:.2} {y:.2}) scale({:.4} {:.4})\"",
+        w / f64::from(p.cols.max(1)),
+        h / f64::from(p.rows.max(1))
+    );
+    let mut tops = Tops::default();
+    tops.take(run.observation, run.observation.mean_rows());
+    let drawn = overlay(run, &cells, p, tops.values().patch, style);
+    let _ = writeln!(out, "<g {grid}>{drawn}</g>");
+    let word = run.observation.shown(index).map(|s| token(&s.text, &style.words));
+    let caption = format!("“{}” · {} {layer}", word.unwrap_or_default(), style.words.layer);
+    let caption = text::fit(&caption, PICTURE, 16.0, false);
+    Line::new(&caption, (EDGE, EDGE + PICTURE + 24.0), 16.0, palette.muted).write(out);
+    y + h
+}
+
+/// The map's cells and what was pruned, in units of cells.
+fn overlay(
+    run: &Run<'_>,
+    cells: &map::Cells,
+    p: PreparedPicture,
+    top: f32,
+    style: &Style,
+) -> String {
+    let cols = usize::from(p.cols);
+    let copies = run.observation.layout.as_ref().and_then(|l| l.copies()).unwrap_or_default();
+    format!(
+        "{}<g fill=\"#000\" fill-opacity=\"0.5\" stroke=\"#fff\" stroke-width=\"0.05\">{}</g>",
+        map::rectangles(cells, cols, top, style.palette.scale),
+        map::pruned(&copies, cols)
+    )
+}
+
+/// The number of the late layers, what it says, and under which definition.
+fn numbered(
+    out: &mut String,
+    run: &Run<'_>,
+    view: &View,
+    style: &Style,
+    late: Measure,
+    picture_ends: f64,
+) {
+    let (palette, words) = (&style.palette, &style.words);
+    let top = EDGE + PICTURE + 44.0;
+    debug_assert!(picture_ends <= top, "the number stands below the picture");
+    let (value, colour, verdict) = match late.mdi {
+        Ok(mdi) => {
+            // Under a knockout 1 is not balance, and nothing is said of sides.
+            let (role, verdict) = match run.options.knockout {
+                None => words.verdict(mdi),
+                Some(_) => (None, ""),
+            };
+            let colour = role.map_or(palette.ink, |role| palette.role(role));
+            (number(mdi), colour, verdict.to_owned())
+        }
+        Err(reason) => ("–".to_owned(), palette.muted, format!("undefined: {reason}")),
+    };
+    let size = 66.0;
+    Line::new(&value, (EDGE, top + 54.0), size, colour).bold().write(out);
+    let left = EDGE + text::width(&value, true) * size + 18.0;
+    let room = COLUMN - 20.0 - left;
+    let definition = run::definition_to_text(&view.definition);
+    let first = format!("MDI, {}", words.late_layers);
+    let second = format!("{} {definition}", words.definition);
+    Line::new(&text::fit(&first, room, 19.0, true), (left, top + 26.0), 19.0, palette.ink)
+        .bold()
+        .write(out);
+    Line::new(&text::fit(&second, room, 16.0, false), (left, top + 50.0), 16.0, palette.muted)
+        .write(out);
+    let verdict = text::fit(&verdict, COLUMN - EDGE - 20.0, 17.0, false);
+    Line::new(&verdict, (EDGE, top + 84.0), 17.0, palette.ink).write(out);
+}

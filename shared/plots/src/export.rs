@@ -1,0 +1,255 @@
+//! A run's plots as files: the same bytes whether page, server or command line writes them.
+
+use shared::report::Numbers;
+use shared::{Measure, Stage, Undefined};
+
+use crate::bars::{self, Grid as BarGrid};
+use crate::curve::{self, Plot};
+use crate::flow::{self, Flow, Ribbons};
+use crate::frame::Frame;
+use crate::heat::{self, Grid, Heat};
+use crate::marks::{self, Marked};
+use crate::run::{self, Run, View};
+use crate::sheet::{Bar, Sheet, Told};
+use crate::text;
+use crate::theme::Style;
+
+/// Width of a plot's file in pixels: that of a page of paper.
+const WIDTH: f64 = 960.0;
+/// Size of its type.
+const TYPE_SIZE: f64 = 14.0;
+/// Height of the plots whose height does not follow from what they show.
+const HEIGHT: f64 = 340.0;
+
+/// Which plot of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunPlot {
+    /// MDI or AEI by layer.
+    Curve,
+    /// MDI by head and layer.
+    Heads,
+    /// Who looks at whom in a layer.
+    Flow,
+    /// Where the rows looked that predicted the answer.
+    Words,
+}
+
+impl RunPlot {
+    /// All of them.
+    pub const ALL: [RunPlot; 4] = [RunPlot::Curve, RunPlot::Heads, RunPlot::Flow, RunPlot::Words];
+
+    /// The name used in files and links.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RunPlot::Curve => "curve",
+            RunPlot::Heads => "heads",
+            RunPlot::Flow => "flow",
+            RunPlot::Words => "words",
+        }
+    }
+
+    /// The plot of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        RunPlot::ALL.into_iter().find(|plot| plot.name() == name)
+    }
+}
+
+/// A plot's file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct File {
+    /// What it shows, in a line.
+    pub title: String,
+    /// The SVG document.
+    pub svg: String,
+    /// What the file says of itself, as JSON; it stands in the document, too.
+    pub told: String,
+    /// Its size in pixels.
+    pub size: (f64, f64),
+}
+
+/// Where a run can be looked at, and whether its numbers are wanted though it did not finish.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The run's address.
+    pub address: &'a str,
+    /// Version of the lab.
+    pub version: &'a str,
+    /// Whether numbers of a run that is not done are shown.
+    pub partial: bool,
+}
+
+/// A drawing and what stands around it.
+struct Drawn {
+    title: String,
+    svg: String,
+    marks: String,
+    size: (f64, f64),
+    margin: f64,
+    heads: Vec<Vec<Option<f64>>>,
+    bar: Option<Bar>,
+}
+
+/// The file of one of a run's plots.
+pub fn file(run: &Run<'_>, plot: RunPlot, view: &View, style: &Style, asked: &Asked<'_>) -> File {
+    let shown = asked.partial || run.is_done();
+    let hidden = Measure::undefined(Undefined::Unfinished);
+    let measures = match shown {
+        true => run.measures(&view.definition),
+        false => vec![hidden; run.observation.layers()],
+    };
+    let drawn = match plot {
+        RunPlot::Curve => drawn_curve(run, &measures, view, style),
+        RunPlot::Heads => drawn_heads(run, view, style, shown),
+        RunPlot::Flow => drawn_flow(run, view, style, shown),
+        RunPlot::Words => drawn_words(run, view, style, shown),
+    };
+    let stages = Stage::ALL.map(|stage| match shown {
+        true => run.observation.stage(stage, &view.definition),
+        false => hidden,
+    });
+    let told = Told {
+        plot: plot.name().to_owned(),
+        address: asked.address.to_owned(),
+        version: asked.version.to_owned(),
+        status: run.status.to_owned(),
+        label: run.label.clone(),
+        model: run.model.clone(),
+        options: run.options.clone(),
+        definition: view.definition,
+        definition_name: run::definition_to_text(&view.definition),
+        layers: measures.iter().map(Numbers::from).collect(),
+        stages: stages.iter().map(Numbers::from).collect(),
+        heads: drawn.heads,
+    };
+    let title = match told.label.name.as_str() {
+        "" => drawn.title,
+        name => format!("{name}: {}", drawn.title),
+    };
+    let sheet = Sheet {
+        title: &text::fit(&text::one_line(&title), WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE * 1.15, true),
+        source: &source(run, &told, style, shown),
+        drawing: &drawn.svg,
+        marks: &drawn.marks,
+        size: drawn.size,
+        margin: drawn.margin,
+        type_size: TYPE_SIZE,
+        bar: drawn.bar.as_ref(),
+        palette: &style.palette,
+        told: &told,
+    };
+    // What is told holds only strings, numbers and names.
+    let json = serde_json::to_string(&told).unwrap_or_default();
+    File { svg: sheet.svg(), size: sheet.outer(), title, told: json }
+}
+
+fn drawn_curve(run: &Run<'_>, measures: &[Measure], view: &View, style: &Style) -> Drawn {
+    let frame = Frame::new(WIDTH, TYPE_SIZE);
+    let what = (view.measured, view.compared);
+    let plot: Plot = run::curve(run, measures, &view.definition, what, &style.words);
+    let marked: Marked = run::marked(run.model, measures, view.measured, view.layer);
+    let title = match view.measured {
+        run::Measured::Mdi => style.words.mdi_by_layer,
+        run::Measured::Aei => style.words.aei_by_layer,
+    };
+    Drawn {
+        title: title.to_owned(),
+        svg: curve::svg(&plot, &frame, style),
+        marks: marks::svg(&marked, &plot, &frame, &style.palette),
+        size: (frame.width, frame.height),
+        margin: 0.0,
+        heads: Vec::new(),
+        bar: None,
+    }
+}
+
+fn drawn_heads(run: &Run<'_>, view: &View, style: &Style, shown: bool) -> Drawn {
+    let mut heat: Heat = run::heat(run.observation, &view.definition);
+    if !shown {
+        heat.values.fill(None);
+    }
+    let grid = Grid::new(WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE, heat.layers, heat.heads.max(1));
+    let rows = (0..heat.layers).map(|l| (0..heat.heads).map(|h| heat.get(l, h)).collect());
+    let ends = [style.words.picture_draws_more, style.words.words_draw_more].map(str::to_owned);
+    Drawn {
+        title: style.words.mdi_by_head.to_owned(),
+        svg: heat::svg(&heat, &grid, style),
+        marks: String::new(),
+        size: (grid.width, grid.height),
+        margin: TYPE_SIZE,
+        heads: rows.collect(),
+        bar: Some(Bar::dominance(&style.palette, ends.into())),
+    }
+}
+
+fn drawn_flow(run: &Run<'_>, view: &View, style: &Style, shown: bool) -> Drawn {
+    let layer = run.layer(view);
+    let heads = view.definition.heads;
+    let matrix = layer.filter(|_| shown).and_then(|layer| {
+        let masses = run.observation.masses()?;
+        run.observation.flow_matrix(&masses, layer, heads).ok()
+    });
+    let flow = matrix.map_or_else(Flow::default, |m| run::flow(&m, &view.definition, style));
+    let plot = Ribbons::new(&flow, WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE, HEIGHT);
+    Drawn {
+        title: of_layer(style.words.who_looks_at_whom, layer, view, style),
+        svg: flow::svg(&flow, &plot, style),
+        marks: String::new(),
+        size: (plot.width, plot.height),
+        margin: TYPE_SIZE,
+        heads: Vec::new(),
+        bar: None,
+    }
+}
+
+fn drawn_words(run: &Run<'_>, view: &View, style: &Style, shown: bool) -> Drawn {
+    let columns = match shown {
+        true => run::columns(run, &view.definition, view.layer, style),
+        false => bars::Columns::default(),
+    };
+    let grid = BarGrid::new(WIDTH - 2.0 * TYPE_SIZE, HEIGHT, TYPE_SIZE, columns.words.len());
+    Drawn {
+        title: of_layer(style.words.word_by_word, view.layer, view, style),
+        svg: bars::svg(&columns, &grid, style),
+        marks: bars::legend(&columns, &grid, style),
+        size: (grid.width, grid.height + bars::LEGEND * TYPE_SIZE),
+        margin: TYPE_SIZE,
+        heads: Vec::new(),
+        bar: None,
+    }
+}
+
+/// A title with the layer and the head that it is about.
+fn of_layer(title: &str, layer: Option<usize>, view: &View, style: &Style) -> String {
+    let mut title = title.to_owned();
+    if let Some(layer) = layer {
+        title += &format!(" · {} {layer}", style.words.layer);
+    }
+    if let shared::Heads::One(head) = view.definition.heads {
+        title += &format!(" · {} {head}", style.words.head);
+    }
+    title
+}
+
+/// Where it comes from, in lines that fit.
+fn source(run: &Run<'_>, told: &Told, style: &Style, shown: bool) -> Vec<String> {
+    let (model, options) = (&told.model, &told.options);
+    let answer = run.observation.answer();
+    let mut second = format!(
+        "{}, {} · {} {}",
+        model.name,
+        model.quant.name(),
+        style.words.definition,
+        told.definition_name
+    );
+    if let Some(partial) = style.words.partial(run.status) {
+        second += &format!(" · {}", if shown { partial } else { style.words.unfinished });
+    }
+    let lines = [
+        format!("“{}” → “{}”", text::short(&options.prompt, 70), text::short(answer.trim(), 40)),
+        second,
+        run::changed(options, model),
+        format!("LangOverrule Lab {} · {}", told.version, told.address),
+    ];
+    let fit = |line: String| text::fit(&line, WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE * 0.9, false);
+    lines.into_iter().filter(|line| !line.is_empty()).map(fit).collect()
+}
