@@ -1,4 +1,5 @@
-//! The standing test of a lab among strangers: `siege LAB [--long] [--only NAME] [-- OPTIONS OF THE LAB]`.
+//! The standing test of a lab among strangers:
+//! `siege LAB [--long] [--only NAME] [--soak MINUTES] [-- OPTIONS OF THE LAB]`.
 //!
 //! Starts labs of its own on loopback and attacks them: load, slow clients, unfairness, kills, bombs
 //! and floods. Prints what was tried, survived and lost, and ends with 1 where a promise of
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 use besieging::{ATTACKS, Program, Report, Scale, Siege};
 
-const USAGE: &str = "siege LAB [--long] [--only NAME] [-- OPTIONS OF THE LAB]";
+const USAGE: &str = "siege LAB [--long] [--only NAME] [--soak MINUTES] [-- OPTIONS OF THE LAB]";
 
 /// The attackers' connections are files of this process.
 fn raise_files() {
@@ -24,11 +25,19 @@ fn raise_files() {
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
-    let (mut program, mut only, mut scale, mut rest) = (None, None, Scale::SHORT, Vec::new());
+    let (mut program, mut only, mut soak) = (None, None, None);
+    let (mut scale, mut rest) = (Scale::SHORT, Vec::new());
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--long" => scale = Scale::LONG,
             "--only" => only = args.next(),
+            "--soak" => {
+                soak = args.next().and_then(|minutes| minutes.parse::<u64>().ok());
+                if soak.is_none() {
+                    eprintln!("{USAGE}");
+                    return ExitCode::from(2);
+                }
+            }
             "--" => rest.extend(args.by_ref()),
             _ if program.is_none() && !arg.starts_with('-') => program = Some(arg),
             _ => {
@@ -45,7 +54,10 @@ async fn main() -> ExitCode {
     let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
     let siege = Siege { program: Program::new(program, &rest), scale };
     let mut report = Report::default();
-    for attack in ATTACKS {
+    if let Some(minutes) = soak {
+        siege.soak(minutes, &mut report).await;
+    }
+    for attack in ATTACKS.iter().copied().filter(|_| soak.is_none()) {
         if only.as_deref().is_none_or(|only| only == attack) {
             let began = std::time::Instant::now();
             siege.attack(attack, &mut report).await;

@@ -53,6 +53,17 @@ impl Program {
     }
 }
 
+/// What a lab's process holds.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Memory, in KiB.
+    pub memory: u64,
+    /// Open files.
+    pub files: usize,
+    /// Threads.
+    pub threads: u64,
+}
+
 /// A lab, ended with the siege.
 pub struct Lab {
     child: Child,
@@ -72,12 +83,22 @@ impl Lab {
         self.end();
     }
 
+    /// A number of the process's status.
+    fn number(&self, name: &str) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find(|line| line.starts_with(name))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// What it holds now.
+    pub fn held(&self) -> Option<Held> {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).ok()?.count();
+        let (memory, threads) = (self.number("VmRSS:")?, self.number("Threads:")?);
+        Some(Held { memory, files, threads })
+    }
+
     fn end(&mut self) {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()));
-        let line = |s: &String| s.lines().find(|l| l.starts_with("VmHWM:")).map(str::to_owned);
-        let peak = status.ok().as_ref().and_then(line);
-        let kib = peak.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-        self.peak.fetch_max(kib.unwrap_or(0), Ordering::Relaxed);
+        self.peak.fetch_max(self.number("VmHWM:").unwrap_or(0), Ordering::Relaxed);
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

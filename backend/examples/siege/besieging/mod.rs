@@ -17,6 +17,7 @@ mod load;
 mod people;
 mod report;
 mod slow;
+mod soak;
 pub mod wire;
 
 use std::net::Ipv4Addr;
@@ -119,6 +120,16 @@ impl Siege {
             "floods" => floods::run(self, report).await,
             other => Err(format!("there is no attack {other}; there are {}", ATTACKS.join(", "))),
         };
+        self.judge(name, outcome, report);
+    }
+
+    /// Uses one lab for so many minutes.
+    pub async fn soak(&self, minutes: u64, report: &mut Report) {
+        let outcome = soak::run(self, minutes, report).await;
+        self.judge("soak", outcome, report);
+    }
+
+    fn judge(&self, name: &str, outcome: Result<(), String>, report: &mut Report) {
         if let Err(why) = outcome {
             report.broken(name, why);
         }
