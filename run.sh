@@ -177,6 +177,9 @@ release() {
     "target.$target.rustflags=['--remap-path-prefix=$root=/lab','--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo','--remap-path-prefix=$sysroot=/rust']"
 }
 
+# glibc_of PROGRAM: the version of glibc that it asks for.
+glibc_of() { grep -aoE 'GLIBC_2\.[0-9]+' "$1" | sort -uV | tail -1 | sed 's/GLIBC_//'; }
+
 # pack TARGET: the archive and its checksum, the same bytes for the same files wherever it is made.
 pack() {
   local target=$1 name folder epoch model
@@ -194,7 +197,10 @@ pack() {
     -cf - -C "$target_dir/dist" "$name" | gzip -n -9 >"$target_dir/dist/$name.tar.gz"
   rm -rf "$folder"
   (cd "$target_dir/dist" && sha256sum "$name.tar.gz" >"$name.tar.gz.sha256")
-  echo "      $target_dir/dist/$name.tar.gz" >&2
+  echo "      $target_dir/dist/$name.tar.gz, for glibc $(glibc_of "$target_dir/$target/release/langoverrule") and newer" >&2
+  if grep -qF "$root" "$target_dir/$target/release/langoverrule"; then
+    fail "the program holds this folder's path, $root."
+  fi
   archive=$target_dir/dist/$name.tar.gz
 }
 
@@ -220,7 +226,7 @@ dist() {
   done
   step "manual"
   rm -rf "$target_dir/dist/man"
-  if [ -x "$target_dir/$host/release/langoverrule" ]; then
+  if [[ " $* " = *" $host "* ]]; then
     "$target_dir/$host/release/langoverrule" man "$target_dir/dist/man" >/dev/null
   else
     build_lab
@@ -256,8 +262,10 @@ container() {
   step "image"
   binary=$target_dir/$host/release/langoverrule context=$target_dir/container
   rm -rf "$context"
-  mkdir -p "$context/root/usr/bin" "$context/home/data" "$context/home/tmp"
+  mkdir -p "$context/root/usr/bin" "$context/root/usr/share/doc/langoverrule" "$context/home/data" "$context/home/tmp"
   cp "$binary" "$context/root/usr/bin/langoverrule"
+  cargo run --quiet --package xtask -- licences "$context/root/usr/share/doc/langoverrule/LICENCES.txt" >&2
+  cp LICENSE-MIT LICENSE-APACHE "$context/root/usr/share/doc/langoverrule"
   # Each library where the program looks for it, which is where this system has it.
   ldd "$binary" | sed -n 's/^[^\/]*\(\/[^ ]*\) (.*/\1/p' | while read -r library; do
     install -D "$(realpath "$library")" "$context/root$library"

@@ -45,7 +45,7 @@ macro_rules! assets {
         Assets {
             get: <$files as Embed>::get,
             names: <$files as Embed>::iter,
-            folder: concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder),
+            folder: if INSIDE { "" } else { concat!(env!("CARGO_MANIFEST_DIR"), "/", $folder) },
         }
     }};
 }

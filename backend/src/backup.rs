@@ -13,14 +13,18 @@ use sha2::{Digest, Sha256};
 
 use crate::clock;
 use crate::experiments::check_experiments;
-use crate::store::{Checked, StoreError, check_runs, open_to_read};
+use crate::store::{Checked, Held, NotHeld, StoreError, check_runs, copy_store, lost_of_copy};
 
 /// The list of what a copy holds.
 const LIST: &str = "backup.json";
 /// The form of that list.
 const FORMAT: u32 = 1;
-/// The stores, in the order in which they are copied.
+/// What SQLite keeps beside a store; what lies there is taken for a part of it.
+const BESIDE: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+/// The stores, in the order in which they are copied and restored: a folder with the last is a lab's.
 const STORES: [&str; 2] = ["experiments.sqlite", "lab.sqlite"];
+/// What whoever has them open holds locked.
+const LOCKS: [&str; 2] = ["experiments.sqlite-open", "lock"];
 /// What a person wrote.
 const REGISTRY: &str = "models.toml";
 
@@ -145,15 +149,18 @@ fn copy(data: &Path, half: &Path) -> Result<Backup, BackupError> {
     let made = clock::now_rfc3339();
     let mut files = Vec::new();
     let (mut runs, mut experiments) = (Checked::default(), Checked::default());
-    for name in STORES {
+    let mut lost = Vec::new();
+    for (name, lock) in STORES.into_iter().zip(LOCKS) {
         let (from, file) = (data.join(name), half.join(name));
         if !from.is_file() {
             continue;
         }
         let failed = |cause| BackupError::Store { name: from.display().to_string(), cause };
+        // Read before SQLite does, which overlooks what is behind a damaged place.
+        lost.extend(lost_of_copy(&from, &data.join(lock)));
         // SQLite writes into an empty file, which is nobody else's to read.
         private_file(&file).map_err(at(&file))?;
-        snapshot(&from, &file).map_err(failed)?;
+        copy_store(&from, &file).map_err(failed)?;
         File::open(&file).and_then(|file| file.sync_all()).map_err(at(&file))?;
         match name {
             "lab.sqlite" => runs = check_runs(&file).map_err(failed)?,
@@ -174,7 +181,7 @@ fn copy(data: &Path, half: &Path) -> Result<Backup, BackupError> {
         runs: runs.count,
         experiments: experiments.count,
         files,
-        damaged: [runs.damaged, experiments.damaged].concat(),
+        damaged: [lost, runs.damaged, experiments.damaged].concat(),
     };
     let list = half.join(LIST);
     let text = serde_json::to_vec_pretty(&backup).map_err(|e| at(&list)(e.into()))?;
@@ -184,52 +191,77 @@ fn copy(data: &Path, half: &Path) -> Result<Backup, BackupError> {
     Ok(backup)
 }
 
-/// Copies a store as it is at one moment, without the pages that nothing uses.
-fn snapshot(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let connection = open_to_read(from)?;
-    let to = to.to_str().ok_or_else(|| StoreError::Broken("its path is no text".to_owned()))?;
-    connection.execute("VACUUM INTO ?1", [to])?;
-    Ok(())
-}
-
 /// Brings a copy's files into the data folder, which is made where it is missing.
 ///
 /// # Errors
 /// One sentence; nothing was restored then.
 pub fn restore(from: &Path, data: &Path) -> Result<Backup, BackupError> {
     let backup = read_list(from)?;
-    for name in STORES {
-        if data.join(name).symlink_metadata().is_ok() {
-            return Err(BackupError::InUse(data.display().to_string()));
-        }
-    }
     if !data.is_dir() {
         make_private_folder(data).map_err(at(data))?;
+        if let Some(parent) = data.parent() {
+            sync_folder(parent).map_err(at(parent))?;
+        }
     }
-    let mut parts = Vec::new();
-    let copied = backup.files.iter().try_for_each(|file| {
-        let part = data.join(format!("{}.part", file.name));
-        parts.push((part.clone(), data.join(&file.name)));
-        let _ = std::fs::remove_file(&part);
+    // Until this returns no lab opens here.
+    let in_use = || BackupError::InUse(data.display().to_string());
+    let _held = Held::take(data).map_err(|why| match why {
+        NotHeld::ByAnother => in_use(),
+        NotHeld::Cannot(cause) => at(data)(cause),
+    })?;
+    // What SQLite left beside a store that was removed would be read as this one's newest changes.
+    let of_stores = STORES.iter().flat_map(|name| BESIDE.map(|end| format!("{name}{end}")));
+    if of_stores.into_iter().any(|name| data.join(name).symlink_metadata().is_ok()) {
+        return Err(in_use());
+    }
+    if backup.files.iter().any(|file| file.name == REGISTRY)
+        && data.join(REGISTRY).symlink_metadata().is_ok()
+    {
+        return Err(BackupError::Taken(data.join(REGISTRY).display().to_string()));
+    }
+    let mut files: Vec<&Copied> = backup.files.iter().collect();
+    files.sort_by_key(|file| STORES.iter().position(|name| *name == file.name));
+    let parts: Vec<_> = files
+        .iter()
+        .map(|file| (data.join(format!("{}.part", file.name)), data.join(&file.name)))
+        .collect();
+    // All of them are whole before one has its name.
+    let restored = files.iter().zip(&parts).try_for_each(|(file, (part, _))| {
+        let _ = std::fs::remove_file(part);
         let there = from.join(&file.name);
-        match copy_file(&there, &part)? == file.sha256 {
-            true => Ok(()),
+        match copy_file(&there, part)? == file.sha256 {
+            true => give_to_owner_of(data, part).map_err(at(part)),
             false => Err(BackupError::Damaged { file: there.display().to_string() }),
         }
     });
-    // All of them are whole before one has its name; the runs' store comes last, which is the one
-    // that makes a folder a lab's.
-    let named = copied.and_then(|()| {
-        parts.iter().try_for_each(|(part, file)| std::fs::rename(part, file).map_err(at(file)))
+    let mut named = Vec::new();
+    let restored = restored.and_then(|()| {
+        parts.iter().try_for_each(|(part, file)| {
+            std::fs::rename(part, file).map_err(at(file))?;
+            named.push(file);
+            Ok(())
+        })
     });
-    if named.is_err() {
-        for (part, _) in &parts {
-            let _ = std::fs::remove_file(part);
+    if restored.is_err() {
+        for file in parts.iter().map(|(part, _)| part).chain(named) {
+            let _ = std::fs::remove_file(file);
         }
     }
-    named?;
+    restored?;
     sync_folder(data).map_err(at(data))?;
     Ok(backup)
+}
+
+/// Gives a file that root made to whose folder it lies in: the lab runs as that user.
+fn give_to_owner_of(folder: &Path, file: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if rustix::process::geteuid().is_root() {
+        use std::os::unix::fs::MetadataExt as _;
+        let owner = folder.metadata()?;
+        std::os::unix::fs::chown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    let _ = (folder, file);
+    Ok(())
 }
 
 fn read_list(from: &Path) -> Result<Backup, BackupError> {

@@ -115,7 +115,7 @@ pub struct Gauges {
     /// Models in memory.
     pub models: usize,
     /// Whether the model is at work on a run.
-    pub running: bool,
+    pub running: usize,
 }
 
 /// Counts of connections.
@@ -275,7 +275,7 @@ impl Metrics {
     /// Everything, in Prometheus' text form; `data` is the data folder. Asks the file system.
     pub fn render(&self, gauges: Gauges, data: &Path) -> String {
         self.queued.set(gauges.queued as i64);
-        self.running.set(i64::from(gauges.running));
+        self.running.set(gauges.running as i64);
         self.models.set(gauges.models as i64);
         let sizes = std::fs::read_dir(data).into_iter().flatten().flatten();
         let sizes = sizes.filter_map(|file| file.metadata().ok()).filter(|m| m.is_file());
@@ -310,7 +310,7 @@ mod tests {
         let (one, other) = (metrics.connections.accepted(), metrics.connections.accepted());
         metrics.connections.refused();
         drop(other);
-        let gauges = Gauges { queued: 2, models: 1, running: true };
+        let gauges = Gauges { queued: 2, models: 1, running: 1 };
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("lab.sqlite"), [0; 4096]).expect("a file");
         let text = metrics.render(gauges, folder.path());
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn free_space_and_the_process_are_measured() {
         let metrics = Metrics::default();
-        let gauges = Gauges { queued: 0, models: 0, running: false };
+        let gauges = Gauges { queued: 0, models: 0, running: 0 };
         let text = metrics.render(gauges, Path::new("."));
         let value = |name: &str| {
             let line =

@@ -31,8 +31,9 @@ pub struct Keep {
 impl Keep {
     /// What is too old at a moment; `None` where nothing can be.
     fn older(self, now: SystemTime) -> Option<Older> {
-        let unnamed = now.checked_sub(self.unnamed)?;
-        Some(Older { unnamed, named: self.named.and_then(|time| now.checked_sub(time)) })
+        // Nothing was submitted before 1970, and a machine that boots there knows no time.
+        let before = |time| now.checked_sub(time).filter(|then| *then > SystemTime::UNIX_EPOCH);
+        Some(Older { unnamed: before(self.unnamed)?, named: self.named.and_then(before) })
     }
 }
 
@@ -95,21 +96,21 @@ impl Retention {
 
     /// Deletes what is too old at `now`.
     ///
-    /// Nothing where the clock went forward by much more than the time that passed, until it is looked
-    /// again: a clock that is wrong for a moment must not delete a year's work.
+    /// Nothing the first time, and nothing where the clock went forward by much more than the time that
+    /// passed, until it is looked again: a clock that is wrong for a moment, or until a machine that was
+    /// just started hears the time, must not delete a year's work.
     ///
     /// # Errors
     /// The store cannot be read or written.
     pub async fn look(&mut self, state: &AppState, now: Moment) -> Result<Swept, ApiError> {
-        if let Some(last) = self.last.replace(now) {
-            let forward = now.wall.duration_since(last.wall).unwrap_or_default();
-            if forward > now.passed.saturating_sub(last.passed) + EVERY {
-                tracing::warn!(
-                    forward = %humantime::format_duration(forward),
-                    "the clock was set forward; nothing is deleted for its age before the next look"
-                );
-                return Ok(Swept::default());
-            }
+        let Some(last) = self.last.replace(now) else { return Ok(Swept::default()) };
+        let forward = now.wall.duration_since(last.wall).unwrap_or_default();
+        if forward > now.passed.saturating_sub(last.passed) + EVERY {
+            tracing::warn!(
+                forward = %humantime::format_duration(forward),
+                "the clock was set forward; nothing is deleted for its age before the next look"
+            );
+            return Ok(Swept::default());
         }
         let Some(older) = self.keep.older(now.wall) else { return Ok(Swept::default()) };
         let runs = state.runs.expire(older).await?;

@@ -164,7 +164,7 @@ async fn damage_is_told_when_it_is_copied_and_refused_when_it_is_restored() {
     std::fs::write(&file, &bytes).unwrap();
     let wrong = restore(&to, &data).unwrap_err();
     assert!(matches!(wrong, BackupError::Damaged { .. }), "{wrong}");
-    assert_eq!(parts(&data), Vec::<String>::new(), "nothing was restored");
+    assert_eq!(parts(&data), ["lock"], "nothing was restored");
     std::fs::write(&file, &whole).unwrap();
     restore(&to, &data).unwrap();
 
@@ -192,4 +192,74 @@ async fn damage_is_told_when_it_is_copied_and_refused_when_it_is_restored() {
     assert_eq!(made.damaged.len(), 1, "{:?}", made.damaged);
     assert!(made.damaged[0].starts_with("the run "), "{:?}", made.damaged);
     assert_eq!(check_runs(&store).unwrap().damaged, made.damaged);
+}
+
+#[tokio::test]
+async fn a_copy_is_restored_only_where_nothing_of_a_lab_is_left() {
+    let (folder, place) = (closed().await, TempDir::new().unwrap());
+    let (to, data) = (place.path().join("copy"), place.path().join("data"));
+    backup(folder.path(), &to).unwrap();
+    std::fs::create_dir(&data).unwrap();
+    // SQLite would read a removed store's log as the newest changes of the one that is restored.
+    for left in ["lab.sqlite-wal", "experiments.sqlite-wal", "lab.sqlite-shm", "lab.sqlite-journal"]
+    {
+        std::fs::write(data.join(left), "old").unwrap();
+        let wrong = restore(&to, &data).unwrap_err();
+        assert!(matches!(wrong, BackupError::InUse(_)), "{left}: {wrong}");
+        std::fs::remove_file(data.join(left)).unwrap();
+    }
+    // A lab that is open there, with its store not yet made.
+    let lock = std::fs::File::create(data.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let wrong = restore(&to, &data).unwrap_err();
+    assert!(matches!(wrong, BackupError::InUse(_)), "{wrong}");
+    drop(lock);
+    restore(&to, &data).unwrap();
+}
+
+#[tokio::test]
+async fn a_page_that_cannot_be_understood_is_copied_and_told() {
+    let (folder, place) = (closed().await, TempDir::new().unwrap());
+    let store = folder.path().join("lab.sqlite");
+    let size = {
+        let connection = rusqlite::Connection::open(&store).unwrap();
+        connection.pragma_query_value(None, "page_size", |row| row.get::<_, u32>(0)).unwrap()
+            as usize
+    };
+    // The header of a page of a table in the middle: which one does not matter, but that VACUUM reads it.
+    let whole = std::fs::read(&store).unwrap();
+    let pages = whole.len() / size;
+    let mut copied = 0;
+    for page in 1..pages {
+        let mut bytes = whole.clone();
+        bytes[page * size..page * size + 8].fill(0x77);
+        std::fs::write(&store, &bytes).unwrap();
+        let to = place.path().join(format!("copy{page}"));
+        if let Ok(made) = backup(folder.path(), &to)
+            && made.damaged.iter().any(|why| why.contains("malformed") || why.contains("page"))
+        {
+            copied += 1;
+        }
+    }
+    assert!(copied > 0, "none of {pages} pages");
+}
+
+#[tokio::test]
+async fn what_a_damaged_log_lost_is_told_with_the_copy() {
+    let (folder, place) = (closed().await, TempDir::new().unwrap());
+    let store = folder.path().join("lab.sqlite");
+    let log = folder.path().join("lab.sqlite-wal");
+    let connection = rusqlite::Connection::open(&store).unwrap();
+    connection.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    for note in ["one", "two", "three"] {
+        connection.execute("UPDATE runs SET note = ?1", [note]).unwrap();
+    }
+    let mut bytes = std::fs::read(&log).unwrap();
+    drop(connection);
+    // As a power cut leaves it, with a bit wrong in the first commit.
+    bytes[32 + 24 + 100] ^= 1;
+    std::fs::write(&log, &bytes).unwrap();
+    let made = backup(folder.path(), &place.path().join("copy")).unwrap();
+    let told = made.damaged.iter().find(|why| why.contains("log")).expect("it is told");
+    assert!(told.contains("lab.sqlite") && told.contains("in no copy"), "{told}");
 }

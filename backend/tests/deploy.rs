@@ -67,5 +67,5 @@ fn unit_and_image_start_the_lab_with_options_that_there_are() {
             assert!(help.contains(&format!("{word} ")), "there is no {word}");
         }
     }
-    assert_eq!(options, 7);
+    assert_eq!(options, 6);
 }

@@ -26,7 +26,10 @@ fn keep(days: u32) -> Keep {
 
 async fn look(lab: &TestLab, keep: Keep, wall: SystemTime) -> Swept {
     let now = Moment { wall, passed: Duration::ZERO };
-    Retention::new(keep).look(&lab.state, now).await.unwrap()
+    let mut retention = Retention::new(keep);
+    let first = retention.look(&lab.state, now).await.unwrap();
+    assert_eq!(first, Swept::default(), "a lab that was just started may have a wrong clock");
+    retention.look(&lab.state, now).await.unwrap()
 }
 
 async fn done(lab: &TestLab, prompt: &str) -> RunCreated {

@@ -209,9 +209,7 @@ impl Drop for Quiet {
 /// Tries a reader until the bounds are reached. `read` says whether it made something of the bytes; it
 /// must refuse the rest without a panic, without gigabytes and in good time.
 pub fn each(name: &str, corpus: &[Vec<u8>], words: &[&[u8]], mut read: impl FnMut(&[u8]) -> bool) {
-    for whole in corpus {
-        read(whole);
-    }
+    assert!(corpus.iter().filter(|whole| read(whole)).count() > 0, "{name}: nothing whole is read");
     let bounds = Bounds::asked();
     let _quiet = Quiet::here();
     let (mut draw, mut bytes) = (Draw::new(bounds.seed), Vec::new());
@@ -238,6 +236,7 @@ pub fn each(name: &str, corpus: &[Vec<u8>], words: &[&[u8]], mut read: impl FnMu
         assert!(slowest < PATIENCE, "{name}: input {tried} took {slowest:?}");
     }
     report(name, tried, good, now - began, slowest);
+    assert!(good > 0 || tried < 1_000, "{name}: everything is refused");
 }
 
 /// Prints what was reached, and checks what it took of memory.

@@ -296,7 +296,17 @@ impl Runs {
         let ids = self.read(move |store| store.expired(older)).await?;
         let mut count = 0;
         for some in ids.chunks(EXPIRED_AT_ONCE) {
-            let deleted = self.store.expire(some.to_vec(), older).await?;
+            let deleted = match self.store.expire(some.to_vec(), older).await {
+                // The reserve is enough for one run, not for all of these at once.
+                Err(StoreError::Full) => {
+                    let mut deleted = Vec::new();
+                    for id in some {
+                        deleted.extend(self.store.expire(vec![id.clone()], older).await?);
+                    }
+                    deleted
+                }
+                other => other?,
+            };
             count += deleted.len() as u64;
             for id in &deleted {
                 self.forget_id(id);

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::{StoreError, read};
 use crate::id::RunId;
+
+/// Pages that are copied before another process may write.
+const PAGES_AT_ONCE: i32 = 1024;
 
 /// What a look at a whole file found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,15 +53,38 @@ pub fn check(file: &Path) -> Result<Checked, StoreError> {
         match read {
             // A later version's run was compared as far as it is known here.
             Ok(()) | Err(StoreError::Newer { .. }) => {}
-            Err(StoreError::Damaged(cause)) => {
+            Err(error) => {
                 // A run's name opens it: its beginning is enough to tell which it is.
                 let short: String = name.chars().take(8).collect();
+                let cause = match error {
+                    StoreError::Damaged(cause) => cause,
+                    other => other.to_string(),
+                };
                 found.damaged.push(format!("the run {short}…: {cause}"));
             }
-            Err(error) => return Err(error),
         }
     }
     Ok(found)
+}
+
+/// Copies a store as it is at one moment into an empty file: without the pages that nothing uses, or,
+/// where one of its pages cannot be understood, page by page as they lie there.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let connection = open(from)?;
+    let text = to.to_str().ok_or_else(|| StoreError::Broken("its path is no text".to_owned()))?;
+    let Err(error) = connection.execute("VACUUM INTO ?1", [text]) else { return Ok(()) };
+    if error.sqlite_error_code() != Some(ErrorCode::DatabaseCorrupt) {
+        return Err(error.into());
+    }
+    let emptied = std::fs::File::options().write(true).truncate(true).open(to);
+    emptied.map_err(|e| StoreError::Broken(e.to_string()))?;
+    let mut copy = Connection::open(to)?;
+    Backup::new(&connection, &mut copy)?.run_to_completion(
+        PAGES_AT_ONCE,
+        std::time::Duration::ZERO,
+        None,
+    )?;
+    Ok(())
 }
 
 fn whole(c: &Connection, id: &RunId) -> Result<(), StoreError> {

@@ -99,7 +99,7 @@ pub(crate) fn is_root() -> bool {
 
 /// A folder that is this lab's for as long as this is kept, or until [`Held::let_go`].
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     file: Option<File>,
     /// The folder itself, where the system can lock one: whoever removes the lock's file does not
     /// remove the lock.
@@ -108,13 +108,13 @@ pub(super) struct Held {
 
 /// The folder is not to be had.
 #[derive(Debug)]
-pub(super) enum NotHeld {
+pub(crate) enum NotHeld {
     ByAnother,
     Cannot(io::Error),
 }
 
 impl Held {
-    pub(super) fn take(folder: &Path) -> Result<Held, NotHeld> {
+    pub(crate) fn take(folder: &Path) -> Result<Held, NotHeld> {
         let file = private().create(true).truncate(false).write(true).open(folder.join("lock"));
         let file = match file {
             Ok(file) => Some(file),

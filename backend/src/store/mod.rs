@@ -34,20 +34,21 @@ use shared::{Label, LabelChange, RunOptions, TokenHeads};
 
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
-use folder::{Held, NotHeld};
 use open::{Refused, open_file};
 use writer::Writer;
 
 pub use check::{Checked, check as check_runs};
-pub(crate) use check::{open as open_to_read, structure};
+pub(crate) use check::{copy as copy_store, open as open_to_read, structure};
 pub(crate) use ends::{interrupted, state_after, state_of};
 pub use error::{OpenError, StoreError};
 pub use expire::Older;
+pub(crate) use folder::{Held, NotHeld};
 pub(crate) use integrity::Integrity;
 pub use loading::Loading;
 pub use read::{StoredPicture, StoredRun};
 pub use rows::{Kept, RunEnd, RunRows};
 pub use space::Space;
+pub(crate) use wal::lost_of_copy;
 
 /// Reading connections kept open.
 const READERS_KEPT: usize = 4;

@@ -44,6 +44,27 @@ pub(crate) fn look(database: &Path) -> Option<String> {
     said(&aside)
 }
 
+/// For a copy: a sentence where commits behind a damaged place of the log are not in it, now or since an
+/// earlier loss. A log that is being written is not looked at; whoever writes it looked. Changes nothing.
+pub(crate) fn lost_of_copy(database: &Path, lock: &Path) -> Option<String> {
+    let aside = beside(database, &format!("-wal.{ASIDE}"));
+    let name = database.file_name()?.to_string_lossy().into_owned();
+    // Held while the log is read.
+    let held = File::open(lock).ok();
+    if held.as_ref().is_some_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock))) {
+        return said(&aside);
+    }
+    match lost(database, &beside(database, "-wal")) {
+        Ok(0) => said(&aside),
+        Ok(commits) => Some(format!(
+            "the log of the last changes of {name} is damaged, and {commits} of them are in no copy"
+        )),
+        Err(error) => {
+            Some(format!("the log of the last changes of {name} cannot be read: {error}"))
+        }
+    }
+}
+
 /// What is said while a damaged log lies there.
 fn said(aside: &Path) -> Option<String> {
     let name = aside.file_name()?.to_string_lossy().into_owned();

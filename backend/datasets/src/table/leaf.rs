@@ -8,8 +8,8 @@ use parquet::schema::types::SchemaDescriptor;
 
 use super::Kind;
 
-/// Records of a list that are gone over at once.
-const READ_OVER: usize = 1024;
+/// Records of a list that are gone over at once: each may hold pictures.
+const READ_OVER: usize = 16;
 
 /// Where a column's values lie.
 #[derive(Clone, Copy, Debug)]

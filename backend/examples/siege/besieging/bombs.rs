@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::people::{OPTIONS, answers, picture, runs, submit};
 use super::report::{Report, Tally};
-use super::wire::{self, Answer, BOUNDARY, connect, form, head, run_of, send, with_body};
+use super::wire::{self, Answer, BOUNDARY, HOST, connect, form, head, run_of, send, with_body};
 use super::{HONEST, RUDE, Siege, files};
 
 /// What an answer to a bomb may be.
@@ -232,7 +232,7 @@ async fn sockets(to: SocketAddr) -> Result<Tally, String> {
         ];
         for (name, frame) in frames {
             let request = format!(
-                "GET {path} HTTP/1.1\r\nHost: {to}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                  Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
             );
             let (mut read, mut write) =

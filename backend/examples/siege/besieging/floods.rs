@@ -155,6 +155,9 @@ async fn joins(to: SocketAddr, path: &str) -> Result<(), String> {
     }
 }
 
+/// More connections than one client may have.
+const SOCKETS: usize = 1_500;
+
 /// Opens websockets of one class and keeps them; then another client's is opened.
 async fn sockets(to: SocketAddr, n: usize, report: &mut Report) -> Result<(), String> {
     let class = match open_class(to).await {
@@ -163,16 +166,23 @@ async fn sockets(to: SocketAddr, n: usize, report: &mut Report) -> Result<(), St
     };
     let path = |who: usize| format!("/api/classrooms/{}/events?follower={who:032}", class.code);
     let mut kept: Vec<Socket> = Vec::new();
+    let mut refused: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
     let mut row = Row { attack: "websockets of a class".to_owned(), ..Row::default() };
     for i in 0..n {
         row.tried += 1;
-        // What is refused is refused inside the socket, or before it in words.
-        if let Ok(socket) = wire::socket(RUDE, to, &path(i)).await {
-            kept.push(socket);
+        // What is refused is refused before the handshake, with a status.
+        match wire::socket(RUDE, to, &path(i)).await {
+            Ok(socket) => kept.push(socket),
+            Err(why) => *refused.entry(why).or_default() += 1,
         }
-        row.survived += 1;
     }
-    row.told = format!("{} opened", kept.len());
+    row.survived = (kept.len() + refused.values().sum::<usize>()) as u64;
+    let why = refused.iter().map(|(why, n)| format!("{n} refused: {why}"));
+    row.told =
+        [format!("{} opened", kept.len())].into_iter().chain(why).collect::<Vec<_>>().join(", ");
+    if kept.len() == n && n >= SOCKETS {
+        report.broken("websockets", "one client may open as many as it likes");
+    }
     if let Err(why) = answers(to).await {
         row.lost += 1;
         report.broken("websockets", why);

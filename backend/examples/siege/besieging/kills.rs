@@ -95,7 +95,11 @@ impl Work {
         if status.state == ExperimentState::Paused {
             self.paused += 1;
             let line = format!("POST /api/experiments/{id}/resume");
-            ask_as(HONEST, to, &line, owner_token).await.map_err(|e| e.to_string())?.verdict()?;
+            let resumed =
+                ask_as(HONEST, to, &line, owner_token).await.map_err(|e| e.to_string())?;
+            if !resumed.verdict()? {
+                return Err(format!("the experiment is not resumed: {:?}", status.problem));
+            }
         }
         Ok(status)
     }

@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::wire::HOST;
+
 /// How labs are started.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -34,7 +36,14 @@ impl Program {
     /// It does not start.
     pub fn start(&self, data: &Path) -> Result<Lab, String> {
         let mut child = Command::new(&self.path)
-            .args(["serve", "--bind", "127.0.0.1:0", "--data"])
+            .args([
+                "serve",
+                "--bind",
+                "127.0.0.1:0",
+                "--origin",
+                &format!("http://{HOST}"),
+                "--data",
+            ])
             .arg(data)
             .args(&self.args)
             .stdin(Stdio::null())

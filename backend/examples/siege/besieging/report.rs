@@ -44,7 +44,7 @@ impl Report {
             self.broken("", format!("for example: {first}"));
         }
         let Tally { tried, survived, lost, accepted, refused, .. } = tally;
-        let told = format!("{accepted} accepted, {refused} refused in words");
+        let told = format!("{accepted} accepted, {refused} refused");
         self.row(Row { attack: attack.into(), tried, survived, lost, told });
     }
 

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::people::{OPTIONS, answers, median, picture, runs, submit, watch as watch_run};
 use super::report::{Report, Row};
-use super::wire::{BOUNDARY, connect, connect_narrow, form, head};
+use super::wire::{BOUNDARY, HOST, connect, connect_narrow, form, head};
 use super::{HONEST, RUDE, RUDER, Siege};
 
 /// Time from one byte to the next.
@@ -139,7 +139,7 @@ async fn idling(to: SocketAddr, asks: bool, counts: Counts) {
         return counts.send_modify(|c| c.refused += 1);
     };
     if asks {
-        let request = format!("GET /healthz HTTP/1.1\r\nHost: {to}\r\n\r\n");
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
         let _ = stream.write_all(request.as_bytes()).await;
         let _ = stream.read(&mut [0; 1024]).await;
     }
@@ -169,12 +169,12 @@ async fn dawdling(to: SocketAddr, way: Way, run: String, counts: Counts) {
             (format!("{head}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"), body)
         }
         Way::Answers => {
-            let one = format!("GET /api/runs/{run} HTTP/1.1\r\nHost: {to}\r\n\r\n");
+            let one = format!("GET /api/runs/{run} HTTP/1.1\r\nHost: {HOST}\r\n\r\n");
             (one.repeat(50), Vec::new())
         }
         Way::Socket => {
             let head = format!(
-                "GET /api/runs/{run}/events HTTP/1.1\r\nHost: {to}\r\nConnection: Upgrade\r\n\
+                "GET /api/runs/{run}/events HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\n\
                  Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
             );

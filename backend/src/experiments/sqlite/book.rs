@@ -150,11 +150,16 @@ impl Book for SqliteQueue {
     }
 
     fn expire(&self, before: SystemTime) -> Result<Vec<RunId>, StoreError> {
-        let old = self.always(|c| expire::expire(c, before))?;
-        if !old.is_empty() {
-            self.give_back()?;
+        // One transaction each: other workers write between them, and on a full disk one is all that
+        // there is room for.
+        let mut gone = Vec::new();
+        for id in self.with(|c| expire::find(c, before))? {
+            if self.always(|c| expire::delete(c, &id, before))? {
+                self.give_back()?;
+                gone.push(id);
+            }
         }
-        Ok(old)
+        Ok(gone)
     }
 
     fn ends(&self, id: &RunId, after: u64, most: u32) -> Result<Vec<Ended>, StoreError> {

@@ -8,17 +8,16 @@ use super::{rows, sealed};
 use crate::id::RunId;
 use crate::store::StoreError;
 
-/// Deletes the experiments that are not running and neither were started nor got an end since a
-/// moment; gives which they were.
-pub(super) fn expire(c: &Connection, before: SystemTime) -> Result<Vec<RunId>, StoreError> {
-    let old = find(c, before)?;
-    for id in &old {
-        rows::delete(c, id)?;
+/// Deletes an experiment if it still is one that [`find`] gives.
+pub(super) fn delete(c: &Connection, id: &RunId, before: SystemTime) -> Result<bool, StoreError> {
+    match find(c, before)?.contains(id) {
+        true => rows::delete(c, id),
+        false => Ok(false),
     }
-    Ok(old)
 }
 
-fn find(c: &Connection, before: SystemTime) -> Result<Vec<RunId>, StoreError> {
+/// The experiments that are not running and neither were started nor got an end since a moment.
+pub(super) fn find(c: &Connection, before: SystemTime) -> Result<Vec<RunId>, StoreError> {
     let seconds = before.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
     let sql = format!(
         "SELECT {}, sum, (SELECT max(at) FROM ends WHERE experiment = number) AS last

@@ -18,7 +18,7 @@ pub async fn metrics(
     State(state): State<AppState>,
 ) -> Result<([(HeaderName, &'static str); 1], String), ApiError> {
     let runs = state.runs;
-    let running = runs.devices().iter().any(|(_, device)| device.running);
+    let running = runs.devices().iter().filter(|(_, device)| device.running).count();
     let gauges = Gauges { queued: runs.queue.len(), models: runs.loaded().len(), running };
     let render = move || runs.metrics.render(gauges, runs.store.folder());
     let text = tokio::task::spawn_blocking(render).await.map_err(ApiError::internal)?;
