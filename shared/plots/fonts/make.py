@@ -17,12 +17,14 @@ def syllables():
 
 KOREAN = set(syllables())|set(range(0x3131,0x3164))|{0x3001,0x3002,0x300a,0x300b,0x300c,0x300d,0x300e,0x300f}
 
-def cut(source, want, out, name=None):
+def cut(source, want, out, name=None, family=None):
     t = TTFont(source); t.flavor = None
     missing = [hex(c) for c in sorted(want - set(t.getBestCmap()))]
     o = subset.Options(); o.hinting = False; o.layout_features = []; o.notdef_outline = True; o.glyph_names = False
     o.drop_tables += ['GSUB','GPOS','GDEF','STAT','meta','DSIG','BASE','VORG','vhea','vmtx']; o.name_IDs = [0,1,2,3,4,5,6,13,14]
     s = subset.Subsetter(o); s.populate(unicodes=want); s.subset(t)
+    for n in t['name'].names:
+        if family and n.nameID == 1: n.string = family
     if name:
         for n in t['name'].names:
             if n.nameID in (1, 3, 4): n.string = name
@@ -35,5 +37,6 @@ def cut(source, want, out, name=None):
 if __name__ == '__main__':
     for weight in ('Regular', 'SemiBold'):
         if os.path.isdir('ui'):
-            cut(f'ui/package/web/Inter-{weight}.woff2', LATIN, f'Inter-{weight}.ttf')
+            # One family of two weights: what draws asks for semi-bold Inter, not for Inter SemiBold.
+            cut(f'ui/package/web/Inter-{weight}.woff2', LATIN, f'Inter-{weight}.ttf', family='Inter')
     cut('kr/package/dist/public/static/Pretendard-Regular.otf', KOREAN, 'PlotsHangul-Regular.otf', 'Plots Hangul')

@@ -156,7 +156,7 @@ pub fn card(
         source += &format!(" · {changed}");
     }
     if let Some(partial) = words.partial(run.status) {
-        source += &format!(" · {}", if shown { partial } else { words.unfinished });
+        source += &format!(" · {partial}");
     }
     let foot = height - EDGE + 12.0;
     let source = text::fit(&source, COLUMN - EDGE - 20.0, 15.0, false);
@@ -265,7 +265,7 @@ fn numbered(
             let colour = role.map_or(palette.ink, |role| palette.role(role));
             (number(mdi), colour, verdict.to_owned())
         }
-        Err(reason) => ("–".to_owned(), palette.muted, format!("undefined: {reason}")),
+        Err(reason) => ("–".to_owned(), palette.muted, reason.to_string()),
     };
     let size = 66.0;
     Line::new(&value, (EDGE, top + 54.0), size, colour).bold().write(out);
@@ -279,6 +279,8 @@ fn numbered(
         .write(out);
     Line::new(&text::fit(&second, room, 16.0, false), (left, top + 50.0), 16.0, palette.muted)
         .write(out);
-    let verdict = text::fit(&verdict, COLUMN - EDGE - 20.0, 17.0, false);
-    Line::new(&verdict, (EDGE, top + 84.0), 17.0, palette.ink).write(out);
+    // A reason is longer than what is said of a number.
+    let size = if late.mdi.is_ok() { 17.0 } else { 14.5 };
+    let verdict = text::fit(&verdict, COLUMN - EDGE - 20.0, size, false);
+    Line::new(&verdict, (EDGE, top + 84.0), size, palette.ink).write(out);
 }

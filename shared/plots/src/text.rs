@@ -127,7 +127,14 @@ pub fn wrap(text: &str, room: f64, size: f64, bold: bool, most: usize) -> Vec<St
     let mut rest = text.trim();
     while !rest.is_empty() && lines.len() < most {
         if lines.len() + 1 == most || fits(rest) {
-            lines.push(fit(rest, room, size, bold));
+            let line = fit(rest, room, size, bold);
+            // The last line ends with a whole word, unless that is most of the line.
+            let whole = line.strip_suffix('…').and_then(|cut| {
+                let next = rest[cut.len()..].starts_with(' ');
+                let blank = cut.rfind(' ').filter(|at| !next && *at * 2 > cut.len())?;
+                Some(format!("{}…", cut[..blank].trim_end_matches([' ', ',', ';', ':'])))
+            });
+            lines.push(whole.unwrap_or(line));
             break;
         }
         let mut wide = 0.0;
@@ -209,7 +216,7 @@ mod tests {
     #[test]
     fn lines_break_at_blanks_and_end_in_an_ellipsis() {
         let lines = wrap("one two three four five", 60.0, 12.0, false, 2);
-        assert_eq!(lines, ["one two", "three fo…"]);
+        assert_eq!(lines, ["one two", "three…"]);
         assert_eq!(wrap("one", 60.0, 12.0, false, 2), ["one"]);
         assert!(wrap("  ", 60.0, 12.0, false, 2).is_empty());
         // A word that is wider than a line is broken where the line ends.
