@@ -5,9 +5,13 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+#[path = "src/attention/bins.rs"]
+mod bins;
+
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(hopper)");
     println!("cargo::rerun-if-changed=kernels");
+    println!("cargo::rerun-if-changed=src/attention/bins.rs");
     println!("cargo::rerun-if-env-changed=CUDA_COMPUTE_CAP");
     if std::env::var_os("CARGO_FEATURE_CUDA").is_none() {
         return;
@@ -17,18 +21,33 @@ fn main() {
     // Hopper's own instructions need its own architecture's name.
     let hopper = cap == "90";
     let arch = if hopper { "90a" } else { &cap };
-    let mut kernels = vec!["flash", "decode", "rows", "blocks", "products"];
+    // Each that knows bins is compiled for few of them and, under another name, for many.
+    let mut kernels = vec!["blocks", "products"];
+    let mut of_bins = vec!["flash", "decode", "rows"];
     if hopper {
         println!("cargo::rustc-cfg=hopper");
-        kernels.push("flash_hopper");
+        of_bins.push("flash_hopper");
     }
-    for name in kernels {
+    let header = format!(
+        "// Written by build.rs from src/attention/bins.rs.\n#pragma once\n\n\
+         #ifdef MANY_BINS\nconstexpr int G = {};\n#else\nconstexpr int G = {};\n#endif\n",
+        bins::MANY,
+        bins::FEW
+    );
+    std::fs::write(out.join("bins.h"), header).expect("OUT_DIR can be written to");
+    kernels.extend(&of_bins);
+    let few = kernels.into_iter().map(|name| (name, ""));
+    let many = of_bins.into_iter().map(|name| (name, "_many"));
+    for (name, suffix) in few.chain(many) {
         let source = format!("kernels/{name}.cu");
         let result = Command::new(nvcc())
             .args(["-cubin", "-O3", "--std=c++17"])
+            .args((!suffix.is_empty()).then_some("-DMANY_BINS"))
+            .arg("-I")
+            .arg(&out)
             .arg(format!("-gencode=arch=compute_{arch},code=sm_{arch}"))
             .args([&source, "-o"])
-            .arg(out.join(format!("{name}.cubin")))
+            .arg(out.join(format!("{name}{suffix}.cubin")))
             .output();
         match result {
             Ok(output) if output.status.success() => {}

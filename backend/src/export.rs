@@ -24,14 +24,21 @@ pub fn parse_definition(text: &str) -> Result<Definition, ApiError> {
     if text.is_empty() {
         return Ok(Definition::default());
     }
-    if let Some(preset) = Preset::from_name(text) {
-        return Ok(preset.definition());
+    if let Ok(definition) = Definition::from_text(text) {
+        return Ok(definition);
     }
     let names: Vec<&str> = Preset::ALL.into_iter().map(Preset::name).collect();
+    if let Some((name, sides)) = text.split_once(':')
+        && Preset::from_name(name).is_some()
+        && let Err(why) = Definition::from_text(text)
+    {
+        let message = format!("The definition's sides \"{}\" are not usable: {why}.", shown(sides));
+        return Err(ApiError::new(ErrorCode::BadOption, message));
+    }
     if !text.starts_with('{') {
         let message = format!(
             "There is no definition \"{}\"; name one of {}, or give one as JSON.",
-            text.chars().take(60).collect::<String>(),
+            shown(text),
             names.join(", ")
         );
         return Err(ApiError::new(ErrorCode::BadOption, message));
@@ -39,6 +46,11 @@ pub fn parse_definition(text: &str) -> Result<Definition, ApiError> {
     serde_json::from_str(text).map_err(|error| {
         ApiError::new(ErrorCode::BadOption, format!("The definition is not usable: {error}."))
     })
+}
+
+/// What is shown of a text that somebody sent.
+fn shown(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 /// Everything observed of a run, and what else a report names.
@@ -185,6 +197,18 @@ pub fn csv(report: &Report) -> String {
     let _ = writeln!(out, "# model hash: {}", comment(&model.hash));
     let name = comment(&report.definition_name);
     let _ = writeln!(out, "# definition: {name} {}", json(&report.definition));
+    let media = report.layout.media.len();
+    if media > 1 {
+        let tokens = report.layout.tokens.iter().filter(|t| t.group.is_medium());
+        let mut counts = vec![0u32; media];
+        for medium in tokens.filter_map(|t| t.medium) {
+            counts[usize::from(medium).min(media - 1)] += 1;
+        }
+        for (number, (medium, tokens)) in (1..).zip(report.layout.media.iter().zip(counts)) {
+            let kind = medium.group().name();
+            let _ = writeln!(out, "# medium {number}: {kind}, tokens {tokens}");
+        }
+    }
     let _ = writeln!(out, "# options: {}", json(&report.options));
     let _ = writeln!(out, "# answer: {}", json(&report.generated.text));
     if let Some(fidelity) = &report.fidelity {

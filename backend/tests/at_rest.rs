@@ -36,8 +36,8 @@ struct Read {
 
 fn read(store: &Store, id: &RunId) -> Result<Option<Read>, StoreError> {
     let Some(run) = store.run(id)? else { return Ok(None) };
-    let picture = store.picture(id)?.map(|p| (p.bytes, p.content_type)).unwrap_or_default();
-    let (prepared, heads) = (store.prepared(id)?, store.heads(id, 0..100)?);
+    let picture = store.picture(id, 0)?.map(|p| (p.bytes, p.content_type)).unwrap_or_default();
+    let (prepared, heads) = (store.prepared(id, 0)?, store.heads(id, 0..100)?);
     Ok(Some(Read { record: run.record, owner: run.owner.0, picture, prepared, heads }))
 }
 
@@ -111,7 +111,7 @@ async fn no_flipped_bit_of_a_lab_is_shown_as_what_was_written() {
 #[tokio::test]
 async fn every_part_of_a_run_is_vouched_for_and_no_other_run_suffers() {
     let damage = [
-        "UPDATE runs SET version = 2 WHERE id = ?1",
+        "UPDATE runs SET version = version + 1 WHERE id = ?1",
         "UPDATE runs SET created = '2026-11-30T00:00:00.000Z' WHERE id = ?1",
         "UPDATE runs SET state = 'failed' WHERE id = ?1",
         "UPDATE runs SET options = replace(options, 'picture', 'pictore') WHERE id = ?1",

@@ -93,7 +93,7 @@ async fn a_copy_made_under_load_holds_everything_acknowledged_and_opens_as_it_wa
         let restored = store.run(&id).unwrap().unwrap().record;
         same(&restored.events, &record.events);
         assert_eq!(restored, *record);
-        assert_eq!(store.picture(&id).unwrap().unwrap().bytes, *picture);
+        assert_eq!(store.picture(&id, 0).unwrap().unwrap().bytes, *picture);
     }
     for id in &acknowledged {
         let record = store.run(&RunId::parse(id).unwrap()).unwrap().expect("it was acknowledged");

@@ -1,6 +1,7 @@
 //! The websocket's two forms, pinned byte for byte: `fixtures/messages.json` has one of every
 //! message as JSON text and as MessagePack in hexadecimal. A change here is a change for every
-//! client and every stored run.
+//! client and every stored run. `fixtures/messages-1.json` is what version 1 of the event format
+//! wrote, and is never rewritten.
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use serde::{Deserialize, Serialize};
@@ -9,8 +10,8 @@ use shared::event::Stop;
 use shared::moved::{LayersShift, Moved, Shift};
 use shared::report::{Comparison, Fidelity};
 use shared::{
-    Alternative, Cell, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, GROUPS, Group,
-    ImageFit, LayerFlow, Layout, ModelInfo, PictureUse, PreparedPicture, PruneCount,
+    Alternative, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, FEW_BINS, Group,
+    ImageFit, LayerFlow, Layout, Medium, ModelInfo, PictureUse, Place, PreparedPicture, PruneCount,
     PrunePositions, Quant, Resizing, RunOptions, Summary, Timing, Token, TokenFlow,
 };
 
@@ -32,21 +33,18 @@ fn floats(n: usize) -> F32s {
 }
 
 fn events() -> Vec<Event> {
-    let token = |index, text: &str, group, cell| Token {
-        index,
-        id: 300 + index,
-        text: text.into(),
-        parts: Vec::new(),
-        group,
-        cell,
+    let token = |index, text: &str, group: Group, place| Token {
+        medium: group.is_medium().then_some(0),
+        place,
+        ..Token::text(index, 300 + index, text, group)
     };
-    let layout = Layout {
-        tokens: vec![
+    let layout = Layout::new(
+        vec![
             token(0, "<s>", Group::Begin, None),
-            token(1, "<image>", Group::Image, Some(Cell { row: 0, col: 1, copy: 2 })),
+            token(1, "<image>", Group::Image, Some(Place::cell(0, 1, 2))),
             token(2, " Wörter", Group::Instruction, None),
         ],
-        picture: Some(PreparedPicture {
+        vec![Medium::image(PreparedPicture {
             width: 336,
             height: 336,
             source_width: 640,
@@ -54,8 +52,8 @@ fn events() -> Vec<Event> {
             covers: [80.0, 0.0, 480.0, 480.0],
             rows: 24,
             cols: 24,
-        }),
-    };
+        })],
+    );
     let options = RunOptions {
         model: "demo-llava".into(),
         prompt: "What is it?".into(),
@@ -93,8 +91,8 @@ fn events() -> Vec<Event> {
         fallbacks: vec!["lm_head: f16".into()],
         ..ModelInfo::default()
     };
-    let flow = LayerFlow { heads: 1, mass: floats(GROUPS * GROUPS), last: floats(GROUPS) };
-    let looked = TokenFlow { layers: 1, heads: 1, mass: floats(GROUPS), rows: floats(3) };
+    let flow = LayerFlow { heads: 1, mass: floats(FEW_BINS * FEW_BINS), last: floats(FEW_BINS) };
+    let looked = TokenFlow { layers: 1, heads: 1, mass: floats(FEW_BINS), rows: floats(3) };
     let timing =
         Timing { prepare_ms: 1.0, vision_ms: 2.5, prefill_ms: 3.0, decode_ms: 4.0, total_ms: 10.5 };
     let summary = Summary { answer: "A cat.".into(), tokens: 2, stop: Stop::EndOfSequence, timing };
@@ -195,6 +193,18 @@ fn messages_are_what_they_were() {
     assert_eq!(current.len(), pinned.len());
 }
 
+/// Messages as version 1 of the event format wrote them: each reads as the same message of today.
+#[test]
+fn messages_of_version_1_read_back() {
+    const FIRST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/messages-1.json");
+    let pinned: Vec<Pinned> = serde_json::from_slice(&std::fs::read(FIRST).unwrap()).unwrap();
+    for (message, pinned) in messages().iter().zip(&pinned) {
+        assert_eq!(serde_json::from_str::<ServerMessage>(&pinned.json).unwrap(), *message);
+        let packed = bytes(&pinned.msgpack);
+        assert_eq!(rmp_serde::from_slice::<ServerMessage>(&packed).unwrap(), *message);
+    }
+}
+
 #[test]
 fn pinned_messages_read_back() {
     let (messages, pinned) = (messages(), pinned());
@@ -211,6 +221,6 @@ fn numbers_travel_as_their_own_bytes() {
     // What makes a live page cheap: a flow is one copy, not a parse of its digits.
     let flow = messages().remove(3);
     let packed = rmp_serde::to_vec_named(&flow).unwrap();
-    let raw: Vec<u8> = floats(GROUPS * GROUPS).0.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let raw: Vec<u8> = floats(FEW_BINS * FEW_BINS).0.iter().flat_map(|v| v.to_le_bytes()).collect();
     assert!(packed.windows(raw.len()).any(|w| w == raw));
 }

@@ -58,10 +58,10 @@ impl LoadedModel for OnDevice {
 
     fn prepare<'m>(
         &'m self,
-        picture: &Picture,
+        pictures: &[Picture],
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
-        Ok(Box::new(RunOnDevice(self.0.prepare(picture, options)?)))
+        Ok(Box::new(RunOnDevice(self.0.prepare(pictures, options)?)))
     }
 }
 
@@ -74,8 +74,8 @@ impl PreparedRun for RunOnDevice<'_> {
         self.0.options()
     }
 
-    fn picture_png(&self) -> Option<Vec<u8>> {
-        self.0.picture_png()
+    fn picture_png(&self, medium: usize) -> Option<Vec<u8>> {
+        self.0.picture_png(medium)
     }
 
     fn run(&self, observer: &mut dyn Observer) -> Result<Option<Summary>, EngineError> {

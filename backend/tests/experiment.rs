@@ -205,7 +205,7 @@ fn what_the_model_answers_is_judged_and_what_it_saw_obeys_the_identities() {
         for layer in outcome.masses.layers {
             let layer = layer.expect("every layer was observed");
             assert!((layer.last.iter().sum::<f64>() - 1.0).abs() < 1e-5);
-            for group in shared::Group::ALL {
+            for group in shared::Group::ALL.into_iter().take(shared::FEW_BINS) {
                 let mass: f64 = layer.prompt[group.index()].iter().sum();
                 assert!((mass - f64::from(extent.prompt.get(group))).abs() < 1e-3);
             }

@@ -72,10 +72,15 @@ async fn one_heads_rows_are_handed_out_and_equal_the_dumped_maps() {
                 let row = kept.row(token, layer).unwrap();
                 assert_eq!(row, &map[at..at + prompt + token], "{head} {token} {layer}");
                 // A head's map is not the average's, and their sums are the head's masses.
-                let on = observation.map(Rows::Head(&kept), token, layer).unwrap();
-                assert_ne!(Some(&on), observation.overlay(token, layer).as_ref());
+                let on = observation.map(Rows::Head(&kept), 0, token, layer).unwrap();
+                assert_ne!(Some(&on), observation.overlay(0, token, layer).as_ref());
                 let sum: f32 = on.iter().flatten().sum();
-                let mass = observation.tokens[token].flow.get(layer, head, Group::Image);
+                let mass = observation.tokens[token].flow.get(
+                    &shared::Bins::default(),
+                    layer,
+                    head,
+                    Group::Image,
+                );
                 assert!((sum - mass).abs() < 1e-5, "{sum} {mass}");
             }
         }

@@ -94,7 +94,7 @@ fn another_picture_on_the_command_line_reaches_the_report() {
         }
         let alone = report(name, &["--picture", "none"]);
         assert!(alone.layout.picture.is_none());
-        assert!(alone.layout.tokens.iter().all(|t| t.group != Group::Image && t.cell.is_none()));
+        assert!(alone.layout.tokens.iter().all(|t| t.group != Group::Image && t.cell().is_none()));
         for layer in &alone.layers {
             assert_eq!((layer.numbers.mdi, layer.numbers.image_tokens), (None, Some(0)));
             assert!(layer.numbers.undefined.is_some());
@@ -129,7 +129,7 @@ async fn a_run_without_a_picture_has_everything_but_the_picture() {
     let mut seen = Observation::default();
     record.events.iter().for_each(|e| seen.apply(&e.event));
     assert_eq!(seen.layers(), 4);
-    assert_eq!(seen.overlay(0, 0), None);
+    assert_eq!(seen.overlay(0, 0, 0), None);
     assert!(seen.tokens.iter().all(|t| t.alternatives.len() == 5));
 }
 
@@ -152,8 +152,13 @@ async fn a_knockout_over_http_is_run_or_refused() {
                 assert_eq!(options.knockout, Some(want));
             }
             Event::PrefillLayer { flow, .. } => {
-                assert_eq!(flow.get(0, Group::Instruction, Group::Image), 0.0);
-                assert!(flow.get(1, Group::Instruction, Group::Image) > 0.0);
+                assert_eq!(
+                    flow.get(&shared::Bins::default(), 0, Group::Instruction, Group::Image),
+                    0.0
+                );
+                assert!(
+                    flow.get(&shared::Bins::default(), 1, Group::Instruction, Group::Image) > 0.0
+                );
                 blocked += 1;
             }
             _ => {}

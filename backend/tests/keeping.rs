@@ -21,6 +21,7 @@ fn new_run() -> NewRun {
         options: RunOptions { prompt: "What is it?".into(), ..RunOptions::default() },
         owner: OwnerToken::random().unwrap().hash(),
         picture: Bytes::from(png(4, 4)),
+        more: Vec::new(),
         content_type: "image/png",
     }
 }
@@ -69,7 +70,7 @@ async fn a_run_cut_off_is_interrupted_and_says_so() {
     assert_eq!(stored.record.state, RunState::Failed);
     let [only] = &stored.record.events[..] else { panic!("{:?}", stored.record.events) };
     assert!(matches!(only.event, Event::Failed { code: ErrorCode::Interrupted, .. }));
-    assert_eq!(store.picture(&new.id).unwrap().unwrap().bytes, new.picture);
+    assert_eq!(store.picture(&new.id, 0).unwrap().unwrap().bytes, new.picture);
     drop(store);
     // Noted once, not at every start.
     let store = open(&folder).unwrap();

@@ -43,6 +43,7 @@ mod retention;
 mod rooms;
 mod routes;
 mod runs;
+mod several;
 mod siege;
 mod workers;
 

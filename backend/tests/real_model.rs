@@ -179,7 +179,7 @@ fn levers_on_the_command_line_reach_the_report() {
     let report = |name: &str, args: &[&str]| -> Report {
         serde_json::from_str(&analyze(name, &[args, &["--json"]].concat())).unwrap()
     };
-    let of = |report: &Report| report.layout.tokens.iter().filter(|t| t.cell.is_some()).count();
+    let of = |report: &Report| report.layout.tokens.iter().filter(|t| t.cell().is_some()).count();
 
     // 1.6 of 16 tokens.
     let plain = report(NAME, &[]);

@@ -31,7 +31,7 @@ async fn a_run_from_submit_to_export() {
     assert!(image::load_from_memory(&prepared.body).is_ok(), "it is a picture");
 
     let record = lab.ended(&run.id).await;
-    assert_eq!((record.id.as_str(), record.version, record.state), (&*run.id, 1, RunState::Done));
+    assert_eq!((record.id.as_str(), record.version, record.state), (&*run.id, 2, RunState::Done));
     let expected = RunOptions {
         model: "scripted".into(),
         prompt: "What\nis it?".into(),

@@ -42,10 +42,10 @@ impl LoadedModel for HashedModel {
 
     fn prepare<'m>(
         &'m self,
-        picture: &Picture,
+        pictures: &[Picture],
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
-        self.0.prepare(picture, options)
+        self.0.prepare(pictures, options)
     }
 }
 

@@ -48,7 +48,7 @@ pub fn EmbedPage() -> impl IntoView {
     });
     let problem = move || lab.notes.with(|n| n.last().map(|n| n.message.clone()));
     let has_picture = Memo::new(move |_| {
-        run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture).is_some())
+        run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture()).is_some())
     });
     view! {
         <main class="embed" data-testid="embed" data-phase=move || run.phase.with(Phase::name)>
@@ -112,7 +112,7 @@ fn Plot(run: RunView) -> impl IntoView {
 fn Picture(run: RunView) -> impl IntoView {
     let lab = use_lab();
     let picture =
-        Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture)));
+        Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture())));
     let cells = Memo::new(move |_| {
         let (token, layer) = (run.token.get()?, run.layer.get()?);
         run.with_rows(|o, rows| o.map(rows, token, layer))

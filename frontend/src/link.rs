@@ -4,7 +4,7 @@
 //! custom definition is written out: `def=predicting.begin-system.mean_first.two.mean_of_ratios`.
 
 use serde::de::DeserializeOwned;
-use shared::{Definition, Group, GroupSet, Heads, Preset, Target};
+use shared::{Definition, Group, GroupSet, Heads, Target};
 
 pub use plots::run::{Compared, Measured as Curve, definition_to_text, name_of};
 
@@ -74,7 +74,7 @@ impl View {
         // One head of an otherwise usual definition is shorter said apart.
         let all = Definition { heads: Heads::MeanFirst, ..self.definition };
         match self.definition.heads {
-            Heads::One(head) if all.preset().is_some() => {
+            Heads::One(head) if all.to_text().is_some() => {
                 if all != Definition::default() {
                     parts.push(format!("def={}", definition_to_text(&all)));
                 }
@@ -112,7 +112,12 @@ impl View {
         }
         match self.target {
             None => {}
-            Some(Target::Patch { row, col }) => parts.push(format!("patch={row}.{col}")),
+            Some(Target::Patch { medium: 0, row, col }) => {
+                parts.push(format!("patch={row}.{col}"));
+            }
+            Some(Target::Patch { medium, row, col }) => {
+                parts.push(format!("patch={row}.{col}.{}", u32::from(medium) + 1));
+            }
             Some(Target::Position(at)) => parts.push(format!("at={at}")),
         }
         if self.open != Open::default() {
@@ -177,27 +182,38 @@ impl View {
     }
 }
 
-/// Reads `row.column`.
+/// Reads `row.column`, and of another picture than the first its number: `row.column.number`.
 fn patch_from_text(text: &str) -> Option<Target> {
     let (row, col) = text.split_once('.')?;
-    Some(Target::Patch { row: row.parse().ok()?, col: col.parse().ok()? })
+    let (col, medium) = match col.split_once('.') {
+        Some((col, number)) => (col, number.parse::<u8>().ok()?.checked_sub(1)?),
+        None => (col, 0),
+    };
+    Some(Target::Patch { medium, row: row.parse().ok()?, col: col.parse().ok()? })
 }
 
 /// A definition as the API's addresses take it: a preset's name, or JSON.
 pub fn definition_for_api(definition: &Definition) -> String {
-    match definition.preset() {
-        Some(preset) => preset.name().into(),
+    match definition.to_text() {
+        Some(text) => text,
         None => serde_json::to_string(definition).unwrap_or_default(),
     }
 }
 
 /// Reads what [`definition_to_text`] wrote.
 pub fn definition_from_text(text: &str) -> Option<Definition> {
-    if let Some(preset) = Preset::from_name(text) {
-        return Some(preset.definition());
+    if let Ok(definition) = Definition::from_text(text) {
+        return Some(definition);
     }
     let parts: Vec<&str> = text.split('.').collect();
-    let [queries, groups, heads, stages, layers] = parts.as_slice() else { return None };
+    let ([queries, groups, heads, stages, layers], sides) = match parts.as_slice() {
+        [parts @ .., sides] if parts.len() == 5 => (<[&str; 5]>::try_from(parts).ok()?, *sides),
+        parts => (<[&str; 5]>::try_from(parts).ok()?, "all"),
+    };
+    let (instead, other) = match sides.split_once('/') {
+        Some((instead, other)) => (Some(instead.parse().ok()?), other),
+        None => (None, sides),
+    };
     let mut set = GroupSet::EMPTY;
     for name in groups.split('-').filter(|n| !n.is_empty()) {
         set = set.with(Group::ALL.into_iter().find(|g| g.name() == name)?);
@@ -211,6 +227,8 @@ pub fn definition_from_text(text: &str) -> Option<Definition> {
         },
         stages: of_name(stages)?,
         layers: of_name(layers)?,
+        other: other.parse().ok()?,
+        instead,
     })
 }
 
@@ -222,7 +240,7 @@ pub fn of_name<T: DeserializeOwned>(name: &str) -> Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::{Queries, Ratio, Stages};
+    use shared::{Preset, Queries, Ratio, Stages};
 
     fn there_and_back(view: View) {
         assert_eq!(View::from_query(&view.to_query()), view, "{}", view.to_query());
@@ -240,7 +258,7 @@ mod tests {
             scale: Scale::Relative,
             compared: Compared { paper: false, even: false },
             flow: FlowStyle::Even,
-            target: Some(Target::Patch { row: 3, col: 11 }),
+            target: Some(Target::Patch { medium: 0, row: 3, col: 11 }),
             open: Open::from_text("definition.time-table"),
         });
         there_and_back(View { target: Some(Target::Position(17)), ..View::default() });
@@ -254,12 +272,28 @@ mod tests {
                         heads,
                         stages: Stages::Thirds,
                         layers: Ratio::RatioOfMeans,
+                        ..Definition::default()
                     },
                     token: Pick::Nothing,
                     ..View::default()
                 });
             }
         }
+    }
+
+    #[test]
+    fn sides_and_pictures_travel() {
+        for text in ["paper:2", "forward:1/2", "reimplementation:image"] {
+            let definition = Definition::from_text(text).unwrap_or_default();
+            there_and_back(View { definition, ..View::default() });
+            assert_eq!(definition_to_text(&definition), text);
+            let custom = Definition { stages: Stages::All, ..definition };
+            there_and_back(View { definition: custom, ..View::default() });
+        }
+        let target = Some(Target::Patch { medium: 1, row: 3, col: 4 });
+        there_and_back(View { target, ..View::default() });
+        assert_eq!(View { target, ..View::default() }.to_query(), "patch=3.4.2");
+        assert_eq!(View::read("patch=3.4.0").1, ["patch=3.4.0"]);
     }
 
     #[test]
@@ -273,7 +307,7 @@ mod tests {
             view.definition,
             Definition { heads: Heads::One(3), ..Preset::Forward.definition() }
         );
-        assert_eq!(view.target, Some(Target::Patch { row: 0, col: 11 }));
+        assert_eq!(view.target, Some(Target::Patch { medium: 0, row: 0, col: 11 }));
         assert_eq!(view.to_query(), "def=forward&head=3&patch=0.11");
         // A head as earlier links wrote it is the same head.
         let groups = "begin-system-template-marker-instruction-generated";
@@ -292,6 +326,7 @@ mod tests {
             heads: Heads::One(3),
             stages: Stages::Thirds,
             layers: Ratio::RatioOfMeans,
+            ..Definition::default()
         };
         let usual = View::default();
         for (query, expected) in [
@@ -328,7 +363,7 @@ mod tests {
                 View {
                     definition: Preset::Reimplementation.definition(),
                     flow: FlowStyle::Even,
-                    target: Some(Target::Patch { row: 3, col: 11 }),
+                    target: Some(Target::Patch { medium: 0, row: 3, col: 11 }),
                     open: Open::from_text("layer-table.definition"),
                     ..usual
                 },

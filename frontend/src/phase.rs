@@ -176,7 +176,7 @@ mod tests {
             Event::Queued { position: 2 },
             Event::Loading { bytes: 1 << 20, total: 4 << 20 },
             Event::Layout {
-                layout: Layout { tokens: vec![], picture: None },
+                layout: Layout::default(),
                 layers: 2,
                 heads: 1,
                 model: ModelInfo::default(),

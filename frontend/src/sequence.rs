@@ -72,8 +72,16 @@ fn exact_of(observation: &Observation, index: usize) -> String {
 /// What a target is called.
 pub fn target_name(observation: &Observation, target: Target) -> String {
     match target {
-        Target::Patch { row, col } => {
-            fill("the patch in row {row}, column {col}", &[("row", &row), ("col", &col)])
+        Target::Patch { medium, row, col } => {
+            let several = observation.layout.as_ref().is_some_and(|l| l.media.len() > 1);
+            let at: [(&str, &dyn std::fmt::Display); 2] = [("row", &row), ("col", &col)];
+            match several {
+                false => fill("the patch in row {row}, column {col}", &at),
+                true => fill(
+                    "the patch in row {row}, column {col} of picture {n}",
+                    &[at[0], at[1], ("n", &(medium + 1))],
+                ),
+            }
         }
         Target::Position(at) => {
             let text =
@@ -159,10 +167,13 @@ pub fn sequence_rows(observation: &Observation, row: Option<&[f32]>) -> Vec<Vec<
         None => "–".to_owned(),
     };
     let prompt = layout.tokens.iter().map(|t| {
-        let cell = t.cell.map_or_else(String::new, |c| match c.copy {
+        let mut cell = t.cell().map_or_else(String::new, |c| match c.copy {
             0 => format!("{}, {}", c.row, c.col),
             copy => format!("{}, {} ({})", c.row, c.col, copy + 1),
         });
+        if let Some(medium) = t.medium.filter(|_| layout.media.len() > 1) {
+            cell = format!("{}: {cell}", medium + 1);
+        }
         let at = t.index as usize;
         let group = words::group(t.group).to_owned();
         vec![t.index.to_string(), exact(&t.text), t.id.to_string(), group, cell, share(at)]
@@ -184,18 +195,15 @@ pub fn sequence_rows(observation: &Observation, row: Option<&[f32]>) -> Vec<Vec<
 
 #[cfg(test)]
 mod tests {
-    use shared::{Alternative, Cell, Token, TokenFlow};
+    use shared::{Alternative, Place, Token, TokenFlow};
 
     use super::*;
 
     fn observation() -> Observation {
         let of = |index: u32, text: &str, group, col: Option<u16>| Token {
-            index,
-            id: index + 10,
-            text: text.to_owned(),
-            parts: Vec::new(),
-            group,
-            cell: col.map(|col| Cell { row: 0, col, copy: 0 }),
+            medium: col.map(|_| 0),
+            place: col.map(|col| Place::cell(0, col, 0)),
+            ..Token::text(index, index + 10, text, group)
         };
         let tokens = vec![
             of(0, "<s>", Group::Begin, None),
@@ -216,7 +224,7 @@ mod tests {
             flow: TokenFlow::default(),
         };
         Observation {
-            layout: Some(Layout { tokens, picture: None }),
+            layout: Some(Layout::new(tokens, Vec::new())),
             prefill: vec![None],
             tokens: vec![token],
         }
@@ -242,7 +250,7 @@ mod tests {
         assert_eq!(target_name(&o, Target::Position(4)), "“␣a” (position 4)");
         assert_eq!(target_name(&o, Target::Position(6)), "“␣dog” (position 6)");
         assert_eq!(target_name(&o, Target::Position(7)), "“” (position 7)");
-        let patch = Target::Patch { row: 2, col: 3 };
+        let patch = Target::Patch { medium: 0, row: 2, col: 3 };
         assert_eq!(target_name(&o, patch), "the patch in row 2, column 3");
     }
 

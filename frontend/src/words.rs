@@ -120,6 +120,9 @@ pub fn group(group: Group) -> &'static str {
         Group::Image => t("picture"),
         Group::Instruction => t("your words"),
         Group::Generated => t("answer"),
+        Group::Video => t("film"),
+        Group::Audio => t("sound"),
+        Group::Series => t("series"),
     }
 }
 
@@ -133,6 +136,9 @@ pub fn group_short(group: Group) -> &'static str {
         Group::Image => t("picture"),
         Group::Instruction => t("yours"),
         Group::Generated => t("answer"),
+        Group::Video => t("film"),
+        Group::Audio => t("sound"),
+        Group::Series => t("series"),
     }
 }
 
@@ -146,6 +152,9 @@ pub fn group_note(group: Group) -> &'static str {
         Group::Image => t("One token per patch of the picture."),
         Group::Instruction => t("What you typed."),
         Group::Generated => t("What the model wrote."),
+        Group::Video => t("Tokens of the film."),
+        Group::Audio => t("Tokens of the sound."),
+        Group::Series => t("Tokens of the series of numbers."),
     }
 }
 
@@ -241,6 +250,9 @@ pub fn changed(before: &Definition, now: &Definition) -> String {
         Group::Instruction => t("your words"),
         Group::Generated => t("the answer"),
         Group::Image => t("the picture"),
+        Group::Video => t("film"),
+        Group::Audio => t("sound"),
+        Group::Series => t("series"),
     };
     let names = |from: GroupSet, to: GroupSet| -> Option<String> {
         let names: Vec<String> =

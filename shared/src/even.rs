@@ -1,11 +1,12 @@
 //! What attention without any preference would give: every row's attention lies evenly on all the keys
 //! it can see. What it can see is what stands before it, but for what a knockout hides.
 
+use crate::bins::Bins;
 use crate::definition::{Definition, Heads};
 use crate::group::{GROUPS, Group};
 use crate::intervention::Knockout;
 use crate::looks::FlowMatrix;
-use crate::masses::{ByGroup, Extent, LayerMasses};
+use crate::masses::{ByBin, ByGroup, Extent, LayerMasses};
 use crate::measure::{Attention, Undefined};
 use crate::observation::Observation;
 
@@ -25,19 +26,22 @@ impl Seen<'_> {
     pub const ALL: Seen<'static> = Seen { knockout: None, layer: None, heads: Heads::MeanFirst };
 }
 
-/// One row's even attention by key group, from how many keys of each group stand up to it, its own key
+/// One row's even attention by key bin, from how many keys of each bin stand up to it, its own key
 /// among them. A row of a group that a knockout is about does not see the hidden ones; one that would be
 /// left with none keeps its own.
-fn row(group: Group, keys: ByGroup, knockout: Option<&Knockout>) -> ByGroup {
-    let mut left = keys;
-    if let Some(knockout) = knockout.filter(|k| k.from.contains(group)) {
-        knockout.to.iter().for_each(|hidden| left[hidden.index()] = 0.0);
+fn row(bins: &Bins, own: usize, keys: &[f64], knockout: Option<&Knockout>) -> ByBin {
+    let mut left = keys.to_vec();
+    let group = bins.get(own).map(|bin| bin.group);
+    if let Some(knockout) = knockout.filter(|k| group.is_some_and(|g| k.from.contains(g))) {
+        let hidden = bins.iter().filter(|(_, bin)| knockout.to.contains(bin.group));
+        hidden.for_each(|(hidden, _)| left[hidden] = 0.0);
         if left.iter().all(|n| *n == 0.0) {
-            left[group.index()] = 1.0;
+            left[own] = 1.0;
         }
     }
     let all: f64 = left.iter().sum();
-    left.map(|n| n / all)
+    left.iter_mut().for_each(|n| *n /= all);
+    left
 }
 
 impl Observation {
@@ -64,10 +68,10 @@ impl Observation {
     }
 
     /// A row's even attention, averaged over where a knockout hides something and where it does not.
-    fn even_row(&self, group: Group, keys: ByGroup, seen: Seen<'_>) -> ByGroup {
+    fn even_row(&self, bins: &Bins, own: usize, keys: &[f64], seen: Seen<'_>) -> ByBin {
         let hidden = self.hidden(seen);
-        let (open, blocked) = (row(group, keys, None), row(group, keys, seen.knockout));
-        let mut mixed = open;
+        let mut mixed = row(bins, own, keys, None);
+        let blocked = row(bins, own, keys, seen.knockout);
         mixed.iter_mut().zip(blocked).for_each(|(m, b)| *m += hidden * (b - *m));
         mixed
     }
@@ -75,17 +79,20 @@ impl Observation {
     /// The masses of a layer without preference; `None` before the layout is known.
     fn even_masses(&self, seen: Seen<'_>) -> Option<LayerMasses> {
         let layout = self.layout.as_ref()?;
-        let mut masses = LayerMasses::default();
-        let mut keys = [0.0; GROUPS];
+        let bins = &layout.bins;
+        let mut masses = LayerMasses::none(bins.len());
+        let mut keys = vec![0.0; bins.len()];
         for token in &layout.tokens {
-            keys[token.group.index()] += 1.0;
-            masses.last = self.even_row(token.group, keys, seen);
-            let sums = masses.prompt[token.group.index()].iter_mut();
-            sums.zip(masses.last).for_each(|(sum, share)| *sum += share);
+            let bin = layout.bin(token);
+            keys[bin] += 1.0;
+            masses.last = self.even_row(bins, bin, &keys, seen);
+            let sums = masses.prompt[bin].iter_mut();
+            sums.zip(&masses.last).for_each(|(sum, share)| *sum += share);
         }
+        let answer = bins.find(Group::Generated, None)?;
         for row in 1..self.tokens.len() {
-            keys[Group::Generated.index()] = row as f64;
-            let row = self.even_row(Group::Generated, keys, seen);
+            keys[answer] = row as f64;
+            let row = self.even_row(bins, answer, &keys, seen);
             masses.generated.iter_mut().zip(row).for_each(|(sum, share)| *sum += share);
         }
         Some(masses)
@@ -94,9 +101,9 @@ impl Observation {
     /// Who would look at whom if every row's attention lay evenly on all that it can see; `None`
     /// before the layout is known.
     pub fn even_matrix(&self, seen: Seen<'_>) -> Option<FlowMatrix> {
-        let prompt = self.layout.as_ref()?.counts();
+        let layout = self.layout.as_ref()?;
         let generated = self.tokens.len().saturating_sub(1) as u32;
-        Some(FlowMatrix::new(&self.even_masses(seen)?, prompt, generated))
+        Some(FlowMatrix::new(&self.even_masses(seen)?, &layout.bins, layout.counts(), generated))
     }
 
     /// The attention sums of a layer that has no preference, under a definition. For rows that see
@@ -111,11 +118,10 @@ impl Observation {
         seen: Seen<'_>,
     ) -> Result<Attention, Undefined> {
         let masses = self.even_masses(seen).ok_or(Undefined::NotObserved)?;
-        let prompt = self.layout.as_ref().ok_or(Undefined::NotObserved)?.counts();
+        let layout = self.layout.as_ref().ok_or(Undefined::NotObserved)?;
         let generated = self.tokens.len().saturating_sub(1) as u32;
-        let extent = Extent { prompt, generated };
-        let (text_tokens, image_tokens) = extent.tokens(definition)?;
-        let (text, image) = masses.sides(definition);
+        let (text_tokens, image_tokens) = Extent::of(layout, generated).tokens(definition)?;
+        let (text, image) = masses.sides(&layout.bins, definition);
         Ok(Attention { text, image, text_tokens, image_tokens })
     }
 
@@ -124,15 +130,22 @@ impl Observation {
     pub fn even_groups(&self, index: usize, seen: Seen<'_>) -> Option<ByGroup> {
         let layout = self.layout.as_ref()?;
         self.tokens.get(index)?;
-        let mut keys = [0.0; GROUPS];
-        layout.tokens.iter().for_each(|t| keys[t.group.index()] += 1.0);
+        let bins = &layout.bins;
+        let mut keys = vec![0.0; bins.len()];
+        layout.tokens.iter().for_each(|t| keys[layout.bin(t)] += 1.0);
+        let answer = bins.find(Group::Generated, None)?;
         // The last prompt token predicts the first one, and each token the next.
-        let group = match index {
-            0 => layout.tokens.last()?.group,
-            _ => Group::Generated,
+        let own = match index {
+            0 => layout.bin(layout.tokens.last()?),
+            _ => answer,
         };
-        keys[Group::Generated.index()] = index as f64;
-        Some(self.even_row(group, keys, seen))
+        keys[answer] = index as f64;
+        let mut sums = [0.0; GROUPS];
+        let row = self.even_row(bins, own, &keys, seen);
+        for ((_, bin), share) in bins.iter().zip(row) {
+            sums[bin.group.index()] += share;
+        }
+        Some(sums)
     }
 }
 
@@ -142,8 +155,8 @@ mod tests {
 
     use super::*;
 
-    fn even(group: Group, keys: ByGroup, knockout: &str) -> ByGroup {
-        row(group, keys, Some(&knockout.parse().unwrap()))
+    fn even(group: Group, keys: [f64; 7], knockout: &str) -> ByBin {
+        row(&Bins::default(), group.index(), &keys, Some(&knockout.parse().unwrap()))
     }
 
     #[test]

@@ -8,8 +8,10 @@ use crate::layout::Layout;
 use crate::options::{ModelInfo, RunOptions};
 use crate::report::Fidelity;
 
-/// Version of the event format. Raised when a change would make old runs unreadable.
-pub const EVENT_VERSION: u32 = 1;
+/// Version of the event format. Raised when a change would make old runs unreadable, or runs of today
+/// unreadable to earlier labs. Version 1 knew seven groups and one picture; its runs open as runs of
+/// one picture, whose bins are those groups.
+pub const EVENT_VERSION: u32 = 2;
 
 /// One event with its place in the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

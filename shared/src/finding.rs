@@ -95,8 +95,8 @@ impl Observation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bins::FEW_BINS;
     use crate::flow::{F32s, TokenFlow};
-    use crate::group::GROUPS;
     use crate::layout::{Layout, Token};
     use crate::measure::{Attention, Undefined};
     use crate::observation::Generated;
@@ -129,21 +129,21 @@ mod tests {
             (" Dog", Group::Instruction),
             (" dog", Group::Instruction),
         ];
-        let tokens = typed.into_iter().enumerate().map(|(i, (text, group))| Token {
-            index: i as u32,
-            id: 1,
-            text: text.into(),
-            parts: Vec::new(),
-            group,
-            cell: None,
-        });
+        let tokens = typed
+            .into_iter()
+            .enumerate()
+            .map(|(i, (text, group))| Token::text(i as u32, 1, text, group));
         // Two layers of one head: the second looks at the word, the first past it.
         let rows = vec![0.5, 0.2, 0.1, 0.125, 0.0, 0.1, 0.1, 0.05, 0.25, 0.5];
-        let flow =
-            TokenFlow { layers: 2, heads: 1, mass: F32s(vec![0.0; 2 * GROUPS]), rows: F32s(rows) };
+        let flow = TokenFlow {
+            layers: 2,
+            heads: 1,
+            mass: F32s(vec![0.0; 2 * FEW_BINS]),
+            rows: F32s(rows),
+        };
         let (text, alternatives) = (answer.to_owned(), Vec::new());
         Observation {
-            layout: Some(Layout { tokens: tokens.collect(), picture: None }),
+            layout: Some(Layout::new(tokens.collect(), Vec::new())),
             prefill: vec![None; 2],
             tokens: vec![Generated { id: 1, text, bytes: None, logprob: 0.0, alternatives, flow }],
         }

@@ -1,9 +1,10 @@
-//! Flows: attention mass from queries to key groups.
+//! Flows: attention mass from queries to keys, by bins.
 
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::group::{GROUPS, Group};
+use crate::bins::Bins;
+use crate::group::Group;
 
 /// A vector of `f32`: a list of numbers in JSON, little-endian bytes in MessagePack.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,8 +61,8 @@ impl<'de> Deserialize<'de> for F32s {
 
 /// What one decoder layer did in the prefill.
 ///
-/// `mass[h, q, k]` is `F[h,q,k] = Σ_{i∈q} Σ_{j∈k} P[h,i,j]` over all prompt rows `i` of group `q`
-/// and all keys `j` of group `k`; `last[h, k]` is the same for the last prompt row alone, the row
+/// `mass[h, q, k]` is `F[h,q,k] = Σ_{i∈q} Σ_{j∈k} P[h,i,j]` over all prompt rows `i` of bin `q`
+/// and all keys `j` of bin `k` (`Layout::bins` says what each is); `last[h, k]` is the same for the last prompt row alone, the row
 /// that predicts the first output token. Rows of `P` sum to 1, so `Σ_k mass[h,q,k]` is the number
 /// of prompt tokens in `q`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,30 +70,53 @@ impl<'de> Deserialize<'de> for F32s {
 pub struct LayerFlow {
     /// Number of attention heads `H`.
     pub heads: u32,
-    /// `[H, GROUPS, GROUPS]`, row-major: head, query group, key group.
+    /// `[H, B, B]`, row-major: head, query bin, key bin.
     pub mass: F32s,
-    /// `[H, GROUPS]`: head, key group; the last prompt row.
+    /// `[H, B]`: head, key bin; the last prompt row.
     pub last: F32s,
 }
 
 impl LayerFlow {
-    /// Mass from a query group to a key group in one head; 0 for a head that does not exist.
-    pub fn get(&self, head: usize, query: Group, key: Group) -> f32 {
-        let at = (head * GROUPS + query.index()) * GROUPS + key.index();
-        self.mass.0.get(at).copied().unwrap_or(0.0)
+    /// Number of bins `B`; 0 where there is no head.
+    pub fn bins(&self) -> usize {
+        self.last.0.len().checked_div(self.heads as usize).unwrap_or(0)
+    }
+
+    /// Mass from a query bin to a key bin in one head; 0 for what does not exist.
+    pub fn mass(&self, head: usize, query: usize, key: usize) -> f32 {
+        let bins = self.bins();
+        if query >= bins || key >= bins {
+            return 0.0;
+        }
+        self.mass.0.get((head * bins + query) * bins + key).copied().unwrap_or(0.0)
+    }
+
+    /// Mass from the last prompt row to a key bin in one head.
+    pub fn last_mass(&self, head: usize, key: usize) -> f32 {
+        let bins = self.bins();
+        if key >= bins {
+            return 0.0;
+        }
+        self.last.0.get(head * bins + key).copied().unwrap_or(0.0)
+    }
+
+    /// Mass from a query group to a key group in one head: over the bins that are theirs.
+    pub fn get(&self, bins: &Bins, head: usize, query: Group, key: Group) -> f32 {
+        let to = |q| bins.of_group(key).map(move |k| self.mass(head, q, k));
+        bins.of_group(query).flat_map(to).sum()
     }
 
     /// Mass from the last prompt row to a key group in one head.
-    pub fn last(&self, head: usize, key: Group) -> f32 {
-        self.last.0.get(head * GROUPS + key.index()).copied().unwrap_or(0.0)
+    pub fn last(&self, bins: &Bins, head: usize, key: Group) -> f32 {
+        bins.of_group(key).map(|k| self.last_mass(head, k)).sum()
     }
 
-    /// Whether there is a head and the buffers have the sizes `heads` asks for.
-    pub fn is_well_formed(&self) -> bool {
-        let (heads, groups) = (u64::from(self.heads), GROUPS as u64);
+    /// Whether there is a head and the buffers have the sizes that heads and bins ask for.
+    pub fn is_well_formed(&self, bins: &Bins) -> bool {
+        let (heads, bins) = (u64::from(self.heads), bins.len() as u64);
         heads > 0
-            && self.mass.0.len() as u64 == heads * groups * groups
-            && self.last.0.len() as u64 == heads * groups
+            && self.mass.0.len() as u64 == heads * bins * bins
+            && self.last.0.len() as u64 == heads * bins
     }
 }
 
@@ -104,7 +128,7 @@ pub struct TokenFlow {
     pub layers: u32,
     /// Number of attention heads `H`.
     pub heads: u32,
-    /// `[L, H, GROUPS]`: mass on every key group.
+    /// `[L, H, B]`: mass on every key bin.
     pub mass: F32s,
     /// `[L, keys]`: head-averaged attention on every key the row could see (prompt, then tokens
     /// generated before); empty when rows were not kept.
@@ -112,14 +136,24 @@ pub struct TokenFlow {
 }
 
 impl TokenFlow {
-    /// Mass on a key group in one layer and head; 0 where out of range.
-    pub fn get(&self, layer: usize, head: usize, key: Group) -> f32 {
-        let heads = self.heads as usize;
-        if head >= heads {
+    /// Number of bins `B`; 0 where there is no layer or head.
+    pub fn bins(&self) -> usize {
+        let cells = (self.layers as usize).saturating_mul(self.heads as usize);
+        self.mass.0.len().checked_div(cells).unwrap_or(0)
+    }
+
+    /// Mass on a key bin in one layer and head; 0 for what does not exist.
+    pub fn mass(&self, layer: usize, head: usize, key: usize) -> f32 {
+        let (heads, bins) = (self.heads as usize, self.bins());
+        if head >= heads || key >= bins {
             return 0.0;
         }
-        let at = (layer * heads + head) * GROUPS + key.index();
-        self.mass.0.get(at).copied().unwrap_or(0.0)
+        self.mass.0.get((layer * heads + head) * bins + key).copied().unwrap_or(0.0)
+    }
+
+    /// Mass on a key group in one layer and head: over the bins that are its own.
+    pub fn get(&self, bins: &Bins, layer: usize, head: usize, key: Group) -> f32 {
+        bins.of_group(key).map(|k| self.mass(layer, head, k)).sum()
     }
 
     /// The head-averaged row of one layer, or `None` when rows were not kept.
@@ -127,11 +161,11 @@ impl TokenFlow {
         crate::rows::row_of(&self.rows, self.layers, layer)
     }
 
-    /// Whether the buffers have the sizes `layers` and `heads` ask for.
-    pub fn is_well_formed(&self) -> bool {
+    /// Whether the buffers have the sizes that layers, heads and bins ask for.
+    pub fn is_well_formed(&self, bins: &Bins) -> bool {
         // Saturating: sizes that overflow fit no buffer.
         let cells = u64::from(self.layers) * u64::from(self.heads);
-        self.mass.0.len() as u64 == cells.saturating_mul(GROUPS as u64)
+        self.mass.0.len() as u64 == cells.saturating_mul(bins.len() as u64)
             && (self.layers == 0 || self.rows.0.len().is_multiple_of(self.layers as usize))
     }
 }

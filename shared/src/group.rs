@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// How many groups there are.
-pub const GROUPS: usize = 7;
+pub const GROUPS: usize = 10;
 
 /// What a position in the sequence is. Every position is in exactly one group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +25,12 @@ pub enum Group {
     Instruction,
     /// What the model wrote.
     Generated,
+    /// Tokens of a film.
+    Video,
+    /// Tokens of a sound.
+    Audio,
+    /// Tokens of a series of numbers.
+    Series,
 }
 
 impl Group {
@@ -37,9 +43,17 @@ impl Group {
         Group::Image,
         Group::Instruction,
         Group::Generated,
+        Group::Video,
+        Group::Audio,
+        Group::Series,
     ];
 
-    /// Index of the group in flows, `0..GROUPS`.
+    /// Whether it is a medium's: pictures and whatever else is not text.
+    pub const fn is_medium(self) -> bool {
+        matches!(self, Group::Image | Group::Video | Group::Audio | Group::Series)
+    }
+
+    /// Index of the group in lists by group, `0..GROUPS`.
     pub const fn index(self) -> usize {
         self as usize
     }
@@ -54,6 +68,9 @@ impl Group {
             Group::Image => "image",
             Group::Instruction => "instruction",
             Group::Generated => "generated",
+            Group::Video => "video",
+            Group::Audio => "audio",
+            Group::Series => "series",
         }
     }
 }
@@ -61,7 +78,7 @@ impl Group {
 /// A set of groups, serialized as a list of names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Vec<Group>", into = "Vec<Group>")]
-pub struct GroupSet(u8);
+pub struct GroupSet(u16);
 
 #[cfg(feature = "openapi")]
 impl utoipa::PartialSchema for GroupSet {
@@ -75,6 +92,9 @@ impl utoipa::ToSchema for GroupSet {}
 impl GroupSet {
     /// The empty set.
     pub const EMPTY: GroupSet = GroupSet(0);
+    /// The groups of media.
+    pub const MEDIA: GroupSet =
+        GroupSet::of(&[Group::Image, Group::Video, Group::Audio, Group::Series]);
 
     /// A set of the named groups.
     pub const fn of(groups: &[Group]) -> Self {
@@ -104,6 +124,12 @@ impl GroupSet {
         GroupSet(self.0 & !(1 << group.index()))
     }
 
+    /// The set without the groups of another.
+    #[must_use]
+    pub const fn minus(self, other: GroupSet) -> Self {
+        GroupSet(self.0 & !other.0)
+    }
+
     /// The groups of the set, in index order.
     pub fn iter(self) -> impl Iterator<Item = Group> {
         Group::ALL.into_iter().filter(move |g| self.contains(*g))
@@ -127,9 +153,34 @@ impl From<GroupSet> for Vec<Group> {
     }
 }
 
-/// How many tokens each group holds.
+/// Groups that version 1 of the event format knew; lists by group are written at least as long.
+const FIRST_GROUPS: usize = 7;
+
+/// How many tokens each group holds. Serialized as a list in index order, without the zeros of later
+/// media at its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<u32>", into = "Vec<u32>")]
 pub struct Counts([u32; GROUPS]);
+
+impl From<Counts> for Vec<u32> {
+    fn from(Counts(all): Counts) -> Self {
+        let used = all.iter().rposition(|n| *n > 0).map_or(0, |last| last + 1);
+        all[..used.max(FIRST_GROUPS)].to_vec()
+    }
+}
+
+impl TryFrom<Vec<u32>> for Counts {
+    type Error = String;
+
+    fn try_from(list: Vec<u32>) -> Result<Self, String> {
+        let mut counts = Counts::default();
+        match counts.0.get_mut(..list.len()) {
+            Some(there) if list.len() >= FIRST_GROUPS => there.copy_from_slice(&list),
+            _ => return Err(format!("{} counts are not those of {GROUPS} groups", list.len())),
+        }
+        Ok(counts)
+    }
+}
 
 impl Counts {
     /// Counts of a sequence of groups.

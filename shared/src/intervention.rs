@@ -118,6 +118,8 @@ const TEXT: GroupSet = GroupSet::of(&[
 ]);
 /// All groups.
 const ALL: GroupSet = GroupSet::of(&Group::ALL);
+/// All groups of version 1 of the event format.
+const EARLIER: GroupSet = TEXT.with(Group::Image).with(Group::Generated);
 
 /// Layers from the first to the last, both counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -245,14 +247,15 @@ struct Names(GroupSet);
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         match self.0 {
-            ALL => return f.write_str("all"),
+            // What earlier versions called all groups.
+            set if EARLIER.iter().all(|g| set.contains(g)) => return f.write_str("all"),
             set if TEXT.iter().all(|g| set.contains(g)) => f.write_str("text")?,
             set => {
                 let text = set.iter().filter(|g| TEXT.contains(*g));
                 f.write_str(&text.map(Group::name).collect::<Vec<_>>().join("+"))?;
             }
         }
-        let others = [Group::Image, Group::Generated].into_iter().filter(|g| self.0.contains(*g));
+        let others = self.0.minus(TEXT).iter();
         let mut first = !self.0.iter().any(|g| TEXT.contains(g));
         for group in others {
             write!(f, "{}{}", if first { "" } else { "+" }, group.name())?;
@@ -321,7 +324,7 @@ impl FromStr for Knockout {
     }
 }
 
-const _: () = assert!(GROUPS == 7, "a new group is text or it is not");
+const _: () = assert!(GROUPS == 10, "a new group is text or it is not");
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@
 //! The crate is pure: no IO, no clock, no randomness, no framework.
 
 pub mod api;
+pub mod bins;
 pub mod classroom;
 pub mod definition;
 pub mod error;
@@ -24,6 +25,7 @@ pub mod lesson;
 pub mod looks;
 pub mod masses;
 pub mod measure;
+pub mod media;
 pub mod moved;
 pub mod observation;
 pub mod options;
@@ -35,7 +37,8 @@ pub mod sampling;
 pub mod shown;
 pub mod stage;
 
-pub use definition::{Definition, Heads, Preset, Queries, Ratio, Stages};
+pub use bins::{Bin, Bins, FEW_BINS, MOST_BINS, MOST_MEDIA};
+pub use definition::{Definition, Heads, Media, Preset, Queries, Ratio, Stages};
 pub use error::{ErrorBody, ErrorCode};
 pub use even::Seen;
 pub use event::{Alternative, Envelope, Event, Summary, Timing};
@@ -45,10 +48,11 @@ pub use flow::{F32s, LayerFlow, TokenFlow};
 pub use group::{Counts, GROUPS, Group, GroupSet};
 pub use intervention::{Knockout, LayerBand, PictureUse, PruneBy};
 pub use label::{Label, LabelChange};
-pub use layout::{Cell, Layout, PreparedPicture, Token};
+pub use layout::{Layout, Token};
 pub use looks::FlowMatrix;
 pub use masses::Masses;
 pub use measure::{Attention, Measure, Undefined, Value};
+pub use media::{Cell, Medium, Place, PreparedPicture};
 pub use moved::Moved;
 pub use observation::Observation;
 pub use options::{

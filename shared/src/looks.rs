@@ -1,7 +1,7 @@
 //! Who looks at whom: attention between groups in one layer, and which tokens of the answer looked at one patch.
 
+use crate::bins::Bins;
 use crate::definition::Heads;
-use crate::flow::LayerFlow;
 use crate::group::{Counts, GROUPS, Group, GroupSet};
 use crate::masses::{ByGroup, LayerMasses, Masses};
 use crate::measure::{Attention, Undefined};
@@ -20,9 +20,9 @@ pub struct FlowMatrix {
 }
 
 impl FlowMatrix {
-    pub(crate) fn new(masses: &LayerMasses, prompt: Counts, generated: u32) -> Self {
-        let mut mass = masses.prompt;
-        mass[Group::Generated.index()] = masses.generated;
+    pub(crate) fn new(masses: &LayerMasses, bins: &Bins, prompt: Counts, generated: u32) -> Self {
+        let (mut mass, answer) = masses.by_group(bins);
+        mass[Group::Generated.index()] = answer;
         FlowMatrix { rows: prompt.with(Group::Generated, generated), mass }
     }
 
@@ -33,19 +33,6 @@ impl FlowMatrix {
         let on = |q: Group| to.iter().map(move |k| self.mass[q.index()][k.index()]).sum::<f64>();
         (rows > 0).then(|| from.iter().map(on).sum::<f64>() / f64::from(rows))
     }
-}
-
-/// One head's masses in one layer, all rows of the answer that predicted another included.
-fn of_head(observation: &Observation, flow: &LayerFlow, layer: usize, head: usize) -> LayerMasses {
-    let mut masses = LayerMasses::default();
-    for key in Group::ALL {
-        let rows = observation.tokens.iter().skip(1);
-        masses.generated[key.index()] = rows.map(|t| f64::from(t.flow.get(layer, head, key))).sum();
-        for query in Group::ALL {
-            masses.prompt[query.index()][key.index()] = f64::from(flow.get(head, query, key));
-        }
-    }
-    masses
 }
 
 impl Observation {
@@ -64,14 +51,19 @@ impl Observation {
         let flow = self.prefill.get(layer).and_then(Option::as_ref);
         let flow = flow.ok_or(Undefined::NotObserved)?;
         let (prompt, generated) = (masses.extent.prompt, masses.extent.generated);
+        let of_head;
         let of_layer = match heads {
-            Heads::One(head) if head < flow.heads => of_head(self, flow, layer, head as usize),
+            Heads::One(head) if head < flow.heads => {
+                of_head = self.of_head(flow, layer, head as usize);
+                &of_head
+            }
             Heads::One(_) => return Err(Undefined::NoSuchHead),
             Heads::MeanFirst | Heads::ShareThenMean => {
-                masses.layers.get(layer).copied().flatten().ok_or(Undefined::NotObserved)?
+                let kept = masses.layers.get(layer).and_then(Option::as_ref);
+                kept.ok_or(Undefined::NotObserved)?
             }
         };
-        Ok(FlowMatrix::new(&of_layer, prompt, generated))
+        Ok(FlowMatrix::new(of_layer, &masses.extent.bins(), prompt, generated))
     }
 
     /// Where the row that predicted generated token `index` looked: its attention by key group, in
@@ -99,19 +91,26 @@ impl Observation {
         if rows == 0 {
             return None;
         }
+        let bins = self.bins();
         let on = |key: Group| {
-            let of_layer = |l| heads.clone().map(move |h| f64::from(flow.get(l, h, key)));
+            let of_layer = |l| heads.clone().map(move |h| (l, h));
+            let of_layer = |l| of_layer(l).map(|(l, h)| f64::from(flow.get(&bins, l, h, key)));
             layers.clone().flat_map(of_layer).sum::<f64>() / rows as f64
         };
         Some(Group::ALL.map(on))
     }
 
-    /// How much of its attention the row that predicted each generated token put on one cell of the
+    /// How much of its attention the row that predicted each generated token put on one cell of a
     /// picture in one layer, heads averaged and copies summed; `None` for the tokens whose rows were
     /// not kept, and no tokens at all for a cell that the model never saw.
-    pub fn patch_looks(&self, layer: usize, row: u16, col: u16) -> Vec<Option<f32>> {
+    pub fn patch_looks(
+        &self,
+        layer: usize,
+        medium: u8,
+        (row, col): (u16, u16),
+    ) -> Vec<Option<f32>> {
         let Some(layout) = &self.layout else { return Vec::new() };
-        let target = Target::Patch { row, col };
+        let target = Target::Patch { medium, row, col };
         if layout.places(target).is_empty() {
             return Vec::new();
         }

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::definition::{Definition, Heads, Queries, Ratio};
+use crate::bins::{Bin, Bins, FEW_BINS};
+use crate::definition::{Definition, Heads, Media, Queries, Ratio};
 use crate::group::{Counts, GROUPS, Group, GroupSet};
+use crate::layout::Layout;
 use crate::measure::{Attention, Measure, Undefined, Value};
+use crate::media::Medium;
 use crate::stage::Stage;
 
 /// The prompt groups whose rows [`Queries::PromptText`] sums.
@@ -14,65 +17,104 @@ pub(crate) const PROMPT_TEXT: GroupSet =
 /// Attention mass by key group, one number for each group in index order.
 pub type ByGroup = [f64; GROUPS];
 
-/// One layer's attention masses by key group, of one head or averaged over heads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Attention mass by key bin, one number for each bin of the run.
+pub type ByBin = Vec<f64>;
+
+/// One layer's attention masses by key bin, of one head or averaged over heads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LayerMasses {
     /// The last prompt row's.
-    pub last: ByGroup,
+    pub last: ByBin,
     /// Those of the generated tokens that predicted another, summed.
-    pub generated: ByGroup,
-    /// Those of the prompt rows, summed within each query group.
-    pub prompt: [ByGroup; GROUPS],
+    pub generated: ByBin,
+    /// Those of the prompt rows, summed within each query bin.
+    pub prompt: Vec<ByBin>,
+}
+
+impl Default for LayerMasses {
+    /// No mass in the bins of one picture.
+    fn default() -> Self {
+        LayerMasses::none(FEW_BINS)
+    }
 }
 
 impl LayerMasses {
+    /// No mass in so many bins.
+    pub fn none(bins: usize) -> Self {
+        let row = vec![0.0; bins];
+        LayerMasses { last: row.clone(), generated: row.clone(), prompt: vec![row; bins] }
+    }
+
     /// Adds another head's masses.
     pub(crate) fn add(&mut self, other: &LayerMasses) {
-        self.each(other, |mine, theirs| *mine += theirs);
+        let theirs = other.last.iter().chain(&other.generated).chain(other.prompt.iter().flatten());
+        self.all().zip(theirs).for_each(|(mine, theirs)| *mine += theirs);
     }
 
     /// Divides every mass.
     pub(crate) fn divide(&mut self, by: f64) {
-        let other = *self;
-        self.each(&other, |mine, _| *mine /= by);
+        self.all().for_each(|mine| *mine /= by);
     }
 
-    fn each(&mut self, other: &LayerMasses, change: impl Fn(&mut f64, f64)) {
-        let mine =
-            self.last.iter_mut().chain(&mut self.generated).chain(self.prompt.as_flattened_mut());
-        let theirs = other.last.iter().chain(&other.generated).chain(other.prompt.as_flattened());
-        mine.zip(theirs).for_each(|(m, t)| change(m, *t));
+    fn all(&mut self) -> impl Iterator<Item = &mut f64> {
+        let rows = self.prompt.iter_mut().flatten();
+        self.last.iter_mut().chain(&mut self.generated).chain(rows)
     }
 
-    /// Mass on one key group, summed over a definition's queries.
-    pub fn of(&self, queries: Queries, key: Group) -> f64 {
-        let key = key.index();
-        let prompt =
-            |set: GroupSet| -> f64 { set.iter().map(|q| self.prompt[q.index()][key]).sum() };
+    /// Mass on one key bin, summed over a definition's queries.
+    pub fn of(&self, bins: &Bins, queries: Queries, key: usize) -> f64 {
+        let at = |row: &ByBin| row.get(key).copied().unwrap_or(0.0);
+        let prompt = |set: GroupSet| -> f64 {
+            let rows =
+                bins.iter().zip(&self.prompt).filter(|((_, bin), _)| set.contains(bin.group));
+            rows.map(|(_, row)| at(row)).sum()
+        };
         match queries {
-            Queries::Predicting => self.last[key] + self.generated[key],
-            Queries::GeneratedPositions => self.generated[key],
-            Queries::LastPrompt => self.last[key],
+            Queries::Predicting => at(&self.last) + at(&self.generated),
+            Queries::GeneratedPositions => at(&self.generated),
+            Queries::LastPrompt => at(&self.last),
             Queries::PromptText => prompt(PROMPT_TEXT),
             Queries::AllPrompt => prompt(GroupSet::of(&Group::ALL)),
         }
     }
 
     /// `A_T` and `A_O` under a definition; its choice of heads does not enter.
-    pub fn sides(&self, definition: &Definition) -> (f64, f64) {
-        let on = |key| self.of(definition.queries, key);
-        let text = definition.text.without(Group::Image);
-        (text.iter().map(on).sum(), on(Group::Image))
+    pub fn sides(&self, bins: &Bins, definition: &Definition) -> (f64, f64) {
+        let on = |is: &dyn Fn(Bin) -> bool| -> f64 {
+            let keys = bins.iter().filter(|(_, bin)| is(*bin));
+            keys.map(|(key, _)| self.of(bins, definition.queries, key)).sum()
+        };
+        (on(&|bin| definition.is_text(bin)), on(&|bin| definition.is_other(bin)))
+    }
+
+    /// Masses by group: those of a group's bins together.
+    pub fn by_group(&self, bins: &Bins) -> ([ByGroup; GROUPS], ByGroup) {
+        let grouped = |row: &ByBin| {
+            let mut sums = [0.0; GROUPS];
+            for ((_, bin), mass) in bins.iter().zip(row) {
+                sums[bin.group.index()] += mass;
+            }
+            sums
+        };
+        let mut prompt = [[0.0; GROUPS]; GROUPS];
+        for ((_, bin), row) in bins.iter().zip(&self.prompt) {
+            let sums = prompt[bin.group.index()].iter_mut();
+            sums.zip(grouped(row)).for_each(|(sum, mass)| *sum += mass);
+        }
+        (prompt, grouped(&self.generated))
     }
 }
 
 /// How many rows and keys there are to look from and at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
     /// Prompt tokens in each group.
     pub prompt: Counts,
     /// Generated tokens that predicted another: all but the last.
     pub generated: u32,
+    /// Kind and prompt tokens of each medium; empty where there is one picture at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<(Group, u32)>,
 }
 
 impl Extent {
@@ -96,13 +138,52 @@ impl Extent {
             Queries::Predicting | Queries::GeneratedPositions => self.generated,
             _ => 0,
         };
+        Ok(self.sides(definition, generated))
+    }
+
+    /// Tokens on both sides, `generated` ones among the keys.
+    pub(crate) fn sides(&self, definition: &Definition, generated: u32) -> (u32, u32) {
         let counts = self.prompt.with(Group::Generated, generated);
-        Ok((counts.in_set(definition.text.without(Group::Image)), counts.get(Group::Image)))
+        let text = match definition.instead {
+            None => counts.in_set(definition.text.minus(GroupSet::MEDIA)),
+            Some(media) => self.of_media(media, Some(definition.other)),
+        };
+        (text, self.of_media(definition.other, None))
+    }
+
+    /// Prompt tokens of some media that are not among others.
+    fn of_media(&self, media: Media, but: Option<Media>) -> u32 {
+        let one = [(Group::Image, self.prompt.get(Group::Image))];
+        let counts = if self.media.is_empty() { &one[..] } else { &self.media };
+        let items = (0..).zip(counts);
+        let bins = items.map(|(i, (group, n))| (Bin { group: *group, medium: Some(i) }, n));
+        let there = bins.filter(|(bin, _)| media.has(*bin) && !but.is_some_and(|b| b.has(*bin)));
+        there.map(|(_, n)| n).sum()
+    }
+
+    /// Of a prompt.
+    pub fn of(layout: &Layout, generated: u32) -> Self {
+        let media = if layout.bins.is_one_picture() {
+            Vec::new()
+        } else {
+            let kinds = layout.media.iter().map(Medium::group);
+            kinds.zip(layout.media_counts()).collect()
+        };
+        Extent { prompt: layout.counts(), generated, media }
+    }
+
+    /// What the bins of its run are.
+    pub fn bins(&self) -> Bins {
+        if self.media.is_empty() {
+            return Bins::default();
+        }
+        Bins::of_media(self.media.iter().map(|(kind, _)| *kind))
     }
 }
 
 /// A run's attention masses, averaged over heads: enough for every definition that averages heads
-/// first, in `63 × layers` numbers whatever the lengths of prompt and answer were.
+/// first, in `B (B + 2) × layers` numbers (63 of one picture) whatever the lengths of prompt and
+/// answer were.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Masses {
     /// Rows and keys.
@@ -124,7 +205,7 @@ impl Masses {
         let masses =
             self.layers.get(layer).and_then(Option::as_ref).ok_or(Undefined::NotObserved)?;
         let (text_tokens, image_tokens) = self.extent.tokens(definition)?;
-        let (text, image) = masses.sides(definition);
+        let (text, image) = masses.sides(&self.extent.bins(), definition);
         Ok(Attention { text, image, text_tokens, image_tokens })
     }
 

@@ -90,9 +90,10 @@ impl Moved {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bins::FEW_BINS;
     use crate::event::Event;
     use crate::flow::LayerFlow;
-    use crate::group::{GROUPS, Group};
+    use crate::group::Group;
     use crate::layout::{Layout, Token};
     use crate::{F32s, TokenFlow};
 
@@ -100,23 +101,22 @@ mod tests {
     /// `image` of its attention in each, and generated rows the same.
     fn observed(image: [f32; 2]) -> Observation {
         let groups = [Group::Begin, Group::Image, Group::Instruction];
-        let tokens = groups.iter().enumerate().map(|(i, group)| Token {
-            index: i as u32,
-            id: 1,
-            text: String::new(),
-            parts: Vec::new(),
-            group: *group,
-            cell: None,
+        let tokens = groups.iter().enumerate().map(|(i, group)| {
+            let medium = group.is_medium().then_some(0);
+            Token { medium, ..Token::text(i as u32, 1, "", *group) }
         });
-        let layout = Layout { tokens: tokens.collect(), picture: None };
+        let layout = Layout::new(tokens.collect(), Vec::new());
         let mut observation =
             Observation { layout: Some(layout), prefill: vec![None; 2], tokens: Vec::new() };
         for (layer, image) in (0u32..).zip(image) {
-            let mut last = vec![0.0; GROUPS];
+            let mut last = vec![0.0; FEW_BINS];
             last[Group::Image.index()] = image;
             last[Group::Instruction.index()] = 1.0 - image;
-            let flow =
-                LayerFlow { heads: 1, mass: F32s(vec![0.0; GROUPS * GROUPS]), last: F32s(last) };
+            let flow = LayerFlow {
+                heads: 1,
+                mass: F32s(vec![0.0; FEW_BINS * FEW_BINS]),
+                last: F32s(last),
+            };
             observation.apply(&Event::PrefillLayer { layer, flow });
         }
         observation.apply(&Event::Token {

@@ -1,9 +1,9 @@
 //! An observation: what is known of a run so far, and every number that follows from it.
 
+use crate::bins::{Bin, Bins};
 use crate::definition::{Definition, Heads};
 use crate::event::{Alternative, Event};
 use crate::flow::{LayerFlow, TokenFlow};
-use crate::group::Group;
 use crate::layout::Layout;
 use crate::masses::{self, Extent, LayerMasses, Masses};
 use crate::measure::{Attention, Measure, Undefined, Value};
@@ -62,13 +62,13 @@ impl Observation {
                     tokens: Vec::new(),
                 };
             }
-            Event::PrefillLayer { layer, flow } if flow.is_well_formed() => {
+            Event::PrefillLayer { layer, flow } if flow.is_well_formed(&self.bins()) => {
                 if let Some(slot) = self.prefill.get_mut(*layer as usize) {
                     *slot = Some(flow.clone());
                 }
             }
             Event::Token { index, id, text, bytes, logprob, alternatives, flow }
-                if flow.is_well_formed() && *index as usize == self.tokens.len() =>
+                if flow.is_well_formed(&self.bins()) && *index as usize == self.tokens.len() =>
             {
                 self.tokens.push(Generated {
                     id: *id,
@@ -81,6 +81,11 @@ impl Observation {
             }
             _ => {}
         }
+    }
+
+    /// What the bins of the run are.
+    pub fn bins(&self) -> Bins {
+        self.layout.as_ref().map(|layout| layout.bins.clone()).unwrap_or_default()
     }
 
     /// Number of decoder layers, 0 before the layout is known.
@@ -110,15 +115,15 @@ impl Observation {
     }
 
     /// One head's masses in one layer.
-    fn of_head(&self, flow: &LayerFlow, layer: usize, head: usize) -> LayerMasses {
-        let mut masses = LayerMasses::default();
-        for key in Group::ALL {
-            let k = key.index();
-            masses.last[k] = f64::from(flow.last(head, key));
+    pub(crate) fn of_head(&self, flow: &LayerFlow, layer: usize, head: usize) -> LayerMasses {
+        let bins = flow.bins();
+        let mut masses = LayerMasses::none(bins);
+        for key in 0..bins {
+            masses.last[key] = f64::from(flow.last_mass(head, key));
             let rows = self.generated_rows().iter();
-            masses.generated[k] = rows.map(|t| f64::from(t.flow.get(layer, head, key))).sum();
-            for query in Group::ALL {
-                masses.prompt[query.index()][k] = f64::from(flow.get(head, query, key));
+            masses.generated[key] = rows.map(|t| f64::from(t.flow.mass(layer, head, key))).sum();
+            for query in 0..bins {
+                masses.prompt[query][key] = f64::from(flow.mass(head, query, key));
             }
         }
         masses
@@ -127,7 +132,7 @@ impl Observation {
     /// One layer's masses, averaged over heads.
     fn of_heads(&self, flow: &LayerFlow, layer: usize) -> LayerMasses {
         let heads = flow.heads as usize;
-        let mut mean = LayerMasses::default();
+        let mut mean = LayerMasses::none(flow.bins());
         for head in 0..heads {
             mean.add(&self.of_head(flow, layer, head));
         }
@@ -137,7 +142,7 @@ impl Observation {
 
     /// How many rows and keys there are.
     fn extent(&self, layout: &Layout) -> Extent {
-        Extent { prompt: layout.counts(), generated: self.generated_rows().len() as u32 }
+        Extent::of(layout, self.generated_rows().len() as u32)
     }
 
     /// What every definition that averages heads first needs of this run, and no more; `None`
@@ -161,13 +166,13 @@ impl Observation {
         let heads = flow.heads as usize;
         let (text, image) = match definition.heads {
             Heads::One(h) if (h as usize) < heads => {
-                self.of_head(flow, layer, h as usize).sides(definition)
+                self.of_head(flow, layer, h as usize).sides(&layout.bins, definition)
             }
             Heads::One(_) => return Err(Undefined::NoSuchHead),
-            Heads::MeanFirst => self.of_heads(flow, layer).sides(definition),
+            Heads::MeanFirst => self.of_heads(flow, layer).sides(&layout.bins, definition),
             Heads::ShareThenMean => {
                 let shares: Vec<f64> = (0..heads)
-                    .map(|h| self.of_head(flow, layer, h).sides(definition))
+                    .map(|h| self.of_head(flow, layer, h).sides(&layout.bins, definition))
                     .filter(|(t, o)| t + o > 0.0)
                     .map(|(t, o)| t / (t + o))
                     .collect();
@@ -245,18 +250,22 @@ impl Observation {
         if rows == 0 {
             return Err(Undefined::NotObserved);
         }
-        let on = |key: Group| -> f64 {
-            let of_layer = |l| heads.clone().map(move |h| f64::from(token.flow.get(l, h, key)));
+        let on = |key: usize| -> f64 {
+            let of_layer = |l| heads.clone().map(move |h| f64::from(token.flow.mass(l, h, key)));
             layers.clone().flat_map(of_layer).sum::<f64>() / rows as f64
         };
+        let side = |is: &dyn Fn(Bin) -> bool| -> f64 {
+            layout.bins.iter().filter(|(_, bin)| is(*bin)).map(|(key, _)| on(key)).sum()
+        };
         // The row sees the tokens generated before it, itself among them, as keys.
-        let counts = layout.counts().with(Group::Generated, index as u32);
-        let text = definition.text.without(Group::Image);
+        let generated = index as u32;
+        let (text_tokens, image_tokens) =
+            Extent::of(layout, generated).sides(definition, generated);
         Ok(Attention {
-            text: text.iter().map(on).sum(),
-            image: on(Group::Image),
-            text_tokens: counts.in_set(text),
-            image_tokens: counts.get(Group::Image),
+            text: side(&|bin| definition.is_text(bin)),
+            image: side(&|bin| definition.is_other(bin)),
+            text_tokens,
+            image_tokens,
         })
     }
 
@@ -271,10 +280,10 @@ impl Observation {
         self.token_measure(index, layer, definition).share_text
     }
 
-    /// The head-averaged attention of generated token `index`'s predicting row on every picture
-    /// patch in one layer: `rows × cols` shares of the row's whole attention, row-major, summed
-    /// over replicas; patches that were pruned are `None`.
-    pub fn overlay(&self, index: usize, layer: usize) -> Option<Vec<Option<f32>>> {
-        self.map(self.mean_rows(), index, layer)
+    /// The head-averaged attention of generated token `index`'s predicting row on every patch of the
+    /// picture that is medium `medium`, in one layer: `rows × cols` shares of the row's whole
+    /// attention, row-major, summed over replicas; patches that were pruned are `None`.
+    pub fn overlay(&self, medium: u8, index: usize, layer: usize) -> Option<Vec<Option<f32>>> {
+        self.map(self.mean_rows(), medium, index, layer)
     }
 }

@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::RunState;
+use crate::bins::Bins;
 use crate::definition::Definition;
 use crate::event::{Summary, Timing};
 use crate::flow::LayerFlow;
-use crate::group::Group;
+use crate::group::{Counts, Group};
 use crate::label::Label;
-use crate::layout::{PreparedPicture, Token};
+use crate::layout::Token;
 use crate::measure::{Measure, Undefined, Value};
+use crate::media::{Medium, PreparedPicture};
 use crate::moved::Moved;
 use crate::observation::Observation;
 use crate::options::{ModelInfo, RunOptions};
@@ -126,8 +128,14 @@ pub struct LayoutReport {
     pub tokens: Vec<Token>,
     /// Tokens in each group, by group name, in group order.
     pub counts: Vec<(Group, u32)>,
-    /// The picture's geometry.
+    /// The first picture's geometry.
     pub picture: Option<PreparedPicture>,
+    /// The prompt's media, in its order.
+    #[serde(default)]
+    pub media: Vec<Medium>,
+    /// What each bin of the flows is.
+    #[serde(default)]
+    pub bins: Bins,
 }
 
 /// How two runs of the same prompt compare.
@@ -216,6 +224,12 @@ pub struct Report {
     pub label: Label,
 }
 
+/// Counts by group: of media other than pictures those that there are.
+fn listed(counts: &Counts) -> Vec<(Group, u32)> {
+    let all = Group::ALL.into_iter().map(|g| (g, counts.get(g)));
+    all.filter(|(g, n)| *n > 0 || !g.is_medium() || *g == Group::Image).collect()
+}
+
 fn done() -> RunState {
     RunState::Done
 }
@@ -267,8 +281,10 @@ impl Report {
             let counts = l.counts();
             LayoutReport {
                 tokens: l.tokens.clone(),
-                counts: Group::ALL.into_iter().map(|g| (g, counts.get(g))).collect(),
-                picture: l.picture,
+                counts: listed(&counts),
+                picture: l.picture(),
+                media: l.media.clone(),
+                bins: l.bins.clone(),
             }
         });
         Report {
@@ -277,7 +293,7 @@ impl Report {
             partial: false,
             model,
             options,
-            definition_name: definition.name().to_owned(),
+            definition_name: definition.to_text().unwrap_or_else(|| definition.name().to_owned()),
             definition: *definition,
             layout,
             layers,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::flow::F32s;
 use crate::group::Group;
-use crate::layout::Layout;
+use crate::layout::{Layout, Token};
 use crate::observation::{Generated, Observation};
 use crate::options::ModelInfo;
 
@@ -186,8 +186,10 @@ impl<'a> Rows<'a> {
 /// What is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A cell of the picture's token grid, all its copies.
+    /// A cell of a picture's token grid, all its copies.
     Patch {
+        /// Which of the prompt's media the picture is, from 0.
+        medium: u8,
         /// Row of the grid.
         row: u16,
         /// Column of the grid.
@@ -202,38 +204,45 @@ impl Layout {
     pub fn places(&self, target: Target) -> Vec<usize> {
         match target {
             Target::Position(at) => vec![at as usize],
-            Target::Patch { row, col } => {
-                let here = |t: &&crate::layout::Token| {
-                    t.cell.is_some_and(|c| (c.row, c.col) == (row, col))
+            Target::Patch { medium, row, col } => {
+                let here = |t: &&Token| {
+                    t.medium == Some(medium)
+                        && t.cell().is_some_and(|c| (c.row, c.col) == (row, col))
                 };
                 self.tokens.iter().filter(here).map(|t| t.index as usize).collect()
             }
         }
     }
 
-    /// By cell of the picture's token grid, row-major, how many tokens the model got of it: 0 where
-    /// it was pruned, more than 1 where the picture was repeated. `None` without a picture.
-    pub fn copies(&self) -> Option<Vec<u16>> {
-        let picture = self.picture?;
+    /// The tokens that lie on the grid of the picture that is a medium: each with its place in a list
+    /// of the cells, row-major.
+    fn on_grid(&self, medium: u8, cols: u16) -> impl Iterator<Item = (usize, &Token)> {
+        let of_medium = self.tokens.iter().filter(move |t| t.medium == Some(medium));
+        of_medium.filter_map(move |t| {
+            let cell = t.cell().filter(|cell| cell.tile == 0)?;
+            Some((usize::from(cell.row) * usize::from(cols) + usize::from(cell.col), t))
+        })
+    }
+
+    /// By cell of a picture's token grid, row-major, how many tokens the model got of it: 0 where
+    /// it was pruned, more than 1 where the picture was repeated. `None` where the medium is none.
+    pub fn copies(&self, medium: u8) -> Option<Vec<u16>> {
+        let picture = self.picture_of(medium)?;
         let mut copies = vec![0u16; usize::from(picture.rows) * usize::from(picture.cols)];
-        for cell in self.tokens.iter().filter_map(|t| t.cell) {
-            let at = usize::from(cell.row) * usize::from(picture.cols) + usize::from(cell.col);
+        for (at, _) in self.on_grid(medium, picture.cols) {
             *copies.get_mut(at)? += 1;
         }
         Some(copies)
     }
 
-    /// A row's attention on every patch: `rows × cols` shares of the row's whole attention,
-    /// row-major, summed over copies; patches that were pruned are `None`.
-    pub fn on_patches(&self, row: &[f32]) -> Option<Vec<Option<f32>>> {
-        let picture = self.picture?;
+    /// A row's attention on every patch of the picture that is a medium: `rows × cols` shares of the
+    /// row's whole attention, row-major, summed over copies; patches that were pruned are `None`.
+    pub fn on_patches(&self, medium: u8, row: &[f32]) -> Option<Vec<Option<f32>>> {
+        let picture = self.picture_of(medium)?;
         let mut cells = vec![None; usize::from(picture.rows) * usize::from(picture.cols)];
-        for token in &self.tokens {
-            if let Some(cell) = token.cell {
-                let at = usize::from(cell.row) * usize::from(picture.cols) + usize::from(cell.col);
-                let value = row.get(token.index as usize)?;
-                *cells.get_mut(at)?.get_or_insert(0.0) += *value;
-            }
+        for (at, token) in self.on_grid(medium, picture.cols) {
+            let value = row.get(token.index as usize)?;
+            *cells.get_mut(at)?.get_or_insert(0.0) += *value;
         }
         Some(cells)
     }
@@ -298,10 +307,16 @@ impl Observation {
         Looks { layers, tokens, shares: cells.map(share).collect() }
     }
 
-    /// The attention on every patch of the row that predicted a token, in one layer; see
+    /// The attention on every patch of a picture of the row that predicted a token, in one layer; see
     /// [`Layout::on_patches`].
-    pub fn map(&self, rows: Rows, token: usize, layer: usize) -> Option<Vec<Option<f32>>> {
-        self.layout.as_ref()?.on_patches(rows.row(token, layer)?)
+    pub fn map(
+        &self,
+        rows: Rows,
+        medium: u8,
+        token: usize,
+        layer: usize,
+    ) -> Option<Vec<Option<f32>>> {
+        self.layout.as_ref()?.on_patches(medium, rows.row(token, layer)?)
     }
 
     /// What a position of the sequence is, answer included; `None` beyond its end.

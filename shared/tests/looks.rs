@@ -118,15 +118,12 @@ proptest! {
 
 /// A picture of two cells that stands twice in the prompt, one cell of it once.
 fn observation() -> Observation {
-    let token = |index: u32, group, cell| Token {
-        index,
-        id: 0,
-        text: String::new(),
-        parts: Vec::new(),
-        group,
-        cell,
+    let token = |index: u32, group: Group, place| Token {
+        medium: group.is_medium().then_some(0),
+        place,
+        ..Token::text(index, 0, "", group)
     };
-    let cell = |col, copy| Some(Cell { row: 0, col, copy });
+    let cell = |col, copy| Some(Place::cell(0, col, copy));
     let tokens = vec![
         token(0, Group::Begin, None),
         token(1, Group::Image, cell(0, 0)),
@@ -137,7 +134,7 @@ fn observation() -> Observation {
     let flow = |rows: &[f32]| TokenFlow {
         layers: 1,
         heads: 1,
-        mass: F32s(vec![0.0; GROUPS]),
+        mass: F32s(vec![0.0; FEW_BINS]),
         rows: F32s(rows.to_vec()),
     };
     let written = |index, flow| Event::Token {
@@ -151,7 +148,7 @@ fn observation() -> Observation {
     };
     let mut observation = Observation::default();
     observation.apply(&Event::Layout {
-        layout: Layout { tokens, picture: None },
+        layout: Layout::new(tokens, Vec::new()),
         layers: 1,
         heads: 1,
         model: ModelInfo::default(),
@@ -166,10 +163,10 @@ fn observation() -> Observation {
 #[test]
 fn a_patch_knows_who_looked_at_it() {
     let observation = observation();
-    assert_eq!(observation.patch_looks(0, 0, 0), [Some(0.1875), Some(0.5), None]);
-    assert_eq!(observation.patch_looks(0, 0, 1), [Some(0.25), Some(0.125), None]);
-    assert_eq!(observation.patch_looks(1, 0, 1), [None, None, None], "no such layer");
-    assert!(observation.patch_looks(0, 1, 0).is_empty(), "the model never saw it");
+    assert_eq!(observation.patch_looks(0, 0, (0, 0)), [Some(0.1875), Some(0.5), None]);
+    assert_eq!(observation.patch_looks(0, 0, (0, 1)), [Some(0.25), Some(0.125), None]);
+    assert_eq!(observation.patch_looks(1, 0, (0, 1)), [None, None, None], "no such layer");
+    assert!(observation.patch_looks(0, 0, (1, 0)).is_empty(), "the model never saw it");
 }
 
 #[test]

@@ -137,10 +137,10 @@ proptest! {
             let flow = maps.layer_flow(l);
             for h in 0..maps.heads() {
                 for q in Group::ALL {
-                    let sum: f64 = Group::ALL.iter().map(|k| f64::from(flow.get(h, q, *k))).sum();
+                    let sum: f64 = Group::ALL.iter().map(|k| f64::from(flow.get(&Bins::default(), h, q, *k))).sum();
                     prop_assert!(close(sum, f64::from(counts.get(q))), "{sum} from {q:?}");
                 }
-                let last: f64 = Group::ALL.iter().map(|k| f64::from(flow.last(h, *k))).sum();
+                let last: f64 = Group::ALL.iter().map(|k| f64::from(flow.last(&Bins::default(), h, *k))).sum();
                 prop_assert!(close(last, 1.0));
             }
         }
@@ -196,8 +196,8 @@ proptest! {
             let (apart, together) = (maps.layer_flow(l), merged.layer_flow(l));
             for h in 0..maps.heads() {
                 for q in [Group::Begin, Group::Image, Group::Instruction] {
-                    let sum = apart.get(h, q, Group::System) + apart.get(h, q, Group::Template);
-                    let one = together.get(h, q, Group::Template);
+                    let sum = apart.get(&Bins::default(), h, q, Group::System) + apart.get(&Bins::default(), h, q, Group::Template);
+                    let one = together.get(&Bins::default(), h, q, Group::Template);
                     prop_assert!(close(f64::from(sum), f64::from(one)));
                 }
             }
@@ -246,7 +246,7 @@ proptest! {
                     continue;
                 }
                 let on = |g: Group| -> f64 {
-                    let sum: f64 = heads.iter().map(|h| f64::from(flow.get(l, *h, g))).sum();
+                    let sum: f64 = heads.iter().map(|h| f64::from(flow.get(&Bins::default(), l, *h, g))).sum();
                     sum / heads.len() as f64
                 };
                 let text: f64 = d.text.without(Group::Image).iter().map(on).sum();

@@ -75,18 +75,15 @@ fn why_rows_by_head_are_missing_is_known() {
 
 /// Two patches of 1 × 3, the second of them twice, the third pruned; then a word.
 fn observation() -> Observation {
-    let cell = |col, copy| Some(Cell { row: 0, col, copy });
+    let cell = |col, copy| Some(Place::cell(0, col, copy));
     let cells = [None, cell(0, 0), cell(1, 0), cell(0, 1), cell(1, 1), None];
     let groups =
         [Group::Begin, Group::Image, Group::Image, Group::Image, Group::Image, Group::Instruction];
     let tokens = cells.into_iter().zip(groups).enumerate();
-    let tokens = tokens.map(|(i, (cell, group))| Token {
-        index: i as u32,
-        id: 1,
-        text: String::new(),
-        parts: Vec::new(),
-        group,
-        cell,
+    let tokens = tokens.map(|(i, (place, group))| Token {
+        medium: group.is_medium().then_some(0),
+        place,
+        ..Token::text(i as u32, 0, "", group)
     });
     let picture = PreparedPicture {
         width: 3,
@@ -97,7 +94,7 @@ fn observation() -> Observation {
         rows: 1,
         cols: 3,
     };
-    let layout = Layout { tokens: tokens.collect(), picture: Some(picture) };
+    let layout = Layout::new(tokens.collect(), vec![Medium::image(picture)]);
     let mut observation = Observation::default();
     observation.apply(&Event::Layout {
         layout,
@@ -111,7 +108,7 @@ fn observation() -> Observation {
         vec![0.25, 0.0, 0.25, 0.0, 0.25, 0.125, 0.125],
     ];
     for (i, row) in rows.into_iter().enumerate() {
-        let (mass, rows) = (F32s(vec![0.0; 2 * GROUPS]), F32s(row));
+        let (mass, rows) = (F32s(vec![0.0; 2 * FEW_BINS]), F32s(row));
         observation.apply(&Event::Token {
             index: i as u32,
             id: 1,
@@ -129,30 +126,30 @@ fn observation() -> Observation {
 fn looks_are_told_by_token_and_layer_for_patches_and_positions() {
     let o = observation();
     let on = |target| o.looks(o.mean_rows(), target);
-    let patch = on(Target::Patch { row: 0, col: 1 });
+    let patch = on(Target::Patch { medium: 0, row: 0, col: 1 });
     assert_eq!(patch.shares, [Some(0.0625), Some(0.5)], "both copies");
     assert_eq!(patch.ranked(0), [(1, 0.5), (0, 0.0625)]);
     assert_eq!(patch.most(), Some((1, 0, 0.5)));
     assert_eq!(on(Target::Position(5)).shares, [Some(0.1875), Some(0.125)]);
     // The first token of the answer is seen by the second alone.
     assert_eq!(on(Target::Position(6)).shares, [None, Some(0.125)]);
-    let pruned = on(Target::Patch { row: 0, col: 2 });
+    let pruned = on(Target::Patch { medium: 0, row: 0, col: 2 });
     assert_eq!((pruned.shares.as_slice(), pruned.most()), ([None, None].as_slice(), None));
     assert_eq!((patch.get(0, 1), patch.get(2, 0)), (None, None));
     // The same of one head.
     let heads =
         TokenHeads { layers: 1, heads: 2, weights: F32s((0..12).map(|i| i as f32).collect()) };
     let head = HeadRows::pick(1, 0, [&heads]);
-    let looks = o.looks(Rows::Head(&head), Target::Patch { row: 0, col: 0 });
+    let looks = o.looks(Rows::Head(&head), Target::Patch { medium: 0, row: 0, col: 0 });
     assert_eq!(looks.shares, [Some(7.0 + 9.0), None]);
-    assert_eq!(o.map(Rows::Head(&head), 0, 0), Some(vec![Some(16.0), Some(18.0), None]));
+    assert_eq!(o.map(Rows::Head(&head), 0, 0, 0), Some(vec![Some(16.0), Some(18.0), None]));
 }
 
 #[test]
 fn maps_and_groups_follow_the_layout() {
     let o = observation();
-    assert_eq!(o.overlay(1, 0), Some(vec![Some(0.0), Some(0.5), None]));
-    assert_eq!(o.layout.as_ref().unwrap().copies(), Some(vec![2, 2, 0]));
+    assert_eq!(o.overlay(0, 1, 0), Some(vec![Some(0.0), Some(0.5), None]));
+    assert_eq!(o.layout.as_ref().unwrap().copies(0), Some(vec![2, 2, 0]));
     assert_eq!(
         [0, 1, 5, 7, 8].map(|p| o.group_at(p)),
         [

@@ -7,13 +7,13 @@ use shared::*;
 const HEADS: usize = 2;
 
 fn token(index: u32, group: Group) -> Token {
-    Token { index, id: index, text: String::new(), parts: Vec::new(), group, cell: None }
+    Token { medium: group.is_medium().then_some(0), ..Token::text(index, index, "", group) }
 }
 
 fn layout(groups: &[Group]) -> Event {
     let tokens = groups.iter().zip(0..).map(|(g, i)| token(i, *g)).collect();
     Event::Layout {
-        layout: Layout { tokens, picture: None },
+        layout: Layout::new(tokens, Vec::new()),
         layers: 2,
         heads: HEADS as u32,
         model: ModelInfo::default(),
@@ -25,9 +25,10 @@ fn layout(groups: &[Group]) -> Event {
 fn even(groups: &[Group]) -> LayerFlow {
     let counts = Counts::of(groups.iter().copied());
     let share = |k: Group| counts.get(k) as f32 / groups.len() as f32;
-    let row = |q: Group| Group::ALL.map(|k| counts.get(q) as f32 * share(k));
-    let head: Vec<f32> = Group::ALL.into_iter().flat_map(row).collect();
-    let last: Vec<f32> = Group::ALL.into_iter().map(share).collect();
+    let seven = || Group::ALL.into_iter().take(FEW_BINS);
+    let row = |q: Group| seven().map(move |k| counts.get(q) as f32 * share(k));
+    let head: Vec<f32> = seven().flat_map(row).collect();
+    let last: Vec<f32> = seven().map(share).collect();
     LayerFlow {
         heads: HEADS as u32,
         mass: F32s(head.repeat(HEADS)),
@@ -83,7 +84,7 @@ fn no_attention_on_the_picture_or_on_anything() {
         let mut observation = observed(&PROMPT);
         let flow = observation.prefill[0].as_mut().unwrap();
         for h in 0..HEADS {
-            groups.iter().for_each(|g| flow.last.0[h * GROUPS + g.index()] = 0.0);
+            groups.iter().for_each(|g| flow.last.0[h * FEW_BINS + g.index()] = 0.0);
         }
         observation
     };
@@ -92,7 +93,7 @@ fn no_attention_on_the_picture_or_on_anything() {
     assert_eq!(measure.aei_image, Ok(0.0));
     assert!((measure.aei_text.unwrap() - 5.0 / 3.0).abs() < 1e-6, "all on words: 1/Q_T");
     for heads in [Heads::MeanFirst, Heads::ShareThenMean, Heads::One(1)] {
-        let nothing = without(&Group::ALL).measure(0, &Definition { heads, ..paper() });
+        let nothing = without(&Group::ALL[..FEW_BINS]).measure(0, &Definition { heads, ..paper() });
         assert_eq!(nothing.mdi, Err(Undefined::NoAttention), "{heads:?}");
         assert_eq!(nothing.share_text, Err(Undefined::NoAttention), "{heads:?}");
     }
@@ -155,16 +156,16 @@ fn events_that_do_not_belong_are_ignored() {
         mass: F32s(vec![0.0; mass]),
         last: F32s(vec![0.0; last]),
     };
-    let full = HEADS * GROUPS * GROUPS;
+    let full = HEADS * FEW_BINS * FEW_BINS;
     let token = |index, flow| {
         let (text, alternatives) = ("a".into(), Vec::new());
         Event::Token { index, id: 1, text, bytes: None, logprob: 0.0, alternatives, flow }
     };
     let well = TokenFlow { layers: 2, heads: 2, mass: F32s(vec![0.0; 28]), rows: F32s(vec![]) };
     for event in [
-        Event::PrefillLayer { layer: 0, flow: flow(full - 1, HEADS * GROUPS) },
+        Event::PrefillLayer { layer: 0, flow: flow(full - 1, HEADS * FEW_BINS) },
         Event::PrefillLayer { layer: 0, flow: flow(full, 0) },
-        Event::PrefillLayer { layer: 2, flow: flow(full, HEADS * GROUPS) },
+        Event::PrefillLayer { layer: 2, flow: flow(full, HEADS * FEW_BINS) },
         Event::PrefillLayer {
             layer: 0,
             flow: LayerFlow { heads: 0, mass: F32s(vec![]), last: F32s(vec![]) },
@@ -188,21 +189,22 @@ fn events_that_do_not_belong_are_ignored() {
 #[test]
 fn flows_answer_zero_where_there_is_nothing() {
     let flow = TokenFlow { layers: 2, heads: 1, mass: F32s(vec![1.0; 14]), rows: F32s(vec![]) };
-    assert_eq!(flow.get(0, 0, Group::Begin), 1.0);
-    assert_eq!(flow.get(0, 1, Group::Begin), 0.0, "not the next layer's first head");
-    assert_eq!(flow.get(2, 0, Group::Begin), 0.0);
+    let bins = Bins::default();
+    assert_eq!(flow.get(&bins, 0, 0, Group::Begin), 1.0);
+    assert_eq!(flow.get(&bins, 0, 1, Group::Begin), 0.0, "not the next layer's first head");
+    assert_eq!(flow.get(&bins, 2, 0, Group::Begin), 0.0);
     assert_eq!(flow.row(0), None);
-    assert_eq!(even(&PROMPT).get(HEADS, Group::Begin, Group::Begin), 0.0);
+    assert_eq!(even(&PROMPT).get(&Bins::default(), HEADS, Group::Begin, Group::Begin), 0.0);
 }
 
 #[test]
 fn an_overlay_sums_copies_and_leaves_pruned_patches_out() {
     // A 2 × 2 grid twice over, of which the lower right patch was pruned both times.
-    let cell = |row, col, copy| Some(Cell { row, col, copy });
+    let cell = |row, col, copy| Some(Place::cell(row, col, copy));
     let cells = [None, cell(0, 0, 0), cell(0, 1, 0), cell(1, 0, 0)];
     let again = [cell(0, 0, 1), cell(0, 1, 1), cell(1, 0, 1), None];
     let tokens = cells.into_iter().chain(again).zip(0..).map(|(cell, i)| Token {
-        cell,
+        place: cell,
         ..token(i, if cell.is_some() { Group::Image } else { Group::Instruction })
     });
     let picture = PreparedPicture {
@@ -215,7 +217,7 @@ fn an_overlay_sums_copies_and_leaves_pruned_patches_out() {
         cols: 2,
     };
     let mut observation = Observation {
-        layout: Some(Layout { tokens: tokens.collect(), picture: Some(picture) }),
+        layout: Some(Layout::new(tokens.collect(), vec![Medium::image(picture)])),
         ..Observation::default()
     };
     let row = [0.25, 0.125, 0.0625, 0.0, 0.125, 0.25, 0.125, 0.0625];
@@ -227,10 +229,10 @@ fn an_overlay_sums_copies_and_leaves_pruned_patches_out() {
         alternatives: Vec::new(),
         flow: TokenFlow { layers: 1, heads: 1, mass: F32s(vec![0.0; 7]), rows: F32s(row.into()) },
     });
-    let overlay = observation.overlay(0, 0).unwrap();
+    let overlay = observation.overlay(0, 0, 0).unwrap();
     assert_eq!(overlay, [Some(0.25), Some(0.3125), Some(0.125), None]);
-    assert_eq!(observation.overlay(0, 1), None);
-    assert_eq!(observation.overlay(1, 0), None);
+    assert_eq!(observation.overlay(0, 0, 1), None);
+    assert_eq!(observation.overlay(0, 1, 0), None);
 }
 
 #[test]

@@ -37,13 +37,12 @@ fn group() -> impl Strategy<Value = Group> {
 fn token() -> impl Strategy<Value = Token> {
     let cell = prop::option::of((any::<u16>(), any::<u16>(), any::<u16>()));
     (any::<u32>(), any::<u32>(), any::<String>(), group(), cell).prop_map(
-        |(index, id, text, group, cell)| Token {
-            index,
-            id,
-            text,
-            parts: Vec::new(),
-            group,
-            cell: cell.map(|(row, col, copy)| Cell { row, col, copy }),
+        |(index, id, text, group, cell)| {
+            let place = cell.map(|(row, col, copy)| Place::cell(row, col, copy));
+            // Tokens of no medium have no place in one.
+            let group = if place.is_some() { Group::Image } else { group };
+            let medium = group.is_medium().then_some((index % 9) as u8);
+            Token { medium, place, ..Token::text(index, id, text, group) }
         },
     )
 }
@@ -55,8 +54,9 @@ fn layout() -> impl Strategy<Value = Layout> {
                 PreparedPicture { width, height, source_width, source_height, covers, rows, cols }
             },
         );
-    (prop::collection::vec(token(), 0..6), prop::option::of(picture))
-        .prop_map(|(tokens, picture)| Layout { tokens, picture })
+    (prop::collection::vec(token(), 0..6), prop::collection::vec(picture, 0..4)).prop_map(
+        |(tokens, pictures)| Layout::new(tokens, pictures.into_iter().map(Medium::image).collect()),
+    )
 }
 
 fn groups(bits: u32) -> GroupSet {
@@ -152,14 +152,14 @@ fn model() -> impl Strategy<Value = ModelInfo> {
 
 fn layer_flow() -> impl Strategy<Value = LayerFlow> {
     (0usize..4).prop_flat_map(|heads| {
-        (f32s(heads * GROUPS * GROUPS), f32s(heads * GROUPS))
+        (f32s(heads * FEW_BINS * FEW_BINS), f32s(heads * FEW_BINS))
             .prop_map(move |(mass, last)| LayerFlow { heads: heads as u32, mass, last })
     })
 }
 
 fn token_flow() -> impl Strategy<Value = TokenFlow> {
     (0usize..4, 0usize..4, 0usize..9).prop_flat_map(|(layers, heads, keys)| {
-        (f32s(layers * heads * GROUPS), f32s(layers * keys)).prop_map(move |(mass, rows)| {
+        (f32s(layers * heads * FEW_BINS), f32s(layers * keys)).prop_map(move |(mass, rows)| {
             TokenFlow { layers: layers as u32, heads: heads as u32, mass, rows }
         })
     })
@@ -334,6 +334,8 @@ proptest! {
             heads: head.map_or(Heads::ShareThenMean, Heads::One),
             stages: Stages::Thirds,
             layers: Ratio::RatioOfMeans,
+            other: [Media::All, Media::Kind(Group::Audio), Media::Item(2)][head.unwrap_or(0) as usize % 3],
+            instead: head.map(|head| Media::Item((head % 9) as u8)),
         })?;
     }
 }

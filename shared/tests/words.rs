@@ -62,7 +62,18 @@ fn an_error_reads_as_its_message() {
 
 #[test]
 fn groups_have_stable_names_and_indices() {
-    let promised = ["begin", "system", "template", "marker", "image", "instruction", "generated"];
+    let promised = [
+        "begin",
+        "system",
+        "template",
+        "marker",
+        "image",
+        "instruction",
+        "generated",
+        "video",
+        "audio",
+        "series",
+    ];
     assert_eq!(Group::ALL.map(Group::name), promised);
     for (index, group) in Group::ALL.into_iter().enumerate() {
         assert_eq!(group.index(), index);

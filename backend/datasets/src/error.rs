@@ -56,8 +56,10 @@ pub enum Fault {
         /// The most it may have.
         limit: u64,
     },
-    /// The row needs more pictures than the models of this lab take.
-    #[error("it refers to {0} pictures; the lab's models are given one, so the row is left out.")]
+    /// A column of the row holds several pictures where one is read.
+    #[error(
+        "one of its columns holds {0} pictures, of which one can be read; the row is left out."
+    )]
     SeveralPictures(usize),
     /// A text refers to a picture that the row does not have.
     #[error(

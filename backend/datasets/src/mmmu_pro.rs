@@ -12,8 +12,9 @@
 //! instruction, each `<image k>` replaced by `[image]`; the picture follows where the model's
 //! template puts it.
 //!
-//! The lab's models are given one picture. Where a row has several, the one that question and
-//! options refer to is taken; a row that refers to more, or to one that is not there, is left out.
+//! Where a row has several pictures, those that question and options refer to are taken, in the order
+//! of their numbers, and all where they refer to none. A row that refers to one that is not there is
+//! left out.
 
 use std::path::PathBuf;
 
@@ -194,33 +195,25 @@ impl MmmuPro {
         Ok(referred)
     }
 
-    fn picture(&self, row: u64, referred: &[usize]) -> Result<Vec<u8>, Fault> {
+    /// The files of the pictures that a row is about; at least one.
+    fn pictures(&self, row: u64, referred: &[usize]) -> Result<Vec<Vec<u8>>, Fault> {
         let mut there = Vec::new();
         for (number, &column) in (1..).zip(&self.columns.pictures) {
             if let Some(picture) = self.table.read_picture(column, row)? {
                 there.push((number, column, picture));
             }
         }
+        if there.is_empty() {
+            return Err(self.table.no_picture(self.columns.pictures[0], row));
+        }
         let missing = |k: &&usize| !there.iter().any(|(number, ..)| number == *k);
-        if !there.is_empty()
-            && let Some(k) = referred.iter().find(missing)
-        {
+        if let Some(k) = referred.iter().find(missing) {
             return Err(Fault::no_picture(format!("image_{k}")));
         }
-        let chosen = match (there.len(), referred) {
-            (0, _) => return Err(self.table.no_picture(self.columns.pictures[0], row)),
-            (1, _) => Some(0),
-            (_, [k]) => there.iter().position(|(number, ..)| number == k),
-            (several, []) => return Err(Fault::SeveralPictures(several)),
-            (_, several) => return Err(Fault::SeveralPictures(several.len())),
-        };
-        match chosen {
-            Some(chosen) => {
-                let (_, column, picture) = there.swap_remove(chosen);
-                checked(picture, self.table.name(column))
-            }
-            None => Err(Fault::no_picture(format!("image_{}", referred[0]))),
-        }
+        let is_meant = |number: &usize| referred.is_empty() || referred.contains(number);
+        let meant = there.into_iter().filter(|(number, ..)| is_meant(number));
+        let checked = meant.map(|(_, column, picture)| checked(picture, self.table.name(column)));
+        checked.collect()
     }
 }
 
@@ -234,8 +227,14 @@ impl Dataset for MmmuPro {
             return Err(Fault::NoSuchRow { rows: self.info.rows }.at(row));
         }
         let mut record = Record::default();
-        let picture = self.fill(row, &mut record).and_then(|referred| self.picture(row, &referred));
-        record.sample(row, None, picture)
+        let mut pictures =
+            self.fill(row, &mut record).and_then(|referred| self.pictures(row, &referred));
+        let more = match &mut pictures {
+            Ok(pictures) => pictures.split_off(1),
+            Err(_) => Vec::new(),
+        };
+        let first = pictures.map(|pictures| pictures.into_iter().flatten().collect());
+        record.sample(row, None, first).map(|sample| Sample { more, ..sample })
     }
 }
 

@@ -56,7 +56,7 @@ impl Record {
         match self.expected() {
             Ok(expected) => {
                 reference.expected = expected.as_ref().map(Expected::to_string).unwrap_or_default();
-                Ok(Sample { reference, picture, expected })
+                Ok(Sample { reference, picture, more: Vec::new(), expected })
             }
             Err(fault) => Err(fault.of(reference)),
         }

@@ -17,13 +17,15 @@ pub trait Dataset: Send + Sync {
     fn sample(&self, row: u64) -> Result<Sample, RowError>;
 }
 
-/// A picture, a prompt and what a right answer would be.
+/// A picture or several, a prompt and what a right answer would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// The sample as tables name it, its prompt included.
     pub reference: SampleRef,
     /// The picture file's bytes as they are stored; never empty, not yet decoded.
     pub picture: Vec<u8>,
+    /// The files of further pictures, in the row's order; empty of most datasets.
+    pub more: Vec<Vec<u8>>,
     /// What answers are compared with; `None` where the row has no answer.
     pub expected: Option<Expected>,
 }

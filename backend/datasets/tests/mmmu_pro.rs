@@ -200,11 +200,14 @@ fn standard_configurations_are_read_row_by_row() {
             "No reference.\nA. [image]\nB. it is [image]\nAnswer with the option letter from the given choices directly."
         );
         assert_eq!(read(1).picture, own_picture(4));
-        let several = set.sample(2).unwrap_err();
-        assert_eq!(several.fault, Fault::SeveralPictures(2));
-        assert_eq!(several.code(), ErrorCode::SampleUnusable);
+        assert_eq!((read(2).picture, read(2).more), (own_picture(5), vec![own_picture(6)]));
+        assert_eq!(
+            read(2).reference.prompt,
+            "[image] or [image]?\nA. first\nB. second\nAnswer with the option letter from the given choices directly."
+        );
+        assert_eq!((read(0).more, read(3).more), (vec![], vec![]));
         assert_eq!(read(3).picture, own_picture(6), "the one that is referred to");
-        assert_eq!(set.sample(4).unwrap_err().fault, Fault::SeveralPictures(2));
+        assert_eq!((read(4).picture, read(4).more), (own_picture(5), vec![own_picture(6)]));
         assert!(wrong(&*set, 5).contains("image_4 holds no picture"));
         assert!(wrong(&*set, 6).contains("image_1 holds no picture"));
         assert!(wrong(&*set, 8).contains("image_2 holds no picture"), "it is about another");

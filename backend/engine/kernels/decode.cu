@@ -10,12 +10,13 @@
 #include <stdint.h>
 
 #include "order.cuh"
+#include "bins.h"  // written by build.rs from the constants of attention/bins.rs
 
 namespace {
 
-constexpr int G = 7;
 constexpr int THREADS = 128;
 constexpr int LANES = 8;                  // of a team
+constexpr int PER_LANE = (G + LANES - 1) / LANES;  // bins that a lane of a team sums
 constexpr int TEAMS = THREADS / LANES;    // of a block
 constexpr int MAX_SPLITS = THREADS;
 constexpr int MAX_HEADS = 1024;           // of a call
@@ -26,6 +27,8 @@ __device__ unsigned int finished[MAX_HEADS];
 
 __device__ __forceinline__ float value(float x) { return x; }
 __device__ __forceinline__ float value(__half x) { return __half2float(x); }
+
+static_assert(LANES * PER_LANE <= 32, "the lanes of one warp join the splits' masses");
 
 template <typename T, int N>
 struct alignas(sizeof(T) * N) Pack {
@@ -43,7 +46,7 @@ struct Call {
     const void* q;                // [heads, D], heads `q_stride` values apart
     const void* k;                // [kv_heads, …, D], heads `kv_stride` values apart
     const void* v;
-    const unsigned char* groups;  // [keys]; null: nobody watches
+    const unsigned char* bins;    // [keys]; null: nobody watches
     float* scores;                // [heads, keys]; null: nobody wants the row
     float* highest;               // [heads, splits], powers of two
     float* sums;                  // [heads, splits, G], the whole sum in the first place unwatched
@@ -86,7 +89,7 @@ __device__ __forceinline__ void join(const Call& call, int head) {
         for (int s = 0; s < splits; s++)
             mass = fmaf(exp2f(tops[s] - top), __ldcg(sums + s * G + lane), mass);
     }
-    const float norm = 1.f / lanes_sum<8>(mass);  // of lanes 0 … 7
+    const float norm = 1.f / lanes_sum<LANES * PER_LANE>(mass);  // of the lanes that took them
     const float all = __shfl_sync(~0u, norm, 0);
     out[lot][at] = sum;
     __syncthreads();
@@ -114,7 +117,7 @@ __device__ __forceinline__ void attend(const Call& call) {
     constexpr int BATCH = PER * sizeof(T) > 32 ? 2 : 4;  // keys of a team at a time
     using Packed = Pack<T, WIDE>;
     __shared__ float tops[TEAMS];
-    __shared__ float masses[TEAMS][LANES];
+    __shared__ float masses[TEAMS][LANES * PER_LANE];
     __shared__ float out[TEAMS][D];
     __shared__ bool last;
     begin();
@@ -138,11 +141,11 @@ __device__ __forceinline__ void attend(const Call& call) {
     }
     const float scale = call.scale * LOG2E;
     float acc[PER] = {};
-    float mass = 0.f;  // of the group of this lane's number
+    float mass[PER_LANE] = {};  // of the bins of this lane's number, and LANES further on
     float top = -INFINITY;
     for (int base = first + team; base < end; base += TEAMS * BATCH) {
         Packed keys[BATCH][PACKS], values[BATCH][PACKS];
-        int group[BATCH];
+        int bin[BATCH];
 #pragma unroll
         for (int b = 0; b < BATCH; b++) {
             // Beyond the end the first key again, to no weight.
@@ -157,7 +160,7 @@ __device__ __forceinline__ void attend(const Call& call) {
 #pragma unroll
             for (int j = 0; j < PACKS; j++)
                 values[b][j] = *reinterpret_cast<const Packed*>(v + (size_t)key * D + j * LANES * WIDE);
-            group[b] = call.groups ? call.groups[key] : 0;
+            bin[b] = call.bins ? call.bins[key] : 0;
         }
         float score[BATCH];
         float high = top;
@@ -180,13 +183,15 @@ __device__ __forceinline__ void attend(const Call& call) {
         }
         const float shrink = exp2f(top - high);
         top = high;
-        mass *= shrink;
+#pragma unroll
+        for (int m = 0; m < PER_LANE; m++) mass[m] *= shrink;
 #pragma unroll
         for (int i = 0; i < PER; i++) acc[i] *= shrink;
 #pragma unroll
         for (int b = 0; b < BATCH; b++) {
             const float weight = exp2f(score[b] - high);
-            mass += group[b] == lot ? weight : 0.f;
+#pragma unroll
+            for (int m = 0; m < PER_LANE; m++) mass[m] += bin[b] == lot + m * LANES ? weight : 0.f;
 #pragma unroll
             for (int j = 0; j < PACKS; j++)
 #pragma unroll
@@ -195,7 +200,8 @@ __device__ __forceinline__ void attend(const Call& call) {
         }
     }
     if (lot == 0) tops[team] = top;
-    masses[team][lot] = mass;
+#pragma unroll
+    for (int m = 0; m < PER_LANE; m++) masses[team][lot + m * LANES] = mass[m];
 #pragma unroll
     for (int i = 0; i < PER; i++) out[team][(i / WIDE) * LANES * WIDE + lot * WIDE + i % WIDE] = acc[i];
     __syncthreads();

@@ -1,10 +1,10 @@
 // Observed attention in one pass over tiles: softmax(scale · Q Kᵀ) V and, where somebody watches,
-// the exact attention mass from every query group to every key group. Nothing of size S × S is
+// the exact attention mass from every query bin to every key bin. Nothing of size S × S is
 // ever in device memory.
 //
 // The running softmax of FlashAttention (Dao et al. 2022) keeps, per query row, the maximum, the
-// sum of exponentials and the output. Group masses are the same sum, put down wherever a run of
-// neighbouring keys of one group ends: the mass costs the addition that the sum needed anyway.
+// sum of exponentials and the output. Masses by bin are the same sum, put down wherever a run of
+// neighbouring keys of one bin ends: the mass costs the addition that the sum needed anyway.
 //
 // Products run on tensor cores in f16 with f32 accumulators (mma.sync m16n8k16); scores, softmax
 // and masses are f32. A block owns 128 query rows of a head, eight warps of 16 rows each, and walks
@@ -89,7 +89,7 @@ __device__ __forceinline__ void attend(const Call& call) {
         for (int j = 0; j < 4; j++) o[i][j] = 0.f;
     float top[2] = {-INFINITY, -INFINITY};  // what weights are relative to, scaled
     Sums<OBSERVED> sums(call, masses, warp * 16 + lane / 4);
-    const uint32_t groups = OBSERVED ? row_groups(call, part, warp) : 0;
+    const uint32_t bins = OBSERVED ? row_bins(call, part, warp) : 0;
     const float scale = call.scale * 1.4426950408889634f;
     const int row0 = first + warp * 16 + lane / 4;  // and row0 + 8
 
@@ -205,7 +205,7 @@ __device__ __forceinline__ void attend(const Call& call) {
     }
     if constexpr (OBSERVED) {
         float* warps = masses + Sums<true>::BYTES / 4;
-        fold_warp(call, part, masses, warps + warp * G * G, groups, warp);
+        fold_warp(call, part, masses, warps + warp * G * G, bins, warp);
         __syncthreads();
         fold_block<THREADS / 32>(call, part, warps, threadIdx.x);
     }

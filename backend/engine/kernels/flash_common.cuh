@@ -1,15 +1,20 @@
-// What the attention kernels share: their call, copies into shared memory, and group masses.
+// What the attention kernels share: their call, copies into shared memory, and masses by bin.
 
 #pragma once
 
 #include <cuda_fp16.h>
 #include <stdint.h>
 
+#include "bins.h"  // written by build.rs from the constants of attention/bins.rs
+
 namespace {
 
-constexpr int G = 7;
 constexpr int BM = 128;     // query rows of a block
 constexpr int FOREVER = 0x7fffffff;
+
+static_assert(G < 16, "a row's bin takes four bits, and G stands for none");
+static_assert((G + 1) % 8 == 0, "a row of sums is one or two times eight numbers");
+static_assert(G * G <= 256, "a thread of a block adds up each pair of bins");
 
 struct Call {
     const __half* q;              // [heads, rows, D]
@@ -17,8 +22,8 @@ struct Call {
     const __half* v;
     __half* out;                  // [rows, heads · D]
     const int* spans;             // start and length of each stretch that attends to itself
-    const unsigned char* groups;  // [keys]: the group of each position
-    const int2* runs;             // neighbours of one group: where they end, their group; the last
+    const unsigned char* bins;    // [keys]: the bin of each position
+    const int2* runs;             // neighbours of one bin: where they end, their bin; the last
                                   // ends at FOREVER
     float* partial;               // [heads, row blocks, G, G]
     float* last;                  // [heads, G]: masses of the last row
@@ -114,7 +119,7 @@ struct Part {
 // that an unobserved tile does not.
 template <bool OBSERVED>
 struct Sums {
-    // A row: the masses of the groups put down so far, then the maximum they are relative to, and
+    // A row: the masses of the bins put down so far, then the maximum they are relative to, and
     // in the end 1 / their sum.
     static constexpr int WIDTH = G + 1;
     static constexpr int BYTES = BM * WIDTH * 4;
@@ -130,8 +135,8 @@ struct Sums {
 #pragma unroll
             for (int r = 0; r < 2; r++) {
                 row[r] = shared + (first + 8 * r) * WIDTH;
-                row[r][lot] = 0.f;
-                row[r][lot + 4] = lot + 4 < G ? 0.f : -INFINITY;
+#pragma unroll
+                for (int at = lot; at < WIDTH; at += 4) row[r][at] = at < G ? 0.f : -INFINITY;
             }
             next = call.runs + 1;
             now = ahead = call.runs[0];
@@ -152,9 +157,11 @@ struct Sums {
         __syncwarp();
 #pragma unroll
         for (int r = 0; r < 2; r++) {
-            row[r][lot] = row[r][lot] * shrink[r] + (now.y == lot ? run[r] : 0.f);
-            row[r][lot + 4] =
-                lot + 4 < G ? row[r][lot + 4] * shrink[r] + (now.y == lot + 4 ? run[r] : 0.f) : top[r];
+#pragma unroll
+            for (int i = 0; i < WIDTH / 4; i++) {
+                const int at = lot + 4 * i;
+                row[r][at] = at < G ? row[r][at] * shrink[r] + (now.y == at ? run[r] : 0.f) : top[r];
+            }
             run[r] = 0.f;
         }
         __syncwarp();
@@ -228,36 +235,40 @@ struct Sums {
     }
 };
 
-// The groups of a warp's sixteen query rows: this lane's are rows lane / 8 + 4 · i, four bits each;
-// G beyond the last row.
-__device__ __forceinline__ uint32_t row_groups(const Call& call, const Part& part, int warp) {
-    const int first = part.first + warp * 16 + threadIdx.x % 32 / 8;
+// How a warp shares out the sums of its sixteen rows: so many rows at once, a lane a number.
+constexpr int AT_ONCE = 32 / Sums<true>::WIDTH;
+constexpr int ROUNDS = 16 / AT_ONCE;
+
+// The bins of a warp's sixteen query rows: this lane's are rows lane / WIDTH + AT_ONCE · i, four bits
+// each; G beyond the last row.
+__device__ __forceinline__ uint32_t row_bins(const Call& call, const Part& part, int warp) {
+    const int first = part.first + warp * 16 + threadIdx.x % 32 / Sums<true>::WIDTH;
     uint32_t of = 0;
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        const int row = first + 4 * i;
-        of |= (row < part.rows ? call.groups[call.past + row] : G) << (4 * i);
+    for (int i = 0; i < ROUNDS; i++) {
+        const int row = first + AT_ONCE * i;
+        of |= (uint32_t)(row < part.rows ? call.bins[call.past + row] : G) << (4 * i);
     }
     return of;
 }
 
-// Adds a warp's masses up by the groups of its rows, to `sums` [G · G], in an order that is always
+// Adds a warp's masses up by the bins of its rows, to `sums` [G · G], in an order that is always
 // the same; the last row's masses go out. `shared` holds the rows of `Sums`.
 __device__ __forceinline__ void fold_warp(const Call& call, const Part& part, const float* shared,
-                                          float* sums, uint32_t groups, int warp) {
+                                          float* sums, uint32_t bins, int warp) {
     constexpr int WIDTH = Sums<true>::WIDTH;
-    const int lane = threadIdx.x % 32, to = lane % 8, first = warp * 16 + lane / 8;
-    float mass[4];
+    const int lane = threadIdx.x % 32, to = lane % WIDTH, first = warp * 16 + lane / WIDTH;
+    float mass[ROUNDS];
     uint32_t any = 0;
-    sums[lane] = 0.f;
-    if (lane + 32 < G * G) sums[lane + 32] = 0.f;
+#pragma unroll
+    for (int at = lane; at < G * G; at += 32) sums[at] = 0.f;
     __syncwarp();
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-        const float* row = shared + (first + 4 * i) * WIDTH;
+    for (int i = 0; i < ROUNDS; i++) {
+        const float* row = shared + (first + AT_ONCE * i) * WIDTH;
         mass[i] = row[to] * row[G];
-        any |= 1u << (groups >> (4 * i) & 15);
-        if (to < G && part.first + first + 4 * i == part.rows - 1)
+        any |= 1u << (bins >> (4 * i) & 15);
+        if (to < G && part.first + first + AT_ONCE * i == part.rows - 1)
             call.last[part.head * G + to] = mass[i];
     }
     any = __reduce_or_sync(~0u, any);
@@ -265,9 +276,9 @@ __device__ __forceinline__ void fold_warp(const Call& call, const Part& part, co
         if (!(any >> from & 1)) continue;
         float sum = 0.f;
 #pragma unroll
-        for (int i = 0; i < 4; i++) sum += (groups >> (4 * i) & 15) == from ? mass[i] : 0.f;
-        sum += __shfl_xor_sync(~0u, sum, 8);
-        sum += __shfl_xor_sync(~0u, sum, 16);
+        for (int i = 0; i < ROUNDS; i++) sum += (bins >> (4 * i) & 15) == from ? mass[i] : 0.f;
+#pragma unroll
+        for (int step = WIDTH; step < 32; step *= 2) sum += __shfl_xor_sync(~0u, sum, step);
         if (lane < G) sums[from * G + lane] = sum;
     }
 }

@@ -60,7 +60,7 @@ __device__ __forceinline__ void attend(const Call& call) {
     const float scale = call.scale * 1.4426950408889634f;
     const int row0 = first + warp * 16 + lane / 4;  // and row0 + 8
     Sums<OBSERVED> sums(call, masses, warp * 16 + lane / 4);
-    const uint32_t groups = OBSERVED ? row_groups(call, part, warp) : 0;
+    const uint32_t bins = OBSERVED ? row_bins(call, part, warp) : 0;
 
     // Scores of 64 rows by 128 keys.
     auto scores = [&](int tile) {
@@ -199,7 +199,7 @@ __device__ __forceinline__ void attend(const Call& call) {
     }
     if constexpr (OBSERVED) {
         float* warps = masses + Sums<true>::BYTES / 4;
-        fold_warp(call, part, masses, warps + warp * G * G, groups, warp);
+        fold_warp(call, part, masses, warps + warp * G * G, bins, warp);
         __syncthreads();
         fold_block<THREADS / 32>(call, part, warps, threadIdx.x);
     }
@@ -208,7 +208,7 @@ __device__ __forceinline__ void attend(const Call& call) {
 }  // namespace
 
 // Shared memory: (BM + 4 · BN) · D · 2 bytes, 1,024 for alignment, and observed the rows' masses
-// (BM · 8 · 4) and the warps' (8 · 49 · 4).
+// (BM · (G + 1) · 4) and the warps' (8 · G · G · 4).
 #define FLASH(D, CAUSAL, OBSERVED, NAME)                                                  \
     extern "C" __global__ void __launch_bounds__(THREADS, 1) NAME(const __grid_constant__ Call call) { \
         attend<D, CAUSAL, OBSERVED>(call);                                                \

@@ -6,10 +6,11 @@
 
 #include "eight.cuh"
 #include "order.cuh"
+#include "bins.h"  // written by build.rs from the constants of attention/bins.rs
 
 namespace {
 
-constexpr int G = 7;
+static_assert(G * G <= 1024, "a thread of a block folds each pair of bins");
 
 __device__ __forceinline__ float value(float x) { return x; }
 __device__ __forceinline__ float value(__half x) { return __half2float(x); }
@@ -281,8 +282,8 @@ extern "C" __global__ void add_bias_f16(__half* y, const float* bias, long long 
 }
 
 // softmax(scale · x) in place over the keys each row may see, zero beyond; rows of the buffer are
-// (head, query row). Where groups are given, a row's mass by key group goes to [buffer rows, G].
-extern "C" __global__ void softmax_rows(float* scores, const unsigned char* groups, float* masses,
+// (head, query row). Where bins are given, a row's mass by key bin goes to [buffer rows, G].
+extern "C" __global__ void softmax_rows(float* scores, const unsigned char* bins, float* masses,
                                         int rows, int keys, int causal, int past, int first,
                                         float scale) {
     begin();
@@ -305,14 +306,14 @@ extern "C" __global__ void softmax_rows(float* scores, const unsigned char* grou
     for (int i = threadIdx.x; i < keys; i += blockDim.x) {
         const float w = i < visible ? row[i] * norm : 0.f;
         row[i] = w;
-        if (groups) {
-            const int group = groups[i];
+        if (bins) {
+            const int bin = bins[i];
 #pragma unroll
             for (int g = 0; g < G; g++)
-                if (group == g) mass[g] += w;
+                if (bin == g) mass[g] += w;
         }
     }
-    if (!groups) return;
+    if (!bins) return;
 #pragma unroll
     for (int g = 0; g < G; g++) {
         const float all = block_sum(mass[g]);
@@ -320,17 +321,17 @@ extern "C" __global__ void softmax_rows(float* scores, const unsigned char* grou
     }
 }
 
-// Adds rows' masses [heads, rows, G] to [heads, G, G] by the rows' own groups; one block of G · G
+// Adds rows' masses [heads, rows, G] to [heads, G, G] by the rows' own bins; one block of G · G
 // threads a head, in order of rows, so that the sum is the same every time. The last row's go to
 // `last` [heads, G].
-extern "C" __global__ void fold_rows(const float* masses, const unsigned char* groups, double* mass,
+extern "C" __global__ void fold_rows(const float* masses, const unsigned char* bins, double* mass,
                                      float* last, int rows, int first_key) {
     begin();
     const float* from = masses + (size_t)blockIdx.x * rows * G;
     const int query = threadIdx.x / G, key = threadIdx.x % G;
     double sum = mass[blockIdx.x * G * G + threadIdx.x];
     for (int r = 0; r < rows; r++)
-        if (groups[first_key + r] == query) sum += from[r * G + key];
+        if (bins[first_key + r] == query) sum += from[r * G + key];
     mass[blockIdx.x * G * G + threadIdx.x] = sum;
     if (threadIdx.x < G) last[blockIdx.x * G + threadIdx.x] = from[(rows - 1) * G + threadIdx.x];
 }

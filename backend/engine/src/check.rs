@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use shared::{ErrorCode, Group, Knockout, ModelTraits, PictureUse, PruneBy, RunOptions, Token};
+use shared::{
+    ErrorCode, Group, Knockout, MOST_MEDIA, ModelTraits, PictureUse, PruneBy, RunOptions, Token,
+};
 
 use crate::compress;
 use crate::error::EngineError;
 use crate::family::Numbering;
 use crate::prepare::QwenPrepare;
-use crate::prompt::{Frame, PromptTokenizer, Templates};
+use crate::prompt::{Piece, Prompt, PromptTokenizer, Templates};
 
 /// How many image tokens a picture has.
 #[derive(Clone, Debug)]
@@ -40,24 +42,24 @@ pub struct PromptCheck {
 
 /// A question that fits.
 pub(crate) struct Fitting {
-    pub(crate) frame: Frame,
+    pub(crate) prompt: Prompt,
     pub(crate) prompt_tokens: usize,
     /// The options, resolved on this model.
     pub(crate) options: RunOptions,
 }
 
 impl PromptCheck {
-    /// Whether a question about a picture of this width and height fits the model.
+    /// Whether a question about pictures of these widths and heights fits the model.
     ///
     /// # Errors
     /// Codes for a prompt that does not fit, an unknown template, or an option out of range.
-    pub fn check(&self, size: (u32, u32), options: &RunOptions) -> Result<(), EngineError> {
-        self.fit(size, options).map(|_| ())
+    pub fn check(&self, sizes: &[(u32, u32)], options: &RunOptions) -> Result<(), EngineError> {
+        self.fit(sizes, options).map(|_| ())
     }
 
     pub(crate) fn fit(
         &self,
-        size: (u32, u32),
+        sizes: &[(u32, u32)],
         options: &RunOptions,
     ) -> Result<Fitting, EngineError> {
         let bad = |what: String| EngineError::new(ErrorCode::BadOption, what);
@@ -72,23 +74,43 @@ impl PromptCheck {
         let template = self.templates.find(&options.template).ok_or_else(|| {
             EngineError::new(ErrorCode::Internal, "a template was resolved that is not there")
         })?;
-        let grid = match &self.grid {
-            _ if options.picture == PictureUse::None => (0, 0),
-            Grid::Fixed { edge } => (*edge, *edge),
-            Grid::Any(prepare) => prepare.grid(size, &options)?,
+        let sizes = if options.picture == PictureUse::None { &[] } else { sizes };
+        if sizes.len() > MOST_MEDIA {
+            return Err(bad(format!(
+                "There are {} pictures; a prompt has at most {MOST_MEDIA}.",
+                sizes.len()
+            )));
+        }
+        let grid = |size: &(u32, u32)| match &self.grid {
+            Grid::Fixed { edge } => Ok((*edge, *edge)),
+            Grid::Any(prepare) => prepare.grid(*size, &options),
         };
-        let text = (options.prompt.as_str(), options.picture != PictureUse::None);
-        let frame = Frame::new(&self.tokenizer, template, text, self.image_token)?;
-        let kept = compress::kept(grid.0 * grid.1, &options);
-        let prompt_tokens = frame.len() + kept * options.replicate as usize;
-        let image = prompt_tokens - frame.len();
+        let grids = sizes.iter().map(grid).collect::<Result<Vec<(usize, usize)>, EngineError>>()?;
+        let text = (options.prompt.as_str(), sizes.len());
+        let prompt = Prompt::new(&self.tokenizer, template, text, self.image_token)?;
+        // Tokens of each picture, and the position after the last token.
+        let (mut images, mut next) = (vec![0; grids.len()], 0);
+        for piece in &prompt.pieces {
+            match piece {
+                Piece::Medium(medium) => {
+                    let grid = grids.get(*medium).copied().unwrap_or_default();
+                    let kept = compress::kept(grid.0 * grid.1, &options);
+                    next = self.numbering.after_picture(next, kept, grid, &options);
+                    if let Some(tokens) = images.get_mut(*medium) {
+                        *tokens = kept * options.replicate as usize;
+                    }
+                }
+                text => next += text.tokens().len() as u32,
+            }
+        }
+        let next = next as usize;
+        let prompt_tokens = prompt.len() + images.iter().sum::<usize>();
         if let Some(knockout) = &options.knockout {
             let generates = options.max_new_tokens > 1;
-            self.knocks_out(knockout, &frame, image, generates).map_err(bad)?;
+            self.knocks_out(knockout, &prompt, &images, generates).map_err(bad)?;
         }
-        let next = self.numbering.after_picture(frame.before.len(), kept, grid, &options) as usize
-            + frame.after.len();
         if prompt_tokens.max(next) >= self.longest {
+            let its = if sizes.len() > 1 { "pictures" } else { "picture" };
             let takes = if next > prompt_tokens {
                 format!(
                     "The prompt's {prompt_tokens} tokens stand at positions up to {next}, those of \
@@ -98,7 +120,7 @@ impl PromptCheck {
                 )
             } else {
                 format!(
-                    "The prompt takes {prompt_tokens} tokens with its picture; this model reads at \
+                    "The prompt takes {prompt_tokens} tokens with its {its}; this model reads at \
                      most {} and needs room for an answer. Shorten the text",
                     self.longest
                 )
@@ -106,27 +128,32 @@ impl PromptCheck {
             let less = if options.replicate > 1 { " or replicate the picture less" } else { "" };
             return Err(EngineError::new(ErrorCode::PromptTooLong, format!("{takes}{less}.")));
         }
-        Ok(Fitting { frame, prompt_tokens, options })
+        Ok(Fitting { prompt, prompt_tokens, options })
     }
 
-    /// Whether a knockout is possible in a prompt with so many image tokens and blocks anything. Only
-    /// with `generates` is there a generated row: the last
-    /// token is not read again.
+    /// Whether a knockout is possible in a prompt with so many tokens of each picture and blocks
+    /// anything. Only with `generates` is there a generated row: the last token is not read again.
     fn knocks_out(
         &self,
         knockout: &Knockout,
-        frame: &Frame,
-        image: usize,
+        prompt: &Prompt,
+        images: &[usize],
         generates: bool,
     ) -> Result<(), String> {
         let (layers, heads) = self.size;
         knockout.check_model(layers, heads)?;
-        let of = |tokens: &[Token]| tokens.iter().map(|t| t.group).collect::<Vec<_>>();
-        let mut groups = of(&frame.before);
-        groups.extend(std::iter::repeat_n(Group::Image, image));
-        groups.extend(of(&frame.after));
+        let mut groups = Vec::new();
+        for piece in &prompt.pieces {
+            match piece {
+                Piece::Medium(medium) => {
+                    let tokens = images.get(*medium).copied().unwrap_or_default();
+                    groups.extend(std::iter::repeat_n(Group::Image, tokens));
+                }
+                text => groups.extend(text.tokens().iter().map(|t: &Token| t.group)),
+            }
+        }
         if let Some(first) = groups.first_mut()
-            && *first != Group::Image
+            && !first.is_medium()
         {
             *first = Group::Begin;
         }

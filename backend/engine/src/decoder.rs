@@ -1,9 +1,8 @@
 //! The decoder of every family: RMSNorm, grouped-query attention, SwiGLU, rotary positions.
 
 use candle_core::{DType, Device, Result, Tensor};
-use shared::Knockout;
 
-use crate::attention::{Blocked, Mask, Seen, Segment, Watch, attend};
+use crate::attention::{BinKnockout, Blocked, Mask, Seen, Segment, Watch, attend};
 use crate::error::EngineError;
 use crate::observer::{Control, Wants};
 use crate::ops;
@@ -93,7 +92,7 @@ pub(crate) struct Cache {
     /// Positions filled.
     pub(crate) len: usize,
     /// What rows do not see.
-    pub(crate) knockout: Option<Knockout>,
+    pub(crate) knockout: Option<BinKnockout>,
     /// What layers saw and the lookout has not been told yet.
     pub(crate) sights: Sights,
 }
@@ -102,8 +101,10 @@ pub(crate) struct Cache {
 pub(crate) trait Lookout {
     /// What to compute.
     fn wants(&self) -> Wants;
-    /// Groups of all positions up to and including the rows of this pass.
+    /// Bins of all positions up to and including the rows of this pass.
     fn segments(&self) -> &[Segment];
+    /// How many bins there are, and which one is of what is generated.
+    fn bins(&self) -> (usize, usize);
     /// A layer's attention is done.
     fn layer(&mut self, layer: usize, seen: Seen) -> Control;
     /// A block of a layer's weights: first row, rows, keys, `[heads, rows, keys]`.
@@ -331,11 +332,13 @@ impl Decoder {
         if !watched {
             return attend(q, k, v, mask, None);
         }
+        let (bins, _) = lookout.bins();
         let mut map = |first: usize, rows: usize, keys: usize, weights: &[f32]| {
             lookout.map(index, (past + first, rows, keys), weights);
         };
         let watch = Watch {
             segments: &segments,
+            bins,
             row: wants.rows,
             by_head: wants.head_rows > 0,
             map: if wants.maps { Some(&mut map) } else { None },

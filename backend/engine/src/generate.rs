@@ -4,7 +4,7 @@ use shared::event::{ALTERNATIVES, Stop};
 use shared::rows::head_rows_that_fit;
 use shared::{Alternative, F32s, Group, Knockout, LayerFlow, Sampling, TokenFlow, TokenHeads};
 
-use crate::attention::{Seen, Segment};
+use crate::attention::{BinKnockout, Seen, Segment};
 use crate::clock::Moment;
 use crate::decoder::{Decoder, Lookout};
 use crate::error::EngineError;
@@ -43,6 +43,9 @@ struct Watcher<'a> {
     observer: &'a mut dyn Observer,
     wants: Wants,
     segments: Vec<Segment>,
+    bins: usize,
+    /// The bin of what is generated.
+    answer: usize,
     prefill: bool,
     layers: usize,
     heads: usize,
@@ -59,6 +62,10 @@ impl Lookout for Watcher<'_> {
 
     fn segments(&self) -> &[Segment] {
         &self.segments
+    }
+
+    fn bins(&self) -> (usize, usize) {
+        (self.bins, self.answer)
     }
 
     fn layer(&mut self, layer: usize, seen: Seen) -> Control {
@@ -112,8 +119,8 @@ impl Watcher<'_> {
         self.flow = TokenFlow::default();
         self.by_head = TokenHeads::default();
         match self.segments.last_mut() {
-            Some((Group::Generated, _, end)) => *end = position + 1,
-            _ => self.segments.push((Group::Generated, position, position + 1)),
+            Some((bin, _, end)) if *bin == self.answer => *end = position + 1,
+            _ => self.segments.push((self.answer, position, position + 1)),
         }
     }
 }
@@ -131,7 +138,8 @@ pub(crate) fn generate(
     let reached = prompt.max(input.next as usize);
     let room = (config.max_positions - reached).min(plan.max_new_tokens as usize);
     let mut cache = plan.decoder.cache(prompt + room)?;
-    cache.knockout = plan.knockout.cloned();
+    let bins = &input.layout.bins;
+    cache.knockout = plan.knockout.map(|knockout| BinKnockout::of(knockout, bins));
     let mut chooser = Chooser::new(plan.sampling, input.layout.tokens.iter().map(|t| t.id));
     let mut wants = observer.wants();
     let (layers, heads) = (config.layers as u32, config.heads as u32);
@@ -143,7 +151,9 @@ pub(crate) fn generate(
         arranged: plan.arranged,
         observer,
         wants,
-        segments: input.layout.segments(),
+        segments: input.layout.bin_segments(),
+        bins: bins.len(),
+        answer: bins.find(Group::Generated, None).unwrap_or_default(),
         prefill: true,
         layers: config.layers,
         heads: config.heads,

@@ -47,7 +47,7 @@ pub use family::{
     variant_of,
 };
 pub use memory::{MemoryNeed, amount};
-pub use model::{LoadOptions, Model, Prepared};
+pub use model::{LoadOptions, Media, Medium, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};
 pub use picture::{JPEG_DECODER, Picture, PictureLimits};
 pub use processor::{Kernels, processor};

@@ -5,8 +5,8 @@ use std::path::Path;
 use shared::event::Stop;
 use shared::picture::PictureTokens;
 use shared::{
-    ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, Resizing, RunOptions, Summary,
-    Timing,
+    Bins, FEW_BINS, Group, ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, Resizing,
+    RunOptions, Summary, Timing,
 };
 
 use crate::check::{Fitting, Grid, PromptCheck};
@@ -19,7 +19,7 @@ use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
 use crate::observer::{Observer, Wants};
 use crate::picture::Picture;
 use crate::prepare::Pixels;
-use crate::prompt::Frame;
+use crate::prompt::Prompt;
 use crate::shapes::Shape;
 use crate::weighed::{self, Arranged};
 use crate::weights::WeightCache;
@@ -44,22 +44,66 @@ pub struct Model {
     check: PromptCheck,
 }
 
-/// A picture and a prompt, ready to run.
+/// One medium of a question.
+#[derive(Clone, Copy, Debug)]
+pub enum Medium<'m> {
+    /// A still picture.
+    Picture(&'m Picture),
+}
+
+/// The media of a question, in their order; made of one picture, or of a list of them.
+#[derive(Clone, Debug, Default)]
+pub struct Media<'m>(pub Vec<Medium<'m>>);
+
+impl<'m> From<&'m Picture> for Media<'m> {
+    fn from(picture: &'m Picture) -> Self {
+        Media(vec![Medium::Picture(picture)])
+    }
+}
+
+impl<'m> From<&'m [Picture]> for Media<'m> {
+    fn from(pictures: &'m [Picture]) -> Self {
+        Media(pictures.iter().map(Medium::Picture).collect())
+    }
+}
+
+impl<'m> From<&'m Vec<Picture>> for Media<'m> {
+    fn from(pictures: &'m Vec<Picture>) -> Self {
+        pictures.as_slice().into()
+    }
+}
+
+/// A picture as a model takes it.
+#[derive(Debug)]
+struct Given {
+    /// The vision tower's input.
+    pixels: Vec<f32>,
+    /// The picture as the model sees it.
+    picture: Picture,
+    /// Where that lies in the given one.
+    geometry: PreparedPicture,
+}
+
+/// Pictures and a prompt, ready to run.
 #[derive(Debug)]
 pub struct Prepared {
-    pub(crate) pixels: Vec<f32>,
-    /// The picture as the model sees it, and where that lies; none for a question alone.
-    picture: Option<(Picture, PreparedPicture)>,
-    frame: Frame,
+    /// None for a question alone.
+    pictures: Vec<Given>,
+    prompt: Prompt,
     options: RunOptions,
     prompt_tokens: usize,
     prepare_ms: f64,
 }
 
 impl Prepared {
-    /// The picture as the model sees it, as a PNG file; none where it sees none.
+    /// The first picture as the model sees it, as a PNG file; none where it sees none.
     pub fn picture_png(&self) -> Option<Vec<u8>> {
-        self.picture.as_ref().map(|(picture, _)| picture.png())
+        self.picture_png_of(0)
+    }
+
+    /// A picture as the model sees it, as a PNG file; none where there is none of that number.
+    pub fn picture_png_of(&self, medium: usize) -> Option<Vec<u8>> {
+        self.pictures.get(medium).map(|given| given.picture.png())
     }
 
     /// Number of prompt positions, image tokens included.
@@ -69,7 +113,7 @@ impl Prepared {
 
     /// Number of image tokens among them, copies included.
     pub fn image_tokens(&self) -> usize {
-        self.prompt_tokens - self.frame.len()
+        self.prompt_tokens - self.prompt.len()
     }
 
     /// Positions of the prompt, and most tokens to write.
@@ -77,9 +121,16 @@ impl Prepared {
         (self.prompt_tokens, self.options.max_new_tokens as usize)
     }
 
-    /// Tokens that the vision tower makes of the picture; none where there is none.
+    /// Tokens that the vision tower makes of the largest picture; none where there is none. Pictures
+    /// go through it one after another.
     pub(crate) fn tower_tokens(&self) -> Option<usize> {
-        self.picture.as_ref().map(|(_, g)| usize::from(g.rows) * usize::from(g.cols))
+        let tokens = |g: PreparedPicture| usize::from(g.rows) * usize::from(g.cols);
+        self.pictures.iter().map(|given| tokens(given.geometry)).max()
+    }
+
+    /// How many bins the run's flows have.
+    pub(crate) fn bins(&self) -> usize {
+        Bins::of_media(self.pictures.iter().map(|_| Group::Image)).len()
     }
 
     /// The options, resolved on this model.
@@ -87,19 +138,30 @@ impl Prepared {
         &self.options
     }
 
-    /// The vision tower's input `[3, height, width]`; empty without a picture.
+    /// The vision tower's input of the first picture, `[3, height, width]`; empty without one.
     pub fn pixels(&self) -> &[f32] {
-        &self.pixels
+        self.pixels_of(0)
     }
 
-    /// The same prompt on other pixels, for comparisons with a reference that prepared its own.
+    /// The vision tower's input of a picture; empty where there is none of that number.
+    pub fn pixels_of(&self, medium: usize) -> &[f32] {
+        self.pictures.get(medium).map_or(&[], |given| given.pixels.as_slice())
+    }
+
+    /// The same prompt on other pixels of its pictures, one after another, for comparisons with a
+    /// reference that prepared its own.
     ///
     /// # Panics
     /// If there are more or fewer values than the vision tower takes.
     #[must_use]
     pub fn with_pixels(mut self, pixels: Vec<f32>) -> Self {
-        assert_eq!(pixels.len(), self.pixels.len(), "pixels of another size");
-        self.pixels = pixels;
+        let mut rest = pixels.as_slice();
+        for given in &mut self.pictures {
+            let (own, others) = rest.split_at(given.pixels.len());
+            given.pixels = own.to_vec();
+            rest = others;
+        }
+        assert!(rest.is_empty(), "pixels of another size");
         self
     }
 }
@@ -222,7 +284,8 @@ impl Model {
         let half = decoder.dtype_name() == "f16";
         let plain = matches!(self.info.quant, Quant::F16 | Quant::Bf16);
         let decodes = half && !plain;
-        GpuRun { prompt, new, half, decodes, logits: false, knockout: false, head_rows: 0 }
+        let (logits, knockout, bins) = (false, false, FEW_BINS);
+        GpuRun { prompt, new, half, decodes, logits, knockout, head_rows: 0, bins }
     }
 
     /// Whether a run fits the GPU, asked before it takes anything.
@@ -233,7 +296,8 @@ impl Model {
         let new = (options.max_new_tokens as usize).min(decoder.config.max_positions - prompt);
         let knockout = options.knockout.is_some();
         let Wants { logits, head_rows, .. } = wants;
-        let run = GpuRun { logits, knockout, head_rows, ..self.gpu_run(prompt, new) };
+        let bins = prepared.bins();
+        let run = GpuRun { logits, knockout, head_rows, bins, ..self.gpu_run(prompt, new) };
         memory::fits(&decoder.config, run, self.footprint.weights, memory, options.replicate)
     }
 
@@ -253,26 +317,28 @@ impl Model {
         self.check.templates.names().collect()
     }
 
-    /// Prepares a picture and a prompt.
+    /// Prepares media and a prompt: a picture, or a list of them.
     ///
     /// # Errors
     /// Codes for a prompt that does not fit the model, an unknown template, or an option out of
     /// range.
-    pub fn prepare(
+    pub fn prepare<'m>(
         &self,
-        picture: &Picture,
+        media: impl Into<Media<'m>>,
         options: &RunOptions,
     ) -> Result<Prepared, EngineError> {
         let start = Moment::now();
-        let size = (picture.width, picture.height);
-        let Fitting { frame, prompt_tokens, options } = self.check.fit(size, options)?;
-        let (pixels, picture) = if options.picture == PictureUse::None {
-            (Vec::new(), None)
-        } else {
+        let Media(media) = media.into();
+        let pictures = media.iter().map(|Medium::Picture(picture)| *picture);
+        let sizes: Vec<_> = pictures.clone().map(|p| (p.width, p.height)).collect();
+        let Fitting { prompt, prompt_tokens, options } = self.check.fit(&sizes, options)?;
+        let shown = pictures.filter(|_| options.picture != PictureUse::None);
+        let given = shown.map(|picture| {
             let Pixels { values, picture, geometry } = self.family.pixels(picture, &options)?;
-            (values, Some((picture, geometry)))
-        };
-        Ok(Prepared { pixels, picture, frame, options, prompt_tokens, prepare_ms: start.ms() })
+            Ok(Given { pixels: values, picture, geometry })
+        });
+        let pictures = given.collect::<Result<Vec<Given>, EngineError>>()?;
+        Ok(Prepared { pictures, prompt, options, prompt_tokens, prepare_ms: start.ms() })
     }
 
     /// Runs the model and generates as the options say. An observer that asks to stop ends the run with
@@ -298,9 +364,10 @@ impl Model {
         observer: &mut dyn Observer,
     ) -> Result<Option<Summary>, EngineError> {
         let start = Moment::now();
-        let Prepared { pixels, picture, frame, options, .. } = prepared;
-        let seen = picture.as_ref().map(|(_, geometry)| (pixels.as_slice(), *geometry));
-        let input = family::input(&*self.family, seen, frame, options)?;
+        let Prepared { pictures, prompt, options, .. } = prepared;
+        let seen = pictures.iter().map(|given| (given.pixels.as_slice(), given.geometry));
+        let seen: Vec<(&[f32], PreparedPicture)> = seen.collect();
+        let input = family::input(&*self.family, &seen, prompt, options)?;
         let vision_ms = start.ms();
         if observer.layout(&input.layout).is_break() || observer.poll().is_break() {
             return Ok(None);

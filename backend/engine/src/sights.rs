@@ -144,8 +144,9 @@ mod gpu {
                 // their own.
                 let split = plain && !wants.maps && crate::cuda::decodes(width);
                 let joint = (wants.rows || wants.head_rows > 0) && split;
-                let segments = lookout.segments();
-                Some(Notes::new(on, layers, heads, capacity, segments, joint, wants.head_rows)?)
+                let (bins, answer) = lookout.bins();
+                let bins = (bins, answer, lookout.segments());
+                Some(Notes::new(on, layers, heads, capacity, bins, joint, wants.head_rows)?)
             } else {
                 None
             };

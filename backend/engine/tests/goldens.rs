@@ -102,7 +102,7 @@ fn flows_are_sums_of_the_maps() {
                             let row = &prefill[((layer * h + head) * s + i) * s..][..s];
                             want += (0..s).filter(|j| group(*j) == k).map(|j| row[j]).sum::<f32>();
                         }
-                        close.check(&[flow.get(head, q, k)], &[want], "flow");
+                        close.check(&[flow.get(&layout.bins, head, q, k)], &[want], "flow");
                     }
                 }
             }
@@ -115,7 +115,11 @@ fn flows_are_sums_of_the_maps() {
                     for k in Group::ALL {
                         let keys = (0..row.len()).filter(|j| group(*j) == k);
                         let want: f32 = keys.map(|j| row[j]).sum();
-                        close.check(&[token.flow.get(layer, head, k)], &[want], "token flow");
+                        close.check(
+                            &[token.flow.get(&layout.bins, layer, head, k)],
+                            &[want],
+                            "token flow",
+                        );
                     }
                     mean.iter_mut().zip(row).for_each(|(m, p)| *m += p / h as f32);
                 }
@@ -216,7 +220,7 @@ fn what_a_person_types_stays_text() {
                 // Qwen's delimiters: five turn marks, the first of which is Begin, and two around
                 // the picture.
                 assert_eq!(counts.get(Group::Marker), if golden.is_llava() { 0 } else { 6 });
-                let patches = layout.picture.unwrap();
+                let patches = layout.picture().unwrap();
                 let patches = u32::from(patches.rows) * u32::from(patches.cols);
                 assert_eq!(counts.get(Group::Image), patches);
                 assert_eq!(counts.get(Group::System) > 0, template != "llava-hf");
@@ -244,7 +248,7 @@ fn a_smaller_limit_means_fewer_picture_tokens() {
         model.run(&prepared, &mut seen).unwrap().unwrap();
         let layout = seen.layout.clone().unwrap();
         let image = layout.counts().get(Group::Image);
-        let shown = layout.picture.unwrap();
+        let shown = layout.picture().unwrap();
         assert_eq!(u32::from(shown.rows) * u32::from(shown.cols), image);
         assert_eq!(
             (shown.width, shown.height),
@@ -252,7 +256,7 @@ fn a_smaller_limit_means_fewer_picture_tokens() {
         );
         assert!(shown.width * shown.height <= side * side, "{side}");
         assert_eq!(prepared.prompt_tokens(), layout.len());
-        let cells: Vec<_> = layout.tokens.iter().filter_map(|t| t.cell).collect();
+        let cells: Vec<_> = layout.tokens.iter().filter_map(|t| t.cell()).collect();
         assert_eq!(cells.len(), image as usize);
         let last = cells.last().unwrap();
         assert_eq!((last.row + 1, last.col + 1), (shown.rows, shown.cols));
@@ -260,8 +264,10 @@ fn a_smaller_limit_means_fewer_picture_tokens() {
         let on = observation.attention(0, &Definition::default()).unwrap();
         assert_eq!(on.image_tokens, image, "n_O is what the model was given");
         for head in 0..seen.flows[0].heads as usize {
-            let from: f32 =
-                Group::ALL.into_iter().map(|k| seen.flows[0].get(head, Group::Image, k)).sum();
+            let from: f32 = Group::ALL
+                .into_iter()
+                .map(|k| seen.flows[0].get(&layout.bins, head, Group::Image, k))
+                .sum();
             assert!((from - image as f32).abs() < 1e-3, "{from} from {image}");
         }
         tokens.push(image);

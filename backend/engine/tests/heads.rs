@@ -4,7 +4,7 @@
 
 use crate::common::{Close, Golden, Recording, checkpoints, device};
 use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits};
-use shared::{Group, Quant, RunOptions};
+use shared::{Bins, Group, Quant, RunOptions};
 
 fn model(golden: &Golden) -> Model {
     let options = LoadOptions { name: golden.name.clone(), quant: Quant::F32, device: device() };
@@ -61,9 +61,10 @@ fn rows_by_head_equal_transformers() {
                     };
                     close.check(row, theirs, &at);
                     mean.iter_mut().zip(row).for_each(|(m, w)| *m += w);
+                    let bins = Bins::default();
                     for k in Group::ALL {
                         let on = (0..keys).filter(|j| group(*j) == k).map(|j| f64::from(row[j]));
-                        let mass = f64::from(token.flow.get(layer, head, k));
+                        let mass = f64::from(token.flow.get(&bins, layer, head, k));
                         sums.check64(on.sum::<f64>(), mass, &at);
                     }
                 }

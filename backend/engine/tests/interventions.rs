@@ -67,12 +67,12 @@ fn a_question_alone_equals_transformers() {
         equals_transformers(&lab, &seen, &want, "none", &format!("{name}, no picture"));
 
         let layout = seen.run.layout.as_ref().unwrap();
-        assert_eq!((layout.picture, layout.counts().get(Group::Image)), (None, 0));
-        assert!(layout.tokens.iter().all(|t| t.cell.is_none()));
+        assert_eq!((layout.picture(), layout.counts().get(Group::Image)), (None, 0));
+        assert!(layout.tokens.iter().all(|t| t.cell().is_none()));
         let observation = seen.run.observation();
         let measure = observation.measure(0, &Definition::default());
         assert_eq!(measure.mdi, Err(Undefined::NoImageTokens));
-        assert_eq!(observation.overlay(0, 0), None);
+        assert_eq!(observation.overlay(0, 0, 0), None);
     }
 }
 
@@ -86,7 +86,8 @@ fn blocked_masses_are_exactly_zero() {
             let at = format!("{name}, {case}");
             let knockout: Knockout = case.parse().unwrap();
             let seen = lab.run(&with(&lab, case));
-            let counts = seen.run.layout.as_ref().unwrap().counts();
+            let layout = seen.run.layout.as_ref().unwrap();
+            let (counts, bins) = (layout.counts(), layout.bins.clone());
             let after = Group::Instruction;
             for (layer, flow) in seen.run.flows.iter().enumerate() {
                 for head in 0..seen.h {
@@ -94,7 +95,7 @@ fn blocked_masses_are_exactly_zero() {
                     let named = heads.is_empty() || heads.contains(&(head as u32));
                     let blocked = knockout.is_in(layer as u32) && named;
                     for group in Group::ALL {
-                        let mass = |k| flow.get(head, group, k);
+                        let mass = |k| flow.get(&bins, head, group, k);
                         let sum: f32 = Group::ALL.into_iter().map(mass).sum();
                         assert!((sum - counts.get(group) as f32).abs() < 1e-4, "{at}: {group:?}");
                         if blocked && knockout.from.contains(group) {
@@ -102,11 +103,11 @@ fn blocked_masses_are_exactly_zero() {
                         }
                     }
                     let on = |zero: bool, mass: f32| assert_eq!(mass == 0.0, zero, "{at}: {mass}");
-                    on(blocked, flow.get(head, after, Group::Image));
-                    on(blocked, flow.last(head, Group::Image));
+                    on(blocked, flow.get(&bins, head, after, Group::Image));
+                    on(blocked, flow.last(&bins, head, Group::Image));
                     for token in &seen.run.tokens {
-                        on(blocked, token.flow.get(layer, head, Group::Image));
-                        let mass = |k| token.flow.get(layer, head, k);
+                        on(blocked, token.flow.get(&bins, layer, head, Group::Image));
+                        let mass = |k| token.flow.get(&bins, layer, head, k);
                         let sum: f32 = Group::ALL.into_iter().map(mass).sum();
                         assert!((sum - 1.0).abs() < 1e-5, "{at}: a row sums to {sum}");
                     }
@@ -180,7 +181,7 @@ fn layers_left_out_are_named() {
 fn a_knockout_that_cannot_be_is_refused() {
     let lab = Lab::open("llava-mha");
     let refused = |options: RunOptions| {
-        let error = lab.model.check().check((40, 30), &options).unwrap_err();
+        let error = lab.model.check().check(&[(40, 30)], &options).unwrap_err();
         assert_eq!(error.code, ErrorCode::BadOption);
         error.message
     };

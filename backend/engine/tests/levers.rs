@@ -44,7 +44,7 @@ fn masses_and_counts_are_those_of_the_tokens_that_are_there() {
             let options = RunOptions { max_new_tokens: 2, ..case.options(lab.options()) };
             let seen = lab.run(&options);
             let layout = seen.run.layout.clone().unwrap();
-            let counts = layout.counts();
+            let (counts, bins) = (layout.counts(), layout.bins.clone());
             assert_eq!(seen.image_tokens(), case.kept.len() as u32 * case.replicate, "{at}");
             let on = seen.run.observation().attention(0, &Definition::default()).unwrap();
             assert_eq!(on.image_tokens, seen.image_tokens(), "{at}: n_O");
@@ -52,13 +52,15 @@ fn masses_and_counts_are_those_of_the_tokens_that_are_there() {
                 for (head, group) in
                     (0..seen.h).flat_map(|head| Group::ALL.into_iter().map(move |g| (head, g)))
                 {
-                    let sum: f32 = Group::ALL.into_iter().map(|k| flow.get(head, group, k)).sum();
+                    let sum: f32 =
+                        Group::ALL.into_iter().map(|k| flow.get(&bins, head, group, k)).sum();
                     let size = counts.get(group) as f32;
                     assert!((sum - size).abs() < 1e-4, "{at}: {sum} leaves {size} {group:?}");
                 }
             }
             for copy in 0..case.replicate as u16 {
-                let cells = layout.tokens.iter().filter_map(|t| t.cell).filter(|c| c.copy == copy);
+                let cells =
+                    layout.tokens.iter().filter_map(|t| t.cell()).filter(|c| c.copy == copy);
                 let cells: Vec<_> = cells.map(|c| (c.row, c.col)).collect();
                 assert_eq!(cells.len(), case.kept.len(), "{at}: copy {copy}");
                 assert!(cells.is_sorted_by(|a, b| a < b), "{at}: copy {copy} out of order");

@@ -22,6 +22,7 @@ mod pictures;
 mod sampling;
 mod second_oracle;
 mod settings;
+mod several;
 
 /// A file that is not named above would never run.
 #[test]

@@ -26,9 +26,9 @@ pub struct AnalyzeArgs {
     /// A model's name, its folder in Hugging Face layout, or FILE.gguf[,MMPROJ.gguf].
     #[arg(long, default_value = "demo-llava")]
     model: String,
-    /// The picture.
-    #[arg(long, value_name = "FILE")]
-    image: PathBuf,
+    /// The picture; given again and again, the prompt's pictures in this order.
+    #[arg(long, value_name = "FILE", required = true)]
+    image: Vec<PathBuf>,
     /// The question.
     #[arg(long)]
     prompt: String,
@@ -54,7 +54,8 @@ pub struct AnalyzeArgs {
     /// What drawn tokens follow from: the same seed gives the same answer [default: 0].
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u32>,
-    /// paper, reimplementation, forward, or a definition as JSON.
+    /// paper, reimplementation, forward, or a definition as JSON. With several pictures paper:2 holds
+    /// the words against the second, paper:1/2 the first against the second.
     #[arg(long, default_value = "paper")]
     definition: String,
     /// Print one JSON object.
@@ -72,7 +73,7 @@ pub struct AnalyzeArgs {
     /// Write the rows by head of the answer, zstd-compressed MessagePack, as a shipped run has them.
     #[arg(long, value_name = "FILE")]
     record_heads: Option<PathBuf>,
-    /// Write the picture as the model sees it.
+    /// Write the picture as the model sees it; further pictures beside it as FILE.2.png and so on.
     #[arg(long, value_name = "FILE.png")]
     prepared: Option<PathBuf>,
     /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
@@ -98,16 +99,20 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     }
     let created = clock::now_rfc3339();
 
-    let file = std::fs::read(&args.image)
-        .map_err(|e| format!("the picture {} cannot be read: {e}", args.image.display()))?;
+    let files = args.image.iter().map(|file| {
+        let at = file.display();
+        std::fs::read(file).map_err(|e| format!("the picture {at} cannot be read: {e}"))
+    });
+    let files = files.collect::<Result<Vec<_>, Failure>>()?;
     let lab = KeepingLab::in_data(args.device, &args.folders.data);
     let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
-    let picture = lab.decode(&file).map_err(says)?;
+    let pictures = files.iter().map(|file| lab.decode(file)).collect::<Result<Vec<_>, _>>();
+    let pictures = pictures.map_err(says)?;
     let load = LoadOptions { name: source.name.clone(), quant, device: args.device };
     memory::fits(&lab, &source.folder, &load, 0).map_err(says)?;
     let model = lab.load(&source.folder, &load, &mut progress()).map_err(says)?;
     let mut recording = Recording::start();
-    let prepared = model.prepare(&picture, &options).map_err(says)?;
+    let prepared = model.prepare(&pictures, &options).map_err(says)?;
     let mut maps = match args.dump_attention {
         None => None,
         Some(_) => {
@@ -129,7 +134,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
             prepared: &*prepared,
             model: model.info(),
             source: &source,
-            picture: &picture,
+            pictures: &pictures,
             options: &options,
         };
         let go_on = || engine::Control::Continue(());
@@ -140,8 +145,11 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     recording.push(Event::Done { summary: summary.clone() });
 
     if let Some(file) = &args.prepared {
-        let png = prepared.picture_png();
+        let png = prepared.picture_png(0);
         write(file, &png.ok_or("bad_option: there is no prepared picture: the model saw none")?)?;
+        for (number, png) in (1..).map_while(|i| Some((i + 1, prepared.picture_png(i)?))) {
+            write(&file.with_extension(format!("{number}.png")), &png)?;
+        }
     }
     let observed = Observed::of(recording.events())
         .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;

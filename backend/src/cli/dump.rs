@@ -135,14 +135,7 @@ mod tests {
     use super::*;
 
     fn prompt(s: u32) -> Vec<Token> {
-        let token = |index| Token {
-            index,
-            id: 7 + index,
-            text: String::new(),
-            parts: Vec::new(),
-            group: Group::Instruction,
-            cell: None,
-        };
+        let token = |index| Token::text(index, 7 + index, "", Group::Instruction);
         (0..s).map(token).collect()
     }
 

@@ -3,11 +3,13 @@
 use std::fmt::Write as _;
 
 use shared::report::{Comparison, Numbers};
-use shared::{CopyPositions, Group, Moved, PictureUse, PruneBy, PruneCount, Report};
+use shared::{
+    CopyPositions, Group, Medium, Moved, PictureUse, PreparedPicture, PruneBy, PruneCount, Report,
+};
 
-/// The picture as the model saw it, and what was done to its tokens.
-fn picture(report: &Report) -> String {
-    let Some(p) = report.layout.picture else {
+/// A picture as the model saw it, and what was done to its tokens.
+fn picture(report: &Report, p: Option<PreparedPicture>) -> String {
+    let Some(p) = p else {
         return "none: the question alone".to_owned();
     };
     let options = &report.options;
@@ -53,8 +55,11 @@ fn picture(report: &Report) -> String {
 /// What the number of picture tokens does to MDI by itself, where some were dropped or repeated: with each side's
 /// share of the attention as it was, MDI would follow the count alone.
 fn counts_alone(report: &Report) -> Option<String> {
-    let picture = report.layout.picture?;
-    let whole = u32::from(picture.rows) * u32::from(picture.cols);
+    let pictures = report.layout.media.iter().filter_map(Medium::picture);
+    let whole: u32 = pictures.map(|p| u32::from(p.rows) * u32::from(p.cols)).sum();
+    if whole == 0 {
+        return None;
+    }
     let now = report.layout.counts.iter().find(|(group, _)| *group == Group::Image)?.1;
     let factor = f64::from(now) / f64::from(whole);
     (now != whole && now > 0).then(|| {
@@ -103,7 +108,14 @@ pub(super) fn table(report: &Report) -> String {
     let tokens = report.layout.tokens.len();
     let _ = writeln!(out, "prompt      {tokens} tokens: {}", counts.join(", "));
     let _ = writeln!(out, "template    {}", report.options.template_on(model));
-    let _ = writeln!(out, "picture     {}", picture(report));
+    match report.layout.media.as_slice() {
+        several @ [_, _, ..] => {
+            for (number, medium) in (1..).zip(several) {
+                let _ = writeln!(out, "picture {number}   {}", picture(report, medium.picture()));
+            }
+        }
+        _ => _ = writeln!(out, "picture     {}", picture(report, report.layout.picture)),
+    }
     if let Some(alone) = counts_alone(report) {
         let _ = writeln!(out, "            {alone}");
     }

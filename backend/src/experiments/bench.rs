@@ -253,7 +253,7 @@ impl Bench {
     fn take(&mut self, ready: Ready, worker: &Worker, stop: &Stop) -> Result<(), StoreError> {
         let Ready { order: Order { claim, experiment }, sample } = ready;
         let grid = &experiment.start.grid;
-        let (sample, picture) = match sample {
+        let (sample, pictures) = match sample {
             Ok(sample) => sample,
             Err(Trouble::Sample(left_out)) => {
                 self.untold.push((claim, End::LeftOut(*left_out)));
@@ -271,7 +271,7 @@ impl Bench {
             return self.pause(&claim, "The experiment's grid is damaged.");
         };
         let asked = experiment.start.asked(condition, &sample.reference);
-        let ended = self.run(worker, &claim, &asked, &sample, picture, stop);
+        let ended = self.run(worker, &claim, &asked, &sample, pictures, stop);
         let same_model = |c: &Condition| c.model == condition.model;
         match ended {
             Ok(Some(outcome)) => {
@@ -344,7 +344,7 @@ impl Bench {
         claim: &Claim,
         asked: &AskedOptions,
         sample: &Sample,
-        picture: Picture,
+        pictures: Vec<Picture>,
         stop: &Stop,
     ) -> Result<Option<Outcome>, Failure> {
         let source = self.means.catalog.resolve(&asked.model);
@@ -373,7 +373,7 @@ impl Bench {
             self.noted.push(noted);
         }
         tracing::debug!("item begun");
-        let measurement = Measurement { model, picture, options, stop: stop.clone() };
+        let measurement = Measurement { model, pictures, options, stop: stop.clone() };
         let measured = worker.measure(measurement).map_err(Failure::refused)?;
         let measured = measured.map_err(|error| match error {
             MeasureError::Model(error) => Failure::not_loaded(&name, &error),

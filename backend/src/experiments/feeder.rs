@@ -36,7 +36,7 @@ pub(super) enum Trouble {
 /// An item with its sample.
 pub(super) struct Ready {
     pub(super) order: Order,
-    pub(super) sample: Result<(Sample, Picture), Trouble>,
+    pub(super) sample: Result<(Sample, Vec<Picture>), Trouble>,
 }
 
 /// The thread that reads samples, in the order they are asked for.
@@ -93,7 +93,7 @@ fn read(
     shelves: &Shelves,
     open: &mut Open,
     order: &Order,
-) -> Result<(Sample, Picture), Trouble> {
+) -> Result<(Sample, Vec<Picture>), Trouble> {
     let start = &order.experiment.start;
     let dataset = dataset(shelves, open, order)?;
     let row = start.grid.item(order.claim.item).and_then(|(_, at)| start.rows.get(at as usize));
@@ -115,8 +115,9 @@ fn read(
             })));
         }
     };
-    match lab.decode(&sample.picture) {
-        Ok(picture) => Ok((sample, picture)),
+    let files = std::iter::once(&sample.picture).chain(&sample.more);
+    match files.map(|file| lab.decode(file)).collect::<Result<Vec<Picture>, _>>() {
+        Ok(pictures) => Ok((sample, pictures)),
         Err(error) => Err(Trouble::Sample(Box::new(LeftOut {
             sample: sample.reference,
             code: error.code,

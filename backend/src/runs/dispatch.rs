@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 
 use engine::{EngineError, Picture};
 use shared::picture::Speed;
-use shared::{ErrorCode, Event, Group, Quant, Summary, TokenHeads};
+use shared::{ErrorCode, Event, Medium, Quant, Summary, TokenHeads};
 
-use super::queue::{Job, JobPicture, Popped};
+use super::queue::{Job, JobPictures, Popped};
 use super::run::failed;
 use super::{Run, Runs};
 use crate::error::INTERNAL;
@@ -197,7 +197,7 @@ impl Driver {
     }
 
     fn answer(&self, job: Job) -> Result<Option<Summary>, EngineError> {
-        let Job { run, source, quant, picture, .. } = job;
+        let Job { run, source, quant, pictures, .. } = job;
         if run.stop_requested().is_some() {
             return Ok(None);
         }
@@ -210,13 +210,13 @@ impl Driver {
         if let Some(check) = loaded.precheck {
             runs.knows(&name, loaded.look, check);
         }
-        let picture = match picture {
-            JobPicture::Pixels(picture) => picture,
-            JobPicture::InStore => read_back(runs, &run)?,
+        let pictures = match pictures {
+            JobPictures::Pixels(pictures) => pictures,
+            JobPictures::InStore => read_back(runs, &run)?,
         };
         let options = run.options.clone();
         let live = Arc::new(Live::of(runs.clone(), run));
-        let question = Question { model, picture, options, sink: live.clone() };
+        let question = Question { model, pictures, options, sink: live.clone() };
         let summary = self.worker.run(question).map_err(gone)??;
         if let Some(speed) = summary.as_ref().and_then(|summary| live.speed(quant, summary)) {
             runs.read_at(&name, speed);
@@ -250,12 +250,12 @@ fn told(model: &str, error: EngineError) -> Event {
     }
 }
 
-/// Reads and decodes a picture that was too large to hold while its run waited.
-fn read_back(runs: &Runs, run: &Run) -> Result<Picture, EngineError> {
+/// Reads and decodes pictures that were too large to hold while their run waited.
+fn read_back(runs: &Runs, run: &Run) -> Result<Vec<Picture>, EngineError> {
     let internal = |cause: String| EngineError::new(ErrorCode::Internal, cause);
-    let stored = runs.store.picture(&run.id).map_err(|e| internal(e.to_string()))?;
-    let stored = stored.ok_or_else(|| internal("the picture is gone".to_owned()))?;
-    runs.lab.decode(&stored.bytes)
+    let stored = runs.store.pictures(&run.id).map_err(|e| internal(e.to_string()))?;
+    let stored = stored.ok_or_else(|| internal("the pictures are gone".to_owned()))?;
+    stored.iter().map(|stored| runs.lab.decode(&stored.bytes)).collect()
 }
 
 /// Tells a run how far its model is loaded; of a model that no run asked for, the one that is next.
@@ -312,10 +312,11 @@ impl RunSink for Live {
         let mut seen = lock(&self.seen);
         if let Event::Layout { layout, layers, .. } = &event {
             seen.last_layer = layers.saturating_sub(1);
-            seen.read = layout.picture.map(|p| {
-                let text = layout.tokens.iter().filter(|t| t.group != Group::Image).count();
-                (u32::from(p.rows) * u32::from(p.cols), text as u32, layout.tokens.len() as u32)
-            });
+            let pictures = layout.media.iter().filter_map(Medium::picture);
+            let tower: u32 = pictures.map(|p| u32::from(p.rows) * u32::from(p.cols)).sum();
+            let text = layout.tokens.iter().filter(|t| !t.group.is_medium()).count();
+            let all = layout.tokens.len();
+            seen.read = (tower > 0).then_some((tower, text as u32, all as u32));
         }
         // What a person has seen of a short run is kept too: the prefill, and the first token; and what
         // there is before it is run again to be verified.
@@ -336,8 +337,8 @@ impl RunSink for Live {
         self.run.heads.push(rows);
     }
 
-    fn prepared(&self, png: Vec<u8>) {
-        self.run.set_prepared(png.into());
+    fn prepared(&self, pngs: Vec<Vec<u8>>) {
+        self.run.set_prepared(pngs.into_iter().map(Into::into).collect());
     }
 
     fn stopped(&self) -> bool {

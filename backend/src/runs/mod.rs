@@ -36,7 +36,7 @@ use samples::Samples;
 pub use dispatch::{Device, Dispatcher, Settings};
 pub use heads::HeadLog;
 pub use log::{Entry, EventLog, Progress};
-pub use queue::{Asker, Job, JobPicture, Popped, PushError, Queue};
+pub use queue::{Asker, Job, JobPictures, Popped, PushError, Queue};
 pub use run::{Run, StopReason};
 
 /// Pictures decoded at once: 50 million pixels are 150 MB while they are decoded.

@@ -34,11 +34,11 @@ impl Asker {
     }
 }
 
-/// A run's picture while it waits.
+/// A run's pictures while it waits.
 #[derive(Debug)]
-pub enum JobPicture {
-    /// Its pixels, decoded when it was submitted.
-    Pixels(Picture),
+pub enum JobPictures {
+    /// Their pixels, decoded when it was submitted.
+    Pixels(Vec<Picture>),
     /// Too many pixels to hold for a whole line of runs: to be read back from the store.
     InStore,
 }
@@ -52,8 +52,8 @@ pub struct Job {
     pub source: Source,
     /// How to hold that model's weights.
     pub quant: Quant,
-    /// The picture.
-    pub picture: JobPicture,
+    /// The pictures.
+    pub pictures: JobPictures,
     /// Who asks for it.
     pub asker: Asker,
 }
@@ -351,7 +351,7 @@ mod tests {
             run: Arc::new(run),
             source: Source::folder("m".into(), "m".into()),
             quant: Quant::F32,
-            picture: JobPicture::InStore,
+            pictures: JobPictures::InStore,
             asker,
         }
     }

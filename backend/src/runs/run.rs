@@ -45,7 +45,7 @@ pub struct Run {
     pub(super) version: u32,
     submitted: Instant,
     stop: AtomicU8,
-    prepared: OnceLock<Bytes>,
+    prepared: OnceLock<Vec<Bytes>>,
     saved: AtomicU64,
     deleted: AtomicBool,
     label: Mutex<Label>,
@@ -144,15 +144,15 @@ impl Run {
         }
     }
 
-    /// Keeps the picture as the model sees it.
-    pub fn set_prepared(&self, png: Bytes) {
-        let _ = self.prepared.set(png);
+    /// Keeps the pictures as the model sees them.
+    pub fn set_prepared(&self, pngs: Vec<Bytes>) {
+        let _ = self.prepared.set(pngs);
     }
 
-    /// The picture as the model sees it, as a PNG file; `None` until the model prepared it, and
-    /// for a run read back from the store, which has it.
-    pub fn prepared(&self) -> Option<Bytes> {
-        self.prepared.get().cloned()
+    /// A picture as the model sees it, by its number from 0, as a PNG file; `None` until the model
+    /// prepared it, and for a run read back from the store, which has it.
+    pub fn prepared(&self, medium: u8) -> Option<Bytes> {
+        self.prepared.get()?.get(usize::from(medium)).cloned()
     }
 
     /// The rows that the store does not have yet, and how the run ended, where it did. Called on the
@@ -165,7 +165,10 @@ impl Run {
             kept: Kept { events, heads: tail.stored },
             events: self.log.to_keep(events),
             heads: tail.rows,
-            end: ended.map(|state| RunEnd { state, prepared: self.prepared() }),
+            end: ended.map(|state| RunEnd {
+                state,
+                prepared: self.prepared.get().cloned().unwrap_or_default(),
+            }),
         }
     }
 

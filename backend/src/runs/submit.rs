@@ -6,11 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use engine::LoadOptions;
+use engine::{EngineError, LoadOptions, PictureLimits};
 use shared::api::RunCreated;
 use shared::{AskedOptions, ErrorCode, RunOptions};
 
-use super::{Asker, Job, JobPicture, PushError, Run, Runs};
+use super::{Asker, Job, JobPictures, PushError, Run, Runs};
 use crate::assets::picture_type;
 use crate::clock;
 use crate::error::ApiError;
@@ -19,7 +19,7 @@ use crate::id::{OwnerToken, RunId};
 use crate::lock;
 use crate::models::catalog::{Look, Source};
 use crate::store::NewRun;
-use crate::workers::lab::Precheck;
+use crate::workers::lab::{Lab, Precheck};
 use crate::workers::memory;
 
 /// A waiting run holds its pixels up to this many bytes (4 million pixels); larger ones are
@@ -36,7 +36,7 @@ impl Runs {
     /// `too_many_requests`, `storage_full`, `shutting_down`. No run exists then.
     pub async fn submit(
         self: &Arc<Self>,
-        picture: Bytes,
+        pictures: Vec<Bytes>,
         asked: AskedOptions,
         asker: Asker,
     ) -> Result<RunCreated, ApiError> {
@@ -44,7 +44,7 @@ impl Runs {
             .catalog
             .by_name(&asked.model)
             .map_err(|e| ApiError::new(e.code(), sentence(&e.to_string())))?;
-        self.submit_with(source, picture, asked, asker).await
+        self.submit_with(source, pictures, asked, asker).await
     }
 
     /// The same with a model that the lab itself names, wherever it lies.
@@ -54,7 +54,7 @@ impl Runs {
     pub async fn submit_with(
         self: &Arc<Self>,
         source: Source,
-        picture: Bytes,
+        pictures: Vec<Bytes>,
         asked: AskedOptions,
         asker: Asker,
     ) -> Result<RunCreated, ApiError> {
@@ -77,9 +77,9 @@ impl Runs {
         let loaded = (load.name.clone(), load.quant);
         let new = !self.loaded().contains(&loaded);
         let new = new.then(|| (source.folder.clone(), load));
-        let pixels = self.decode(picture.clone(), check, new, options.clone()).await?;
+        let pixels = self.decode(pictures.clone(), check, new, options.clone()).await?;
         // A task of its own: a client that leaves now must not leave half a run behind.
-        let taken = tokio::spawn(self.clone().take(options, source, picture, pixels, asker)).await;
+        let taken = tokio::spawn(self.clone().take(options, source, pictures, pixels, asker)).await;
         taken.map_err(ApiError::internal)?
     }
 
@@ -88,24 +88,29 @@ impl Runs {
         self: Arc<Self>,
         options: RunOptions,
         source: Source,
-        picture: Bytes,
-        pixels: engine::Picture,
+        pictures: Vec<Bytes>,
+        pixels: Vec<engine::Picture>,
         asker: Asker,
     ) -> Result<RunCreated, ApiError> {
         let (id, token) = (RunId::random()?, OwnerToken::random()?);
         let (created, owner) = (clock::now_rfc3339(), token.hash());
         let run = Arc::new(Run::new(id.clone(), created.clone(), options.clone(), owner));
-        let content_type = picture_type(&picture);
-        let bytes = picture.len();
-        let new = NewRun { id: id.clone(), created, options, owner, picture, content_type };
+        let bytes = pictures.iter().map(Bytes::len).sum();
+        let mut uploads = pictures.into_iter().map(|picture| {
+            let content_type = picture_type(&picture);
+            (picture, content_type)
+        });
+        let (picture, content_type) = uploads.next().ok_or_else(no_picture)?;
+        let more = uploads.collect();
+        let new = NewRun { id: id.clone(), created, options, owner, picture, more, content_type };
         self.store.insert(new).await?;
         lock(&self.live).insert(id.clone(), run.clone());
         let client = asker.client;
         lock(&self.askers).insert(id.clone(), client);
-        let held = pixels.rgb.len() <= PIXELS_HELD;
-        let picture = if held { JobPicture::Pixels(pixels) } else { JobPicture::InStore };
+        let held = pixels.iter().map(|picture| picture.rgb.len()).sum::<usize>() <= PIXELS_HELD;
+        let pictures = if held { JobPictures::Pixels(pixels) } else { JobPictures::InStore };
         let quant = run.options.quant;
-        if let Err(refused) = self.queue.push(Job { run, source, quant, picture, asker }) {
+        if let Err(refused) = self.queue.push(Job { run, source, quant, pictures, asker }) {
             lock(&self.live).remove(&id);
             lock(&self.askers).remove(&id);
             // The person is told that there is no run, so there must be none.
@@ -136,22 +141,22 @@ impl Runs {
         }
     }
 
-    /// Decodes a picture and, where the model is known, checks that the question fits it; of a
+    /// Decodes pictures and, where the model is known, checks that the question fits it; of a
     /// model that is not loaded, that it could ever fit the machine's memory.
     async fn decode(
         self: &Arc<Self>,
-        picture: Bytes,
+        pictures: Vec<Bytes>,
         check: Option<Precheck>,
         new: Option<(PathBuf, LoadOptions)>,
         options: RunOptions,
-    ) -> Result<engine::Picture, ApiError> {
+    ) -> Result<Vec<engine::Picture>, ApiError> {
         let place = self.undecoded.clone().try_acquire_owned().map_err(|_| queue_full())?;
         let turn = self.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
         let lab = self.lab.clone();
         // Decoding goes on when the client hangs up, so it is what holds the turn.
         let decode = move || {
             let _held = (place, turn);
-            let picture = lab.decode(&picture)?;
+            let pictures = decoded(&*lab, &pictures)?;
             if let Some((folder, load)) = new
                 && let Err(error) = memory::could_fit(&*lab, &folder, &load)
                 && error.code == ErrorCode::OutOfMemory
@@ -160,13 +165,47 @@ impl Runs {
                 return Err(error);
             }
             match check {
-                Some(check) => check((picture.width, picture.height), &options).map(|()| picture),
-                None => Ok(picture),
+                Some(check) => {
+                    let sizes: Vec<_> = pictures.iter().map(|p| (p.width, p.height)).collect();
+                    check(&sizes, &options).map(|()| pictures)
+                }
+                None => Ok(pictures),
             }
         };
         let decoded = tokio::task::spawn_blocking(decode).await;
         Ok(decoded.map_err(ApiError::internal)??)
     }
+}
+
+/// Decodes pictures one after another: together they may have as many pixels as one may.
+fn decoded(lab: &dyn Lab, files: &[Bytes]) -> Result<Vec<engine::Picture>, EngineError> {
+    let most = PictureLimits::default().pixels;
+    let (mut pictures, mut pixels) = (Vec::new(), 0);
+    for (i, file) in files.iter().enumerate() {
+        let picture = lab.decode(file).map_err(|e| of_picture(e, i, files.len()))?;
+        pixels += u64::from(picture.width) * u64::from(picture.height);
+        if pixels > most {
+            let message = format!(
+                "The pictures have more than {} million pixels together; choose smaller ones.",
+                most / 1_000_000
+            );
+            return Err(EngineError::new(ErrorCode::PictureTooManyPixels, message));
+        }
+        pictures.push(picture);
+    }
+    Ok(pictures)
+}
+
+/// An error about one of several pictures says which one it is.
+fn of_picture(error: EngineError, i: usize, of: usize) -> EngineError {
+    if of == 1 {
+        return error;
+    }
+    EngineError::new(error.code, format!("Picture {} of {of}: {}", i + 1, error.message))
+}
+
+fn no_picture() -> ApiError {
+    ApiError::new(ErrorCode::PictureMissing, "Choose a picture to ask about.")
 }
 
 fn queue_full() -> ApiError {

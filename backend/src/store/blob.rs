@@ -89,7 +89,9 @@ pub(super) fn drop_unused(connection: &Connection, hashes: &[String]) -> Result<
     let mut statement = connection.prepare_cached(
         "DELETE FROM blobs WHERE hash = ?1
          AND NOT EXISTS (SELECT 1 FROM runs WHERE picture = ?1)
-         AND NOT EXISTS (SELECT 1 FROM runs WHERE prepared = ?1)",
+         AND NOT EXISTS (SELECT 1 FROM runs WHERE prepared = ?1)
+         AND NOT EXISTS (SELECT 1 FROM pictures WHERE picture = ?1)
+         AND NOT EXISTS (SELECT 1 FROM pictures WHERE prepared = ?1)",
     )?;
     for hash in hashes {
         statement.execute(params![hash])?;

@@ -88,8 +88,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
 }
 
 fn whole(c: &Connection, id: &RunId) -> Result<(), StoreError> {
-    read::picture(c, id)?;
-    read::prepared(c, id)?;
+    read::every_picture(c, id)?;
     read::heads(c, id, 0..u32::MAX)?;
     read::run(c, id)?;
     Ok(())

@@ -73,6 +73,8 @@ pub struct NewRun {
     pub owner: OwnerHash,
     /// The picture as it was uploaded.
     pub picture: Bytes,
+    /// Further pictures with their content types, in the prompt's order.
+    pub more: Vec<(Bytes, &'static str)>,
     /// The picture's content type.
     pub content_type: &'static str,
 }
@@ -293,20 +295,28 @@ impl Store {
         self.integrity.get_or_init(|| Integrity::look(connection)).damage()
     }
 
-    /// Reads a run's picture as it was uploaded.
+    /// Reads one of a run's pictures as it was uploaded, by its number from 0.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn picture(&self, id: &RunId) -> Result<Option<StoredPicture>, StoreError> {
-        self.read(|c| read::picture(c, id))
+    pub fn picture(&self, id: &RunId, medium: u8) -> Result<Option<StoredPicture>, StoreError> {
+        self.read(|c| read::picture(c, id, medium))
     }
 
-    /// Reads a run's picture as the model saw it.
+    /// Reads all of a run's pictures as they were uploaded, in the prompt's order.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn prepared(&self, id: &RunId) -> Result<Option<Bytes>, StoreError> {
-        self.read(|c| read::prepared(c, id))
+    pub fn pictures(&self, id: &RunId) -> Result<Option<Vec<StoredPicture>>, StoreError> {
+        self.read(|c| read::pictures(c, id))
+    }
+
+    /// Reads one of a run's pictures as the model saw it, by its number from 0.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn prepared(&self, id: &RunId, medium: u8) -> Result<Option<Bytes>, StoreError> {
+        self.read(|c| read::prepared(c, id, medium))
     }
 
     /// Reads rows by head of some tokens of a run's answer: of as many, from the first of them on, as

@@ -10,7 +10,7 @@ use shared::{Envelope, TokenHeads};
 
 use super::blob::{self, broken};
 use super::ends::state_of;
-use super::sealed::{self, Kind};
+use super::sealed::{self, Kind, PictureRow};
 use super::{StoreError, Totals};
 use crate::id::{OwnerHash, RunId};
 
@@ -77,17 +77,59 @@ pub(super) fn events(c: &Connection, id: &RunId, count: u64) -> Result<Vec<Envel
     Ok(events)
 }
 
-pub(super) fn picture(c: &Connection, id: &RunId) -> Result<Option<StoredPicture>, StoreError> {
-    let c = c.unchecked_transaction()?;
-    let Some(row) = sealed::run(&c, id)? else { return Ok(None) };
-    let bytes = blob::get(&c, &row.picture)?.into();
-    Ok(Some(StoredPicture { bytes, content_type: row.content_type }))
+/// A run's pictures as their rows name them; none where there is no such run.
+fn named(c: &Connection, id: &RunId) -> Result<Option<Vec<PictureRow>>, StoreError> {
+    let Some(row) = sealed::run(c, id)? else { return Ok(None) };
+    let first =
+        PictureRow { picture: row.picture, content_type: row.content_type, prepared: row.prepared };
+    let mut all = vec![first];
+    all.extend(sealed::further_pictures(c, id)?);
+    Ok(Some(all))
 }
 
-pub(super) fn prepared(c: &Connection, id: &RunId) -> Result<Option<Bytes>, StoreError> {
+fn stored(c: &Connection, row: &PictureRow) -> Result<StoredPicture, StoreError> {
+    let bytes = blob::get(c, &row.picture)?.into();
+    Ok(StoredPicture { bytes, content_type: row.content_type.clone() })
+}
+
+pub(super) fn picture(
+    c: &Connection,
+    id: &RunId,
+    medium: u8,
+) -> Result<Option<StoredPicture>, StoreError> {
     let c = c.unchecked_transaction()?;
-    let hash = sealed::run(&c, id)?.and_then(|row| row.prepared);
-    hash.map(|hash| blob::get(&c, &hash).map(Bytes::from)).transpose()
+    let rows = named(&c, id)?.unwrap_or_default();
+    rows.get(usize::from(medium)).map(|row| stored(&c, row)).transpose()
+}
+
+pub(super) fn pictures(
+    c: &Connection,
+    id: &RunId,
+) -> Result<Option<Vec<StoredPicture>>, StoreError> {
+    let c = c.unchecked_transaction()?;
+    let Some(rows) = named(&c, id)? else { return Ok(None) };
+    rows.iter().map(|row| stored(&c, row)).collect::<Result<Vec<_>, _>>().map(Some)
+}
+
+pub(super) fn prepared(
+    c: &Connection,
+    id: &RunId,
+    medium: u8,
+) -> Result<Option<Bytes>, StoreError> {
+    let c = c.unchecked_transaction()?;
+    let rows = named(&c, id)?.unwrap_or_default();
+    let hash = rows.get(usize::from(medium)).and_then(|row| row.prepared.as_ref());
+    hash.map(|hash| blob::get(&c, hash).map(Bytes::from)).transpose()
+}
+
+/// Reads every picture of a run, for the sake of their checksums.
+pub(super) fn every_picture(c: &Connection, id: &RunId) -> Result<(), StoreError> {
+    let c = c.unchecked_transaction()?;
+    for row in named(&c, id)?.unwrap_or_default() {
+        stored(&c, &row)?;
+        row.prepared.map(|hash| blob::get(&c, &hash)).transpose()?;
+    }
+    Ok(())
 }
 
 /// Rows by head of some tokens of an answer: of as many, from the first of them on, as are kept.

@@ -29,7 +29,7 @@ pub struct RunEnd {
     /// Where it stands for good.
     pub state: RunState,
     /// The picture as the model saw it, where it saw one.
-    pub prepared: Option<Bytes>,
+    pub prepared: Vec<Bytes>,
 }
 
 /// How much of a run the store has.

@@ -70,6 +70,21 @@ const MIGRATIONS: &[&str] = &[
     "
     CREATE INDEX IF NOT EXISTS runs_stopping ON runs (id) WHERE state = 'stopping';
 ",
+    // Pictures beyond a run's first.
+    "
+    CREATE TABLE IF NOT EXISTS pictures (
+        run          TEXT NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        place        INTEGER NOT NULL,  -- among the run's pictures, from 1: the first, 0, stands in runs
+        count        INTEGER NOT NULL,  -- of the run's pictures, the first one too
+        picture      TEXT NOT NULL REFERENCES blobs (hash),
+        content_type TEXT NOT NULL,
+        prepared     TEXT REFERENCES blobs (hash),
+        sum          BLOB,
+        PRIMARY KEY (run, place)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS pictures_picture ON pictures (picture);
+    CREATE INDEX IF NOT EXISTS pictures_prepared ON pictures (prepared);
+",
 ];
 
 /// The version from which on every row has its checksum.

@@ -70,6 +70,57 @@ pub(super) fn seal_run(c: &Connection, id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// One of a run's pictures.
+#[derive(Clone, Debug)]
+pub(super) struct PictureRow {
+    pub(super) picture: String,
+    pub(super) content_type: String,
+    pub(super) prepared: Option<String>,
+}
+
+/// What the checksum of a further picture's row covers.
+const PICTURE: &str = "run, place, count, picture, content_type, prepared";
+const PICTURE_COLUMNS: usize = 6;
+
+/// A run's pictures beyond the first, in order, if all are there as they were written.
+pub(super) fn further_pictures(c: &Connection, id: &RunId) -> Result<Vec<PictureRow>, StoreError> {
+    let sql = format!("SELECT {PICTURE}, sum FROM pictures WHERE run = ?1 ORDER BY place");
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![id.as_str()])?;
+    let (mut found, mut count) = (Vec::new(), 1);
+    while let Some(row) = rows.next()? {
+        sums::check("pictures", row, PICTURE_COLUMNS)?;
+        count = row.get::<_, i64>(2)?;
+        if row.get::<_, i64>(1)? != found.len() as i64 + 1 {
+            return Err(StoreError::Damaged("a picture is missing".to_owned()));
+        }
+        found.push(PictureRow {
+            picture: row.get(3)?,
+            content_type: row.get(4)?,
+            prepared: row.get(5)?,
+        });
+    }
+    match found.len() as i64 + 1 == count {
+        true => Ok(found),
+        false => Err(StoreError::Damaged("a picture is missing".to_owned())),
+    }
+}
+
+/// Gives a further picture's row its checksum, after it was written or changed.
+pub(super) fn seal_picture(c: &Connection, run: &str, place: usize) -> Result<(), StoreError> {
+    let sum = c
+        .prepare_cached(&format!("SELECT {PICTURE} FROM pictures WHERE run = ?1 AND place = ?2"))?
+        .query_row(params![run, place as i64], |row| {
+            Ok(sums::sum_of("pictures", row, PICTURE_COLUMNS))
+        })
+        .optional()?;
+    if let Some(sum) = sum {
+        c.prepare_cached("UPDATE pictures SET sum = ?3 WHERE run = ?1 AND place = ?2")?
+            .execute(params![run, place as i64, sum?])?;
+    }
+    Ok(())
+}
+
 /// The two kinds of blocks that belong to a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {

@@ -43,6 +43,16 @@ pub(super) fn insert(c: &mut Connection, run: &NewRun) -> Result<(), StoreError>
         run.content_type,
     ])?;
     sealed::seal_run(&t, run.id.as_str())?;
+    let count = run.more.len() as i64 + 1;
+    for (place, (picture, content_type)) in (1..).zip(&run.more) {
+        let picture = blob::put(&t, picture)?;
+        t.prepare_cached(
+            "INSERT INTO pictures (run, place, count, picture, content_type)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![run.id.as_str(), place as i64, count, picture, content_type])?;
+        sealed::seal_picture(&t, run.id.as_str(), place)?;
+    }
     Ok(t.commit()?)
 }
 
@@ -82,7 +92,18 @@ pub(super) fn save(c: &mut Connection, run: &RunRows) -> Result<Kept, StoreError
         let (mut state, mut prepared) = (row.state.as_str(), row.prepared);
         if let Some(end) = &run.end {
             state = state_name(end.state);
-            prepared = end.prepared.as_ref().map(|png| blob::put(&t, png)).transpose()?;
+            let mut hashes = Vec::new();
+            for png in &end.prepared {
+                hashes.push(blob::put(&t, png)?);
+            }
+            for (place, hash) in hashes.iter().enumerate().skip(1) {
+                t.prepare_cached(
+                    "UPDATE pictures SET prepared = ?3 WHERE run = ?1 AND place = ?2",
+                )?
+                .execute(params![run.id.as_str(), place as i64, hash])?;
+                sealed::seal_picture(&t, run.id.as_str(), place)?;
+            }
+            prepared = hashes.into_iter().next();
         }
         t.prepare_cached(
             "UPDATE runs SET state = ?2, prepared = ?3, events = ?4, heads = ?5 WHERE id = ?1",
@@ -140,8 +161,15 @@ pub(super) fn delete_row(t: &Connection, id: &RunId) -> Result<bool, StoreError>
         })
         .optional()?;
     let Some((picture, prepared)) = hashes else { return Ok(false) };
+    let mut more = Vec::new();
+    let mut further = t.prepare_cached("SELECT picture, prepared FROM pictures WHERE run = ?1")?;
+    let mut rows = further.query(params![id.as_str()])?;
+    while let Some(row) = rows.next()? {
+        more.push(row.get::<_, String>(0)?);
+        more.extend(row.get::<_, Option<String>>(1)?);
+    }
     t.prepare_cached("DELETE FROM runs WHERE id = ?1")?.execute(params![id.as_str()])?;
-    let hashes: Vec<String> = std::iter::once(picture).chain(prepared).collect();
+    let hashes: Vec<String> = std::iter::once(picture).chain(prepared).chain(more).collect();
     blob::drop_unused(t, &hashes)?;
     Ok(true)
 }

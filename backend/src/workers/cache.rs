@@ -231,10 +231,10 @@ mod tests {
 
         fn prepare<'m>(
             &'m self,
-            picture: &engine::Picture,
+            pictures: &[engine::Picture],
             options: &shared::RunOptions,
         ) -> Result<Box<dyn crate::workers::lab::PreparedRun + 'm>, EngineError> {
-            self.model.prepare(picture, options)
+            self.model.prepare(pictures, options)
         }
     }
 

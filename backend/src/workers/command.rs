@@ -73,8 +73,8 @@ impl std::fmt::Debug for Loaded {
 pub struct Question {
     /// The model that is asked.
     pub model: ModelChoice,
-    /// The picture.
-    pub picture: Picture,
+    /// The pictures, in the prompt's order.
+    pub pictures: Vec<Picture>,
     /// The prompt, and how it is run.
     pub options: RunOptions,
     /// Who watches.
@@ -89,8 +89,8 @@ pub trait RunSink: Send + Sync {
     /// A token's rows by head, before the token's event.
     fn heads(&self, rows: TokenHeads);
 
-    /// The picture as the model sees it, as a PNG file.
-    fn prepared(&self, png: Vec<u8>);
+    /// The pictures as the model sees them, as PNG files.
+    fn prepared(&self, pngs: Vec<Vec<u8>>);
 
     /// Whether the run is to stop. Asked between layers.
     fn stopped(&self) -> bool;
@@ -100,8 +100,8 @@ pub trait RunSink: Send + Sync {
 pub struct Measurement {
     /// The model that is asked.
     pub model: ModelChoice,
-    /// The picture.
-    pub picture: Picture,
+    /// The pictures, in the prompt's order.
+    pub pictures: Vec<Picture>,
     /// The prompt, and how it is run.
     pub options: RunOptions,
     /// Asked between layers.

@@ -35,8 +35,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) model: &'a ModelInfo,
     /// Where that model comes from.
     pub(crate) source: &'a Source,
-    /// The picture it was asked about.
-    pub(crate) picture: &'a Picture,
+    /// The pictures it was asked about.
+    pub(crate) pictures: &'a [Picture],
     /// What it was asked.
     pub(crate) options: &'a RunOptions,
 }
@@ -90,7 +90,7 @@ impl Observed<'_> {
         let exact = LoadOptions { name, quant: Quant::F32, ..LoadOptions::default() };
         memory::fits(lab, folder, &exact, 0)?;
         let exact = lab.load(folder, &exact, &mut |_, _| {})?;
-        let prepared = exact.prepare(self.picture, self.options)?;
+        let prepared = exact.prepare(self.pictures, self.options)?;
         let mut watching = Watching {
             against: Against::new(self.tape, go_on),
             layers: exact.info().layers,
@@ -203,8 +203,8 @@ mod tests {
             let model = lab.load(&source.folder, &load, &mut |_, _| {}).expect("it loads");
             let info = ModelInfo { parameters, quant, ..model.info().clone() };
             let options = RunOptions { prompt: "What is it?".into(), ..RunOptions::default() };
-            let picture = Picture { width: 8, height: 8, rgb: vec![9; 192] };
-            let prepared = model.prepare(&picture, &options).expect("it fits");
+            let pictures = [Picture { width: 8, height: 8, rgb: vec![9; 192] }];
+            let prepared = model.prepare(&pictures, &options).expect("it fits");
             let mut nothing = Nothing;
             let mut taped = Taped::new(&mut nothing);
             prepared.run(&mut taped).expect("it runs").expect("it ends");
@@ -215,7 +215,7 @@ mod tests {
                 prepared: &*prepared,
                 model: &info,
                 source: &source,
-                picture: &picture,
+                pictures: &pictures,
                 options: &options,
             };
             let go_on = || Control::Continue(());

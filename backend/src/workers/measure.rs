@@ -12,11 +12,11 @@ use super::lab::LoadedModel;
 /// that only finds too little memory free now is no question's fault.
 pub(super) fn measure(
     model: &dyn LoadedModel,
-    picture: &Picture,
+    pictures: &[Picture],
     options: &RunOptions,
     stop: &Stop,
 ) -> Result<Option<Measured>, MeasureError> {
-    let prepared = model.prepare(picture, options).map_err(MeasureError::Question)?;
+    let prepared = model.prepare(pictures, options).map_err(MeasureError::Question)?;
     let info = model.info();
     let mut folding = Folding { info, observation: Observation::default(), stop };
     let wants = folding.wants();

@@ -144,9 +144,9 @@ impl Thread {
     }
 
     fn run(&mut self, question: &Question) -> Result<Option<Summary>, EngineError> {
-        let Question { model: ModelChoice { source, quant }, picture, options, sink } = question;
+        let Question { model: ModelChoice { source, quant }, pictures, options, sink } = question;
         let model = self.cache.get(&*self.lab, source, *quant, &mut |_, _| {})?;
-        let prepared = model.prepare(picture, options)?;
+        let prepared = model.prepare(pictures, options)?;
         let (mut shown, mut seen) = (false, Observation::default());
         let events = |event: Event| {
             // What is compared with another run is folded together on the way.
@@ -187,7 +187,7 @@ impl Thread {
                 prepared: &*prepared,
                 model: model.info(),
                 source,
-                picture,
+                pictures,
                 options,
             };
             match observed.fidelity(&*self.lab, || go_on(&**sink))? {
@@ -199,18 +199,19 @@ impl Thread {
     }
 
     fn measure(&mut self, measurement: &Measurement) -> Result<Option<Measured>, MeasureError> {
-        let Measurement { model: ModelChoice { source, quant }, picture, options, stop } =
+        let Measurement { model: ModelChoice { source, quant }, pictures, options, stop } =
             measurement;
         let model = self.cache.get(&*self.lab, source, *quant, &mut |_, _| {});
         let model = model.map_err(MeasureError::Model)?;
-        measure::measure(model, picture, options, stop)
+        measure::measure(model, pictures, options, stop)
     }
 }
 
-/// Hands on the picture as the model sees it, where it sees one.
+/// Hands on the pictures as the model sees them, where it sees any.
 fn show_prepared(sink: &dyn RunSink, prepared: &dyn PreparedRun) {
-    if let Some(png) = prepared.picture_png() {
-        sink.prepared(png);
+    let pngs: Vec<_> = (0..).map_while(|i| prepared.picture_png(i)).collect();
+    if !pngs.is_empty() {
+        sink.prepared(pngs);
     }
 }
 

@@ -70,7 +70,7 @@ impl Counterfactual {
 
 /// Rows of text, of prompt and answer, see nothing of the picture.
 pub fn hidden(layers: Option<LayerBand>) -> Knockout {
-    let rows = Group::ALL.into_iter().filter(|g| *g != Group::Image);
+    let rows = Group::ALL.into_iter().filter(|g| !g.is_medium());
     let from = rows.fold(GroupSet::EMPTY, GroupSet::with);
     Knockout { from, to: GroupSet::EMPTY.with(Group::Image), layers, heads: Vec::new() }
 }

@@ -296,7 +296,7 @@ fn Tokens(run: RunView, start: Start) -> impl IntoView {
     let smaller = move || {
         let model = run.options.with(|o| o.model.clone());
         let any = lab.models.with(|all| all.iter().any(|m| m.name == model && m.reads_any_size()));
-        let pixels = run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture));
+        let pixels = run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture()));
         let pixels = pixels.map(|p| p.width * p.height / 4).filter(|n| any && *n > 0)?;
         let change = Counterfactual::MaxPixels(Some(pixels));
         Some(button(run, start, change, t("half as wide and high").into(), "test-size"))

@@ -23,10 +23,10 @@ pub fn Seen() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
     let picture =
-        Kept::new(move || run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture)));
+        Kept::new(move || run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture())));
     let cells = Kept::new(move || {
         let (token, layer) = (run.token.get()?, run.layer.get()?);
-        run.with_rows(|o, rows| o.map(rows, token, layer))
+        run.with_rows(|o, rows| o.map(rows, 0, token, layer))
     });
     let top = Kept::new(move || match run.scale.get() {
         Scale::Absolute => run.maps.scales.get().patch,
@@ -239,7 +239,7 @@ fn HeadLine(run: RunView) -> impl IntoView {
 fn Kept(run: RunView) -> impl IntoView {
     let kept = Kept::new(move || {
         run.observation.with(|o| {
-            let copies = o.layout.as_ref()?.copies()?;
+            let copies = o.layout.as_ref()?.copies(0)?;
             overlay::kept(&copies).map(|(kept, most)| (kept, copies.len(), most))
         })
     });

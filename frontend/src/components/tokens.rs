@@ -280,7 +280,7 @@ fn Block(
     let open = RwSignal::new(false);
     let tokens = end - start;
     let name = run.observation.with_untracked(|o| {
-        let picture = o.layout.as_ref().and_then(|l| l.picture);
+        let picture = o.layout.as_ref().and_then(|l| l.picture());
         match picture.map(|p| (p.rows, p.cols)) {
             Some((rows, cols)) if usize::from(rows) * usize::from(cols) == tokens => {
                 fill("picture {rows} × {cols}", &[("rows", &rows), ("cols", &cols)])
@@ -322,9 +322,9 @@ fn Patch(
 ) -> impl IntoView {
     let cell = run
         .observation
-        .with_untracked(|o| o.layout.as_ref().and_then(|l| l.tokens.get(index)?.cell));
+        .with_untracked(|o| o.layout.as_ref().and_then(|l| l.tokens.get(index)?.cell()));
     let target = match cell {
-        Some(cell) => Target::Patch { row: cell.row, col: cell.col },
+        Some(cell) => Target::Patch { medium: 0, row: cell.row, col: cell.col },
         None => Target::Position(index as u32),
     };
     let name =

@@ -149,7 +149,7 @@ fn Walk() -> impl IntoView {
     let facts = move || Facts {
         patches: run
             .observation
-            .with(|o| o.layout.as_ref().and_then(|l| l.picture).map(|p| (p.rows, p.cols))),
+            .with(|o| o.layout.as_ref().and_then(|l| l.picture()).map(|p| (p.rows, p.cols))),
         late: run.stages.get()[2].mdi.ok(),
         layers: run.observation.with(Observation::layers),
         word: run

@@ -178,7 +178,7 @@ fn pictured(
     picture: Option<&str>,
 ) -> f64 {
     let palette = &style.palette;
-    let prepared = run.observation.layout.as_ref().and_then(|l| l.picture);
+    let prepared = run.observation.layout.as_ref().and_then(|l| l.picture());
     let Some(p) = prepared.filter(|p| p.width > 0 && p.height > 0) else {
         // Without a picture its place stays, so that cards look alike.
         let _ = writeln!(
@@ -208,7 +208,7 @@ fn pictured(
         );
     }
     let at = view.token.or_else(|| run.token()).zip(run.layer(view));
-    let cells = at.and_then(|(token, layer)| run.observation.overlay(token, layer));
+    let cells = at.and_then(|(token, layer)| run.observation.overlay(0, token, layer));
     let (Some(cells), Some((index, layer))) = (cells, at) else { return y + h };
     let grid = format!(
         "transform=\"translate({x:.2} {y:.2}) scale({:.4} {:.4})\"",
@@ -235,7 +235,7 @@ fn overlay(
     style: &Style,
 ) -> String {
     let cols = usize::from(p.cols);
-    let copies = run.observation.layout.as_ref().and_then(|l| l.copies()).unwrap_or_default();
+    let copies = run.observation.layout.as_ref().and_then(|l| l.copies(0)).unwrap_or_default();
     format!(
         "{}<g fill=\"#000\" fill-opacity=\"0.5\" stroke=\"#fff\" stroke-width=\"0.05\">{}</g>",
         map::rectangles(cells, cols, top, style.palette.scale),

@@ -38,8 +38,12 @@ impl Tops {
         for token in self.tokens..observation.tokens.len() {
             for layer in 0..observation.layers() {
                 let Some(row) = rows.row(token, layer) else { continue };
-                let cells = observation.layout.as_ref().and_then(|l| l.on_patches(row));
-                self.patches.add(cells.into_iter().flatten().flatten());
+                let Some(layout) = &observation.layout else { continue };
+                // One scale for all pictures.
+                for medium in 0..layout.media.len() as u8 {
+                    let cells = layout.on_patches(medium, row);
+                    self.patches.add(cells.into_iter().flatten().flatten());
+                }
                 self.keys.add(row.iter().copied());
             }
         }
@@ -193,7 +197,7 @@ pub fn cell_at(
 #[cfg(test)]
 mod tests {
     use shared::observation::Generated;
-    use shared::{Cell, F32s, GROUPS, Group, Layout, PreparedPicture, Token, TokenFlow};
+    use shared::{F32s, FEW_BINS, Group, Layout, Medium, Place, PreparedPicture, Token, TokenFlow};
 
     use super::*;
 
@@ -210,7 +214,7 @@ mod tests {
         let mut values: Vec<f32> = Vec::new();
         for token in 0..observation.tokens.len() {
             for layer in 0..observation.layers() {
-                values.extend(observation.overlay(token, layer).into_iter().flatten().flatten());
+                values.extend(observation.overlay(0, token, layer).into_iter().flatten().flatten());
             }
         }
         if values.is_empty() {
@@ -241,15 +245,11 @@ mod tests {
 
     fn observation() -> Observation {
         let (layers, heads, side) = (2u32, 1u32, 8u16);
-        let cell = |i: u16| Cell { row: i / side, col: i % side, copy: 0 };
         let keys = side * side;
         let tokens = (0..keys).map(|i| Token {
-            index: i.into(),
-            id: 1,
-            text: String::new(),
-            parts: Vec::new(),
-            group: Group::Image,
-            cell: Some(cell(i)),
+            medium: Some(0),
+            place: Some(Place::cell(i / side, i % side, 0)),
+            ..Token::text(i.into(), 1, "", Group::Image)
         });
         let size = u32::from(side) * 14;
         let picture = PreparedPicture {
@@ -261,7 +261,7 @@ mod tests {
             rows: side,
             cols: side,
         };
-        let layout = Layout { tokens: tokens.collect(), picture: Some(picture) };
+        let layout = Layout::new(tokens.collect(), vec![Medium::image(picture)]);
         let mut state = 1u32;
         let mut share = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -271,7 +271,7 @@ mod tests {
             // Rows grow by one key with every token.
             let width = usize::from(keys) + index as usize;
             let rows = (0..width * layers as usize).map(|_| share()).collect();
-            let mass = vec![0.0; (layers * heads) as usize * GROUPS];
+            let mass = vec![0.0; (layers * heads) as usize * FEW_BINS];
             let flow = TokenFlow { layers, heads, mass: F32s(mass), rows: F32s(rows) };
             let (text, alternatives) = (String::new(), Vec::new());
             Generated { id: 1, text, bytes: None, logprob: 0.0, alternatives, flow }

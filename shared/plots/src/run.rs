@@ -2,8 +2,8 @@
 
 use shared::experiment::paper::{self, PaperRow};
 use shared::{
-    Attention, Definition, Extremes, FlowMatrix, Group, Heads, ImageFit, Label, Measure, ModelInfo,
-    Observation, RunOptions, Seen, Stage, Stages, Undefined, Value,
+    Attention, Definition, Extremes, FlowMatrix, Group, Heads, ImageFit, Label, Measure, Media,
+    ModelInfo, Observation, RunOptions, Seen, Stage, Stages, Undefined, Value,
 };
 
 use crate::bars::Columns;
@@ -313,22 +313,27 @@ pub fn changed(options: &RunOptions, model: &ModelInfo) -> String {
 
 /// A definition as a link writes it: a preset's name, or everything it chooses.
 pub fn definition_to_text(definition: &Definition) -> String {
-    if let Some(preset) = definition.preset() {
-        return preset.name().into();
+    if let Some(text) = definition.to_text() {
+        return text;
     }
     let groups: Vec<&str> = definition.text.iter().map(Group::name).collect();
     let heads = match definition.heads {
         Heads::One(h) => format!("head{h}"),
         ref other => name_of(other),
     };
-    [
+    let mut parts = vec![
         name_of(&definition.queries),
         groups.join("-"),
         heads,
         name_of(&definition.stages),
         name_of(&definition.layers),
-    ]
-    .join(".")
+    ];
+    match (definition.instead, definition.other) {
+        (None, Media::All) => {}
+        (None, other) => parts.push(other.to_string()),
+        (Some(instead), other) => parts.push(format!("{instead}/{other}")),
+    }
+    parts.join(".")
 }
 
 /// The name serde gives a unit variant: the one that JSON and the command line use too.

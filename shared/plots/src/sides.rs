@@ -43,7 +43,7 @@ pub fn sides(definition: &Definition, counts: &Counts) -> Vec<Side> {
         (Kind::Sink(text.contains(Group::Begin)), one(Group::Begin)),
         (Kind::Words, of(true)),
         (Kind::Other, of(false)),
-        (Kind::Picture, one(Group::Image)),
+        (Kind::Picture, GroupSet::MEDIA),
         (Kind::Answer(text.contains(Group::Generated)), one(Group::Generated)),
     ];
     let there = all.into_iter().filter(|(_, groups)| counts.in_set(*groups) > 0);

@@ -160,7 +160,7 @@ impl Scene {
         let prompt: Vec<Group> = self.prompt.chars().map(group).collect();
         let masses = |rows: &[Vec<f64>]| -> F32s {
             let of_row = |row: &Vec<f64>| {
-                let mut mass = [0.0f64; GROUPS];
+                let mut mass = [0.0f64; FEW_BINS];
                 for (j, weight) in row.iter().enumerate() {
                     let group = prompt.get(j).copied().unwrap_or(Group::Generated);
                     mass[group.index()] += weight / row.iter().sum::<f64>();
@@ -170,13 +170,9 @@ impl Scene {
             F32s(rows.iter().flat_map(of_row).collect())
         };
         let heads = self.last.len() as u32;
-        let token = |i: usize, group: &Group| Token {
-            index: i as u32,
-            id: 0,
-            text: String::new(),
-            parts: Vec::new(),
-            group: *group,
-            cell: None,
+        let token = |i: usize, group: &Group| {
+            let medium = group.is_medium().then_some(0);
+            Token { medium, ..Token::text(i as u32, 0, "", *group) }
         };
         let tokens = prompt.iter().enumerate().map(|(i, g)| token(i, g)).collect();
         let last = masses(&self.last);
@@ -192,10 +188,10 @@ impl Scene {
         let first = (!self.written.is_empty()).then(|| last.clone());
         let rest = self.written.iter().map(|rows| masses(rows));
         Observation {
-            layout: Some(Layout { tokens, picture: None }),
+            layout: Some(Layout::new(tokens, Vec::new())),
             prefill: vec![Some(LayerFlow {
                 heads,
-                mass: F32s(vec![0.0; heads as usize * GROUPS * GROUPS]),
+                mass: F32s(vec![0.0; heads as usize * FEW_BINS * FEW_BINS]),
                 last,
             })],
             tokens: first.into_iter().chain(rest).map(generated).collect(),

@@ -7,6 +7,17 @@
 use proptest::prelude::*;
 use shared::*;
 
+/// The groups of a prompt with one picture, which are its bins.
+pub const SEVEN: [Group; 7] = [
+    Group::Begin,
+    Group::System,
+    Group::Template,
+    Group::Marker,
+    Group::Image,
+    Group::Instruction,
+    Group::Generated,
+];
+
 /// Everything a run attends to, kept whole.
 #[derive(Clone, Debug)]
 pub struct Maps {
@@ -34,15 +45,11 @@ impl Maps {
     }
 
     pub fn layout(&self) -> Layout {
-        let tokens = self.prompt.iter().enumerate().map(|(i, group)| Token {
-            index: i as u32,
-            id: i as u32,
-            text: format!("t{i}"),
-            parts: Vec::new(),
-            group: *group,
-            cell: None,
+        let tokens = self.prompt.iter().enumerate().map(|(i, group)| {
+            let medium = group.is_medium().then_some(0);
+            Token { medium, ..Token::text(i as u32, i as u32, format!("t{i}"), *group) }
         });
-        Layout { tokens: tokens.collect(), picture: None }
+        Layout::new(tokens.collect(), Vec::new())
     }
 
     /// Mass of one row on a group, by naive summation.
@@ -54,13 +61,13 @@ impl Maps {
     pub fn layer_flow(&self, l: usize) -> LayerFlow {
         let (mut mass, mut last) = (Vec::new(), Vec::new());
         for h in 0..self.heads() {
-            for q in Group::ALL {
-                for k in Group::ALL {
+            for q in SEVEN {
+                for k in SEVEN {
                     let rows = (0..self.prompt.len()).filter(|i| self.prompt[*i] == q);
                     mass.push(rows.map(|i| self.mass(l, h, i, k)).sum::<f64>() as f32);
                 }
             }
-            for k in Group::ALL {
+            for k in SEVEN {
                 last.push(self.mass(l, h, self.prompt.len() - 1, k) as f32);
             }
         }
@@ -73,7 +80,7 @@ impl Maps {
         let (mut mass, mut rows) = (Vec::new(), Vec::new());
         for l in 0..self.layers() {
             for h in 0..self.heads() {
-                mass.extend(Group::ALL.map(|k| self.mass(l, h, row, k) as f32));
+                mass.extend(SEVEN.map(|k| self.mass(l, h, row, k) as f32));
             }
             let heads = self.heads() as f64;
             rows.extend(
@@ -232,6 +239,7 @@ pub fn definition() -> impl Strategy<Value = Definition> {
             heads,
             stages,
             layers,
+            ..Definition::default()
         },
     );
     let preset = prop::sample::select(&Preset::ALL[..]).prop_map(Preset::definition);

@@ -148,7 +148,7 @@ impl Made {
             // How many times a word token weighs an image token; fewer image tokens weigh more.
             let lean =
                 (1.4 + strength * 12.0 * depth * (1.6 - 0.6 * depth)) * spread * kept.powf(0.7);
-            let mut last = [0.0; GROUPS];
+            let mut last = [0.0; FEW_BINS];
             let weights =
                 [40.0 * lean * (0.3 + depth), lean * 0.6, lean * 1.5, lean, 1.0, lean * 0.9];
             for ((group, n), weight) in EVERY.into_iter().zip(counts).zip(weights) {
@@ -156,11 +156,11 @@ impl Made {
             }
             let all: f64 = last.iter().sum();
             last.iter_mut().for_each(|m| *m /= all);
-            let mut masses = LayerMasses { last, ..LayerMasses::default() };
-            masses.generated = last.map(|m| m * 2.7);
+            let mut masses = LayerMasses { last: last.to_vec(), ..LayerMasses::default() };
+            masses.generated = last.map(|m| m * 2.7).to_vec();
             masses.generated[Group::Generated.index()] = 0.3;
             for (group, n) in EVERY.into_iter().zip(counts) {
-                masses.prompt[group.index()] = last.map(|m| m * f64::from(n));
+                masses.prompt[group.index()] = last.map(|m| m * f64::from(n)).to_vec();
             }
             masses
         };
@@ -178,7 +178,7 @@ impl Made {
             tokens: 4,
             verdict: Some(verdict),
             masses: Masses {
-                extent: Extent { prompt, generated: 3 },
+                extent: Extent { prompt, generated: 3, media: Vec::new() },
                 layers: (0..layers).map(|l| Some(of_layer(l))).collect(),
             },
             model_ms: 12.5,

@@ -1,12 +1,11 @@
-//! The CPU's share of watched attention: softmax in place, and sums by group.
+//! The CPU's share of watched attention: softmax in place, and sums by bin.
 
 use std::ops::Range;
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
 use rayon::prelude::*;
-use shared::GROUPS;
 
-use super::{Mask, Seen, Segment, mass_len};
+use super::{Mask, Seen, Segment};
 
 /// Below this many weights a second thread costs more than it brings.
 const PARALLEL_FROM: usize = 1 << 14;
@@ -132,9 +131,10 @@ pub(super) fn with_f32<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Resul
     Ok(f(&data[start..end]))
 }
 
-/// Attention mass by head, query group and key group, added up over blocks of rows.
+/// Attention mass by head, query bin and key bin, added up over blocks of rows.
 pub(super) struct Tally<'a> {
     heads: usize,
+    bins: usize,
     segments: &'a [Segment],
     mass: Vec<f64>,
     last: Vec<f64>,
@@ -143,12 +143,13 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(heads: usize, segments: &'a [Segment]) -> Self {
+    pub(super) fn new(heads: usize, bins: usize, segments: &'a [Segment]) -> Self {
         Tally {
             heads,
+            bins,
             segments,
-            mass: vec![0.0; mass_len(heads)],
-            last: vec![0.0; heads * GROUPS],
+            mass: vec![0.0; heads * bins * bins],
+            last: vec![0.0; heads * bins],
             row: Vec::new(),
             by_head: Vec::new(),
         }
@@ -158,39 +159,40 @@ impl<'a> Tally<'a> {
     pub(super) fn add(&mut self, weights: &[f32], rows: Rows, keys: usize) {
         let past = rows.mask.past();
         let segments = self.segments;
-        let group_of = |position: usize| {
-            segments.iter().find(|(_, _, end)| position < *end).map_or(0, |(g, _, _)| g.index())
+        let bins = self.bins;
+        let bin_of = |position: usize| {
+            segments.iter().find(|(_, _, end)| position < *end).map_or(0, |(bin, _, _)| *bin)
         };
-        let query_groups: Vec<usize> =
-            (0..rows.count).map(|r| group_of(past + rows.first + r)).collect();
+        let query_bins: Vec<usize> =
+            (0..rows.count).map(|r| bin_of(past + rows.first + r)).collect();
         let parallel = weights.len() >= PARALLEL_FROM;
         let one = |((weights, mass), last): ((&[f32], &mut [f64]), &mut [f64])| {
-            for ((r, row), q) in weights.chunks(keys).enumerate().zip(&query_groups) {
+            for ((r, row), q) in weights.chunks(keys).enumerate().zip(&query_bins) {
                 let visible = rows.mask.visible(rows.first + r, keys);
                 last.fill(0.0);
-                for (group, start, end) in segments {
+                for (bin, start, end) in segments {
                     if *start >= visible {
                         break;
                     }
-                    last[group.index()] += sum(&row[*start..(*end).min(visible)]);
+                    last[*bin] += sum(&row[*start..(*end).min(visible)]);
                 }
-                for (total, part) in mass[q * GROUPS..(q + 1) * GROUPS].iter_mut().zip(&*last) {
+                for (total, part) in mass[q * bins..(q + 1) * bins].iter_mut().zip(&*last) {
                     *total += part;
                 }
             }
         };
-        let (per_head, masses) = (rows.count * keys, GROUPS * GROUPS);
+        let (per_head, masses) = (rows.count * keys, bins * bins);
         if parallel {
             weights
                 .par_chunks(per_head)
                 .zip(self.mass.par_chunks_mut(masses))
-                .zip(self.last.par_chunks_mut(GROUPS))
+                .zip(self.last.par_chunks_mut(bins))
                 .for_each(one);
         } else {
             weights
                 .chunks(per_head)
                 .zip(self.mass.chunks_mut(masses))
-                .zip(self.last.chunks_mut(GROUPS))
+                .zip(self.last.chunks_mut(bins))
                 .for_each(one);
         }
     }

@@ -1,21 +1,30 @@
 //! Attention that can be watched: exact sums of attention weights, block by block.
 //!
 //! Fused kernels never build the weights and eager attention keeps them all. Here the weights of a
-//! block of query rows exist for a moment, are multiplied with the values, summed by token group
+//! block of query rows exist for a moment, are multiplied with the values, summed by bin
 //! where somebody watches, and dropped (DESIGN, section 5). Peak memory is heads × block × keys,
 //! whatever the number of layers. The product with the values is the same with and without a
 //! watcher, so observing cannot change what the model says.
 
+pub(crate) mod bins;
 mod blocked;
 mod cpu;
 
 use candle_core::{Result, Tensor};
-use shared::{GROUPS, Group};
+use shared::{FEW_BINS, MOST_BINS};
 
-pub(crate) use blocked::Blocked;
+pub(crate) use blocked::{BinKnockout, Blocked};
 
 /// Most bytes the weights of one block of query rows may take.
 const BLOCK_BYTES: usize = 64 << 20;
+
+// `build.rs` cannot ask `shared`: what it reads must be what everything else goes by.
+const _: () = assert!(bins::FEW == FEW_BINS && bins::MANY == MOST_BINS);
+
+/// Bins of the kernels that a run with so many takes on a GPU.
+pub(crate) const fn kernel_bins(bins: usize) -> usize {
+    if bins <= bins::FEW { bins::FEW } else { bins::MANY }
+}
 
 /// Which keys a query row may see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +71,18 @@ impl<'a> Mask<'a> {
     }
 }
 
-/// A run of positions of one group: `(group, start, end)`.
-pub(crate) type Segment = (Group, usize, usize);
+/// A run of positions of one bin: `(bin, start, end)`.
+pub(crate) type Segment = (usize, usize, usize);
 
 /// Told weights: first row, rows, keys, `[heads, rows, keys]`.
 pub(crate) type MapSink<'a> = &'a mut dyn FnMut(usize, usize, usize, &[f32]);
 
 /// What to watch in one call of [`attend`].
 pub(crate) struct Watch<'a> {
-    /// Groups of the keys, without gaps; query row `i` is key `past + i`.
+    /// Bins of the keys, without gaps; query row `i` is key `past + i`.
     pub(crate) segments: &'a [Segment],
+    /// How many bins there are.
+    pub(crate) bins: usize,
     /// Whether to average the last row over heads.
     pub(crate) row: bool,
     /// Whether to keep the last row of every head.
@@ -88,6 +99,7 @@ impl<'a> Watch<'a> {
     pub(crate) fn map(segments: &'a [Segment], map: MapSink<'a>) -> Self {
         Watch {
             segments,
+            bins: FEW_BINS,
             row: false,
             by_head: false,
             map: Some(map),
@@ -100,9 +112,9 @@ impl<'a> Watch<'a> {
 /// What was seen in one call of [`attend`].
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// `[heads, GROUPS, GROUPS]`: mass from query group to key group.
+    /// `[heads, bins, bins]`: mass from query bin to key bin.
     pub(crate) mass: Vec<f32>,
-    /// `[heads, GROUPS]`: mass of the last row.
+    /// `[heads, bins]`: mass of the last row.
     pub(crate) last: Vec<f32>,
     /// `[keys]`: the last row, averaged over heads; empty unless asked for.
     pub(crate) row: Vec<f32>,
@@ -136,7 +148,7 @@ pub(crate) fn attend(
     let group = heads / kv_heads;
     let scale = 1.0 / (width as f32).sqrt();
     let block = (BLOCK_BYTES / (4 * heads * keys).max(1)).clamp(1, rows);
-    let mut tally = watch.as_ref().map(|w| cpu::Tally::new(heads, w.segments));
+    let mut tally = watch.as_ref().map(|w| cpu::Tally::new(heads, w.bins, w.segments));
     let mut outputs = Vec::with_capacity(rows.div_ceil(block));
     for first in (0..rows).step_by(block) {
         let b = block.min(rows - first);
@@ -185,11 +197,6 @@ pub(crate) fn attend_spans(
         outputs.push(attend(&part(q)?, &part(k)?, &part(v)?, Mask::None, None)?.0);
     }
     Tensor::cat(&outputs, 0)
-}
-
-/// Number of values in a layer's `[heads, GROUPS, GROUPS]` masses.
-const fn mass_len(heads: usize) -> usize {
-    heads * GROUPS * GROUPS
 }
 
 #[cfg(test)]

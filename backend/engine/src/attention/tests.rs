@@ -1,7 +1,7 @@
 use candle_core::{Device, Tensor};
-use shared::{GROUPS, Group, Knockout};
+use shared::{Bins, FEW_BINS, Group};
 
-use super::{Blocked, Mask, Segment, Watch, attend};
+use super::{BinKnockout, Blocked, Mask, Segment, Watch, attend};
 
 /// Plain attention in f64, one weight at a time.
 fn plain(q: &[Vec<Vec<f64>>], k: &[Vec<Vec<f64>>], mask: Mask) -> Vec<Vec<Vec<f64>>> {
@@ -42,11 +42,8 @@ fn plain(q: &[Vec<Vec<f64>>], k: &[Vec<Vec<f64>>], mask: Mask) -> Vec<Vec<Vec<f6
 /// Whether a row sees a key that is not behind it, one pair at a time.
 fn sees(blocked: &Blocked, head: usize, row: usize, key: usize) -> bool {
     let k = blocked.knockout;
-    let group = |p: usize| blocked.segments.iter().find(|(_, _, end)| p < *end).expect("a group").0;
-    let out = |key: usize| {
-        let named = k.heads.is_empty() || k.heads.contains(&(head as u32));
-        named && k.from.contains(group(row)) && k.to.contains(group(key))
-    };
+    let bin = |p: usize| blocked.segments.iter().find(|(_, _, end)| p < *end).expect("a bin").0;
+    let out = |key: usize| k.is_from(bin(row), head) && k.is_to(bin(key));
     !out(key) || key == row && (0..=row).all(out)
 }
 
@@ -77,20 +74,20 @@ fn check_knockout(
     let v = Tensor::randn(0f32, 1f32, (kv_heads, keys, width), &dev).expect("v");
     let cut = keys / 3 + 1;
     let segments: Vec<Segment> = [
-        (Group::Begin, 0, 1),
-        (Group::Template, 1, cut.min(keys)),
-        (Group::Image, cut.min(keys), (2 * cut).min(keys)),
-        (Group::Template, (2 * cut).min(keys), keys),
+        (Group::Begin.index(), 0, 1),
+        (Group::Template.index(), 1, cut.min(keys)),
+        (Group::Image.index(), cut.min(keys), (2 * cut).min(keys)),
+        (Group::Template.index(), (2 * cut).min(keys), keys),
     ]
     .into_iter()
     .filter(|(_, a, b)| a < b)
     .collect();
-    let knockout: Option<Knockout> = knockout.map(|k| k.parse().expect("a knockout"));
+    let of = |k: &str| BinKnockout::of(&k.parse().expect("a knockout"), &Bins::default());
+    let knockout: Option<BinKnockout> = knockout.map(of);
     let blocked = knockout.as_ref().map(|knockout| Blocked { knockout, segments: &segments });
     let mask = blocked.as_ref().map_or(mask, |blocked| Mask::Knockout { past, blocked });
-    let group_of = |p: usize| {
-        segments.iter().find(|(_, _, e)| p < *e).expect("every position has a group").0.index()
-    };
+    let bin_of =
+        |p: usize| segments.iter().find(|(_, _, e)| p < *e).expect("every position has a bin").0;
 
     let mut map = vec![vec![vec![0f64; keys]; rows]; heads];
     let mut keep = |first: usize, count: usize, seen: usize, w: &[f32]| {
@@ -132,15 +129,15 @@ fn check_knockout(
         }
     }
     // Masses are the plain sums of the maps, and rows sum to 1.
-    let mut want = vec![0f64; heads * GROUPS * GROUPS];
-    let mut want_last = vec![0f64; heads * GROUPS];
+    let mut want = vec![0f64; heads * FEW_BINS * FEW_BINS];
+    let mut want_last = vec![0f64; heads * FEW_BINS];
     for h in 0..heads {
         for i in 0..rows {
             for j in 0..keys {
-                want[(h * GROUPS + group_of(past + i)) * GROUPS + group_of(j)] +=
+                want[(h * FEW_BINS + bin_of(past + i)) * FEW_BINS + bin_of(j)] +=
                     reference[h][i][j];
                 if i + 1 == rows {
-                    want_last[h * GROUPS + group_of(j)] += reference[h][i][j];
+                    want_last[h * FEW_BINS + bin_of(j)] += reference[h][i][j];
                 }
             }
         }
@@ -203,7 +200,11 @@ fn equals_plain_attention_without_what_is_knocked_out() {
 fn a_knockout_that_meets_no_row_changes_nothing() {
     let tensor = |heads| Tensor::randn(0f32, 1f32, (heads, 19, 8), &Device::Cpu).expect("a tensor");
     let (q, k, v) = (tensor(4), tensor(2), tensor(2));
-    let segments = [(Group::Begin, 0, 1), (Group::Image, 1, 9), (Group::Template, 9, 19)];
+    let segments = [
+        (Group::Begin.index(), 0, 1),
+        (Group::Image.index(), 1, 9),
+        (Group::Template.index(), 9, 19),
+    ];
     let values = |mask: Mask| -> Vec<u32> {
         let (out, _) = attend(&q, &k, &v, mask, None).expect("attention");
         let values: Vec<f32> = out.flatten_all().and_then(|t| t.to_vec1()).expect("values");
@@ -217,9 +218,41 @@ fn a_knockout_that_meets_no_row_changes_nothing() {
         ("template>image#4", true),
         ("template>image", false),
     ] {
-        let knockout: Knockout = knockout.parse().expect("a knockout");
-        let blocked = Blocked { knockout: &knockout, segments: &segments };
+        let of_bins = BinKnockout::of(&knockout.parse().expect("a knockout"), &Bins::default());
+        let blocked = Blocked { knockout: &of_bins, segments: &segments };
         let got = values(Mask::Knockout { past: 0, blocked: &blocked });
         assert_eq!(got == plain, same, "{knockout}");
     }
+}
+
+/// Masses in as many bins as there can be are the sums of the same weights, and adding up bins gives
+/// what fewer bins give.
+#[test]
+fn many_bins_split_what_few_hold() {
+    let tensor = |heads| Tensor::randn(0f32, 1f32, (heads, 60, 8), &Device::Cpu).expect("a tensor");
+    let (q, k, v) = (tensor(4), tensor(2), tensor(2));
+    let many: Vec<Segment> = (0..30).map(|i| (i * 4 % 15, 2 * i, 2 * i + 2)).collect();
+    let few: Vec<Segment> = many.iter().map(|(bin, a, b)| (bin % 7, *a, *b)).collect();
+    let watched = |segments: &[Segment], bins: usize| {
+        let mut nothing = |_: usize, _: usize, _: usize, _: &[f32]| {};
+        let watch = Watch { bins, ..Watch::map(segments, &mut nothing) };
+        let seen = attend(&q, &k, &v, Mask::Causal { past: 0 }, Some(watch)).expect("attention");
+        seen.1.expect("watched")
+    };
+    let (many, few) = (watched(&many, 15), watched(&few, 7));
+    assert_eq!((many.mass.len(), many.last.len()), (4 * 225, 4 * 15));
+    let (mut mass, mut last) = (vec![0f32; 4 * 49], vec![0f32; 4 * 7]);
+    for head in 0..4 {
+        for i in 0..15 {
+            last[head * 7 + i % 7] += many.last[head * 15 + i];
+            for j in 0..15 {
+                mass[(head * 7 + i % 7) * 7 + j % 7] += many.mass[(head * 15 + i) * 15 + j];
+            }
+        }
+    }
+    let close = |a: &[f32], b: &[f32]| {
+        a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() < 1e-5, "{a} is not {b}"));
+    };
+    close(&mass, &few.mass);
+    close(&last, &few.last);
 }

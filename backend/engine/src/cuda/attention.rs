@@ -8,14 +8,26 @@ use candle_core::cuda_backend::cudarc::driver::DeviceRepr;
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::{Page, address, device, grid, launch};
-use crate::attention::{Blocked, MapSink, Mask};
+use crate::attention::{Blocked, MapSink, Mask, kernel_bins};
 use crate::memory::GPU_BLOCK;
-use shared::GROUPS;
 
 /// Query rows of a block of the flash kernel.
 const FLASH_ROWS: usize = 128;
 /// Blocks that fill the GPU in the decode kernel: four on each of an H100's multiprocessors.
 const DECODE_BLOCKS: usize = 528;
+/// Most threads of a block of `flash_fold`.
+const FOLD_THREADS: usize = 512;
+
+/// Bins of the kernels that fill a page; the fewest where nobody watches.
+fn bins_of(page: Option<Page>) -> usize {
+    page.map_or(kernel_bins(0), |page| page.bins)
+}
+
+/// What the names of the kernels that fill a page end with.
+fn suffix(page: Option<Page>) -> &'static str {
+    if bins_of(page) == kernel_bins(0) { "" } else { "_many" }
+}
+
 /// Arguments of the flash kernels, as `kernels/flash.cu` declares them.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -25,7 +37,7 @@ struct Flash {
     v: u64,
     out: u64,
     spans: u64,
-    groups: u64,
+    bins_of: u64,
     runs: u64,
     partial: u64,
     last: u64,
@@ -48,7 +60,7 @@ struct Decode {
     q: u64,
     k: u64,
     v: u64,
-    groups: u64,
+    bins_of: u64,
     scores: u64,
     highest: u64,
     sums: u64,
@@ -139,11 +151,12 @@ fn flash(
     let device = device(q)?;
     let on = q.device();
     let (causal, past) = (if mask == Mask::None { "" } else { "_causal" }, mask.past());
+    let bins = bins_of(page);
     let longest = spans.map_or(rows, |s| s.iter().map(|(_, len)| *len).max().unwrap_or(0));
     let blocks = longest.div_ceil(FLASH_ROWS);
     // SAFETY: the kernels write every value.
     let (out, partial) = unsafe {
-        let partial = if page.is_some() { heads * blocks * GROUPS * GROUPS } else { 1 };
+        let partial = if page.is_some() { heads * blocks * bins * bins } else { 1 };
         (
             Tensor::empty((rows, heads * width), DType::F16, on)?,
             Tensor::empty(partial, DType::F32, on)?,
@@ -162,7 +175,7 @@ fn flash(
         v: address(v)?,
         out: address(&out)?,
         spans: bounds.as_ref().map(address).transpose()?.unwrap_or(0),
-        groups: page.map_or(0, |p| p.groups),
+        bins_of: page.map_or(0, |p| p.bins_of),
         runs: page.map_or(0, |p| p.runs),
         partial: address(&partial)?,
         last: page.map_or(0, |p| p.last),
@@ -176,13 +189,15 @@ fn flash(
         scale: 1.0 / (width as f32).sqrt(),
     };
     let observed = if page.is_some() { "_observed" } else { "" };
-    let name = format!("flash_{width}{causal}{observed}");
+    let name = format!("flash_{width}{causal}{observed}{}", suffix(page));
     let blocks_of = (heads as u32, blocks as u32, spans.map_or(1, <[_]>::len) as u32);
     launch!(&device, &name, grid(blocks_of, 256), call);
     if let Some(page) = page {
-        // Eight threads share a pair of groups.
-        let fold = grid((heads as u32, 1, 1), (8 * GROUPS * GROUPS) as u32);
-        launch!(&device, "flash_fold", fold, address(&partial)?, page.mass, blocks as i32);
+        // As many threads as fit share a pair of bins, eight at most.
+        let pairs = bins * bins;
+        let fold = grid((heads as u32, 1, 1), (pairs * (FOLD_THREADS / pairs).min(8)) as u32);
+        let name = format!("flash_fold{}", suffix(Some(page)));
+        launch!(&device, &name, fold, address(&partial)?, page.mass, blocks as i32);
     }
     Ok(out)
 }
@@ -199,6 +214,7 @@ fn decode(
     let (kv_heads, keys, _) = k.dims3()?;
     let device = device(q)?;
     let on = q.device();
+    let bins = bins_of(page);
     let splits = (DECODE_BLOCKS / heads).clamp(1, 128);
     let parts = heads * splits;
     // A generated token's rows are averaged in all layers at once, when the last layer is done.
@@ -206,12 +222,12 @@ fn decode(
     let scores = if row.is_some() && later.is_none() { heads * keys } else { 0 };
     // SAFETY: the kernels write every value that they read.
     let (out, work) = unsafe {
-        let values = parts * (1 + GROUPS + width) + 2 * heads + scores;
+        let values = parts * (1 + bins + width) + 2 * heads + scores;
         (Tensor::empty((1, heads * width), DType::F32, on)?, Tensor::empty(values, DType::F32, on)?)
     };
     let highest = address(&work)?;
     let sums = highest + 4 * parts as u64;
-    let outs = sums + 4 * (parts * GROUPS) as u64;
+    let outs = sums + 4 * (parts * bins) as u64;
     let norm = outs + 4 * (parts * width) as u64;
     let (row_scores, norm) = match later {
         Some(later) => later.of(heads, keys),
@@ -221,7 +237,7 @@ fn decode(
         q: address(q)?,
         k: address(k)?,
         v: address(v)?,
-        groups: page.map_or(0, |p| p.groups),
+        bins_of: page.map_or(0, |p| p.bins_of),
         scores: if row.is_some() { row_scores } else { 0 },
         highest,
         sums,
@@ -237,7 +253,7 @@ fn decode(
         scale: 1.0 / (width as f32).sqrt(),
     };
     let kind = if q.dtype() == DType::F16 { "f16" } else { "f32" };
-    let name = format!("decode_{kind}_{width}");
+    let name = format!("decode_{kind}_{width}{}", suffix(page));
     launch!(&device, &name, grid((splits as u32, heads as u32, 1), 128), call);
     if let Some(page) = row.filter(|_| later.is_none()) {
         let blocks = grid((keys.div_ceil(32) as u32, 1, 1), 128);
@@ -301,6 +317,8 @@ fn whole_rows(
     let (k, v) = (float(k)?, float(v)?);
     let (causal, past) = (i32::from(mask != Mask::None), mask.past());
     let scale = 1.0 / (width as f32).sqrt();
+    let (bins, suffix) = (bins_of(page), suffix(page));
+    let (softmax, fold) = (format!("softmax_rows{suffix}"), format!("fold_rows{suffix}"));
     let block = (GPU_BLOCK / (4 * heads * keys).max(1)).clamp(1, rows);
     let mut outputs = Vec::with_capacity(rows.div_ceil(block));
     for first in (0..rows).step_by(block) {
@@ -315,13 +333,13 @@ fn whole_rows(
             scores = all.broadcast_add(&barred)?.reshape((kv_heads, heads / kv_heads * b, seen))?;
         }
         // SAFETY: the kernel writes every value.
-        let masses = unsafe { Tensor::empty((heads * b, GROUPS), DType::F32, on) }?;
+        let masses = unsafe { Tensor::empty((heads * b, bins), DType::F32, on) }?;
         launch!(
             &device,
-            "softmax_rows",
+            &softmax,
             grid(((heads * b) as u32, 1, 1), 256),
             address(&scores)?,
-            page.map_or(0, |p| p.groups),
+            page.map_or(0, |p| p.bins_of),
             address(&masses)?,
             b as i32,
             seen as i32,
@@ -333,10 +351,10 @@ fn whole_rows(
         if let Some(page) = page {
             launch!(
                 &device,
-                "fold_rows",
-                grid((heads as u32, 1, 1), (GROUPS * GROUPS) as u32),
+                &fold,
+                grid((heads as u32, 1, 1), (bins * bins) as u32),
                 address(&masses)?,
-                page.groups,
+                page.bins_of,
                 page.mass,
                 page.last,
                 b as i32,

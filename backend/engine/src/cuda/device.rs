@@ -10,6 +10,7 @@ use candle_core::cuda_backend::cudarc::nvrtc::Ptx;
 use candle_core::cuda_backend::{CudaDevice, WrapErr};
 use candle_core::{Device, Result, bail};
 
+use crate::attention::bins;
 use crate::device::GpuMemory;
 
 type Attribute = sys::CUmemPool_attribute_enum;
@@ -24,6 +25,8 @@ struct Module {
     names: &'static [&'static str],
     shared: fn(&str) -> usize,
     early: bool,
+    /// Of the kernels that are compiled once more for many bins: that code, and their names.
+    many: Option<(&'static [u8], &'static [&'static str])>,
 }
 
 macro_rules! code {
@@ -32,62 +35,73 @@ macro_rules! code {
     };
 }
 
+/// Kernels of `flash.cu`.
+const FLASH: &[&str] = &[
+    "flash_32",
+    "flash_64",
+    "flash_80",
+    "flash_128",
+    "flash_32_causal",
+    "flash_64_causal",
+    "flash_80_causal",
+    "flash_128_causal",
+    "flash_32_observed",
+    "flash_64_observed",
+    "flash_80_observed",
+    "flash_128_observed",
+    "flash_32_causal_observed",
+    "flash_64_causal_observed",
+    "flash_80_causal_observed",
+    "flash_128_causal_observed",
+    "flash_fold",
+];
+/// Those that Hopper has of its own.
+#[cfg(hopper)]
+const FLASH_HOPPER: &[&str] = &[
+    "flash_64",
+    "flash_128",
+    "flash_64_causal",
+    "flash_128_causal",
+    "flash_64_observed",
+    "flash_128_observed",
+    "flash_64_causal_observed",
+    "flash_128_causal_observed",
+];
+/// Kernels of `decode.cu`.
+const DECODE: &[&str] = &[
+    "decode_f16_32",
+    "decode_f16_64",
+    "decode_f16_128",
+    "decode_f32_32",
+    "decode_f32_64",
+    "decode_f32_128",
+    "decode_row",
+    "decode_heads",
+];
+
 /// All kernels. A later module's take the place of an earlier one's of the same name.
 const MODULES: &[Module] = &[
     Module {
         code: code!("flash"),
-        names: &[
-            "flash_32",
-            "flash_64",
-            "flash_80",
-            "flash_128",
-            "flash_32_causal",
-            "flash_64_causal",
-            "flash_80_causal",
-            "flash_128_causal",
-            "flash_32_observed",
-            "flash_64_observed",
-            "flash_80_observed",
-            "flash_128_observed",
-            "flash_32_causal_observed",
-            "flash_64_causal_observed",
-            "flash_80_causal_observed",
-            "flash_128_causal_observed",
-            "flash_fold",
-        ],
+        names: FLASH,
         shared: |name| flash_shared(name, 4 * 64, 0),
         early: false,
+        many: Some((code!("flash_many"), FLASH)),
     },
     #[cfg(hopper)]
     Module {
         code: code!("flash_hopper"),
-        names: &[
-            "flash_64",
-            "flash_128",
-            "flash_64_causal",
-            "flash_128_causal",
-            "flash_64_observed",
-            "flash_128_observed",
-            "flash_64_causal_observed",
-            "flash_128_causal_observed",
-        ],
+        names: FLASH_HOPPER,
         shared: |name| flash_shared(name, 4 * 128, 1024),
         early: false,
+        many: Some((code!("flash_hopper_many"), FLASH_HOPPER)),
     },
     Module {
         code: code!("decode"),
-        names: &[
-            "decode_f16_32",
-            "decode_f16_64",
-            "decode_f16_128",
-            "decode_f32_32",
-            "decode_f32_64",
-            "decode_f32_128",
-            "decode_row",
-            "decode_heads",
-        ],
+        names: DECODE,
         shared: |_| 0,
         early: true,
+        many: Some((code!("decode_many"), DECODE)),
     },
     Module {
         code: code!("rows"),
@@ -111,13 +125,21 @@ const MODULES: &[Module] = &[
         ],
         shared: |_| 0,
         early: true,
+        many: Some((code!("rows_many"), &["softmax_rows", "fold_rows"])),
     },
-    Module { code: code!("blocks"), names: &["decode_q4k"], shared: |_| 0, early: false },
+    Module {
+        code: code!("blocks"),
+        names: &["decode_q4k"],
+        shared: |_| 0,
+        early: false,
+        many: None,
+    },
     Module {
         code: code!("products"),
         names: &["product_q4k", "eight"],
         shared: |_| 0,
         early: true,
+        many: None,
     },
 ];
 
@@ -125,14 +147,22 @@ const MODULES: &[Module] = &[
 /// alignment takes, and the masses where somebody watches.
 fn flash_shared(name: &str, stages: usize, alignment: usize) -> usize {
     let width = name.split('_').nth(1).and_then(|width| width.parse().ok()).unwrap_or(0);
-    let masses = if name.ends_with("observed") { 5824 } else { 0 };
+    let bins = if name.ends_with("_many") { bins::MANY } else { bins::FEW };
+    let masses = if name.contains("observed") { masses(bins) } else { 0 };
     if width == 0 { 0 } else { (128 + stages) * width * 2 + alignment + masses }
 }
+
+/// Bytes of the masses of 128 query rows, each with the maximum that they are relative to, of eight
+/// warps, and of what lies between.
+const fn masses(bins: usize) -> usize {
+    4 * (128 * (bins + 1) + 8 * bins * bins) + 160
+}
+const _: () = assert!(masses(bins::FEW) == 5824, "few bins cost what they did");
 
 /// A device and its loaded kernels.
 struct Opened {
     device: CudaDevice,
-    kernels: HashMap<&'static str, Kernel>,
+    kernels: HashMap<String, Kernel>,
 }
 
 /// A kernel, the dynamic shared memory it is launched with, in bytes, and whether it may begin
@@ -204,16 +234,23 @@ pub(crate) fn open(ordinal: usize) -> Result<Device> {
     let context = stream.context();
     let mut kernels = HashMap::new();
     for module in MODULES {
-        let loaded = context.load_module(Ptx::from_binary(module.code.to_vec())).w()?;
-        for name in module.names {
-            let function = loaded.load_function(name).w()?;
-            let shared = (module.shared)(name) as u32;
-            if shared > 0 {
-                let attribute =
+        let of_few = (module.code, module.names, "");
+        let of_many = module.many.map(|(code, names)| (code, names, "_many"));
+        let all = std::iter::once(of_few).chain(of_many);
+        for (code, names, suffix) in all {
+            let loaded = context.load_module(Ptx::from_binary(code.to_vec())).w()?;
+            for kernel in names {
+                let function = loaded.load_function(kernel).w()?;
+                let name = format!("{kernel}{suffix}");
+                let shared = (module.shared)(&name) as u32;
+                if shared > 0 {
+                    let attribute =
                     sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-                function.set_attribute(attribute, shared as i32).w()?;
+                    function.set_attribute(attribute, shared as i32).w()?;
+                }
+                let early = module.early && cfg!(hopper);
+                kernels.insert(name, Kernel { function, shared, early });
             }
-            kernels.insert(*name, Kernel { function, shared, early: module.early && cfg!(hopper) });
         }
     }
     all.insert(ordinal, Opened { device: device.clone(), kernels });

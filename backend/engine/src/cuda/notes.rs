@@ -8,11 +8,10 @@ use candle_core::cuda_backend::cudarc::driver::{
 };
 use candle_core::cuda_backend::{CudaDevice, WrapErr};
 use candle_core::{Device, Result};
-use shared::{GROUPS, Group};
 
 use super::attention::head_rows;
 use super::{grid, launch};
-use crate::attention::{Seen, Segment};
+use crate::attention::{Seen, Segment, kernel_bins};
 use crate::memory::{head_pages, joint_scores};
 use crate::observer::Wants;
 
@@ -57,15 +56,18 @@ impl Mirror {
     }
 }
 
-/// Pages of one run, one a layer, and the groups of its positions.
+/// Pages of one run, one a layer, and the bins of its positions.
 pub(crate) struct Notes {
     device: CudaDevice,
     heads: usize,
+    /// Bins of the run, and those that the kernels on its pages have.
+    bins: usize,
+    wide: usize,
     bytes: usize,
     pages: Mirror,
     /// The last row by layer and head, `[layers, heads, keys]`, where it is asked for.
     by_head: Option<Mirror>,
-    groups: CudaSlice<u8>,
+    bins_of: CudaSlice<u8>,
     runs: CudaSlice<i32>,
     /// Of a generated token's score rows what turns them into weights, `[layers, heads, 2]`, then
     /// the rows, `[layers, heads, keys]`. `None` where each layer's row is averaged by itself.
@@ -73,18 +75,20 @@ pub(crate) struct Notes {
     copied: Vec<Option<CudaEvent>>,
 }
 
-/// Device addresses of a layer's page and of the groups.
+/// Device addresses of a layer's page and of the positions' bins.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Page {
-    /// `[heads, GROUPS, GROUPS]` f64, added to.
+    /// Bins `B` of the kernels that write it.
+    pub(super) bins: usize,
+    /// `[heads, B, B]` f64, added to.
     pub(super) mass: u64,
-    /// `[heads, GROUPS]` f32.
+    /// `[heads, B]` f32.
     pub(super) last: u64,
     /// `[keys]` f32.
     pub(super) row: u64,
-    /// `[keys]` u8.
-    pub(super) groups: u64,
-    /// `[runs, 2]` i32: where neighbours of one group end, and their group.
+    /// `[keys]` u8: the bin of each position.
+    pub(super) bins_of: u64,
+    /// `[runs, 2]` i32: where neighbours of one bin end, and their bin.
     pub(super) runs: u64,
     /// Where a generated token's scores go when rows are averaged later.
     pub(super) later: Option<Later>,
@@ -130,8 +134,8 @@ impl Later {
 }
 
 impl Notes {
-    /// Pages for `layers` layers of `heads` heads over `capacity` positions. Positions beyond the
-    /// prompt's `segments` are generated ones. A generated token's rows are averaged in all layers
+    /// Pages for `layers` layers of `heads` heads over `capacity` positions, with so many bins, one of
+    /// which is `answer`: positions beyond the prompt's `segments` are generated ones. A generated token's rows are averaged in all layers
     /// at once if `joint`, where their scores fit. Rows by head that are read later fit `head_rows`
     /// bytes.
     pub(crate) fn new(
@@ -139,23 +143,24 @@ impl Notes {
         layers: usize,
         heads: usize,
         capacity: usize,
-        segments: &[Segment],
+        (bins, answer, segments): (usize, usize, &[Segment]),
         joint: bool,
         head_rows: u64,
     ) -> Result<Self> {
         let device = on.as_cuda_device()?.clone();
-        let bytes = (heads * GROUPS * (8 * GROUPS + 4) + 4 * capacity).next_multiple_of(16);
+        let wide = kernel_bins(bins);
+        let bytes = (heads * wide * (8 * wide + 4) + 4 * capacity).next_multiple_of(16);
         let by_head = head_pages(layers, heads, capacity, head_rows);
-        let mut groups = vec![Group::Generated.index() as u8; capacity];
-        for (group, start, end) in segments {
-            groups[*start..*end].fill(group.index() as u8);
+        let mut bins_of = vec![answer as u8; capacity];
+        for (bin, start, end) in segments {
+            bins_of[*start..*end].fill(*bin as u8);
         }
-        // Neighbours of one group, the last without an end.
+        // Neighbours of one bin, the last without an end.
         let mut runs: Vec<i32> = Vec::new();
-        for (i, group) in groups.iter().enumerate() {
+        for (i, bin) in bins_of.iter().enumerate() {
             match runs.last() {
-                Some(last) if *last == i32::from(*group) => {}
-                _ => runs.extend([0, i32::from(*group)]),
+                Some(last) if *last == i32::from(*bin) => {}
+                _ => runs.extend([0, i32::from(*bin)]),
             }
             let end = runs.len() - 2;
             runs[end] = i as i32 + 1;
@@ -169,10 +174,12 @@ impl Notes {
         Ok(Notes {
             scores,
             heads,
+            bins,
+            wide,
             bytes,
             pages: Mirror::new(&device, layers * bytes)?,
             by_head: (by_head > 0).then(|| Mirror::new(&device, by_head)).transpose()?,
-            groups: device.clone_htod(&groups)?,
+            bins_of: device.clone_htod(&bins_of)?,
             runs: device.clone_htod(&runs)?,
             copied: (0..layers).map(|_| None).collect(),
             device,
@@ -188,12 +195,13 @@ impl Notes {
     pub(crate) fn page(&self, layer: usize) -> Page {
         let start = |s: &CudaSlice<u8>| s.device_ptr(s.stream()).0;
         let mass = self.pages.address() + (layer * self.bytes) as u64;
-        let last = mass + (8 * self.heads * GROUPS * GROUPS) as u64;
+        let last = mass + (8 * self.heads * self.wide * self.wide) as u64;
         Page {
+            bins: self.wide,
             mass,
             last,
-            row: last + (4 * self.heads * GROUPS) as u64,
-            groups: start(&self.groups),
+            row: last + (4 * self.heads * self.wide) as u64,
+            bins_of: start(&self.bins_of),
             runs: self.runs.device_ptr(self.runs.stream()).0,
             later: self.scores.as_ref().map(|scores| {
                 let norms = scores.device_ptr(scores.stream()).0;
@@ -257,22 +265,26 @@ impl Notes {
         self.copied[layer].as_ref().map_or(Ok(()), |event| event.synchronize().w())
     }
 
-    /// Reads a page that has arrived: sums over query groups if `sums`, the last row's masses, and
+    /// Reads a page that has arrived: sums over query bins if `sums`, the last row's masses, and
     /// its `keys` values, averaged and by head, where `wants` says so.
     pub(crate) fn read(&self, layer: usize, sums: bool, keys: usize, wants: Wants) -> Seen {
         let page = self.pages.read(layer * self.bytes..(layer + 1) * self.bytes);
-        let (mass, rest) = page.split_at(8 * self.heads * GROUPS * GROUPS);
-        let (last, row) = rest.split_at(4 * self.heads * GROUPS);
+        let (wide, bins) = (self.wide, self.bins);
+        let (mass, rest) = page.split_at(8 * self.heads * wide * wide);
+        let (last, row) = rest.split_at(4 * self.heads * wide);
         let floats = |bytes: &[u8]| -> Vec<f32> {
             bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
         };
         Seen {
+            // The kernels may have more bins than the run: those are empty.
             mass: if sums {
-                mass.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect()
+                let sums = mass.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32);
+                let is_own = |at: &usize| at / wide % wide < bins && at % wide < bins;
+                sums.enumerate().filter(|(at, _)| is_own(at)).map(|(_, sum)| sum).collect()
             } else {
                 Vec::new()
             },
-            last: floats(last),
+            last: floats(last).chunks(wide).flat_map(|head| &head[..bins]).copied().collect(),
             row: if wants.rows { floats(&row[..4 * keys]) } else { Vec::new() },
             by_head: match &self.by_head {
                 Some(pages) if wants.head_rows > 0 => {

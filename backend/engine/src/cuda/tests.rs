@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
 use candle_core::{DType, Device, Tensor};
-use shared::{ErrorCode, GROUPS, Group, LayerFlow, Quant, RunOptions};
+use shared::{ErrorCode, FEW_BINS, Group, LayerFlow, MOST_BINS, Quant, RunOptions};
 
 use super::{Notes, open};
 use crate::attention::{Mask, Seen, Segment, Watch, attend};
@@ -16,10 +16,17 @@ use crate::{
 };
 
 /// Segments that begin anywhere.
-fn segments(keys: usize) -> Vec<Segment> {
+fn segments(keys: usize, bins: usize) -> Vec<Segment> {
+    if bins > FEW_BINS {
+        // Every bin, and some twice.
+        let parts = (2 * bins).min(keys);
+        let part = |i: usize| (i * 4 % bins, i * keys / parts, (i + 1) * keys / parts);
+        return (0..parts).map(part).collect();
+    }
     let cuts = [0, 1, keys / 7 + 1, keys / 2 + 1, keys / 2 + 3, keys];
     let groups = [Group::Begin, Group::System, Group::Image, Group::Template, Group::Instruction];
-    let part = |(i, group): (usize, Group)| (group, cuts[i].min(keys), cuts[i + 1].min(keys));
+    let part =
+        |(i, group): (usize, Group)| (group.index(), cuts[i].min(keys), cuts[i + 1].min(keys));
     groups.into_iter().enumerate().map(part).filter(|(_, a, b)| a < b).collect()
 }
 
@@ -39,25 +46,34 @@ fn apart(a: &[f32], b: &[f32]) -> f32 {
 }
 
 /// Attention of the CPU on f32, and of the GPU on `kind`, on values that both hold exactly.
-fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, width: usize) {
+fn both(
+    kind: DType,
+    (heads, kv_heads): (usize, usize),
+    (rows, past): (usize, usize),
+    width: usize,
+    bins: usize,
+) {
     let (gpu, keys) = (open(0).expect("a GPU"), past + rows);
     let random = |n: usize, len: usize| {
         let t = Tensor::randn(0f32, 1f32, (n, len, width), &Device::Cpu).expect("random");
         t.to_dtype(kind).and_then(|t| t.to_dtype(DType::F32)).expect("rounded")
     };
     let (q, k, v) = (random(heads, rows), random(kv_heads, keys), random(kv_heads, keys));
-    let segments = segments(keys);
+    let segments = segments(keys, bins);
     let mask = Mask::Causal { past };
-    let watch = Watch { segments: &segments, row: true, by_head: true, map: None, page: None };
+    let watch =
+        Watch { segments: &segments, bins, row: true, by_head: true, map: None, page: None };
     let (want, seen) = attend(&q, &k, &v, mask, Some(watch)).expect("the CPU");
     let seen: Seen = seen.expect("watched");
 
     let there = |t: &Tensor| t.to_dtype(kind).and_then(|t| t.to_device(&gpu)).expect("moved");
     let joint = super::decodes(width);
-    let mut notes = Notes::new(&gpu, 1, heads, keys, &segments, joint, u64::MAX).expect("pages");
+    let of_bins = (bins, Group::Generated.index(), segments.as_slice());
+    let mut notes = Notes::new(&gpu, 1, heads, keys, of_bins, joint, u64::MAX).expect("pages");
     let (q, k, v) = (there(&q), there(&k), there(&v));
     let watch = Watch {
         segments: &segments,
+        bins,
         row: true,
         by_head: true,
         map: None,
@@ -72,7 +88,9 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
     let there = notes.read(0, true, keys, wants);
     let (unwatched, _) = attend(&q, &k, &v, mask, None).expect("unwatched");
 
-    let at = format!("{kind:?} {heads}/{kv_heads} heads, {rows} rows after {past}, width {width}");
+    let at = format!(
+        "{kind:?} {heads}/{kv_heads} heads, {rows} rows after {past}, width {width}, {bins} bins"
+    );
     let (sums, outputs) = if kind == DType::F32 { (1e-5, 1e-5) } else { (1e-3, 2e-3) };
     assert!(apart(&values(&got), &values(&want)) < outputs, "{at}: output");
     // The watched softmax adds the same weights up by group: its sum may round differently.
@@ -86,7 +104,7 @@ fn both(kind: DType, heads: usize, kv_heads: usize, rows: usize, past: usize, wi
         let total: f32 = there.mass.iter().sum();
         assert!((total / (heads * rows) as f32 - 1.0).abs() < 1e-5, "{at}: rows sum to {total}");
     }
-    assert_eq!(there.last.len(), heads * GROUPS);
+    assert_eq!(there.last.len(), heads * bins);
     assert!(apart(&there.last, &seen.last) < sums, "{at}: last row");
     assert!(apart(&there.row, &seen.row) < sums, "{at}: averaged row");
     assert_eq!(there.by_head.len(), heads * keys);
@@ -102,7 +120,9 @@ fn gpu_attention_equals_the_cpu() {
                 for (rows, past) in
                     [(1, 0), (1, 1), (1, 700), (2, 0), (65, 0), (129, 300), (577, 0)]
                 {
-                    both(kind, heads, kv_heads, rows, past, width);
+                    for bins in [FEW_BINS, FEW_BINS + 1, MOST_BINS] {
+                        both(kind, (heads, kv_heads), (rows, past), width, bins);
+                    }
                 }
             }
         }

@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Result, Tensor};
-use shared::{Cell, Group, ImageFit, Layout, PreparedPicture, PruneBy, Quant, RunOptions, Token};
+use shared::{
+    Group, ImageFit, Layout, Medium, Place, PreparedPicture, PruneBy, Quant, RunOptions, Token,
+};
 
 use crate::check::Grid;
 use crate::compress;
@@ -24,7 +26,7 @@ use crate::memory::Footprint;
 use crate::picture::Picture;
 use crate::prepare::Pixels;
 use crate::processor::Kernels;
-use crate::prompt::{Frame, PromptTokenizer, Templates};
+use crate::prompt::{Piece, Prompt, PromptTokenizer, Templates};
 use crate::rotary::Position;
 use crate::vision::Features;
 use crate::weights::{Loader, Source, WeightCache, WeightFiles};
@@ -232,80 +234,98 @@ pub(crate) struct Input {
     pub(crate) layout: Layout,
 }
 
-/// Runs the vision tower on a picture's pixels, where there is one, and lays the whole sequence
-/// out.
+/// Runs the vision tower on each picture's pixels and lays the whole sequence out: the prompt's
+/// pieces, one after another.
 pub(crate) fn input(
     family: &dyn Family,
-    picture: Option<(&[f32], PreparedPicture)>,
-    frame: &Frame,
+    pictures: &[(&[f32], PreparedPicture)],
+    prompt: &Prompt,
     options: &RunOptions,
 ) -> Result<Input> {
     let Common { decoder, image_token, .. } = family.common();
-    let embed =
-        |tokens: &[Token]| decoder.embed(&tokens.iter().map(|t| t.id).collect::<Vec<u32>>());
-    let text = (frame.before.len(), frame.after.len());
-    let Some((pixels, geometry)) = picture else {
-        let (positions, next) = family.numbering().positions(text, &[], (0, 0), options);
-        let layout = layout(*image_token, None, frame, &[], 0);
-        return Ok(Input { embeddings: embed(&layout.tokens)?, positions, next, layout });
+    let numbering = family.numbering();
+    let (mut embeddings, mut positions) = (Vec::new(), Vec::new());
+    let (mut tokens, mut text): (Vec<Token>, Vec<u32>) = (Vec::new(), Vec::new());
+    let mut next = 0;
+    for piece in &prompt.pieces {
+        let Piece::Medium(medium) = piece else {
+            let piece = piece.tokens();
+            positions.extend(positions::of_text(next, piece.len()));
+            next += piece.len() as u32;
+            text.extend(piece.iter().map(|token| token.id));
+            tokens.extend_from_slice(piece);
+            continue;
+        };
+        let Some((pixels, geometry)) = pictures.get(*medium) else {
+            candle_core::bail!("the prompt names a picture that is not there");
+        };
+        if !text.is_empty() {
+            embeddings.push(decoder.embed(&std::mem::take(&mut text))?);
+        }
+        let (image, kept) = picture(family, (pixels, geometry), *medium, options)?;
+        embeddings.push(image);
+        let grid = (usize::from(geometry.rows), usize::from(geometry.cols));
+        let (places, after) = numbering.picture(next, &kept, grid, options);
+        positions.extend(places);
+        next = after;
+        tokens.extend(image_tokens(*image_token, *medium, geometry, &kept, options.replicate));
+    }
+    if !text.is_empty() {
+        embeddings.push(decoder.embed(&text)?);
+    }
+    for (i, token) in tokens.iter_mut().enumerate() {
+        token.index = i as u32;
+    }
+    if let Some(first) = tokens.first_mut()
+        && !first.group.is_medium()
+    {
+        first.group = Group::Begin;
+    }
+    let media = pictures.iter().map(|(_, geometry)| Medium::image(*geometry)).collect();
+    let embeddings = match embeddings.len() {
+        1 => embeddings.remove(0),
+        _ => Tensor::cat(&embeddings, 0)?,
     };
+    Ok(Input { embeddings, positions, next, layout: Layout::new(tokens, media) })
+}
+
+/// What the tower makes of a picture, the tokens that are left of it in all copies, and which ones
+/// they are.
+fn picture(
+    family: &dyn Family,
+    (pixels, geometry): (&[f32], &PreparedPicture),
+    medium: usize,
+    options: &RunOptions,
+) -> Result<(Tensor, Vec<u32>)> {
     let ranked = options.prune > 0.0 && options.prune_by == PruneBy::Score;
-    let Features { rows: image, scores } = family.features(pixels, &geometry, ranked)?;
+    let Features { rows: image, scores } = family.features(pixels, geometry, ranked)?;
     let all = image.dim(0)?;
-    let kept = match options.prune_by {
+    // Each picture draws its own tokens.
+    let kept = match options.prune_by.of_row(medium as u64) {
         _ if options.prune == 0.0 => (0..all as u32).collect(),
         PruneBy::Score => compress::prune(&scores, compress::kept(all, options)),
         PruneBy::Random(seed) => compress::random(all, compress::kept(all, options), seed),
     };
     let indices = compress::replicate(&kept, options.replicate);
     let image = image.index_select(&Tensor::new(indices.as_slice(), image.device())?, 0)?;
-
-    let grid = (usize::from(geometry.rows), usize::from(geometry.cols));
-    let (positions, next) = family.numbering().positions(text, &kept, grid, options);
-
-    let layout = layout(*image_token, Some(geometry), frame, &indices, kept.len());
-    let mut parts = Vec::with_capacity(3);
-    if !frame.before.is_empty() {
-        parts.push(embed(&frame.before)?);
-    }
-    parts.push(image);
-    if !frame.after.is_empty() {
-        parts.push(embed(&frame.after)?);
-    }
-    Ok(Input { embeddings: Tensor::cat(&parts, 0)?, positions, next, layout })
+    Ok((image, kept))
 }
 
-fn layout(
-    image_token: u32,
-    geometry: Option<PreparedPicture>,
-    frame: &Frame,
-    indices: &[u32],
-    per_copy: usize,
-) -> Layout {
-    let cols = geometry.map_or(0, |g| u32::from(g.cols));
-    let picture = indices.iter().enumerate().map(|(i, at)| Token {
-        index: 0,
-        id: image_token,
-        text: "<image>".to_owned(),
-        parts: Vec::new(),
-        group: Group::Image,
-        cell: Some(Cell {
-            row: (at / cols) as u16,
-            col: (at % cols) as u16,
-            copy: (i / per_copy) as u16,
-        }),
-    });
-    let before = frame.before.iter().cloned();
-    let mut tokens: Vec<Token> = before.chain(picture).chain(frame.after.iter().cloned()).collect();
-    for (i, token) in tokens.iter_mut().enumerate() {
-        token.index = i as u32;
-    }
-    if let Some(first) = tokens.first_mut()
-        && first.group != Group::Image
-    {
-        first.group = Group::Begin;
-    }
-    Layout { tokens, picture: geometry }
+/// The positions of a picture's kept tokens, copy after copy.
+fn image_tokens(
+    id: u32,
+    medium: usize,
+    geometry: &PreparedPicture,
+    kept: &[u32],
+    copies: u32,
+) -> impl Iterator<Item = Token> {
+    let cols = u32::from(geometry.cols).max(1);
+    let cells = (0..copies as u16).flat_map(move |copy| kept.iter().map(move |at| (copy, *at)));
+    cells.map(move |(copy, at)| Token {
+        medium: Some(medium as u8),
+        place: Some(Place::cell((at / cols) as u16, (at % cols) as u16, copy)),
+        ..Token::text(0, id, "<image>", Group::Image)
+    })
 }
 
 #[cfg(test)]

@@ -37,10 +37,10 @@ impl Numbering {
         span as u32
     }
 
-    /// The position of the first text token after the picture, where `before` stand before it.
+    /// The position after a picture that begins at one.
     pub(crate) fn after_picture(
         self,
-        before: usize,
+        start: u32,
         kept: usize,
         grid: (usize, usize),
         options: &RunOptions,
@@ -50,14 +50,14 @@ impl Numbering {
             CopyPositions::Shared => 1,
         };
         let stand = options.prune_positions.unwrap_or(self.own());
-        before as u32 + copies * self.span(kept, grid, stand)
+        start + copies * self.span(kept, grid, stand)
     }
 
-    /// Positions of text before, the kept tokens of every copy of the picture, and text after; and
-    /// that of the first token after them.
-    pub(crate) fn positions(
+    /// Positions of the kept tokens of every copy of a picture that begins at one, and the position
+    /// after it.
+    pub(crate) fn picture(
         self,
-        (before, after): (usize, usize),
+        first: u32,
         kept: &[u32],
         (rows, cols): (usize, usize),
         options: &RunOptions,
@@ -65,25 +65,27 @@ impl Numbering {
         let stand = options.prune_positions.unwrap_or(self.own());
         let span = self.span(kept.len(), (rows, cols), stand);
         let repacked = stand == PrunePositions::Repacked && kept.len() < rows * cols;
-        let cols = cols as u32;
-        let picture = |start: u32, i: usize, at: u32| match self {
+        let columns = cols as u32;
+        let place = |start: u32, i: usize, at: u32| match self {
             _ if repacked => [start + i as u32; 3],
             Numbering::Sequence => [start + at; 3],
-            Numbering::Grid => [start, start + at / cols, start + at % cols],
+            Numbering::Grid => [start, start + at / columns, start + at % columns],
         };
-        let text = |start: u32, n: usize| (start..start + n as u32).map(|p| [p; 3]);
-        let mut positions: Vec<Position> = text(0, before).collect();
+        let mut positions = Vec::with_capacity(kept.len() * options.replicate as usize);
         for copy in 0..options.replicate {
             let start = match options.copies {
-                CopyPositions::New => before as u32 + copy * span,
-                CopyPositions::Shared => before as u32,
+                CopyPositions::New => first + copy * span,
+                CopyPositions::Shared => first,
             };
-            positions.extend(kept.iter().enumerate().map(|(i, at)| picture(start, i, *at)));
+            positions.extend(kept.iter().enumerate().map(|(i, at)| place(start, i, *at)));
         }
-        let next = self.after_picture(before, kept.len(), (rows, cols as usize), options);
-        positions.extend(text(next, after));
-        (positions, next + after as u32)
+        (positions, self.after_picture(first, kept.len(), (rows, cols), options))
     }
+}
+
+/// Positions of so many text tokens from one on.
+pub(crate) fn of_text(start: u32, n: usize) -> impl Iterator<Item = Position> {
+    (start..start + n as u32).map(|p| [p; 3])
 }
 
 #[cfg(test)]
@@ -93,6 +95,21 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+
+    impl Numbering {
+        /// Positions of text, a picture and text, and that of the first token after them.
+        fn positions(
+            self,
+            (before, after): (usize, usize),
+            kept: &[u32],
+            grid: (usize, usize),
+            options: &RunOptions,
+        ) -> (Vec<Position>, u32) {
+            let (picture, next) = self.picture(before as u32, kept, grid, options);
+            let text = of_text(0, before).chain(picture).chain(of_text(next, after));
+            (text.collect(), next + after as u32)
+        }
+    }
 
     fn golden(name: &str) -> serde_json::Value {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens");

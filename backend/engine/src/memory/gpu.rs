@@ -1,7 +1,8 @@
 //! What a run takes of a GPU's memory.
 
-use shared::{ErrorCode, GROUPS};
+use shared::ErrorCode;
 
+use crate::attention::kernel_bins;
 use crate::decoder::{DecoderConfig, GPU_ROWS, gpu_capacity};
 use crate::device::GpuMemory;
 use crate::error::EngineError;
@@ -45,6 +46,8 @@ pub(crate) struct GpuRun {
     pub(crate) knockout: bool,
     /// Most bytes of rows by head that are kept.
     pub(crate) head_rows: u64,
+    /// Bins of what is observed.
+    pub(crate) bins: usize,
 }
 
 /// Bytes that a run takes of a GPU besides the weights.
@@ -61,7 +64,7 @@ pub(crate) struct GpuNeed {
 impl GpuNeed {
     /// Of a run, step by step as `Decoder::layer` takes and drops its tensors.
     pub(crate) fn of(c: &DecoderConfig, run: GpuRun) -> Self {
-        let GpuRun { prompt, new, half, decodes, logits, knockout, head_rows } = run;
+        let GpuRun { prompt, new, half, decodes, logits, knockout, head_rows, bins } = run;
         let e = if half { 2 } else { 4 };
         let rows = prompt.min(GPU_ROWS);
         let (h, i) = (c.hidden, c.intermediate);
@@ -89,7 +92,8 @@ impl GpuNeed {
             if logits { prompt * (e * h + 4 * c.vocab) + decoded(h * c.vocab) } else { 0 },
         ];
         let most = steps.into_iter().max().unwrap_or(0);
-        let page = c.heads * GROUPS * (8 * GROUPS + 4) + 4 * (prompt + new);
+        let bins = kernel_bins(bins);
+        let page = c.heads * bins * (8 * bins + 4) + 4 * (prompt + new);
         let tables = 4 * rows * c.head_dim
             + joint_scores(c.layers, c.heads, prompt + new)
             + head_pages(c.layers, c.heads, prompt + new, head_rows);
@@ -163,7 +167,7 @@ mod tests {
 
     fn run(prompt: usize) -> GpuRun {
         let (half, decodes, logits, knockout) = (true, true, false, false);
-        GpuRun { prompt, new: 20, half, decodes, logits, knockout, head_rows: 0 }
+        GpuRun { prompt, new: 20, half, decodes, logits, knockout, head_rows: 0, bins: 7 }
     }
 
     fn with_free(bytes: u64) -> GpuMemory {

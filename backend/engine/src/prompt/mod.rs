@@ -1,4 +1,4 @@
-//! Prompts: templates, tokenizing, and the sequence around the picture.
+//! Prompts: templates, tokenizing, and the list of pieces that a prompt is.
 
 mod chat;
 mod gguf;
@@ -22,41 +22,54 @@ pub(crate) use tokenizer::{PromptTokenizer, token_name};
 use crate::error::EngineError;
 use template::Stretch;
 
-/// A prompt tokenized around a picture that is not there yet: which image tokens there are
-/// depends on the picture when some are pruned.
+/// A part of a prompt.
 #[derive(Debug)]
-pub(crate) struct Frame {
-    /// Tokens before the picture.
-    pub(crate) before: Vec<Token>,
-    /// Tokens after the picture; none where there is no picture.
-    pub(crate) after: Vec<Token>,
+pub(crate) enum Piece {
+    /// Text, each token in its group.
+    Text(Vec<Token>),
+    /// A special token of the template.
+    Special(Token),
+    /// The medium of that number. How many tokens it has depends on what is done to it.
+    Medium(usize),
 }
 
-impl Frame {
-    /// Tokenizes a template with a person's text in it, and a picture or none.
+impl Piece {
+    /// Its tokens; none of a medium.
+    pub(crate) fn tokens(&self) -> &[Token] {
+        match self {
+            Piece::Text(tokens) => tokens,
+            Piece::Special(token) => std::slice::from_ref(token),
+            Piece::Medium(_) => &[],
+        }
+    }
+}
+
+/// A prompt as a list of pieces, in the template's order, tokenized around media that are not there
+/// yet.
+#[derive(Debug)]
+pub(crate) struct Prompt {
+    pub(crate) pieces: Vec<Piece>,
+}
+
+impl Prompt {
+    /// Tokenizes a template with a person's text in it, and so many pictures.
     ///
     /// # Errors
     /// The text holds the model's image token, or a special token of the template is missing.
     pub(crate) fn new(
         tokenizer: &PromptTokenizer,
         template: &Template,
-        (prompt, picture): (&str, bool),
+        (prompt, pictures): (&str, usize),
         image_token: u32,
     ) -> Result<Self, EngineError> {
-        let token = |id: u32, group: Group| Token {
-            index: 0,
-            id,
-            text: tokenizer.display(id),
-            parts: Vec::new(),
-            group,
-            cell: None,
-        };
-        let mut sides = [Vec::new(), Vec::new()];
+        let special =
+            |id: u32| Piece::Special(Token::text(0, id, tokenizer.display(id), Group::Marker));
+        let mut pieces = Vec::new();
         if !template.begins() {
-            sides[0].extend(tokenizer.begin.iter().map(|id| token(*id, Group::Marker)));
+            pieces.extend(tokenizer.begin.iter().map(|id| special(*id)));
         }
-        let mut side = 0;
-        let stretches = template.fill(prompt, picture).map_err(|why| {
+        let mut media = 0;
+        let stretches = template.fill(prompt, pictures, tokenizer).map_err(|why| {
             EngineError::new(
                 ErrorCode::BadOption,
                 format!("The template '{}' {why}. Choose another one.", template.name),
@@ -75,7 +88,10 @@ impl Frame {
             .collect();
         for (at, (stretch, (left, right))) in stretches.into_iter().zip(around).enumerate() {
             match stretch {
-                Stretch::Image => side = 1,
+                Stretch::Medium => {
+                    pieces.push(Piece::Medium(media));
+                    media += 1;
+                }
                 Stretch::Special(text) => {
                     let id = tokenizer.special(&text).ok_or_else(|| {
                         EngineError::model(format!(
@@ -83,39 +99,33 @@ impl Frame {
                             template.name
                         ))
                     })?;
-                    sides[side].push(token(id, Group::Marker));
+                    pieces.push(special(id));
                 }
                 Stretch::Text(text) => {
                     let text = text.trimmed(left, right);
-                    let pieces = tokenizer.encode(&text.text, at == 0)?;
-                    let ids: Vec<u32> = pieces.iter().map(|piece| piece.id).collect();
-                    for (piece, shown) in pieces.iter().zip(tokenizer.shown(&ids)) {
+                    let found = tokenizer.encode(&text.text, at == 0)?;
+                    let ids: Vec<u32> = found.iter().map(|piece| piece.id).collect();
+                    let tokens = found.iter().zip(tokenizer.shown(&ids)).map(|(piece, shown)| {
+                        let Shown { text: shown, parts } = shown;
                         let group = text.group(piece.start, piece.end);
-                        let Shown { text, parts } = shown;
-                        sides[side].push(Token {
-                            index: 0,
-                            id: piece.id,
-                            text,
-                            parts,
-                            group,
-                            cell: None,
-                        });
-                    }
+                        Token { parts, ..Token::text(0, piece.id, shown, group) }
+                    });
+                    pieces.push(Piece::Text(tokens.collect()));
                 }
             }
         }
-        let [before, after] = sides;
-        if before.iter().chain(&after).any(|t| t.id == image_token) {
+        let prompt = Prompt { pieces };
+        if prompt.pieces.iter().flat_map(Piece::tokens).any(|t| t.id == image_token) {
             return Err(EngineError::new(
                 ErrorCode::BadOption,
                 "The prompt holds a token that this model reserves for pictures.",
             ));
         }
-        Ok(Frame { before, after })
+        Ok(prompt)
     }
 
     /// Tokens of the text.
     pub(crate) fn len(&self) -> usize {
-        self.before.len() + self.after.len()
+        self.pieces.iter().map(|piece| piece.tokens().len()).sum()
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use shared::Group;
 
+use super::templates;
+use super::tokenizer::PromptTokenizer;
 use super::written::Chat;
 
 /// One piece of a prompt.
@@ -14,7 +16,7 @@ pub(crate) enum Part {
     Text(Group, Cow<'static, str>),
     /// A special token.
     Special(Cow<'static, str>),
-    /// What is there only with a picture.
+    /// What is there for each picture, and not without one.
     Picture(Vec<Part>),
     /// Where the image tokens go.
     Image,
@@ -114,7 +116,8 @@ pub(crate) struct GroupedText {
 pub(crate) enum Stretch {
     Text(GroupedText),
     Special(Cow<'static, str>),
-    Image,
+    /// Where the next medium stands.
+    Medium,
 }
 
 impl GroupedText {
@@ -166,8 +169,7 @@ impl Template {
             Part::Special(token) => Some(token.into_owned()),
             _ => None,
         };
-        let mut all: Vec<String> =
-            flat(&self.parts, true).into_iter().filter_map(special).collect();
+        let mut all: Vec<String> = flat(&self.parts, 1).into_iter().filter_map(special).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -178,35 +180,47 @@ impl Template {
         self.own.as_ref().is_some_and(|own| own.chat.begin().is_some())
     }
 
-    /// The template as one text, with a question in it and a picture's token or none.
-    pub(super) fn text(&self, question: &str, image: Option<&str>) -> String {
-        flat(&self.parts, image.is_some())
+    /// The template as one text, with a question in it and so many pictures' tokens.
+    pub(super) fn text(&self, question: &str, (pictures, image): (usize, &str)) -> String {
+        flat(&self.parts, pictures)
             .into_iter()
             .map(|part| match part {
                 Part::Text(_, text) | Part::Special(text) => text,
-                Part::Picture(_) | Part::Image => image.unwrap_or_default().to_owned().into(),
+                Part::Picture(_) | Part::Image => image.to_owned().into(),
                 Part::Prompt => question.to_owned().into(),
             })
             .collect()
     }
 
-    /// The template with a person's text in it, and a picture or none. Neighbouring texts are one stretch, as they are
-    /// for the tokenizer.
+    /// The template with a person's text in it, and so many pictures. Neighbouring texts are one
+    /// stretch, as they are for the tokenizer.
     ///
     /// # Errors
     /// A model's own template has no form for this question; the rest of a sentence that begins
     /// with the template.
-    pub(crate) fn fill(&self, prompt: &str, picture: bool) -> Result<Vec<Stretch>, String> {
-        let (parts, prompt) = match &self.own {
-            Some(own) if picture => (&*self.parts, own.chat.question(prompt, true)?),
-            Some(own) => {
+    pub(crate) fn fill(
+        &self,
+        prompt: &str,
+        pictures: usize,
+        tokenizer: &PromptTokenizer,
+    ) -> Result<Vec<Stretch>, String> {
+        let several;
+        let (parts, prompt) = match (&self.own, pictures) {
+            (None, _) => (&*self.parts, prompt),
+            (Some(own), 0) => {
                 let parts = own.without.as_ref().map_err(Clone::clone)?;
-                (parts.as_slice(), own.chat.question(prompt, false)?)
+                let frame = own.chat.without.as_ref().map_err(Clone::clone)?;
+                (parts.as_slice(), own.chat.question(prompt, frame)?)
             }
-            None => (&*self.parts, prompt),
+            (Some(own), 1) => (&*self.parts, own.chat.question(prompt, &own.chat.with)?),
+            (Some(own), _) => {
+                let frame = own.chat.several(pictures)?;
+                several = templates::parts(&own.chat, &frame, tokenizer).map_err(|e| e.message)?;
+                (several.as_slice(), own.chat.question(prompt, &frame)?)
+            }
         };
         let mut stretches = Vec::new();
-        for part in flat(parts, picture) {
+        for part in flat(parts, pictures) {
             let (group, text) = match part {
                 Part::Text(group, text) => (group, text),
                 Part::Prompt => (Group::Instruction, Cow::Owned(prompt.to_owned())),
@@ -215,7 +229,7 @@ impl Template {
                     continue;
                 }
                 Part::Picture(_) | Part::Image => {
-                    stretches.push(Stretch::Image);
+                    stretches.push(Stretch::Medium);
                     continue;
                 }
             };
@@ -232,13 +246,12 @@ impl Template {
     }
 }
 
-/// Parts, with a picture or without.
-fn flat(parts: &[Part], picture: bool) -> Vec<Part> {
+/// Parts, with so many pictures.
+fn flat(parts: &[Part], pictures: usize) -> Vec<Part> {
     let mut all = Vec::new();
     for part in parts {
         match part {
-            Part::Picture(inner) if picture => all.extend_from_slice(inner),
-            Part::Picture(_) => {}
+            Part::Picture(inner) => (0..pictures).for_each(|_| all.extend_from_slice(inner)),
             _ => all.push(part.clone()),
         }
     }

@@ -211,7 +211,7 @@ fn read(found: Found, picture: PictureText) -> Result<Option<Chat>, String> {
 /// The built-in template that a model's own writes exactly.
 fn same_as(kind: Kind, own: &Chat, token: &str) -> Option<usize> {
     kind.built_in().iter().position(|template| {
-        own.writes(|question, with| template.text(question, with.then_some(token)))
+        own.writes(|question, pictures| template.text(question, (pictures, token)))
     })
 }
 
@@ -226,7 +226,11 @@ fn in_pieces(chat: Chat, tokenizer: &PromptTokenizer) -> Result<Template, Engine
     Ok(Template::own(chat.name(), with, Own { chat, without }))
 }
 
-fn parts(
+/// A rendering in pieces, each in its group.
+///
+/// # Errors
+/// The tokenizer cannot read it.
+pub(super) fn parts(
     chat: &Chat,
     rendered: &Rendered,
     tokenizer: &PromptTokenizer,
@@ -235,15 +239,15 @@ fn parts(
     let mut fixed: Vec<(Range<usize>, Part)> = Vec::new();
     let specials = tokenizer.specials_in(text)?;
     let places: Vec<Range<usize>> = specials.iter().map(|(place, _)| place.clone()).collect();
-    let is_image = |place: &Range<usize>| {
-        rendered
-            .image
-            .as_ref()
-            .is_some_and(|image| image.start < place.end && place.start < image.end)
+    let meet = |image: &Range<usize>, place: &Range<usize>| {
+        image.start < place.end && place.start < image.end
     };
+    let is_image = |place: &Range<usize>| rendered.images.iter().any(|image| meet(image, place));
     // The picture's token takes the space beside it where the tokenizer says so.
-    let image = places.iter().find(|place| is_image(place)).cloned().or(rendered.image.clone());
-    fixed.extend(image.map(|place| (place, Part::Image)));
+    for image in &rendered.images {
+        let taken = places.iter().find(|place| meet(image, place));
+        fixed.push((taken.unwrap_or(image).clone(), Part::Image));
+    }
     for (place, token) in specials.into_iter().filter(|(place, _)| !is_image(place)) {
         fixed.push((place, Part::Special(token.into())));
     }

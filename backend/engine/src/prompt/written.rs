@@ -34,8 +34,8 @@ pub(super) struct Rendered {
     pub(super) text: String,
     /// Where the question stands.
     pub(super) question: Range<usize>,
-    /// Where the picture's token stands.
-    pub(super) image: Option<Range<usize>>,
+    /// Where the pictures' tokens stand, one each.
+    pub(super) images: Vec<Range<usize>>,
 }
 
 /// A model's own template, understood.
@@ -61,14 +61,13 @@ impl Chat {
         let question = mark(&source.text, "question");
         let mut refused = None;
         for form in [Form::Items, Form::Marked, Form::Plain] {
-            let render = |with: bool| {
-                let image = with.then_some(&picture);
-                let text = jinja.render(&[user(form, image, &question)])?;
-                Rendered::find(text, &question, &picture.token, with)
+            let render = |pictures: usize| {
+                let text = jinja.render(&[user(form, (pictures, &picture), &question)])?;
+                Rendered::find(text, &question, &picture.token, pictures)
             };
-            match render(true) {
+            match render(1) {
                 Ok(with) => {
-                    let without = render(false);
+                    let without = render(0);
                     return Ok(Chat { source, jinja, picture, form, with, without });
                 }
                 // What it says of the first form is what its author would look for.
@@ -112,31 +111,43 @@ impl Chat {
         (!bos.is_empty() && self.with.text.starts_with(bos.as_str())).then_some(bos)
     }
 
-    /// Whether it writes what another does, given as a function of question and picture: for
-    /// questions with and without space around them, and for none. One that writes the first token
+    /// Whether it writes what another does, given as a function of question and number of pictures:
+    /// for questions with and without space around them, and for none. One that writes the first token
     /// itself does not: some tokenizers mark the text behind it otherwise than a prompt's beginning.
-    pub(super) fn writes(&self, other: impl Fn(&str, bool) -> String) -> bool {
+    pub(super) fn writes(&self, other: impl Fn(&str, usize) -> String) -> bool {
         let question = &self.with.text[self.with.question.clone()];
         let questions = [question.to_owned(), format!(" {question}\n"), String::new()];
+        // One that writes a picture's token by itself writes it once, however many are asked for.
+        let most = if self.form == Form::Plain { 1 } else { 2 };
         self.begin().is_none()
             && questions.iter().all(|question| {
-                [true, false].into_iter().all(|with| {
-                    let text = self.render(question, with);
-                    text.is_ok_and(|text| text == other(question, with))
+                (0..=most).all(|pictures| {
+                    let text = self.render(question, pictures);
+                    text.is_ok_and(|text| text == other(question, pictures))
                 })
             })
     }
 
-    /// A question as the template writes it: whole, or without the space around it.
+    /// A rendering with so many pictures.
+    ///
+    /// # Errors
+    /// The template has no form for them.
+    pub(super) fn several(&self, pictures: usize) -> Result<Rendered, String> {
+        let question = mark(&self.source.text, "question");
+        let text = self.render(&question, pictures)?;
+        Rendered::find(text, &question, &self.picture.token, pictures)
+    }
+
+    /// A question as the template writes it into a rendering: whole, or without the space around it.
     ///
     /// # Errors
     /// The template does something else to this question.
-    pub(super) fn question<'q>(&self, question: &'q str, picture: bool) -> Result<&'q str, String> {
-        let frame = match picture {
-            true => &self.with,
-            false => self.without.as_ref().map_err(Clone::clone)?,
-        };
-        let text = self.render(question, picture)?;
+    pub(super) fn question<'q>(
+        &self,
+        question: &'q str,
+        frame: &Rendered,
+    ) -> Result<&'q str, String> {
+        let text = self.render(question, frame.images.len())?;
         let (before, after) =
             (&frame.text[..frame.question.start], &frame.text[frame.question.end..]);
         let written = text.strip_prefix(before).and_then(|text| text.strip_suffix(after));
@@ -145,8 +156,8 @@ impl Chat {
         same.ok_or_else(|| "writes something else for this question than was asked".to_owned())
     }
 
-    fn render(&self, question: &str, picture: bool) -> Result<String, String> {
-        self.jinja.render(&[user(self.form, picture.then_some(&self.picture), question)])
+    fn render(&self, question: &str, pictures: usize) -> Result<String, String> {
+        self.jinja.render(&[user(self.form, (pictures, &self.picture), question)])
     }
 
     /// Where, in a rendering, the words stand that are a system's: what stands in the place of a
@@ -157,7 +168,7 @@ impl Chat {
         rendered: &Rendered,
         specials: &[Range<usize>],
     ) -> Vec<Range<usize>> {
-        let first = rendered.image.as_ref().map_or(usize::MAX, |image| image.start);
+        let first = rendered.images.first().map_or(usize::MAX, |image| image.start);
         let first = first.min(rendered.question.start);
         let own = self.default_system(rendered);
         let head = || self.head(rendered).map(|head| 0..head);
@@ -174,7 +185,7 @@ impl Chat {
     fn default_system(&self, rendered: &Rendered) -> Option<Range<usize>> {
         let words = mark(&self.source.text, "system");
         let question = &rendered.text[rendered.question.clone()];
-        let picture = rendered.image.is_some().then_some(&self.picture);
+        let pictures = (rendered.images.len(), &self.picture);
         let items = Content::Items(vec![Item::Text(&words)]);
         let contents = match self.form {
             Form::Items => vec![items, Content::Text(words.clone())],
@@ -182,7 +193,7 @@ impl Chat {
         };
         contents.into_iter().find_map(|content| {
             let turn = Message { role: "system", content };
-            let told = self.jinja.render(&[turn, user(self.form, picture, question)]).ok()?;
+            let told = self.jinja.render(&[turn, user(self.form, pictures, question)]).ok()?;
             let at = once(&told, &words)?;
             let (before, after) = (&told[..at.start], &told[at.end..]);
             let fits = rendered.text.len() >= before.len() + after.len();
@@ -200,9 +211,9 @@ impl Chat {
             Form::Marked | Form::Plain => Content::Text(answer.clone()),
         };
         let turns = [
-            user(self.form, None, question),
+            user(self.form, (0, &self.picture), question),
             Message { role: "assistant", content: said },
-            user(self.form, None, &again),
+            user(self.form, (0, &self.picture), &again),
         ];
         let text = self.jinja.render(&turns).ok()?;
         let places = [once(&text, question)?, once(&text, &answer)?, once(&text, &again)?];
@@ -217,47 +228,48 @@ impl Chat {
 }
 
 impl Rendered {
-    fn find(text: String, question: &str, token: &str, picture: bool) -> Result<Self, String> {
+    fn find(text: String, question: &str, token: &str, pictures: usize) -> Result<Self, String> {
         // How a list comes out that was meant to be read.
         if text.contains("\"type\": \"text\"") {
             return Err("writes out the list of a turn's parts: it takes plain text".to_owned());
         }
-        let images: Vec<usize> = text.match_indices(token).map(|(at, _)| at).collect();
-        let image = match (images.as_slice(), picture) {
-            ([], false) => None,
-            ([at], true) => Some(*at..*at + token.len()),
-            ([], true) => {
-                return Err(format!("has no place for the picture: it writes no {token}"));
+        let images = text.match_indices(token).map(|(at, _)| at..at + token.len());
+        let images: Vec<Range<usize>> = images.collect();
+        match (images.len(), pictures) {
+            (found, wanted) if found == wanted => {}
+            (0, _) => return Err(format!("has no place for the picture: it writes no {token}")),
+            (_, 0) => return Err(format!("writes {token} even where there is no picture")),
+            (several, 1) => {
+                return Err(format!("places the picture {several} times where once is needed"));
             }
-            (_, false) => {
-                return Err(format!("writes {token} even where there is no picture"));
+            (found, wanted) => {
+                return Err(format!("has places for {found} pictures where there are {wanted}"));
             }
-            (several, true) => {
-                return Err(format!(
-                    "places the picture {} times where once is needed",
-                    several.len()
-                ));
-            }
-        };
+        }
         match text.matches(question).count() {
             1 => {}
             0 => return Err("does not write the question as it was typed".to_owned()),
             n => return Err(format!("writes the question {n} times")),
         }
         let question = once(&text, question).ok_or("does not write the question")?;
-        Ok(Rendered { text, question, image })
+        Ok(Rendered { text, question, images })
     }
 }
 
-/// The turn of who asks.
-fn user<'a>(form: Form, picture: Option<&PictureText>, question: &'a str) -> Message<'a> {
-    let content = match (form, picture) {
-        (Form::Items, Some(_)) => Content::Items(vec![Item::Image, Item::Text(question)]),
-        (Form::Items, None) => Content::Items(vec![Item::Text(question)]),
-        (Form::Marked, Some(PictureText { token, around: (before, after) })) => {
-            Content::Text(format!("{before}{token}{after}{question}"))
+/// The turn of who asks: the pictures first, in their order.
+fn user<'a>(form: Form, (pictures, text): (usize, &PictureText), question: &'a str) -> Message<'a> {
+    let content = match form {
+        Form::Items => {
+            let mut items = vec![Item::Image; pictures];
+            items.push(Item::Text(question));
+            Content::Items(items)
         }
-        (Form::Marked, None) | (Form::Plain, _) => Content::Text(question.to_owned()),
+        Form::Marked => {
+            let PictureText { token, around: (before, after) } = text;
+            let marks = format!("{before}{token}{after}").repeat(pictures);
+            Content::Text(format!("{marks}{question}"))
+        }
+        Form::Plain => Content::Text(question.to_owned()),
     };
     Message { role: "user", content }
 }

@@ -159,7 +159,7 @@ impl Block {
         let n = x.dim(0)?;
         let qkv = self.qkv.forward(&self.norm1.apply(x)?, self.qkv.compute())?;
         let heads = |part: usize| split_heads(&qkv, part, c.heads);
-        let segments = [(Group::Image, 0, n)];
+        let segments = [(Group::Image.index(), 0, n)];
         let mut keep = cls.map(|scores| {
             move |first: usize, rows: usize, keys: usize, weights: &[f32]| {
                 if first == 0 {

@@ -198,7 +198,7 @@ impl Block {
             Some(sums) => {
                 // Asked for of a full block only: one span.
                 sums.resize(n, 0.0);
-                let segments = [(Group::Image, 0, n)];
+                let segments = [(Group::Image.index(), 0, n)];
                 let mut keep = |_: usize, _: usize, keys: usize, weights: &[f32]| {
                     for row in weights.chunks(keys) {
                         for (sum, w) in sums.iter_mut().zip(row) {

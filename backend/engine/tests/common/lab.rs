@@ -106,8 +106,8 @@ impl Seen {
 
     pub fn cells(&self) -> Vec<u32> {
         let layout = self.run.layout.as_ref().unwrap();
-        let cols = layout.picture.unwrap().cols;
-        let cells = layout.tokens.iter().filter_map(|t| t.cell);
+        let cols = layout.picture().unwrap().cols;
+        let cells = layout.tokens.iter().filter_map(|t| t.cell());
         cells.map(|c| u32::from(c.row * cols + c.col)).collect()
     }
 

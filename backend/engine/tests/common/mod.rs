@@ -268,13 +268,13 @@ impl Observer for Recording {
 
     fn prefill_layer(&mut self, layer: u32, flow: LayerFlow) -> Control {
         assert_eq!(layer as usize, self.flows.len(), "layers come in order");
-        assert!(flow.is_well_formed());
+        assert!(flow.is_well_formed(&self.layout.as_ref().unwrap().bins));
         self.flows.push(flow);
         Control::Continue(())
     }
 
     fn token(&mut self, token: GeneratedToken) -> Control {
-        assert!(token.flow.is_well_formed());
+        assert!(token.flow.is_well_formed(&self.layout.as_ref().unwrap().bins));
         self.tokens.push(token);
         Control::Continue(())
     }

@@ -66,13 +66,15 @@ impl Watching {
 
     /// The mass that leaves a group must be its number of tokens: `Σ_k F[h,g,k] = |g|`.
     fn check(&mut self, layer: u32, flow: &LayerFlow) {
-        let Some(counts) = self.layout.as_ref().map(Layout::counts) else {
+        let Some(layout) = &self.layout else {
             self.wrong = Some("a layer came before the layout".to_owned());
             return;
         };
+        let (counts, bins) = (layout.counts(), &layout.bins);
         for head in 0..flow.heads as usize {
             for group in Group::ALL.into_iter().filter(|g| *g != Group::Generated) {
-                let sum: f32 = Group::ALL.into_iter().map(|key| flow.get(head, group, key)).sum();
+                let sum: f32 =
+                    Group::ALL.into_iter().map(|key| flow.get(bins, head, group, key)).sum();
                 let tokens = counts.get(group) as f32;
                 if (sum - tokens).abs() > 1e-3 * tokens.max(1.0) {
                     self.wrong = Some(format!(
@@ -93,7 +95,7 @@ impl Watching {
         }
         let info = model.info();
         let layout = self.layout.as_ref().ok_or("no layout was handed out")?;
-        let picture = layout.picture.ok_or("the layout has no picture")?;
+        let picture = layout.picture().ok_or("the layout has no picture")?;
         let counts = layout.counts();
         let groups: Vec<(Group, u32)> =
             Group::ALL.into_iter().map(|g| (g, counts.get(g))).filter(|(_, n)| *n > 0).collect();

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use futures_util::StreamExt;
 use shared::api::RunCreated;
-use shared::{ErrorBody, ErrorCode};
+use shared::{ErrorBody, ErrorCode, MOST_MEDIA};
 use tokio_util::bytes::BytesMut;
 
 use super::extract::bearer;
@@ -19,14 +19,16 @@ use crate::runs::Asker;
 
 /// Most bytes of the options: the longest prompt, every character escaped, fits many times.
 const MAX_OPTIONS: usize = 256 << 10;
-/// Most fields that are read of a form; two are wanted.
+/// Most fields that are read of a form; the pictures and the options are wanted.
 const MAX_FIELDS: usize = 16;
+const _: () = assert!(MOST_MEDIA < MAX_FIELDS);
 
 /// The form's fields, for the document.
 #[derive(utoipa::ToSchema)]
 #[allow(dead_code, reason = "describes the form; the handler reads it field by field")]
 pub struct RunForm {
-    /// The picture: PNG, JPEG, WebP, GIF or BMP.
+    /// The picture: PNG, JPEG, WebP, GIF or BMP. The field may come again: then they are the
+    /// prompt's pictures in this order, up to nine.
     #[schema(value_type = String, format = Binary)]
     picture: Vec<u8>,
     /// The options, as JSON.
@@ -80,9 +82,9 @@ pub async fn create_run(
     // Counted below, field by field, so that each limit has its own error.
     DefaultBodyLimit::disable().apply(&mut request);
     let form = Multipart::from_request(request, &state).await.map_err(not_a_form)?;
-    let (picture, options) = read_form(form, &state.limits).await?;
+    let (pictures, options) = read_form(form, &state.limits).await?;
     let asker = Asker { client, presents };
-    let created = state.runs.submit(picture, parse_options(&options)?, asker).await?;
+    let created = state.runs.submit(pictures, parse_options(&options)?, asker).await?;
     let location =
         [(header::LOCATION, format!("{}/api/runs/{}", state.access.base.as_str(), created.id))];
     Ok((StatusCode::ACCEPTED, location, Json(created)))
@@ -101,9 +103,11 @@ async fn drain(body: Body, limits: &Limits) {
     }
 }
 
-async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Bytes, Bytes), ApiError> {
+async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, Bytes), ApiError> {
     let limit = limits.upload;
-    let (mut picture, mut options) = (None, None);
+    let (mut pictures, mut options) = (Vec::new(), None);
+    // All pictures together may be as large as one.
+    let mut room = limit;
     let mut refused = None;
     let mut budget = Budget { left: 4 * limit + MAX_OPTIONS, limit };
     let mut fields = 0;
@@ -116,25 +120,39 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Bytes, Bytes
             return Err(refused.unwrap_or(many));
         }
         let name = field.name().unwrap_or_default().to_owned();
-        let (slot, most, too_large) = match name.as_str() {
-            "picture" => (&mut picture, limit, picture_too_large(limit)),
-            "options" => (&mut options, MAX_OPTIONS, options_too_large()),
+        match name.as_str() {
+            "picture" => match budget.read(field, room).await? {
+                Some(_) if pictures.len() == MOST_MEDIA => {
+                    let message = format!("A prompt has at most {MOST_MEDIA} pictures.");
+                    refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+                }
+                Some(bytes) => {
+                    room -= bytes.len();
+                    pictures.push(bytes);
+                }
+                None => {
+                    let error = match pictures.is_empty() {
+                        true => picture_too_large(limit),
+                        false => pictures_too_large(limit),
+                    };
+                    refused.get_or_insert(error);
+                }
+            },
+            "options" => {
+                if options.is_some() {
+                    let message = "The form has more than one field \"options\".";
+                    refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+                }
+                match budget.read(field, MAX_OPTIONS).await? {
+                    Some(bytes) => options = Some(bytes),
+                    None => _ = refused.get_or_insert(options_too_large()),
+                }
+            }
             other => {
                 let shown: String = other.chars().take(60).collect();
                 let message = format!("The form has an unknown field \"{shown}\".");
                 refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
                 budget.drain(field).await?;
-                continue;
-            }
-        };
-        if slot.is_some() {
-            let message = format!("The form has more than one field \"{name}\".");
-            refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
-        }
-        match budget.read(field, most).await? {
-            Some(bytes) => *slot = Some(bytes),
-            None => {
-                refused.get_or_insert(too_large);
             }
         }
     }
@@ -142,11 +160,12 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Bytes, Bytes
         return Err(error);
     }
     let missing = |code, message: &str| ApiError::new(code, message);
-    let picture = picture
-        .ok_or_else(|| missing(ErrorCode::PictureMissing, "Choose a picture to ask about."))?;
+    if pictures.is_empty() {
+        return Err(missing(ErrorCode::PictureMissing, "Choose a picture to ask about."));
+    }
     let options = options
         .ok_or_else(|| missing(ErrorCode::BadRequest, "The form has no field \"options\"."))?;
-    Ok((picture, options))
+    Ok((pictures, options))
 }
 
 /// What may still be read of a form, over all its fields.
@@ -189,6 +208,14 @@ impl Budget {
 fn picture_too_large(limit: usize) -> ApiError {
     let message =
         format!("The picture file is larger than {} MiB; choose a smaller one.", limit >> 20);
+    ApiError::new(ErrorCode::PictureTooLarge, message)
+}
+
+fn pictures_too_large(limit: usize) -> ApiError {
+    let message = format!(
+        "The picture files are larger than {} MiB together; choose smaller ones.",
+        limit >> 20
+    );
     ApiError::new(ErrorCode::PictureTooLarge, message)
 }
 

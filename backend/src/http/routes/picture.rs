@@ -1,7 +1,7 @@
 //! `GET /api/runs/{id}/picture`: the picture as it was uploaded.
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::{HeaderName, header};
 use shared::ErrorBody;
 
@@ -21,12 +21,27 @@ pub(super) fn headers(content_type: &str) -> [(HeaderName, String); 4] {
     ]
 }
 
-/// The picture as it was uploaded.
+/// Which of a run's pictures is asked for.
+#[derive(Clone, Copy, Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WhichPicture {
+    /// Its number in the prompt, from 1; the first where it is left out.
+    pub picture: Option<u8>,
+}
+
+impl WhichPicture {
+    /// Its number from 0.
+    pub(super) fn medium(self) -> u8 {
+        self.picture.map_or(0, |n| n.wrapping_sub(1))
+    }
+}
+
+/// A picture as it was uploaded.
 #[utoipa::path(
     get,
     path = "/api/runs/{id}/picture",
     tag = "runs",
-    params(("id" = String, Path, description = "The run's name")),
+    params(("id" = String, Path, description = "The run's name"), WhichPicture),
     responses(
         (status = 200, description = "The file", content_type = "image/*", body = Vec<u8>),
         (status = 404, body = ErrorBody, description = "not_found"),
@@ -35,14 +50,16 @@ pub(super) fn headers(content_type: &str) -> [(HeaderName, String); 4] {
 pub async fn picture(
     State(state): State<AppState>,
     TheRun(run): TheRun,
+    Query(which): Query<WhichPicture>,
 ) -> Result<([(HeaderName, String); 4], Bytes), ApiError> {
-    if run.id.as_str() == SAMPLE {
+    let medium = which.medium();
+    if run.id.as_str() == SAMPLE && medium == 0 {
         let (bytes, kind) = state.runs.samples.run_picture().ok_or_else(ApiError::no_run)?;
         return Ok((headers(kind), bytes));
     }
     let id = run.id.clone();
     let read = move |store: &Store| {
-        Ok(store.picture(&id)?.map(|stored| (stored.bytes, stored.content_type)))
+        Ok(store.picture(&id, medium)?.map(|stored| (stored.bytes, stored.content_type)))
     };
     let (bytes, kind) = state.runs.read_file(read).await?.ok_or_else(ApiError::no_run)?;
     Ok((headers(&kind), bytes))

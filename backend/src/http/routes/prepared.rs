@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::http::HeaderName;
 use shared::{ErrorBody, ErrorCode, PictureUse};
 
 use super::extract::TheRun;
-use super::picture::headers;
+use super::picture::{WhichPicture, headers};
 use crate::error::ApiError;
 use crate::http::app::AppState;
 use crate::id::SAMPLE;
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
     get,
     path = "/api/runs/{id}/prepared.png",
     tag = "runs",
-    params(("id" = String, Path, description = "The run's name")),
+    params(("id" = String, Path, description = "The run's name"), WhichPicture),
     responses(
         (status = 200, description = "The picture", content_type = "image/png", body = Vec<u8>),
         (status = 404, body = ErrorBody, description = "not_found: no such run, it never came to \
@@ -35,18 +35,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn prepared(
     State(state): State<AppState>,
     TheRun(run): TheRun,
+    Query(which): Query<WhichPicture>,
 ) -> Result<([(HeaderName, String); 4], Bytes), ApiError> {
     if run.options.picture == PictureUse::None {
         let what = "The model was shown no picture in this run.";
         return Err(ApiError::new(ErrorCode::NotFound, what));
     }
-    let png = if run.id.as_str() == SAMPLE {
+    let medium = which.medium();
+    let png = if run.id.as_str() == SAMPLE && medium == 0 {
         state.runs.samples.run_prepared()
-    } else if let Some(png) = from_memory(&run).await {
+    } else if let Some(png) = from_memory(&run, medium).await {
         Some(png)
     } else {
         let id = run.id.clone();
-        let read = move |store: &Store| Ok(store.prepared(&id)?.map(|png| (png, ())));
+        let read = move |store: &Store| Ok(store.prepared(&id, medium)?.map(|png| (png, ())));
         state.runs.read_file(read).await?.map(|(png, ())| png)
     };
     let png = png.ok_or_else(|| {
@@ -55,10 +57,10 @@ pub async fn prepared(
     Ok((headers("image/png"), png))
 }
 
-async fn from_memory(run: &Run) -> Option<Bytes> {
+async fn from_memory(run: &Run, medium: u8) -> Option<Bytes> {
     let mut progress = run.log.watch();
     // Set before the event that wakes this is published, so no wake-up is missed.
-    let there = progress.wait_for(|p| p.ended || run.prepared().is_some());
+    let there = progress.wait_for(|p| p.ended || run.prepared(0).is_some());
     let _ = tokio::time::timeout(PATIENCE, there).await;
-    run.prepared()
+    run.prepared(medium)
 }

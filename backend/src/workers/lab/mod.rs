@@ -52,9 +52,10 @@ pub trait Lab: Send + Sync + 'static {
     }
 }
 
-/// Says whether a question about a picture of this width and height fits a model, without the
+/// Says whether a question about pictures of these widths and heights fits a model, without the
 /// model: refused then at once, and not after a wait.
-pub type Precheck = Arc<dyn Fn((u32, u32), &RunOptions) -> Result<(), EngineError> + Send + Sync>;
+pub type Precheck =
+    Arc<dyn Fn(&[(u32, u32)], &RunOptions) -> Result<(), EngineError> + Send + Sync>;
 
 /// A model in memory.
 pub trait LoadedModel {
@@ -71,13 +72,13 @@ pub trait LoadedModel {
         None
     }
 
-    /// Prepares a picture and a prompt.
+    /// Prepares pictures and a prompt.
     ///
     /// # Errors
     /// Codes for an empty or too long prompt, or an option out of range.
     fn prepare<'m>(
         &'m self,
-        picture: &Picture,
+        pictures: &[Picture],
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError>;
 }
@@ -90,8 +91,9 @@ pub trait PreparedRun {
     /// The options as the model understood them.
     fn options(&self) -> &RunOptions;
 
-    /// The picture as the model sees it, as a PNG file; none where it is shown none.
-    fn picture_png(&self) -> Option<Vec<u8>>;
+    /// A picture as the model sees it, by its number from 0, as a PNG file; none where it is shown
+    /// none of that number.
+    fn picture_png(&self, medium: usize) -> Option<Vec<u8>>;
 
     /// Whether the run would fit the machine's memory if nothing else needed any.
     fn could_fit(&self, wants: Wants) -> bool {

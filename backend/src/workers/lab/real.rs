@@ -108,15 +108,15 @@ impl LoadedModel for Fitted {
 
     fn precheck(&self) -> Option<Precheck> {
         let check = self.model.check();
-        Some(Arc::new(move |size, options| check.check(size, options)))
+        Some(Arc::new(move |sizes, options| check.check(sizes, options)))
     }
 
     fn prepare<'m>(
         &'m self,
-        picture: &Picture,
+        pictures: &[Picture],
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
-        let prepared = self.model.prepare(picture, options)?;
+        let prepared = self.model.prepare(pictures, options)?;
         Ok(Box::new(EngineRun { fitted: self, prepared }))
     }
 }
@@ -135,8 +135,8 @@ impl PreparedRun for EngineRun<'_> {
         self.prepared.options()
     }
 
-    fn picture_png(&self) -> Option<Vec<u8>> {
-        self.prepared.picture_png()
+    fn picture_png(&self, medium: usize) -> Option<Vec<u8>> {
+        self.prepared.picture_png_of(medium)
     }
 
     fn could_fit(&self, wants: Wants) -> bool {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use engine::{EngineError, GeneratedToken, LoadOptions, Observer, Picture};
 use shared::event::Stop;
 use shared::{
-    Cell, ErrorCode, F32s, GROUPS, Group, LayerFlow, Layout, ModelInfo, PreparedPicture,
+    ErrorCode, F32s, Group, LayerFlow, Layout, Medium, ModelInfo, Place, PreparedPicture,
     RunOptions, Summary, Timing, Token, TokenFlow, TokenHeads,
 };
 
@@ -122,60 +122,60 @@ impl LoadedModel for ScriptedModel {
 
     fn prepare<'m>(
         &'m self,
-        picture: &Picture,
+        pictures: &[Picture],
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
         if options.prompt.contains("[fail]") {
             return Err(EngineError::new(ErrorCode::PromptTooLong, "The prompt is too long."));
         }
-        let layout = self.layout(picture, options);
+        let layout = self.layout(pictures, options);
         Ok(Box::new(ScriptedRun { model: self, layout, options: options.clone() }))
     }
 }
 
 impl ScriptedModel {
-    fn layout(&self, picture: &Picture, options: &RunOptions) -> Layout {
+    fn layout(&self, pictures: &[Picture], options: &RunOptions) -> Layout {
         let mut tokens = Vec::new();
-        let mut push = |text: &str, group: Group, cell: Option<Cell>| {
+        let mut push = |text: &str, group: Group, place: Option<(u8, Place)>| {
             let index = tokens.len() as u32;
-            tokens.push(Token {
-                index,
-                id: index + 1,
-                text: text.into(),
-                parts: Vec::new(),
-                group,
-                cell,
-            });
+            let (medium, place) = (place.map(|(m, _)| m), place.map(|(_, p)| p));
+            tokens.push(Token { medium, place, ..Token::text(index, index + 1, text, group) });
         };
         push("<s>", Group::Begin, None);
         for word in ["A", " chat", "."] {
             push(word, Group::System, None);
         }
         push(" USER:", Group::Template, None);
-        for copy in 0..options.replicate as u16 {
-            for at in 0..self.script.grid * self.script.grid {
-                let (row, col) = (at / self.script.grid, at % self.script.grid);
-                push("<image>", Group::Image, Some(Cell { row, col, copy }));
+        for medium in 0..pictures.len() as u8 {
+            for copy in 0..options.replicate as u16 {
+                for at in 0..self.script.grid * self.script.grid {
+                    let (row, col) = (at / self.script.grid, at % self.script.grid);
+                    push("<image>", Group::Image, Some((medium, Place::cell(row, col, copy))));
+                }
             }
         }
         for word in options.prompt.split_inclusive(' ') {
             push(word, Group::Instruction, None);
         }
         push(" ASSISTANT:", Group::Template, None);
+        let media = pictures.iter().map(|picture| Medium::image(self.view(picture)));
+        Layout::new(tokens, media.collect())
+    }
+
+    /// A picture as it is seen: its square middle.
+    fn view(&self, picture: &Picture) -> PreparedPicture {
         let (w, h) = (picture.width, picture.height);
         let side = w.min(h) as f32;
-        let covers = [(w as f32 - side) / 2.0, (h as f32 - side) / 2.0, side, side];
         let size = u32::from(self.script.grid) * 14;
-        let picture = PreparedPicture {
+        PreparedPicture {
             width: size,
             height: size,
             source_width: w,
             source_height: h,
-            covers,
+            covers: [(w as f32 - side) / 2.0, (h as f32 - side) / 2.0, side, side],
             rows: self.script.grid,
             cols: self.script.grid,
-        };
-        Layout { tokens, picture: Some(picture) }
+        }
     }
 }
 
@@ -202,8 +202,8 @@ impl PreparedRun for ScriptedRun<'_> {
         &self.options
     }
 
-    fn picture_png(&self) -> Option<Vec<u8>> {
-        Some(PNG.to_vec())
+    fn picture_png(&self, medium: usize) -> Option<Vec<u8>> {
+        (medium < self.layout.media.len()).then(|| PNG.to_vec())
     }
 
     fn run(&self, observer: &mut dyn Observer) -> Result<Option<Summary>, EngineError> {
@@ -270,26 +270,33 @@ impl ScriptedRun<'_> {
         }
     }
 
-    /// How one row's mass of 1 falls on the groups: text gains on the picture with depth.
-    fn row(&self, layer: u32, head: u32) -> [f32; GROUPS] {
-        let counts = self.layout.counts();
+    /// How one row's mass of 1 falls on the bins: text gains on the picture with depth.
+    fn row(&self, layer: u32, head: u32) -> Vec<f32> {
         let lean = 1.0 + layer as f32 + 0.1 * head as f32;
-        let weight = |g: Group| match g {
-            Group::Begin => 4.0,
-            Group::Image => counts.get(g) as f32,
-            _ => counts.get(g) as f32 * lean,
+        let weight = |(bin, count): (usize, f32)| match self.layout.bins.get(bin).map(|b| b.group) {
+            Some(Group::Begin) => 4.0,
+            Some(Group::Image) => count,
+            _ => count * lean,
         };
-        let sum: f32 = Group::ALL.into_iter().map(weight).sum();
-        Group::ALL.map(|g| weight(g) / sum)
+        let counts = self.counts();
+        let sum: f32 = counts.iter().copied().enumerate().map(weight).sum();
+        counts.into_iter().enumerate().map(|bin| weight(bin) / sum).collect()
+    }
+
+    /// Tokens in each bin.
+    fn counts(&self) -> Vec<f32> {
+        let mut counts = vec![0.0; self.layout.bins.len()];
+        self.layout.tokens.iter().for_each(|token| counts[self.layout.bin(token)] += 1.0);
+        counts
     }
 
     fn layer_flow(&self, layer: u32, heads: u32) -> LayerFlow {
-        let counts = self.layout.counts();
+        let counts = self.counts();
         let (mut mass, mut last) = (Vec::new(), Vec::new());
         for head in 0..heads {
             let row = self.row(layer, head);
-            for query in Group::ALL {
-                mass.extend(row.iter().map(|v| v * counts.get(query) as f32));
+            for count in &counts {
+                mass.extend(row.iter().map(|v| v * count));
             }
             last.extend(row);
         }

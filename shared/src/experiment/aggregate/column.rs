@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::Choice;
-use crate::definition::{Definition, Heads, Queries};
+use crate::definition::{Definition, Heads, Media, Queries};
 use crate::error::ErrorCode;
 use crate::experiment::{Outcome, Verdict};
 use crate::group::GroupSet;
@@ -19,18 +19,20 @@ pub(super) struct Look {
     queries: Queries,
     text: GroupSet,
     heads: Heads,
+    other: Media,
+    instead: Option<Media>,
 }
 
 impl Look {
     pub(super) fn of(definition: &Definition) -> Self {
-        let Definition { queries, text, heads, .. } = *definition;
-        Look { queries, text, heads }
+        let Definition { queries, text, heads, other, instead, .. } = *definition;
+        Look { queries, text, heads, other, instead }
     }
 
     /// A definition that looks like this.
     fn definition(self) -> Definition {
-        let Look { queries, text, heads } = self;
-        Definition { queries, text, heads, ..Definition::default() }
+        let Look { queries, text, heads, other, instead } = self;
+        Definition { queries, text, heads, other, instead, ..Definition::default() }
     }
 }
 
@@ -67,10 +69,11 @@ impl LookColumn {
             Heads::MeanFirst => outcome.masses.extent.tokens(&definition),
             _ => Err(Undefined::HeadsAveraged),
         };
+        let bins = outcome.masses.extent.bins();
         let sums = self.layers.iter().map(|&layer| {
             // Sums that do not exist are never read: tokens or `unobserved` say so first.
             let masses = outcome.masses.layers[layer as usize].as_ref();
-            masses.map_or([0.0; 2], |m| m.sides(&definition).into())
+            masses.map_or([0.0; 2], |m| m.sides(&bins, &definition).into())
         });
         let from = row * self.layers.len();
         if row < self.tokens.len() {

@@ -437,6 +437,8 @@ fn apart(a: &Choice, b: &Choice) -> usize {
         + usize::from(x.heads != y.heads)
         + usize::from(x.stages != y.stages)
         + usize::from(x.layers != y.layers)
+        + usize::from(x.other != y.other)
+        + usize::from(x.instead != y.instead)
         + usize::from(a.samples != b.samples)
 }
 

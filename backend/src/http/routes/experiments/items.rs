@@ -167,7 +167,9 @@ async fn open(
     // Whoever started the experiment may have named a model by its path; its items may be opened.
     let source = means.catalog.resolve(&asked.model);
     let source = source.map_err(|e| ApiError::new(e.code(), UNKNOWN.to_owned()))?;
-    let created = runs.submit_with(source, sample.picture.into(), asked, Asker::of(client)).await?;
+    let files = std::iter::once(sample.picture).chain(sample.more);
+    let pictures = files.map(Into::into).collect();
+    let created = runs.submit_with(source, pictures, asked, Asker::of(client)).await?;
     let (book, id, run) = (means.book, experiment.start.id, created.id.clone());
     let noted = tokio::task::spawn_blocking(move || book.note_run(&id, item, &run)).await;
     noted.map_err(ApiError::internal)??;
