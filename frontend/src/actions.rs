@@ -4,12 +4,14 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use shared::options::{resolve_settings, shortest};
-use shared::{AskedOptions, ErrorCode, ModelDefaults, ModelTraits, RunOptions};
+use shared::{AskedOptions, ErrorCode, MOST_MEDIA, ModelDefaults, ModelTraits, RunOptions};
 use wasm_bindgen::JsCast;
 
 use crate::api::live::Live;
 use crate::api::{Failure, http};
+use crate::base::at;
 use crate::browser;
+use crate::components::seen::picture_path;
 use crate::experiments::traits;
 use crate::kept::forget_gone;
 use crate::language::t;
@@ -116,6 +118,8 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
         return lab.complain("prompt_empty", t("Type a question about the picture first."));
     }
     let options = AskedOptions { prompt, ..lab.options.get_untracked() };
+    let more = lab.more.get_untracked();
+    let of_run = pictures_of(lab.run, &source);
     // What went wrong before is answered by asking again.
     lab.notes.set(Vec::new());
     lab.sending.set(true);
@@ -123,7 +127,7 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     spawn_local(async move {
         let mut tries = 0;
         let created = loop {
-            match submit(&source, &options).await {
+            match submit(&source, of_run, &more, &options).await {
                 Err(failure) if failure.waited(lab, tries).await => tries += 1,
                 created => break created,
             }
@@ -147,12 +151,23 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     });
 }
 
-/// Submits a run and keeps its owner's token.
+/// How many pictures a source has: several only where it is the run on the screen.
+pub fn pictures_of(run: RunView, source: &Source) -> usize {
+    let is_it = matches!(source, Source::Run(id) if run.id.get_untracked().as_ref() == Some(id));
+    let media =
+        || run.observation.with_untracked(|o| o.layout.as_ref().map_or(1, |l| l.media.len()));
+    if is_it { media().max(1) } else { 1 }
+}
+
+/// Submits a run and keeps its owner's token: with so many of a run's pictures where the source is
+/// one, and with further ones.
 pub async fn submit(
     source: &Source,
+    of_run: usize,
+    more: &[web_sys::File],
     options: &AskedOptions,
 ) -> Result<shared::api::RunCreated, Failure> {
-    let created = send(source, options).await?;
+    let created = send(source, of_run, more, options).await?;
     owner::keep(&created, options);
     Ok(created)
 }
@@ -169,16 +184,26 @@ fn forget_readers(lab: Lab) {
     forget_gone(lab.type_size);
 }
 
-async fn send(source: &Source, options: &AskedOptions) -> Result<shared::api::RunCreated, Failure> {
-    match source {
-        Source::File { file, .. } => http::submit(file, &file.name(), options, None).await,
-        Source::Sample(name) => {
-            http::submit(&http::blob(&source.url()).await?, name, options, None).await
+async fn send(
+    source: &Source,
+    of_run: usize,
+    more: &[web_sys::File],
+    options: &AskedOptions,
+) -> Result<shared::api::RunCreated, Failure> {
+    let mut pictures: Vec<(web_sys::Blob, String)> = match source {
+        Source::File { file, .. } => vec![(file.clone().into(), file.name())],
+        Source::Sample(name) => vec![(http::blob(&source.url()).await?, name.clone())],
+        Source::Run(id) => {
+            let mut pictures = Vec::new();
+            for medium in 0..of_run as u8 {
+                let address = at(&picture_path(id, "picture", medium));
+                pictures.push((http::blob(&address).await?, "picture".to_owned()));
+            }
+            pictures
         }
-        Source::Run(_) => {
-            http::submit(&http::blob(&source.url()).await?, "picture", options, None).await
-        }
-    }
+    };
+    pictures.extend(more.iter().map(|file| (file.clone().into(), file.name())));
+    http::submit(&pictures, options, None).await
 }
 
 /// Stops the run on the screen, where this browser started it.
@@ -232,15 +257,18 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
     let Some(files) = files.filter(|f| f.length() > 0) else { return false };
     let files: Vec<web_sys::File> = (0..files.length()).filter_map(|i| files.get(i)).collect();
     spawn_local(async move {
+        let mut pictures = Vec::new();
         for file in files {
-            if browser::is_picture(&file).await {
-                let url = browser::url_of(&file);
-                lab.choose(Some(Source::File { file, url }));
-                lab.touched.set(true);
-                return;
+            if browser::is_picture(&file).await && pictures.len() < MOST_MEDIA {
+                pictures.push(file);
             }
         }
-        complain_of_file(lab);
+        let mut pictures = pictures.into_iter();
+        let Some(file) = pictures.next() else { return complain_of_file(lab) };
+        let url = browser::url_of(&file);
+        lab.choose(Some(Source::File { file, url }));
+        lab.more.set(pictures.collect());
+        lab.touched.set(true);
     });
     true
 }

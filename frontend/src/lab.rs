@@ -67,6 +67,8 @@ pub struct Lab {
     pub notes: RwSignal<Vec<Note>>,
     /// The next run's picture.
     pub source: RwSignal<Option<Source>, LocalStorage>,
+    /// Further pictures of the next run, files of the person's own.
+    pub more: RwSignal<Vec<web_sys::File>, LocalStorage>,
     /// The next run's prompt.
     pub prompt: RwSignal<String>,
     /// Whether the person typed or chose something: then nothing may overwrite it.
@@ -106,6 +108,7 @@ impl Lab {
             run: RunView::new(),
             notes: RwSignal::new(Vec::new()),
             source: RwSignal::new_local(None),
+            more: RwSignal::new_local(Vec::new()),
             prompt: RwSignal::new(String::new()),
             touched: RwSignal::new(false),
             options: RwSignal::new(AskedOptions::default()),
@@ -171,6 +174,7 @@ impl Lab {
         {
             crate::browser::forget_url(url);
         }
+        self.more.set(Vec::new());
         self.source.set(source);
     }
 }

@@ -65,6 +65,8 @@ pub struct View {
     pub open: Open,
     /// The patch or position whose looks are shown.
     pub target: Option<Target>,
+    /// Which of the prompt's pictures is shown, from 0.
+    pub medium: u8,
 }
 
 impl View {
@@ -109,6 +111,9 @@ impl View {
             FlowStyle::Ribbons => {}
             FlowStyle::Matrix => parts.push("flow=matrix".into()),
             FlowStyle::Even => parts.push("flow=even".into()),
+        }
+        if self.medium > 0 {
+            parts.push(format!("picture={}", u32::from(self.medium) + 1));
         }
         match self.target {
             None => {}
@@ -158,6 +163,10 @@ impl View {
                 },
                 ("patch", cell) => match patch_from_text(cell) {
                     Some(patch) => view.target = Some(patch),
+                    None => wrong.push(part.to_owned()),
+                },
+                ("picture", n) => match n.parse::<u8>().ok().and_then(|n| n.checked_sub(1)) {
+                    Some(medium) => view.medium = medium,
                     None => wrong.push(part.to_owned()),
                 },
                 ("at", n) => match n.parse() {
@@ -260,6 +269,7 @@ mod tests {
             flow: FlowStyle::Even,
             target: Some(Target::Patch { medium: 0, row: 3, col: 11 }),
             open: Open::from_text("definition.time-table"),
+            medium: 1,
         });
         there_and_back(View { target: Some(Target::Position(17)), ..View::default() });
         there_and_back(View { flow: FlowStyle::Matrix, ..View::default() });

@@ -66,6 +66,8 @@ pub struct RunView {
     pub open: RwSignal<Open>,
     /// The patch or the token of the prompt that stays chosen to see who looked at it.
     pub target: RwSignal<Option<Target>>,
+    /// Which of the prompt's pictures is shown, from 0.
+    pub medium: RwSignal<u8>,
     /// What is being played.
     pub playing: RwSignal<Option<Play>>,
     /// The definition before the last change of it, for this run.
@@ -184,6 +186,7 @@ impl RunView {
             flow: RwSignal::new(FlowStyle::default()),
             open: RwSignal::new(Open::default()),
             target,
+            medium: RwSignal::new(0),
             playing: RwSignal::new(None),
             turn: StoredValue::new(0),
             before,
@@ -238,6 +241,7 @@ impl RunView {
         self.hover.set(None);
         self.pick.set(Pick::Auto);
         self.target.set(None);
+        self.medium.set(0);
         self.playing.set(None);
         self.before.set(None);
         self.forget_gone();
@@ -251,6 +255,7 @@ impl RunView {
         forget_gone(self.hover);
         forget_gone(self.pick);
         forget_gone(self.target);
+        forget_gone(self.medium);
         forget_gone(self.scale);
         forget_gone(self.compared);
         forget_gone(self.options);
@@ -317,6 +322,7 @@ impl RunView {
             flow: self.flow.get(),
             open: self.open.get(),
             target: self.target.get(),
+            medium: self.medium.get(),
         }
     }
 
@@ -331,6 +337,7 @@ impl RunView {
         self.flow.set(view.flow);
         self.open.set(view.open);
         self.target.set(view.target);
+        self.medium.set(view.medium);
     }
 
     /// Lets go of everything that stays chosen, a single head too, and stops what plays.

@@ -319,7 +319,7 @@ proptest! {
     }
 
     #[test]
-    fn definitions_survive_both_forms(bits in 0u8..128, head in prop::option::of(any::<u32>()), queries in 0usize..5) {
+    fn definitions_survive_both_forms(bits in 0u16..1024, head in prop::option::of(any::<u32>()), queries in 0usize..5) {
         let text = Group::ALL.into_iter().filter(|g| bits & (1 << g.index()) != 0).collect::<Vec<_>>();
         let queries = [
             Queries::Predicting,

@@ -86,14 +86,15 @@ pub async fn blob(url: &str) -> Result<Blob, Failure> {
 
 /// Submits a run; in the name of a class's presenter where a token is given.
 pub async fn submit(
-    picture: &Blob,
-    name: &str,
+    pictures: &[(Blob, String)],
     options: &AskedOptions,
     presenter: Option<&str>,
 ) -> Result<RunCreated, Failure> {
     let form = FormData::new().map_err(|_| broken())?;
     let options = serde_json::to_string(options).map_err(|_| broken())?;
-    form.append_with_blob_and_filename("picture", picture, name).map_err(|_| broken())?;
+    for (picture, name) in pictures {
+        form.append_with_blob_and_filename("picture", picture, name).map_err(|_| broken())?;
+    }
     form.append_with_str("options", &options).map_err(|_| broken())?;
     let mut request = Request::post(&at("/api/runs"));
     if let Some(token) = presenter {

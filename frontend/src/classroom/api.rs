@@ -76,7 +76,7 @@ pub async fn ask(step: &LessonStep, token: &str) -> Result<RunCreated, Failure> 
     // The lab leaves out lessons whose options cannot be read.
     let options = step.options().map_err(Failure::here)?;
     let picture = http::blob(&at(&format!("/api/samples/{}", step.picture))).await?;
-    let created = http::submit(&picture, &step.picture, &options, Some(token)).await?;
+    let created = http::submit(&[(picture, step.picture.clone())], &options, Some(token)).await?;
     owner::keep(&created, &options);
     Ok(created)
 }

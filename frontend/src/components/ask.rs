@@ -117,6 +117,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
                     id="picture-input"
                     type="file"
                     accept="image/*"
+                    multiple=true
                     data-testid="picture-input"
                     class="sr-only"
                     aria-label=t("Choose a picture")
@@ -129,6 +130,9 @@ fn Pictures(lab: Lab) -> impl IntoView {
                     }
                 />
                 {move || own().map(|url| view! { <img src=url alt=t("Your picture")/> })}
+                {move || (!lab.more.with(Vec::is_empty)).then(|| view! {
+                    <b data-testid="more-pictures">{format!("+{}", lab.more.with(Vec::len))}</b>
+                })}
                 <svg class="plus" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 3v10M3 8h10"/></svg>
             </label>
             <For each=move || lab.samples.get() key=|s| s.file.clone() let:sample>

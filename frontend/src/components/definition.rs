@@ -1,7 +1,7 @@
 //! The definition beside the number: presets, and every choice of a custom one.
 
 use leptos::prelude::*;
-use shared::{Definition, Group, Heads, Observation, Preset, Queries, Ratio, Stages};
+use shared::{Definition, Group, Heads, Media, Observation, Preset, Queries, Ratio, Stages};
 
 use crate::components::term::Explained;
 use crate::glossary::Term;
@@ -42,19 +42,23 @@ pub fn DefinitionBar(
                     data-testid="definition-select"
                     aria-label=t("Definition")
                     on:change=move |event| match Preset::from_name(&event_target_value(&event)) {
-                        Some(preset) => definition.set(preset.definition()),
+                        Some(preset) => definition.update(|d| {
+                            let Definition { other, instead, .. } = *d;
+                            *d = Definition { other, instead, ..preset.definition() };
+                        }),
                         None => open.set(true),
                     }
-                    prop:value=move || definition.get().name()
+                    prop:value=move || definition.get().between_all().name()
                 >
                     {Preset::ALL.map(|p| view! {
-                        <option value=p.name() selected=definition.get_untracked().preset() == Some(p)>{p.name()}</option>
+                        <option value=p.name() selected=definition.get_untracked().between_all().preset() == Some(p)>{p.name()}</option>
                     })}
-                    <option value="custom" selected=definition.get_untracked().preset().is_none()>{t("custom")}</option>
+                    <option value="custom" selected=definition.get_untracked().between_all().preset().is_none()>{t("custom")}</option>
                 </select>
             </span>
             {chip(t("queries"), Term::Queries, Signal::derive(move || words::queries(definition.get().queries).into()))}
             {chip(t("text"), Term::TextKeys, Signal::derive(move || words::text_groups(definition.get().text)))}
+            <Sides run/>
             <button
                 type="button"
                 class="pill"
@@ -67,6 +71,60 @@ pub fn DefinitionBar(
             </button>
             {chip(t("heads"), Term::Head, Signal::derive(move || words::heads(definition.get().heads)))}
         </div>
+    }
+}
+
+/// What stands on the two sides, where a prompt has several pictures.
+#[component]
+fn Sides(run: RunView) -> impl IntoView {
+    let definition = run.definition;
+    let pictures = Memo::new(move |_| {
+        run.observation.with(|o| o.layout.as_ref().map_or(0, |l| l.media.len() as u8))
+    });
+    let picture = |i: u8| fill("picture {n}", &[("n", &(i + 1))]);
+    move || {
+        let n = pictures.get();
+        if n < 2 && definition.with(|d| *d == d.between_all()) {
+            return None;
+        }
+        let Definition { instead, other, .. } = definition.get();
+        // A link may name a side that this prompt does not have.
+        let own = |side: Media, i: u8| side == Media::Item(i);
+        let firsts = (0..n).map(|i| view! {
+            <option value=i + 1 selected=instead.is_some_and(|s| own(s, i))>{picture(i)}</option>
+        });
+        let others = (0..n).map(|i| {
+            view! {
+                <option value=i + 1 selected=own(other, i)>{picture(i)}</option>
+            }
+        });
+        Some(view! {
+            <span class="pill">
+                <select
+                    data-testid="side-first"
+                    aria-label=t("What is held against the other side")
+                    on:change=move |event| {
+                        let chosen = event_target_value(&event).parse().ok();
+                        definition.update(|d| d.instead = chosen);
+                    }
+                >
+                    <option value="words" selected=instead.is_none()>{t("words")}</option>
+                    {firsts.collect_view()}
+                </select>
+                " : "
+                <select
+                    data-testid="side-other"
+                    aria-label=t("The other side")
+                    on:change=move |event| {
+                        let chosen = event_target_value(&event).parse().unwrap_or_default();
+                        definition.update(|d| d.other = chosen);
+                    }
+                >
+                    <option value="all" selected=other == Media::All>{t("all pictures")}</option>
+                    {others.collect_view()}
+                </select>
+            </span>
+        })
     }
 }
 

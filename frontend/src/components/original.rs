@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::PreparedPicture;
 
 use crate::base::at;
+use crate::components::seen::picture_path;
 use crate::framing::{framing, squeezed};
 use crate::kept::Kept;
 use crate::language::{fill, t};
@@ -49,7 +50,7 @@ pub fn Original(
                     aria-label=told.clone()
                 >
                     <rect class="added" x=x y=y width=width height=height/>
-                    <image href=at(&format!("/api/runs/{id}/picture")) x=px y=py width=pw height=ph preserveAspectRatio="none"/>
+                    <image href=at(&picture_path(&id, "picture", run.medium.get())) x=px y=py width=pw height=ph preserveAspectRatio="none"/>
                     <path class="outside" d=framing.outside() fill-rule="evenodd"/>
                     <rect class="frame" x=fx y=fy width=fw height=fh/>
                 </svg>

@@ -36,7 +36,8 @@ pub fn Overlay(
     };
     let pruned = move || {
         run.observation.with(|o| {
-            let copies = o.layout.as_ref().and_then(|l| l.copies(0)).unwrap_or_default();
+            let copies =
+                o.layout.as_ref().and_then(|l| l.copies(run.medium.get())).unwrap_or_default();
             overlay::pruned(&copies, cols)
         })
     };
@@ -50,11 +51,12 @@ pub fn Overlay(
     let pin = move |event: web_sys::PointerEvent| {
         find(event);
         if let Some(i) = under.get_untracked() {
-            run.aim(Target::Patch { medium: 0, row: (i / cols) as u16, col: (i % cols) as u16 });
+            let medium = run.medium.get_untracked();
+            run.aim(Target::Patch { medium, row: (i / cols) as u16, col: (i % cols) as u16 });
         }
     };
     let chosen = move || match run.target.get() {
-        Some(Target::Patch { row, col, .. }) => Some((row, col)),
+        Some(Target::Patch { medium, row, col }) if medium == run.medium.get() => Some((row, col)),
         _ => None,
     };
     let keys = move |event: web_sys::KeyboardEvent| {
@@ -67,7 +69,8 @@ pub fn Overlay(
         };
         event.prevent_default();
         let (row, col) = overlay::step(untrack(chosen), by, (p.rows, p.cols));
-        run.target.set(Some(Target::Patch { medium: 0, row, col }));
+        let medium = run.medium.get_untracked();
+        run.target.set(Some(Target::Patch { medium, row, col }));
     };
     view! {
         <svg
@@ -125,12 +128,13 @@ pub fn PatchTable(
         let (Some(p), Some(layer)) = (picture.get(), run.layer.get()) else { return Vec::new() };
         let cells = cells.get();
         run.with_rows(|o, rows| {
-            let copies = o.layout.as_ref().and_then(|l| l.copies(0)).unwrap_or_default();
+            let copies =
+                o.layout.as_ref().and_then(|l| l.copies(run.medium.get())).unwrap_or_default();
             let cols = usize::from(p.cols);
             let line = |i: usize| {
                 let (row, col) = ((i / cols) as u16, (i % cols) as u16);
                 let share = cells.as_ref().and_then(|c| *c.get(i)?);
-                let looks = o.looks(rows, Target::Patch { medium: 0, row, col });
+                let looks = o.looks(rows, Target::Patch { medium: run.medium.get(), row, col });
                 let most = looks.ranked(layer).into_iter().next();
                 let word = |token: usize| o.shown(token).map(|t| sequence::exact(&t.text));
                 let percent = |s: f32| words::percent(f64::from(s));

@@ -22,11 +22,12 @@ use plots::map as overlay;
 pub fn Seen() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
-    let picture =
-        Kept::new(move || run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture())));
+    let picture = Kept::new(move || {
+        run.observation.with(|o| o.layout.as_ref()?.picture_of(run.medium.get()))
+    });
     let cells = Kept::new(move || {
         let (token, layer) = (run.token.get()?, run.layer.get()?);
-        run.with_rows(|o, rows| o.map(rows, 0, token, layer))
+        run.with_rows(|o, rows| o.map(rows, run.medium.get(), token, layer))
     });
     let top = Kept::new(move || match run.scale.get() {
         Scale::Absolute => run.maps.scales.get().patch,
@@ -36,7 +37,7 @@ pub fn Seen() -> impl IntoView {
     let source = Signal::derive_local(move || {
         let id = run.id.get();
         match (id, picture.get().is_some()) {
-            (Some(id), true) => Some(at(&format!("/api/runs/{id}/prepared.png"))),
+            (Some(id), true) => Some(at(&picture_path(&id, "prepared.png", run.medium.get()))),
             _ => lab.source.get().map(|s| s.url()),
         }
     });
@@ -80,6 +81,7 @@ pub fn Seen() -> impl IntoView {
                 <h2 id="seen-title">{t("What the model saw")}</h2>
                 <p class="card-note" data-testid="seen-note" title=move || picture.get().map(|p| words::preparation(&p))>{patches}{about}</p>
             </header>
+            <Which run/>
             <div
                 class="picture"
                 class:coarse=move || picture.get().is_some_and(|p| p.width < 128)
@@ -127,6 +129,46 @@ pub fn Seen() -> impl IntoView {
             </p>
             <PatchTable run picture cells/>
         </section>
+    }
+}
+
+/// The address of one of a run's pictures: as it was sent (`picture`) or as the model saw it.
+pub fn picture_path(id: &str, end: &str, medium: u8) -> String {
+    match medium {
+        0 => format!("/api/runs/{id}/{end}"),
+        _ => format!("/api/runs/{id}/{end}?picture={}", u32::from(medium) + 1),
+    }
+}
+
+/// Which of the prompt's pictures is shown, where there are several.
+#[component]
+fn Which(run: RunView) -> impl IntoView {
+    let pictures =
+        Kept::new(move || run.observation.with(|o| o.layout.as_ref().map_or(0, |l| l.media.len())));
+    move || {
+        let pictures = pictures.get();
+        (pictures > 1).then(|| {
+            let choices = (0..pictures as u8).map(|medium| {
+                let chosen = move || run.medium.get() == medium;
+                view! {
+                    <button
+                        type="button"
+                        class="pill"
+                        class:strong=chosen
+                        data-testid=format!("picture-{}", medium + 1)
+                        aria-pressed=move || chosen().to_string()
+                        on:click=move |_| run.medium.set(medium)
+                    >
+                        {fill("picture {n}", &[("n", &(medium + 1))])}
+                    </button>
+                }
+            });
+            view! {
+                <div class="definition" role="group" aria-label=t("Pictures of the prompt")>
+                    {choices.collect_view()}
+                </div>
+            }
+        })
     }
 }
 
@@ -239,7 +281,7 @@ fn HeadLine(run: RunView) -> impl IntoView {
 fn Kept(run: RunView) -> impl IntoView {
     let kept = Kept::new(move || {
         run.observation.with(|o| {
-            let copies = o.layout.as_ref()?.copies(0)?;
+            let copies = o.layout.as_ref()?.copies(run.medium.get())?;
             overlay::kept(&copies).map(|(kept, most)| (kept, copies.len(), most))
         })
     });

@@ -320,11 +320,13 @@ fn Patch(
     colours: Colouring,
     about: RwSignal<Option<usize>>,
 ) -> impl IntoView {
-    let cell = run
-        .observation
-        .with_untracked(|o| o.layout.as_ref().and_then(|l| l.tokens.get(index)?.cell()));
-    let target = match cell {
-        Some(cell) => Target::Patch { medium: 0, row: cell.row, col: cell.col },
+    let place = run.observation.with_untracked(|o| {
+        let token = o.layout.as_ref()?.tokens.get(index)?;
+        Some((token.medium.unwrap_or(0), token.cell()?))
+    });
+    let cell = place.map(|(_, cell)| cell);
+    let target = match place {
+        Some((medium, cell)) => Target::Patch { medium, row: cell.row, col: cell.col },
         None => Target::Position(index as u32),
     };
     let name =
