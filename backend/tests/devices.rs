@@ -117,9 +117,8 @@ async fn two_runs_are_at_work_at_once_and_one_of_them_is_cancelled() {
     let (lab, allowed) = lab(Duration::ZERO, false);
     let (one, two) = (lab.ask("[held]").await, lab.ask("[held]").await);
     let places = [lab.until(&one.id, laid_out).await, lab.until(&two.id, laid_out).await];
-    assert_eq!(places.each_ref().map(|run| place(run)), ["left", "right"]);
-    let running = |devices: Vec<(String, _)>| devices.into_iter().map(|(name, _)| name).count();
-    assert_eq!(running(lab.state.runs.devices()), 2);
+    assert_eq!(places.each_ref().map(place), ["left", "right"]);
+    assert_eq!(lab.state.runs.devices().len(), 2);
     assert!(lab.state.runs.devices().iter().all(|(_, state)| state.running));
     // A third waits for whoever is done first.
     let three = lab.ask("[held]").await;
