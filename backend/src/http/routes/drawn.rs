@@ -103,7 +103,7 @@ async fn drawn(
     let address = address(state, headers, &run, &wanted);
     let picture = match wanted.subject {
         Subject::Card if run.options.picture != PictureUse::None => {
-            prepared::picture_of(state, &run).await?
+            prepared::picture_of(state, &run, 0).await?
         }
         _ => None,
     };
