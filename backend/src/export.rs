@@ -106,6 +106,17 @@ impl Observed {
         Ok(Observed { label: run.label(), ..observed })
     }
 
+    /// The run as plots see it.
+    pub fn plotted(&self) -> plots::run::Run<'_> {
+        plots::run::Run {
+            observation: &self.observation,
+            model: &self.model,
+            options: &self.options,
+            label: &self.label,
+            status: self.status.name(),
+        }
+    }
+
     /// The report under a definition. Of a run that is not done it has numbers only where `partial`
     /// ones are asked for.
     pub fn report(&self, definition: &Definition, partial: bool) -> Report {

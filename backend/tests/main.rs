@@ -19,6 +19,7 @@ mod datasets_hub;
 mod deaths;
 mod deploy;
 mod devices;
+mod drawn;
 mod events;
 mod experiment;
 mod experiments;

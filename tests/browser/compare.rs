@@ -249,6 +249,17 @@ async fn an_exported_plot_holds_the_numbers_of_the_screen() -> Result<()> {
             })
             .await?;
         ensure!(told["name"] == "langoverrule-sample-curve.svg" && told["error"] == "", "{told}");
+        // It is the server's file, but for the address, which is that of the view here.
+        let same = page
+            .script(
+                "const bare = t => t.replace(/http:..[^/]+.r.sample[^<&]*(&amp;[^<&]*)*/g, '');
+                 const theirs = fetch('/api/runs/sample/export.svg'
+                   + '?definition=reimplementation&layer=3&paper=0').then(r => r.text());
+                 return Promise.all([window.files[0].text(), theirs])
+                   .then(([ours, theirs]) => bare(ours) === bare(theirs));",
+            )
+            .await?;
+        ensure!(same == true, "page and server write the same file");
         // The values, the ring around the largest and the smallest, and the pinned layer's.
         let on_screen = "return document.querySelectorAll('[data-testid=chart] circle').length";
         ensure!(page.script(on_screen).await? == told["marks"], "every mark of the screen's plot");

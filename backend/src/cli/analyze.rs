@@ -2,9 +2,11 @@
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
+use plots::export::RunPlot;
 use shared::{AskedOptions, Event, Observation, Quant};
 
 use super::asked::AskedArgs;
@@ -12,6 +14,7 @@ use super::dump::Maps;
 use super::recorder::{Heads, Recording};
 use super::{Failure, ModelFolders, print, table};
 use crate::clock;
+use crate::drawing::{Form, Subject, Wanted, theme_of};
 use crate::error::ApiError;
 use crate::export::{Observed, parse_definition};
 use crate::id::RunId;
@@ -73,6 +76,13 @@ pub struct AnalyzeArgs {
     /// Write the rows by head of the answer, zstd-compressed MessagePack, as a shipped run has them.
     #[arg(long, value_name = "FILE")]
     record_heads: Option<PathBuf>,
+    /// Draw a plot or the card as SVG or PNG, by the file's ending: FILE for the curve, or KIND=FILE
+    /// with curve, heads, flow, words or card. May be given again and again.
+    #[arg(long, value_name = "[KIND=]FILE")]
+    plot: Vec<PlotFile>,
+    /// Theme of what is drawn: light, dark or projector.
+    #[arg(long, value_name = "NAME", default_value = "light")]
+    theme: String,
     /// Write the picture as the model sees it; further pictures beside it as FILE.2.png and so on.
     #[arg(long, value_name = "FILE.png")]
     prepared: Option<PathBuf>,
@@ -84,6 +94,33 @@ pub struct AnalyzeArgs {
     device: DeviceChoice,
     #[command(flatten)]
     folders: ModelFolders,
+}
+
+/// A file that something is drawn into.
+#[derive(Clone, Debug)]
+struct PlotFile {
+    subject: Subject,
+    form: Form,
+    file: PathBuf,
+}
+
+impl FromStr for PlotFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named =
+            text.split_once('=').and_then(|(kind, file)| Some((Subject::from_name(kind)?, file)));
+        // What is no kind belongs to the file's name.
+        let (subject, file) = named.unwrap_or((Subject::Plot(RunPlot::Curve), text));
+        let file = PathBuf::from(file);
+        let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
+        let form = match ending.to_ascii_lowercase().as_str() {
+            "svg" => Form::Svg,
+            "png" => Form::Png,
+            _ => return Err("name a file that ends in .svg or .png".to_owned()),
+        };
+        Ok(PlotFile { subject, form, file })
+    }
 }
 
 pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
@@ -154,6 +191,15 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let observed = Observed::of(recording.events())
         .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;
     let report = observed.report(&definition, false);
+    for plot in &args.plot {
+        let theme =
+            theme_of(&args.theme).map_err(|ApiError(e)| format!("{}: {}", e.code, e.message))?;
+        let wanted = Wanted { theme, ..Wanted::new(plot.subject, plot.form, definition) };
+        let picture = prepared.picture_png();
+        let drawn = wanted.draw(&observed, "analyze", picture.as_deref());
+        let drawn = drawn.map_err(|ApiError(e)| format!("{}: {}", e.code, e.message))?;
+        write(&plot.file, &drawn)?;
+    }
     if let (Some(maps), Some(file)) = (maps, &args.dump_attention) {
         maps.write(file, &report.layout.tokens, summary.tokens as usize)?;
     }

@@ -19,6 +19,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::classroom::{ClassLimits, Classrooms};
+use crate::drawing::Turns;
 use crate::error::ApiError;
 use crate::experiments::{Live, Means};
 use crate::fair::Client;
@@ -86,6 +87,8 @@ pub struct AppState {
     pub network_address: Option<String>,
     /// By which names the lab is reached, and through which proxies.
     pub access: Arc<Access>,
+    /// Turns to draw runs' plots and cards.
+    pub drawings: Arc<Turns>,
     /// Cancelled when viewers are to leave.
     pub closing: CancellationToken,
     /// The viewers' tasks.
@@ -106,6 +109,7 @@ impl AppState {
             classrooms: Arc::new(Classrooms::new(limits.classes)),
             network_address: None,
             access: Arc::default(),
+            drawings: Arc::default(),
             closing: CancellationToken::new(),
             viewers: TaskTracker::new(),
         }

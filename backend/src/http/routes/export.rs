@@ -29,13 +29,13 @@ pub struct ExportQuery {
 }
 
 /// `1` or `true`, `0` or `false`.
-fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+pub(super) fn flag<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     match String::deserialize(deserializer)?.as_str() {
         "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),
         other => {
             let shown: String = other.chars().take(20).collect();
-            Err(serde::de::Error::custom(format!("partial is 1 or 0, not \"{shown}\"")))
+            Err(serde::de::Error::custom(format!("a flag is 1 or 0, not \"{shown}\"")))
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod cancel;
 pub mod classroom;
 pub mod create_run;
 pub mod delete_run;
+pub mod drawn;
 pub mod events;
 pub mod experiments;
 pub mod export;
@@ -60,6 +61,10 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(heads::heads))
         .routes(routes!(export::export_json))
         .routes(routes!(export::export_csv))
+        .routes(routes!(drawn::export_svg))
+        .routes(routes!(drawn::export_png))
+        .routes(routes!(drawn::card_svg))
+        .routes(routes!(drawn::card_png))
         .routes(routes!(cancel::cancel))
         .merge(experiments::routes())
         .merge(classroom::routes())

@@ -41,20 +41,27 @@ pub async fn prepared(
         let what = "The model was shown no picture in this run.";
         return Err(ApiError::new(ErrorCode::NotFound, what));
     }
-    let medium = which.medium();
-    let png = if run.id.as_str() == SAMPLE && medium == 0 {
-        state.runs.samples.run_prepared()
-    } else if let Some(png) = from_memory(&run, medium).await {
-        Some(png)
-    } else {
-        let id = run.id.clone();
-        let read = move |store: &Store| Ok(store.prepared(&id, medium)?.map(|png| (png, ())));
-        state.runs.read_file(read).await?.map(|(png, ())| png)
-    };
-    let png = png.ok_or_else(|| {
+    let png = picture_of(&state, &run, which.medium()).await?.ok_or_else(|| {
         ApiError::new(ErrorCode::NotFound, "The model has not prepared this run's picture (yet).")
     })?;
     Ok((headers("image/png"), png))
+}
+
+/// A prepared picture of a run that shows the model some; `None` where it never came to that.
+pub(super) async fn picture_of(
+    state: &AppState,
+    run: &Run,
+    medium: u8,
+) -> Result<Option<Bytes>, ApiError> {
+    if run.id.as_str() == SAMPLE && medium == 0 {
+        return Ok(state.runs.samples.run_prepared());
+    }
+    if let Some(png) = from_memory(run, medium).await {
+        return Ok(Some(png));
+    }
+    let id = run.id.clone();
+    let read = move |store: &Store| Ok(store.prepared(&id, medium)?.map(|png| (png, ())));
+    Ok(state.runs.read_file(read).await?.map(|(png, ())| png))
 }
 
 async fn from_memory(run: &Run, medium: u8) -> Option<Bytes> {

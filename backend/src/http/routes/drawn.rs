@@ -1,0 +1,243 @@
+//! `GET /api/runs/{id}/export.svg` and `.png`, `card.svg` and `card.png`: a run's plots and its card.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderName, header};
+use plots::run::Compared;
+use serde::Deserialize;
+use shared::{ErrorBody, PictureUse};
+
+use super::export::flag;
+use super::extract::{TheRun, query};
+use super::prepared;
+use crate::drawing::{Form, Subject, Wanted, plot_of, theme_of, view_of};
+use crate::error::ApiError;
+use crate::export::{Observed, parse_definition};
+use crate::http::app::AppState;
+use crate::runs::Run;
+
+/// How a run's plot is drawn; a card's is `CardQuery`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct PlotQuery {
+    /// `curve` (when left out), `heads`, `flow` or `words`.
+    #[serde(default)]
+    plot: String,
+    /// `light` (when left out), `dark` or `projector`.
+    #[serde(default)]
+    theme: String,
+    /// `paper` (when left out), `reimplementation`, `forward`, or a `Definition` as JSON.
+    #[serde(default)]
+    definition: String,
+    /// What the curve shows: `mdi` (when left out) or `aei`.
+    #[serde(default)]
+    curve: String,
+    /// The layer that is marked on the curve, and that `flow` and `words` are of.
+    layer: Option<usize>,
+    /// `0` to leave the paper's values out.
+    #[serde(default = "yes", deserialize_with = "flag")]
+    paper: bool,
+    /// `0` to leave out what no preference would give.
+    #[serde(default = "yes", deserialize_with = "flag")]
+    even: bool,
+    /// `1` for the part that was seen of a run that is not done; without it no value is drawn.
+    #[serde(default, deserialize_with = "flag")]
+    partial: bool,
+}
+
+/// How a run's card is drawn.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct CardQuery {
+    /// `light` (when left out), `dark` or `projector`.
+    #[serde(default)]
+    theme: String,
+    /// `paper` (when left out), `reimplementation`, `forward`, or a `Definition` as JSON.
+    #[serde(default)]
+    definition: String,
+    /// The layer whose map lies over the picture.
+    layer: Option<usize>,
+    /// The token of the answer whose map it is, from 0.
+    token: Option<usize>,
+    /// `1` for the part that was seen of a run that is not done; without it no value is drawn.
+    #[serde(default, deserialize_with = "flag")]
+    partial: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+type Asked<T> = Result<Query<T>, QueryRejection>;
+type File = ([(HeaderName, String); 2], Bytes);
+
+/// Where the run can be looked at under a definition: at the lab's public address, or as the request
+/// called the lab.
+fn address(state: &AppState, headers: &HeaderMap, run: &Run, wanted: &Wanted) -> String {
+    let access = &state.access;
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let site = match (access.origins.first(), host) {
+        (Some(site), _) => site.to_string(),
+        (None, Some(host)) => format!("http://{host}"),
+        (None, None) => String::new(),
+    };
+    let base = access.base.as_str().trim_end_matches('/');
+    let definition = match wanted.view.definition == shared::Definition::default() {
+        true => String::new(),
+        false => format!("?def={}", plots::run::definition_to_text(&wanted.view.definition)),
+    };
+    format!("{site}{base}/r/{}{definition}", run.id)
+}
+
+async fn drawn(
+    state: &AppState,
+    headers: &HeaderMap,
+    run: Arc<Run>,
+    wanted: Wanted,
+) -> Result<File, ApiError> {
+    let address = address(state, headers, &run, &wanted);
+    let picture = match wanted.subject {
+        Subject::Card if run.options.picture != PictureUse::None => {
+            prepared::picture_of(state, &run, 0).await?
+        }
+        _ => None,
+    };
+    let id = run.id.clone();
+    let make = move || wanted.draw(&Observed::of_run(&run)?, &address, picture.as_deref());
+    let bytes = state.drawings.draw(make).await?;
+    let (kind, end) = match wanted.form {
+        Form::Svg => ("image/svg+xml", "svg"),
+        Form::Png => ("image/png", "png"),
+    };
+    let name = plots::sheet::name(id.as_str(), wanted.subject.name(), end);
+    // A card is looked at where it is linked to; a plot is a file.
+    let how = if wanted.subject == Subject::Card { "inline" } else { "attachment" };
+    let how = (header::CONTENT_DISPOSITION, format!("{how}; filename=\"{name}\""));
+    Ok(([(header::CONTENT_TYPE, kind.to_owned()), how], bytes))
+}
+
+fn plot(asked: Asked<PlotQuery>, form: Form) -> Result<Wanted, ApiError> {
+    let asked = query(asked)?;
+    let definition = parse_definition(&asked.definition)?;
+    let compared = Compared { paper: asked.paper, even: asked.even };
+    Ok(Wanted {
+        subject: Subject::Plot(plot_of(&asked.plot)?),
+        form,
+        theme: theme_of(&asked.theme)?,
+        view: view_of(definition, &asked.curve, compared, (asked.layer, None))?,
+        partial: asked.partial,
+    })
+}
+
+fn card(asked: Asked<CardQuery>, form: Form) -> Result<Wanted, ApiError> {
+    let asked = query(asked)?;
+    let definition = parse_definition(&asked.definition)?;
+    let at = (asked.layer, asked.token);
+    Ok(Wanted {
+        subject: Subject::Card,
+        form,
+        theme: theme_of(&asked.theme)?,
+        view: view_of(definition, "", Compared::default(), at)?,
+        partial: asked.partial,
+    })
+}
+
+/// One of the run's plots as an SVG document.
+///
+/// The drawing is the page's, with a title, where it comes from, and its numbers as JSON in
+/// `<metadata>`.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/export.svg",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name"), PlotQuery),
+    responses(
+        (status = 200, body = String, content_type = "image/svg+xml"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 503, body = ErrorBody, description = "connections_full"),
+    )
+)]
+pub async fn export_svg(
+    State(state): State<AppState>,
+    TheRun(run): TheRun,
+    asked: Asked<PlotQuery>,
+    headers: HeaderMap,
+) -> Result<File, ApiError> {
+    drawn(&state, &headers, run, plot(asked, Form::Svg)?).await
+}
+
+/// One of the run's plots as a picture, 1920 pixels wide, with its numbers as JSON in a text chunk
+/// named `Comment`.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/export.png",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name"), PlotQuery),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/png"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 503, body = ErrorBody, description = "connections_full"),
+    )
+)]
+pub async fn export_png(
+    State(state): State<AppState>,
+    TheRun(run): TheRun,
+    asked: Asked<PlotQuery>,
+    headers: HeaderMap,
+) -> Result<File, ApiError> {
+    drawn(&state, &headers, run, plot(asked, Form::Png)?).await
+}
+
+/// The run's card as an SVG document, 1200 × 630.
+///
+/// The picture with where the model looked, question, answer, curve, and the number of the late layers
+/// with its definition.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/card.svg",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name"), CardQuery),
+    responses(
+        (status = 200, body = String, content_type = "image/svg+xml"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 503, body = ErrorBody, description = "connections_full"),
+    )
+)]
+pub async fn card_svg(
+    State(state): State<AppState>,
+    TheRun(run): TheRun,
+    asked: Asked<CardQuery>,
+    headers: HeaderMap,
+) -> Result<File, ApiError> {
+    drawn(&state, &headers, run, card(asked, Form::Svg)?).await
+}
+
+/// The run's card as a picture, 1200 × 630 pixels.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/card.png",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name"), CardQuery),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "image/png"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 503, body = ErrorBody, description = "connections_full"),
+    )
+)]
+pub async fn card_png(
+    State(state): State<AppState>,
+    TheRun(run): TheRun,
+    asked: Asked<CardQuery>,
+    headers: HeaderMap,
+) -> Result<File, ApiError> {
+    drawn(&state, &headers, run, card(asked, Form::Png)?).await
+}
