@@ -1,5 +1,7 @@
 //! A run's numbers under one definition, as a report and as a table.
 
+pub mod drawing;
+
 use std::fmt::Write as _;
 
 use shared::api::RunState;

@@ -30,7 +30,6 @@ pub mod caches;
 pub mod classroom;
 pub mod cli;
 pub mod clock;
-pub mod drawing;
 pub mod error;
 pub mod experiments;
 pub mod export;

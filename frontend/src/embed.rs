@@ -115,7 +115,7 @@ fn Picture(run: RunView) -> impl IntoView {
         Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture())));
     let cells = Memo::new(move |_| {
         let (token, layer) = (run.token.get()?, run.layer.get()?);
-        run.with_rows(|o, rows| o.map(rows, token, layer))
+        run.with_rows(|o, rows| o.map(rows, 0, token, layer))
     });
     let top = Memo::new(move |_| match run.scale.get() {
         Scale::Absolute => run.maps.scales.get().patch,

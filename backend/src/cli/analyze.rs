@@ -14,8 +14,8 @@ use super::dump::Maps;
 use super::recorder::{Heads, Recording};
 use super::{Failure, ModelFolders, print, table};
 use crate::clock;
-use crate::drawing::{Form, Subject, Wanted, theme_of};
 use crate::error::ApiError;
+use crate::export::drawing::{Form, Subject, Wanted, theme_of};
 use crate::export::{Observed, parse_definition};
 use crate::id::RunId;
 use crate::models::catalog::Catalog;
@@ -195,7 +195,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         let theme =
             theme_of(&args.theme).map_err(|ApiError(e)| format!("{}: {}", e.code, e.message))?;
         let wanted = Wanted { theme, ..Wanted::new(plot.subject, plot.form, definition) };
-        let picture = prepared.picture_png();
+        let picture = prepared.picture_png(0);
         let drawn = wanted.draw(&observed, "analyze", picture.as_deref());
         let drawn = drawn.map_err(|ApiError(e)| format!("{}: {}", e.code, e.message))?;
         write(&plot.file, &drawn)?;

@@ -19,9 +19,9 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::classroom::{ClassLimits, Classrooms};
-use crate::drawing::Turns;
 use crate::error::ApiError;
 use crate::experiments::{Live, Means};
+use crate::export::drawing::Turns;
 use crate::fair::Client;
 use crate::http::net::body::paced;
 use crate::http::net::gate::gate;

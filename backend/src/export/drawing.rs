@@ -11,8 +11,8 @@ use plots::{Style, Theme, raster};
 use shared::{Definition, ErrorCode};
 use tokio::sync::Semaphore;
 
+use super::Observed;
 use crate::error::ApiError;
-use crate::export::Observed;
 
 /// Drawings made at once: each has a processor for itself while it is made.
 const TURNS: usize = 2;
