@@ -339,7 +339,7 @@ async fn a_full_disk_is_said_and_survived() {
 async fn a_run_whose_end_finds_no_space_says_so() {
     // The run is taken; its 200 tokens of rows are more than there is room for.
     let script = Script { layers: 8, heads: 4, grid: 16, ..Script::default() };
-    let lab = TestLab::with(Options { script, max_pages: Some(30), ..Options::default() });
+    let lab = TestLab::with(Options { script, max_pages: Some(36), ..Options::default() });
     let run = lab.submit(r#"{"prompt":"What is it?","max_new_tokens":200}"#).await;
     let record = lab.ended(&run.id).await;
     let Event::Failed { code, .. } = last(&record) else { panic!("{:?}", record.state) };

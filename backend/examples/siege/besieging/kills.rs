@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::people::{default_model, submit, until, watch};
 use super::report::{Report, Row};
-use super::wire::{ask, ask_as, send, with_body};
+use super::wire::{ask_as, ask_here, send, with_body};
 use super::{HONEST, Siege};
 
 /// Clients that ask all the time.
@@ -44,7 +44,7 @@ async fn record(to: SocketAddr, id: &str) -> Result<(RunState, Vec<u8>), String>
     struct Known {
         state: RunState,
     }
-    let answer = ask(HONEST, to, &format!("GET /api/runs/{id}")).await;
+    let answer = ask_here(to, &format!("GET /api/runs/{id}")).await;
     let answer = answer.map_err(|e| e.to_string())?;
     Ok((answer.json::<Known>()?.state, answer.body))
 }
@@ -61,7 +61,7 @@ async fn is_kept(to: SocketAddr, id: &str, shown: Option<&Vec<u8>>) -> Result<()
 }
 
 async fn status(to: SocketAddr, id: &str) -> Result<ExperimentStatus, String> {
-    let answer = ask(HONEST, to, &format!("GET /api/experiments/{id}")).await;
+    let answer = ask_here(to, &format!("GET /api/experiments/{id}")).await;
     answer.map_err(|e| e.to_string())?.json()
 }
 

@@ -144,6 +144,12 @@ pub async fn ask(from: Ipv4Addr, to: SocketAddr, line: &str) -> io::Result<Answe
     send(from, to, format!("{}\r\n", head(to, line)).as_bytes()).await
 }
 
+/// A request of whoever judges the lab: asked on its own machine by that machine's name, it has no bound.
+pub async fn ask_here(to: SocketAddr, line: &str) -> io::Result<Answer> {
+    let request = format!("{line} HTTP/1.1\r\nHost: {to}\r\nConnection: close\r\n\r\n");
+    send(Ipv4Addr::LOCALHOST, to, request.as_bytes()).await
+}
+
 /// A request of an owner.
 pub async fn ask_as(from: Ipv4Addr, to: SocketAddr, line: &str, token: &str) -> io::Result<Answer> {
     let request =

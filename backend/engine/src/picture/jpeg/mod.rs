@@ -24,6 +24,7 @@ pub const JPEG_DECODER: &str = decoder::NAME;
 /// The colours of decoded levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Levels {
+    #[cfg_attr(target_arch = "wasm32", allow(dead_code))]
     Gray,
     Rgb,
     /// Printing colours; 255 is no ink, as Adobe's programs write it and Pillow takes it.
