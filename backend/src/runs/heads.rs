@@ -40,7 +40,7 @@ impl HeadLog {
     }
 
     /// What is not in the store. Taken before the store is read, it and the store's first
-    /// [`Tail::stored`] tokens are all there is.
+    /// `stored` tokens are all there is.
     pub fn tail(&self) -> Tail {
         lock(&self.tail).clone()
     }
