@@ -117,9 +117,7 @@ async fn two_runs_are_at_work_at_once_and_one_of_them_is_cancelled() {
     let (lab, allowed) = lab(Duration::ZERO, false);
     let (one, two) = (lab.ask("[held]").await, lab.ask("[held]").await);
     let places = [lab.until(&one.id, laid_out).await, lab.until(&two.id, laid_out).await];
-    assert_eq!(places.each_ref().map(|run| place(run)), ["left", "right"]);
-    let running = |devices: Vec<(String, _)>| devices.into_iter().map(|(name, _)| name).count();
-    assert_eq!(running(lab.state.runs.devices()), 2);
+    assert_eq!(places.each_ref().map(place), ["left", "right"]);
     assert!(lab.state.runs.devices().iter().all(|(_, state)| state.running));
     // A third waits for whoever is done first.
     let three = lab.ask("[held]").await;
@@ -178,7 +176,15 @@ async fn a_device_whose_thread_ends_fails_its_run_and_the_other_goes_on() {
     assert_eq!(alive(&lab), [false, true]);
     let health = lab.get("/healthz").await;
     assert_eq!(health.status, StatusCode::OK, "{}", health.text());
-    assert!(health.text().contains("degraded") && health.text().contains("left"));
+    let health: serde_json::Value = health.json();
+    assert_eq!(health["status"], "degraded", "{health}");
+    assert!(health["problems"][0].as_str().unwrap().contains("left"), "{health}");
+    let does =
+        |at: usize| (health["devices"][at]["name"].clone(), health["devices"][at]["does"].clone());
+    assert_eq!(
+        (does(0), does(1)),
+        (("left".into(), "ended".into()), ("right".into(), "idle".into()))
+    );
     assert_eq!(lab.get("/readyz").await.status, StatusCode::OK);
     for _ in 0..2 {
         let run = lab.ask("What is it?").await;
