@@ -60,7 +60,7 @@ start "$place/data"
 program health --url "$url" >/dev/null || fail "it says that it is not well."
 page=$(curl -sf "$url/")
 grep -qi '<!doctype html>' <<<"$page" || fail "there is no page."
-wasm=$(grep -o '[a-z0-9_-]*_bg\.wasm' <<<"$page" | head -1)
+wasm=$(grep -oE '[a-z0-9_-]+_bg[a-z0-9-]*\.wasm' <<<"$page" | head -1 || true)
 [ -n "$wasm" ] || fail "the page names no WebAssembly."
 size=$(curl -sf "$url/$wasm" | wc -c)
 [ "$size" -gt 100000 ] || fail "the page's WebAssembly has $size bytes."
