@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -96,6 +97,12 @@ impl Failure {
             return Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned());
         }
         Failure::Sample(error.code, error.message)
+    }
+
+    /// Something panicked; the panic's own message is in the log, from the panic hook.
+    fn panicked() -> Failure {
+        tracing::error!("an item panicked");
+        Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned())
     }
 
     /// The model cannot be loaded on this device.
@@ -271,7 +278,10 @@ impl Bench {
             return self.pause(&claim, "The experiment's grid is damaged.");
         };
         let asked = experiment.start.asked(condition, &sample.reference);
-        let ended = self.run(worker, &claim, &asked, &sample, pictures, stop);
+        // The worker guards its own thread; what is done here reads a model's files, and a panic in that
+        // must not take the device's other items with it.
+        let run = AssertUnwindSafe(|| self.run(worker, &claim, &asked, &sample, pictures, stop));
+        let ended = std::panic::catch_unwind(run).unwrap_or_else(|_| Err(Failure::panicked()));
         let same_model = |c: &Condition| c.model == condition.model;
         match ended {
             Ok(Some(outcome)) => {
@@ -379,10 +389,7 @@ impl Bench {
             MeasureError::Model(error) => Failure::not_loaded(&name, &error),
             MeasureError::Question(error) => Failure::of(error),
             MeasureError::Memory(message) => Failure::Memory(message),
-            MeasureError::Panicked => {
-                tracing::error!("run panicked");
-                Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned())
-            }
+            MeasureError::Panicked => Failure::panicked(),
         })?;
         let Some(measured) = measured else { return Ok(None) };
         let summary = measured.summary;
