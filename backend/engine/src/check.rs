@@ -8,18 +8,9 @@ use shared::{
 
 use crate::compress;
 use crate::error::EngineError;
-use crate::family::Numbering;
-use crate::prepare::QwenPrepare;
-use crate::prompt::{Piece, Prompt, PromptTokenizer, Templates};
-
-/// How many image tokens a picture has.
-#[derive(Clone, Debug)]
-pub(crate) enum Grid {
-    /// Every picture has `edge × edge` tokens.
-    Fixed { edge: usize },
-    /// Every picture has its own size.
-    Any(QwenPrepare),
-}
+use crate::family::{Numbering, begin};
+use crate::prepare::{Pictures, Plan};
+use crate::prompt::{MediumRun, Piece, Prompt, PromptTokenizer, Templates};
 
 /// What can be said of a question without weights: template, length, options. Cheap to clone, and
 /// no part of the model's thread.
@@ -34,7 +25,7 @@ pub struct PromptCheck {
     pub(crate) prunes: bool,
     /// Most positions of a sequence.
     pub(crate) longest: usize,
-    pub(crate) grid: Grid,
+    pub(crate) pictures: Arc<dyn Pictures>,
     pub(crate) numbering: Numbering,
     /// Layers of the decoder, and heads of each.
     pub(crate) size: (u32, u32),
@@ -43,6 +34,8 @@ pub struct PromptCheck {
 /// A question that fits.
 pub(crate) struct Fitting {
     pub(crate) prompt: Prompt,
+    /// What its pictures become, one each.
+    pub(crate) plans: Vec<Plan>,
     pub(crate) prompt_tokens: usize,
     /// The options, resolved on this model.
     pub(crate) options: RunOptions,
@@ -81,24 +74,24 @@ impl PromptCheck {
                 sizes.len()
             )));
         }
-        let grid = |size: &(u32, u32)| match &self.grid {
-            Grid::Fixed { edge } => Ok((*edge, *edge)),
-            Grid::Any(prepare) => prepare.grid(*size, &options),
-        };
-        let grids = sizes.iter().map(grid).collect::<Result<Vec<(usize, usize)>, EngineError>>()?;
-        let text = (options.prompt.as_str(), sizes.len());
+        let plan = |size: &(u32, u32)| self.pictures.plan(*size, &options);
+        let plans = sizes.iter().map(plan).collect::<Result<Vec<Plan>, EngineError>>()?;
+        let text = (options.prompt.as_str(), plans.as_slice());
         let prompt = Prompt::new(&self.tokenizer, template, text, self.image_token)?;
-        // Tokens of each picture, and the position after the last token.
-        let (mut images, mut next) = (vec![0; grids.len()], 0);
+        // What is left of each picture and not yet laid out, tokens of all pictures, and the position
+        // after the last token. Which features of several runs are left is known when they are
+        // ranked; how many of all of them, now: the first runs are taken to stay whole.
+        let left = |plan: &Plan| compress::kept(plan.len(), &options);
+        let mut left: Vec<usize> = plans.iter().map(left).collect();
+        let (mut images, mut next) = (Vec::new(), 0);
         for piece in &prompt.pieces {
             match piece {
-                Piece::Medium(medium) => {
-                    let grid = grids.get(*medium).copied().unwrap_or_default();
-                    let kept = compress::kept(grid.0 * grid.1, &options);
-                    next = self.numbering.after_picture(next, kept, grid, &options);
-                    if let Some(tokens) = images.get_mut(*medium) {
-                        *tokens = kept * options.replicate as usize;
-                    }
+                Piece::Medium(MediumRun { medium, run, .. }) => {
+                    let Some(left) = left.get_mut(*medium) else { continue };
+                    let kept = run.len().min(*left);
+                    *left -= kept;
+                    next = self.numbering.after_picture(next, kept, run.grid(), &options);
+                    images.push(kept * options.replicate as usize);
                 }
                 text => next += text.tokens().len() as u32,
             }
@@ -128,11 +121,11 @@ impl PromptCheck {
             let less = if options.replicate > 1 { " or replicate the picture less" } else { "" };
             return Err(EngineError::new(ErrorCode::PromptTooLong, format!("{takes}{less}.")));
         }
-        Ok(Fitting { prompt, prompt_tokens, options })
+        Ok(Fitting { prompt, plans, prompt_tokens, options })
     }
 
-    /// Whether a knockout is possible in a prompt with so many tokens of each picture and blocks
-    /// anything. Only with `generates` is there a generated row: the last token is not read again.
+    /// Whether a knockout is possible in a prompt with so many tokens of each run of features and
+    /// blocks anything. Only with `generates` is there a generated row: the last token is not read again.
     fn knocks_out(
         &self,
         knockout: &Knockout,
@@ -142,20 +135,18 @@ impl PromptCheck {
     ) -> Result<(), String> {
         let (layers, heads) = self.size;
         knockout.check_model(layers, heads)?;
-        let mut groups = Vec::new();
+        let (mut groups, mut images) = (Vec::new(), images.iter());
         for piece in &prompt.pieces {
             match piece {
-                Piece::Medium(medium) => {
-                    let tokens = images.get(*medium).copied().unwrap_or_default();
+                Piece::Medium(_) => {
+                    let tokens = images.next().copied().unwrap_or_default();
                     groups.extend(std::iter::repeat_n(Group::Image, tokens));
                 }
                 text => groups.extend(text.tokens().iter().map(|t: &Token| t.group)),
             }
         }
-        if let Some(first) = groups.first_mut()
-            && !first.is_medium()
-        {
-            *first = Group::Begin;
+        if let Some(first) = groups.first_mut() {
+            *first = begin(*first);
         }
         groups.extend(generates.then_some(Group::Generated));
         knockout.check_effect(groups)

@@ -160,8 +160,12 @@ pub(crate) fn generate(
         flow: TokenFlow::default(),
         by_head: TokenHeads::default(),
     };
-    let hidden =
-        plan.decoder.forward(input.embeddings, &input.positions, &mut cache, &mut watcher)?;
+    let hidden = plan.decoder.forward(
+        (input.embeddings, &input.deep),
+        &input.positions,
+        &mut cache,
+        &mut watcher,
+    )?;
     let Some(hidden) = hidden else { return Ok(None) };
     if wants.logits {
         let all: Vec<f32> = plan.decoder.logits(&hidden)?.flatten_all()?.to_vec1()?;
@@ -224,7 +228,7 @@ pub(crate) fn generate(
         watcher.next_row(prompt + tokens as usize - 1);
         let x = plan.decoder.embed(&[id])?;
         let position = [input.next + tokens - 1; 3];
-        match plan.decoder.forward(x, &[position], &mut cache, &mut watcher)? {
+        match plan.decoder.forward((x, &[]), &[position], &mut cache, &mut watcher)? {
             Some(hidden) => last = hidden,
             None => return Ok(None),
         }

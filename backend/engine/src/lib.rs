@@ -43,8 +43,8 @@ pub use check::PromptCheck;
 pub use device::{DeviceChoice, GpuMemory};
 pub use error::EngineError;
 pub use family::{
-    MODEL_TYPES, OllamaModel, gguf_architecture, gguf_files, ollama_models, traits_of, variant,
-    variant_of,
+    OllamaModel, gguf_architecture, gguf_files, is_whole, model_types, ollama_models, traits_of,
+    variant, variant_of,
 };
 pub use memory::{MemoryNeed, amount};
 pub use model::{LoadOptions, Media, Medium, Model, Prepared};

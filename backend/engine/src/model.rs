@@ -3,24 +3,22 @@
 use std::path::Path;
 
 use shared::event::Stop;
-use shared::picture::PictureTokens;
 use shared::{
     Bins, FEW_BINS, Group, ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, Resizing,
     RunOptions, Summary, Timing,
 };
 
-use crate::check::{Fitting, Grid, PromptCheck};
+use crate::check::{Fitting, PromptCheck};
 use crate::clock::Moment;
 use crate::device::DeviceChoice;
 use crate::error::EngineError;
-use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
+use crate::family::{self, Loaded, Parts, Reading};
 use crate::generate::{self, Outcome};
 use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
 use crate::observer::{Observer, Wants};
 use crate::picture::Picture;
-use crate::prepare::Pixels;
+use crate::prepare::{Pixels, Plan};
 use crate::prompt::Prompt;
-use crate::shapes::Shape;
 use crate::weighed::{self, Arranged};
 use crate::weights::WeightCache;
 
@@ -37,7 +35,7 @@ pub struct LoadOptions {
 
 /// A loaded model. Lives on one thread; no tensor leaves it.
 pub struct Model {
-    pub(crate) family: Box<dyn Family>,
+    pub(crate) parts: Parts,
     info: ModelInfo,
     pub(crate) footprint: Footprint,
     pub(crate) arranged: Arranged,
@@ -80,8 +78,10 @@ struct Given {
     pixels: Vec<f32>,
     /// The picture as the model sees it.
     picture: Picture,
-    /// Where that lies in the given one.
-    geometry: PreparedPicture,
+    /// Where that, or each of its tiles, lies in the given one.
+    views: Vec<PreparedPicture>,
+    /// What it becomes in the prompt.
+    plan: Plan,
 }
 
 /// Pictures and a prompt, ready to run.
@@ -124,8 +124,7 @@ impl Prepared {
     /// Tokens that the vision tower makes of the largest picture; none where there is none. Pictures
     /// go through it one after another.
     pub(crate) fn tower_tokens(&self) -> Option<usize> {
-        let tokens = |g: PreparedPicture| usize::from(g.rows) * usize::from(g.cols);
-        self.pictures.iter().map(|given| tokens(given.geometry)).max()
+        self.pictures.iter().map(|given| given.plan.len()).max()
     }
 
     /// How many bins the run's flows have.
@@ -210,20 +209,17 @@ impl Model {
         let device = options.device.open()?;
         let (quant, cache, weighing, progress) = (options.quant, None, None, &mut |_, _| {});
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        let loaded = match crate::shapes::find(shape)? {
-            Shape::Llava(config) => Llava::random(config, reading)?,
-            Shape::Qwen(config) => Qwen::random(config, reading)?,
-        };
-        Ok(Self::of(loaded, options))
+        Ok(Self::of(family::random(shape, reading)?, options))
     }
 
     fn of(loaded: Loaded, options: &LoadOptions) -> Model {
-        let Loaded { family, parameters, footprint, fallbacks, notes, held, hash } = loaded;
-        let c = &family.decoder().config;
-        let traits = traits(&*family, options.quant);
+        let Loaded { parts, parameters, footprint, fallbacks, notes, held, hash } = loaded;
+        let c = &parts.decoder.config;
+        let traits = traits(&parts, options.quant);
+        let (facts, score) = (parts.facts, parts.encoder.prune_score());
         let info = ModelInfo {
             name: options.name.clone(),
-            family: family.name().to_owned(),
+            family: facts.name.to_owned(),
             layers: c.layers as u32,
             heads: c.heads as u32,
             kv_heads: c.kv_heads as u32,
@@ -235,29 +231,29 @@ impl Model {
             fallbacks,
             held,
             notes,
-            dtype: family.decoder().dtype_name().to_owned(),
-            device: crate::device::describe(&family.decoder().device()),
+            dtype: parts.decoder.dtype_name().to_owned(),
+            device: crate::device::describe(&parts.decoder.device()),
             jpeg_decoder: crate::picture::JPEG_DECODER.to_owned(),
-            template: family.common().templates.own().unwrap_or_default().to_owned(),
-            prune_score: family.prune_score().unwrap_or_default().to_owned(),
-            prune_positions: family.prune_score().map(|_| family.numbering().own()),
+            template: parts.templates.own().unwrap_or_default().to_owned(),
+            prune_score: score.unwrap_or_default().to_owned(),
+            prune_positions: score.map(|_| facts.numbering.own()),
             max_pixels: traits.pixels.map(|(_, most)| most),
             head_rows: true,
             hash,
             bytes: footprint.weights,
         };
         let check = PromptCheck {
-            tokenizer: family.common().tokenizer.clone(),
-            templates: family.common().templates.clone(),
+            tokenizer: parts.tokenizer.clone(),
+            templates: parts.templates.clone(),
             traits,
-            image_token: family.common().image_token,
-            prunes: family.prune_score().is_some(),
+            image_token: parts.image_token,
+            prunes: score.is_some(),
             longest: c.max_positions,
-            grid: family.grid(),
-            numbering: family.numbering(),
+            pictures: parts.pictures.clone(),
+            numbering: facts.numbering,
             size: (c.layers as u32, c.heads as u32),
         };
-        Model { family, info, footprint, arranged: Arranged::default(), check }
+        Model { parts, info, footprint, arranged: Arranged::default(), check }
     }
 
     /// What the model is.
@@ -267,20 +263,20 @@ impl Model {
 
     /// Bytes the model needs to answer a prompt of `tokens` positions, an estimate.
     pub fn memory(&self, tokens: usize) -> MemoryNeed {
-        let decoder = self.family.decoder();
+        let decoder = &self.parts.decoder;
         if decoder.device().is_cuda() {
             let run = self.gpu_run(tokens, 0);
             return MemoryNeed::on_gpu(self.footprint, &decoder.config, run);
         }
-        weighed::need(&*self.family, self.footprint, self.info.quant, tokens)
+        weighed::need(&self.parts, self.footprint, self.info.quant, tokens)
     }
 
     pub(crate) fn on_gpu(&self) -> bool {
-        self.family.decoder().device().is_cuda()
+        self.parts.decoder.device().is_cuda()
     }
 
     fn gpu_run(&self, prompt: usize, new: usize) -> GpuRun {
-        let decoder = self.family.decoder();
+        let decoder = &self.parts.decoder;
         let half = decoder.dtype_name() == "f16";
         let plain = matches!(self.info.quant, Quant::F16 | Quant::Bf16);
         let decodes = half && !plain;
@@ -290,7 +286,7 @@ impl Model {
 
     /// Whether a run fits the GPU, asked before it takes anything.
     fn fits(&self, prepared: &Prepared, wants: Wants) -> Result<(), EngineError> {
-        let decoder = self.family.decoder();
+        let decoder = &self.parts.decoder;
         let Some(memory) = crate::device::memory(&decoder.device()) else { return Ok(()) };
         let (prompt, options) = (prepared.prompt_tokens, &prepared.options);
         let new = (options.max_new_tokens as usize).min(decoder.config.max_positions - prompt);
@@ -331,11 +327,12 @@ impl Model {
         let Media(media) = media.into();
         let pictures = media.iter().map(|Medium::Picture(picture)| *picture);
         let sizes: Vec<_> = pictures.clone().map(|p| (p.width, p.height)).collect();
-        let Fitting { prompt, prompt_tokens, options } = self.check.fit(&sizes, options)?;
+        let Fitting { prompt, plans, prompt_tokens, options } = self.check.fit(&sizes, options)?;
         let shown = pictures.filter(|_| options.picture != PictureUse::None);
-        let given = shown.map(|picture| {
-            let Pixels { values, picture, geometry } = self.family.pixels(picture, &options)?;
-            Ok(Given { pixels: values, picture, geometry })
+        let given = shown.zip(plans).map(|(picture, plan)| {
+            let prepared = self.parts.pictures.prepare(picture, &options)?;
+            let Pixels { values, picture, views } = prepared;
+            Ok(Given { pixels: values, picture, views, plan })
         });
         let pictures = given.collect::<Result<Vec<Given>, EngineError>>()?;
         Ok(Prepared { pictures, prompt, options, prompt_tokens, prepare_ms: start.ms() })
@@ -354,7 +351,7 @@ impl Model {
         let wants = observer.wants();
         self.fits(prepared, wants)?;
         let outcome = self.answer(prepared, observer);
-        crate::device::settle(&self.family.decoder().device());
+        crate::device::settle(&self.parts.decoder.device());
         outcome
     }
 
@@ -365,17 +362,17 @@ impl Model {
     ) -> Result<Option<Summary>, EngineError> {
         let start = Moment::now();
         let Prepared { pictures, prompt, options, .. } = prepared;
-        let seen = pictures.iter().map(|given| (given.pixels.as_slice(), given.geometry));
-        let seen: Vec<(&[f32], PreparedPicture)> = seen.collect();
-        let input = family::input(&*self.family, &seen, prompt, options)?;
+        let seen = pictures.iter().map(|given| (given.pixels.as_slice(), given.views.as_slice()));
+        let seen: Vec<(&[f32], &[PreparedPicture])> = seen.collect();
+        let input = family::input(&self.parts, &seen, prompt, options)?;
         let vision_ms = start.ms();
         if observer.layout(&input.layout).is_break() || observer.poll().is_break() {
             return Ok(None);
         }
         let plan = generate::Plan {
-            decoder: self.family.decoder(),
+            decoder: &self.parts.decoder,
             tokenizer: &self.check.tokenizer,
-            eos: &self.family.common().eos,
+            eos: &self.parts.eos,
             max_new_tokens: options.max_new_tokens,
             ignore_eos: options.ignore_eos,
             sampling: options.sampling,
@@ -398,22 +395,16 @@ impl Model {
     }
 }
 
-fn traits(family: &dyn Family, quant: Quant) -> ModelTraits {
-    let (one_size, pixels, tokens) = match family.grid() {
-        Grid::Fixed { edge } => (true, None, PictureTokens::One { tokens: (edge * edge) as u32 }),
-        Grid::Any(prepare) => (false, Some(prepare.pixels()), prepare.tokens()),
-    };
-    let templates = &family.common().templates;
+fn traits(parts: &Parts, quant: Quant) -> ModelTraits {
+    let (facts, templates) = (parts.facts, &parts.templates);
     ModelTraits {
         quant,
-        one_size,
-        pixels,
-        fit: Some(family.fit()).filter(|_| one_size),
+        one_size: facts.one_size,
         resize: Resizing::default(),
-        tokens: Some(tokens),
         templates: Some(templates.names().map(str::to_owned).collect()),
         template_refused: templates.refused(),
-        prune_positions: Some(family.numbering().own()),
-        layers: Some(family.decoder().config.layers as u32),
+        prune_positions: Some(facts.numbering.own()),
+        layers: Some(parts.decoder.config.layers as u32),
+        ..family::of_pictures(&*parts.pictures)
     }
 }

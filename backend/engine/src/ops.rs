@@ -58,6 +58,26 @@ pub(crate) fn turn(
     Ok(q)
 }
 
+/// Norms (RMSNorm, each with its weight `[width]`) the queries and keys of stacked rows
+/// `[n, (heads + 2 · kv_heads) · width]` head by head, and leaves the values as they are.
+pub(crate) fn norm_heads(
+    qkv: &Tensor,
+    (q, k): &(Tensor, Tensor),
+    (heads, kv_heads): (usize, usize),
+    eps: f32,
+) -> Result<Tensor> {
+    let (n, width) = (qkv.dim(0)?, q.dim(0)?);
+    let normed = |first: usize, heads: usize, weight: &Tensor| -> Result<Tensor> {
+        let part = qkv.narrow(1, first * width, heads * width)?.reshape((n * heads, width))?;
+        // Sums are f32, as those of every other norm.
+        let part = part.to_dtype(DType::F32)?.contiguous()?;
+        let normed = candle_nn::ops::rms_norm(&part, weight, eps)?;
+        normed.reshape((n, heads * width))?.to_dtype(qkv.dtype())
+    };
+    let values = qkv.narrow(1, (heads + kv_heads) * width, kv_heads * width)?;
+    Tensor::cat(&[normed(0, heads, q)?, normed(heads, kv_heads, k)?, values], 1)
+}
+
 /// `silu(gate) · up` of rows `[n, 2 · width]`; on the GPU in 8 bits if `eight`.
 pub(crate) fn gate(x: &Tensor, eight: bool) -> Result<Tensor> {
     #[cfg(feature = "cuda")]

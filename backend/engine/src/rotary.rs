@@ -15,6 +15,9 @@ pub(crate) struct RotaryConfig {
     pub(crate) factor: f64,
     /// M-RoPE: how many frequencies follow time, row and column. Empty for one axis.
     pub(crate) sections: Vec<usize>,
+    /// Whether the three axes take turns frequency by frequency instead of one after another
+    /// (Qwen3-VL): rows and columns have every third one until their share is used up, time the rest.
+    pub(crate) interleaved: bool,
 }
 
 /// Where a token stands: time, row and column. Text stands at the same number on all three.
@@ -30,15 +33,22 @@ pub(crate) struct Rotary {
 impl Rotary {
     /// Frequencies for heads of `width` values. Section `s` follows axis `s mod 3`.
     pub(crate) fn new(config: &RotaryConfig, width: usize) -> Self {
-        let axes = config.sections.iter().enumerate().flat_map(|(s, n)| vec![s % 3; *n]);
-        let frequencies = (0..width / 2)
-            .map(|i| (config.theta.powf(-2.0 * i as f64 / width as f64) / config.factor) as f32)
-            .zip(axes.chain(std::iter::repeat(0)))
-            .collect();
-        Rotary { frequencies }
+        let sections = &config.sections;
+        let in_order: Vec<usize> =
+            sections.iter().enumerate().flat_map(|(s, n)| vec![s % 3; *n]).collect();
+        let axis = |i: usize| match i % 3 {
+            axis if config.interleaved => {
+                let share = sections.get(axis).copied().unwrap_or(0);
+                if axis > 0 && i < 3 * share { axis } else { 0 }
+            }
+            _ => in_order.get(i).copied().unwrap_or(0),
+        };
+        let frequency =
+            |i: usize| (config.theta.powf(-2.0 * i as f64 / width as f64) / config.factor) as f32;
+        Rotary { frequencies: (0..width / 2).map(|i| (frequency(i), axis(i))).collect() }
     }
 
-    /// Qwen2.5-VL's vision tower: the first half of the frequencies follows the row, the second
+    /// Rows and columns of a picture: the first half of the frequencies follows the row, the second
     /// the column, both halves the same frequencies of base `theta`.
     pub(crate) fn axial(width: usize, theta: f64) -> Self {
         let half = width / 4;

@@ -80,10 +80,16 @@ impl ModelSizes {
             head_dim: self.head_dim,
             vocab: self.vocab,
             norm_eps: 1e-6,
-            rotary: RotaryConfig { theta: 1e4, factor: 1.0, sections: Vec::new() },
+            rotary: RotaryConfig {
+                theta: 1e4,
+                factor: 1.0,
+                sections: Vec::new(),
+                interleaved: false,
+            },
             tied: false,
             max_positions: 1 << 18,
             biases: Biases::STORED,
+            head_norms: false,
         }
     }
 }

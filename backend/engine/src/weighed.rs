@@ -4,21 +4,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use candle_core::Device;
+use shared::picture::PictureTokens;
 use shared::{ErrorCode, Quant};
 
-use crate::check::Grid;
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
-use crate::family::{self, Family, Llava, Loaded, Qwen, Reading};
+use crate::family::{self, Loaded, Parts, Reading};
 use crate::memory::{CpuRun, Footprint, MemoryNeed, PROGRAM, amount, longest};
 use crate::model::{Model, Prepared};
 use crate::observer::Wants;
 use crate::processor::Kernels;
-use crate::shapes::Shape;
 
 /// A model of which only the shapes were looked at: the headers of its files, none of its weights.
 pub struct Weighed {
-    family: Box<dyn Family>,
+    parts: Parts,
     footprint: Footprint,
     quant: Quant,
 }
@@ -37,11 +36,7 @@ impl Weighed {
     /// # Errors
     /// There is no shape of that name.
     pub fn shape(name: &str, quant: Quant, kernels: Kernels) -> Result<Self, EngineError> {
-        let shape = crate::shapes::find(name)?;
-        Self::of(quant, kernels, |reading| match shape {
-            Shape::Llava(config) => Llava::random(config, reading),
-            Shape::Qwen(config) => Qwen::random(config, reading),
-        })
+        Self::of(quant, kernels, |reading| family::random(name, reading))
     }
 
     fn of(
@@ -51,43 +46,38 @@ impl Weighed {
     ) -> Result<Self, EngineError> {
         let (device, progress) = (Device::Cpu, &mut |_, _| {});
         let weighing = Some(kernels);
-        let Loaded { family, footprint, .. } =
+        let Loaded { parts, footprint, .. } =
             load(Reading { quant, device: &device, cache: None, weighing, progress })?;
-        Ok(Weighed { family, footprint, quant })
+        Ok(Weighed { parts, footprint, quant })
     }
 
     /// What it needs on the processor to answer a prompt of `tokens` positions, a picture's among
     /// them.
     pub fn memory(&self, tokens: usize) -> MemoryNeed {
-        need(&*self.family, self.footprint, self.quant, tokens)
+        need(&self.parts, self.footprint, self.quant, tokens)
     }
 
     /// Bytes that a running program takes to load it and ask it the shortest question.
     pub fn takes(&self) -> u64 {
-        let need = self.memory(match self.family.grid() {
-            Grid::Fixed { edge, .. } => edge * edge,
-            Grid::Any(_) => 64,
+        let need = self.memory(match self.parts.pictures.tokens() {
+            PictureTokens::One { tokens } => tokens as usize,
+            PictureTokens::Any { .. } => 64,
         });
         need.peak() - PROGRAM
     }
 }
 
 /// What a model on the processor needs to answer a prompt of `tokens` positions.
-pub(crate) fn need(
-    family: &dyn Family,
-    footprint: Footprint,
-    quant: Quant,
-    tokens: usize,
-) -> MemoryNeed {
+pub(crate) fn need(parts: &Parts, footprint: Footprint, quant: Quant, tokens: usize) -> MemoryNeed {
     let run = CpuRun {
         prompt: tokens,
         new: 0,
         half: is_half(quant),
         logits: false,
         head_rows: 0,
-        tower: family.tower_working(tokens),
+        tower: parts.encoder.working(tokens),
     };
-    MemoryNeed::of(footprint, run.total(&family.decoder().config))
+    MemoryNeed::of(footprint, run.total(&parts.decoder.config))
 }
 
 const fn is_half(quant: Quant) -> bool {
@@ -144,7 +134,7 @@ impl Model {
     }
 
     fn arranged_of(&self, footprint: Footprint) -> u64 {
-        self.arranged.bytes(footprint, self.family.decoder().config.layers)
+        self.arranged.bytes(footprint, self.parts.decoder.config.layers)
     }
 
     /// Whether a run fits so many bytes of the machine's memory, asked before it takes anything.
@@ -157,7 +147,7 @@ impl Model {
             return Ok(());
         }
         let (run, arranges) = self.run_of(prepared, wants);
-        let decoder = &self.family.decoder().config;
+        let decoder = &self.parts.decoder.config;
         let maps = if wants.maps { maps(decoder, run.prompt, run.new) } else { 0 };
         let need = |run: CpuRun| arranges + maps + run.total(decoder);
         if need(run) <= free {
@@ -198,7 +188,7 @@ impl Model {
 
     /// A run, and bytes of arrangements that it will be the first to make.
     fn run_of(&self, prepared: &Prepared, wants: Wants) -> (CpuRun, u64) {
-        let decoder = &self.family.decoder().config;
+        let decoder = &self.parts.decoder.config;
         let (prompt, new) = prepared.positions();
         let run = CpuRun {
             prompt,
@@ -206,7 +196,7 @@ impl Model {
             half: is_half(self.info().quant),
             logits: wants.logits,
             head_rows: wants.head_rows,
-            tower: prepared.tower_tokens().map_or(0, |n| self.family.tower_working(n)),
+            tower: prepared.tower_tokens().map_or(0, |n| self.parts.encoder.working(n)),
         };
         let mut footprint = self.footprint;
         if !wants.logits {

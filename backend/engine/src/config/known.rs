@@ -3,7 +3,7 @@
 
 /// Members of every configuration of transformers 4 and 5: how a model is saved, trained or asked
 /// for its outputs. None of them is read when a model answers.
-pub(super) const EVERY: [&str; 47] = [
+pub(crate) const EVERY: [&str; 47] = [
     "_attn_implementation",
     "_attn_implementation_autoset",
     "_commit_hash",
@@ -55,7 +55,7 @@ pub(super) const EVERY: [&str; 47] = [
 
 /// Settings of generation that transformers 4 wrote into `config.json`; transformers 5 takes them
 /// from `generation_config.json` alone.
-pub(super) const GENERATION: [&str; 29] = [
+pub(crate) const GENERATION: [&str; 29] = [
     "bad_words_ids",
     "begin_suppress_tokens",
     "diversity_penalty",
@@ -86,19 +86,6 @@ pub(super) const GENERATION: [&str; 29] = [
     "typical_p",
     "use_cache",
 ];
-
-/// Of LLaVA's own: sizes that follow from others.
-pub(super) const LLAVA: [&str; 2] = ["image_seq_length", "vocab_size"];
-
-/// Of CLIP's: those of its text tower.
-pub(super) const CLIP: [&str; 1] = ["vocab_size"];
-
-/// Of Qwen2.5-VL's: tokens that stand for nothing in a question about a still picture.
-pub(super) const QWEN: [&str; 4] =
-    ["video_token_id", "vision_end_token_id", "vision_start_token_id", "vision_token_id"];
-
-/// Of its vision tower's: names that nobody reads any more, and how seconds of a film are counted.
-pub(super) const QWEN_TOWER: [&str; 3] = ["in_chans", "spatial_patch_size", "tokens_per_second"];
 
 /// Of rotary settings: what plain and linear positions do not use.
 pub(super) const ROPE: [&str; 2] = ["type", "original_max_position_embeddings"];

@@ -1,17 +1,17 @@
 //! Model configurations as transformers 4 and 5 write them.
 
-mod gguf;
+mod clip;
+pub(crate) mod gguf;
 mod json;
-mod known;
-mod llava;
-mod qwen;
+pub(crate) mod known;
+mod llama;
 mod rope;
 mod wishes;
 
-pub(crate) use gguf::{ARCHITECTURES, GgufFamily, architecture, family as gguf_family, is_whole};
+pub(crate) use clip::clip;
 pub(crate) use json::{Section, parse_json, read_json, read_text};
-pub(crate) use llava::LlavaConfig;
-pub(crate) use qwen::QwenConfig;
+pub(crate) use llama::llama;
+pub(crate) use rope::{RopeRules, rope};
 pub(crate) use wishes::wishes;
 
 use std::path::Path;
@@ -24,28 +24,29 @@ use crate::rotary::RotaryConfig;
 use crate::vision::Activation;
 
 /// Sizes beyond these belong to no model of these families; products of them stay in range.
-const MOST: Most =
+pub(crate) const MOST: Most =
     Most { width: 1 << 17, layers: 1024, heads: 4096, vocab: 1 << 24, positions: 1 << 24 };
 
-struct Most {
-    width: usize,
-    layers: usize,
-    heads: usize,
-    vocab: usize,
-    positions: usize,
+/// The largest sizes that are believed.
+pub(crate) struct Most {
+    pub(crate) width: usize,
+    pub(crate) layers: usize,
+    pub(crate) heads: usize,
+    pub(crate) vocab: usize,
+    pub(crate) positions: usize,
 }
 
 /// What transformers takes of a decoder where its configuration leaves it out.
-struct Usual {
-    intermediate: usize,
-    layers: usize,
-    vocab: usize,
-    norm_eps: f64,
-    positions: usize,
+pub(crate) struct Usual {
+    pub(crate) intermediate: usize,
+    pub(crate) layers: usize,
+    pub(crate) vocab: usize,
+    pub(crate) norm_eps: f64,
+    pub(crate) positions: usize,
 }
 
 /// A decoder of this width, its other sizes as the text part of the configuration says.
-fn decoder(
+pub(crate) fn decoder(
     (model, text): (&Section, &Section),
     (hidden, heads): (usize, HeadSizes),
     (rotary, biases): (RotaryConfig, Biases),
@@ -65,12 +66,13 @@ fn decoder(
         tied: tied(model, text)?,
         max_positions: text.size("max_position_embeddings", usual.positions, MOST.positions)?,
         biases,
+        head_norms: false,
     })
 }
 
 /// Refuses a part of the configuration that says it is another kind of model than one of these; the
 /// last is what it is told to be.
-fn model_type(section: &Section, known: &[&str]) -> Result<(), EngineError> {
+pub(crate) fn model_type(section: &Section, known: &[&str]) -> Result<(), EngineError> {
     match section.text("model_type")? {
         Some(named) if !known.contains(&named) => {
             let needed = known.last().map(|name| format!("\"{name}\"")).unwrap_or_default();
@@ -81,15 +83,15 @@ fn model_type(section: &Section, known: &[&str]) -> Result<(), EngineError> {
 }
 
 /// Query heads, key heads and the width of one.
-struct HeadSizes {
-    heads: usize,
-    kv_heads: usize,
-    head_dim: usize,
+pub(crate) struct HeadSizes {
+    pub(crate) heads: usize,
+    pub(crate) kv_heads: usize,
+    pub(crate) head_dim: usize,
 }
 
 /// How `hidden` values are split into heads. `kv_heads` is the number of key heads where the file
 /// leaves it out; where it says null, there are as many as query heads.
-fn heads(
+pub(crate) fn heads(
     text: &Section,
     hidden: usize,
     heads: usize,
@@ -118,7 +120,7 @@ fn heads(
 
 /// Refuses settings of one layer or some layers, which transformers 5 knows and these decoders do
 /// not: every layer is the same here.
-fn same_layers(section: &Section) -> Result<(), EngineError> {
+pub(crate) fn same_layers(section: &Section) -> Result<(), EngineError> {
     match section.member("per_layer_config") {
         Value::Null => {}
         Value::Object(none) if none.is_empty() => {}
@@ -138,14 +140,15 @@ fn tied(model: &Section, text: &Section) -> Result<bool, EngineError> {
 }
 
 /// A gated MLP's activation must be SiLU.
-fn silu(section: &Section) -> Result<(), EngineError> {
+pub(crate) fn silu(section: &Section) -> Result<(), EngineError> {
     match section.text("hidden_act")? {
         None | Some("silu") => Ok(()),
         Some(_) => Err(section.wrong("hidden_act", "\"silu\"")),
     }
 }
 
-fn activation(
+/// An activation under this name.
+pub(crate) fn activation(
     section: &Section,
     name: &str,
     default: Activation,
@@ -158,13 +161,13 @@ fn activation(
     }
 }
 
-/// The configuration's `model_type`.
-pub(crate) fn family(folder: &Path) -> Result<String, EngineError> {
+/// The configuration's `model_type`, and all of it.
+pub(crate) fn named(folder: &Path) -> Result<(String, Value), EngineError> {
     let path = folder.join("config.json");
     let json = model_json(folder)?;
     let section = Section::file(&json, path.display().to_string())?;
     match section.text("model_type")? {
-        Some(name) => Ok(name.to_owned()),
+        Some(name) => Ok((name.to_owned(), json.clone())),
         None => Err(section.fail("has no 'model_type': it does not say what model this is")),
     }
 }
@@ -179,7 +182,7 @@ fn model_json(folder: &Path) -> Result<Value, EngineError> {
 }
 
 /// A model's `config.json` and, where it is there, `generation_config.json`.
-struct Files {
+pub(crate) struct Files {
     model: Value,
     generation: Value,
     model_at: String,
@@ -187,7 +190,7 @@ struct Files {
 }
 
 impl Files {
-    fn read(folder: &Path) -> Result<Self, EngineError> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, EngineError> {
         let generation = folder.join("generation_config.json");
         Ok(Files {
             model: model_json(folder)?,
@@ -197,17 +200,17 @@ impl Files {
         })
     }
 
-    fn model(&self) -> Result<Section<'_>, EngineError> {
+    pub(crate) fn model(&self) -> Result<Section<'_>, EngineError> {
         Section::file(&self.model, &*self.model_at)
     }
 
-    fn generation(&self) -> Result<Section<'_>, EngineError> {
+    pub(crate) fn generation(&self) -> Result<Section<'_>, EngineError> {
         Section::file(&self.generation, &*self.generation_at)
     }
 }
 
 /// Ids that end an answer: the generation config's, else the model's, else `default`.
-fn eos(places: &[&Section], default: u32) -> Result<Vec<u32>, EngineError> {
+pub(crate) fn eos(places: &[&Section], default: u32) -> Result<Vec<u32>, EngineError> {
     for place in places {
         let ids = place.whole("eos_token_id")?;
         if !ids.is_empty() {
@@ -218,7 +221,7 @@ fn eos(places: &[&Section], default: u32) -> Result<Vec<u32>, EngineError> {
 }
 
 /// The id that stands for the picture, under one of its names.
-fn image_token(
+pub(crate) fn image_token(
     model: &Section,
     names: &[&str],
     default: u32,

@@ -5,30 +5,41 @@ use super::known;
 use crate::error::EngineError;
 use crate::rotary::RotaryConfig;
 
-/// Whose settings these are: what is left out, and what is understood, differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Llama: one axis, plain or linear.
-    Llama,
-    /// Qwen2.5-VL's decoder: three axes, plain or linear.
-    Qwen,
-    /// Qwen2.5-VL's vision tower: rows and columns, plain.
-    Tower,
+/// What of rotary settings a model understands, and what it takes where they are left out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RopeRules {
+    /// Base of the frequencies.
+    pub(crate) theta: f64,
+    /// Names of plain rotation besides `default`.
+    pub(crate) plain: &'static [&'static str],
+    /// Whether positions may be scaled linearly.
+    pub(crate) linear: bool,
+    /// What of it is understood, as an error says it.
+    pub(crate) words: &'static str,
+    /// Shares of the three axes, where there are three.
+    pub(crate) sections: Option<[usize; 3]>,
 }
 
-/// Qwen2.5-VL's shares of the three axes where the file says nothing.
-const SECTIONS: [usize; 3] = [16, 24, 24];
+impl RopeRules {
+    /// Llama's: one axis, plain or linear.
+    pub(crate) const LLAMA: RopeRules = RopeRules {
+        theta: 1e4,
+        plain: &[],
+        linear: true,
+        words: "\"default\" or \"linear\"",
+        sections: None,
+    };
+}
 
 /// What a section says of rotary positions.
 ///
 /// `rope_scaling`, where it is there and not empty, replaces `rope_parameters` altogether; the base
 /// is that object's own `rope_theta`, else the one beside it, else the default.
-pub(super) fn rope(
+pub(crate) fn rope(
     at: &Section,
-    kind: Kind,
+    rules: &RopeRules,
     notes: &mut Vec<String>,
 ) -> Result<RotaryConfig, EngineError> {
-    let default = if kind == Kind::Qwen { 1e6 } else { 1e4 };
     let (old, new) = (at.section("rope_scaling")?, at.section("rope_parameters")?);
     let both = !old.is_empty() && !new.is_empty();
     let chosen = if old.is_empty() { &new } else { &old };
@@ -41,7 +52,7 @@ pub(super) fn rope(
         ));
     }
     let range = 1.0..=1e12;
-    let beside = at.number("rope_theta", default, range.clone())?;
+    let beside = at.number("rope_theta", rules.theta, range.clone())?;
     let theta = chosen.number("rope_theta", beside, range)?;
     if !at.member("rope_theta").is_null() && theta.to_bits() != beside.to_bits() {
         notes.push(format!(
@@ -57,16 +68,10 @@ pub(super) fn rope(
         return Err(chosen.wrong(by_layer, "one setting for all layers"));
     }
     let name = if chosen.member("rope_type").is_null() { "type" } else { "rope_type" };
-    let words = match kind {
-        Kind::Llama => "\"default\" or \"linear\"",
-        Kind::Qwen => "\"default\", \"linear\" or \"mrope\"",
-        Kind::Tower => "\"axial\" or \"default\"",
-    };
-    let factor = match (chosen.text(name)?, kind) {
-        (None | Some("default"), _)
-        | (Some("mrope"), Kind::Qwen)
-        | (Some("axial"), Kind::Tower) => 1.0,
-        (Some("linear"), Kind::Llama | Kind::Qwen) => {
+    let factor = match chosen.text(name)? {
+        None | Some("default") => 1.0,
+        Some(plain) if rules.plain.contains(&plain) => 1.0,
+        Some("linear") if rules.linear => {
             if chosen.member("factor").is_null() {
                 return Err(chosen.wrong("factor", "a number: linear scaling divides by it, it"));
             }
@@ -76,13 +81,14 @@ pub(super) fn rope(
             }
             chosen.number("factor", 1.0, 1e-3..=1e6)?
         }
-        (Some(_), _) => return Err(chosen.wrong(name, words)),
+        Some(_) => return Err(chosen.wrong(name, rules.words)),
     };
-    let sections = match (kind, chosen.whole("mrope_section")?) {
-        (Kind::Qwen, list) if list.is_empty() => SECTIONS.to_vec(),
-        (Kind::Qwen, list) => list.into_iter().map(|n| n as usize).collect(),
-        _ => Vec::new(),
+    let said = chosen.whole("mrope_section")?;
+    let sections = match rules.sections {
+        Some(usual) if said.is_empty() => usual.to_vec(),
+        Some(_) => said.into_iter().map(|n| n as usize).collect(),
+        None => Vec::new(),
     };
     chosen.tell_unknown(&[&known::ROPE], notes);
-    Ok(RotaryConfig { theta, factor, sections })
+    Ok(RotaryConfig { theta, factor, sections, interleaved: false })
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::FAMILIES;
 use crate::error::EngineError;
 
 /// What to take in place of weights that another library quantized.
@@ -40,16 +41,8 @@ pub fn variant(names: &[&str], config: &Value) -> Option<String> {
     if let Some(what) = quantized(config) {
         return Some(what);
     }
-    let family = config["model_type"].as_str().unwrap_or_default();
-    let original =
-        family.starts_with("llava_") && !["llava_next", "llava_onevision"].contains(&family);
-    if (original && family != "llava_next_video") || has("mm_projector.bin") {
-        return Some(
-            "it is in the original LLaVA's own layout (llava_llama, mm_projector.bin), which \
-             transformers does not read either: take its conversion, such as \
-             llava-hf/llava-1.5-7b-hf"
-                .to_owned(),
-        );
+    if let Some(what) = FAMILIES.iter().find_map(|family| family.foreign_layout(names, config)) {
+        return Some(what);
     }
     let weights = ends(".safetensors") || has("model.safetensors.index.json") || ends(".gguf");
     if !weights {

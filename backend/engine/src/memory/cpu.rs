@@ -67,7 +67,7 @@ impl CpuRun {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::{Shape, find};
+    use crate::shapes::decoder;
 
     fn run(prompt: usize) -> CpuRun {
         CpuRun { prompt, new: 20, half: false, logits: false, head_rows: 0, tower: 0 }
@@ -77,8 +77,7 @@ mod tests {
     /// never needs less.
     #[test]
     fn the_need_grows_with_the_run() {
-        let Ok(Shape::Llava(llava)) = find("llava-1.5-7b") else { panic!("a shape of LLaVA") };
-        let c = llava.text;
+        let c = decoder("llava-1.5-7b");
         let longer = CpuRun { new: 120, ..run(640) }.total(&c) - run(640).total(&c);
         assert_eq!(longer, 100 << 20);
         let mut before = 0;

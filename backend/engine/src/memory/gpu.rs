@@ -156,13 +156,12 @@ pub(crate) fn fits(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shapes::{Shape, find};
+    use crate::shapes::decoder;
 
     const MIB: u64 = 1 << 20;
 
     fn llava() -> DecoderConfig {
-        let Ok(Shape::Llava(c)) = find("llava-1.5-7b") else { panic!("a shape of LLaVA") };
-        c.text
+        decoder("llava-1.5-7b")
     }
 
     fn run(prompt: usize) -> GpuRun {

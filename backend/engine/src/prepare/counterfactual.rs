@@ -9,7 +9,7 @@ use crate::picture::Picture;
 ///
 /// The mean colour has no exact form in 8 bits; its planes are exactly zero, and what a person is
 /// shown is the nearest level.
-pub(super) fn replaced(
+pub(crate) fn replaced(
     mut picture: Picture,
     normalise: &Normalise,
     with: PictureUse,

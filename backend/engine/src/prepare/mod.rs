@@ -1,22 +1,49 @@
 //! Picture preparation: from a person's picture to what a vision tower takes.
 
-mod clip;
 mod counterfactual;
-mod qwen;
+mod cut;
+mod plan;
 mod resize;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use serde_json::Value;
-use shared::{PreparedPicture, Resizing};
+use shared::picture::PictureTokens;
+use shared::{ImageFit, PreparedPicture, Resizing, RunOptions};
 
-pub(crate) use clip::ClipPrepare;
-pub(crate) use qwen::QwenPrepare;
+pub(crate) use counterfactual::replaced;
+pub(crate) use cut::{crop, middle, pad_to_square};
+pub(crate) use plan::{Plan, PlanPart, Run};
+pub(crate) use resize::{Filter, resize};
+pub(crate) use settings::{HARMLESS, Settings, channels, class, tell_unused};
 
 use crate::config::Section;
 use crate::error::EngineError;
 use crate::picture::Picture;
+use crate::weights::Metadata;
+
+/// How a model prepares pictures. What is known of a picture's size alone is asked by other threads
+/// than the model's.
+pub(crate) trait Pictures: std::fmt::Debug + Send + Sync {
+    /// What a picture of this width and height becomes in a prompt.
+    ///
+    /// # Errors
+    /// The model does not read such a picture, or an option is out of range.
+    fn plan(&self, size: (u32, u32), options: &RunOptions) -> Result<Plan, EngineError>;
+    /// Prepares a picture: the runs of its plan have their views.
+    ///
+    /// # Errors
+    /// As [`Pictures::plan`], or the picture is so narrow that preparing it would take too much.
+    fn prepare(&self, picture: &Picture, options: &RunOptions) -> Result<Pixels, EngineError>;
+    /// How many tokens pictures have.
+    fn tokens(&self) -> PictureTokens;
+    /// How pictures that are not square are made to fit where nobody says, by a model that sees
+    /// every picture at one size.
+    fn fit(&self) -> Option<ImageFit> {
+        None
+    }
+}
 
 /// What the vision tower gets, and what a person is shown.
 #[derive(Debug)]
@@ -25,8 +52,9 @@ pub(crate) struct Pixels {
     pub(crate) values: Vec<f32>,
     /// The same picture before normalisation.
     pub(crate) picture: Picture,
-    /// Its place in the given picture, and its token grid.
-    pub(crate) geometry: PreparedPicture,
+    /// What the tower sees of it, itself or its tiles: each one's place in the given picture, and its
+    /// token grid.
+    pub(crate) views: Vec<PreparedPicture>,
 }
 
 /// Scales 8-bit levels by 1/255, subtracts the mean and divides by the standard deviation.
@@ -43,13 +71,31 @@ impl Normalise {
         std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
     };
 
-    /// From a mean and a standard deviation a channel.
-    pub(crate) fn new(mean: [f32; 3], std: [f32; 3]) -> Self {
-        Normalise { mean, std }
+    /// From the metadata of an mmproj.
+    ///
+    /// # Errors
+    /// A value is missing or out of range.
+    pub(crate) fn of_clip(clip: &Metadata) -> Result<Self, EngineError> {
+        let channels = |key: &str| match clip.floats(key) {
+            Some(list) => match <[f32; 3]>::try_from(list) {
+                Ok(channels) if channels.iter().all(|c| c.is_finite()) => Ok(channels),
+                _ => Err(clip.wrong(key, "is not three numbers")),
+            },
+            None => Err(clip.wrong(key, "is missing")),
+        };
+        let mean = channels("clip.vision.image_mean")?;
+        let std = channels("clip.vision.image_std")?;
+        if std.contains(&0.0) {
+            return Err(clip.wrong("clip.vision.image_std", "is out of range"));
+        }
+        Ok(Normalise { mean, std })
     }
 
     /// From a processor's configuration; CLIP's where it says nothing.
-    fn read(json: &Section) -> Result<Self, EngineError> {
+    ///
+    /// # Errors
+    /// A value is out of range.
+    pub(crate) fn read(json: &Section) -> Result<Self, EngineError> {
         let channels = |name: &str, default: [f32; 3], range: std::ops::Range<f64>| {
             let numbers = match json.member(name) {
                 Value::Null => return Ok(default),
@@ -83,7 +129,7 @@ impl Normalise {
     /// `[3, height, width]`. transformers' processors on torchvision scale mean and deviation to
     /// levels and normalise in one step; those on Pillow scale levels to units first, in f64, and
     /// keep f32.
-    fn planes(&self, picture: &Picture, resizing: Resizing) -> Vec<f32> {
+    pub(crate) fn planes(&self, picture: &Picture, resizing: Resizing) -> Vec<f32> {
         // Every channel has 256 values alone.
         let levels = [0, 1, 2].map(|c: usize| {
             let (mean, std) = (self.mean[c], self.std[c]);
@@ -108,7 +154,7 @@ impl Normalise {
 
 /// Steps that every processor here takes: a configuration that leaves one out, or scales
 /// otherwise, describes another preparation than the one that would be done.
-fn usual_steps(json: &Section, steps: &[&str]) -> Result<(), EngineError> {
+pub(crate) fn usual_steps(json: &Section, steps: &[&str]) -> Result<(), EngineError> {
     for step in steps {
         if !json.flag(step, true)? {
             return Err(json.wrong(step, "true"));

@@ -9,7 +9,7 @@ use crate::error::EngineError;
 
 /// Members of a processor's settings that change no pixel: how it is saved, and how its numbers are
 /// handed out.
-pub(super) const HARMLESS: [&str; 17] = [
+pub(crate) const HARMLESS: [&str; 17] = [
     "_commit_hash",
     "_processor_class",
     "_valid_processor_keys",
@@ -46,7 +46,7 @@ const HARMLESS_AROUND: [&str; 11] = [
 
 /// The settings that count, and the file they are in.
 #[derive(Debug, Default)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     json: Value,
     at: String,
     /// `processor_config.json` as a whole.
@@ -58,7 +58,7 @@ impl Settings {
     /// Reads a model folder's: `image_processor` in `processor_config.json` where it is there, else
     /// `preprocessor_config.json`; nothing where neither is. transformers 5 takes the one or the
     /// other, never a setting from each.
-    pub(super) fn open(folder: &Path, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(crate) fn open(folder: &Path, notes: &mut Vec<String>) -> Result<Self, EngineError> {
         let (new, old) = ("processor_config.json", "preprocessor_config.json");
         let at = |file: &str| folder.join(file).display().to_string();
         let around = read_json(&folder.join(new))?.unwrap_or_default();
@@ -82,17 +82,17 @@ impl Settings {
     }
 
     /// The image processor's settings.
-    pub(super) fn section(&self) -> Result<Section<'_>, EngineError> {
+    pub(crate) fn section(&self) -> Result<Section<'_>, EngineError> {
         Section::file(&self.json, &*self.at)
     }
 
     /// Those around them.
-    pub(super) fn around(&self) -> Result<Section<'_>, EngineError> {
+    pub(crate) fn around(&self) -> Result<Section<'_>, EngineError> {
         Section::file(&self.around, &*self.around_at)
     }
 
     /// What of `processor_config.json` is not known, but for `followed`.
-    pub(super) fn tell_unknown_around(
+    pub(crate) fn tell_unknown_around(
         &self,
         followed: &[&str],
         notes: &mut Vec<String>,
@@ -132,7 +132,7 @@ fn unlike(nested: &Value, flat: &Value) -> Option<String> {
 /// Whatever these endings and `use_fast` say, transformers 5 takes the class on torchvision where
 /// torchvision is installed: its choice of a backend reads the caller's arguments alone. Where they
 /// ask for Pillow, that is noted.
-pub(super) fn class(
+pub(crate) fn class(
     json: &Section,
     config: Option<&str>,
     notes: &mut Vec<String>,
@@ -158,7 +158,7 @@ pub(super) fn class(
 
 /// Refuses an order of channels other than the one that pictures are prepared in: transformers 5
 /// fails on the first picture where a file says that pictures come in another.
-pub(super) fn channels(json: &Section) -> Result<(), EngineError> {
+pub(crate) fn channels(json: &Section) -> Result<(), EngineError> {
     for name in ["data_format", "input_data_format"] {
         if json.text(name)?.is_some_and(|order| order != "channels_first") {
             return Err(json.wrong(name, "\"channels_first\""));
@@ -168,7 +168,7 @@ pub(super) fn channels(json: &Section) -> Result<(), EngineError> {
 }
 
 /// Says which settings ask for steps of other processors, which transformers 5 leaves out, too.
-pub(super) fn tell_unused(json: &Section, names: &[&str], notes: &mut Vec<String>) {
+pub(crate) fn tell_unused(json: &Section, names: &[&str], notes: &mut Vec<String>) {
     let asked = |name: &&&str| !matches!(json.member(name), Value::Null | Value::Bool(false));
     let told: Vec<String> = names.iter().filter(asked).map(|name| format!("'{name}'")).collect();
     if !told.is_empty() {

@@ -15,11 +15,12 @@ use shared::{ErrorCode, Group, Shown, Token};
 pub(crate) use chat::{Found, in_folder, in_gguf};
 pub(crate) use settings::check_settings;
 pub(crate) use spelling::TextStream;
-pub(crate) use template::Template;
-pub(crate) use templates::{Kind, Templates, at_a_glance};
+pub(crate) use template::{Part, Template};
+pub(crate) use templates::{Prompting, Templates, at_a_glance};
 pub(crate) use tokenizer::{PromptTokenizer, token_name};
 
 use crate::error::EngineError;
+use crate::prepare::{Plan, Run};
 use template::Stretch;
 
 /// A part of a prompt.
@@ -29,8 +30,18 @@ pub(crate) enum Piece {
     Text(Vec<Token>),
     /// A special token of the template.
     Special(Token),
-    /// The medium of that number. How many tokens it has depends on what is done to it.
-    Medium(usize),
+    /// Features of a medium. How many of them are left depends on what is done to it.
+    Medium(MediumRun),
+}
+
+/// Features of a medium that follow one another in a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MediumRun {
+    /// The medium's number.
+    pub(crate) medium: usize,
+    /// How many of its features come before these.
+    pub(crate) first: usize,
+    pub(crate) run: Run,
 }
 
 impl Piece {
@@ -52,14 +63,14 @@ pub(crate) struct Prompt {
 }
 
 impl Prompt {
-    /// Tokenizes a template with a person's text in it, and so many pictures.
+    /// Tokenizes a template with a person's text in it, and pictures for which these plans hold.
     ///
     /// # Errors
     /// The text holds the model's image token, or a special token of the template is missing.
     pub(crate) fn new(
         tokenizer: &PromptTokenizer,
         template: &Template,
-        (prompt, pictures): (&str, usize),
+        (prompt, pictures): (&str, &[Plan]),
         image_token: u32,
     ) -> Result<Self, EngineError> {
         let special =
@@ -68,13 +79,13 @@ impl Prompt {
         if !template.begins() {
             pieces.extend(tokenizer.begin.iter().map(|id| special(*id)));
         }
-        let mut media = 0;
-        let stretches = template.fill(prompt, pictures, tokenizer).map_err(|why| {
+        let stretches = template.fill(prompt, pictures.len(), tokenizer).map_err(|why| {
             EngineError::new(
                 ErrorCode::BadOption,
                 format!("The template '{}' {why}. Choose another one.", template.name),
             )
         })?;
+        let stretches = template::planned(stretches, pictures, tokenizer)?;
         // Some special tokens take the space beside them away.
         let takes_space = |stretch: Option<&Stretch>| match stretch {
             Some(Stretch::Special(text)) => tokenizer.takes_space(text),
@@ -88,10 +99,9 @@ impl Prompt {
             .collect();
         for (at, (stretch, (left, right))) in stretches.into_iter().zip(around).enumerate() {
             match stretch {
-                Stretch::Medium => {
-                    pieces.push(Piece::Medium(media));
-                    media += 1;
-                }
+                Stretch::Run(run) => pieces.push(Piece::Medium(run)),
+                // Each has its plan, which took its place.
+                Stretch::Medium => {}
                 Stretch::Special(text) => {
                     let id = tokenizer.special(&text).ok_or_else(|| {
                         EngineError::model(format!(

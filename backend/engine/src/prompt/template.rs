@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use shared::Group;
 
-use super::templates;
 use super::tokenizer::PromptTokenizer;
 use super::written::Chat;
+use super::{MediumRun, templates};
+use crate::error::EngineError;
+use crate::prepare::{Plan, PlanPart};
 
 /// One piece of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,66 +43,16 @@ pub(super) struct Own {
     pub(super) without: Result<Vec<Part>, String>,
 }
 
-fn text(group: Group, text: &'static str) -> Part {
-    Part::Text(group, Cow::Borrowed(text))
-}
+impl Part {
+    /// Fixed text of a group.
+    pub(crate) const fn text(group: Group, text: &'static str) -> Self {
+        Part::Text(group, Cow::Borrowed(text))
+    }
 
-fn special(token: &'static str) -> Part {
-    Part::Special(Cow::Borrowed(token))
-}
-
-fn built_in(name: &'static str, parts: Vec<Part>) -> Template {
-    Template { name: Cow::Borrowed(name), parts, own: None }
-}
-
-const VICUNA_SYSTEM: &str = "A chat between a curious user and an artificial intelligence assistant. \
-    The assistant gives helpful, detailed, and polite answers to the user's questions.";
-
-/// LLaVA-1.5's templates, the default first.
-pub(super) fn llava() -> Vec<Template> {
-    // The line break belongs to a picture: a question without one follows the role at once.
-    let picture = || Part::Picture(vec![Part::Image, text(Group::Template, "\n")]);
-    let answer = || text(Group::Template, " ASSISTANT:");
-    vec![
-        // The chat template of the llava-hf repositories: no system turn.
-        built_in(
-            "llava-hf",
-            vec![text(Group::Template, "USER: "), picture(), Part::Prompt, answer()],
-        ),
-        // The original LLaVA-1.5's conversation `vicuna_v1`, with its system sentence.
-        built_in(
-            "vicuna-v1",
-            vec![
-                text(Group::System, VICUNA_SYSTEM),
-                text(Group::Template, " USER: "),
-                picture(),
-                Part::Prompt,
-                answer(),
-            ],
-        ),
-    ]
-}
-
-/// Qwen2.5-VL's templates, the default first.
-pub(super) fn qwen() -> Vec<Template> {
-    let picture = vec![special("<|vision_start|>"), Part::Image, special("<|vision_end|>")];
-    // The published chat template, which adds a system turn where a person gives none.
-    let parts = vec![
-        special("<|im_start|>"),
-        text(Group::Template, "system\n"),
-        text(Group::System, "You are a helpful assistant."),
-        special("<|im_end|>"),
-        text(Group::Template, "\n"),
-        special("<|im_start|>"),
-        text(Group::Template, "user\n"),
-        Part::Picture(picture),
-        Part::Prompt,
-        special("<|im_end|>"),
-        text(Group::Template, "\n"),
-        special("<|im_start|>"),
-        text(Group::Template, "assistant\n"),
-    ];
-    vec![built_in("qwen2.5-vl", parts)]
+    /// A special token.
+    pub(crate) const fn special(token: &'static str) -> Self {
+        Part::Special(Cow::Borrowed(token))
+    }
 }
 
 /// Text with each byte's group.
@@ -118,12 +70,20 @@ pub(crate) enum Stretch {
     Special(Cow<'static, str>),
     /// Where the next medium stands.
     Medium,
+    /// Features of a medium.
+    Run(MediumRun),
 }
 
 impl GroupedText {
     fn push(&mut self, group: Group, text: &str) {
         self.text.push_str(text);
         self.groups.push((group, self.text.len()));
+    }
+
+    fn append(&mut self, other: &GroupedText) {
+        let so_far = self.text.len();
+        self.text.push_str(&other.text);
+        self.groups.extend(other.groups.iter().map(|(group, end)| (*group, so_far + end)));
     }
 
     /// The same without the space at its beginning or end.
@@ -158,6 +118,11 @@ impl GroupedText {
 }
 
 impl Template {
+    /// One that a family has built in.
+    pub(crate) fn built_in(name: &'static str, parts: Vec<Part>) -> Self {
+        Template { name: Cow::Borrowed(name), parts, own: None }
+    }
+
     /// A model's own.
     pub(super) fn own(name: String, parts: Vec<Part>, own: Own) -> Self {
         Template { name: name.into(), parts, own: Some(Arc::new(own)) }
@@ -244,6 +209,62 @@ impl Template {
         }
         Ok(stretches)
     }
+}
+
+/// Stretches with the media's own in their places: their runs of features, and the marks between
+/// them, which are one text with what stands beside them.
+///
+/// # Errors
+/// The tokenizer cannot read a medium's marks.
+pub(super) fn planned(
+    stretches: Vec<Stretch>,
+    plans: &[Plan],
+    tokenizer: &PromptTokenizer,
+) -> Result<Vec<Stretch>, EngineError> {
+    let mut all = Vec::new();
+    let mut add = |stretch: Stretch| match (all.last_mut(), stretch) {
+        (Some(Stretch::Text(last)), Stretch::Text(text)) => last.append(&text),
+        (_, stretch) => all.push(stretch),
+    };
+    let mut media = plans.iter().enumerate();
+    for stretch in stretches {
+        let Stretch::Medium = stretch else {
+            add(stretch);
+            continue;
+        };
+        let Some((medium, plan)) = media.next() else { continue };
+        let mut runs = plan.runs();
+        for part in &plan.parts {
+            match part {
+                PlanPart::Marks(text) => marks(text, tokenizer)?.into_iter().for_each(&mut add),
+                PlanPart::Run(_) => {
+                    let run = runs.next();
+                    let run = run.map(|(first, run)| MediumRun { medium, first, run });
+                    run.into_iter().for_each(|run| add(Stretch::Run(run)));
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// A medium's marks: special tokens, and the text between them.
+fn marks(text: &str, tokenizer: &PromptTokenizer) -> Result<Vec<Stretch>, EngineError> {
+    let (mut all, mut at) = (Vec::new(), 0);
+    let between = |all: &mut Vec<Stretch>, words: Option<&str>| {
+        if let Some(words) = words.filter(|words| !words.is_empty()) {
+            let mut stretch = GroupedText::default();
+            stretch.push(Group::Marker, words);
+            all.push(Stretch::Text(stretch));
+        }
+    };
+    for (place, token) in tokenizer.specials_in(text)? {
+        between(&mut all, text.get(at..place.start));
+        all.push(Stretch::Special(token.into()));
+        at = place.end;
+    }
+    between(&mut all, text.get(at..));
+    Ok(all)
 }
 
 /// Parts, with so many pictures.

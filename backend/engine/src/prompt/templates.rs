@@ -6,39 +6,37 @@ use std::ops::Range;
 use shared::Group;
 
 use super::chat::{ChatSource, Found};
-use super::template::{self, Own, Part, Template};
+use super::template::{Own, Part, Template};
 use super::tokenizer::PromptTokenizer;
 use super::written::{Chat, PictureText, Rendered};
 use crate::error::EngineError;
 
 /// A family's prompts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Llava,
-    Qwen,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Prompting {
+    /// The templates that are built in, the published models' first.
+    pub(crate) templates: fn() -> Vec<Template>,
+    /// The published models' name for the token that is repeated for a picture.
+    pub(crate) token: &'static str,
+    /// What stands around it where a model's own template takes plain text.
+    pub(crate) around: (&'static str, &'static str),
+    /// Special tokens that a picture's own marks may hold, for the tokenizers of random models.
+    pub(crate) marks: &'static [&'static str],
 }
 
-impl Kind {
-    /// The templates that are built in, the published models' first.
-    fn built_in(self) -> Vec<Template> {
-        match self {
-            Kind::Llava => template::llava(),
-            Kind::Qwen => template::qwen(),
-        }
+impl Prompting {
+    fn built_in(&self) -> Vec<Template> {
+        (self.templates)()
     }
 
     /// The special tokens that the published models' template is made with.
-    pub(crate) fn specials(self) -> Vec<String> {
+    pub(crate) fn specials(&self) -> Vec<String> {
         self.built_in().first().map(Template::specials).unwrap_or_default()
     }
 
     /// How pictures stand in its prompts.
-    fn picture(self) -> PictureText {
-        let (token, around) = match self {
-            Kind::Llava => ("<image>", ("", "\n")),
-            Kind::Qwen => ("<|image_pad|>", ("<|vision_start|>", "<|vision_end|>")),
-        };
-        PictureText { token: token.to_owned(), around }
+    fn picture(&self) -> PictureText {
+        PictureText { token: self.token.to_owned(), around: self.around }
     }
 }
 
@@ -56,17 +54,22 @@ pub(crate) struct Templates {
 
 impl Templates {
     /// Only what is built in.
-    pub(crate) fn built_in(kind: Kind) -> Self {
-        Templates { all: kind.built_in(), refused: None, notes: Vec::new(), none_found: false }
+    fn built_in(prompts: &Prompting) -> Self {
+        Templates { all: prompts.built_in(), refused: None, notes: Vec::new(), none_found: false }
     }
 
     /// A model's: its own, under a built-in's name where it writes exactly that.
-    pub(crate) fn of(kind: Kind, found: Found, tokenizer: &PromptTokenizer, image: u32) -> Self {
-        let mut picture = kind.picture();
+    pub(crate) fn of(
+        prompts: &Prompting,
+        found: Found,
+        tokenizer: &PromptTokenizer,
+        image: u32,
+    ) -> Self {
+        let mut picture = prompts.picture();
         if let Some(name) = tokenizer.name(image) {
             picture.token = name;
         }
-        let mut templates = Templates::built_in(kind);
+        let mut templates = Templates::built_in(prompts);
         let empty = match &found {
             Ok(Some(source)) if source.text.is_empty() => Some(source.at.clone()),
             _ => None,
@@ -94,7 +97,7 @@ impl Templates {
         let at = own.at().to_owned();
         let dated = own.asks_for_the_date();
         let plain = own.takes_plain_text();
-        let known = same_as(kind, &own, &picture.token);
+        let known = same_as(prompts, &own, &picture.token);
         if let Some(at) = known {
             let template = templates.all.remove(at);
             templates.all.insert(0, template);
@@ -174,18 +177,18 @@ fn choose(why: &str, names: &[&str]) -> String {
 /// its tokenizer but for the name of the picture's token, where that is another than the published
 /// models'; and why none is the default, where none is.
 pub(crate) fn at_a_glance(
-    kind: Kind,
+    prompts: &Prompting,
     found: Found,
     token: Option<String>,
 ) -> (Vec<String>, Option<String>) {
     let mut names: Vec<String> =
-        kind.built_in().iter().map(|template| template.name.to_string()).collect();
-    let mut picture = kind.picture();
+        prompts.built_in().iter().map(|template| template.name.to_string()).collect();
+    let mut picture = prompts.picture();
     if let Some(name) = token {
         picture.token = name;
     }
     match read(found, picture.clone()) {
-        Ok(Some(own)) => match same_as(kind, &own, &picture.token) {
+        Ok(Some(own)) => match same_as(prompts, &own, &picture.token) {
             Some(at) => names[..=at].rotate_right(1),
             None => names.insert(0, own.name()),
         },
@@ -209,8 +212,8 @@ fn read(found: Found, picture: PictureText) -> Result<Option<Chat>, String> {
 }
 
 /// The built-in template that a model's own writes exactly.
-fn same_as(kind: Kind, own: &Chat, token: &str) -> Option<usize> {
-    kind.built_in().iter().position(|template| {
+fn same_as(prompts: &Prompting, own: &Chat, token: &str) -> Option<usize> {
+    prompts.built_in().iter().position(|template| {
         own.writes(|question, pictures| template.text(question, (pictures, token)))
     })
 }
@@ -284,7 +287,13 @@ mod tests {
         let tokenizer = PromptTokenizer::characters(&[]).expect("a tokenizer");
         let (text, at) = (template.to_owned(), "chat_template.jinja".to_owned());
         let found = Ok(Some(ChatSource { text, at, variables: Default::default() }));
-        Templates::of(Kind::Llava, found, &tokenizer, 100_000).notes().join("\n")
+        let prompts = Prompting {
+            templates: || vec![Template::built_in("plain", vec![Part::Image, Part::Prompt])],
+            token: "<image>",
+            around: ("", "\n"),
+            marks: &[],
+        };
+        Templates::of(&prompts, found, &tokenizer, 100_000).notes().join("\n")
     }
 
     #[test]

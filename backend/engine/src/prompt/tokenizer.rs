@@ -103,6 +103,11 @@ impl PromptTokenizer {
     /// A tokenizer that knows single bytes and some special tokens only, for models of random
     /// weights.
     pub(crate) fn characters(specials: &[String]) -> Result<Self, EngineError> {
+        Self::parse(&Self::of_characters(specials), "built-in tokenizer")
+    }
+
+    /// The text of that tokenizer's `tokenizer.json`.
+    pub(crate) fn of_characters(specials: &[String]) -> String {
         let mut vocab = json!({"<unk>": 0, "<s>": 1, "</s>": 2});
         for byte in 0..=255u8 {
             vocab[format!("<0x{byte:02X}>")] = json!(u32::from(byte) + 3);
@@ -132,7 +137,7 @@ impl PromptTokenizer {
             "version": "1.0", "added_tokens": added, "model": model, "decoder": decoder,
             "post_processor": begin,
         });
-        Self::parse(&json.to_string(), "built-in tokenizer")
+        json.to_string()
     }
 
     /// A tokenizer from the text of a `tokenizer.json`; `at` names it in errors.

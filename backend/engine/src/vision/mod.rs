@@ -1,12 +1,10 @@
 //! Vision towers: from prepared pixels to features.
 
-mod clip;
-mod qwen;
+mod vit;
 
 use candle_core::{Result, Tensor};
 
-pub(crate) use clip::{ClipConfig, ClipTower};
-pub(crate) use qwen::{QwenTower, QwenVisionConfig};
+pub(crate) use vit::{VitConfig, VitTower};
 
 /// Activation of an MLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +13,9 @@ pub(crate) enum Activation {
     QuickGelu,
     /// The exact one, with erf.
     Gelu,
+    /// Its approximation with tanh.
+    #[cfg_attr(not(test), expect(dead_code, reason = "SigLIP's, which no family here has yet"))]
+    GeluTanh,
 }
 
 impl Activation {
@@ -22,14 +23,17 @@ impl Activation {
         match self {
             Activation::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
             Activation::Gelu => x.gelu_erf(),
+            Activation::GeluTanh => x.gelu(),
         }
     }
 }
 
 /// What a tower makes of a picture.
 pub(crate) struct Features {
-    /// `[n, width]`, raster order.
+    /// `[n, width]`, in the order of the picture's plan.
     pub(crate) rows: Tensor,
+    /// What is added to the same rows after the decoder's first layers, one tensor like `rows` each.
+    pub(crate) deep: Vec<Tensor>,
     /// `[n]`: how much attention each feature draws, the score that pruning goes by. Empty unless
     /// asked for.
     pub(crate) scores: Vec<f32>,
@@ -37,7 +41,7 @@ pub(crate) struct Features {
 
 /// Cuts one of the stacked query, key and value parts `[n, 3 · heads · width]` into
 /// `[heads, n, width]`.
-fn split_heads(qkv: &Tensor, part: usize, heads: usize) -> Result<Tensor> {
+pub(crate) fn split_heads(qkv: &Tensor, part: usize, heads: usize) -> Result<Tensor> {
     let (n, stacked) = qkv.dims2()?;
     let width = stacked / 3;
     let part = qkv.narrow(1, part * width, width)?;

@@ -241,14 +241,26 @@ impl<'a> Loader<'a> {
     }
 
     /// The convolution that cuts a picture into patches: a map from flattened patches, f32 on the
-    /// CPU, where it is small beside the rest.
-    pub(crate) fn patches(&mut self, name: &str, shape: &[usize]) -> Result<Linear, EngineError> {
+    /// CPU, where it is small beside the rest. Its tensors are `name.weight` of this shape and, if it
+    /// is `biased`, `name.bias`.
+    pub(crate) fn patches(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        biased: bool,
+    ) -> Result<Linear, EngineError> {
+        let out = shape.first().copied().unwrap_or_default();
         if self.weighing {
-            self.weigh(&[], shape.iter().product(), false);
+            let bias = if biased { out } else { 0 };
+            self.weigh(&[], shape.iter().product::<usize>() + bias, false);
             return Ok(Linear::weighed()?);
         }
-        let weight = self.read_plain(name, shape)?.flatten_from(1)?;
-        self.keep(Linear::new(&weight, None, Quant::F32)?, false)
+        let weight = self.read_plain(&format!("{name}.weight"), shape)?.flatten_from(1)?;
+        let bias = match biased {
+            true => Some(self.read_plain(&format!("{name}.bias"), &[out])?),
+            false => None,
+        };
+        self.keep(Linear::new(&weight, bias, Quant::F32)?, false)
     }
 }
 

@@ -4,7 +4,7 @@ mod cache;
 mod files;
 #[cfg(test)]
 mod fuzz;
-mod gguf;
+pub(crate) mod gguf;
 mod half;
 mod header;
 mod linear;
@@ -19,7 +19,7 @@ mod weigh;
 
 pub use cache::WeightCache;
 pub(crate) use files::{WeightFiles, hash, is_hidden};
-pub(crate) use gguf::{Gguf, GgufWeights, Metadata};
+pub(crate) use gguf::{Gguf, GgufNames, GgufWeights, Metadata};
 pub(crate) use linear::{Linear, block_type, fitting};
 pub(crate) use loader::Loader;
 pub(crate) use source::{Random, Source};

@@ -63,13 +63,6 @@ pub(crate) struct Random {
     pub(crate) biased: &'static [&'static str],
 }
 
-impl Random {
-    /// LLaVA: Llama's maps have no biases, CLIP's and the projector's do.
-    pub(crate) const LLAVA: Random = Random { biased: &["vision_tower", "multi_modal_projector"] };
-    /// Qwen2.5-VL: the tower's and the merger's maps, and the decoder's query, key and value.
-    pub(crate) const QWEN: Random = Random { biased: &["visual.", "q_proj", "k_proj", "v_proj"] };
-}
-
 impl Source for Random {
     fn has(&self, name: &str) -> bool {
         name.ends_with(".weight")

@@ -11,11 +11,16 @@ const MOST: usize = 256;
 /// How Ollama is called as the keeper of its models.
 const OLLAMA: &str = "Ollama";
 
-/// Architectures of Ollama's that see pictures with what lies in one file. Those that are not
-/// supported are listed all the same, and refused by name when they are asked for: who has one
+/// Architectures of Ollama's that see pictures with what lies in one file and that the engine does
+/// not read. They are listed all the same, and refused by name when they are asked for: who has one
 /// would look for it.
-const SEEING: [&str; 8] =
-    ["qwen25vl", "gemma3", "llama4", "mistral3", "mllama", "qwen3vl", "qwen3vlmoe", "qwen2vl"];
+const SEEING: [&str; 7] =
+    ["gemma3", "llama4", "mistral3", "mllama", "qwen3vl", "qwen3vlmoe", "qwen2vl"];
+
+/// Whether files of this architecture hold what sees as well.
+fn sees(architecture: &str) -> bool {
+    engine::is_whole(architecture) || SEEING.contains(&architecture)
+}
 
 /// Where other programs keep their models, as the environment says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,7 +92,7 @@ fn ollama(models: &Path) -> Vec<Source> {
         let OllamaModel { name, model, projector, .. } = found;
         let source = match projector {
             Some(projector) => Source::files(&model, &projector),
-            None if !SEEING.contains(&gguf_architecture(&model)?.as_str()) => return None,
+            None if !sees(&gguf_architecture(&model)?) => return None,
             None => Source::folder(String::new(), model),
         };
         Some(source.of(name, OLLAMA))

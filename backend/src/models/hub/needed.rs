@@ -93,10 +93,10 @@ pub(super) fn unsupported(names: &[&str], config: &str) -> Option<String> {
     }
     let family = config.get("model_type").and_then(|t| t.as_str());
     match family {
-        Some(family) if engine::MODEL_TYPES.contains(&family) => None,
+        Some(family) if engine::model_types().contains(&family) => None,
         Some(family) => Some(format!(
             "it is of the family '{family}'; the lab runs {}",
-            engine::MODEL_TYPES.join(" and ")
+            engine::model_types().join(" and ")
         )),
         None => Some("its config.json names no model_type".to_owned()),
     }

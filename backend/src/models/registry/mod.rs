@@ -232,9 +232,9 @@ impl Raw {
         };
         let quant = self.quant.as_deref().map(quant_of).transpose()?;
         if let Some(shape) = &self.shape
-            && !engine::shapes::NAMES.contains(&shape.as_str())
+            && !engine::shapes::names().contains(&shape.as_str())
         {
-            let names = engine::shapes::NAMES.join(", ");
+            let names = engine::shapes::names().join(", ");
             return Err(wrong(format!("there is no shape \"{shape}\"; there are {names}")));
         }
         self.measured.keys().try_for_each(|key| quant_of(key).map(|_| ()))?;

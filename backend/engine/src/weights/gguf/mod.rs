@@ -4,9 +4,10 @@
 mod blocks;
 mod header;
 mod metadata;
-mod names;
+pub(crate) mod names;
 mod source;
 
 pub(crate) use header::Gguf;
 pub(crate) use metadata::Metadata;
+pub(crate) use names::GgufNames;
 pub(crate) use source::GgufWeights;

@@ -7,7 +7,7 @@ use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use rayon::prelude::*;
 
-use super::{Gguf, names};
+use super::{Gguf, GgufNames, names};
 use crate::error::EngineError;
 use crate::weights::Source;
 
@@ -18,8 +18,10 @@ pub(crate) struct GgufWeights {
     pub(crate) text: Gguf,
     /// The vision tower and what joins it to the language model.
     pub(crate) mmproj: Gguf,
-    /// Query and key heads whose rows llama.cpp interleaved, where it did.
-    interleaved: Option<(usize, usize)>,
+    /// What llama.cpp calls their tensors.
+    names: GgufNames,
+    /// Query and key heads.
+    heads: (usize, usize),
 }
 
 /// Where a tensor is to be found.
@@ -44,21 +46,25 @@ enum Form {
 }
 
 impl GgufWeights {
-    /// The two files of a model. Llama's converter interleaves the rows of query and key heads.
-    pub(crate) fn new(text: Gguf, mmproj: Gguf, interleaved: Option<(usize, usize)>) -> Self {
-        GgufWeights { text, mmproj, interleaved }
+    /// The two files of a model of so many query and key heads.
+    pub(crate) fn new(
+        (text, mmproj): (Gguf, Gguf),
+        names: GgufNames,
+        heads: (usize, usize),
+    ) -> Self {
+        GgufWeights { text, mmproj, names, heads }
     }
 
     fn place(&self, name: &str) -> Option<Place<'_>> {
         if let Some(other) = names::decoder(name) {
-            let form = match (self.interleaved, other.rsplit('.').nth(1)) {
-                (Some((heads, _)), Some("attn_q")) => Form::Interleaved(heads),
-                (Some((_, heads)), Some("attn_k")) => Form::Interleaved(heads),
+            let form = match other.rsplit('.').nth(1).filter(|_| self.names.interleaved) {
+                Some("attn_q") => Form::Interleaved(self.heads.0),
+                Some("attn_k") => Form::Interleaved(self.heads.1),
                 _ => Form::Same,
             };
             return Some(Place { file: &self.text, name: other, form });
         }
-        let (name, form) = names::clip(name).or_else(|| names::qwen(name)).map(|n| self.form(n))?;
+        let (name, form) = (self.names.encoder)(name).map(|n| self.form(n))?;
         Some(Place { file: &self.mmproj, name, form })
     }
 
@@ -70,12 +76,8 @@ impl GgufWeights {
         if name == "v.patch_embd.weight" && frames.iter().all(|frame| there(frame)) {
             return (frames[0].to_owned(), Form::Frames(frames[1].to_owned()));
         }
-        for (here, ollama) in [
-            ("v.post_ln.", "v.merger.ln_q."),
-            ("mm.0.", "v.merger.mlp.0."),
-            ("mm.2.", "v.merger.mlp.2."),
-        ] {
-            let other = name.strip_prefix(here).map(|kind| format!("{ollama}{kind}"));
+        for (here, instead) in self.names.others {
+            let other = name.strip_prefix(here).map(|kind| format!("{instead}{kind}"));
             if let Some(other) = other.filter(|other| there(other)) {
                 return (other, Form::Same);
             }

@@ -2,13 +2,36 @@
 
 use std::path::Path;
 
-use super::rope::{Kind, rope};
-use super::{
-    Files, MOST, Section, Usual, eos, heads, image_token, known, model_type, same_layers, silu,
+use super::tower::QwenVisionConfig;
+use crate::config::{
+    Files, MOST, RopeRules, Section, Usual, eos, heads, image_token, known, model_type, rope,
+    same_layers, silu,
 };
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
-use crate::vision::QwenVisionConfig;
+
+/// Tokens that stand for nothing in a question about a still picture.
+const HARMLESS: [&str; 4] =
+    ["video_token_id", "vision_end_token_id", "vision_start_token_id", "vision_token_id"];
+/// Of the vision tower's: names that nobody reads any more, and how seconds of a film are counted.
+const HARMLESS_TOWER: [&str; 3] = ["in_chans", "spatial_patch_size", "tokens_per_second"];
+
+/// The decoder's rotary positions: three axes, plain or linear.
+const ROPE: RopeRules = RopeRules {
+    theta: 1e6,
+    plain: &["mrope"],
+    linear: true,
+    words: "\"default\", \"linear\" or \"mrope\"",
+    sections: Some([16, 24, 24]),
+};
+/// The vision tower's: rows and columns, plain.
+const ROPE_TOWER: RopeRules = RopeRules {
+    theta: 1e4,
+    plain: &["axial"],
+    linear: false,
+    words: "\"axial\" or \"default\"",
+    sections: None,
+};
 
 /// Everything Qwen2.5-VL needs from `config.json` and `generation_config.json`.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +55,7 @@ impl QwenConfig {
         let (model, generation) = (files.model()?, files.generation()?);
         let config = Self::parse(&model, &generation, notes)?;
         beside(&model, notes)?;
-        model.tell_unknown(&[&known::EVERY, &known::GENERATION, &known::QWEN], notes);
+        model.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
         Ok(config)
     }
 
@@ -128,7 +151,7 @@ fn decoder(
         let needed = format!("{}, the width over the heads,", hidden / heads.heads);
         return Err(text.wrong("head_dim", &needed));
     }
-    let rotary = rope(text, Kind::Qwen, notes)?;
+    let rotary = rope(text, &ROPE, notes)?;
     let turned = rotary.sections.iter().fold(0usize, |sum, n| sum.saturating_add(*n));
     if rotary.sections.len() != 3 || turned != head_dim / 2 {
         return Err(text.fail(&format!(
@@ -144,7 +167,7 @@ fn decoder(
         norm_eps: 1e-5,
         positions: 32_768,
     };
-    let config = super::decoder((model, text), (hidden, heads), (rotary, biases), &usual)?;
+    let config = crate::config::decoder((model, text), (hidden, heads), (rotary, biases), &usual)?;
     // A flat file's own members are told with the others.
     if text.key("") != model.key("") {
         text.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
@@ -181,7 +204,7 @@ fn vision(json: &Section, notes: &mut Vec<String>) -> Result<QwenVisionConfig, E
         window: json.size("window_size", 112, 1 << 14)?,
         full,
         out: json.size("out_hidden_size", 3584, MOST.width)?,
-        theta: rope(json, Kind::Tower, notes)?.theta,
+        theta: rope(json, &ROPE_TOWER, notes)?.theta,
     };
     if !config.hidden.is_multiple_of(4 * config.heads) {
         return Err(json.fail(&format!(
@@ -204,6 +227,6 @@ fn vision(json: &Section, notes: &mut Vec<String>) -> Result<QwenVisionConfig, E
             config.patch * config.merge
         )));
     }
-    json.tell_unknown(&[&known::EVERY, &known::GENERATION, &known::QWEN_TOWER], notes);
+    json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS_TOWER], notes);
     Ok(config)
 }

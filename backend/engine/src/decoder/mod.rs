@@ -1,5 +1,8 @@
 //! The decoder of every family: RMSNorm, grouped-query attention, SwiGLU, rotary positions.
 
+#[cfg(test)]
+mod tests;
+
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::attention::{BinKnockout, Blocked, Mask, Seen, Segment, Watch, attend};
@@ -41,6 +44,9 @@ pub(crate) struct DecoderConfig {
     pub(crate) tied: bool,
     pub(crate) max_positions: usize,
     pub(crate) biases: Biases,
+    /// Whether queries and keys are normed head by head (RMSNorm) before they are turned, as in
+    /// Qwen3.
+    pub(crate) head_norms: bool,
 }
 
 /// Whether a decoder's maps have biases; `None` where that is for the weights to say.
@@ -63,6 +69,18 @@ impl Biases {
     }
 }
 
+#[cfg(test)]
+impl DecoderConfig {
+    /// Values of all its weights, if `bias` (1 or 0) of its query, key and value maps have biases.
+    pub(crate) const fn parameters(&self, bias: usize) -> usize {
+        let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        let attention = 2 * self.hidden * (q + kv) + bias * (q + 2 * kv);
+        let layer = attention + 3 * self.hidden * self.intermediate + 2 * self.hidden;
+        let tables = if self.tied { 1 } else { 2 };
+        self.layers * layer + tables * self.vocab * self.hidden + self.hidden
+    }
+}
+
 /// Weights of a decoder.
 pub(crate) struct Decoder {
     pub(crate) config: DecoderConfig,
@@ -77,6 +95,8 @@ struct Layer {
     attention_norm: Tensor,
     /// Query, key and value rows stacked.
     qkv: Linear,
+    /// The norms of query and key heads `[head_dim]`, where there are any.
+    head_norms: Option<(Tensor, Tensor)>,
     output: Linear,
     mlp_norm: Tensor,
     /// Gate and up rows stacked.
@@ -148,6 +168,12 @@ impl Decoder {
                     ],
                     c.hidden,
                 )?,
+                head_norms: if c.head_norms {
+                    let mut norm = |name: &str| loader.tensor(&at(name), &[c.head_dim]);
+                    Some((norm("self_attn.q_norm.weight")?, norm("self_attn.k_norm.weight")?))
+                } else {
+                    None
+                },
                 output: loader.decoder_linear(&[(at("self_attn.o_proj"), c.hidden)], q)?,
                 mlp_norm: loader.tensor(&at("post_attention_layernorm.weight"), &[c.hidden])?,
                 gate_up: loader.decoder_linear(
@@ -218,9 +244,11 @@ impl Decoder {
     /// Returns the normed hidden states `[n, hidden]`, or `None` when the lookout said stop. On a
     /// GPU long prompts go through in parts, and unless logits of all positions are wanted only
     /// the last part's states come back.
+    ///
+    /// `deep[k]`, `[n, hidden]` like the rows, is added to them after layer `k`.
     pub(crate) fn forward(
         &self,
-        x: Tensor,
+        (x, deep): (Tensor, &[Tensor]),
         positions: &[Position],
         cache: &mut Cache,
         lookout: &mut dyn Lookout,
@@ -231,8 +259,10 @@ impl Decoder {
         for first in (0..n).step_by(part) {
             let rows = part.min(n - first);
             let last = first + rows == n;
-            let x = if rows == n { x.clone() } else { x.narrow(0, first, rows)? };
-            match self.part(x, &positions[first..first + rows], last, cache, lookout)? {
+            let cut = |t: &Tensor| if rows == n { Ok(t.clone()) } else { t.narrow(0, first, rows) };
+            let deep = deep.iter().map(cut).collect::<Result<Vec<Tensor>>>()?;
+            let part = &positions[first..first + rows];
+            match self.part((cut(&x)?, &deep), part, last, cache, lookout)? {
                 Some(states) if last || lookout.wants().logits => hidden.push(states),
                 Some(_) => {}
                 None => return Ok(None),
@@ -243,7 +273,7 @@ impl Decoder {
 
     fn part(
         &self,
-        mut x: Tensor,
+        (mut x, deep): (Tensor, &[Tensor]),
         positions: &[Position],
         last: bool,
         cache: &mut Cache,
@@ -256,6 +286,12 @@ impl Decoder {
         for i in 0..self.layers.len() {
             let seen;
             (x, delta, seen) = self.layer(i, x, delta, &tables, cache, lookout)?;
+            if let Some(features) = deep.get(i) {
+                delta = Some(match delta {
+                    Some(sum) => (sum + features)?,
+                    None => features.clone(),
+                });
+            }
             lookout.passed(i, positions.len());
             let told = cache.sights.layer(i, last, seen, lookout)?;
             if told.is_break() || lookout.poll().is_break() {
@@ -289,8 +325,11 @@ impl Decoder {
         // What is dropped makes room for the next product: of a long prompt these are gigabytes.
         let (x, normed) = ops::add_norm(x, delta.as_ref(), &layer.attention_norm, eps, taken)?;
         drop(delta);
-        let qkv = layer.qkv.forward(&normed, to)?;
+        let mut qkv = layer.qkv.forward(&normed, to)?;
         drop(normed);
+        if let Some(norms) = &layer.head_norms {
+            qkv = ops::norm_heads(&qkv, norms, (c.heads, c.kv_heads), eps)?;
+        }
         let past = cache.len;
         let (keys, values) = (&cache.keys[index], &cache.values[index]);
         let q = ops::turn(&qkv, tables, keys, values, past)?;
@@ -351,20 +390,5 @@ impl Decoder {
     /// Logits `[n, vocab]` of normed hidden states `[n, hidden]`.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         self.head.forward(&hidden.contiguous()?, DType::F32)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_part_of_a_prompt_is_a_single_row() {
-        assert_eq!(gpu_part(2586), 2586);
-        for n in (2..40_000).chain([131_071, 131_072, 131_073, 262_143]) {
-            let part = gpu_part(n);
-            let last = n - (n - 1) / part * part;
-            assert!(part <= GPU_ROWS && last > 1 && last <= part, "{n}: {part}, {last}");
-        }
     }
 }

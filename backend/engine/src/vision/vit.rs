@@ -1,6 +1,7 @@
-//! The CLIP vision tower.
+//! Vision towers of the kind of CLIP and SigLIP: patches with learned positions, blocks of attention
+//! and an MLP with LayerNorm before each.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 
 use shared::Group;
 
@@ -11,7 +12,7 @@ use crate::weights::{Linear, Loader};
 
 /// Sizes of a vision tower.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ClipConfig {
+pub(crate) struct VitConfig {
     pub(crate) hidden: usize,
     pub(crate) intermediate: usize,
     pub(crate) layers: usize,
@@ -20,9 +21,33 @@ pub(crate) struct ClipConfig {
     pub(crate) patch_size: usize,
     pub(crate) norm_eps: f64,
     pub(crate) activation: Activation,
+    /// Whether a class token goes before the patches: CLIP's, and not SigLIP's.
+    pub(crate) class_token: bool,
+    /// Whether there is a norm before the blocks.
+    pub(crate) pre_norm: bool,
+    /// Whether the norm after the blocks is applied to the features.
+    pub(crate) post_norm: bool,
+    /// Whether the map of patches has a bias.
+    pub(crate) patch_bias: bool,
 }
 
-impl ClipConfig {
+impl VitConfig {
+    /// CLIP ViT-L/14 at 336 pixels, up to the layer that LLaVA takes.
+    pub(crate) const CLIP_L: VitConfig = VitConfig {
+        hidden: 1024,
+        intermediate: 4096,
+        layers: 24,
+        heads: 16,
+        image_size: 336,
+        patch_size: 14,
+        norm_eps: 1e-5,
+        activation: Activation::QuickGelu,
+        class_token: true,
+        pre_norm: true,
+        post_norm: false,
+        patch_bias: false,
+    };
+
     /// Patches along one edge.
     pub(crate) fn grid(&self) -> usize {
         self.image_size / self.patch_size
@@ -31,7 +56,7 @@ impl ClipConfig {
     /// Bytes that the tower works with: rows of a block's widest step, where a product in 16 bits
     /// is joined from blocks and the activation takes three tensors, and a block of weights.
     pub(crate) fn working(&self) -> usize {
-        let rows = self.grid() * self.grid() + 1;
+        let rows = self.grid() * self.grid() + usize::from(self.class_token);
         let block = (self.heads * rows * rows).min((64 << 20) / 4);
         let pixels = 2 * 3 * self.image_size * self.image_size;
         4 * (rows * (3 * self.hidden + 4 * self.intermediate) + block + pixels)
@@ -39,13 +64,14 @@ impl ClipConfig {
 }
 
 /// The tower up to its feature layer.
-pub(crate) struct ClipTower {
-    config: ClipConfig,
-    class: Tensor,
+pub(crate) struct VitTower {
+    config: VitConfig,
+    class: Option<Tensor>,
     patch: Linear,
     position: Tensor,
-    pre_norm: Norm,
+    pre_norm: Option<Norm>,
     blocks: Vec<Block>,
+    post_norm: Option<Norm>,
 }
 
 struct Norm {
@@ -58,7 +84,7 @@ impl Norm {
     fn load(
         loader: &mut Loader,
         name: &str,
-        config: &ClipConfig,
+        config: &VitConfig,
     ) -> std::result::Result<Self, EngineError> {
         Ok(Norm {
             weight: loader.tensor(&format!("{name}.weight"), &[config.hidden])?,
@@ -81,18 +107,19 @@ struct Block {
     fc2: Linear,
 }
 
-impl ClipTower {
+impl VitTower {
     /// Reads `blocks` blocks of a tower whose tensors start with `at`.
     pub(crate) fn load(
         loader: &mut Loader,
-        config: ClipConfig,
+        config: VitConfig,
         blocks: usize,
         at: &str,
     ) -> std::result::Result<Self, EngineError> {
         let c = config.clone();
         let grid = c.grid();
-        let patch_name = format!("{at}embeddings.patch_embedding.weight");
-        let patch = loader.patches(&patch_name, &[c.hidden, 3, c.patch_size, c.patch_size])?;
+        let patch_name = format!("{at}embeddings.patch_embedding");
+        let patch_shape = [c.hidden, 3, c.patch_size, c.patch_size];
+        let patch = loader.patches(&patch_name, &patch_shape, c.patch_bias)?;
         let mut loaded = Vec::with_capacity(blocks);
         for i in 0..blocks {
             let name = |n: &str| format!("{at}encoder.layers.{i}.{n}");
@@ -113,24 +140,42 @@ impl ClipTower {
                 fc2: loader.dense_linear(&[square("mlp.fc2")], c.intermediate)?,
             });
         }
-        Ok(ClipTower {
-            class: loader.tensor(&format!("{at}embeddings.class_embedding"), &[c.hidden])?,
-            patch,
-            position: loader.tensor(
-                &format!("{at}embeddings.position_embedding.weight"),
-                &[grid * grid + 1, c.hidden],
-            )?,
-            // The misspelling is the checkpoint's.
-            pre_norm: Norm::load(loader, &format!("{at}pre_layrnorm"), &c)?,
-            blocks: loaded,
-            config,
-        })
+        let class = match c.class_token {
+            true => Some(loader.tensor(&format!("{at}embeddings.class_embedding"), &[c.hidden])?),
+            false => None,
+        };
+        let positions = grid * grid + usize::from(c.class_token);
+        let table = format!("{at}embeddings.position_embedding.weight");
+        let position = loader.tensor(&table, &[positions, c.hidden])?;
+        let mut norm = |is_there: bool, name: &str| -> std::result::Result<_, EngineError> {
+            let norm = is_there.then(|| Norm::load(loader, &format!("{at}{name}"), &c));
+            norm.transpose()
+        };
+        // The misspelling is the checkpoint's.
+        let pre_norm = norm(c.pre_norm, "pre_layrnorm")?;
+        let post_norm = norm(c.post_norm, "post_layernorm")?;
+        Ok(VitTower { class, patch, position, pre_norm, blocks: loaded, post_norm, config })
+    }
+
+    /// The device it runs on.
+    pub(crate) fn device(&self) -> Device {
+        self.patch.device()
+    }
+
+    /// What [`VitTower::forward`] ranks patches by; `None` without a block, which has no attention.
+    pub(crate) fn score(&self) -> Option<&'static str> {
+        let score = match self.config.class_token {
+            true => "cls-attention",
+            false => "attention-received-in-last-block",
+        };
+        (!self.blocks.is_empty()).then_some(score)
     }
 
     /// Features `[patches, hidden]` of normalised pixels `[3, image_size, image_size]` at the
     /// feature layer, [CLS] dropped. Scores are FasterVLM's: the [CLS] row's attention on each
-    /// patch in the block whose output the features are, averaged over heads.
-    pub(crate) fn forward(&self, pixels: &Tensor, cls_attention: bool) -> Result<Features> {
+    /// patch in the block whose output the features are, averaged over heads; in a tower without
+    /// [CLS], the attention that a patch receives there, averaged over heads and queries.
+    pub(crate) fn forward(&self, pixels: &Tensor, scored: bool) -> Result<Features> {
         let c = &self.config;
         let (g, p) = (c.grid(), c.patch_size);
         // The convolution's stride is its size: cut into patches and multiply.
@@ -140,33 +185,45 @@ impl ClipTower {
             .reshape((3, g, p, g, p))?
             .permute((1, 3, 0, 2, 4))?
             .reshape((g * g, 3 * p * p))?;
-        let x = Tensor::cat(
-            &[&self.class.unsqueeze(0)?, &self.patch.forward(&patches, DType::F32)?],
-            0,
-        )?;
-        let mut x = self.pre_norm.apply(&(x + &self.position)?)?;
+        let mut x = self.patch.forward(&patches, DType::F32)?;
+        if let Some(class) = &self.class {
+            x = Tensor::cat(&[&class.unsqueeze(0)?, &x], 0)?;
+        }
+        x = (x + &self.position)?;
+        if let Some(norm) = &self.pre_norm {
+            x = norm.apply(&x)?;
+        }
         let mut scores = Vec::new();
         for (i, block) in self.blocks.iter().enumerate() {
-            let watched = cls_attention && i + 1 == self.blocks.len();
+            let watched = scored && i + 1 == self.blocks.len();
             x = block.forward(&x, c, if watched { Some(&mut scores) } else { None })?;
         }
-        Ok(Features { rows: x.narrow(0, 1, g * g)?.contiguous()?, scores })
+        if let Some(norm) = &self.post_norm {
+            x = norm.apply(&x)?;
+        }
+        let rows = x.narrow(0, usize::from(c.class_token), g * g)?.contiguous()?;
+        Ok(Features { rows, deep: Vec::new(), scores })
     }
 }
 
 impl Block {
-    fn forward(&self, x: &Tensor, c: &ClipConfig, cls: Option<&mut Vec<f32>>) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, c: &VitConfig, scores: Option<&mut Vec<f32>>) -> Result<Tensor> {
         let n = x.dim(0)?;
         let qkv = self.qkv.forward(&self.norm1.apply(x)?, self.qkv.compute())?;
         let heads = |part: usize| split_heads(&qkv, part, c.heads);
         let segments = [(Group::Image.index(), 0, n)];
-        let mut keep = cls.map(|scores| {
+        let mut keep = scores.map(|scores| {
             move |first: usize, rows: usize, keys: usize, weights: &[f32]| {
+                // Of a tower with [CLS] its row counts, which is the first; of others, every row.
+                let (of_class, counted) = if c.class_token { (1, 1) } else { (0, keys) };
                 if first == 0 {
-                    *scores = vec![0.0; keys - 1];
-                    for head in weights.chunks(rows * keys) {
-                        for (score, w) in scores.iter_mut().zip(&head[1..keys]) {
-                            *score += w / c.heads as f32;
+                    *scores = vec![0.0; keys - of_class];
+                }
+                let rows_counted = counted.saturating_sub(first).min(rows);
+                for head in weights.chunks(rows * keys) {
+                    for row in head.chunks(keys).take(rows_counted) {
+                        for (score, w) in scores.iter_mut().zip(&row[of_class..keys]) {
+                            *score += w / (c.heads * counted) as f32;
                         }
                     }
                 }

@@ -5,13 +5,13 @@ use std::path::Path;
 use shared::picture::{PictureTokens, smart_resize};
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
-use super::counterfactual::replaced;
-use super::resize::{Filter, resize};
-use super::settings::{HARMLESS, Settings, channels, class, tell_unused};
-use super::{Normalise, Pixels, usual_steps};
-use crate::config::{QwenConfig, Section};
+use crate::config::Section;
 use crate::error::EngineError;
 use crate::picture::Picture;
+use crate::prepare::{
+    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, Settings, channels, class, replaced,
+    resize, tell_unused, usual_steps,
+};
 
 /// The settings of a Qwen2VLImageProcessor.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,22 +43,12 @@ impl QwenPrepare {
         }
     }
 
-    /// As [`QwenPrepare::load`], for the tower of a configuration.
-    pub(crate) fn of_model(
-        folder: &Path,
-        config: &QwenConfig,
-        notes: &mut Vec<String>,
-    ) -> Result<Self, EngineError> {
-        let (patch, merge) = (config.vision.patch, config.vision.merge);
-        Self::load(folder, patch, merge, config.image_processor.as_deref(), notes)
-    }
-
     /// The settings in a model folder for a tower with this patch and merge size; `named` is the
     /// processor that `config.json` names. What is understood otherwise than it reads is noted.
     ///
     /// # Errors
     /// A setting that describes another preparation.
-    fn load(
+    pub(super) fn load(
         folder: &Path,
         patch: usize,
         merge: usize,
@@ -149,54 +139,10 @@ impl QwenPrepare {
     }
 
     /// Rows and columns of tokens of a picture of this width and height.
-    pub(crate) fn grid(
-        &self,
-        size: (u32, u32),
-        options: &RunOptions,
-    ) -> Result<(usize, usize), EngineError> {
+    fn grid(&self, size: (u32, u32), options: &RunOptions) -> Result<(usize, usize), EngineError> {
         let (width, height) = self.resized(size, options)?;
         let token = self.patch * self.merge;
         Ok(((height / token) as usize, (width / token) as usize))
-    }
-
-    /// The least and the most pixels that a picture is resized to.
-    pub(crate) fn pixels(&self) -> (u32, u32) {
-        Self::short((self.min_pixels, self.max_pixels))
-    }
-
-    /// How many tokens a picture has.
-    pub(crate) fn tokens(&self) -> PictureTokens {
-        let (least, most) = self.pixels();
-        PictureTokens::Any { edge: self.patch * self.merge, least, most }
-    }
-
-    /// Limits of pixels as options name them.
-    pub(crate) fn short((least, most): (u64, u64)) -> (u32, u32) {
-        let short = |pixels: u64| u32::try_from(pixels).unwrap_or(u32::MAX);
-        (short(least), short(most))
-    }
-
-    /// Prepares a picture.
-    pub(crate) fn prepare(
-        &self,
-        picture: &Picture,
-        options: &RunOptions,
-    ) -> Result<Pixels, EngineError> {
-        let (width, height) = self.resized((picture.width, picture.height), options)?;
-        let resized = resize(picture, (width, height), Filter::Bicubic, options.resize);
-        let token = self.patch * self.merge;
-        let geometry = PreparedPicture {
-            width,
-            height,
-            source_width: picture.width,
-            source_height: picture.height,
-            covers: [0.0, 0.0, picture.width as f32, picture.height as f32],
-            rows: (height / token) as u16,
-            cols: (width / token) as u16,
-        };
-        let (resized, planes) = replaced(resized, &self.normalise, options.picture, options.resize);
-        let values = self.patches(&planes, &geometry);
-        Ok(Pixels { values, picture: resized, geometry })
     }
 
     /// `[n, 3 · frames · p · p]`: patches in `merge × merge` blocks, blocks in raster order; in a
@@ -221,6 +167,37 @@ impl QwenPrepare {
             }
         }
         values
+    }
+}
+
+impl Pictures for QwenPrepare {
+    fn plan(&self, size: (u32, u32), options: &RunOptions) -> Result<Plan, EngineError> {
+        let (rows, cols) = self.grid(size, options)?;
+        Ok(Plan::whole(rows, cols))
+    }
+
+    fn tokens(&self) -> PictureTokens {
+        let short = |pixels: u64| u32::try_from(pixels).unwrap_or(u32::MAX);
+        let (least, most) = (short(self.min_pixels), short(self.max_pixels));
+        PictureTokens::Any { edge: self.patch * self.merge, least, most }
+    }
+
+    fn prepare(&self, picture: &Picture, options: &RunOptions) -> Result<Pixels, EngineError> {
+        let (width, height) = self.resized((picture.width, picture.height), options)?;
+        let resized = resize(picture, (width, height), Filter::Bicubic, options.resize);
+        let token = self.patch * self.merge;
+        let geometry = PreparedPicture {
+            width,
+            height,
+            source_width: picture.width,
+            source_height: picture.height,
+            covers: [0.0, 0.0, picture.width as f32, picture.height as f32],
+            rows: (height / token) as u16,
+            cols: (width / token) as u16,
+        };
+        let (resized, planes) = replaced(resized, &self.normalise, options.picture, options.resize);
+        let values = self.patches(&planes, &geometry);
+        Ok(Pixels { values, picture: resized, views: vec![geometry] })
     }
 }
 
@@ -322,7 +299,7 @@ mod tests {
             let levels = got.picture.rgb.iter().zip(want.data());
             let off = levels.map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(u8::MAX);
             assert!(off <= 1, "{case}: {off} levels off");
-            let tokens = u64::from(got.geometry.rows) * u64::from(got.geometry.cols);
+            let tokens = u64::from(got.views[0].rows) * u64::from(got.views[0].cols);
             assert_eq!(tokens, number("tokens"), "{case}");
             compared += 1;
         }

@@ -1,88 +1,12 @@
-//! Models from llama.cpp's files: a language model and the mmproj that goes with it.
+//! Which of llama.cpp's files make a model: a language model and the mmproj that goes with it.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::{Llava, Loaded, Qwen, Reading};
-use crate::config::{self, GgufFamily, LlavaConfig, QwenConfig};
+use super::{is_architecture, is_whole, told_architectures};
 use crate::error::EngineError;
-use crate::prepare::{ClipPrepare, Normalise, QwenPrepare};
-use crate::prompt::{self, PromptTokenizer};
-use crate::weights::{Gguf, GgufWeights, Metadata, hash, is_hidden};
-
-/// Qwen2.5-VL's own limits, from its published processor; files name others where they must.
-const QWEN_PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
-
-/// Reads a model from a language model's file and its mmproj, in either order.
-pub(super) fn load(text: &Path, mmproj: &Path, reading: Reading) -> Result<Loaded, EngineError> {
-    let (mut text, mut mmproj) = (Gguf::open(text)?, Gguf::open(mmproj)?);
-    if config::architecture(&text)? == "clip" {
-        std::mem::swap(&mut text, &mut mmproj);
-    }
-    let family = config::gguf_family(&text, &mmproj)?;
-    let tokenizer = PromptTokenizer::from_gguf(&text.metadata)?;
-    let tokenizer = (tokenizer, prompt::in_gguf(&text.metadata));
-    let whole = config::is_whole(config::architecture(&text)?);
-    // A file of Ollama's names none: they are the published models'.
-    let normalise = if whole { Normalise::CLIP } else { normalise(&mmproj.metadata)? };
-    let mut files = vec![text.path().to_owned(), mmproj.path().to_owned()];
-    files.dedup();
-    let contents = || match reading.weighing {
-        Some(_) => Ok(String::new()),
-        None => hash(&files),
-    };
-    match family {
-        GgufFamily::Llava => {
-            let config = LlavaConfig::from_gguf(&text, &mmproj)?;
-            let prepare = ClipPrepare::of(config.vision.image_size as u32, normalise);
-            let hash = contents()?;
-            // Llama's converter wants its kernels' rotary pairs side by side; Qwen's does not.
-            let heads = (config.text.heads, config.text.kv_heads);
-            let weights = GgufWeights::new(text, mmproj, Some(heads));
-            let mut loader = reading.loader(&weights);
-            Llava::assemble(config, tokenizer, prepare, Vec::new(), &mut loader, hash)
-        }
-        GgufFamily::Qwen => {
-            let config = QwenConfig::from_gguf(&text, &mmproj)?;
-            let pixels = pixels(&mmproj.metadata)?;
-            let sizes = (config.vision.patch, config.vision.merge);
-            let prepare = QwenPrepare::of(pixels, sizes, normalise);
-            let hash = contents()?;
-            let weights = GgufWeights::new(text, mmproj, None);
-            let mut loader = reading.loader(&weights);
-            Qwen::assemble(config, tokenizer, prepare, Vec::new(), &mut loader, hash)
-        }
-    }
-}
-
-fn normalise(clip: &Metadata) -> Result<Normalise, EngineError> {
-    let channels = |key: &str| match clip.floats(key) {
-        Some(list) => match <[f32; 3]>::try_from(list) {
-            Ok(channels) if channels.iter().all(|c| c.is_finite()) => Ok(channels),
-            _ => Err(clip.wrong(key, "is not three numbers")),
-        },
-        None => Err(clip.wrong(key, "is missing")),
-    };
-    let (mean, std) = (channels("clip.vision.image_mean")?, channels("clip.vision.image_std")?);
-    if std.contains(&0.0) {
-        return Err(clip.wrong("clip.vision.image_std", "is out of range"));
-    }
-    Ok(Normalise::new(mean, std))
-}
-
-/// The least and the most pixels of a picture.
-pub(super) fn pixels(clip: &Metadata) -> Result<(u64, u64), EngineError> {
-    let limit = |key: &str, default: u64| -> Result<u64, EngineError> {
-        Ok(clip.size(key)?.map_or(default, |n| n as u64))
-    };
-    let low = limit("clip.vision.image_min_pixels", QWEN_PIXELS.0)?;
-    let high = limit("clip.vision.image_max_pixels", QWEN_PIXELS.1)?;
-    if low > high {
-        return Err(clip.wrong("clip.vision.image_min_pixels", "is above the largest"));
-    }
-    Ok((low, high))
-}
+use crate::weights::is_hidden;
 
 /// The language model and the mmproj that a place of llama.cpp's files stands for:
 /// `FILE.gguf,MMPROJ.gguf`, or `FILE.gguf` or a folder with its mmproj beside it. `None` where it
@@ -201,11 +125,11 @@ fn beside(text: &Path) -> Result<PathBuf, EngineError> {
         )));
     }
     match gguf_architecture(text).as_deref() {
-        Some(arch) if config::is_whole(arch) => return Ok(text.to_owned()),
-        Some(arch) if arch != "clip" && !config::ARCHITECTURES.contains(&arch) => {
+        Some(arch) if is_whole(arch) => return Ok(text.to_owned()),
+        Some(arch) if arch != "clip" && !is_architecture(arch) => {
             return Err(EngineError::model(format!(
-                "{file}: general.architecture is '{arch}', which is not supported; 'llama' \
-                 (LLaVA-1.5) and 'qwen2vl' or 'qwen25vl' (Qwen2.5-VL) are"
+                "{file}: general.architecture is '{arch}', which is not supported; {} are",
+                told_architectures()
             )));
         }
         _ => {}

@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use serde_json::Value;
-use shared::{ErrorCode, ImageFit, PreparedPicture, Resizing, RunOptions};
+use shared::picture::PictureTokens;
+use shared::{ErrorCode, ImageFit, PreparedPicture, RunOptions};
 
-use super::counterfactual::replaced;
-use super::resize::{Filter, resize};
-use super::settings::{HARMLESS, Settings, channels, class};
-use super::{Normalise, Pixels, usual_steps};
-use crate::config::{LlavaConfig, Section};
+use crate::config::Section;
 use crate::error::EngineError;
 use crate::picture::Picture;
+use crate::prepare::{
+    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, Settings, channels, class, crop, middle,
+    pad_to_square, replaced, resize, usual_steps,
+};
 
 /// Colour that LLaVA-1.5 pads with: CLIP's mean, in 8 bits.
 const PAD: [u8; 3] = [122, 116, 104];
@@ -33,6 +34,8 @@ enum Resize {
 pub(crate) struct ClipPrepare {
     /// Edge of what the vision tower takes.
     side: u32,
+    /// Patches along it.
+    grid: usize,
     /// How a picture that is not square is made to fit.
     fit: ImageFit,
     /// Colour of what is padded.
@@ -45,22 +48,12 @@ pub(crate) struct ClipPrepare {
 }
 
 impl ClipPrepare {
-    /// As [`ClipPrepare::load`], for the tower of a configuration.
-    pub(crate) fn of_model(
-        folder: &Path,
-        config: &LlavaConfig,
-        notes: &mut Vec<String>,
-    ) -> Result<Self, EngineError> {
-        let sizes = (config.vision.image_size as u32, config.vision.patch_size as u32);
-        Self::load(folder, sizes, config.image_processor.as_deref(), notes)
-    }
-
     /// The settings in a model folder; `image_size` is the vision tower's, `named` the processor
     /// that `config.json` names. What is understood otherwise than it reads is noted.
     ///
     /// # Errors
     /// A setting that describes another preparation.
-    fn load(
+    pub(super) fn load(
         folder: &Path,
         (image_size, patch_size): (u32, u32),
         named: Option<&str>,
@@ -73,7 +66,7 @@ impl ClipPrepare {
             ["patch_size", "vision_feature_select_strategy", "num_additional_image_tokens"];
         settings.tell_unknown_around(&followed, notes)?;
         if json.is_missing() {
-            return Ok(Self::standard(image_size));
+            return Ok(Self::standard(image_size, patch_size));
         }
         let pads = match class(&json, named, notes)?.as_deref() {
             None | Some("LlavaImageProcessor") => true,
@@ -109,6 +102,7 @@ impl ClipPrepare {
         }
         let prepare = ClipPrepare {
             side: image_size,
+            grid: (image_size / patch_size) as usize,
             fit: if pads { ImageFit::Pad } else { ImageFit::Crop },
             background: background(&json),
             resize,
@@ -120,14 +114,15 @@ impl ClipPrepare {
     }
 
     /// CLIP's own settings.
-    pub(crate) fn standard(image_size: u32) -> Self {
-        Self::of(image_size, Normalise::CLIP)
+    pub(crate) fn standard(image_size: u32, patch_size: u32) -> Self {
+        Self::of((image_size, patch_size), Normalise::CLIP)
     }
 
     /// CLIP's own resize and crop, and another mean and deviation.
-    pub(crate) fn of(image_size: u32, normalise: Normalise) -> Self {
+    pub(crate) fn of((image_size, patch_size): (u32, u32), normalise: Normalise) -> Self {
         ClipPrepare {
             side: image_size,
+            grid: (image_size / patch_size) as usize,
             fit: ImageFit::Crop,
             background: PAD,
             resize: Some(Resize::ShortestEdge(image_size)),
@@ -135,21 +130,22 @@ impl ClipPrepare {
             normalise,
         }
     }
+}
 
-    /// How pictures that are not square are made to fit where nobody says.
-    pub(crate) fn fit(&self) -> ImageFit {
-        self.fit
+impl Pictures for ClipPrepare {
+    fn plan(&self, _: (u32, u32), _: &RunOptions) -> Result<Plan, EngineError> {
+        Ok(Plan::whole(self.grid, self.grid))
     }
 
-    /// Prepares a picture.
-    ///
-    /// # Errors
-    /// The picture is so narrow that resizing it would need too many pixels.
-    pub(crate) fn prepare(
-        &self,
-        picture: &Picture,
-        options: &RunOptions,
-    ) -> Result<Pixels, EngineError> {
+    fn tokens(&self) -> PictureTokens {
+        PictureTokens::One { tokens: self.grid.pow(2) as u32 }
+    }
+
+    fn fit(&self) -> Option<ImageFit> {
+        Some(self.fit)
+    }
+
+    fn prepare(&self, picture: &Picture, options: &RunOptions) -> Result<Pixels, EngineError> {
         // A picture of one pixel's width is legal and may be millions high: what resizing and
         // padding would make of it is bounded before it is made.
         let narrow = |pixels: u64| {
@@ -212,54 +208,13 @@ impl ClipPrepare {
                 cw as f32 * sx,
                 ch as f32 * sy,
             ],
-            rows: 0,
-            cols: 0,
+            rows: self.grid as u16,
+            cols: self.grid as u16,
         };
         let (prepared, planes) =
             replaced(prepared, &self.normalise, options.picture, options.resize);
-        Ok(Pixels { values: planes, picture: prepared, geometry })
+        Ok(Pixels { values: planes, picture: prepared, views: vec![geometry] })
     }
-}
-
-/// Where the middle of `whole` begins: before it, where there is less than `part`. Of an odd number of
-/// lines that are missing, transformers' processors with torchvision add the smaller half in front,
-/// those with Pillow the larger one.
-fn middle(whole: u32, part: u32, resize: Resizing) -> i64 {
-    let (whole, part) = (i64::from(whole), i64::from(part));
-    if whole >= part {
-        return (whole - part) / 2;
-    }
-    let missing = part - whole;
-    -(if resize == Resizing::Torchvision { missing / 2 } else { (missing + 1) / 2 })
-}
-
-fn pad_to_square(picture: &Picture, background: [u8; 3]) -> (Picture, (u32, u32)) {
-    let side = picture.width.max(picture.height);
-    let (left, top) = ((side - picture.width) / 2, (side - picture.height) / 2);
-    let mut rgb = background.repeat(side as usize * side as usize);
-    let row = 3 * picture.width as usize;
-    for (y, source) in picture.rgb.chunks(row).enumerate() {
-        let at = 3 * ((top as usize + y) * side as usize + left as usize);
-        rgb[at..at + row].copy_from_slice(source);
-    }
-    (Picture { width: side, height: side, rgb }, (left, top))
-}
-
-/// The part of a picture that begins at `(left, top)`; black where the picture does not reach.
-fn crop(picture: &Picture, (left, top): (i64, i64), (width, height): (u32, u32)) -> Picture {
-    let mut rgb = vec![0; 3 * width as usize * height as usize];
-    let stride = 3 * picture.width as usize;
-    let (from, to) = (left.max(0), (left + i64::from(width)).min(i64::from(picture.width)));
-    let bytes = 3 * (to - from).max(0) as usize;
-    for (y, row) in rgb.chunks_mut(3 * width as usize).enumerate() {
-        let line = top + y as i64;
-        if (0..i64::from(picture.height)).contains(&line) && bytes > 0 {
-            let at = line as usize * stride + 3 * from as usize;
-            row[3 * (from - left) as usize..][..bytes]
-                .copy_from_slice(&picture.rgb[at..at + bytes]);
-        }
-    }
-    Picture { width, height, rgb }
 }
 
 /// A size as transformers reads it: an edge, `[height, width]`, or an object with one of the sets
@@ -361,6 +316,7 @@ mod tests {
     use std::path::Path;
 
     use safetensors::SafeTensors;
+    use shared::Resizing;
 
     use super::*;
 
@@ -379,7 +335,7 @@ mod tests {
                 rgb: rgb.data().to_vec(),
             };
             for size in [42, 56] {
-                let clip = ClipPrepare::standard(size);
+                let clip = ClipPrepare::standard(size, 14);
                 for (fit, kind) in [(ImageFit::Crop, "crop"), (ImageFit::Pad, "pad")] {
                     let options = RunOptions { fit, ..RunOptions::default() };
                     let got = clip.prepare(&source, &options).expect("prepares");
@@ -410,7 +366,7 @@ mod tests {
             ((47, 53), 47, torchvision, (0, 49), (1, 47)),
             ((48, 48), 48, pillow, (1, 48), (1, 48)),
         ] {
-            let mut clip = ClipPrepare::standard(50);
+            let mut clip = ClipPrepare::standard(50, 14);
             clip.resize = Some(Resize::ShortestEdge(edge));
             let (width, height) = size;
             let rgb = vec![255; 3 * width as usize * height as usize];
@@ -426,7 +382,7 @@ mod tests {
             );
             let want = |(first, last): (usize, usize)| (Some(first), Some(last));
             assert_eq!(got, (want(rows), want(columns)), "{size:?} {resize:?}");
-            let [left, top, ..] = seen.geometry.covers;
+            let [left, top, ..] = seen.views[0].covers;
             if rows.0 > 0 {
                 assert_eq!(top, -(rows.0 as f32), "{size:?} {resize:?}");
             }
@@ -438,10 +394,10 @@ mod tests {
 
     #[test]
     fn says_which_part_of_the_picture_is_seen() {
-        let clip = ClipPrepare::standard(50);
+        let clip = ClipPrepare::standard(50, 14);
         let wide = Picture { width: 200, height: 100, rgb: vec![0; 60_000] };
         let fit = |fit| RunOptions { fit, ..RunOptions::default() };
-        let covers = |kind| clip.prepare(&wide, &fit(kind)).expect("prepares").geometry.covers;
+        let covers = |kind| clip.prepare(&wide, &fit(kind)).expect("prepares").views[0].covers;
         let crop = covers(ImageFit::Crop);
         assert_eq!(crop, [50.0, 0.0, 100.0, 100.0]);
         let pad = covers(ImageFit::Pad);
@@ -450,7 +406,7 @@ mod tests {
 
     #[test]
     fn needles_are_refused_before_memory_is_set_aside() {
-        let clip = ClipPrepare::standard(168);
+        let clip = ClipPrepare::standard(168, 14);
         // 25,565,282 rows would wrap around in 32 bits and come out at 80.
         for (width, height) in [(1, 25_565_282), (1, 25_565_283), (65_535, 1), (65_536, 1)] {
             let rgb = vec![0; 3 * width as usize * height as usize];

@@ -2,20 +2,21 @@
 
 use std::path::Path;
 
-use super::rope::{Kind, rope};
-use super::{
-    Files, MOST, Section, Usual, activation, decoder, eos, heads, image_token, known, model_type,
-    same_layers, silu,
+use crate::config::{
+    Files, Section, activation, clip, eos, image_token, known, llama, same_layers,
 };
-use crate::decoder::{Biases, DecoderConfig};
+use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
-use crate::vision::{Activation, ClipConfig};
+use crate::vision::{Activation, VitConfig};
+
+/// Sizes that follow from others.
+const HARMLESS: [&str; 2] = ["image_seq_length", "vocab_size"];
 
 /// Everything LLaVA-1.5 needs from `config.json` and `generation_config.json`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct LlavaConfig {
     pub(crate) text: DecoderConfig,
-    pub(crate) vision: ClipConfig,
+    pub(crate) vision: VitConfig,
     /// Vision blocks to run: the feature layer's hidden state is the last one's output.
     pub(crate) feature_blocks: usize,
     pub(crate) image_token: u32,
@@ -38,7 +39,7 @@ impl LlavaConfig {
         let (model, generation) = (files.model()?, files.generation()?);
         let config = Self::parse(&model, &generation, notes)?;
         aspect_ratio(&model, notes)?;
-        model.tell_unknown(&[&known::EVERY, &known::GENERATION, &known::LLAVA], notes);
+        model.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
         Ok(config)
     }
 
@@ -100,68 +101,4 @@ fn feature_blocks(model: &Section, layers: usize) -> Result<usize, EngineError> 
     blocks.filter(|n| (0..=most).contains(n)).map(|n| n as usize).ok_or_else(|| {
         model.wrong(name, &format!("one of the {layers} vision layers, counted from either end,"))
     })
-}
-
-/// Llama's settings, with the defaults of transformers' LlamaConfig.
-fn llama(
-    model: &Section,
-    text: &Section,
-    notes: &mut Vec<String>,
-) -> Result<DecoderConfig, EngineError> {
-    model_type(text, &["llama"])?;
-    same_layers(text)?;
-    silu(text)?;
-    let hidden = text.size("hidden_size", 4096, MOST.width)?;
-    let heads = heads(text, hidden, 32, None)?;
-    let attention = text.flag("attention_bias", false)?;
-    let biases = Biases {
-        qkv: Some(attention),
-        output: Some(attention),
-        mlp: Some(text.flag("mlp_bias", false)?),
-    };
-    let usual =
-        Usual { intermediate: 11_008, layers: 32, vocab: 32_000, norm_eps: 1e-6, positions: 2048 };
-    let rotary = rope(text, Kind::Llama, notes)?;
-    let config = decoder((model, text), (hidden, heads), (rotary, biases), &usual)?;
-    text.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
-    Ok(config)
-}
-
-/// CLIP's settings. A tower that is not described at all is LLaVA-1.5's own; of one that is, what
-/// is left out has the defaults of transformers' CLIPVisionConfig.
-fn clip(json: &Section, notes: &mut Vec<String>) -> Result<ClipConfig, EngineError> {
-    let or = |own: usize, clip: usize| if json.is_missing() { own } else { clip };
-    model_type(json, &["clip_vision_model"])?;
-    json.size("num_channels", 3, 3)
-        .and_then(|n| if n == 3 { Ok(()) } else { Err(json.wrong("num_channels", "3")) })?;
-    let config = ClipConfig {
-        hidden: json.size("hidden_size", or(1024, 768), MOST.width)?,
-        intermediate: json.size("intermediate_size", or(4096, 3072), MOST.width)?,
-        layers: json.size("num_hidden_layers", or(24, 12), MOST.layers)?,
-        heads: json.size("num_attention_heads", or(16, 12), MOST.heads)?,
-        image_size: json.size("image_size", or(336, 224), 1 << 14)?,
-        patch_size: json.size("patch_size", or(14, 32), 1 << 14)?,
-        norm_eps: json.number("layer_norm_eps", 1e-5, 0.0..=0.1)?,
-        activation: activation(json, "hidden_act", Activation::QuickGelu)?,
-    };
-    if !config.hidden.is_multiple_of(config.heads) {
-        return Err(json.fail(&format!(
-            "'{}' {} and {} heads do not fit together",
-            json.key("hidden_size"),
-            config.hidden,
-            config.heads
-        )));
-    }
-    if config.patch_size > config.image_size {
-        return Err(json.fail(&format!(
-            "'{}' {} and '{}' {} do not fit together",
-            json.key("patch_size"),
-            config.patch_size,
-            json.key("image_size"),
-            config.image_size
-        )));
-    }
-    same_layers(json)?;
-    json.tell_unknown(&[&known::EVERY, &known::GENERATION, &known::CLIP], notes);
-    Ok(config)
 }

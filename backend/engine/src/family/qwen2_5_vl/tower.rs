@@ -1,13 +1,13 @@
 //! Qwen2.5-VL's vision tower: window attention, some full blocks, a 2 × 2 merger.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use shared::Group;
 
-use super::{Activation, Features, split_heads};
 use crate::attention::{Mask, Watch, attend, attend_spans};
 use crate::error::EngineError;
 use crate::ops;
 use crate::rotary::{Position, Rotary};
+use crate::vision::{Activation, Features, split_heads};
 use crate::weights::{Linear, Loader};
 
 /// The eps of every norm in the tower and the merger; not configurable in transformers either.
@@ -80,8 +80,8 @@ impl QwenTower {
         at: &str,
     ) -> std::result::Result<Self, EngineError> {
         let c = &config;
-        let patch_name = format!("{at}patch_embed.proj.weight");
-        let patch = loader.patches(&patch_name, &[c.hidden, 3, 2, c.patch, c.patch])?;
+        let patch_name = format!("{at}patch_embed.proj");
+        let patch = loader.patches(&patch_name, &[c.hidden, 3, 2, c.patch, c.patch], false)?;
         let mut blocks = Vec::with_capacity(c.layers);
         for i in 0..c.layers {
             let name = |n: &str| format!("{at}blocks.{i}.{n}");
@@ -109,6 +109,11 @@ impl QwenTower {
             merge_out: loader.dense_linear(&[(name("mlp.2"), c.out)], merged)?,
             config,
         })
+    }
+
+    /// The device it runs on.
+    pub(super) fn device(&self) -> Device {
+        self.patch.device()
     }
 
     /// Features of patches `[n, 3 · 2 · p · p]` of a picture of `rows × cols` tokens, in raster
@@ -173,7 +178,7 @@ impl QwenTower {
                 .map_or(0.0, |s| s.iter().sum::<f32>() / unit as f32)
         };
         let scores = if scores { back.iter().map(score).collect() } else { Vec::new() };
-        Ok(Features { rows, scores })
+        Ok(Features { rows, deep: Vec::new(), scores })
     }
 }
 

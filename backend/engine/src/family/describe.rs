@@ -1,0 +1,59 @@
+//! What a model's files say of it besides its weights.
+
+use std::sync::Arc;
+
+use super::Encoder;
+use crate::decoder::DecoderConfig;
+use crate::error::EngineError;
+use crate::prepare::Pictures;
+use crate::weights::Loader;
+
+/// Reads an encoder and its connector.
+type ReadEncoder = dyn FnOnce(&mut Loader) -> Result<Box<dyn Encoder>, EngineError>;
+
+/// A model before its weights: what a family reads of its files.
+pub(crate) struct Description {
+    pub(crate) decoder: DecoderConfig,
+    /// The id at positions of pictures.
+    pub(crate) image_token: u32,
+    /// Ids that end an answer.
+    pub(crate) eos: Vec<u32>,
+    /// How pictures are prepared.
+    pub(crate) pictures: Arc<dyn Pictures>,
+    /// How many layers of each kind the weights must have.
+    pub(crate) layers: Vec<Layers>,
+    /// Reads the encoder, before the decoder is.
+    pub(crate) encoder: Box<ReadEncoder>,
+    /// Whether a tensor that nobody asked for is known to be left out; names are Hugging Face's or
+    /// llama.cpp's.
+    pub(crate) is_unused: Box<dyn Fn(&str) -> bool>,
+}
+
+/// Layers that a configuration counts and the weights have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Layers {
+    /// What they are of, as a message says it.
+    pub(crate) of: &'static str,
+    /// The configuration's name for their number.
+    pub(crate) key: &'static str,
+    /// What ends the name of a tensor that each has, after its number.
+    pub(crate) probe: &'static str,
+    pub(crate) count: usize,
+}
+
+impl Layers {
+    /// A decoder's, under the name that Hugging Face's configurations have for it.
+    pub(crate) const fn of_decoder(count: usize) -> Self {
+        let (key, probe) = ("num_hidden_layers", ".input_layernorm.weight");
+        Layers { of: "decoder", key, probe, count }
+    }
+}
+
+/// Sentences about what is understood otherwise than it reads, or not known.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// Of the model's configuration.
+    pub(crate) config: Vec<String>,
+    /// Of the processor's.
+    pub(crate) pictures: Vec<String>,
+}

@@ -1,0 +1,131 @@
+//! Qwen2.5-VL in llama.cpp's files, and in Ollama's.
+
+use super::config::QwenConfig;
+use super::tower::QwenVisionConfig;
+use crate::config::gguf::{
+    CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, number, special,
+};
+use crate::error::EngineError;
+use crate::weights::gguf::names::{layer, renamed};
+use crate::weights::{Gguf, Metadata};
+
+/// What Ollama calls a model with its vision tower in the same file.
+pub(super) const WHOLE: &str = "qwen25vl";
+
+/// What the published models' processor takes; files name others where they must.
+const PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
+
+/// llama.cpp's name for a tensor of the vision tower or the merger.
+pub(super) fn name(name: &str) -> Option<String> {
+    let name = name.strip_prefix("model.visual.")?;
+    match layer(name, "blocks.") {
+        None => renamed(
+            name,
+            "",
+            &[
+                ("patch_embed.proj", "v.patch_embd"),
+                ("merger.ln_q", "v.post_ln"),
+                ("merger.mlp.0", "mm.0"),
+                ("merger.mlp.2", "mm.2"),
+            ],
+        ),
+        Some((i, rest)) => renamed(
+            rest,
+            &format!("v.blk.{i}."),
+            &[
+                ("norm1", "ln1"),
+                ("attn.qkv", "attn_qkv"),
+                ("attn.proj", "attn_out"),
+                ("norm2", "ln2"),
+                ("mlp.gate_proj", "ffn_gate"),
+                ("mlp.up_proj", "ffn_up"),
+                ("mlp.down_proj", "ffn_down"),
+            ],
+        ),
+    }
+}
+
+impl QwenConfig {
+    /// From a language model and its mmproj.
+    ///
+    /// # Errors
+    /// A setting that is missing or not supported.
+    pub(crate) fn from_gguf(text: &Gguf, mmproj: &Gguf) -> Result<Self, EngineError> {
+        let arch = architecture(text)?;
+        let sections = if arch == WHOLE { "mrope_section" } else { "dimension_sections" };
+        let decoder = decoder(
+            text,
+            GgufText { arch, theta: 1e6, sections: Some(sections), head_norms: false },
+        )?;
+        let clip = &mmproj.metadata;
+        let prefix = vision_prefix(clip);
+        let key = |name: &str| format!("{prefix}{name}");
+        let size = |name: &str| needed_size(clip, &key(name));
+        if clip.flag("clip.use_gelu") == Some(true) {
+            return Err(clip.wrong("clip.use_gelu", "is set, which Qwen2.5-VL does not use"));
+        }
+        let layers = size("block_count")?;
+        blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
+        let hidden = size("embedding_length")?;
+        let config = QwenVisionConfig {
+            hidden,
+            // Some files say 0 here; the tensors know.
+            intermediate: inner(mmproj, hidden, "ffn_gate")?,
+            layers,
+            heads: size("attention.head_count")?,
+            patch: size("patch_size")?,
+            merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
+            window: clip.size(&key("window_size"))?.unwrap_or(112),
+            full: full_blocks(clip, layers)?,
+            out: decoder.hidden,
+            // llama.cpp has no key for another; Ollama has.
+            theta: number(clip, &key("rope.freq_base"), 1e4)?,
+        };
+        let token = config.merge.saturating_mul(config.patch);
+        if !config.hidden.is_multiple_of(4 * config.heads) || config.window < token {
+            return Err(clip.problem("the vision tower's sizes do not fit together"));
+        }
+        joined((mmproj, text), decoder.hidden, &["mm.2.weight", "v.merger.mlp.2.weight"])?;
+        let image_token = special(&text.metadata, "<|image_pad|>")?;
+        Ok(QwenConfig {
+            image_processor: None,
+            eos: eos(&text.metadata, special(&text.metadata, "<|im_end|>")?),
+            text: decoder,
+            vision: config,
+            image_token,
+        })
+    }
+}
+
+/// The blocks that attend to the whole picture: every n-th, counted from one, or a list.
+fn full_blocks(clip: &Metadata, layers: usize) -> Result<Vec<usize>, EngineError> {
+    if let Some(list) = clip.integers(&format!("{}fullatt_block_indexes", vision_prefix(clip))) {
+        return Ok(list.into_iter().filter_map(|i| usize::try_from(i).ok()).collect());
+    }
+    if vision_prefix(clip) != CLIP {
+        // What Ollama leaves out is as published.
+        return Ok(vec![7, 15, 23, 31]);
+    }
+    let key = "clip.vision.n_wa_pattern";
+    let every = clip.needed(key, clip.size(key)?)?;
+    Ok((0..layers).filter(|i| (i + 1).is_multiple_of(every)).collect())
+}
+
+/// What begins a key of the vision tower's.
+fn vision_prefix(meta: &Metadata) -> &'static str {
+    let whole = meta.text("general.architecture") == Some(WHOLE);
+    if whole { "qwen25vl.vision." } else { CLIP }
+}
+
+/// The least and the most pixels of a picture.
+pub(super) fn pixels(clip: &Metadata) -> Result<(u64, u64), EngineError> {
+    let limit = |key: &str, default: u64| -> Result<u64, EngineError> {
+        Ok(clip.size(key)?.map_or(default, |n| n as u64))
+    };
+    let low = limit("clip.vision.image_min_pixels", PIXELS.0)?;
+    let high = limit("clip.vision.image_max_pixels", PIXELS.1)?;
+    if low > high {
+        return Err(clip.wrong("clip.vision.image_min_pixels", "is above the largest"));
+    }
+    Ok((low, high))
+}

@@ -1,0 +1,94 @@
+//! What a picture becomes in a prompt: known from its size and the options, before its pixels are.
+
+use std::borrow::Cow;
+
+/// The features of a picture and what the processor writes between them, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) parts: Vec<PlanPart>,
+}
+
+/// A part of a picture's place in the prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PlanPart {
+    /// What the processor writes before, between or after features: row and column marks, line
+    /// breaks. Special tokens are found in it; all of it is [`shared::Group::Marker`].
+    #[cfg_attr(not(test), expect(dead_code, reason = "no published family here cuts tiles yet"))]
+    Marks(Cow<'static, str>),
+    /// Features that follow one another.
+    Run(Run),
+}
+
+/// Features of one view of a picture, in raster order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Which of the picture's views they are of: the picture itself, or one of its tiles.
+    pub(crate) tile: u16,
+    pub(crate) rows: usize,
+    pub(crate) cols: usize,
+    /// Whether a learned feature that lies in no cell ends each row.
+    pub(crate) newlines: bool,
+}
+
+impl Run {
+    /// Rows and columns of features, line ends included.
+    pub(crate) const fn grid(&self) -> (usize, usize) {
+        (self.rows, if self.newlines { self.cols + 1 } else { self.cols })
+    }
+
+    /// How many features there are.
+    pub(crate) const fn len(&self) -> usize {
+        let (rows, cols) = self.grid();
+        rows * cols
+    }
+
+    /// Row and column of a feature; `None` of a row's end.
+    pub(crate) fn cell(&self, feature: u32) -> Option<(u16, u16)> {
+        let cols = (self.grid().1 as u32).max(1);
+        let (row, col) = (feature / cols, feature % cols);
+        ((col as usize) < self.cols).then_some((row as u16, col as u16))
+    }
+}
+
+impl Plan {
+    /// A picture that is seen as a whole, without marks of its own.
+    pub(crate) fn whole(rows: usize, cols: usize) -> Self {
+        Plan { parts: vec![PlanPart::Run(Run { rows, cols, ..Run::default() })] }
+    }
+
+    /// Its runs, each with how many features come before it.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (usize, Run)> + '_ {
+        let runs = self.parts.iter().filter_map(|part| match part {
+            PlanPart::Run(run) => Some(*run),
+            PlanPart::Marks(_) => None,
+        });
+        runs.scan(0, |first, run| {
+            let at = *first;
+            *first += run.len();
+            Some((at, run))
+        })
+    }
+
+    /// How many features the picture has.
+    pub(crate) fn len(&self) -> usize {
+        self.runs().map(|(_, run)| run.len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_follow_one_another_and_row_ends_lie_in_no_cell() {
+        let tile = Run { rows: 2, cols: 3, ..Run::default() };
+        let map = Run { tile: 1, newlines: true, ..tile };
+        let marks = PlanPart::Marks("\n".into());
+        let plan = Plan { parts: vec![PlanPart::Run(tile), marks, PlanPart::Run(map)] };
+        assert_eq!(plan.runs().collect::<Vec<_>>(), [(0, tile), (6, map)]);
+        assert_eq!(plan.len(), 6 + 2 * 4);
+        assert_eq!((tile.cell(5), map.cell(5)), (Some((1, 2)), Some((1, 1))));
+        assert_eq!((map.cell(3), map.cell(7)), (None, None));
+        assert_eq!(Plan::whole(2, 3).len(), 6);
+    }
+}
