@@ -152,10 +152,10 @@ fn attention(c: &DecoderConfig, at: &str, rows: &Rows, positions: &[Position]) -
     let (q, k, v) = (of("q", c.heads), of("k", c.kv_heads), of("v", c.kv_heads));
     let row = |i: usize| {
         let mut joined = Vec::new();
-        for head in 0..c.heads {
+        for (head, query) in q[i].iter().enumerate() {
             let kv = head / (c.heads / c.kv_heads);
             let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-            let score = |j: usize| (dot(&q[i][head], &k[j][kv]) / (c.head_dim as f64).sqrt()).exp();
+            let score = |j: usize| (dot(query, &k[j][kv]) / (c.head_dim as f64).sqrt()).exp();
             let weights: Vec<f64> = (0..=i).map(score).collect();
             let sum: f64 = weights.iter().sum();
             joined.extend((0..c.head_dim).map(|d| {

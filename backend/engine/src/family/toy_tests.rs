@@ -18,10 +18,13 @@ use crate::prompt::{Prompt, PromptTokenizer};
 use crate::weighed::Weighed;
 use crate::weights::{Random, Source};
 
+/// Tensors by name: shape and values.
+type Tensors = HashMap<String, (Vec<usize>, Vec<f32>)>;
+
 /// Random weights that remember which tensors were asked for.
 struct Recorder {
     weights: Random,
-    read: RefCell<HashMap<String, (Vec<usize>, Vec<f32>)>>,
+    read: RefCell<Tensors>,
 }
 
 impl Source for Recorder {
