@@ -66,9 +66,29 @@ fn check_knockout(
     knockout: Option<&str>,
     spread: f64,
 ) {
+    check_width((heads, kv_heads, 8), rows, mask, knockout, spread);
+}
+
+/// Widths of heads in published models, and those on either side of the GPU kernels' own.
+#[test]
+fn heads_of_every_width_are_exact() {
+    for width in [24, 40, 64, 72, 80, 88, 96, 128, 136, 160, 256] {
+        check_width((4, 2, width), 21, Mask::Causal { past: 3 }, None, 0.3);
+        check_width((3, 3, width), 21, Mask::None, None, 0.3);
+        check_width((4, 1, width), 1, Mask::Causal { past: 30 }, None, 0.3);
+    }
+}
+
+fn check_width(
+    (heads, kv_heads, width): (usize, usize, usize),
+    rows: usize,
+    mask: Mask,
+    knockout: Option<&str>,
+    spread: f64,
+) {
     let past = mask.past();
     let keys = rows + past;
-    let (width, dev) = (8, Device::Cpu);
+    let dev = Device::Cpu;
     let q = Tensor::randn(0f32, spread as f32, (heads, rows, width), &dev).expect("q");
     let k = Tensor::randn(0f32, 1f32, (kv_heads, keys, width), &dev).expect("k");
     let v = Tensor::randn(0f32, 1f32, (kv_heads, keys, width), &dev).expect("v");

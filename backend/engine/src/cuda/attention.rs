@@ -83,8 +83,20 @@ pub(crate) fn decodes(width: usize) -> bool {
     matches!(width, 32 | 64 | 128)
 }
 
+/// The width that the kernels for many rows take heads of this width as: their own, or the next
+/// larger one, filled up with zeros. Wider heads go through in whole score rows.
+const fn flash_width(width: usize) -> Option<usize> {
+    match width {
+        1..=32 => Some(32),
+        33..=64 => Some(64),
+        65..=80 => Some(80),
+        81..=128 => Some(128),
+        _ => None,
+    }
+}
+
 fn flashes(q: &Tensor, width: usize) -> bool {
-    q.dtype() == DType::F16 && matches!(width, 32 | 64 | 80 | 128)
+    q.dtype() == DType::F16 && width.is_multiple_of(8) && flash_width(width).is_some()
 }
 
 /// Attention of `q` `[heads, rows, width]` over `k` and `v` `[kv_heads, keys, width]`, of which a
@@ -148,6 +160,13 @@ fn flash(
 ) -> Result<Tensor> {
     let (heads, rows, width) = q.dims3()?;
     let (kv_heads, keys, _) = k.dims3()?;
+    // Zeros add nothing to a score, and give columns of zeros, which are cut off again.
+    let padded = flash_width(width).unwrap_or(width);
+    let filled = |t: &Tensor| match padded - width {
+        0 => Ok(t.clone()),
+        zeros => t.pad_with_zeros(2, 0, zeros)?.contiguous(),
+    };
+    let (q, k, v) = (&filled(q)?, &filled(k)?, &filled(v)?);
     let device = device(q)?;
     let on = q.device();
     let (causal, past) = (if mask == Mask::None { "" } else { "_causal" }, mask.past());
@@ -158,7 +177,7 @@ fn flash(
     let (out, partial) = unsafe {
         let partial = if page.is_some() { heads * blocks * bins * bins } else { 1 };
         (
-            Tensor::empty((rows, heads * width), DType::F16, on)?,
+            Tensor::empty((rows, heads * padded), DType::F16, on)?,
             Tensor::empty(partial, DType::F32, on)?,
         )
     };
@@ -189,7 +208,7 @@ fn flash(
         scale: 1.0 / (width as f32).sqrt(),
     };
     let observed = if page.is_some() { "_observed" } else { "" };
-    let name = format!("flash_{width}{causal}{observed}{}", suffix(page));
+    let name = format!("flash_{padded}{causal}{observed}{}", suffix(page));
     let blocks_of = (heads as u32, blocks as u32, spans.map_or(1, <[_]>::len) as u32);
     launch!(&device, &name, grid(blocks_of, 256), call);
     if let Some(page) = page {
@@ -199,7 +218,11 @@ fn flash(
         let name = format!("flash_fold{}", suffix(Some(page)));
         launch!(&device, &name, fold, address(&partial)?, page.mass, blocks as i32);
     }
-    Ok(out)
+    if padded == width {
+        return Ok(out);
+    }
+    let out = out.reshape((rows, heads, padded))?.narrow(2, 0, width)?;
+    out.contiguous()?.reshape((rows, heads * width))
 }
 
 /// One query row `[heads, 1, width]`. `page` receives its masses, `row` its average over heads.

@@ -115,7 +115,7 @@ fn both(
 #[ignore = "needs a GPU"]
 fn gpu_attention_equals_the_cpu() {
     for kind in [DType::F32, DType::F16] {
-        for width in [24, 32, 64, 80, 128] {
+        for width in [24, 32, 64, 72, 80, 96, 128, 160, 256] {
             for (heads, kv_heads) in [(4, 4), (8, 2), (7, 1)] {
                 for (rows, past) in
                     [(1, 0), (1, 1), (1, 700), (2, 0), (65, 0), (129, 300), (577, 0)]
@@ -134,7 +134,7 @@ fn gpu_attention_equals_the_cpu() {
 fn gpu_spans_attend_to_themselves() {
     let gpu = open(0).expect("a GPU");
     let spans = [(0, 64), (64, 16), (80, 1), (81, 300)];
-    for width in [64, 80] {
+    for width in [24, 64, 72, 80, 96, 128, 160] {
         let random = || {
             let t = Tensor::randn(0f32, 1f32, (3, 381, width), &Device::Cpu).expect("random");
             t.to_dtype(DType::F16).expect("rounded")
