@@ -35,7 +35,7 @@ struct Bomb {
 fn pictures(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
     let bomb = |name: &str, due, file: Vec<u8>| Bomb {
         name: name.to_owned(),
-        request: run_of(to, &form(&file, OPTIONS)),
+        request: run_of(&form(&file, OPTIONS)),
         due,
     };
     let (no, either) = (Due::Refusal, Due::Either);
@@ -68,7 +68,7 @@ fn bodies(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
     let mut bombs = Vec::new();
     let mut add = |name: &str, due, request| bombs.push(Bomb { name: name.into(), request, due });
     let nested = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
-    let options = |json: &str| run_of(to, &form(&fine, json));
+    let options = |json: &str| run_of(&form(&fine, json));
     add("options nested 60,000 deep", Due::Refusal, options(&nested(60_000)));
     let inside = format!(r#"{{"prompt":"a","intervention":{}}}"#, nested(50_000));
     add("an option nested 50,000 deep", Due::Refusal, options(&inside));
@@ -79,7 +79,7 @@ fn bodies(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
     add("four billion new tokens", Due::Refusal, options(tokens));
     let number = format!(r#"{{"prompt":"a","max_new_tokens":{}}}"#, "9".repeat(100_000));
     add("a number of 100,000 digits", Due::Refusal, options(&number));
-    let experiment = |body: &[u8]| with_body(to, "POST /api/experiments", "application/json", body);
+    let experiment = |body: &[u8]| with_body("POST /api/experiments", "application/json", body);
     add("an experiment nested 30,000 deep", Due::Refusal, experiment(nested(30_000).as_bytes()));
     let many = format!(r#"{{"models":["a"],"prune":[{}]}}"#, vec!["0.5"; 9_000].join(","));
     add("an experiment of 9,000 conditions", Due::Refusal, experiment(many.as_bytes()));
@@ -88,7 +88,7 @@ fn bodies(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
     let packed = files::gzip_of_zeros(unpacked);
     let encoded = format!(
         "{}Content-Encoding: gzip\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-        head(to, "POST /api/experiments"),
+        head("POST /api/experiments"),
         packed.len()
     );
     add("a packed body", Due::Refusal, [encoded.as_bytes(), &packed].concat());
@@ -96,14 +96,14 @@ fn bodies(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
         format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n\r\n")
     };
     let parts = |n: usize| format!("{}--{BOUNDARY}--\r\n", part("options").repeat(n)).into_bytes();
-    add("a form of 20,000 fields", Due::Refusal, run_of(to, &parts(20_000)));
+    add("a form of 20,000 fields", Due::Refusal, run_of(&parts(20_000)));
     let named = format!("{}--{BOUNDARY}--\r\n", part(&"n".repeat(300_000)));
-    add("a field's name of 300 KB", Due::Refusal, run_of(to, named.as_bytes()));
+    add("a field's name of 300 KB", Due::Refusal, run_of(named.as_bytes()));
     let endless = format!("--{BOUNDARY}\r\n{}", "X-Header: 1\r\n".repeat(50_000));
-    add("a field of 50,000 headers", Due::Refusal, run_of(to, endless.as_bytes()));
-    add("a form that never begins", Due::Refusal, run_of(to, &b"-".repeat(2 << 20)));
+    add("a field of 50,000 headers", Due::Refusal, run_of(endless.as_bytes()));
+    add("a form that never begins", Due::Refusal, run_of(&b"-".repeat(2 << 20)));
     let boundary = format!("multipart/form-data; boundary={}", "b".repeat(20_000));
-    add("a boundary of 20 KB", Due::Refusal, with_body(to, "POST /api/runs", &boundary, b"--b"));
+    add("a boundary of 20 KB", Due::Refusal, with_body("POST /api/runs", &boundary, b"--b"));
     bombs
 }
 
@@ -113,18 +113,15 @@ fn heads(to: SocketAddr) -> Vec<Bomb> {
         request: request.into_bytes(),
         due: Due::Http,
     };
-    let get = head(to, "GET /healthz");
-    let post = head(to, "POST /api/experiments");
+    let get = head("GET /healthz");
+    let post = head("POST /api/experiments");
     let long = |n: usize| "x".repeat(n);
     vec![
         bomb("a header line of 1 MB", format!("{get}X: {}\r\n\r\n", long(1 << 20))),
         bomb("a header's name of 100 KB", format!("{get}{}: x\r\n\r\n", long(100_000))),
         bomb("5,000 headers", format!("{get}{}\r\n", "X: 1\r\n".repeat(5_000))),
-        bomb(
-            "an address of 100 KB",
-            format!("{}\r\n", head(to, &format!("GET /{}", long(100_000)))),
-        ),
-        bomb("a method of 100 KB", format!("{}\r\n", head(to, &format!("{} /", long(100_000))))),
+        bomb("an address of 100 KB", format!("{}\r\n", head(&format!("GET /{}", long(100_000))))),
+        bomb("a method of 100 KB", format!("{}\r\n", head(&format!("{} /", long(100_000))))),
         bomb("two lengths", format!("{post}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab")),
         bomb(
             "a length that is none",
@@ -200,7 +197,7 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
 /// What a websocket may be sent.
 async fn sockets(to: SocketAddr) -> Result<Tally, String> {
     let run = submit(HONEST, to).await?.id;
-    let class = send(HONEST, to, &with_body(to, "POST /api/classrooms", "text/plain", b"")).await;
+    let class = send(HONEST, to, &with_body("POST /api/classrooms", "text/plain", b"")).await;
     let class: ClassCreated = class.map_err(|e| e.to_string())?.json()?;
     let mut tally = Tally::default();
     for path in

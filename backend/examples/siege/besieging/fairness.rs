@@ -26,7 +26,7 @@ async fn grab(
     done: mpsc::Sender<bool>,
     tallies: mpsc::Sender<Result<bool, String>>,
 ) {
-    let request = run_of(to, &form(&people::picture(), people::OPTIONS));
+    let request = run_of(&form(&people::picture(), people::OPTIONS));
     let mut watching = JoinSet::new();
     loop {
         let answer = send(RUDE, to, &request).await.map_err(|e| e.to_string());

@@ -53,7 +53,7 @@ fn guess(n: usize) -> String {
 }
 
 async fn open_class(to: SocketAddr) -> Result<ClassCreated, String> {
-    let request = with_body(to, "POST /api/classrooms", "text/plain", b"");
+    let request = with_body("POST /api/classrooms", "text/plain", b"");
     send(HONEST, to, &request).await.map_err(|e| e.to_string())?.json()
 }
 
@@ -65,12 +65,12 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
     runs(to, 1).await?;
     let alone = median(runs(to, scale.runs).await?);
 
-    let tally = flood(to, n, "a run", |_| run_of(to, &form(&picture(), OPTIONS)).into()).await;
+    let tally = flood(to, n, "a run", |_| run_of(&form(&picture(), OPTIONS)).into()).await;
     report.tally("runs, 64 at once", tally);
     // Its runs that wait are served in turn with the honest one's.
     honest(to, scale.runs, "runs after a flood of them", report).await;
 
-    let class: Arc<[u8]> = with_body(to, "POST /api/classrooms", "text/plain", b"").into();
+    let class: Arc<[u8]> = with_body("POST /api/classrooms", "text/plain", b"").into();
     report.tally("classes", flood(to, n, "a class", |_| class.clone()).await);
     let (code, tally) = match open_class(to).await {
         Ok(class) => (Some(class.code), Tally::default()),
@@ -82,7 +82,7 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
     };
     let guesses = |i: usize| -> Arc<[u8]> {
         let line = format!("GET /api/classrooms/{}", guess(i));
-        format!("{}\r\n", wire::head(to, &line)).into_bytes().into()
+        format!("{}\r\n", wire::head(&line)).into_bytes().into()
     };
     let mut guessed = flood(to, 5 * n, "a guessed code", guesses).await;
     guessed.add(tally);
@@ -96,7 +96,7 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
 
     let model = default_model(to).await?;
     let spec = format!(r#"{{"models":["{model}"],"samples":100}}"#);
-    let experiment = with_body(to, "POST /api/experiments", "application/json", spec.as_bytes());
+    let experiment = with_body("POST /api/experiments", "application/json", spec.as_bytes());
     let experiment: Arc<[u8]> = experiment.into();
     let mut tally = flood(to, n / 4, "an experiment", |_| experiment.clone()).await;
     let another = send(HONEST, to, &experiment).await.map_err(|e| e.to_string())?;
@@ -106,7 +106,7 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
     report.tally("experiments", tally);
 
     let heavy = vec![0x89; scale.upload];
-    let upload: Arc<[u8]> = run_of(to, &form(&heavy, OPTIONS)).into();
+    let upload: Arc<[u8]> = run_of(&form(&heavy, OPTIONS)).into();
     let tally = flood(to, n / 4, "an upload", |_| upload.clone()).await;
     report.tally(format!("uploads of {} MiB", scale.upload >> 20), tally);
 

@@ -9,7 +9,7 @@ use shared::experiment::{ExperimentCreated, ExperimentState, ExperimentStatus};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::people::{default_model, submit, until, watch};
+use super::people::{default_model, picture, submit, until, watch};
 use super::report::{Report, Row};
 use super::wire::{ask_as, ask_here, send, with_body};
 use super::{HONEST, Siege};
@@ -52,6 +52,10 @@ async fn record(to: SocketAddr, id: &str) -> Result<(RunState, Vec<u8>), String>
 /// Whether an acknowledged run is as it was shown, or ended where it was not done.
 async fn is_kept(to: SocketAddr, id: &str, shown: Option<&Vec<u8>>) -> Result<(), String> {
     let (state, body) = record(to, id).await?;
+    let kept = ask_here(to, &format!("GET /api/runs/{id}/picture")).await;
+    if kept.map_err(|e| e.to_string())?.body != picture() {
+        return Err("its picture is another than was sent".to_owned());
+    }
     match shown {
         Some(shown) if *shown == body => Ok(()),
         Some(_) => Err("it is another than it was".to_owned()),
@@ -80,7 +84,7 @@ impl Work {
         let spec = format!(
             r#"{{"models":["{model}"],"samples":{samples},"prune":[0,0.5],"base":{{"max_new_tokens":2}}}}"#
         );
-        let request = with_body(to, "POST /api/experiments", "application/json", spec.as_bytes());
+        let request = with_body("POST /api/experiments", "application/json", spec.as_bytes());
         let created = send(HONEST, to, &request).await.map_err(|e| e.to_string())?.json()?;
         Ok(Work { created, seen: 0, lost: 0, paused: 0 })
     }
@@ -188,7 +192,7 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
         survived: tried - lost,
         lost,
         told: format!(
-            "{} of them done and equal to the byte",
+            "all with their pictures; {} of them done and equal to the byte",
             acknowledged.values().flatten().count()
         ),
     });

@@ -3,11 +3,16 @@
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use super::wire::HOST;
+
+/// How long a lab may take until it listens.
+const OPENING: Duration = Duration::from_secs(120);
 
 /// How labs are started.
 #[derive(Clone, Debug)]
@@ -54,12 +59,28 @@ impl Program {
         let stdout = child.stdout.take().ok_or("no standard output")?;
         // Ended with it, whatever comes of it.
         let mut lab = Lab { child, address: ([127, 0, 0, 1], 0).into(), peak: self.peak.clone() };
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).map_err(|e| e.to_string())?;
+        let line = first_line(stdout)?;
         let address = line.trim().rsplit('/').next().and_then(|text| text.parse().ok());
         lab.address = address.ok_or_else(|| format!("the lab did not open, but said '{line}'"))?;
         Ok(lab)
     }
+}
+
+/// The first line that a lab writes, which says where it listens.
+///
+/// # Errors
+/// It writes none within [`OPENING`].
+fn first_line(stdout: ChildStdout) -> Result<String, String> {
+    let (write, read) = mpsc::sync_channel(1);
+    // A thread, for a pipe cannot be read with a time limit. It ends with the lab's process.
+    thread::spawn(move || {
+        let mut line = String::new();
+        let got = BufReader::new(stdout).read_line(&mut line);
+        let _ = write.send(got.map(|_| line));
+    });
+    let got = read.recv_timeout(OPENING);
+    let late = || format!("the lab does not open within {} s", OPENING.as_secs());
+    got.map_err(|_| late())?.map_err(|e| e.to_string())
 }
 
 /// What a lab's process holds.

@@ -26,7 +26,7 @@ pub fn picture() -> Vec<u8> {
 
 /// Submits a run.
 pub async fn submit(from: Ipv4Addr, to: SocketAddr) -> Result<RunCreated, String> {
-    let request = run_of(to, &form(&picture(), OPTIONS));
+    let request = run_of(&form(&picture(), OPTIONS));
     send(from, to, &request).await.map_err(|e| e.to_string())?.json()
 }
 
@@ -105,7 +105,7 @@ pub async fn until(to: SocketAddr, path: &str, words: &[&str]) -> Result<usize, 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let reading = async {
         let mut stream = connect(HONEST, to).await.map_err(|e| e.to_string())?;
-        let request = format!("{}\r\n", head(to, &format!("GET {path}")));
+        let request = format!("{}\r\n", head(&format!("GET {path}")));
         stream.write_all(request.as_bytes()).await.map_err(|e| e.to_string())?;
         let (mut text, mut part) = (Vec::new(), [0; 4096]);
         loop {

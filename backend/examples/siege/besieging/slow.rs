@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::people::{OPTIONS, answers, median, picture, runs, submit, watch as watch_run};
 use super::report::{Report, Row};
-use super::wire::{BOUNDARY, HOST, connect, connect_narrow, form, head};
+use super::wire::{BOUNDARY, HOST, ask_here, connect, connect_narrow, form, head};
 use super::{HONEST, RUDE, RUDER, Siege};
 
 /// Time from one byte to the next.
@@ -87,7 +87,7 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
     for ((_, what), counts) in WAYS.iter().zip(&slow) {
         rows.push((format!("{what}, of {RUDER}"), scale.dawdling, counts.clone()));
     }
-    let mut away = String::new();
+    let (mut away, mut closed) = (String::new(), String::new());
     if let Some(most) = scale.sent_away {
         let began = Instant::now();
         for counts in &slow[..2] {
@@ -100,11 +100,21 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
                 Err(_) => report.broken("slow", "who dawdles is not sent away"),
             }
         }
+        match connections_fall(to, most.saturating_sub(began.elapsed())).await {
+            Ok(()) => {
+                closed = format!(", all closed by the lab {} s later", began.elapsed().as_secs())
+            }
+            Err(why) => report.broken("slow", why),
+        }
     }
     for (i, (attack, wanted, counts)) in rows.into_iter().enumerate() {
         let Count { open, refused, gone } = *counts.borrow();
-        let more = if (1..3).contains(&i) { away.as_str() } else { "" };
-        let told = format!("{open} opened, {refused} refused, {gone} sent away{more}");
+        // Who reads nothing does not see the end: the lab's own count tells it.
+        let told = match i {
+            1 | 2 => format!("{open} opened, {refused} refused, {gone} sent away{away}"),
+            3.. => format!("{open} opened, {refused} refused{closed}"),
+            0 => format!("{open} opened, {refused} refused, {gone} sent away"),
+        };
         let (tried, survived) = (wanted as u64, (open + refused) as u64);
         report.row(Row { attack, tried, survived, lost: 0, told });
     }
@@ -131,6 +141,24 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
     report.row(row);
     well?;
     if lab.lives() { Ok(()) } else { Err("the lab ended".to_owned()) }
+}
+
+/// Waits until the lab counts no more connections than those of whoever asks it.
+async fn connections_fall(to: SocketAddr, most: Duration) -> Result<(), String> {
+    let began = Instant::now();
+    loop {
+        let answer = ask_here(to, "GET /metrics").await.map_err(|e| e.to_string())?;
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let open = text.lines().find_map(|line| line.strip_prefix("langoverrule_connections "));
+        let open: u64 = open.and_then(|n| n.parse().ok()).ok_or("the lab counts no connections")?;
+        if open <= 1 {
+            return Ok(());
+        }
+        if began.elapsed() > most {
+            return Err(format!("{open} connections of clients that read nothing stay open"));
+        }
+        tokio::time::sleep(PACE).await;
+    }
 }
 
 /// Opens a connection and keeps it until the lab closes it; `asks` first for something small.
@@ -160,11 +188,11 @@ async fn dawdling(to: SocketAddr, way: Way, run: String, counts: Counts) {
     let connected = if narrow { connect_narrow(from, to).await } else { connect(from, to).await };
     let Ok(mut stream) = connected else { return counts.send_modify(|c| c.refused += 1) };
     let (at_once, slowly): (String, Vec<u8>) = match way {
-        Way::Head => (String::new(), head(to, "GET /healthz").into_bytes().repeat(9)),
+        Way::Head => (String::new(), head("GET /healthz").into_bytes().repeat(9)),
         Way::Body => {
             let body = form(&picture(), OPTIONS);
             let kind = format!("multipart/form-data; boundary={BOUNDARY}");
-            let head = head(to, "POST /api/runs");
+            let head = head("POST /api/runs");
             let length = body.len();
             (format!("{head}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"), body)
         }

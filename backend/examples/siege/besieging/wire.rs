@@ -135,13 +135,13 @@ fn whole(mut chunks: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A request's head, all but its last line's end.
-pub fn head(_to: SocketAddr, line: &str) -> String {
+pub fn head(line: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n")
 }
 
 /// A request without a body.
 pub async fn ask(from: Ipv4Addr, to: SocketAddr, line: &str) -> io::Result<Answer> {
-    send(from, to, format!("{}\r\n", head(to, line)).as_bytes()).await
+    send(from, to, format!("{}\r\n", head(line)).as_bytes()).await
 }
 
 /// A request of whoever judges the lab: asked on its own machine by that machine's name, it has no bound.
@@ -153,13 +153,13 @@ pub async fn ask_here(to: SocketAddr, line: &str) -> io::Result<Answer> {
 /// A request of an owner.
 pub async fn ask_as(from: Ipv4Addr, to: SocketAddr, line: &str, token: &str) -> io::Result<Answer> {
     let request =
-        format!("{}Authorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n", head(to, line));
+        format!("{}Authorization: Bearer {token}\r\nContent-Length: 0\r\n\r\n", head(line));
     send(from, to, request.as_bytes()).await
 }
 
 /// A request with a body.
-pub fn with_body(to: SocketAddr, line: &str, kind: &str, body: &[u8]) -> Vec<u8> {
-    let (head, length) = (head(to, line), body.len());
+pub fn with_body(line: &str, kind: &str, body: &[u8]) -> Vec<u8> {
+    let (head, length) = (head(line), body.len());
     let head = format!("{head}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
@@ -174,9 +174,9 @@ pub fn form(picture: &[u8], options: &str) -> Vec<u8> {
 }
 
 /// A submitted run.
-pub fn run_of(to: SocketAddr, body: &[u8]) -> Vec<u8> {
+pub fn run_of(body: &[u8]) -> Vec<u8> {
     let kind = format!("multipart/form-data; boundary={BOUNDARY}");
-    with_body(to, "POST /api/runs", &kind, body)
+    with_body("POST /api/runs", &kind, body)
 }
 
 /// A websocket.
