@@ -64,6 +64,14 @@ pub const INTERNAL: &str = "Something went wrong inside the lab; its log says wh
 pub const DAMAGED: &str = "What the lab's disk holds of this is damaged: it is not what was written, so it is not \
                            shown. Run it again, or restore the lab's data folder from a copy.";
 
+/// An error's text as the API writes sentences.
+pub(crate) fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let end = if text.ends_with(['.', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.code.http_status())

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::Moment;
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::store::Older;
 
 /// How often the lab looks for what is too old.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use shared::experiment::stats::SplitMix64;
+
 /// A sample of rows without replacement, in rising order; all rows where `samples` is 0 or at
 /// least `rows`.
 ///
@@ -15,10 +17,10 @@ pub fn draw(rows: u64, samples: u32, seed: u64) -> Vec<u64> {
     if samples == 0 || samples >= rows {
         return (0..rows).collect();
     }
-    let mut random = SplitMix64(seed);
+    let mut random = SplitMix64::new(seed);
     let mut taken = BTreeSet::new();
     for j in rows - samples..rows {
-        let t = random.below(j + 1);
+        let t = below(&mut random, j + 1);
         if !taken.insert(t) {
             taken.insert(j);
         }
@@ -26,27 +28,14 @@ pub fn draw(rows: u64, samples: u32, seed: u64) -> Vec<u64> {
     taken.into_iter().collect()
 }
 
-/// Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014.
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`, which is at least 1.
-    fn below(&mut self, n: u64) -> u64 {
-        // 2^64 mod n: outputs from 2^64 less that on would favour small numbers.
-        let excess = (u64::MAX % n + 1) % n;
-        loop {
-            let next = self.next();
-            if next <= u64::MAX - excess {
-                return next % n;
-            }
+/// A number below `n`, which is at least 1, none likelier than another.
+fn below(random: &mut SplitMix64, n: u64) -> u64 {
+    // 2^64 mod n: outputs from 2^64 less that on would favour small numbers.
+    let excess = (u64::MAX % n + 1) % n;
+    loop {
+        let next = random.next_u64();
+        if next <= u64::MAX - excess {
+            return next % n;
         }
     }
 }
@@ -60,8 +49,8 @@ mod tests {
     #[test]
     fn splitmix_is_the_published_one() {
         // The reference implementation's first outputs for the seed 1234567.
-        let mut random = SplitMix64(1_234_567);
-        let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
+        let mut random = SplitMix64::new(1_234_567);
+        let first: Vec<u64> = (0..3).map(|_| random.next_u64()).collect();
         assert_eq!(
             first,
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]

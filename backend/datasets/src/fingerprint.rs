@@ -58,8 +58,7 @@ impl Fingerprint {
 
     /// The hash in lower-case hexadecimal.
     pub fn finish(self) -> String {
-        let hash: [u8; 32] = self.0.finalize().into();
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+        shared::hex(self.0.finalize())
     }
 }
 

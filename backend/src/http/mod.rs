@@ -4,4 +4,5 @@
 pub mod app;
 pub mod net;
 pub mod routes;
+pub mod state;
 pub mod validate;

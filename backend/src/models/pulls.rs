@@ -9,7 +9,7 @@ use std::time::Instant;
 use shared::api::{Pull, PullState};
 use shared::{ErrorBody, ErrorCode};
 
-use crate::error::ApiError;
+use crate::error::{ApiError, sentence};
 use crate::fair::Client;
 use crate::lock;
 use crate::models::hub::{Hub, HubError, Meter, Repository, Wanted};
@@ -196,12 +196,4 @@ impl Drop for Ended<'_> {
             }
         });
     }
-}
-
-/// A sentence as the API writes them.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with(['.', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
 }

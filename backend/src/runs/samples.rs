@@ -94,7 +94,7 @@ impl Source {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    shared::hex(Sha256::digest(bytes))
 }
 
 impl Samples {

@@ -13,7 +13,7 @@ use shared::{AskedOptions, ErrorCode, RunOptions};
 use super::{Asker, Job, JobPictures, PushError, Run, Runs};
 use crate::assets::picture_type;
 use crate::clock;
-use crate::error::ApiError;
+use crate::error::{ApiError, sentence};
 use crate::fair::too_many;
 use crate::id::{OwnerToken, RunId};
 use crate::lock;
@@ -211,11 +211,4 @@ fn no_picture() -> ApiError {
 fn queue_full() -> ApiError {
     ApiError::new(ErrorCode::QueueFull, "Too many runs are waiting; try again in a moment.")
         .again_in(AGAIN)
-}
-
-/// Makes an error's text a sentence.
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", chars.as_str())
 }

@@ -1,6 +1,5 @@
 //! Compressed contents: pictures by their hash, events in blocks.
 
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -46,11 +45,7 @@ pub(super) fn put(connection: &Connection, content: &[u8]) -> Result<String, Sto
 }
 
 fn named(content: &[u8]) -> String {
-    let mut hash = String::with_capacity(64);
-    for byte in Sha256::digest(content) {
-        let _ = write!(hash, "{byte:02x}");
-    }
-    hash
+    shared::hex(Sha256::digest(content))
 }
 
 /// The content with this hash, to which something refers.

@@ -6,7 +6,7 @@ use shared::ErrorBody;
 
 use super::extract::OwnRun;
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 
 /// Stops a run.
 ///

@@ -13,7 +13,7 @@ use tokio_util::bytes::BytesMut;
 use super::extract::bearer;
 use crate::error::ApiError;
 use crate::fair::Client;
-use crate::http::app::{AppState, Limits};
+use crate::http::state::{AppState, Limits};
 use crate::http::validate::parse_options;
 use crate::runs::Asker;
 

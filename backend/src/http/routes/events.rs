@@ -23,7 +23,7 @@ use super::extract::query;
 use super::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard};
 use crate::error::ApiError;
 use crate::fair::Client;
-use crate::http::app::{AppState, Limits};
+use crate::http::state::{AppState, Limits};
 use crate::runs::{Entry, Run};
 
 /// Where a viewer wants to begin.

@@ -10,7 +10,7 @@ use axum::http::request::Parts;
 use shared::ErrorCode;
 
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::runs::Run;
 
 /// The run that the path names.

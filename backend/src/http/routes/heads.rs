@@ -10,7 +10,7 @@ use shared::{ErrorBody, ErrorCode, Event, HeadRows};
 
 use super::extract::query;
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::id::SAMPLE;
 use crate::runs::Run;
 

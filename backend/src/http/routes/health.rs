@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::workers::WorkerState;
 
 /// How the lab is.

@@ -7,7 +7,7 @@ use shared::{ErrorBody, ErrorCode, Label, LabelChange};
 
 use super::extract::OwnRun;
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 
 /// Most bytes of a change: the longest name and note, every character escaped, fit.
 const MAX_CHANGE: usize = 64 << 10;

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderName, header};
 
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::metrics::{CONTENT_TYPE, Gauges};
 
 /// Counters, in Prometheus' text form.

@@ -10,7 +10,7 @@ use shared::{ErrorBody, ErrorCode};
 
 use crate::error::ApiError;
 use crate::fair::Client;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::models::catalog::{Catalog, Known};
 use crate::models::pulls::Allowed;
 use crate::models::registry::{Entry, Origin};

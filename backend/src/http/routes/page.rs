@@ -8,7 +8,13 @@ use shared::ErrorCode;
 use super::packed;
 use crate::assets::{PAGE, content_type};
 use crate::error::ApiError;
-use crate::http::app::EMBED_POLICY;
+
+/// What the page may do at `/embed/…`, which shows one run and offers nothing to do: there, and
+/// only there, it may stand in another page's frame. It says nothing of ancestors instead of
+/// `frame-ancestors *`, which leaves out slides in a file and editors with a scheme of their own.
+const EMBED_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// Shown where the page has not been built.
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>LangOverrule Lab</title>\
@@ -73,7 +79,7 @@ fn index(path: &str, request: &HeaderMap) -> Response {
 
 /// What tells contents apart: the beginning of their SHA-256.
 fn tag_of(sha256: &[u8]) -> String {
-    sha256.iter().take(12).map(|b| format!("{b:02x}")).collect()
+    shared::hex(&sha256[..12])
 }
 
 /// Names the content by its tag; whether whoever asks has it already.

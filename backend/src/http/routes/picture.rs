@@ -7,7 +7,7 @@ use shared::ErrorBody;
 
 use super::extract::TheRun;
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::id::SAMPLE;
 use crate::store::Store;
 

@@ -10,7 +10,7 @@ use shared::{ErrorBody, ErrorCode, PictureUse};
 use super::extract::TheRun;
 use super::picture::{WhichPicture, headers};
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::id::SAMPLE;
 use crate::runs::Run;
 use crate::store::Store;

@@ -10,7 +10,7 @@ use shared::{ErrorBody, ErrorCode};
 
 use super::picture::headers;
 use crate::error::ApiError;
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 
 /// The sample pictures that ship with the lab.
 #[utoipa::path(

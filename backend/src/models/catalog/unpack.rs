@@ -24,7 +24,7 @@ pub(super) fn unpack(
     if !any {
         return Ok(None);
     }
-    let tag: String = hash.finalize().iter().take(6).map(|b| format!("{b:02x}")).collect();
+    let tag = shared::hex(&hash.finalize()[..6]);
     let folder = models.join(format!("{name}-{tag}"));
     let same = |(path, bytes): (&str, &[u8])| {
         std::fs::read(folder.join(path)).is_ok_and(|kept| kept == bytes)

@@ -313,10 +313,9 @@ impl Hash {
 
     /// The checksum, where it is not the promised one.
     fn differs(self) -> Option<String> {
-        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
         let (got, wanted) = match self {
-            Hash::Sha256(hash, wanted) => (hex(&hash.finalize()), wanted),
-            Hash::Git(hash, _, wanted) => (hex(&hash.finalize()), wanted),
+            Hash::Sha256(hash, wanted) => (shared::hex(hash.finalize()), wanted),
+            Hash::Git(hash, _, wanted) => (shared::hex(hash.finalize()), wanted),
             Hash::Nothing => return None,
         };
         (got != wanted).then_some(got)

@@ -13,8 +13,8 @@ use shared::{ErrorBody, ErrorCode};
 use crate::classroom::{Code, FollowerId, Session};
 use crate::error::ApiError;
 use crate::fair::Client;
-use crate::http::app::AppState;
 use crate::http::routes::extract::bearer;
+use crate::http::state::AppState;
 
 /// Opens a class.
 ///

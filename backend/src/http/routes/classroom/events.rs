@@ -24,9 +24,9 @@ use super::act::{look_up, not_presenter, typed};
 use crate::classroom::{FollowerId, Seat, Sheet};
 use crate::error::ApiError;
 use crate::fair::Client;
-use crate::http::app::AppState;
 use crate::http::routes::extract::query;
 use crate::http::routes::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard};
+use crate::http::state::AppState;
 
 /// Answers that may wait for somebody who sends faster than they read.
 const ANSWERS: usize = 4;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use shared::lesson::Lesson;
 
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 
 /// The prepared lessons that ship with the lab.
 ///

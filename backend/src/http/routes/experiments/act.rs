@@ -9,7 +9,7 @@ use shared::experiment::{ExperimentProgress, ExperimentState};
 use super::extract::OwnExperiment;
 use crate::error::ApiError;
 use crate::experiments::live::{no_experiment, read_status};
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::store::StoreError;
 
 async fn set(

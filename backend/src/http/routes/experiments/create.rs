@@ -11,7 +11,7 @@ use super::extract::Workshop;
 use crate::error::ApiError;
 use crate::experiments::{Asker, Means, could_fit, plan};
 use crate::fair::{Client, Fair};
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::store::StoreError;
 
 /// Most bytes of a spec.

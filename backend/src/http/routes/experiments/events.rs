@@ -15,7 +15,7 @@ use super::extract::TheExperiment;
 use crate::error::ApiError;
 use crate::experiments::live::Told;
 use crate::fair::{Client, Place};
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 
 /// A connection on which nothing happens is written to this often, so that nobody on the way takes
 /// it for dead.

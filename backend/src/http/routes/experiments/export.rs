@@ -17,8 +17,8 @@ use super::read::TablesQuery;
 use crate::error::ApiError;
 use crate::experiments::{End, Experiment, Means, status};
 use crate::export::parse_definition;
-use crate::http::app::AppState;
 use crate::http::routes::extract::query;
+use crate::http::state::AppState;
 use crate::id::RunId;
 use crate::store::StoreError;
 

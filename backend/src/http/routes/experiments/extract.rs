@@ -7,8 +7,8 @@ use shared::ErrorCode;
 use crate::error::ApiError;
 use crate::experiments::live::no_experiment;
 use crate::experiments::{Experiment, Means};
-use crate::http::app::AppState;
 use crate::http::routes::extract::bearer;
+use crate::http::state::AppState;
 use crate::id::RunId;
 
 /// What experiments need, where this lab runs any.

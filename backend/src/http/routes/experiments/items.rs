@@ -16,9 +16,9 @@ use crate::error::ApiError;
 use crate::experiments::live::{Asked, Order};
 use crate::export::parse_definition;
 use crate::fair::Client;
-use crate::http::app::AppState;
 use crate::http::routes::extract::query;
 use crate::http::routes::picture::headers;
+use crate::http::state::AppState;
 use crate::runs::Asker;
 
 /// Most items of one answer.

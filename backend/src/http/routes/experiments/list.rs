@@ -9,8 +9,8 @@ use super::extract::Workshop;
 use crate::error::ApiError;
 use crate::experiments::status;
 use crate::fair::Client;
-use crate::http::app::AppState;
 use crate::http::routes::models::is_allowed;
+use crate::http::state::AppState;
 
 /// Most experiments that are listed.
 const MOST: u32 = 100;

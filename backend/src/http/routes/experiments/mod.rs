@@ -15,7 +15,7 @@ mod read;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 
 /// The routes.
 pub fn routes() -> OpenApiRouter<AppState> {

@@ -14,8 +14,8 @@ use super::extract::TheExperiment;
 use crate::error::ApiError;
 use crate::experiments::status;
 use crate::export::parse_definition;
-use crate::http::app::AppState;
 use crate::http::routes::extract::query;
+use crate::http::state::AppState;
 
 /// Under which definition.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
