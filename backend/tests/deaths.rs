@@ -9,7 +9,7 @@ use std::process::{Child, ChildStderr, Command, Stdio};
 
 use crate::common::png;
 use datasets::Paths;
-use langoverrule::experiments::{Asker, Book, End, NewExperiment, Shelves, SqliteQueue, plan};
+use langoverrule::experiments::{Book, End, NewExperiment, Reach, Shelves, SqliteQueue, plan};
 use langoverrule::id::OwnerToken;
 use langoverrule::models::catalog::Catalog;
 use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
@@ -88,7 +88,7 @@ fn waiting(data: &Path, items: usize) -> (NewExperiment, OwnerToken, SqliteQueue
         ..ExperimentSpec::default()
     };
     let shelves = Shelves::new(Paths::Anywhere, None);
-    let (new, token) = plan(spec, &Catalog::scripted(), &shelves, Asker::Local).unwrap();
+    let (new, token) = plan(spec, &Catalog::scripted(), &shelves, Reach::Local).unwrap();
     let queue = SqliteQueue::open(data).unwrap();
     queue.create(&new).unwrap();
     (new, token, queue)

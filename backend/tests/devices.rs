@@ -177,7 +177,15 @@ async fn a_device_whose_thread_ends_fails_its_run_and_the_other_goes_on() {
     assert_eq!(alive(&lab), [false, true]);
     let health = lab.get("/healthz").await;
     assert_eq!(health.status, StatusCode::OK, "{}", health.text());
-    assert!(health.text().contains("degraded") && health.text().contains("left"));
+    let health: serde_json::Value = health.json();
+    assert_eq!(health["status"], "degraded", "{health}");
+    assert!(health["problems"][0].as_str().unwrap().contains("left"), "{health}");
+    let does =
+        |at: usize| (health["devices"][at]["name"].clone(), health["devices"][at]["does"].clone());
+    assert_eq!(
+        (does(0), does(1)),
+        (("left".into(), "ended".into()), ("right".into(), "idle".into()))
+    );
     assert_eq!(lab.get("/readyz").await.status, StatusCode::OK);
     for _ in 0..2 {
         let run = lab.ask("What is it?").await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::common::{Answer, Options, TestLab, png};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
-use langoverrule::experiments::{Asker, End, plan};
+use langoverrule::experiments::{End, Reach, plan};
 use langoverrule::models::pulls::Allowed;
 use langoverrule::workers::lab::Script;
 use shared::api::RunState;
@@ -368,7 +368,7 @@ async fn what_was_left_out_and_what_was_claimed_can_be_looked_at() {
         ..ExperimentSpec::default()
     };
     let means = lab.state.experiments.clone().unwrap();
-    let (new, _) = plan(spec, &means.catalog, &means.shelves, Asker::Local).unwrap();
+    let (new, _) = plan(spec, &means.catalog, &means.shelves, Reach::Local).unwrap();
     means.book.create(&new).unwrap();
     let status = done(&lab, new.id.as_str()).await;
     assert_eq!((status.done, status.left_out), (2, 1));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use datasets::Paths;
 use engine::{EngineError, LoadOptions, Picture};
 use langoverrule::experiments::{
-    Asker, Bench, End, Experiment, Means, Post, Shelves, SqliteQueue, Turn, plan,
+    Bench, End, Experiment, Means, Post, Reach, Shelves, SqliteQueue, Turn, plan,
 };
 use langoverrule::id::RunId;
 use langoverrule::models::catalog::Catalog;
@@ -108,7 +108,7 @@ fn start(means: &Means, change: impl FnOnce(&mut ExperimentSpec)) -> RunId {
         ..ExperimentSpec::default()
     };
     change(&mut spec);
-    let (new, _) = plan(spec, &means.catalog, &means.shelves, Asker::Local).unwrap();
+    let (new, _) = plan(spec, &means.catalog, &means.shelves, Reach::Local).unwrap();
     means.book.create(&new).unwrap();
     new.id
 }

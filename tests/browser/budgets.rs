@@ -79,9 +79,7 @@ fn budget_of_the_program() -> Result<()> {
     }
     ensure!(found.len() == 1, "{} compressed programs in {}", found.len(), dist.display());
     eprintln!("budget: WebAssembly {} KiB brotli; wanted at most 1024", found[0] / 1024);
-    // Wanted is 1 MiB. Drawing by the same code as the server and reading both formats of events took it
-    // 18 KiB over that; what is behind a click is to be split off.
-    ensure!((1..=1_050 << 10).contains(&found[0]), "{} bytes", found[0]);
+    ensure!((1..=1024 << 10).contains(&found[0]), "{} bytes", found[0]);
     Ok(())
 }
 

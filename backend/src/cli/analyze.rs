@@ -165,7 +165,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     if let Some(tape) = tape {
         let mut seen = Observation::default();
         recording.events().for_each(|event| seen.apply(event));
-        let observed = fidelity::Observed {
+        let observed = fidelity::VerifiedRun {
             tape: &tape,
             seen: &seen,
             prepared: &*prepared,

@@ -62,7 +62,7 @@ pub struct ServeArgs {
     /// How much there is in all, as classes=64; may stand several times.
     #[arg(long = "in-all", value_name = "NAME=N")]
     in_all: Vec<Share>,
-    /// Models kept in memory.
+    /// Models that each device keeps in memory.
     #[arg(long, default_value_t = 2)]
     models_kept: usize,
     /// Let everybody who reaches the lab pull models of the registry from the hub [default: only

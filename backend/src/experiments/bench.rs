@@ -12,7 +12,7 @@ use shared::experiment::{Condition, LeftOut, MadeWith, Outcome};
 use shared::{AskedOptions, ErrorCode, ModelInfo, Quant};
 
 use super::book::{Book, End, Experiment};
-use super::feeder::{Feeder, Order, Ready, Trouble};
+use super::feeder::{Feeder, Ready, SampleOrder, Trouble};
 use super::items::{AtWork, Claim, Items, Noted, Post, Seat};
 use super::lacking::{differs, items_of, not_here};
 use super::shelves::Shelves;
@@ -22,7 +22,7 @@ use crate::models::catalog::Catalog;
 use crate::store::StoreError;
 use crate::workers::lab::Lab;
 use crate::workers::{
-    MeasureError, Measurement, ModelChoice, Next, Refused, Spare, SpareWork, Stop, Worker,
+    MeasureError, Measurement, ModelChoice, Next, Spare, SpareWork, Stop, Worker, WorkerRefused,
 };
 
 /// Items held at once: what the feeder reads ahead, and a few more, so that claiming costs little.
@@ -72,7 +72,7 @@ impl Means {
 }
 
 /// Why an item has no outcome.
-enum Failure {
+enum ItemFailure {
     /// It is this sample's fault.
     Sample(ErrorCode, String),
     /// The model is not here.
@@ -90,30 +90,30 @@ enum Failure {
     Broken(StoreError),
 }
 
-impl Failure {
-    fn of(error: EngineError) -> Failure {
+impl ItemFailure {
+    fn of(error: EngineError) -> ItemFailure {
         if error.code == ErrorCode::Internal {
             tracing::error!(%error, "an item failed inside");
-            return Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned());
+            return ItemFailure::Sample(ErrorCode::Internal, INTERNAL.to_owned());
         }
-        Failure::Sample(error.code, error.message)
+        ItemFailure::Sample(error.code, error.message)
     }
 
     /// Something panicked; the panic's own message is in the log, from the panic hook.
-    fn panicked() -> Failure {
+    fn panicked() -> ItemFailure {
         tracing::error!("an item panicked");
-        Failure::Sample(ErrorCode::Internal, INTERNAL.to_owned())
+        ItemFailure::Sample(ErrorCode::Internal, INTERNAL.to_owned())
     }
 
     /// The model cannot be loaded on this device.
-    fn not_loaded(model: &str, error: &EngineError) -> Failure {
+    fn not_loaded(model: &str, error: &EngineError) -> ItemFailure {
         let problem = format!("The model {model} cannot be loaded: {}", error.message);
-        Failure::Model { problem, may_come: error.code == ErrorCode::OutOfMemory }
+        ItemFailure::Model { problem, may_come: error.code == ErrorCode::OutOfMemory }
     }
 
     /// The device's worker did not take it, or did not live to answer.
-    fn refused(refused: Refused) -> Failure {
-        Failure::Broken(StoreError::Broken(refused.to_string()))
+    fn refused(refused: WorkerRefused) -> ItemFailure {
+        ItemFailure::Broken(StoreError::Broken(refused.to_string()))
     }
 }
 
@@ -131,7 +131,7 @@ pub struct Bench {
     experiments: HashMap<RunId, Arc<Experiment>>,
     noted: Vec<(RunId, ModelInfo)>,
     /// What has come to an end here.
-    begun: HashSet<Kind>,
+    begun: HashSet<WorkKind>,
     /// When it was last said that something is lacking that may come.
     lacked: Option<Instant>,
 }
@@ -139,13 +139,13 @@ pub struct Bench {
 /// An item that is held, until the feeder has its sample.
 struct OnItsWay {
     claim: Claim,
-    kind: Kind,
+    kind: WorkKind,
     /// Whether it was given back meanwhile, and is anybody's.
     given_back: bool,
 }
 
 /// What work there is of a kind: one experiment's, with one loaded model.
-type Kind = (RunId, String, Quant);
+type WorkKind = (RunId, String, Quant);
 
 impl Bench {
     /// A bench with nothing in hand.
@@ -238,7 +238,7 @@ impl Bench {
         let (model, quant) = kind.unwrap_or_default();
         let kind = (claim.experiment.clone(), model, quant);
         let item = OnItsWay { claim: claim.clone(), kind, given_back: false };
-        match self.feeder.order(Order { claim, experiment }) {
+        match self.feeder.order(SampleOrder { claim, experiment }) {
             Ok(()) => {
                 self.out.push_back(item);
                 Ok(())
@@ -258,7 +258,7 @@ impl Bench {
     }
 
     fn take(&mut self, ready: Ready, worker: &Worker, stop: &Stop) -> Result<(), StoreError> {
-        let Ready { order: Order { claim, experiment }, sample } = ready;
+        let Ready { order: SampleOrder { claim, experiment }, sample } = ready;
         let grid = &experiment.start.grid;
         let (sample, pictures) = match sample {
             Ok(sample) => sample,
@@ -281,7 +281,7 @@ impl Bench {
         // The worker guards its own thread; what is done here reads a model's files, and a panic in that
         // must not take the device's other items with it.
         let run = AssertUnwindSafe(|| self.run(worker, &claim, &asked, &sample, pictures, stop));
-        let ended = std::panic::catch_unwind(run).unwrap_or_else(|_| Err(Failure::panicked()));
+        let ended = std::panic::catch_unwind(run).unwrap_or_else(|_| Err(ItemFailure::panicked()));
         let same_model = |c: &Condition| c.model == condition.model;
         match ended {
             Ok(Some(outcome)) => {
@@ -291,23 +291,23 @@ impl Bench {
                 Ok(())
             }
             Ok(None) => self.means.items.release(&*self.seat, &[claim]),
-            Err(Failure::Sample(code, message)) => {
+            Err(ItemFailure::Sample(code, message)) => {
                 let sample = sample.reference;
                 self.untold.push((claim, End::LeftOut(LeftOut { sample, code, message })));
                 Ok(())
             }
-            Err(Failure::NoModel(problem)) => {
+            Err(ItemFailure::NoModel(problem)) => {
                 self.lack(&claim, items_of(grid, same_model), &problem, true)
             }
-            Err(Failure::Model { problem, may_come }) => {
+            Err(ItemFailure::Model { problem, may_come }) => {
                 let same = |c: &Condition| same_model(c) && c.quant == condition.quant;
                 self.lack(&claim, items_of(grid, same), &problem, may_come)
             }
-            Err(Failure::Memory(problem)) => {
+            Err(ItemFailure::Memory(problem)) => {
                 let same = |c: &Condition| c.index == condition.index;
                 self.lack(&claim, items_of(grid, same), &problem, true)
             }
-            Err(Failure::Broken(error)) => Err(error),
+            Err(ItemFailure::Broken(error)) => Err(error),
         }
     }
 
@@ -356,9 +356,10 @@ impl Bench {
         sample: &Sample,
         pictures: Vec<Picture>,
         stop: &Stop,
-    ) -> Result<Option<Outcome>, Failure> {
+    ) -> Result<Option<Outcome>, ItemFailure> {
         let source = self.means.catalog.resolve(&asked.model);
-        let source = source.map_err(|error| Failure::NoModel(not_here(&asked.model, &error)))?;
+        let source =
+            source.map_err(|error| ItemFailure::NoModel(not_here(&asked.model, &error)))?;
         let name = source.name.clone();
         // What is wrong beside the prompt is wrong for every sample: the model's files changed since
         // the experiment was planned.
@@ -366,30 +367,30 @@ impl Bench {
         settings.map_err(|e| {
             let why = e.0.message;
             let problem = format!("the model {name} no longer runs with these options: {why}");
-            Failure::Model { problem, may_come: false }
+            ItemFailure::Model { problem, may_come: false }
         })?;
         let options = self.means.catalog.resolved(&source, asked);
-        let options = options.map_err(|e| Failure::Sample(e.0.code, e.0.message))?;
+        let options = options.map_err(|e| ItemFailure::Sample(e.0.code, e.0.message))?;
         let model = ModelChoice { source, quant: options.quant };
-        let loaded = worker.load(model.clone(), Box::new(())).map_err(Failure::refused)?;
-        let info = loaded.map_err(|error| Failure::not_loaded(&name, &error))?.info;
+        let loaded = worker.load(model.clone(), Box::new(())).map_err(ItemFailure::refused)?;
+        let info = loaded.map_err(|error| ItemFailure::not_loaded(&name, &error))?.info;
         let noted = (claim.experiment.clone(), info);
         if !self.noted.contains(&noted) {
             let told = self.means.items.note_model(&noted.0, &noted.1);
-            if let Noted::Differs(hash) = told.map_err(Failure::Broken)? {
+            if let Noted::Differs(hash) = told.map_err(ItemFailure::Broken)? {
                 let problem = differs(&name, &noted.1.hash, &hash);
-                return Err(Failure::Model { problem, may_come: false });
+                return Err(ItemFailure::Model { problem, may_come: false });
             }
             self.noted.push(noted);
         }
         tracing::debug!("item begun");
         let measurement = Measurement { model, pictures, options, stop: stop.clone() };
-        let measured = worker.measure(measurement).map_err(Failure::refused)?;
+        let measured = worker.measure(measurement).map_err(ItemFailure::refused)?;
         let measured = measured.map_err(|error| match error {
-            MeasureError::Model(error) => Failure::not_loaded(&name, &error),
-            MeasureError::Question(error) => Failure::of(error),
-            MeasureError::Memory(message) => Failure::Memory(message),
-            MeasureError::Panicked => Failure::panicked(),
+            MeasureError::Model(error) => ItemFailure::not_loaded(&name, &error),
+            MeasureError::Question(error) => ItemFailure::of(error),
+            MeasureError::Memory(message) => ItemFailure::Memory(message),
+            MeasureError::Panicked => ItemFailure::panicked(),
         })?;
         let Some(measured) = measured else { return Ok(None) };
         let summary = measured.summary;

@@ -20,7 +20,7 @@ const AHEAD: usize = 2;
 pub(super) const ORDERS: usize = 16;
 
 /// An item to be fed.
-pub(super) struct Order {
+pub(super) struct SampleOrder {
     pub(super) claim: Claim,
     pub(super) experiment: Arc<Experiment>,
 }
@@ -35,20 +35,20 @@ pub(super) enum Trouble {
 
 /// An item with its sample.
 pub(super) struct Ready {
-    pub(super) order: Order,
+    pub(super) order: SampleOrder,
     pub(super) sample: Result<(Sample, Vec<Picture>), Trouble>,
 }
 
 /// The thread that reads samples, in the order they are asked for.
 pub(super) struct Feeder {
-    orders: Option<SyncSender<Order>>,
+    orders: Option<SyncSender<SampleOrder>>,
     ready: Receiver<Ready>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Feeder {
     pub(super) fn start(lab: Arc<dyn Lab>, shelves: Arc<Shelves>) -> std::io::Result<Feeder> {
-        let (orders, inbox) = sync_channel::<Order>(ORDERS);
+        let (orders, inbox) = sync_channel::<SampleOrder>(ORDERS);
         let (outbox, ready) = sync_channel(AHEAD);
         let thread = std::thread::Builder::new().name("samples".into()).spawn(move || {
             let mut open = None;
@@ -63,7 +63,7 @@ impl Feeder {
     }
 
     /// Asks for an item; gives it back where the thread is gone.
-    pub(super) fn order(&self, order: Order) -> Result<(), Order> {
+    pub(super) fn order(&self, order: SampleOrder) -> Result<(), SampleOrder> {
         match &self.orders {
             Some(orders) => orders.send(order).map_err(|unsent| unsent.0),
             None => Err(order),
@@ -86,13 +86,13 @@ impl Drop for Feeder {
     }
 }
 
-type Open = Option<(String, Box<dyn Dataset>)>;
+type OpenDataset = Option<(String, Box<dyn Dataset>)>;
 
 fn read(
     lab: &dyn Lab,
     shelves: &Shelves,
-    open: &mut Open,
-    order: &Order,
+    open: &mut OpenDataset,
+    order: &SampleOrder,
 ) -> Result<(Sample, Vec<Picture>), Trouble> {
     let start = &order.experiment.start;
     let dataset = dataset(shelves, open, order)?;
@@ -128,8 +128,8 @@ fn read(
 
 fn dataset<'o>(
     shelves: &Shelves,
-    open: &'o mut Open,
-    order: &Order,
+    open: &'o mut OpenDataset,
+    order: &SampleOrder,
 ) -> Result<&'o dyn Dataset, Trouble> {
     let wanted = &order.experiment.start.dataset;
     if open.as_ref().is_none_or(|(name, _)| *name != wanted.name) {

@@ -20,6 +20,6 @@ pub use bench::{Bench, Means, Turn};
 pub use book::{Book, End, Ended, Experiment, NewExperiment, Progress};
 pub use items::{AtWork, Claim, Items, Noted, Post, Seat};
 pub use live::Live;
-pub use plan::{Asker, could_fit, plan, status};
+pub use plan::{Reach, could_fit, plan, status};
 pub use shelves::Shelves;
 pub use sqlite::{SqliteQueue, check as check_experiments};

@@ -18,7 +18,7 @@ use crate::workers::memory;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asker {
+pub enum Reach {
     /// Somebody at the machine: models and datasets may be named by their paths.
     Local,
     /// Somebody over the network: only what the lab knows by name.
@@ -34,7 +34,7 @@ pub fn plan(
     mut spec: ExperimentSpec,
     catalog: &Catalog,
     shelves: &Shelves,
-    asker: Asker,
+    asker: Reach,
 ) -> Result<(NewExperiment, OwnerToken), ApiError> {
     let bad = |message: String| ApiError::new(ErrorCode::BadOption, message);
     if spec.base.verify == Some(true) {
@@ -46,8 +46,8 @@ pub fn plan(
     let mut known: Vec<(String, KnownModel)> = Vec::new();
     for model in &mut spec.models {
         let found = match asker {
-            Asker::Local => catalog.resolve(model),
-            Asker::Remote => catalog.by_name(model),
+            Reach::Local => catalog.resolve(model),
+            Reach::Remote => catalog.by_name(model),
         };
         let source = found.map_err(|e| ApiError::new(e.code(), format!("{e}.")))?;
         // A name is spelled as it is known; a path is one that every worker finds.
@@ -58,7 +58,7 @@ pub fn plan(
         }
         known.push((model.clone(), catalog.known_model(&source)));
     }
-    if asker == Asker::Local {
+    if asker == Reach::Local {
         spec.dataset = datasets::anywhere(&spec.dataset);
     }
     for (at, (model, _)) in known.iter().enumerate() {
@@ -78,7 +78,7 @@ pub fn plan(
     // Before the dataset is read, which may take a while.
     Grid::new(&spec, spec.samples, of_model).map_err(bad)?;
     let mut places = shelves.places();
-    if asker == Asker::Remote {
+    if asker == Reach::Remote {
         places.paths = Paths::Nowhere;
     }
     let dataset = datasets::open(&spec.dataset, &places)

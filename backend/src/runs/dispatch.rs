@@ -22,7 +22,7 @@ use crate::lock;
 use crate::models::catalog::Source;
 use crate::workers::lab::Lab;
 use crate::workers::{
-    LoadSink, ModelChoice, Next, Question, Refused, RunSink, Spare, SpareWork, Stop, Worker,
+    LoadSink, ModelChoice, Next, Question, RunSink, Spare, SpareWork, Stop, Worker, WorkerRefused,
 };
 
 /// A long run's events are written this often while it runs; a crash loses no more than this.
@@ -164,7 +164,7 @@ impl Driver {
             );
             return;
         }
-        let sink = Progress { runs: self.runs.clone(), run: None };
+        let sink = LoadProgress { runs: self.runs.clone(), run: None };
         let name = model.source.name.clone();
         match self.worker.load(model, Box::new(sink)) {
             Ok(Ok(loaded)) => {
@@ -205,7 +205,7 @@ impl Driver {
         runs.metrics.run_started(run.age_ms());
         let name = source.name.clone();
         let model = ModelChoice { source, quant };
-        let sink = Progress { runs: runs.clone(), run: Some(run.clone()) };
+        let sink = LoadProgress { runs: runs.clone(), run: Some(run.clone()) };
         let loaded = self.worker.load(model.clone(), Box::new(sink)).map_err(gone)??;
         if let Some(check) = loaded.precheck {
             runs.knows(&name, loaded.look, check);
@@ -215,7 +215,7 @@ impl Driver {
             JobPictures::InStore => read_back(runs, &run)?,
         };
         let options = run.options.clone();
-        let live = Arc::new(Live::of(runs.clone(), run));
+        let live = Arc::new(LiveRun::of(runs.clone(), run));
         let question = Question { model, pictures, options, sink: live.clone() };
         let summary = self.worker.run(question).map_err(gone)??;
         if let Some(speed) = summary.as_ref().and_then(|summary| live.speed(quant, summary)) {
@@ -226,7 +226,7 @@ impl Driver {
 }
 
 /// The end of a run whose device did not take it, or did not live to answer.
-fn gone(refused: Refused) -> EngineError {
+fn gone(refused: WorkerRefused) -> EngineError {
     EngineError::new(ErrorCode::Internal, refused.to_string())
 }
 
@@ -259,12 +259,12 @@ fn read_back(runs: &Runs, run: &Run) -> Result<Vec<Picture>, EngineError> {
 }
 
 /// Tells a run how far its model is loaded; of a model that no run asked for, the one that is next.
-struct Progress {
+struct LoadProgress {
     runs: Arc<Runs>,
     run: Option<Arc<Run>>,
 }
 
-impl LoadSink for Progress {
+impl LoadSink for LoadProgress {
     fn begins(&mut self, source: &Source) -> Box<dyn Any> {
         Box::new(self.runs.store.loading().begins(&source.name))
     }
@@ -278,14 +278,14 @@ impl LoadSink for Progress {
 }
 
 /// A run at work: what it shows goes into its log and, now and then, to the store.
-struct Live {
+struct LiveRun {
     runs: Arc<Runs>,
     run: Arc<Run>,
-    seen: Mutex<Seen>,
+    seen: Mutex<SeenOfRun>,
 }
 
 /// What was seen of a run so far.
-struct Seen {
+struct SeenOfRun {
     saved: Instant,
     last_layer: u32,
     /// Picture's, other and all tokens of the prompt, where there is a picture: what is read without
@@ -293,10 +293,10 @@ struct Seen {
     read: Option<(u32, u32, u32)>,
 }
 
-impl Live {
-    fn of(runs: Arc<Runs>, run: Arc<Run>) -> Live {
-        let seen = Seen { saved: Instant::now(), last_layer: 0, read: None };
-        Live { runs, run, seen: Mutex::new(seen) }
+impl LiveRun {
+    fn of(runs: Arc<Runs>, run: Arc<Run>) -> LiveRun {
+        let seen = SeenOfRun { saved: Instant::now(), last_layer: 0, read: None };
+        LiveRun { runs, run, seen: Mutex::new(seen) }
     }
 
     /// How fast the model read the prompt.
@@ -307,7 +307,7 @@ impl Live {
     }
 }
 
-impl RunSink for Live {
+impl RunSink for LiveRun {
     fn event(&self, event: Event) {
         let mut seen = lock(&self.seen);
         if let Event::Layout { layout, layers, .. } = &event {

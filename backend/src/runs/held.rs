@@ -19,29 +19,29 @@ const TURNS: usize = 2;
 /// How long somebody waits for room.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Room for what is read from the store.
+/// ReadRoom for what is read from the store.
 #[derive(Debug)]
-pub struct Room {
+pub struct ReadRoom {
     turns: Semaphore,
     free: Arc<Semaphore>,
     all: usize,
 }
 
-/// Room that is taken, until this is dropped.
+/// ReadRoom that is taken, until this is dropped.
 #[derive(Debug)]
-pub struct Held(#[allow(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
+pub struct HeldRoom(#[allow(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
-impl Default for Room {
+impl Default for ReadRoom {
     fn default() -> Self {
-        Room::of(ROOM)
+        ReadRoom::of(ROOM)
     }
 }
 
-impl Room {
-    /// Room for so many bytes.
-    pub fn of(bytes: usize) -> Room {
+impl ReadRoom {
+    /// ReadRoom for so many bytes.
+    pub fn of(bytes: usize) -> ReadRoom {
         let all = (bytes >> 10).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
-        Room { turns: Semaphore::new(TURNS), free: Arc::new(Semaphore::new(all)), all }
+        ReadRoom { turns: Semaphore::new(TURNS), free: Arc::new(Semaphore::new(all)), all }
     }
 
     /// A turn to read.
@@ -57,16 +57,16 @@ impl Room {
     ///
     /// # Errors
     /// `connections_full`: others have not read theirs in time.
-    pub async fn hold(&self, bytes: usize, give_up: impl FnOnce()) -> Result<Held, ApiError> {
+    pub async fn hold(&self, bytes: usize, give_up: impl FnOnce()) -> Result<HeldRoom, ApiError> {
         // Below MAX, so it fits.
         let wanted = (bytes >> 10).clamp(1, self.all) as u32;
         if let Ok(permit) = self.free.clone().try_acquire_many_owned(wanted) {
-            return Ok(Held(permit));
+            return Ok(HeldRoom(permit));
         }
         give_up();
         let room = self.free.clone().acquire_many_owned(wanted);
         match tokio::time::timeout(PATIENCE, room).await {
-            Ok(permit) => permit.map(Held).map_err(ApiError::internal),
+            Ok(permit) => permit.map(HeldRoom).map_err(ApiError::internal),
             Err(_) => {
                 let message = "Others are reading as much from the lab as it can hold at once; try again in a moment.";
                 Err(ApiError::new(ErrorCode::ConnectionsFull, message))
@@ -76,8 +76,8 @@ impl Room {
 }
 
 /// Bytes that give their room back when the last of them was sent, or was given up.
-pub fn holding(bytes: Bytes, held: Held) -> Bytes {
-    struct Holding(Bytes, #[allow(dead_code, reason = "held for its drop")] Held);
+pub fn holding(bytes: Bytes, held: HeldRoom) -> Bytes {
+    struct Holding(Bytes, #[allow(dead_code, reason = "held for its drop")] HeldRoom);
     impl AsRef<[u8]> for Holding {
         fn as_ref(&self) -> &[u8] {
             &self.0
@@ -92,7 +92,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_nobody_reads_makes_others_wait_and_no_more() {
-        let room = Room::of(1 << 20);
+        let room = ReadRoom::of(1 << 20);
         let one = room.hold(600 << 10, || ()).await.map(|held| holding(vec![7; 4].into(), held));
         let one = one.expect("there is room");
         let mut asked = false;

@@ -16,16 +16,16 @@ use crate::wire::{encode_json, encode_msgpack};
 
 /// An event with its two encodings, each made when first needed and then shared by all viewers.
 #[derive(Debug)]
-pub struct Entry {
+pub struct LoggedEvent {
     /// The event.
     pub envelope: Arc<Envelope>,
     msgpack: OnceLock<Bytes>,
     json: OnceLock<Utf8Bytes>,
 }
 
-impl Entry {
+impl LoggedEvent {
     fn new(envelope: Envelope) -> Arc<Self> {
-        Arc::new(Entry {
+        Arc::new(LoggedEvent {
             envelope: Arc::new(envelope),
             msgpack: OnceLock::new(),
             json: OnceLock::new(),
@@ -47,7 +47,7 @@ impl Entry {
 
 /// How far a log has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct LogProgress {
     /// Number of events.
     pub len: u64,
     /// Whether no event follows.
@@ -56,29 +56,29 @@ pub struct Progress {
 
 #[derive(Debug, Default)]
 struct Entries {
-    shown: Vec<Arc<Entry>>,
+    shown: Vec<Arc<LoggedEvent>>,
     /// The last event while the store does not have it yet; once set, nothing is added before it.
-    sealed: Option<Arc<Entry>>,
+    sealed: Option<Arc<LoggedEvent>>,
 }
 
 /// The event log of one run.
 #[derive(Debug)]
 pub struct EventLog {
     entries: Mutex<Entries>,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<LogProgress>,
 }
 
 impl Default for EventLog {
     fn default() -> Self {
-        EventLog { entries: Mutex::default(), progress: watch::Sender::new(Progress::default()) }
+        EventLog { entries: Mutex::default(), progress: watch::Sender::new(LogProgress::default()) }
     }
 }
 
 impl EventLog {
     /// The log of a run that ended.
     pub fn ended(events: Vec<Envelope>) -> Self {
-        let shown: Vec<_> = events.into_iter().map(Entry::new).collect();
-        let progress = Progress { len: shown.len() as u64, ended: true };
+        let shown: Vec<_> = events.into_iter().map(LoggedEvent::new).collect();
+        let progress = LogProgress { len: shown.len() as u64, ended: true };
         EventLog {
             entries: Mutex::new(Entries { shown, sealed: None }),
             progress: watch::Sender::new(progress),
@@ -92,8 +92,8 @@ impl EventLog {
             return;
         }
         let seq = entries.shown.len() as u64;
-        entries.shown.push(Entry::new(Envelope { seq, at_ms, event }));
-        self.progress.send_replace(Progress { len: seq + 1, ended: false });
+        entries.shown.push(LoggedEvent::new(Envelope { seq, at_ms, event }));
+        self.progress.send_replace(LogProgress { len: seq + 1, ended: false });
     }
 
     /// Sets the last event without showing it; from now on nothing is added. Gives whether it was
@@ -104,7 +104,7 @@ impl EventLog {
             return false;
         }
         let seq = entries.shown.len() as u64;
-        entries.sealed = Some(Entry::new(Envelope { seq, at_ms, event }));
+        entries.sealed = Some(LoggedEvent::new(Envelope { seq, at_ms, event }));
         true
     }
 
@@ -123,29 +123,29 @@ impl EventLog {
         let Some(mut last) = entries.sealed.take() else { return };
         if let Some(event) = instead {
             let Envelope { seq, at_ms, .. } = *last.envelope;
-            last = Entry::new(Envelope { seq, at_ms, event });
+            last = LoggedEvent::new(Envelope { seq, at_ms, event });
         }
         entries.shown.push(last);
-        self.progress.send_replace(Progress { len: entries.shown.len() as u64, ended: true });
+        self.progress.send_replace(LogProgress { len: entries.shown.len() as u64, ended: true });
     }
 
     /// How far the log has come.
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> LogProgress {
         *self.progress.borrow()
     }
 
     /// Follows the log.
-    pub fn watch(&self) -> watch::Receiver<Progress> {
+    pub fn watch(&self) -> watch::Receiver<LogProgress> {
         self.progress.subscribe()
     }
 
     /// The event of that number, once it is there.
-    pub fn get(&self, seq: u64) -> Option<Arc<Entry>> {
+    pub fn get(&self, seq: u64) -> Option<Arc<LoggedEvent>> {
         lock(&self.entries).shown.get(usize::try_from(seq).ok()?).cloned()
     }
 
     /// The events from `from` on.
-    pub fn since(&self, from: u64) -> Vec<Arc<Entry>> {
+    pub fn since(&self, from: u64) -> Vec<Arc<LoggedEvent>> {
         lock(&self.entries).shown.get(from as usize..).unwrap_or_default().to_vec()
     }
 
@@ -160,11 +160,11 @@ impl EventLog {
         };
         let entries = lock(&self.entries);
         let events = entries.shown.iter().map(|e| numbers(&e.envelope.event));
-        events.map(|numbers| size_of::<Entry>() + size_of::<f32>() * numbers).sum()
+        events.map(|numbers| size_of::<LoggedEvent>() + size_of::<f32>() * numbers).sum()
     }
 
     /// All events.
-    pub fn all(&self) -> Vec<Arc<Entry>> {
+    pub fn all(&self) -> Vec<Arc<LoggedEvent>> {
         self.since(0)
     }
 }
@@ -182,10 +182,10 @@ mod tests {
         assert_eq!(log.to_keep(1).len(), 1);
         assert!(log.to_keep(2).is_empty(), "what is written is not written again");
         log.append(Event::Queued { position: 9 }, 2.0);
-        assert_eq!(log.progress(), Progress { len: 1, ended: false });
+        assert_eq!(log.progress(), LogProgress { len: 1, ended: false });
         assert!(!log.seal(Event::Cancelled, 3.0));
         log.reveal(None);
-        assert_eq!(log.progress(), Progress { len: 2, ended: true });
+        assert_eq!(log.progress(), LogProgress { len: 2, ended: true });
         assert_eq!(log.get(1).expect("there").envelope.event, Event::Cancelled);
         log.append(Event::Queued { position: 9 }, 4.0);
         assert!(!log.seal(Event::Cancelled, 5.0));

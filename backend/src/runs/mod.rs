@@ -27,15 +27,15 @@ use crate::id::{RunId, SAMPLE};
 use crate::lock;
 use crate::metrics::Metrics;
 use crate::models::catalog::{Catalog, Look};
-use crate::store::{Kept, Older, Store, StoreError};
+use crate::store::{KeptRows, Older, Store, StoreError};
 use crate::workers::lab::{Lab, Precheck};
 use crate::workers::{Key, WorkerState};
-use held::{Room, holding};
+use held::{ReadRoom, holding};
 use samples::Samples;
 
 pub use dispatch::{Device, Dispatcher, Settings};
 pub use heads::HeadLog;
-pub use log::{Entry, EventLog, Progress};
+pub use log::{EventLog, LogProgress, LoggedEvent};
 pub use queue::{Asker, Job, JobPictures, Popped, PushError, Queue};
 pub use run::{Run, StopReason};
 
@@ -81,7 +81,7 @@ pub struct Runs {
     changes: AtomicU64,
     decoders: Arc<Semaphore>,
     undecoded: Arc<Semaphore>,
-    room: Room,
+    room: ReadRoom,
     closing: AtomicBool,
 }
 
@@ -117,7 +117,7 @@ impl Runs {
             changes: AtomicU64::new(0),
             decoders: Arc::new(Semaphore::new(DECODERS)),
             undecoded: Arc::new(Semaphore::new(DECODERS + UNDECODED)),
-            room: Room::default(),
+            room: ReadRoom::default(),
             closing: AtomicBool::new(false),
         }
     }
@@ -382,7 +382,7 @@ impl Runs {
     }
 
     /// After the end of a run was written, or was not.
-    fn saved(&self, run: &Arc<Run>, state: RunState, saved: Result<Kept, StoreError>) {
+    fn saved(&self, run: &Arc<Run>, state: RunState, saved: Result<KeptRows, StoreError>) {
         let (instead, state) = match saved {
             Ok(kept) => {
                 run.kept(kept);

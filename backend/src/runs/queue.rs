@@ -83,28 +83,28 @@ pub enum Popped {
 
 /// A run that waits, and the place it was told.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingRun {
     job: Job,
     told: Cell<Option<u32>>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    waiting: Line<Client, Waiting>,
-    places: Vec<Place>,
+struct QueueState {
+    waiting: Line<Client, WaitingRun>,
+    places: Vec<DevicePlace>,
     closed: bool,
 }
 
 /// A device as the line sees it.
 #[derive(Debug)]
-struct Place {
+struct DevicePlace {
     state: watch::Receiver<WorkerState>,
-    at: At,
+    at: DeviceAt,
 }
 
 /// What a device is at.
 #[derive(Debug)]
-enum At {
+enum DeviceAt {
     /// Nothing, or looking for something to do.
     Nothing,
     /// A run that left the line and asks for this model.
@@ -114,7 +114,7 @@ enum At {
 }
 
 /// What decides which device is given a run.
-struct Seen {
+struct SeenDevice {
     free: bool,
     /// Whether the model lies there, or is being loaded for a run there.
     has: bool,
@@ -126,11 +126,11 @@ struct Seen {
 /// To a free one where its model lies. Where all those are at work: to another that need not give a
 /// model up for it. Where its model lies nowhere: to one that has room or, where none has, to one that
 /// gives up a model. Among equals to the one with the fewest models in memory.
-fn goes_to(seen: &[Option<Seen>], kept: usize) -> Option<usize> {
+fn goes_to(seen: &[Option<SeenDevice>], kept: usize) -> Option<usize> {
     let free = || {
         seen.iter().enumerate().filter_map(|(at, s)| Some((at, s.as_ref()?))).filter(|s| s.1.free)
     };
-    let least = |(at, seen): &(usize, &Seen)| (seen.models, *at);
+    let least = |(at, seen): &(usize, &SeenDevice)| (seen.models, *at);
     let there = free().find(|(_, seen)| seen.has);
     let room = || free().filter(|(_, seen)| seen.models < kept).min_by_key(least);
     let nowhere = !seen.iter().flatten().any(|seen| seen.has);
@@ -138,11 +138,11 @@ fn goes_to(seen: &[Option<Seen>], kept: usize) -> Option<usize> {
     there.or_else(room).or_else(any).map(|(at, _)| at)
 }
 
-impl Inner {
+impl QueueState {
     /// Tells every run whose place changed.
     fn announce(&self) {
         let ahead =
-            self.places.iter().filter(|place| matches!(place.at, At::Run(_))).count() as u32;
+            self.places.iter().filter(|place| matches!(place.at, DeviceAt::Run(_))).count() as u32;
         for (i, waiting) in self.waiting.in_order().into_iter().enumerate() {
             let position = i as u32 + ahead;
             if waiting.told.replace(Some(position)) != Some(position) {
@@ -155,14 +155,14 @@ impl Inner {
     /// other free devices or wait for one.
     fn next_for(&self, device: usize, kept: usize) -> Option<RunId> {
         let mut taken = vec![false; self.places.len()];
-        for Waiting { job, .. } in self.waiting.in_order() {
+        for WaitingRun { job, .. } in self.waiting.in_order() {
             let key = (job.source.name.clone(), job.quant);
-            let see = |(at, place): (usize, &Place)| {
+            let see = |(at, place): (usize, &DevicePlace)| {
                 let state = place.state.borrow();
-                let free = matches!(place.at, At::Nothing) && !taken[at];
+                let free = matches!(place.at, DeviceAt::Nothing) && !taken[at];
                 let has = state.loaded.contains(&key)
-                    || matches!(&place.at, At::Run(loading) if *loading == key);
-                state.alive.then_some(Seen { free, has, models: state.loaded.len() })
+                    || matches!(&place.at, DeviceAt::Run(loading) if *loading == key);
+                state.alive.then_some(SeenDevice { free, has, models: state.loaded.len() })
             };
             let seen: Vec<_> = self.places.iter().enumerate().map(see).collect();
             match goes_to(&seen, kept) {
@@ -179,7 +179,7 @@ impl Inner {
         if self.closed {
             return Err(PushError::Closed);
         }
-        let of = |waiting: &Waiting| waiting.job.asker.presents == asker.presents;
+        let of = |waiting: &WaitingRun| waiting.job.asker.presents == asker.presents;
         if asker.presents.is_some() && !self.waiting.reserved().any(of) {
             return Ok(true);
         }
@@ -194,7 +194,7 @@ impl Inner {
 /// The line of runs before the model.
 #[derive(Debug)]
 pub struct Queue {
-    line: Mutex<Inner>,
+    line: Mutex<QueueState>,
     ready: Condvar,
     bound: Bound,
     /// Models that each device keeps in memory.
@@ -214,7 +214,7 @@ impl Queue {
         models_kept: usize,
     ) {
         let _ = self.kept.set(models_kept.max(1));
-        let places = devices.map(|state| Place { state, at: At::Nothing });
+        let places = devices.map(|state| DevicePlace { state, at: DeviceAt::Nothing });
         lock(&self.line).places = places.collect();
     }
 
@@ -225,7 +225,7 @@ impl Queue {
     pub fn push(&self, job: Job) -> Result<(), PushError> {
         let mut line = lock(&self.line);
         let reserved = line.room(&job.asker, self.bound)?;
-        line.waiting.push(job.asker.client, reserved, Waiting { job, told: Cell::new(None) });
+        line.waiting.push(job.asker.client, reserved, WaitingRun { job, told: Cell::new(None) });
         line.announce();
         self.ready.notify_all();
         Ok(())
@@ -251,9 +251,9 @@ impl Queue {
         let kept = self.kept.get().copied().unwrap_or(1);
         let mut line = lock(&self.line);
         if let Some(place) = line.places.get_mut(device) {
-            place.at = At::Nothing;
+            place.at = DeviceAt::Nothing;
         }
-        let idle = |line: &mut Inner| !line.closed && line.next_for(device, kept).is_none();
+        let idle = |line: &mut QueueState| !line.closed && line.next_for(device, kept).is_none();
         if !within.is_zero() {
             let waited = self.ready.wait_timeout_while(line, within, idle);
             line = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -263,9 +263,9 @@ impl Queue {
         }
         let next = line.next_for(device, kept);
         let taken = next.and_then(|id| line.waiting.take(|waiting| waiting.job.run.id == id));
-        let Some(Waiting { job, .. }) = taken else { return Popped::Nothing };
+        let Some(WaitingRun { job, .. }) = taken else { return Popped::Nothing };
         if let Some(place) = line.places.get_mut(device) {
-            place.at = At::Run((job.source.name.clone(), job.quant));
+            place.at = DeviceAt::Run((job.source.name.clone(), job.quant));
         }
         line.announce();
         // What others are given may have changed with it.
@@ -276,7 +276,7 @@ impl Queue {
     /// Notes that a device is through with its run: whoever hears of the end finds it free.
     pub fn done(&self, device: usize) {
         if let Some(place) = lock(&self.line).places.get_mut(device) {
-            place.at = At::Nothing;
+            place.at = DeviceAt::Nothing;
         }
     }
 
@@ -287,7 +287,7 @@ impl Queue {
         let mut line = lock(&self.line);
         let may = line.closed || line.next_for(device, kept).is_none();
         if let Some(place) = line.places.get_mut(device).filter(|_| may) {
-            place.at = At::Spare;
+            place.at = DeviceAt::Spare;
         }
         may
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use shared::api::RunState;
 use shared::{Label, RunOptions};
 
-use super::{Entry, Run};
+use super::{LoggedEvent, Run};
 use crate::store::state_after;
 
 /// About how large a piece is. An event is never split, so a piece can be larger by one event.
@@ -31,7 +31,7 @@ struct Head<'a> {
 struct Rest {
     run: Arc<Run>,
     /// As many events as there were when it was asked for.
-    entries: Vec<Arc<Entry>>,
+    entries: Vec<Arc<LoggedEvent>>,
     next: usize,
 }
 

@@ -10,11 +10,11 @@ use shared::event::EVENT_VERSION;
 use shared::{Envelope, ErrorCode, Event, Label, RunOptions};
 
 use super::heads::HeadLog;
-use super::held::Held;
+use super::held::HeldRoom;
 use super::log::EventLog;
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
-use crate::store::{Kept, RunEnd, RunRows, interrupted, state_of};
+use crate::store::{KeptRows, RunEnd, RunRows, interrupted, state_of};
 
 /// Why a run is to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct Run {
     deleted: AtomicBool,
     label: Mutex<Label>,
     /// The room that it takes, of one that was read back from the store.
-    held: OnceLock<Held>,
+    held: OnceLock<HeldRoom>,
 }
 
 impl Run {
@@ -101,7 +101,7 @@ impl Run {
     }
 
     /// Keeps the room that it takes until it is dropped.
-    pub(crate) fn hold(&self, held: Held) {
+    pub(crate) fn hold(&self, held: HeldRoom) {
         let _ = self.held.set(held);
     }
 
@@ -162,7 +162,7 @@ impl Run {
         let tail = self.heads.tail();
         RunRows {
             id: self.id.clone(),
-            kept: Kept { events, heads: tail.stored },
+            kept: KeptRows { events, heads: tail.stored },
             events: self.log.to_keep(events),
             heads: tail.rows,
             end: ended.map(|state| RunEnd {
@@ -173,7 +173,7 @@ impl Run {
     }
 
     /// Notes how much of it the store has.
-    pub(super) fn kept(&self, kept: Kept) {
+    pub(super) fn kept(&self, kept: KeptRows) {
         self.saved.store(kept.events, Ordering::Relaxed);
         self.heads.forget(kept.heads);
     }

@@ -34,7 +34,7 @@ use shared::{Label, LabelChange, RunOptions, TokenHeads};
 
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
-use open::{Refused, open_file};
+use open::{OpenRefused, open_file};
 use writer::Writer;
 
 pub use check::{Checked, check as check_runs};
@@ -46,7 +46,7 @@ pub(crate) use folder::{Held, NotHeld};
 pub(crate) use integrity::Integrity;
 pub use loading::Loading;
 pub use read::{StoredPicture, StoredRun};
-pub use rows::{Kept, RunEnd, RunRows};
+pub use rows::{KeptRows, RunEnd, RunRows};
 pub use space::Space;
 pub(crate) use wal::lost_of_copy;
 
@@ -115,7 +115,7 @@ impl Store {
         let space = Arc::new(Space::of(folder));
         let reserve = space.keep();
         let mut opened = open_file(&path, options);
-        if reserve && opened.as_ref().is_err_and(Refused::may_lack_space) && space.give_up() {
+        if reserve && opened.as_ref().is_err_and(OpenRefused::may_lack_space) && space.give_up() {
             opened = open_file(&path, options);
         }
         let lacks_space = !(space.keep() && space.has_room());
@@ -185,7 +185,7 @@ impl Store {
     pub fn save_soon(
         &self,
         rows: impl FnOnce() -> RunRows + Send + 'static,
-        kept: impl FnOnce(Kept) + Send + 'static,
+        kept: impl FnOnce(KeptRows) + Send + 'static,
     ) {
         if self.space.is_full() {
             return;
@@ -207,7 +207,7 @@ impl Store {
     pub fn finish(
         &self,
         rows: impl FnOnce() -> RunRows + Send + 'static,
-        done: impl FnOnce(Result<Kept, StoreError>) + Send + 'static,
+        done: impl FnOnce(Result<KeptRows, StoreError>) + Send + 'static,
     ) {
         let (space, read_only) = (self.space.clone(), self.read_only);
         self.writer.tell(move |c| match c {

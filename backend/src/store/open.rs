@@ -8,8 +8,8 @@ use super::schema::{self, MigrateError};
 use super::{OpenError, StoreError, StoreOptions, folder};
 
 /// Opens the file to be written, as this version of the lab has it.
-pub(super) fn open_file(path: &Path, options: &StoreOptions) -> Result<Connection, Refused> {
-    folder::make_database(path).map_err(Refused::Folder)?;
+pub(super) fn open_file(path: &Path, options: &StoreOptions) -> Result<Connection, OpenRefused> {
+    folder::make_database(path).map_err(OpenRefused::Folder)?;
     let mut connection = schema::connect(path).map_err(MigrateError::Sqlite)?;
     if let Some(pages) = options.max_pages {
         schema::limit_pages(&connection, pages).map_err(MigrateError::Sqlite)?;
@@ -20,25 +20,25 @@ pub(super) fn open_file(path: &Path, options: &StoreOptions) -> Result<Connectio
 
 /// Why the file was not opened.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum OpenRefused {
     Folder(std::io::Error),
     File(MigrateError),
 }
 
-impl From<MigrateError> for Refused {
+impl From<MigrateError> for OpenRefused {
     fn from(error: MigrateError) -> Self {
-        Refused::File(error)
+        OpenRefused::File(error)
     }
 }
 
-impl Refused {
+impl OpenRefused {
     /// Whether it may be for want of space: SQLite does not always say so.
     pub(super) fn may_lack_space(&self) -> bool {
         match self {
-            Refused::Folder(error) => error.kind() == std::io::ErrorKind::StorageFull,
-            Refused::File(MigrateError::TooNew { .. }) => false,
-            Refused::File(MigrateError::Store(error)) => matches!(error, StoreError::Full),
-            Refused::File(MigrateError::Sqlite(error)) => matches!(
+            OpenRefused::Folder(error) => error.kind() == std::io::ErrorKind::StorageFull,
+            OpenRefused::File(MigrateError::TooNew { .. }) => false,
+            OpenRefused::File(MigrateError::Store(error)) => matches!(error, StoreError::Full),
+            OpenRefused::File(MigrateError::Sqlite(error)) => matches!(
                 error.sqlite_error_code(),
                 Some(
                     rusqlite::ErrorCode::DiskFull
@@ -51,14 +51,14 @@ impl Refused {
 
     pub(super) fn told(self, folder: String) -> OpenError {
         match self {
-            Refused::Folder(cause) => OpenError::Folder { folder, cause },
-            Refused::File(MigrateError::TooNew { found, known }) => {
+            OpenRefused::Folder(cause) => OpenError::Folder { folder, cause },
+            OpenRefused::File(MigrateError::TooNew { found, known }) => {
                 OpenError::TooNew { folder, found, known }
             }
-            Refused::File(MigrateError::Sqlite(error)) => {
+            OpenRefused::File(MigrateError::Sqlite(error)) => {
                 OpenError::Broken { folder, cause: error.to_string() }
             }
-            Refused::File(MigrateError::Store(error)) => {
+            OpenRefused::File(MigrateError::Store(error)) => {
                 OpenError::Broken { folder, cause: error.to_string() }
             }
         }

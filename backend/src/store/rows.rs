@@ -14,7 +14,7 @@ pub struct RunRows {
     /// The run.
     pub id: RunId,
     /// How much of it the store has: these rows follow.
-    pub kept: Kept,
+    pub kept: KeptRows,
     /// Events, in order.
     pub events: Vec<Arc<Envelope>>,
     /// Rows by head, a token each.
@@ -34,7 +34,7 @@ pub struct RunEnd {
 
 /// How much of a run the store has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kept {
+pub struct KeptRows {
     /// Events.
     pub events: u64,
     /// Tokens whose rows by head it has.
@@ -43,8 +43,8 @@ pub struct Kept {
 
 impl RunRows {
     /// How much of the run the store has once it has these.
-    pub fn kept(&self) -> Kept {
-        Kept {
+    pub fn kept(&self) -> KeptRows {
+        KeptRows {
             events: self.kept.events + self.events.len() as u64,
             heads: self.kept.heads + self.heads.len() as u32,
         }

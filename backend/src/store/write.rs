@@ -10,7 +10,7 @@ use shared::{Envelope, Event, Label, LabelChange, TokenHeads};
 use super::blob::{self, broken};
 use super::ends::{interrupted, state_of};
 use super::sealed::{self, Kind};
-use super::{Kept, NewRun, RunRows, StoreError};
+use super::{KeptRows, NewRun, RunRows, StoreError};
 use crate::id::RunId;
 
 const fn state_name(state: RunState) -> &'static str {
@@ -82,7 +82,7 @@ fn put_heads(
 }
 
 /// Writes what a run left, and the state it ended in, where it did; gives how much of it is kept now.
-pub(super) fn save(c: &mut Connection, run: &RunRows) -> Result<Kept, StoreError> {
+pub(super) fn save(c: &mut Connection, run: &RunRows) -> Result<KeptRows, StoreError> {
     let kept = run.kept();
     let t = begin(c)?;
     // A run deleted while it was running has nowhere to put its events, and that is right.

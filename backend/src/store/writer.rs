@@ -15,18 +15,18 @@ use crate::lock;
 /// disk that does not keep up.
 const WAITING: usize = 64;
 
-type Job = Box<dyn FnOnce(Option<&mut Connection>) + Send>;
+type WriterJob = Box<dyn FnOnce(Option<&mut Connection>) + Send>;
 
 /// Hands jobs to the thread that owns the writing connection, in order.
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Mutex<Option<SyncSender<Job>>>,
+    jobs: Mutex<Option<SyncSender<WriterJob>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
     pub(super) fn start(mut connection: Connection) -> std::io::Result<Writer> {
-        let (jobs, inbox): (SyncSender<Job>, Receiver<Job>) = sync_channel(WAITING);
+        let (jobs, inbox): (SyncSender<WriterJob>, Receiver<WriterJob>) = sync_channel(WAITING);
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || {
             for job in inbox {
                 // An open transaction rolls back on the way out, so the connection stays usable.
@@ -43,7 +43,7 @@ impl Writer {
         Ok(Writer { jobs: Mutex::new(Some(jobs)), thread: Mutex::new(Some(thread)) })
     }
 
-    fn sender(&self) -> Option<SyncSender<Job>> {
+    fn sender(&self) -> Option<SyncSender<WriterJob>> {
         lock(&self.jobs).clone()
     }
 
@@ -53,7 +53,7 @@ impl Writer {
         work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |c| {
+        let job: WriterJob = Box::new(move |c| {
             let result = c.map_or(Err(StoreError::Closed), work);
             // Whoever asked may have gone; the work is done all the same.
             let _ = reply.send(result);
@@ -86,7 +86,7 @@ impl Writer {
 
     /// Hands a job over unless the line is full; gives whether it was.
     pub(super) fn try_tell(&self, work: impl FnOnce(&mut Connection) + Send + 'static) -> bool {
-        let job: Job = Box::new(move |c| {
+        let job: WriterJob = Box::new(move |c| {
             if let Some(c) = c {
                 work(c);
             }

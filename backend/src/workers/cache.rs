@@ -12,18 +12,18 @@ pub type Key = (String, Quant);
 
 /// Models by name and quantization, the one used last at the end.
 pub struct Cache {
-    models: Vec<Held>,
+    models: Vec<CachedModel>,
     capacity: usize,
 }
 
-struct Held {
+struct CachedModel {
     key: Key,
     /// What its files looked like when it was loaded.
     look: Look,
     model: Box<dyn LoadedModel>,
 }
 
-impl Held {
+impl CachedModel {
     fn is(&self, source: &Source, quant: Quant) -> bool {
         self.key.0 == source.name && self.key.1 == quant
     }
@@ -83,7 +83,7 @@ impl Cache {
                 };
                 let model = lab.load(&source.folder, &options, &mut room)?;
                 self.make_room();
-                Held { key: (source.name.clone(), quant), look, model }
+                CachedModel { key: (source.name.clone(), quant), look, model }
             }
         };
         self.models.push(held);
@@ -98,7 +98,7 @@ impl Cache {
     }
 
     fn give_up_oldest(&mut self) {
-        let Held { key: (name, quant), model, .. } = self.models.remove(0);
+        let CachedModel { key: (name, quant), model, .. } = self.models.remove(0);
         drop(model);
         memory::give_back();
         tracing::info!(model = name, quant = quant.name(), "model unloaded");

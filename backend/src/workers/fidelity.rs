@@ -24,7 +24,7 @@ const UNKNOWN_ROOM: &str = "this system does not say how much memory is free; --
                             much may be taken.";
 
 /// An observed run to be verified.
-pub(crate) struct Observed<'a> {
+pub(crate) struct VerifiedRun<'a> {
     /// Its logits and tokens.
     pub(crate) tape: &'a Tape,
     /// What was observed.
@@ -41,7 +41,7 @@ pub(crate) struct Observed<'a> {
     pub(crate) options: &'a RunOptions,
 }
 
-impl Observed<'_> {
+impl VerifiedRun<'_> {
     /// Runs the same prompt again, unobserved, and in f32 where that fits, and compares. `None`
     /// when `go_on` said stop.
     ///
@@ -91,7 +91,7 @@ impl Observed<'_> {
         memory::fits(lab, folder, &exact, 0)?;
         let exact = lab.load(folder, &exact, &mut |_, _| {})?;
         let prepared = exact.prepare(self.pictures, self.options)?;
-        let mut watching = Watching {
+        let mut watching = ComparedRun {
             against: Against::new(self.tape, go_on),
             layers: exact.info().layers,
             seen: Observation::default(),
@@ -105,13 +105,13 @@ impl Observed<'_> {
 }
 
 /// Compares logits with a tape, and keeps what is observed of the run itself.
-struct Watching<'t, P> {
+struct ComparedRun<'t, P> {
     against: Against<'t, P>,
     layers: u32,
     seen: Observation,
 }
 
-impl<P: FnMut() -> Control> Observer for Watching<'_, P> {
+impl<P: FnMut() -> Control> Observer for ComparedRun<'_, P> {
     fn wants(&self) -> Wants {
         Wants { flows: true, ..self.against.wants() }
     }
@@ -152,11 +152,11 @@ mod tests {
 
     use super::*;
     use crate::workers::lab::{LoadedModel, ScriptedLab};
-    use crate::workers::memory::{Bound, Room};
+    use crate::workers::memory::{MemoryBound, MemoryRoom};
 
     /// A scripted lab that says how much memory is free and how much f32 needs.
     struct Sized {
-        room: Option<Room>,
+        room: Option<MemoryRoom>,
         need: u64,
     }
 
@@ -174,7 +174,7 @@ mod tests {
             Ok(Some(self.need))
         }
 
-        fn room(&self) -> Option<Room> {
+        fn room(&self) -> Option<MemoryRoom> {
             self.room
         }
     }
@@ -196,7 +196,8 @@ mod tests {
     #[test]
     fn what_is_free_decides_and_not_the_number_of_parameters() {
         let compared = |room: Option<u64>, parameters: u64, quant: Quant| {
-            let room = room.map(|free| Room { free, most: free, bound: Bound::Machine });
+            let room =
+                room.map(|free| MemoryRoom { free, most: free, bound: MemoryBound::Machine });
             let lab = Sized { room, need: 27 << 30 };
             let source = Source::folder("scripted".to_owned(), "scripted".into());
             let load = LoadOptions { name: "scripted".into(), quant, ..LoadOptions::default() };
@@ -209,7 +210,7 @@ mod tests {
             let mut taped = Taped::new(&mut nothing);
             prepared.run(&mut taped).expect("it runs").expect("it ends");
             let tape = taped.into_tape();
-            let observed = Observed {
+            let observed = VerifiedRun {
                 tape: &tape,
                 seen: &Observation::default(),
                 prepared: &*prepared,

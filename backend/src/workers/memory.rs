@@ -64,7 +64,7 @@ impl MemoryLimit {
 
 /// What bounds the memory of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
+pub enum MemoryBound {
     /// The machine's own memory.
     Machine,
     /// A limit of a control group: of a container, a service, a job.
@@ -77,13 +77,13 @@ pub enum Bound {
 
 /// Memory that is left to this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Room {
+pub struct MemoryRoom {
     /// Bytes it can take on top of what it has.
     pub free: u64,
     /// Bytes it could have at most if nothing else needed any.
     pub most: u64,
     /// What bounds `free`.
-    pub bound: Bound,
+    pub bound: MemoryBound,
 }
 
 /// Where it is read how much memory there is.
@@ -106,21 +106,21 @@ impl Machine {
     }
 
     /// What is left; `None` where that is not known: outside Linux, unless a person said how much.
-    pub fn room(&self) -> Option<Room> {
+    pub fn room(&self) -> Option<MemoryRoom> {
         match self.said {
             Some(MemoryLimit::Unlimited) => {
-                Some(Room { free: u64::MAX, most: u64::MAX, bound: Bound::Said })
+                Some(MemoryRoom { free: u64::MAX, most: u64::MAX, bound: MemoryBound::Said })
             }
             Some(MemoryLimit::Bytes(most)) => {
                 let has = self.status("VmRSS").unwrap_or(0);
-                Some(Room { free: most.saturating_sub(has), most, bound: Bound::Said })
+                Some(MemoryRoom { free: most.saturating_sub(has), most, bound: MemoryBound::Said })
             }
             None => {
                 let all = [self.machine(), self.version2(), self.version1(), self.process()];
-                let all: Vec<Room> = all.into_iter().flatten().collect();
+                let all: Vec<MemoryRoom> = all.into_iter().flatten().collect();
                 let least = *all.iter().min_by_key(|room| room.free)?;
                 let most = all.iter().map(|room| room.most).min()?;
-                Some(Room { most, ..least })
+                Some(MemoryRoom { most, ..least })
             }
         }
     }
@@ -129,11 +129,11 @@ impl Machine {
         std::fs::read_to_string(self.root.join(path)).ok()
     }
 
-    fn machine(&self) -> Option<Room> {
+    fn machine(&self) -> Option<MemoryRoom> {
         let info = self.read("proc/meminfo")?;
         let free = field(&info, "MemAvailable")?;
         let most = field(&info, "MemTotal").unwrap_or(free);
-        Some(Room { free, most, bound: Bound::Machine })
+        Some(MemoryRoom { free, most, bound: MemoryBound::Machine })
     }
 
     /// The process's own figure of `/proc/self/status`.
@@ -142,13 +142,13 @@ impl Machine {
     }
 
     /// Limits of address space and data.
-    fn process(&self) -> Option<Room> {
+    fn process(&self) -> Option<MemoryRoom> {
         let limits = self.read("proc/self/limits")?;
         let limit = |name: &str, used: &str| {
             let line = limits.lines().find_map(|line| line.strip_prefix(name))?;
             let most: u64 = line.split_whitespace().next()?.parse().ok()?;
             let used = self.status(used).unwrap_or(0);
-            Some(Room { free: most.saturating_sub(used), most, bound: Bound::Process })
+            Some(MemoryRoom { free: most.saturating_sub(used), most, bound: MemoryBound::Process })
         };
         let all = [limit("Max address space", "VmSize"), limit("Max data size", "VmData")];
         all.into_iter().flatten().min_by_key(|room| room.free)
@@ -156,7 +156,7 @@ impl Machine {
 
     /// Control groups of version 2, from the process's own up: hard limits, and the soft ones above
     /// which the system slows a group down to nothing.
-    fn version2(&self) -> Option<Room> {
+    fn version2(&self) -> Option<MemoryRoom> {
         let own = self.group(|id, controllers| id == "0" && controllers.is_empty())?;
         let base = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
         let base = base
@@ -171,7 +171,7 @@ impl Machine {
     }
 
     /// Control groups of version 1.
-    fn version1(&self) -> Option<Room> {
+    fn version1(&self) -> Option<MemoryRoom> {
         let own =
             self.group(|_, controllers| controllers.split(',').any(|name| name == "memory"))?;
         self.tightest("sys/fs/cgroup/memory", &own, ["memory.limit_in_bytes", ""], |group| {
@@ -201,7 +201,7 @@ impl Machine {
         own: &str,
         limits: [&str; 2],
         used: impl Fn(&str) -> Option<u64>,
-    ) -> Option<Room> {
+    ) -> Option<MemoryRoom> {
         let plain = |part: &&str| !part.is_empty() && *part != "." && *part != "..";
         let parts: Vec<&str> = own.split('/').filter(plain).collect();
         let groups = (0..=parts.len()).map(|n| {
@@ -215,11 +215,11 @@ impl Machine {
             // Version 1 writes a number near 2^63 where there is no limit.
             let most = limits.iter().filter_map(read).min().filter(|most| *most < 1 << 60)?;
             let free = most.saturating_sub(used(&group)?);
-            Some(Room { free, most, bound: Bound::ControlGroup })
+            Some(MemoryRoom { free, most, bound: MemoryBound::ControlGroup })
         });
-        let rooms: Vec<Room> = rooms.collect();
+        let rooms: Vec<MemoryRoom> = rooms.collect();
         let most = rooms.iter().map(|room| room.most).min()?;
-        rooms.into_iter().min_by_key(|room| room.free).map(|room| Room { most, ..room })
+        rooms.into_iter().min_by_key(|room| room.free).map(|room| MemoryRoom { most, ..room })
     }
 }
 
@@ -234,7 +234,7 @@ fn field(table: &str, name: &str) -> Option<u64> {
     })
 }
 
-impl Room {
+impl MemoryRoom {
     /// Whether so much fits, beside what could be given back.
     pub fn holds(self, need: u64, back: u64) -> bool {
         need <= self.free.saturating_add(back)
@@ -243,10 +243,10 @@ impl Room {
     fn free_in_words(self, back: u64) -> String {
         let free = amount(self.free.saturating_add(back));
         match self.bound {
-            Bound::Machine => format!("{free} are free"),
-            Bound::ControlGroup => format!("the limit of its control group leaves {free}"),
-            Bound::Process => format!("the limit of its process leaves {free}"),
-            Bound::Said => format!("--memory-limit leaves {free}"),
+            MemoryBound::Machine => format!("{free} are free"),
+            MemoryBound::ControlGroup => format!("the limit of its control group leaves {free}"),
+            MemoryBound::Process => format!("the limit of its process leaves {free}"),
+            MemoryBound::Said => format!("--memory-limit leaves {free}"),
         }
     }
 }
@@ -282,7 +282,7 @@ pub fn refusal(
     folder: &Path,
     options: &LoadOptions,
     need: u64,
-    room: Room,
+    room: MemoryRoom,
     back: u64,
 ) -> EngineError {
     let (name, quant) = (&options.name, options.quant.name());
@@ -357,7 +357,10 @@ mod tests {
     fn what_the_machine_has_is_what_is_available() {
         let (_folder, plain) = machine(&[MEMINFO]);
         let room = plain.room().expect("known");
-        assert_eq!(room, Room { free: 16 * GIB, most: 24 * GIB, bound: Bound::Machine });
+        assert_eq!(
+            room,
+            MemoryRoom { free: 16 * GIB, most: 24 * GIB, bound: MemoryBound::Machine }
+        );
         assert_eq!(machine(&[]).1.room(), None, "no table, no refusal");
     }
 
@@ -393,12 +396,15 @@ mod tests {
         };
         let eight = (8 * GIB).to_string();
         let room = with(vec![group("/lab/run", &eight, "max", 3 * GIB)]);
-        assert_eq!(room, Room { free: 6 * GIB, most: 8 * GIB, bound: Bound::ControlGroup });
+        assert_eq!(
+            room,
+            MemoryRoom { free: 6 * GIB, most: 8 * GIB, bound: MemoryBound::ControlGroup }
+        );
         let room = with(vec![
             group("/lab/run", "max", "max", 3 * GIB),
             group("/lab", &eight, "max", 5 * GIB),
         ]);
-        assert_eq!((room.free, room.bound), (4 * GIB, Bound::ControlGroup), "of the parent");
+        assert_eq!((room.free, room.bound), (4 * GIB, MemoryBound::ControlGroup), "of the parent");
         let room = with(vec![group("/lab", &(20 * GIB).to_string(), &eight, 2 * GIB)]);
         assert_eq!(
             (room.free, room.most),
@@ -408,7 +414,7 @@ mod tests {
         let room = with(vec![group("/lab/run", &(64 * GIB).to_string(), "max", GIB)]);
         assert_eq!(
             (room.free, room.bound),
-            (16 * GIB, Bound::Machine),
+            (16 * GIB, MemoryBound::Machine),
             "a limit beyond the machine"
         );
         // In a container the host's path is not there; the uppermost group is the container's.
@@ -431,7 +437,10 @@ mod tests {
             ("sys/fs/cgroup/memory/docker/memory.stat", &stat),
         ];
         let room = machine(&files).1.room().expect("known");
-        assert_eq!(room, Room { free: 3 * GIB, most: 4 * GIB, bound: Bound::ControlGroup });
+        assert_eq!(
+            room,
+            MemoryRoom { free: 3 * GIB, most: 4 * GIB, bound: MemoryBound::ControlGroup }
+        );
     }
 
     #[test]
@@ -446,11 +455,11 @@ mod tests {
         ];
         let (folder, of_process) = machine(&files);
         let room = of_process.room().expect("known");
-        assert_eq!(room, Room { free: GIB, most: 2 * GIB, bound: Bound::Process });
+        assert_eq!(room, MemoryRoom { free: GIB, most: 2 * GIB, bound: MemoryBound::Process });
         // What a person says takes the place of everything found.
         let said = Machine::at(folder.path(), Some("3GiB".parse().expect("an amount")));
         let room = said.room().expect("known");
-        assert_eq!((room.free, room.bound), (5 * GIB / 2, Bound::Said));
+        assert_eq!((room.free, room.bound), (5 * GIB / 2, MemoryBound::Said));
         let unlimited = Machine::at(folder.path(), Some(MemoryLimit::Unlimited)).room();
         assert!(unlimited.expect("said").holds(u64::MAX, u64::MAX));
     }

@@ -22,4 +22,4 @@ pub use command::{
 };
 pub use devices::Devices;
 pub use spare::{Next, Spare, SpareWork};
-pub use worker::{Refused, Worker, WorkerState};
+pub use worker::{Worker, WorkerRefused, WorkerState};

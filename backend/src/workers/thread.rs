@@ -14,10 +14,10 @@ use super::cache::Cache;
 use super::command::{
     Command, LoadSink, Loaded, MeasureError, Measured, Measurement, ModelChoice, Question, RunSink,
 };
-use super::fidelity::Observed;
+use super::fidelity::VerifiedRun;
 use super::lab::{Lab, PreparedRun};
 use super::measure;
-use super::worker::{Order, WorkerState};
+use super::worker::{SpannedCommand, WorkerState};
 use crate::models::catalog::Look;
 
 /// Loading progress is told this often.
@@ -25,21 +25,21 @@ const TELL_EVERY: Duration = Duration::from_millis(50);
 
 /// Works until nobody can ask for anything any more.
 pub(super) fn work(
-    inbox: &Receiver<Order>,
+    inbox: &Receiver<SpannedCommand>,
     lab: Arc<dyn Lab>,
     models_kept: usize,
     told: watch::Sender<WorkerState>,
 ) {
-    let mut thread = Thread { lab, cache: Cache::new(models_kept), state: Told(told) };
-    while let Ok(Order { command, span }) = inbox.recv() {
+    let mut thread = Thread { lab, cache: Cache::new(models_kept), state: StateOfThread(told) };
+    while let Ok(SpannedCommand { command, span }) = inbox.recv() {
         span.in_scope(|| thread.obey(command));
     }
 }
 
 /// Says that the thread is gone, however it went.
-struct Told(watch::Sender<WorkerState>);
+struct StateOfThread(watch::Sender<WorkerState>);
 
-impl Drop for Told {
+impl Drop for StateOfThread {
     fn drop(&mut self) {
         self.0.send_replace(WorkerState::default());
     }
@@ -48,7 +48,7 @@ impl Drop for Told {
 struct Thread {
     lab: Arc<dyn Lab>,
     cache: Cache,
-    state: Told,
+    state: StateOfThread,
 }
 
 impl Thread {
@@ -181,7 +181,7 @@ impl Thread {
         }
         if let (Some(_), Some(tape)) = (&summary, tape) {
             sink.event(Event::Verifying);
-            let observed = Observed {
+            let observed = VerifiedRun {
                 tape: &tape,
                 seen: &seen,
                 prepared: &*prepared,

@@ -34,7 +34,7 @@ pub struct WorkerState {
 
 /// A worker did not take a command, or did not live to reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum WorkerRefused {
     /// As many commands wait as may.
     #[error("the worker has as many commands waiting as it takes")]
     Busy,
@@ -44,7 +44,7 @@ pub enum Refused {
 }
 
 /// A command on its way, with the span of whoever asked.
-pub(super) struct Order {
+pub(super) struct SpannedCommand {
     pub(super) command: Command,
     pub(super) span: Span,
 }
@@ -54,7 +54,7 @@ pub(super) struct Order {
 #[derive(Debug)]
 pub struct Worker {
     device: String,
-    orders: Option<SyncSender<Order>>,
+    orders: Option<SyncSender<SpannedCommand>>,
     state: watch::Receiver<WorkerState>,
     thread: Option<JoinHandle<()>>,
 }
@@ -93,43 +93,46 @@ impl Worker {
     /// Loads a model unless it is in memory. Waits for the reply: not for async threads.
     ///
     /// # Errors
-    /// [`Refused`]; inside, what is wrong with the model's files.
+    /// [`WorkerRefused`]; inside, what is wrong with the model's files.
     pub fn load(
         &self,
         model: ModelChoice,
         sink: Box<dyn LoadSink>,
-    ) -> Result<Result<Loaded, EngineError>, Refused> {
+    ) -> Result<Result<Loaded, EngineError>, WorkerRefused> {
         self.ask(|reply| Command::Load { model, sink, reply })
     }
 
     /// Answers a question; `None` where it was stopped. Waits for the reply: not for async threads.
     ///
     /// # Errors
-    /// [`Refused`]; inside, why there is no answer.
-    pub fn run(&self, question: Question) -> Result<Result<Option<Summary>, EngineError>, Refused> {
+    /// [`WorkerRefused`]; inside, why there is no answer.
+    pub fn run(
+        &self,
+        question: Question,
+    ) -> Result<Result<Option<Summary>, EngineError>, WorkerRefused> {
         self.ask(|reply| Command::Run { question: Box::new(question), reply })
     }
 
     /// Measures a question; `None` where it was stopped. Waits for the reply: not for async threads.
     ///
     /// # Errors
-    /// [`Refused`]; inside, why there are no numbers.
+    /// [`WorkerRefused`]; inside, why there are no numbers.
     pub fn measure(
         &self,
         measurement: Measurement,
-    ) -> Result<Result<Option<Measured>, MeasureError>, Refused> {
+    ) -> Result<Result<Option<Measured>, MeasureError>, WorkerRefused> {
         self.ask(|reply| Command::Measure { measurement: Box::new(measurement), reply })
     }
 
-    fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, Refused> {
+    fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, WorkerRefused> {
         let (reply, heard) = oneshot::channel();
-        let order = Order { command: command(reply), span: Span::current() };
-        let orders = self.orders.as_ref().ok_or(Refused::Gone)?;
+        let order = SpannedCommand { command: command(reply), span: Span::current() };
+        let orders = self.orders.as_ref().ok_or(WorkerRefused::Gone)?;
         orders.try_send(order).map_err(|unsent| match unsent {
-            TrySendError::Full(_) => Refused::Busy,
-            TrySendError::Disconnected(_) => Refused::Gone,
+            TrySendError::Full(_) => WorkerRefused::Busy,
+            TrySendError::Disconnected(_) => WorkerRefused::Gone,
         })?;
-        heard.blocking_recv().map_err(|_| Refused::Gone)
+        heard.blocking_recv().map_err(|_| WorkerRefused::Gone)
     }
 }
 
@@ -183,7 +186,7 @@ mod tests {
         let (reply, heard) = oneshot::channel();
         let command = Command::Load { model: model(name), sink: Box::new(()), reply };
         let orders = worker.orders.as_ref().expect("it is open");
-        assert!(orders.try_send(Order { command, span: Span::none() }).is_ok());
+        assert!(orders.try_send(SpannedCommand { command, span: Span::none() }).is_ok());
         heard
     }
 
@@ -196,7 +199,7 @@ mod tests {
         begins.recv().expect("it begins");
         let waiting: Vec<_> = (0..WAITING).map(|i| ask(&worker, &i.to_string())).collect();
         let refused = worker.load(model("b"), Box::new(()));
-        assert_eq!(refused.map(drop), Err(Refused::Busy));
+        assert_eq!(refused.map(drop), Err(WorkerRefused::Busy));
         for _ in 0..=WAITING {
             goes.send(()).expect("it waits");
         }
@@ -215,5 +218,33 @@ mod tests {
         assert!(state.borrow().alive);
         drop(worker);
         assert_eq!(*state.borrow(), WorkerState::default(), "its thread has ended");
+    }
+
+    /// Notes in whose span it loads.
+    struct Traced(Mutex<Option<tracing::Id>>);
+
+    impl Lab for Traced {
+        fn load(
+            &self,
+            folder: &Path,
+            options: &LoadOptions,
+            progress: &mut dyn FnMut(u64, u64),
+        ) -> Result<Box<dyn LoadedModel>, EngineError> {
+            *lock(&self.0) = Span::current().id();
+            ScriptedLab::default().load(folder, options, progress)
+        }
+    }
+
+    #[test]
+    fn the_span_of_whoever_asks_travels_with_the_command() {
+        // Spans have no names where nobody listens; another test may listen already.
+        let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry());
+        let lab = Arc::new(Traced(Mutex::default()));
+        let worker = Worker::start("one", lab.clone(), 1).expect("a thread");
+        let span = tracing::error_span!("whoever asks");
+        let loaded = span.in_scope(|| worker.load(model("a"), Box::new(())));
+        assert!(matches!(loaded, Ok(Ok(_))));
+        let seen = lock(&lab.0).clone();
+        assert!(seen.is_some() && seen == span.id(), "{seen:?}");
     }
 }

@@ -32,7 +32,7 @@ struct Bomb {
 }
 
 /// Pictures that unpack into so many bytes, or announce more.
-fn pictures(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
+fn pictures(unpacked: u64) -> Vec<Bomb> {
     let bomb = |name: &str, due, file: Vec<u8>| Bomb {
         name: name.to_owned(),
         request: run_of(&form(&file, OPTIONS)),
@@ -63,7 +63,7 @@ fn pictures(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
     ]
 }
 
-fn bodies(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
+fn bodies(unpacked: u64) -> Vec<Bomb> {
     let fine = picture();
     let mut bombs = Vec::new();
     let mut add = |name: &str, due, request| bombs.push(Bomb { name: name.into(), request, due });
@@ -107,7 +107,7 @@ fn bodies(to: SocketAddr, unpacked: u64) -> Vec<Bomb> {
     bombs
 }
 
-fn heads(to: SocketAddr) -> Vec<Bomb> {
+fn heads() -> Vec<Bomb> {
     let bomb = |name: &str, request: String| Bomb {
         name: name.to_owned(),
         request: request.into_bytes(),
@@ -163,9 +163,9 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
     let to = lab.address;
     runs(to, 1).await?;
     let kinds = [
-        ("pictures that unpack", pictures(to, siege.scale.unpacked)),
-        ("bodies that nest, repeat or unpack", bodies(to, siege.scale.unpacked)),
-        ("heads that do not end", heads(to)),
+        ("pictures that unpack", pictures(siege.scale.unpacked)),
+        ("bodies that nest, repeat or unpack", bodies(siege.scale.unpacked)),
+        ("heads that do not end", heads()),
     ];
     for (what, bombs) in kinds {
         let mut tally = Tally::default();

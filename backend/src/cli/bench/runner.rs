@@ -9,7 +9,7 @@ use shared::experiment::ExperimentSpec;
 
 use super::super::{Failure, print};
 use super::{BenchArgs, resident_mib};
-use crate::experiments::{Asker, Bench, Book, End, Means, Post, Shelves, SqliteQueue, Turn, plan};
+use crate::experiments::{Bench, Book, End, Means, Post, Reach, Shelves, SqliteQueue, Turn, plan};
 use crate::models::catalog::{Catalog, DEMO_NAME};
 use crate::workers::lab::EngineLab;
 use crate::workers::{Stop, Worker};
@@ -37,7 +37,7 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
         base: AskedOptions { max_new_tokens: Some(args.new_tokens), ..AskedOptions::default() },
         ..ExperimentSpec::default()
     };
-    let planned = plan(spec, &means.catalog, &means.shelves, Asker::Local);
+    let planned = plan(spec, &means.catalog, &means.shelves, Reach::Local);
     let (new, _) = planned.map_err(|e| e.0.message)?;
     queue.create(&new).map_err(says)?;
     let worker = Worker::start(args.device.to_string(), means.lab.clone(), 1)

@@ -246,7 +246,7 @@ pub struct WorkerArgs {
     /// End when nothing is left to do, rather than wait for more.
     #[arg(long)]
     until_idle: bool,
-    /// Models kept in memory.
+    /// Models that each device keeps in memory.
     #[arg(long, default_value_t = 1)]
     models_kept: usize,
     /// What models run on: auto, cpu or cuda:0; several as cuda:0,cuda:1, or all. Each works at an

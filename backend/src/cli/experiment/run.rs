@@ -10,7 +10,7 @@ use super::stop::Asked;
 use super::work::LOOK_EVERY;
 use super::{ExperimentArgs, Failure, LAST, find, list, means};
 use crate::experiments::{
-    Asker, Bench, End, Experiment, Means, Post, Turn, could_fit, plan, status,
+    Bench, End, Experiment, Means, Post, Reach, Turn, could_fit, plan, status,
 };
 use crate::id::RunId;
 use crate::workers::Worker;
@@ -103,7 +103,7 @@ fn nothing_ran(means: &Means, id: &RunId, items: u32) -> Failure {
 fn start(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
     let says = |e: crate::error::ApiError| format!("{}: {}", e.0.code, e.0.message);
     let (new, _owner) =
-        plan(args.spec(means)?, &means.catalog, &means.shelves, Asker::Local).map_err(says)?;
+        plan(args.spec(means)?, &means.catalog, &means.shelves, Reach::Local).map_err(says)?;
     could_fit(&new.grid, &means.catalog, &*means.lab).map_err(says)?;
     let kept = means.book.create(&new).and_then(|()| means.items.offer(&new.id));
     kept.map_err(|e| format!("the experiment cannot be kept: {e}"))?;
@@ -126,7 +126,7 @@ fn resume(means: &Means, name: &str) -> Result<Experiment, Failure> {
 fn again(args: &ExperimentArgs, means: &Means) -> Result<Experiment, Failure> {
     let wanted = args.spec(means)?;
     let says = |e: crate::error::ApiError| format!("{}: {}", e.0.code, e.0.message);
-    let (new, _) = plan(wanted, &means.catalog, &means.shelves, Asker::Local).map_err(says)?;
+    let (new, _) = plan(wanted, &means.catalog, &means.shelves, Reach::Local).map_err(says)?;
     let same = |e: &Experiment| {
         let untitled =
             |spec: &ExperimentSpec| ExperimentSpec { title: String::new(), ..spec.clone() };

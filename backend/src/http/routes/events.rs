@@ -24,7 +24,7 @@ use super::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard};
 use crate::error::ApiError;
 use crate::fair::Client;
 use crate::http::state::{AppState, Limits};
-use crate::runs::{Entry, Run};
+use crate::runs::{LoggedEvent, Run};
 
 /// Where a viewer wants to begin.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -243,7 +243,7 @@ async fn listen(
 }
 
 /// An event as the viewer reads it; encoded once for all viewers.
-fn entry_in(form: Form, entry: &Entry) -> Message {
+fn entry_in(form: Form, entry: &LoggedEvent) -> Message {
     match form {
         Form::MessagePack => Message::Binary(entry.msgpack()),
         Form::Json => Message::Text(entry.json()),

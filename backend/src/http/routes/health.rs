@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use crate::http::state::AppState;
-use crate::workers::WorkerState;
+use crate::workers::{Key, WorkerState};
 
 /// How the lab is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -17,26 +17,47 @@ pub struct Health {
     problems: Vec<String>,
     /// Whether a run is taken now.
     ready: bool,
-    /// What the model thread does: `idle`, `loading`, `running` or `ended`.
+    /// What the devices do, all together: `idle`, `loading`, `running` or `ended`.
     model: &'static str,
     /// Models in memory, as `name/quantization`.
     loaded: Vec<String>,
+    /// Each device by itself.
+    devices: Vec<DeviceHealth>,
     /// Runs waiting.
     queued: usize,
+}
+
+/// How a device is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct DeviceHealth {
+    /// What it is called, as `cuda:0`.
+    name: String,
+    /// What it does: `idle`, `loading`, `running` or `ended`.
+    does: &'static str,
+    /// Models in its memory, as `name/quantization`.
+    loaded: Vec<String>,
+}
+
+/// What one or several devices do, in a word.
+fn doing<'s>(states: impl Iterator<Item = &'s WorkerState> + Clone) -> &'static str {
+    let any = |what: fn(&WorkerState) -> bool| states.clone().any(what);
+    match (any(|s| s.alive), any(|s| s.loading), any(|s| s.running)) {
+        (false, ..) => "ended",
+        (_, true, _) => "loading",
+        (_, _, true) => "running",
+        _ => "idle",
+    }
+}
+
+fn named(models: &[Key]) -> Vec<String> {
+    models.iter().map(|(name, quant)| format!("{name}/{}", quant.name())).collect()
 }
 
 async fn look(state: &AppState) -> Health {
     let runs = &state.runs;
     runs.store.look_for_space().await;
     let devices = runs.devices();
-    let any = |what: fn(&WorkerState) -> bool| devices.iter().any(|(_, state)| what(state));
-    let alive = any(|state| state.alive);
-    let doing = match (alive, any(|state| state.loading), any(|state| state.running)) {
-        (false, ..) => "ended",
-        (_, true, _) => "loading",
-        (_, _, true) => "running",
-        _ => "idle",
-    };
+    let alive = devices.iter().any(|(_, state)| state.alive);
     let full = runs.store.space().is_full();
     let mut problems = state.problems.to_vec();
     if !alive {
@@ -72,8 +93,16 @@ async fn look(state: &AppState) -> Health {
         status,
         problems,
         ready: alive && !full && !runs.is_closing(),
-        model: doing,
-        loaded: runs.loaded().iter().map(|(name, q)| format!("{name}/{}", q.name())).collect(),
+        model: doing(devices.iter().map(|(_, state)| state)),
+        loaded: named(&runs.loaded()),
+        devices: devices
+            .into_iter()
+            .map(|(name, state)| DeviceHealth {
+                name,
+                does: doing(std::iter::once(&state)),
+                loaded: named(&state.loaded),
+            })
+            .collect(),
         queued: runs.queue.len(),
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use engine::{EngineError, LoadOptions, Observer, Picture, PictureLimits, Wants};
 use shared::{ModelInfo, RunOptions, Summary};
 
-use crate::workers::memory::Room;
+use crate::workers::memory::MemoryRoom;
 
 pub use real::{EngineLab, KeepingLab};
 pub use scripted::{Script, ScriptedLab};
@@ -47,7 +47,7 @@ pub trait Lab: Send + Sync + 'static {
     }
 
     /// The memory that is left; `None` where that is not known or does not matter.
-    fn room(&self) -> Option<Room> {
+    fn room(&self) -> Option<MemoryRoom> {
         None
     }
 }

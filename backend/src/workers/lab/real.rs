@@ -10,7 +10,7 @@ use shared::{ModelInfo, RunOptions, Summary};
 
 use super::{Lab, LoadedModel, Precheck, PreparedRun};
 use crate::caches::{self, Cached};
-use crate::workers::memory::{self, Machine, Room};
+use crate::workers::memory::{self, Machine, MemoryRoom};
 
 /// Loads models with the engine.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ impl Lab for EngineLab {
         need_on(self.device, folder, options)
     }
 
-    fn room(&self) -> Option<Room> {
+    fn room(&self) -> Option<MemoryRoom> {
         self.machine.room()
     }
 }
@@ -74,7 +74,7 @@ impl Lab for KeepingLab {
         need_on(self.device, folder, options)
     }
 
-    fn room(&self) -> Option<Room> {
+    fn room(&self) -> Option<MemoryRoom> {
         self.machine.room()
     }
 }

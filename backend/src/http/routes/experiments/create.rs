@@ -9,7 +9,7 @@ use shared::{ErrorBody, ErrorCode};
 
 use super::extract::Workshop;
 use crate::error::ApiError;
-use crate::experiments::{Asker, Means, could_fit, plan};
+use crate::experiments::{Means, Reach, could_fit, plan};
 use crate::fair::{Client, Fair};
 use crate::http::state::AppState;
 use crate::store::StoreError;
@@ -132,7 +132,7 @@ fn create(
         .map(|e| e.start.id.to_string())
         .collect();
     fair.experiment(client, &unfinished)?;
-    let (new, token) = plan(spec, &means.catalog, &means.shelves, Asker::Remote)?;
+    let (new, token) = plan(spec, &means.catalog, &means.shelves, Reach::Remote)?;
     // Asked for all samples there are, it is known only now how many.
     check_items(u64::from(new.grid.items()))?;
     could_fit(&new.grid, &means.catalog, &*means.lab)?;
