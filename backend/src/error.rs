@@ -6,6 +6,7 @@ use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::EngineError;
+use shared::sentence::{LabError, Message};
 use shared::{ErrorBody, ErrorCode};
 
 use crate::id::NoRandomness;
@@ -17,7 +18,7 @@ pub struct ApiError(pub ErrorBody);
 
 impl ApiError {
     /// An error with a code and a sentence.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    pub fn new(code: ErrorCode, message: impl Into<Message>) -> Self {
         ApiError(ErrorBody::new(code, message))
     }
 
@@ -32,37 +33,29 @@ impl ApiError {
     /// Something that should not happen: the cause goes to the log, not to the person.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(%cause, "internal error");
-        Self::new(ErrorCode::Internal, INTERNAL)
+        Self::new(ErrorCode::Internal, LabError::Internal)
     }
 
     /// No run of that name.
     pub fn no_run() -> Self {
-        Self::new(ErrorCode::NotFound, "There is no run at this address; it may have been deleted.")
+        Self::new(ErrorCode::NotFound, LabError::NoRun)
     }
 
     /// The owner's token is missing or wrong.
     pub fn not_owner() -> Self {
-        Self::new(ErrorCode::NotOwner, "Only the one who started this run can do that.")
+        Self::new(ErrorCode::NotOwner, LabError::NotRunOwner)
     }
 
     /// No space is left for something; the sentence says what became of it.
-    pub fn full(what: &str) -> Self {
-        let message = format!("The lab's data folder has no space left; {what}.");
-        Self::new(ErrorCode::StorageFull, message)
+    pub fn full(what: LabError) -> Self {
+        Self::new(ErrorCode::StorageFull, LabError::StorageFull { what: what.into() })
     }
 
     /// The lab is going down.
     pub fn shutting_down() -> Self {
-        Self::new(ErrorCode::ShuttingDown, "The lab is shutting down; try again in a moment.")
+        Self::new(ErrorCode::ShuttingDown, LabError::ShuttingDown)
     }
 }
-
-/// What people are told when something broke inside.
-pub const INTERNAL: &str = "Something went wrong inside the lab; its log says what.";
-
-/// What people are told of something whose checksum differs.
-pub const DAMAGED: &str = "What the lab's disk holds of this is damaged: it is not what was written, so it is not \
-                           shown. Run it again, or restore the lab's data folder from a copy.";
 
 /// An error's text as the API writes sentences.
 pub(crate) fn sentence(text: &str) -> String {
@@ -93,7 +86,7 @@ impl From<EngineError> for ApiError {
         if error.code == ErrorCode::Internal {
             return Self::internal(error);
         }
-        Self::new(error.code, error.message)
+        Self::new(error.code, error.into_message())
     }
 }
 

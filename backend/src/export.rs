@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use shared::api::RunState;
 use shared::event::Stop;
 use shared::report::{Fidelity, Numbers};
+use shared::sentence::LabError;
 use shared::{
     Definition, ErrorCode, Event, Label, ModelInfo, Observation, Preset, Report, RunOptions,
     Summary,
@@ -34,19 +35,15 @@ pub fn parse_definition(text: &str) -> Result<Definition, ApiError> {
         && Preset::from_name(name).is_some()
         && let Err(why) = Definition::from_text(text)
     {
-        let message = format!("The definition's sides \"{}\" are not usable: {why}.", shown(sides));
-        return Err(ApiError::new(ErrorCode::BadOption, message));
+        let unusable = LabError::SidesUnusable { sides: shown(sides), why };
+        return Err(ApiError::new(ErrorCode::BadOption, unusable));
     }
     if !text.starts_with('{') {
-        let message = format!(
-            "There is no definition \"{}\"; name one of {}, or give one as JSON.",
-            shown(text),
-            names.join(", ")
-        );
-        return Err(ApiError::new(ErrorCode::BadOption, message));
+        let none = LabError::NoDefinition { name: shown(text), choices: names.join(", ") };
+        return Err(ApiError::new(ErrorCode::BadOption, none));
     }
     serde_json::from_str(text).map_err(|error| {
-        ApiError::new(ErrorCode::BadOption, format!("The definition is not usable: {error}."))
+        ApiError::new(ErrorCode::BadOption, LabError::DefinitionUnusable { why: error.to_string() })
     })
 }
 
@@ -102,9 +99,8 @@ impl Observed {
     /// `not_found` for a run of which nothing was observed (yet).
     pub fn of_run(run: &Run) -> Result<Self, ApiError> {
         let entries = run.log.all();
-        let observed = Self::of(entries.iter().map(|e| &e.envelope.event)).ok_or_else(|| {
-            ApiError::new(ErrorCode::NotFound, "Nothing was observed of this run (yet).")
-        })?;
+        let observed = Self::of(entries.iter().map(|e| &e.envelope.event))
+            .ok_or_else(|| ApiError::new(ErrorCode::NotFound, LabError::NothingObserved))?;
         Ok(Observed { label: run.label(), ..observed })
     }
 

@@ -232,8 +232,8 @@ fn new(samples: u32) -> NewExperiment {
 fn ended(claim: &Claim) -> (Claim, End) {
     let sample = SampleRef { row: claim.item.into(), ..SampleRef::default() };
     let end = if claim.item % 4 == 3 {
-        let message = "It is damaged.".into();
-        End::LeftOut(LeftOut { sample, code: ErrorCode::PictureDamaged, message })
+        let message = "It is damaged.";
+        End::LeftOut(LeftOut::new(sample, ErrorCode::PictureDamaged, message))
     } else {
         End::Done(Box::new(Outcome {
             sample,

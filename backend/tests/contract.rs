@@ -9,6 +9,7 @@ use shared::api::{RunCreated, ServerMessage, ViewerMessage};
 use shared::event::Stop;
 use shared::moved::{LayersShift, Moved, Shift};
 use shared::report::{Comparison, Fidelity};
+use shared::sentence::LabError;
 use shared::{
     Alternative, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, FEW_BINS, Group,
     ImageFit, LayerFlow, Layout, Medium, ModelInfo, PictureUse, Place, PreparedPicture, PruneCount,
@@ -131,7 +132,7 @@ fn events() -> Vec<Event> {
             },
         },
         Event::Done { summary },
-        Event::Failed { code: ErrorCode::StorageFull, message: "No space.".into() },
+        Event::failed(ErrorCode::StorageFull, "No space."),
         Event::Cancelled,
     ]
 }
@@ -145,6 +146,17 @@ fn messages() -> Vec<ServerMessage> {
     messages.push(ServerMessage::Error(body));
     messages.push(ServerMessage::Alive);
     messages
+}
+
+/// What says something that the lab has in every language.
+fn with_sentences() -> [ServerMessage; 2] {
+    let full = LabError::StorageFull { what: LabError::RunNotKept.into() };
+    let event = Event::failed(ErrorCode::StorageFull, full);
+    let waiting = ErrorBody::new(ErrorCode::TooManyRequests, LabError::RunsWaiting { n: 4 });
+    [
+        ServerMessage::Event(Envelope { seq: 3, at_ms: 12.5, event }),
+        ServerMessage::Error(ErrorBody { retry_after: Some(2), ..waiting }),
+    ]
 }
 
 fn pin<T: Serialize>(name: &str, value: &T) -> Pinned {
@@ -176,6 +188,7 @@ fn messages_are_what_they_were() {
     current.push(pin("viewer cancel", &ViewerMessage::Cancel { owner_token: "secret".into() }));
     let created = RunCreated { id: "abc".into(), owner_token: "secret".into() };
     current.push(pin("run created", &created));
+    current.extend(with_sentences().iter().map(|message| pin("with its sentence", message)));
 
     if std::env::var_os("UPDATE").is_some() {
         let text = serde_json::to_string_pretty(&current).unwrap() + "\n";
@@ -209,7 +222,10 @@ fn messages_of_version_1_read_back() {
 fn pinned_messages_read_back() {
     let (messages, pinned) = (messages(), pinned());
     assert!(pinned.len() > messages.len(), "what the viewer sends is pinned as well");
-    for (message, pinned) in messages.iter().zip(&pinned) {
+    let more = with_sentences();
+    let last = pinned.len() - more.len();
+    let said = more.iter().zip(&pinned[last..]);
+    for (message, pinned) in messages.iter().zip(&pinned).chain(said) {
         assert_eq!(serde_json::from_str::<ServerMessage>(&pinned.json).unwrap(), *message);
         let packed = bytes(&pinned.msgpack);
         assert_eq!(rmp_serde::from_slice::<ServerMessage>(&packed).unwrap(), *message);

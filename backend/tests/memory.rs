@@ -251,14 +251,14 @@ async fn at_its_turn_a_run_takes_what_is_free_or_nothing() {
     assert!(matches!(ask("q8_0", 2).await, Event::Done { .. }));
     // Less than f32 needs even when q8_0 is given up: that one stays.
     free(&machine, 10_000.0, f32 - q8_0 - 8.0);
-    let Event::Failed { code, message } = ask("f32", 2).await else { panic!("refused") };
+    let Event::Failed { code, message, .. } = ask("f32", 2).await else { panic!("refused") };
     assert_eq!(code, ErrorCode::OutOfMemory, "{message}");
     assert!(message.contains("needs about"), "{message}");
     let loaded = || lab.state.runs.loaded();
     assert_eq!(loaded().len(), 1, "nothing was given up for it");
     // A loaded model's own run is measured too.
     free(&machine, 10_000.0, 1.0);
-    let Event::Failed { code, message } = ask("q8_0", 100).await else { panic!("refused") };
+    let Event::Failed { code, message, .. } = ask("q8_0", 100).await else { panic!("refused") };
     assert_eq!(code, ErrorCode::OutOfMemory, "{message}");
     assert!(
         message.contains("100 to answer") && message.contains("would fit")

@@ -47,11 +47,8 @@ fn done(claim: &Claim) -> (Claim, End) {
 }
 
 fn left_out(claim: &Claim) -> (Claim, End) {
-    let left_out = LeftOut {
-        sample: SampleRef::default(),
-        code: ErrorCode::PictureDamaged,
-        message: "It is damaged.".into(),
-    };
+    let damaged = "It is damaged.";
+    let left_out = LeftOut::new(SampleRef::default(), ErrorCode::PictureDamaged, damaged);
     (claim.clone(), End::LeftOut(left_out))
 }
 
@@ -71,7 +68,7 @@ fn what_was_created_reads_back() {
     assert_eq!(kept.start.dataset, new.dataset);
     assert_eq!(kept.start.rows, [0, 3, 6]);
     assert_eq!(kept.start.owner, new.owner);
-    assert_eq!((kept.state, kept.problem), (ExperimentState::Running, None));
+    assert_eq!((kept.state, kept.problem()), (ExperimentState::Running, None));
     assert!(queue.get(&RunId::random().unwrap()).unwrap().is_none());
     let model = ModelInfo { name: "a".into(), ..ModelInfo::default() };
     queue.note_model(&new.id, &model).unwrap();
@@ -125,12 +122,12 @@ fn paused_and_cancelled_experiments_hand_nothing_out() {
     queue.create(&second).unwrap();
     let seat = queue.sit(Post::Worker).unwrap();
     let of = |claims: &[Claim]| claims.iter().map(|c| c.experiment.clone()).collect::<HashSet<_>>();
-    queue.set_state(&first.id, ExperimentState::Paused, Some("No model.")).unwrap();
-    assert_eq!(queue.get(&first.id).unwrap().unwrap().problem.as_deref(), Some("No model."));
+    queue.set_state(&first.id, ExperimentState::Paused, Some(&"No model.".into())).unwrap();
+    assert_eq!(queue.get(&first.id).unwrap().unwrap().problem().as_deref(), Some("No model."));
     let claims = queue.claim(&*seat, 100).unwrap();
     assert_eq!(of(&claims), HashSet::from([second.id.clone()]));
     queue.set_state(&first.id, ExperimentState::Running, None).unwrap();
-    assert_eq!(queue.get(&first.id).unwrap().unwrap().problem, None);
+    assert_eq!(queue.get(&first.id).unwrap().unwrap().problem(), None);
     let claims = queue.claim(&*seat, 100).unwrap();
     assert_eq!(of(&claims), HashSet::from([first.id.clone()]));
     queue.release(&*seat, &claims).unwrap();
@@ -212,7 +209,7 @@ fn work_that_a_lab_died_of_at_its_start_is_paused() {
         let now = next.get(&new.id).unwrap().unwrap();
         let case = (post, starting, leaves);
         assert_eq!(now.state == ExperimentState::Paused, paused, "{case:?}");
-        assert_eq!(now.problem.is_some(), paused, "{case:?}");
+        assert_eq!(now.problem().is_some(), paused, "{case:?}");
         assert_eq!(next.progress(&new.id).unwrap().running, 0, "{case:?}");
         // Whoever resumes it is not stopped by the same death again.
         next.set_state(&new.id, ExperimentState::Running, None).unwrap();
@@ -229,7 +226,7 @@ fn what_a_worker_lacks_is_handed_to_others() {
     let (one, other) = (queue.sit(Post::Worker).unwrap(), queue.sit(Post::Worker).unwrap());
     let held = queue.claim(&*one, 8).unwrap();
     // The first model's conditions are the first four items.
-    queue.lack(&*one, &new.id, &[0..4], "The model a is missing.").unwrap();
+    queue.lack(&*one, &new.id, &[0..4], &"The model a is missing.".into()).unwrap();
     assert_eq!(queue.progress(&new.id).unwrap().running, 4, "those are given back");
     assert!(queue.claim(&*one, 8).unwrap().is_empty());
     let theirs = queue.claim(&*other, 8).unwrap();
@@ -238,15 +235,15 @@ fn what_a_worker_lacks_is_handed_to_others() {
     // It tries again when it says so.
     assert!(queue.try_again(&*one).unwrap() && !queue.try_again(&*one).unwrap());
     assert_eq!(queue.claim(&*one, 8).unwrap(), held[..4]);
-    queue.lack(&*one, &new.id, &[0..4], "The model a is missing.").unwrap();
-    queue.lack(&*other, &new.id, &[0..8], "The dataset is missing.").unwrap();
+    queue.lack(&*one, &new.id, &[0..4], &"The model a is missing.".into()).unwrap();
+    queue.lack(&*other, &new.id, &[0..8], &"The dataset is missing.".into()).unwrap();
     assert_eq!(queue.state(&new.id).unwrap(), Some(ExperimentState::Running), "4 are at work");
     let rest: Vec<_> = held[4..].iter().map(done).collect();
     queue.finish(&*one, &rest).unwrap();
     assert!(queue.claim(&*one, 8).unwrap().is_empty());
     let now = queue.get(&new.id).unwrap().unwrap();
     assert_eq!(now.state, ExperimentState::Paused);
-    assert_eq!(now.problem.unwrap(), "The model a is missing.\nThe dataset is missing.");
+    assert_eq!(now.problem().unwrap(), "The model a is missing.\nThe dataset is missing.");
     queue.set_state(&new.id, ExperimentState::Running, None).unwrap();
     assert_eq!(queue.claim(&*other, 8).unwrap(), held[..4], "resumed, all try again");
 }

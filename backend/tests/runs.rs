@@ -210,7 +210,7 @@ async fn a_panic_in_the_model_is_one_failed_run() {
     let lab = TestLab::new();
     let run = lab.ask("[panic]").await;
     let record = lab.ended(&run.id).await;
-    let Event::Failed { code, message } = last(&record) else { panic!("{:?}", last(&record)) };
+    let Event::Failed { code, message, .. } = last(&record) else { panic!("{:?}", last(&record)) };
     assert_eq!(*code, ErrorCode::Internal);
     assert!(!message.contains("script"), "the cause stays inside: {message}");
     assert!(record.events.len() > 3, "what came before is kept");
@@ -224,7 +224,7 @@ async fn what_the_model_refuses_comes_with_its_code() {
     let lab = TestLab::new();
     let run = lab.ask("[fail]").await;
     let record = lab.ended(&run.id).await;
-    let Event::Failed { code, message } = last(&record) else { panic!("{:?}", last(&record)) };
+    let Event::Failed { code, message, .. } = last(&record) else { panic!("{:?}", last(&record)) };
     assert_eq!((*code, message.as_str()), (ErrorCode::PromptTooLong, "The prompt is too long."));
 }
 
@@ -240,7 +240,7 @@ async fn a_broken_model_is_said_without_the_servers_paths() {
         TestLab::of(Arc::new(EngineLab::default()), catalog, folder.clone(), Options::default());
     let run = lab.ask("What is it?").await;
     let record = lab.ended(&run.id).await;
-    let Event::Failed { code, message } = last(&record) else { panic!("{:?}", last(&record)) };
+    let Event::Failed { code, message, .. } = last(&record) else { panic!("{:?}", last(&record)) };
     assert_eq!(*code, ErrorCode::ModelUnusable);
     assert!(message.contains("\"broken\""), "{message}");
     assert!(!message.contains('/') && !message.contains("config.json"), "{message}");

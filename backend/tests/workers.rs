@@ -129,7 +129,7 @@ fn a_worker_without_a_model_leaves_its_items_to_others() {
     let (mut small, mut large) = (At::new(&one), At::new(&both));
     small.work();
     let now = kept(&one, &id);
-    assert_eq!((now.state, now.problem), (ExperimentState::Running, None), "others may");
+    assert_eq!((now.state, now.problem()), (ExperimentState::Running, None), "others may");
     assert_eq!(ended(&one, &id), 2, "what it can run it has run");
     assert_eq!(one.book.progress(&id).unwrap().running, 0, "and it holds nothing");
     large.work();
@@ -156,7 +156,7 @@ fn an_experiment_pauses_when_nobody_is_left_who_can_run_the_rest() {
     small.work();
     let paused = kept(&one, &id);
     assert_eq!(paused.state, ExperimentState::Paused);
-    let problem = paused.problem.unwrap();
+    let problem = paused.problem().unwrap();
     assert!(problem.starts_with("The model demo-qwen is missing: "), "{problem}");
     // Resumed, it is tried again, and somebody who has the model is found.
     one.book.set_state(&id, ExperimentState::Running, None).unwrap();
@@ -185,7 +185,7 @@ fn what_is_missing_is_listed_whole() {
     });
     std::fs::remove_dir_all(&path).unwrap();
     At::new(&none).work();
-    let problem = kept(&none, &id).problem.unwrap();
+    let problem = kept(&none, &id).problem().unwrap();
     for part in ["The model demo-qwen is missing: ", "The model mine is missing: it is not where"] {
         assert!(problem.contains(part), "{problem}");
     }
@@ -230,7 +230,7 @@ fn a_worker_whose_model_differs_takes_no_items() {
     drop(one);
     another.work();
     let paused = kept(&first, &id);
-    let problem = paused.problem.unwrap();
+    let problem = paused.problem().unwrap();
     assert_eq!(paused.state, ExperimentState::Paused);
     assert!(problem.contains("its hash is bbbbbbbbbbbb, not aaaaaaaaaaaa"), "{problem}");
     // The model is put back.

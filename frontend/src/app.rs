@@ -38,7 +38,7 @@ use crate::components::transport::keep_playing;
 use crate::embed::EmbedPage;
 use crate::experiments::list::ListPage;
 use crate::experiments::page::ExperimentPage;
-use crate::language::{fill, t};
+use crate::language::{InForce, fill, t};
 use crate::link::{Pick, View};
 use crate::owner;
 use crate::phase::Phase;

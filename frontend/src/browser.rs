@@ -7,7 +7,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{DomRectReadOnly, File, HtmlElement, ResizeObserver, ResizeObserverEntry, Url};
 
 use crate::base::{at, inside};
-use crate::language::Language;
+use crate::language::{InForce, Language};
 use plots::{Palette, Rgb};
 
 /// A theme; without one the page follows the system.

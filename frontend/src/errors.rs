@@ -1,18 +1,23 @@
-//! What a person is told of an error: the server's code says what went wrong in every language, and
-//! its own message, which is English, says the rest.
+//! What a person is told of an error: its sentence in the language in force. Of what earlier and later
+//! versions of the lab say the code tells what went wrong, and the English message the rest.
 
-use shared::ErrorCode;
+use shared::{ErrorBody, ErrorCode, Sentence};
 
-use crate::language::{Language, fill, t};
+use crate::language::{self, fill, t};
 
-/// An error in the language in force. English is the server's own message; elsewhere the code's
-/// sentence comes first and the message stands behind it, because only it names the field, the
-/// limit or the file.
-pub fn said(code: ErrorCode, message: &str) -> String {
-    if Language::now() == Language::English {
-        return message.to_owned();
+/// An error of the lab's in the language in force.
+pub fn of(body: &ErrorBody) -> String {
+    said(body.code, &body.message, body.sentence.as_ref())
+}
+
+/// An error in the language in force, by its sentence. Where it has none that this page knows, the
+/// code's own comes first and the English message stands behind it, because only that names the field,
+/// the limit or the file.
+pub fn said(code: ErrorCode, message: &str, sentence: Option<&Sentence>) -> String {
+    if let Some(said) = language::said(message, sentence) {
+        return said;
     }
-    match sentence(code) {
+    match of_code(code) {
         Some(sentence) if message.is_empty() => sentence.to_owned(),
         // Said already, where it came in by another door.
         Some(sentence) if message.starts_with(sentence) => message.to_owned(),
@@ -25,7 +30,7 @@ pub fn said(code: ErrorCode, message: &str) -> String {
 }
 
 /// What a code means and what to do; `None` where only the message can say it.
-fn sentence(code: ErrorCode) -> Option<&'static str> {
+fn of_code(code: ErrorCode) -> Option<&'static str> {
     Some(match code {
         ErrorCode::PictureMissing => t("The request carried no picture; choose one."),
         ErrorCode::PictureEmpty => t("The picture file is empty; choose another."),
@@ -93,18 +98,31 @@ fn sentence(code: ErrorCode) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use shared::sentence::LabError;
+
     use super::*;
+    use crate::language::{InForce, Language};
 
     #[test]
     fn english_is_the_servers_own() {
-        assert_eq!(said(ErrorCode::QueueFull, "32 runs wait."), "32 runs wait.");
+        assert_eq!(said(ErrorCode::QueueFull, "32 runs wait.", None), "32 runs wait.");
+    }
+
+    #[test]
+    fn korean_is_the_sentences_own_and_else_the_codes() {
+        let body = ErrorBody::new(ErrorCode::QueueFull, LabError::RunsWaiting { n: 32 });
+        let (own, old) = Language::Korean
+            .during(|| (of(&body), of(&ErrorBody { sentence: None, ..body.clone() })));
+        assert_eq!(own, LabError::RunsWaiting { n: 32 }.text(Language::Korean));
+        assert!(!own.contains(&body.message) && old.contains(&body.message), "{own}, {old}");
+        assert!(old.contains("대기 중인 실행이 너무 많습니다"), "{old}");
     }
 
     #[test]
     fn every_code_that_people_meet_has_a_sentence_of_its_own() {
         let mut seen = Vec::new();
         for code in ErrorCode::ALL {
-            let Some(sentence) = sentence(*code) else {
+            let Some(sentence) = of_code(*code) else {
                 assert_eq!(*code, ErrorCode::MethodNotAllowed);
                 continue;
             };

@@ -11,7 +11,7 @@ use crate::api::live::Live;
 use crate::base::at;
 use crate::browser;
 use crate::experiments::PRUNE;
-use crate::language::Language;
+use crate::language::{InForce, Language};
 use crate::state::RunView;
 use crate::tour::Step;
 use crate::words::plot_words;

@@ -13,15 +13,9 @@ use std::fmt::Display;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// A language of the page.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Language {
-    /// The language of the source.
-    #[default]
-    English,
-    /// Korean.
-    Korean,
-}
+pub use shared::Language;
+pub use shared::sentence::{Piece, pieces};
+use shared::{Message, Sentence};
 
 /// Files of the Korean catalogue.
 pub const KOREAN: &[&str] = &[
@@ -41,52 +35,30 @@ pub const KOREAN_SERVER: &str = include_str!("../locales/ko/server.json");
 
 static NOW: AtomicU8 = AtomicU8::new(0);
 
-impl Language {
-    /// All of them.
-    pub const ALL: [Language; 2] = [Language::English, Language::Korean];
-
-    /// The language's tag, as `lang` attributes and links take it (BCP 47).
-    pub const fn tag(self) -> &'static str {
-        match self {
-            Language::English => "en",
-            Language::Korean => "ko",
-        }
-    }
-
-    /// The language's name in itself.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Language::English => "English",
-            Language::Korean => "한국어",
-        }
-    }
-
-    /// The name where there is little room.
-    pub const fn short(self) -> &'static str {
-        match self {
-            Language::English => "EN",
-            Language::Korean => "한국어",
-        }
-    }
-
-    /// The language of a tag such as `ko` or `ko-KR`.
-    pub fn of(tag: &str) -> Option<Self> {
-        let main = tag.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
-        Language::ALL.into_iter().find(|l| l.tag() == main)
-    }
-
+/// What the page does with a [`Language`].
+pub trait InForce: Sized {
     /// The language in force.
-    pub fn now() -> Self {
+    fn now() -> Self;
+    /// Puts the language in force for every text that is asked for from now on.
+    fn apply(self);
+    /// What `write` writes with this language in force; afterwards the one before is in force again.
+    fn during<T>(self, write: impl FnOnce() -> T) -> T;
+    /// A text in this language; in English where its catalogue lacks it.
+    fn text(self, text: &'static str) -> &'static str;
+    /// A text of the server's in this language; as it came where the catalogue lacks it.
+    fn server(self, text: &str) -> Cow<'_, str>;
+}
+
+impl InForce for Language {
+    fn now() -> Self {
         if NOW.load(Ordering::Relaxed) == 1 { Language::Korean } else { Language::English }
     }
 
-    /// Puts the language in force for every text that is asked for from now on.
-    pub fn apply(self) {
+    fn apply(self) {
         NOW.store(u8::from(self == Language::Korean), Ordering::Relaxed);
     }
 
-    /// What `write` writes with this language in force; afterwards the one before is in force again.
-    pub fn during<T>(self, write: impl FnOnce() -> T) -> T {
+    fn during<T>(self, write: impl FnOnce() -> T) -> T {
         let before = Language::now();
         self.apply();
         let written = write();
@@ -94,16 +66,14 @@ impl Language {
         written
     }
 
-    /// A text in this language; in English where its catalogue lacks it.
-    pub fn text(self, text: &'static str) -> &'static str {
+    fn text(self, text: &'static str) -> &'static str {
         match self {
             Language::English => text,
             Language::Korean => korean().get(text).copied().unwrap_or(text),
         }
     }
 
-    /// A text of the server's in this language; as it came where the catalogue lacks it.
-    pub fn server(self, text: &str) -> Cow<'_, str> {
+    fn server(self, text: &str) -> Cow<'_, str> {
         if self == Language::English {
             return text.into();
         }
@@ -174,31 +144,18 @@ pub fn server(text: &str) -> String {
     Language::now().server(text).into_owned()
 }
 
-/// A piece of a text with places for values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Piece<'a> {
-    /// Words.
-    Words(&'a str),
-    /// The place of the value of this name.
-    Place(&'a str),
+/// A message in the language in force; in English where it is no sentence that this page knows.
+pub fn message(message: &Message) -> String {
+    said(&message.text, message.sentence.as_ref()).unwrap_or_else(|| message.text.clone())
 }
 
-/// A text's words and the places between them.
-pub fn pieces(text: &str) -> Vec<Piece<'_>> {
-    let mut all = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((name, behind)) = after.split_once('}') else { break };
-        if !before.is_empty() {
-            all.push(Piece::Words(before));
-        }
-        all.push(Piece::Place(name));
-        rest = behind;
+/// What was said, in the language in force; `None` where only its English is to be had: it is no
+/// sentence, or a later version's.
+pub fn said(english: &str, sentence: Option<&Sentence>) -> Option<String> {
+    match Language::now() {
+        Language::English => Some(english.to_owned()),
+        Language::Korean => sentence.and_then(Sentence::korean),
     }
-    if !rest.is_empty() {
-        all.push(Piece::Words(rest));
-    }
-    all
 }
 
 fn filled(text: &str, values: &[(&str, &dyn Display)]) -> String {
@@ -250,15 +207,6 @@ mod tests {
         let text = fill("{a} of {b}, {a}: {c}", &[("a", &1), ("b", &"two {a}")]);
         assert_eq!(text, "1 of two {a}, 1: {c}");
         assert_eq!(fill("plain {", &[]), "plain {");
-        let (words, place) = (Piece::Words, Piece::Place);
-        assert_eq!(pieces("{a}b{c}"), [place("a"), words("b"), place("c")]);
-    }
-
-    #[test]
-    fn languages_have_tags() {
-        assert_eq!(Language::of("ko-KR"), Some(Language::Korean));
-        assert_eq!(Language::of("EN"), Some(Language::English));
-        assert_eq!(Language::of("de"), None);
     }
 
     #[test]

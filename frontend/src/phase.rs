@@ -1,6 +1,6 @@
 //! Where a run stands, told from its events alone.
 
-use shared::{ErrorCode, Event, RunOptions, Timing};
+use shared::{ErrorBody, Event, RunOptions, Timing};
 
 use crate::language::{fill, t};
 use crate::{errors, words};
@@ -41,12 +41,7 @@ pub enum Phase {
     /// Complete.
     Done(Timing),
     /// Ended with an error.
-    Failed {
-        /// For programs.
-        code: ErrorCode,
-        /// For people.
-        message: String,
-    },
+    Failed(ErrorBody),
     /// Stopped on request.
     Cancelled,
 }
@@ -68,9 +63,10 @@ impl Phase {
             }
             Event::Verifying | Event::Verified { .. } => Phase::Verifying,
             Event::Done { summary } => Phase::Done(summary.timing),
-            Event::Failed { code, message } => {
-                Phase::Failed { code: *code, message: message.clone() }
-            }
+            Event::Failed { code, message, sentence } => Phase::Failed(ErrorBody {
+                sentence: sentence.clone(),
+                ..ErrorBody::new(*code, message.as_str())
+            }),
             Event::Cancelled => Phase::Cancelled,
         }
     }
@@ -86,7 +82,7 @@ impl Phase {
             Phase::Generating { .. } => "generating",
             Phase::Verifying => "verifying",
             Phase::Done(_) => "done",
-            Phase::Failed { .. } => "failed",
+            Phase::Failed(_) => "failed",
             Phase::Cancelled => "cancelled",
         }
     }
@@ -97,7 +93,7 @@ impl Phase {
         match self {
             Phase::Prefill { .. } | Phase::Generating { .. } => Some(t("partial: still running")),
             Phase::Cancelled => Some(t("partial: cancelled")),
-            Phase::Failed { .. } => Some(t("partial: failed")),
+            Phase::Failed(_) => Some(t("partial: failed")),
             _ => None,
         }
     }
@@ -152,8 +148,8 @@ impl Phase {
             Phase::Done(timing) => {
                 fill("Done in {time}", &[("time", &words::millis(timing.total_ms))])
             }
-            Phase::Failed { code, message } => {
-                fill("The run failed: {message}", &[("message", &errors::said(*code, message))])
+            Phase::Failed(body) => {
+                fill("The run failed: {message}", &[("message", &errors::of(body))])
             }
             Phase::Cancelled => t("Stopped.").into(),
         }
@@ -163,7 +159,7 @@ impl Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::{F32s, LayerFlow, Layout, ModelInfo, TokenFlow};
+    use shared::{ErrorCode, F32s, LayerFlow, Layout, ModelInfo, TokenFlow};
 
     #[test]
     fn a_run_goes_through_its_phases() {
@@ -220,10 +216,7 @@ mod tests {
             (Phase::Prefill { done: 1, total: 4 }, Some("partial: still running")),
             (Phase::Generating { done: 1, most: 4 }, Some("partial: still running")),
             (Phase::Cancelled, Some("partial: cancelled")),
-            (
-                Phase::Failed { code: ErrorCode::Interrupted, message: String::new() },
-                Some("partial: failed"),
-            ),
+            (Phase::Failed(ErrorBody::new(ErrorCode::Interrupted, "")), Some("partial: failed")),
             (Phase::Verifying, None),
             (Phase::Done(Timing::default()), None),
         ] {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use frontend::glossary::Term;
-use frontend::language::{KOREAN, KOREAN_SERVER, Language, Piece, pieces};
+use frontend::language::{InForce, KOREAN, KOREAN_SERVER, Language, Piece, pieces};
 use source::{Literal, Source, files, sources};
 
 /// The functions that take a text.

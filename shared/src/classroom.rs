@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::Definition;
 use crate::error::ErrorBody;
+use crate::sentence::{Message, OptionError};
 
 /// Version of what travels; raised when an old page could misread a new lab.
 pub const CLASSROOM_VERSION: u32 = 1;
@@ -214,10 +215,11 @@ impl Board {
     ///
     /// # Errors
     /// One sentence that says what is wrong.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), Message> {
         match &self.lesson {
             Some(place) if place.lesson.len() > LONGEST_LESSON_NAME => {
-                Err(format!("The lesson's name is longer than {LONGEST_LESSON_NAME} bytes."))
+                let most = LONGEST_LESSON_NAME as u64;
+                Err(OptionError::LessonNameTooLong { most }.into())
             }
             _ => Ok(()),
         }

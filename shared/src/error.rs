@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::sentence::{Message, Sentence};
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal;)*) => {
         /// What went wrong. The names never change; new ones may be added.
@@ -133,8 +135,11 @@ impl std::fmt::Display for ErrorCode {
 pub struct ErrorBody {
     /// What went wrong, for programs.
     pub code: ErrorCode,
-    /// What went wrong and what to do, for people.
+    /// What went wrong and what to do, for people, in English.
     pub message: String,
+    /// The same as a sentence with its parameters, where it is one that the lab has in every language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentence: Option<Sentence>,
     /// Seconds after which asking again may help, where that is known; `Retry-After` says the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
@@ -142,7 +147,13 @@ pub struct ErrorBody {
 
 impl ErrorBody {
     /// An error with its sentence.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        ErrorBody { code, message: message.into(), retry_after: None }
+    pub fn new(code: ErrorCode, message: impl Into<Message>) -> Self {
+        let Message { text, sentence } = message.into();
+        ErrorBody { code, message: text, sentence, retry_after: None }
+    }
+
+    /// Its sentence.
+    pub fn into_message(self) -> Message {
+        Message { text: self.message, sentence: self.sentence }
     }
 }

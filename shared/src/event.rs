@@ -7,6 +7,7 @@ use crate::flow::{LayerFlow, TokenFlow};
 use crate::layout::Layout;
 use crate::options::{ModelInfo, RunOptions};
 use crate::report::Fidelity;
+use crate::sentence::{Message, Sentence};
 
 /// Version of the event format. Raised when a change would make old runs unreadable, or runs of today
 /// unreadable to earlier labs. Version 1 knew seven groups and one picture; its runs open as runs of
@@ -116,14 +117,23 @@ pub enum Event {
     Failed {
         /// What went wrong, for programs.
         code: ErrorCode,
-        /// What went wrong, for people.
+        /// What went wrong, for people, in English.
         message: String,
+        /// The same as a sentence; nothing in what an earlier version of the lab recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sentence: Option<Sentence>,
     },
     /// The run was stopped on request.
     Cancelled,
 }
 
 impl Event {
+    /// The end of a run that failed.
+    pub fn failed(code: ErrorCode, message: impl Into<Message>) -> Self {
+        let Message { text, sentence } = message.into();
+        Event::Failed { code, message: text, sentence }
+    }
+
     /// Whether no event follows this one.
     pub const fn is_last(&self) -> bool {
         matches!(self, Event::Done { .. } | Event::Failed { .. } | Event::Cancelled)

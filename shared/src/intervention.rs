@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::group::{GROUPS, Group, GroupSet};
+use crate::sentence::{Message, OptionError};
 
 /// What the model is shown in the picture's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -176,17 +177,18 @@ impl Knockout {
     ///
     /// # Errors
     /// A sentence about what is wrong.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), Message> {
         if self.from.is_empty() {
-            return Err("knockout needs groups whose attention is blocked (from).".to_owned());
+            return Err(OptionError::KnockoutFrom.into());
         }
         if self.to.is_empty() {
-            return Err("knockout needs groups that are not to be seen (to).".to_owned());
+            return Err(OptionError::KnockoutTo.into());
         }
         if let Some(LayerBand { first, last }) = self.layers
             && first > last
         {
-            return Err(format!("knockout's first layer, {first}, comes after its last, {last}."));
+            let (first, last) = (first.into(), last.into());
+            return Err(OptionError::KnockoutBand { first, last }.into());
         }
         Ok(())
     }
@@ -195,17 +197,14 @@ impl Knockout {
     ///
     /// # Errors
     /// A sentence about the first that the model does not have.
-    pub fn check_model(&self, layers: u32, heads: u32) -> Result<(), String> {
+    pub fn check_model(&self, layers: u32, heads: u32) -> Result<(), Message> {
         if let Some(band) = self.layers.filter(|band| band.last >= layers) {
-            let most = layers.saturating_sub(1);
-            return Err(format!(
-                "knockout names layer {}; this model's layers are 0 to {most}.",
-                band.last
-            ));
+            let (layer, most) = (band.last.into(), layers.saturating_sub(1).into());
+            return Err(OptionError::KnockoutLayer { layer, most }.into());
         }
         if let Some(head) = self.heads.iter().find(|head| **head >= heads) {
-            let most = heads.saturating_sub(1);
-            return Err(format!("knockout names head {head}; this model's heads are 0 to {most}."));
+            let (head, most) = ((*head).into(), heads.saturating_sub(1).into());
+            return Err(OptionError::KnockoutHead { head, most }.into());
         }
         Ok(())
     }
@@ -214,7 +213,7 @@ impl Knockout {
     ///
     /// # Errors
     /// A sentence about why nothing is.
-    pub fn check_effect(&self, groups: impl IntoIterator<Item = Group>) -> Result<(), String> {
+    pub fn check_effect(&self, groups: impl IntoIterator<Item = Group>) -> Result<(), Message> {
         let (mut key, mut row) = (None, None);
         for (i, group) in groups.into_iter().enumerate() {
             if key.is_none() && self.to.contains(group) {
@@ -225,18 +224,19 @@ impl Knockout {
             }
         }
         let none = |set: GroupSet| {
-            Err(format!("A knockout of {self} blocks nothing: there are no {} tokens.", Names(set)))
+            let (knockout, groups) = (self.to_string(), Names(set).to_string());
+            Err(OptionError::KnockoutNone { knockout, groups }.into())
         };
         match (row, key) {
             (None, _) => none(self.from),
             (_, None) => none(self.to),
             (Some(row), Some(key)) if key <= row && row > 0 => Ok(()),
-            _ => Err(format!(
-                "A knockout of {self} blocks nothing: no {} token comes after {} tokens, and a row \
-                 sees only what comes before it.",
-                Names(self.from),
-                Names(self.to)
-            )),
+            _ => Err(OptionError::KnockoutBefore {
+                knockout: self.to_string(),
+                from: Names(self.from).to_string(),
+                to: Names(self.to).to_string(),
+            }
+            .into()),
         }
     }
 }
@@ -373,15 +373,15 @@ mod tests {
     #[test]
     fn what_cannot_be_is_said() {
         let none = Knockout { from: GroupSet::EMPTY, ..knockout("text>image") };
-        assert!(none.check().expect_err("no rows").contains("from"));
+        assert!(none.check().expect_err("no rows").text.contains("from"));
         let none = Knockout { to: GroupSet::EMPTY, ..knockout("text>image") };
-        assert!(none.check().expect_err("no keys").contains("to"));
+        assert!(none.check().expect_err("no keys").text.contains("to"));
         assert!(knockout("text>image@3-2").check().is_err());
         assert!(knockout("text>image@3-3").check().is_ok());
         let of = |text: &str| knockout(text).check_model(4, 2);
         assert!(of("text>image@0-3#1").is_ok());
-        assert!(of("text>image@0-4").expect_err("layer 4").contains("0 to 3"));
-        assert!(of("text>image#2").expect_err("head 2").contains("0 to 1"));
+        assert!(of("text>image@0-4").expect_err("layer 4").text.contains("0 to 3"));
+        assert!(of("text>image#2").expect_err("head 2").text.contains("0 to 1"));
     }
 
     #[test]
@@ -391,10 +391,14 @@ mod tests {
         let prompt = [Begin, System, Image, Instruction];
         assert!(of("instruction>image", &prompt).is_ok());
         assert!(of("image>image", &prompt).is_ok());
-        assert!(of("system>image", &prompt).expect_err("before it").contains("no system token"));
-        assert!(of("generated>image", &prompt).expect_err("none").contains("no generated tokens"));
+        assert!(
+            of("system>image", &prompt).expect_err("before it").text.contains("no system token")
+        );
+        assert!(
+            of("generated>image", &prompt).expect_err("none").text.contains("no generated tokens")
+        );
         assert!(of("marker>image", &prompt).is_err());
-        assert!(of("instruction>marker", &prompt).expect_err("none").contains("no marker"));
+        assert!(of("instruction>marker", &prompt).expect_err("none").text.contains("no marker"));
         assert!(of("begin>begin", &prompt).is_err(), "the first row keeps its own key");
         assert!(of("generated>image", &[Begin, Image, Generated]).is_ok());
     }

@@ -1,5 +1,6 @@
 //! What a run's owner calls it: a name and a note, shown to everybody who opens the run.
 
+use crate::sentence::{Message, OptionError};
 use serde::{Deserialize, Serialize};
 
 /// Most characters of a name.
@@ -41,7 +42,7 @@ impl Label {
     ///
     /// # Errors
     /// A sentence about the text that is too long.
-    pub fn changed(&self, change: &LabelChange) -> Result<Label, String> {
+    pub fn changed(&self, change: &LabelChange) -> Result<Label, Message> {
         let mut label = self.clone();
         if let Some(name) = &change.name {
             label.name = name.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -52,8 +53,8 @@ impl Label {
         // Characters that cannot be seen but move what stands beside them.
         label.name.retain(|c| !unseen(c));
         label.note.retain(|c| c == '\n' || c == '\t' || !unseen(c));
-        check("name", &label.name, MAX_NAME)?;
-        check("note", &label.note, MAX_NOTE)?;
+        check(&label.name, MAX_NAME, |chars, most| OptionError::NameTooLong { chars, most })?;
+        check(&label.note, MAX_NOTE, |chars, most| OptionError::NoteTooLong { chars, most })?;
         Ok(label)
     }
 }
@@ -63,11 +64,14 @@ fn unseen(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-fn check(what: &str, text: &str, most: usize) -> Result<(), String> {
+/// Refuses a text of more characters than `most`.
+fn check(
+    text: &str,
+    most: usize,
+    too_long: impl Fn(u64, u64) -> OptionError,
+) -> Result<(), Message> {
     match text.chars().count() {
-        n if n > most => Err(format!(
-            "The {what} has {n} characters and may have {most}; shorten it and save again."
-        )),
+        n if n > most => Err(too_long(n as u64, most as u64).into()),
         _ => Ok(()),
     }
 }
@@ -95,9 +99,9 @@ mod tests {
         let longest = "고".repeat(MAX_NAME);
         assert!(Label::default().changed(&change(Some(&longest), None)).is_ok());
         let wrong = Label::default().changed(&change(Some(&(longest + "고")), None));
-        assert!(wrong.is_err_and(|e| e.contains("121") && e.contains("120")));
+        assert!(wrong.is_err_and(|e| e.text.contains("121") && e.text.contains("120")));
         let wrong = Label::default().changed(&change(None, Some(&"x".repeat(MAX_NOTE + 1))));
-        assert!(wrong.is_err_and(|e| e.starts_with("The note")));
+        assert!(wrong.is_err_and(|e| e.text.starts_with("The note")));
     }
 
     #[test]

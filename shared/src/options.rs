@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::intervention::{Knockout, PictureUse, PruneBy};
 use crate::sampling::Sampling;
+use crate::sentence::{Message, OptionError};
 
 pub use asked::AskedOptions;
 pub use changed::{Changed, WhyChanged};
@@ -299,23 +300,24 @@ impl RunOptions {
     ///
     /// # Errors
     /// A sentence about the first one that is out of its range.
-    pub fn check_ranges(&self) -> Result<(), String> {
+    pub fn check_ranges(&self) -> Result<(), Message> {
         if !(0.0..1.0).contains(&self.prune) {
-            return Err(format!("prune must be at least 0 and below 1, not {}.", self.prune));
+            return Err(OptionError::PruneRange { value: self.prune.to_string() }.into());
         }
         let whole = |name: &str, value: u32, most: u32| match value {
             n if (1..=most).contains(&n) => Ok(()),
-            n => Err(format!("{name} must be from 1 to {most}, not {n}.")),
+            n => {
+                let (name, most, value) = (name.to_owned(), most.into(), n.into());
+                Err(Message::from(OptionError::WholeRange { name, most, value }))
+            }
         };
         whole("replicate", self.replicate, MAX_REPLICATE)?;
         whole("max_new_tokens", self.max_new_tokens, MAX_NEW_TOKENS)?;
         if self.max_pixels == Some(0) {
-            return Err("max_pixels must be at least 1.".to_owned());
+            return Err(OptionError::MaxPixelsZero.into());
         }
         if self.picture == PictureUse::None && (self.prune > 0.0 || self.replicate > 1) {
-            return Err("Without a picture (picture is none) there are no picture tokens to drop \
-                or repeat: prune must be 0 and replicate 1."
-                .to_owned());
+            return Err(OptionError::NoPictureTokens.into());
         }
         if let Some(knockout) = &self.knockout {
             knockout.check()?;

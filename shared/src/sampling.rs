@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use crate::sentence::{Message, OptionError};
 use serde::{Deserialize, Serialize};
 
 /// How the next token is chosen: the most probable one unless something is asked. In transformers'
@@ -57,25 +58,21 @@ impl Sampling {
     ///
     /// # Errors
     /// A sentence about the first value that is out of its range or has no effect.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), Message> {
         let Sampling { repetition_penalty, temperature, top_p, seed } = self;
         if !Self::PENALTIES.contains(repetition_penalty) {
-            return Err(format!(
-                "repetition_penalty must be from 0.1 to 10, not {repetition_penalty}."
-            ));
+            let value = repetition_penalty.to_string();
+            return Err(OptionError::PenaltyRange { value }.into());
         }
         if *temperature != 0.0 && !Self::TEMPERATURES.contains(temperature) {
-            return Err(format!("temperature must be 0 or from 0.01 to 10, not {temperature}."));
+            let value = temperature.to_string();
+            return Err(OptionError::TemperatureRange { value }.into());
         }
         if !(*top_p > 0.0 && *top_p <= 1.0) {
-            return Err(format!("top_p must be above 0 and at most 1, not {top_p}."));
+            return Err(OptionError::TopPRange { value: top_p.to_string() }.into());
         }
         if *temperature == 0.0 && (*top_p < 1.0 || *seed != 0) {
-            return Err(
-                "top_p and seed are for drawn tokens, and at temperature 0 the most probable \
-                        one is taken: ask for a temperature above 0, or leave them out."
-                    .to_owned(),
-            );
+            return Err(OptionError::NothingDrawn.into());
         }
         Ok(())
     }
@@ -124,7 +121,7 @@ mod tests {
             (Sampling { top_p: 0.9, ..fine }, "temperature 0"),
             (Sampling { seed: 1, ..fine }, "temperature 0"),
         ] {
-            let said = wrong.check().expect_err("refused");
+            let said = wrong.check().expect_err("refused").text;
             assert!(said.contains(word), "{said}");
         }
     }

@@ -405,6 +405,7 @@ fn different_reasons_are_counted_and_one_is_an_example() {
                 sample: SampleRef { row: u64::from(item % 12), ..SampleRef::default() },
                 code: ErrorCode::SampleUnusable,
                 message: String::new(),
+                sentence: None,
             };
             match reasons.get((item % 12) as usize) {
                 Some(reason) => {

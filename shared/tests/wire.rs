@@ -8,6 +8,7 @@ use shared::api::{RunRecord, RunState, ServerMessage, ViewerMessage};
 use shared::event::Stop;
 use shared::options::resolve;
 use shared::report::{Comparison, Fidelity};
+use shared::sentence::LabError;
 use shared::*;
 
 /// Numbers with an exact binary form of few digits: what is tested here is the form, not how
@@ -232,7 +233,12 @@ fn event() -> impl Strategy<Value = Event> {
                 summary: Summary { answer, tokens, stop, timing }
             }
         ),
-        (code(), any::<String>()).prop_map(|(code, message)| Event::Failed { code, message }),
+        (code(), any::<String>(), any::<bool>()).prop_map(|(code, message, is_sentence)| {
+            match is_sentence {
+                true => Event::failed(code, LabError::PullBusy { name: message }),
+                false => Event::failed(code, message),
+            }
+        }),
         Just(Event::Cancelled),
     ]
 }

@@ -201,6 +201,6 @@ fn every_reason_is_a_sentence_of_its_own() {
 #[test]
 fn only_the_last_events_are_last() {
     assert!(Event::Cancelled.is_last());
-    assert!(Event::Failed { code: ErrorCode::Internal, message: String::new() }.is_last());
+    assert!(Event::failed(ErrorCode::Internal, "").is_last());
     assert!(!Event::Queued { position: 0 }.is_last());
 }

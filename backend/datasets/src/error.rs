@@ -126,7 +126,8 @@ impl RowError {
 
     /// The row as an experiment lists it among those left out.
     pub fn left_out(self) -> LeftOut {
-        LeftOut { code: self.code(), message: self.to_string(), sample: *self.reference }
+        let (code, message) = (self.code(), self.to_string());
+        LeftOut::new(*self.reference, code, message)
     }
 }
 

@@ -100,7 +100,8 @@ impl PromptCheck {
         let prompt_tokens = prompt.len() + images.iter().sum::<usize>();
         if let Some(knockout) = &options.knockout {
             let generates = options.max_new_tokens > 1;
-            self.knocks_out(knockout, &prompt, &images, generates).map_err(bad)?;
+            let knocked = self.knocks_out(knockout, &prompt, &images, generates);
+            knocked.map_err(|why| EngineError::new(ErrorCode::BadOption, why))?;
         }
         if prompt_tokens.max(next) >= self.longest {
             let its = if sizes.len() > 1 { "pictures" } else { "picture" };
@@ -132,7 +133,7 @@ impl PromptCheck {
         prompt: &Prompt,
         images: &[usize],
         generates: bool,
-    ) -> Result<(), String> {
+    ) -> Result<(), shared::Message> {
         let (layers, heads) = self.size;
         knockout.check_model(layers, heads)?;
         let (mut groups, mut images) = (Vec::new(), images.iter());

@@ -1,6 +1,6 @@
 //! Errors of the engine: a stable code and a sentence about the person's own input.
 
-use shared::ErrorCode;
+use shared::{ErrorCode, Message, Sentence};
 
 /// What went wrong and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -8,25 +8,33 @@ use shared::ErrorCode;
 pub struct EngineError {
     /// For programs.
     pub code: ErrorCode,
-    /// For people.
+    /// For people, in English.
     pub message: String,
+    /// The same as a sentence, where it is one that the lab has in every language.
+    pub sentence: Option<Sentence>,
 }
 
 impl EngineError {
     /// An error with a code and a sentence.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        EngineError { code, message: message.into() }
+    pub fn new(code: ErrorCode, message: impl Into<Message>) -> Self {
+        let Message { text, sentence } = message.into();
+        EngineError { code, message: text, sentence }
+    }
+
+    /// Its sentence.
+    pub fn into_message(self) -> Message {
+        Message { text: self.message, sentence: self.sentence }
     }
 
     /// A model's files cannot be used.
-    pub(crate) fn model(message: impl Into<String>) -> Self {
+    pub(crate) fn model(message: impl Into<Message>) -> Self {
         Self::new(ErrorCode::ModelUnusable, message)
     }
 }
 
 impl From<shared::ErrorBody> for EngineError {
     fn from(error: shared::ErrorBody) -> Self {
-        EngineError::new(error.code, error.message)
+        EngineError::new(error.code, error.into_message())
     }
 }
 

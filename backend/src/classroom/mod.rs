@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use shared::ErrorCode;
+use shared::sentence::LabError;
 use tokio::time::Instant;
 
 pub use address::network_address;
@@ -100,18 +101,11 @@ impl Classrooms {
         }
         room(&held).map_err(|taken| match taken {
             Taken::Own => too_many(
-                format!(
-                    "{} classes that were opened at your address are held; end one, or try again \
-                     later.",
-                    self.limits.classes.client
-                ),
+                LabError::ClassesHeld { n: self.limits.classes.client as u64 },
                 self.limits.forsaken,
             ),
-            Taken::All => ApiError::new(
-                ErrorCode::ClassroomFull,
-                "Too many classes are held at once; end one, or try again later.",
-            )
-            .again_in(self.limits.forsaken),
+            Taken::All => ApiError::new(ErrorCode::ClassroomFull, LabError::ClassesFull)
+                .again_in(self.limits.forsaken),
         })?;
         let code = loop {
             let code = Code::random()?;
@@ -131,12 +125,9 @@ impl Classrooms {
     pub fn find(&self, typed: &str) -> Result<Arc<Session>, ApiError> {
         let mut held = lock(&self.held);
         self.sweep(&mut held);
-        Code::read(typed).and_then(|code| held.get(&code).cloned()).ok_or_else(|| {
-            ApiError::new(
-                ErrorCode::NotFound,
-                "There is no class of that code; check its six signs, or it may be over.",
-            )
-        })
+        Code::read(typed)
+            .and_then(|code| held.get(&code).cloned())
+            .ok_or_else(|| ApiError::new(ErrorCode::NotFound, LabError::NoClass))
     }
 
     /// The code of the class whose presenter's secret this is.

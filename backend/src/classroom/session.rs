@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::ws::Utf8Bytes;
 use shared::ErrorCode;
 use shared::classroom::{Board, CLASSROOM_VERSION, ClassMessage, ClassState, Guess, Tally};
+use shared::sentence::LabError;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -178,12 +179,12 @@ impl Session {
         guess: Guess,
     ) -> Result<(), ApiError> {
         let mut inner = lock(&self.inner);
-        let closed = |why: &str| Err(ApiError::new(ErrorCode::GuessClosed, why));
+        let closed = |why: LabError| Err(ApiError::new(ErrorCode::GuessClosed, why));
         if inner.board.round != round {
-            return closed("The class is at another question; guess again.");
+            return closed(LabError::OtherQuestion);
         }
         if inner.board.run.is_none() || !inner.board.moment.is_open() {
-            return closed("Guesses of this question are closed.");
+            return closed(LabError::GuessesClosed);
         }
         // There as long as its seat is, which the caller holds.
         if let Some(follower) = inner.followers.get_mut(follower) {
@@ -211,7 +212,7 @@ impl Session {
     ) -> Result<Seat, ApiError> {
         let mut inner = lock(&self.inner);
         if inner.ended {
-            return Err(ApiError::new(ErrorCode::NotFound, "This class is over."));
+            return Err(ApiError::new(ErrorCode::NotFound, LabError::ClassOver));
         }
         match &follower {
             Some(name) => {
@@ -231,10 +232,7 @@ impl Session {
                 let follower = inner.followers.entry(name.clone()).or_insert(new);
                 follower.client = client;
                 if follower.connections >= self.limits.pages {
-                    return Err(ApiError::new(
-                        ErrorCode::ClassroomFull,
-                        "This browser follows the class on too many pages; close one.",
-                    ));
+                    return Err(ApiError::new(ErrorCode::ClassroomFull, LabError::ClassPages));
                 }
                 follower.connections += 1;
                 self.tell_soon(&mut inner);
@@ -289,16 +287,8 @@ impl Session {
 
 fn full(taken: Taken, client: usize) -> ApiError {
     match taken {
-        Taken::All => {
-            ApiError::new(ErrorCode::ClassroomFull, "This class is full; look on with somebody.")
-        }
-        Taken::Own => too_many(
-            format!(
-                "{client} seats of this class are taken from your address, as many as one address \
-                 may have; look on with somebody."
-            ),
-            Duration::from_secs(30),
-        ),
+        Taken::All => ApiError::new(ErrorCode::ClassroomFull, LabError::ClassFull),
+        Taken::Own => too_many(LabError::ClassSeats { n: client as u64 }, Duration::from_secs(30)),
     }
 }
 

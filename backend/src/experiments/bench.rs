@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use datasets::Sample;
 use engine::{EngineError, Picture};
 use shared::experiment::{Condition, LeftOut, MadeWith, Outcome};
-use shared::{AskedOptions, ErrorCode, ModelInfo, Quant};
+use shared::sentence::{self, Problem};
+use shared::{AskedOptions, ErrorCode, Message, ModelInfo, Quant};
 
 use super::book::{Book, End, Experiment};
 use super::feeder::{Feeder, Ready, SampleOrder, Trouble};
 use super::items::{AtWork, Claim, Items, Noted, Post, Seat};
 use super::lacking::{differs, items_of, not_here};
 use super::shelves::Shelves;
-use crate::error::INTERNAL;
 use crate::id::RunId;
 use crate::models::catalog::Catalog;
 use crate::store::StoreError;
@@ -74,18 +74,18 @@ impl Means {
 /// Why an item has no outcome.
 enum ItemFailure {
     /// It is this sample's fault.
-    Sample(ErrorCode, String),
+    Sample(ErrorCode, Message),
     /// The model is not here.
-    NoModel(String),
+    NoModel(Message),
     /// The model cannot be used here as it is held; it may be later.
     Model {
         /// What is wrong, in a sentence.
-        problem: String,
+        problem: Message,
         /// Whether it is worth trying again without being told to.
         may_come: bool,
     },
     /// There is too little memory free for this condition now.
-    Memory(String),
+    Memory(Message),
     /// What hands items out cannot be reached, or the device's worker.
     Broken(StoreError),
 }
@@ -94,21 +94,22 @@ impl ItemFailure {
     fn of(error: EngineError) -> ItemFailure {
         if error.code == ErrorCode::Internal {
             tracing::error!(%error, "an item failed inside");
-            return ItemFailure::Sample(ErrorCode::Internal, INTERNAL.to_owned());
+            return ItemFailure::Sample(ErrorCode::Internal, sentence::LabError::Internal.into());
         }
-        ItemFailure::Sample(error.code, error.message)
+        ItemFailure::Sample(error.code, error.into_message())
     }
 
     /// Something panicked; the panic's own message is in the log, from the panic hook.
     fn panicked() -> ItemFailure {
         tracing::error!("an item panicked");
-        ItemFailure::Sample(ErrorCode::Internal, INTERNAL.to_owned())
+        ItemFailure::Sample(ErrorCode::Internal, sentence::LabError::Internal.into())
     }
 
     /// The model cannot be loaded on this device.
-    fn not_loaded(model: &str, error: &EngineError) -> ItemFailure {
-        let problem = format!("The model {model} cannot be loaded: {}", error.message);
-        ItemFailure::Model { problem, may_come: error.code == ErrorCode::OutOfMemory }
+    fn not_loaded(model: &str, error: EngineError) -> ItemFailure {
+        let may_come = error.code == ErrorCode::OutOfMemory;
+        let (name, why) = (model.to_owned(), error.into_message());
+        ItemFailure::Model { problem: Problem::ModelNotLoaded { name, why }.into(), may_come }
     }
 
     /// The device's worker did not take it, or did not live to answer.
@@ -275,7 +276,7 @@ impl Bench {
             return self.means.items.release(&*self.seat, &[claim]);
         }
         let Some((condition, _)) = grid.item(claim.item) else {
-            return self.pause(&claim, "The experiment's grid is damaged.");
+            return self.pause(&claim, &Problem::GridDamaged.into());
         };
         let asked = experiment.start.asked(condition, &sample.reference);
         // The worker guards its own thread; what is done here reads a model's files, and a panic in that
@@ -292,8 +293,8 @@ impl Bench {
             }
             Ok(None) => self.means.items.release(&*self.seat, &[claim]),
             Err(ItemFailure::Sample(code, message)) => {
-                let sample = sample.reference;
-                self.untold.push((claim, End::LeftOut(LeftOut { sample, code, message })));
+                let left_out = LeftOut::new(sample.reference, code, message);
+                self.untold.push((claim, End::LeftOut(left_out)));
                 Ok(())
             }
             Err(ItemFailure::NoModel(problem)) => {
@@ -316,10 +317,10 @@ impl Bench {
         &mut self,
         claim: &Claim,
         items: Vec<Range<u32>>,
-        problem: &str,
+        problem: &Message,
         may_come: bool,
     ) -> Result<(), StoreError> {
-        tracing::warn!(experiment = claim.experiment.short(), problem, "not to be run here");
+        tracing::warn!(experiment = claim.experiment.short(), %problem, "not to be run here");
         self.means.items.lack(&*self.seat, &claim.experiment, &items, problem)?;
         for item in &mut self.out {
             let same = item.claim.experiment == claim.experiment;
@@ -341,9 +342,9 @@ impl Bench {
     }
 
     /// Pauses an experiment none of whose items can run, and says why.
-    fn pause(&mut self, claim: &Claim, problem: &str) -> Result<(), StoreError> {
+    fn pause(&mut self, claim: &Claim, problem: &Message) -> Result<(), StoreError> {
         let items = &self.means.items;
-        tracing::warn!(experiment = claim.experiment.short(), problem, "experiment paused");
+        tracing::warn!(experiment = claim.experiment.short(), %problem, "experiment paused");
         items.pause(&claim.experiment, problem)?;
         items.release(&*self.seat, std::slice::from_ref(claim))
     }
@@ -365,15 +366,15 @@ impl Bench {
         // the experiment was planned.
         let settings = self.means.catalog.settings(&source, asked);
         settings.map_err(|e| {
-            let why = e.0.message;
-            let problem = format!("the model {name} no longer runs with these options: {why}");
+            let (name, why) = (name.clone(), e.0.into_message());
+            let problem = Problem::ModelNoLongerRuns { name, why }.into();
             ItemFailure::Model { problem, may_come: false }
         })?;
         let options = self.means.catalog.resolved(&source, asked);
-        let options = options.map_err(|e| ItemFailure::Sample(e.0.code, e.0.message))?;
+        let options = options.map_err(|e| ItemFailure::Sample(e.0.code, e.0.into_message()))?;
         let model = ModelChoice { source, quant: options.quant };
         let loaded = worker.load(model.clone(), Box::new(())).map_err(ItemFailure::refused)?;
-        let info = loaded.map_err(|error| ItemFailure::not_loaded(&name, &error))?.info;
+        let info = loaded.map_err(|error| ItemFailure::not_loaded(&name, error))?.info;
         let noted = (claim.experiment.clone(), info);
         if !self.noted.contains(&noted) {
             let told = self.means.items.note_model(&noted.0, &noted.1);
@@ -387,7 +388,7 @@ impl Bench {
         let measurement = Measurement { model, pictures, options, stop: stop.clone() };
         let measured = worker.measure(measurement).map_err(ItemFailure::refused)?;
         let measured = measured.map_err(|error| match error {
-            MeasureError::Model(error) => ItemFailure::not_loaded(&name, &error),
+            MeasureError::Model(error) => ItemFailure::not_loaded(&name, error),
             MeasureError::Question(error) => ItemFailure::of(error),
             MeasureError::Memory(message) => ItemFailure::Memory(message),
             MeasureError::Panicked => ItemFailure::panicked(),

@@ -4,6 +4,7 @@
 
 use std::time::SystemTime;
 
+use shared::Message;
 use shared::experiment::{
     Condition, DatasetInfo, ExperimentSpec, ExperimentState, Grid, LeftOut, Outcome, SampleRef,
 };
@@ -50,9 +51,17 @@ pub struct Experiment {
     /// Where it stands.
     pub state: ExperimentState,
     /// Why it was paused, where the lab and not a person did.
-    pub problem: Option<String>,
+    pub problems: Vec<Message>,
     /// The models that ran, as they were loaded.
     pub models: Vec<ModelInfo>,
+}
+
+impl Experiment {
+    /// Why it was paused, in English, a line for each reason.
+    pub fn problem(&self) -> Option<String> {
+        let lines = self.problems.iter().map(|problem| problem.text.as_str()).collect::<Vec<_>>();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
 }
 
 /// How an item ended.
@@ -140,7 +149,7 @@ pub trait Book: Send + Sync + std::fmt::Debug {
         &self,
         id: &RunId,
         state: ExperimentState,
-        problem: Option<&str>,
+        problem: Option<&Message>,
     ) -> Result<Option<ExperimentState>, StoreError>;
 
     /// Removes an experiment with all it left; gives whether it was there.

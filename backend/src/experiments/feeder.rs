@@ -7,7 +7,9 @@ use std::thread::JoinHandle;
 use datasets::{Dataset, Sample};
 use engine::Picture;
 use shared::ErrorCode;
+use shared::Message;
 use shared::experiment::{LeftOut, SampleRef};
+use shared::sentence::Problem;
 
 use super::book::Experiment;
 use super::items::Claim;
@@ -30,7 +32,7 @@ pub(super) enum Trouble {
     /// This sample cannot be read.
     Sample(Box<LeftOut>),
     /// The dataset cannot be: no sample of this experiment can.
-    Dataset(String),
+    Dataset(Message),
 }
 
 /// An item with its sample.
@@ -97,8 +99,7 @@ fn read(
     let start = &order.experiment.start;
     let dataset = dataset(shelves, open, order)?;
     let row = start.grid.item(order.claim.item).and_then(|(_, at)| start.rows.get(at as usize));
-    let row =
-        *row.ok_or_else(|| Trouble::Dataset("The list of drawn rows is damaged.".to_owned()))?;
+    let row = *row.ok_or_else(|| Trouble::Dataset(Problem::RowsDamaged.into()))?;
     // A reader that panics on one row must not take the others with it.
     let sample = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| dataset.sample(row)));
     let sample = match sample {
@@ -106,23 +107,17 @@ fn read(
         Ok(Err(error)) => return Err(Trouble::Sample(Box::new(error.left_out()))),
         Err(_) => {
             let sample = SampleRef { row, id: row.to_string(), ..SampleRef::default() };
-            let message =
-                "Reading this row went wrong inside the lab; its log says how.".to_owned();
-            return Err(Trouble::Sample(Box::new(LeftOut {
-                sample,
-                code: ErrorCode::Internal,
-                message,
-            })));
+            let left_out = LeftOut::new(sample, ErrorCode::Internal, Problem::RowWentWrong);
+            return Err(Trouble::Sample(Box::new(left_out)));
         }
     };
     let files = std::iter::once(&sample.picture).chain(&sample.more);
     match files.map(|file| lab.decode(file)).collect::<Result<Vec<Picture>, _>>() {
         Ok(pictures) => Ok((sample, pictures)),
-        Err(error) => Err(Trouble::Sample(Box::new(LeftOut {
-            sample: sample.reference,
-            code: error.code,
-            message: error.message,
-        }))),
+        Err(error) => {
+            let left_out = LeftOut::new(sample.reference, error.code, error.into_message());
+            Err(Trouble::Sample(Box::new(left_out)))
+        }
     }
 }
 
@@ -141,23 +136,21 @@ fn dataset<'o>(
     if let Some(found) = changed.filter(|found| *found != wanted.revision) {
         // It may be put back while this worker lives.
         *open = None;
-        return Err(Trouble::Dataset(format!(
-            "The dataset {} has changed since the samples were drawn: it was {}, it is {found}.",
-            datasets::label(&wanted.name),
-            wanted.revision
-        )));
+        let (name, was) = (datasets::label(&wanted.name), wanted.revision.clone());
+        let changed = Problem::DatasetChanged { name, was, now: found };
+        return Err(Trouble::Dataset(changed.into()));
     }
     let open = open.as_ref().map(|(_, dataset)| &**dataset);
-    open.ok_or_else(|| Trouble::Dataset("The dataset is not open.".to_owned()))
+    open.ok_or_else(|| Trouble::Dataset(Problem::DatasetNotOpen.into()))
 }
 
 /// A sentence about a dataset that this worker lacks. Links travel, machines' folders do not.
-fn missing(name: &str, error: &datasets::OpenError) -> String {
+fn missing(name: &str, error: &datasets::OpenError) -> Message {
     match datasets::label(name) {
-        label if label == name => error.to_string(),
+        label if label == name => error.to_string().into(),
         label => {
             tracing::warn!(%error, "a dataset cannot be read");
-            format!("The dataset '{label}' is not there: it cannot be read where it was named.")
+            Problem::DatasetNotThere { name: label }.into()
         }
     }
 }

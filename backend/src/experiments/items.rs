@@ -8,6 +8,7 @@
 
 use std::ops::Range;
 
+use shared::Message;
 use shared::ModelInfo;
 
 use super::book::{End, Experiment};
@@ -124,7 +125,7 @@ pub trait Items: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// [`StoreError`].
-    fn pause(&self, id: &RunId, problem: &str) -> Result<(), StoreError>;
+    fn pause(&self, id: &RunId, problem: &Message) -> Result<(), StoreError>;
 
     /// Notes that this worker cannot run some items, and gives back those of them that it holds. Once
     /// nobody who lives can run what is left, the experiment is paused and its problem lists the
@@ -137,7 +138,7 @@ pub trait Items: Send + Sync + std::fmt::Debug {
         seat: &dyn Seat,
         id: &RunId,
         items: &[Range<u32>],
-        reason: &str,
+        reason: &Message,
     ) -> Result<(), StoreError>;
 
     /// Forgets what this worker was said to lack: it tries again. Gives whether there was anything.

@@ -2,28 +2,28 @@
 
 use std::ops::Range;
 
+use shared::Message;
 use shared::experiment::{Condition, Grid};
+use shared::sentence::Problem;
 
 use super::plan::label;
 use crate::models::catalog::CatalogError;
 
 /// A sentence about a model that this worker lacks. Links travel, machines' folders do not.
-pub(super) fn not_here(model: &str, error: &CatalogError) -> String {
-    match label(model) {
-        label if label == model => format!("The model {label} is missing: {error}."),
-        label => format!("The model {label} is missing: it is not where it was named."),
-    }
+pub(super) fn not_here(model: &str, error: &CatalogError) -> Message {
+    let name = label(model);
+    let why = match name == model {
+        true => error.to_string().into(),
+        false => Problem::NotWhereNamed.into(),
+    };
+    Problem::ModelMissing { name: name.to_owned(), why }.into()
 }
 
 /// A sentence about a model whose weights are not those that an experiment began with.
-pub(super) fn differs(model: &str, here: &str, there: &str) -> String {
+pub(super) fn differs(model: &str, here: &str, there: &str) -> Message {
     let short = |hash: &str| hash.chars().take(12).collect::<String>();
-    format!(
-        "The model {model} is another than this experiment began with: its hash is {}, not {}. Put that \
-         one back, or start the experiment anew.",
-        short(here),
-        short(there)
-    )
+    let (here, there) = (short(here), short(there));
+    Problem::AnotherModel { name: model.to_owned(), here, there }.into()
 }
 
 /// The items of some of a grid's conditions, as few ranges as hold them.

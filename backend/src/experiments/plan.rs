@@ -5,6 +5,7 @@ use std::path::Path;
 use datasets::Paths;
 use engine::LoadOptions;
 use shared::experiment::{Condition, ExperimentSpec, ExperimentStatus, Grid};
+use shared::sentence::{LabError, Message};
 use shared::{ErrorCode, KnownModel, ModelInfo};
 
 use super::book::{Experiment, NewExperiment, Progress};
@@ -36,12 +37,12 @@ pub fn plan(
     shelves: &Shelves,
     asker: Reach,
 ) -> Result<(NewExperiment, OwnerToken), ApiError> {
-    let bad = |message: String| ApiError::new(ErrorCode::BadOption, message);
+    let bad = |why: Message| ApiError::new(ErrorCode::BadOption, why);
     if spec.base.verify == Some(true) {
-        return Err(bad("verify belongs to a single run: verify one of the samples.".to_owned()));
+        return Err(bad(LabError::VerifyIsForRuns.into()));
     }
     if spec.title.chars().count() > 200 || spec.title.chars().any(char::is_control) {
-        return Err(bad("The title must be one line of at most 200 characters.".to_owned()));
+        return Err(bad(LabError::TitleTooLong { most: 200 }.into()));
     }
     let mut known: Vec<(String, KnownModel)> = Vec::new();
     for model in &mut spec.models {
@@ -64,11 +65,9 @@ pub fn plan(
     for (at, (model, _)) in known.iter().enumerate() {
         let mut before = known[..at].iter().map(|(model, _)| model);
         if let Some(other) = before.find(|m| *m != model && label(m) == label(model)) {
-            return Err(bad(format!(
-                "Two models are called {}: {other} and {model}. Tables could not tell them apart; \
-                 rename one.",
-                label(model)
-            )));
+            let name = label(model).to_owned();
+            let (one, other) = (other.clone(), model.clone());
+            return Err(bad(LabError::TwoModels { name, one, other }.into()));
         }
     }
     let of_model = |name: &str| {
@@ -85,8 +84,8 @@ pub fn plan(
         .map_err(|error| ApiError::new(error.code(), error.to_string()))?;
     let info = dataset.info().clone();
     if info.rows == 0 {
-        let message = format!("The dataset {} has no rows.", info.name);
-        return Err(ApiError::new(ErrorCode::DatasetUnusable, message));
+        let empty = LabError::DatasetEmpty { name: info.name };
+        return Err(ApiError::new(ErrorCode::DatasetUnusable, empty));
     }
     let rows = datasets::draw(info.rows, spec.samples, spec.seed);
     let samples = u32::try_from(rows.len()).unwrap_or(u32::MAX);
@@ -207,7 +206,8 @@ pub fn status(experiment: &Experiment, progress: &Progress) -> ExperimentStatus 
         created: start.created.clone(),
         lab: experiment.lab.clone(),
         state: experiment.state,
-        problem: experiment.problem.clone(),
+        problem: experiment.problem(),
+        problems: experiment.problems.clone(),
         spec,
         dataset,
         grid,

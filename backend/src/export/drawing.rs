@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use plots::export::{Asked, File, RunPlot};
 use plots::run::{Compared, Measured, View};
 use plots::{Style, Theme, raster};
+use shared::sentence::LabError;
 use shared::{Definition, ErrorCode};
 use tokio::sync::Semaphore;
 
@@ -152,9 +153,9 @@ pub fn plot_of(name: &str) -> Result<RunPlot, ApiError> {
 }
 
 fn none_such(what: &str, name: &str, choices: &[&str]) -> ApiError {
-    let name: String = name.chars().take(40).collect();
-    let message = format!("There is no {what} \"{name}\"; name one of {}.", choices.join(", "));
-    ApiError::new(ErrorCode::BadOption, message)
+    let (what, choices) = (what.to_owned(), choices.join(", "));
+    let none = LabError::NoneOfThat { what, name: name.chars().take(40).collect(), choices };
+    ApiError::new(ErrorCode::BadOption, none)
 }
 
 /// Turns to draw.
@@ -177,9 +178,7 @@ impl Turns {
         F: FnOnce() -> Result<Vec<u8>, ApiError> + Send + 'static,
     {
         let Ok(turn) = tokio::time::timeout(PATIENCE, self.0.acquire()).await else {
-            let message =
-                "Others are having as much drawn as the lab draws at once; try again in a moment.";
-            return Err(ApiError::new(ErrorCode::ConnectionsFull, message));
+            return Err(ApiError::new(ErrorCode::ConnectionsFull, LabError::DrawingFull));
         };
         let _turn = turn.map_err(ApiError::internal)?;
         let made = tokio::task::spawn_blocking(make).await.map_err(ApiError::internal)?;

@@ -20,6 +20,7 @@ pub use misses::{MissRates, Misses};
 pub use quota::{Bound, Place, Quota, Taken};
 pub use rate::{Meter, Rate};
 use shared::ErrorCode;
+use shared::sentence::LabError;
 pub use shares::{Share, Shares};
 
 use crate::error::ApiError;
@@ -66,18 +67,11 @@ impl Fair {
     pub fn upload(&self, client: Client) -> Result<Place<Client>, ApiError> {
         self.uploads.take(client).map_err(|taken| match taken {
             Taken::Own => too_many(
-                format!(
-                    "{} pictures are being sent from your address at once; send this one in a \
-                     moment.",
-                    self.shares.uploads.client
-                ),
+                LabError::PicturesAtOnce { n: self.shares.uploads.client as u64 },
                 Duration::from_secs(2),
             ),
-            Taken::All => ApiError::new(
-                ErrorCode::QueueFull,
-                "Too many pictures are being sent to the lab at once; send yours in a moment.",
-            )
-            .again_in(Duration::from_secs(5)),
+            Taken::All => ApiError::new(ErrorCode::QueueFull, LabError::UploadsFull)
+                .again_in(Duration::from_secs(5)),
         })
     }
 
@@ -88,18 +82,11 @@ impl Fair {
     pub fn socket(&self, client: Client) -> Result<Place<Client>, ApiError> {
         self.sockets.take(client).map_err(|taken| match taken {
             Taken::Own => too_many(
-                format!(
-                    "{} pages are open at your address, as many as one address may have; close \
-                     some.",
-                    self.shares.sockets.client
-                ),
+                LabError::PagesAtOnce { n: self.shares.sockets.client as u64 },
                 Duration::from_secs(10),
             ),
-            Taken::All => ApiError::new(
-                ErrorCode::QueueFull,
-                "Too many pages look at this lab at once; try again in a moment.",
-            )
-            .again_in(Duration::from_secs(10)),
+            Taken::All => ApiError::new(ErrorCode::QueueFull, LabError::PagesFull)
+                .again_in(Duration::from_secs(10)),
         })
     }
 
@@ -112,9 +99,7 @@ impl Fair {
             return Ok(());
         }
         let mut requests = lock(&self.requests);
-        requests.room(&client, now).map_err(|wait| {
-            too_many("Your address asks the lab too often; wait a moment.".to_owned(), wait)
-        })?;
+        requests.room(&client, now).map_err(|wait| too_many(LabError::RequestsTooOften, wait))?;
         requests.add(client, 1.0, now);
         Ok(())
     }
@@ -125,9 +110,7 @@ impl Fair {
     /// `too_many_requests`.
     pub fn guess(&self, client: Client, now: Instant) -> Result<(), ApiError> {
         let mut guesses = lock(&self.guesses);
-        guesses.room(&client, now).map_err(|wait| {
-            too_many("Your address guesses too often; wait a moment.".to_owned(), wait)
-        })?;
+        guesses.room(&client, now).map_err(|wait| too_many(LabError::GuessesTooOften, wait))?;
         guesses.add(client, 1.0, now);
         Ok(())
     }
@@ -142,12 +125,8 @@ impl Fair {
         }
         lock(&self.disk).room(&client, now).map_err(|wait| {
             let day = (self.shares.disk.each_second * 86400.0) as u64 >> 20;
-            let message = format!(
-                "Runs asked for at your address have filled their part of the lab's disk, {} MiB and \
-                 {day} MiB more each day; try again later, or have it raised with --per-client disk=….",
-                self.shares.disk.burst as u64 >> 20,
-            );
-            too_many(message, wait)
+            let part = self.shares.disk.burst as u64 >> 20;
+            too_many(LabError::DiskPart { part, day }, wait)
         })
     }
 
@@ -163,11 +142,7 @@ impl Fair {
     /// # Errors
     /// `too_many_requests`.
     pub fn may_try_code(&self, client: Client, now: Instant) -> Result<(), ApiError> {
-        lock(&self.misses).room(&client, now).map_err(|wait| {
-            let message = "Too many codes that are no class's were tried from your address; wait, and \
-                type the code from the wall.";
-            too_many(message.to_owned(), wait)
-        })
+        lock(&self.misses).room(&client, now).map_err(|wait| too_many(LabError::CodesTried, wait))
     }
 
     /// Notes that a client tried a code that is no class's.
@@ -186,21 +161,12 @@ impl Fair {
         let bound = self.shares.experiments;
         let wait = Duration::from_secs(60);
         bound.room(unfinished.len(), own).map_err(|taken| match taken {
-            Taken::Own => too_many(
-                format!(
-                    "{} experiments that were asked for at your address are not finished yet; cancel \
-                     one, or try again later.",
-                    bound.client
-                ),
-                wait,
-            ),
+            Taken::Own => {
+                too_many(LabError::ExperimentsUnfinished { n: bound.client as u64 }, wait)
+            }
             Taken::All => {
-                let message = format!(
-                    "{} experiments are not finished yet, and the lab takes no more until one is done \
-                     or cancelled; try again later.",
-                    bound.whole
-                );
-                ApiError::new(ErrorCode::QueueFull, message).again_in(wait)
+                let full = LabError::ExperimentsFull { n: bound.whole as u64 };
+                ApiError::new(ErrorCode::QueueFull, full).again_in(wait)
             }
         })
     }
@@ -212,8 +178,8 @@ impl Fair {
 }
 
 /// One client asks for more than its part.
-pub fn too_many(message: String, wait: Duration) -> ApiError {
-    ApiError::new(ErrorCode::TooManyRequests, message).again_in(wait)
+pub fn too_many(why: LabError, wait: Duration) -> ApiError {
+    ApiError::new(ErrorCode::TooManyRequests, why).again_in(wait)
 }
 
 #[cfg(test)]

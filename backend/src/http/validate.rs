@@ -1,6 +1,7 @@
 //! What a person asks for, checked before it costs anything.
 
 use serde_json::Value;
+use shared::sentence::LabError;
 use shared::{AskedOptions, ErrorCode};
 
 use crate::error::ApiError;
@@ -12,15 +13,14 @@ use crate::error::ApiError;
 /// such value.
 pub fn parse_options(json: &[u8]) -> Result<AskedOptions, ApiError> {
     let value: Value = serde_json::from_slice(json).map_err(|error| {
-        ApiError::new(ErrorCode::BadRequest, format!("The options are not JSON: {error}."))
+        ApiError::new(ErrorCode::BadRequest, LabError::OptionsNotJson { why: error.to_string() })
     })?;
     // Serde would take a list for an object's values in order.
     if !value.is_object() {
-        let message = "The options are not usable: they must be a JSON object.";
-        return Err(ApiError::new(ErrorCode::BadOption, message));
+        return Err(ApiError::new(ErrorCode::BadOption, LabError::OptionsNoObject));
     }
     serde_json::from_value(value).map_err(|error| {
-        ApiError::new(ErrorCode::BadOption, format!("The options are not usable: {error}."))
+        ApiError::new(ErrorCode::BadOption, LabError::OptionsUnusable { why: error.to_string() })
     })
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use shared::api::{Pull, PullState};
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 
 use crate::error::{ApiError, sentence};
@@ -81,8 +82,10 @@ impl Pulls {
             if busy == name {
                 return state.last.get(name).cloned().ok_or_else(|| ApiError::internal("no pull"));
             }
-            let message = format!("{busy} is being pulled; wait for it or stop it first.");
-            return Err(ApiError::new(ErrorCode::PullBusy, message));
+            return Err(ApiError::new(
+                ErrorCode::PullBusy,
+                LabError::PullBusy { name: busy.clone() },
+            ));
         }
         let stop = Arc::new(AtomicBool::new(false));
         let pull = Pull { state: PullState::Pulling, bytes: 0, total: 0, speed: None, error: None };
@@ -160,13 +163,12 @@ impl Pulls {
         match &lock(&self.state).current {
             Some(current) if current.name == name => {
                 if current.client != client && !client.is_local() {
-                    let message = "Only the one who asked for this model can stop it.";
-                    return Err(ApiError::new(ErrorCode::NotOwner, message));
+                    return Err(ApiError::new(ErrorCode::NotOwner, LabError::NotPullOwner));
                 }
                 current.stop.store(true, Ordering::Relaxed);
                 Ok(())
             }
-            _ => Err(ApiError::new(ErrorCode::NotFound, "This model is not being pulled.")),
+            _ => Err(ApiError::new(ErrorCode::NotFound, LabError::NotPulling)),
         }
     }
 
@@ -191,8 +193,7 @@ impl Drop for Ended<'_> {
         self.pulls.change(self.name, |pull| {
             if pull.state == PullState::Pulling {
                 pull.state = PullState::Failed;
-                let message = crate::error::INTERNAL;
-                pull.error = Some(ErrorBody::new(ErrorCode::Internal, message));
+                pull.error = Some(ErrorBody::new(ErrorCode::Internal, LabError::Internal));
             }
         });
     }

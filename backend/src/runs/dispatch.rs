@@ -12,12 +12,10 @@ use std::time::{Duration, Instant};
 
 use engine::{EngineError, Picture};
 use shared::picture::Speed;
-use shared::{ErrorCode, Event, Medium, Quant, Summary, TokenHeads};
+use shared::{ErrorCode, Event, Medium, Quant, Summary, TokenHeads, sentence};
 
 use super::queue::{Job, JobPictures, Popped};
-use super::run::failed;
 use super::{Run, Runs};
-use crate::error::INTERNAL;
 use crate::lock;
 use crate::models::catalog::Source;
 use crate::workers::lab::Lab;
@@ -189,7 +187,7 @@ impl Driver {
                 Ok(Ok(Some(summary))) => Event::Done { summary },
                 Ok(Ok(None)) => run.stopped(),
                 Ok(Err(error)) => told(&name, error),
-                Err(_) => failed(ErrorCode::Internal, INTERNAL),
+                Err(_) => Event::failed(ErrorCode::Internal, sentence::LabError::Internal),
             }
         });
         self.runs.queue.done(self.at);
@@ -235,18 +233,15 @@ fn told(model: &str, error: EngineError) -> Event {
     match error.code {
         ErrorCode::Internal => {
             tracing::error!(%error, "run failed inside");
-            failed(ErrorCode::Internal, INTERNAL)
+            Event::failed(ErrorCode::Internal, sentence::LabError::Internal)
         }
         ErrorCode::ModelUnusable => {
             // The message names files of this machine, and a run's link travels.
             tracing::error!(%error, "model not usable");
-            let message = format!(
-                "The model \"{model}\" cannot be used: its files are missing, damaged or do not fit \
-                 together; the lab's log says more."
-            );
-            failed(ErrorCode::ModelUnusable, message)
+            let model = model.to_owned();
+            Event::failed(ErrorCode::ModelUnusable, sentence::LabError::ModelUnusable { model })
         }
-        code => failed(code, error.message),
+        code => Event::failed(code, error.into_message()),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use shared::ErrorCode;
+use shared::sentence::LabError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::ApiError;
@@ -67,10 +68,7 @@ impl ReadRoom {
         let room = self.free.clone().acquire_many_owned(wanted);
         match tokio::time::timeout(PATIENCE, room).await {
             Ok(permit) => permit.map(HeldRoom).map_err(ApiError::internal),
-            Err(_) => {
-                let message = "Others are reading as much from the lab as it can hold at once; try again in a moment.";
-                Err(ApiError::new(ErrorCode::ConnectionsFull, message))
-            }
+            Err(_) => Err(ApiError::new(ErrorCode::ConnectionsFull, LabError::ReadersFull)),
         }
     }
 }

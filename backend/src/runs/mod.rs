@@ -18,6 +18,7 @@ use std::time::Instant;
 use axum::body::Bytes;
 use shared::api::RunState;
 use shared::picture::Speed;
+use shared::sentence::LabError;
 use shared::{ErrorCode, Event, Label, LabelChange};
 use tokio::sync::{Semaphore, watch};
 
@@ -248,7 +249,7 @@ impl Runs {
         self.stop(run).await;
         let noted = self.store.note_cancelled(run.id.clone()).await;
         noted.map_err(|error| match error {
-            StoreError::Full => ApiError::full("the run is stopped, which is not kept"),
+            StoreError::Full => ApiError::full(LabError::StopNotKept),
             other => other.into(),
         })
     }
@@ -278,7 +279,7 @@ impl Runs {
         let deleted = tokio::spawn(async move {
             runs.stop(&run).await;
             runs.store.delete(run.id.clone()).await.map_err(|error| match error {
-                StoreError::Full => ApiError::full("the run was not deleted"),
+                StoreError::Full => ApiError::full(LabError::RunNotDeleted),
                 other => other.into(),
             })?;
             runs.forget(&run);
@@ -340,7 +341,7 @@ impl Runs {
         let labelled = tokio::spawn(async move {
             let stored = runs.store.label(run.id.clone(), change).await;
             let stored = stored.map_err(|error| match error {
-                StoreError::Full => ApiError::full("the run is called what it was"),
+                StoreError::Full => ApiError::full(LabError::RunNameUnchanged),
                 other => other.into(),
             });
             let label = stored?
@@ -390,13 +391,12 @@ impl Runs {
             }
             Err(error) => {
                 let ApiError(body) = error.into();
-                let message = match body.code {
-                    ErrorCode::StorageFull => {
-                        "The lab's data folder has no space left; this run was not kept.".into()
-                    }
-                    _ => body.message,
+                let code = body.code;
+                let told = match code {
+                    ErrorCode::StorageFull => ApiError::full(LabError::RunNotKept).0.into_message(),
+                    _ => body.into_message(),
                 };
-                (Some(Event::Failed { code: body.code, message }), RunState::Failed)
+                (Some(Event::failed(code, told)), RunState::Failed)
             }
         };
         self.metrics.run_ended(state, run.age_ms());

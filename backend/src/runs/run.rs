@@ -7,6 +7,7 @@ use std::time::Instant;
 use axum::body::Bytes;
 use shared::api::{RunRecord, RunState};
 use shared::event::EVENT_VERSION;
+use shared::sentence::LabError;
 use shared::{Envelope, ErrorCode, Event, Label, RunOptions};
 
 use super::heads::HeadLog;
@@ -136,10 +137,9 @@ impl Run {
     /// The event that ends it once it was told to stop.
     pub(super) fn stopped(&self) -> Event {
         match self.stop_requested() {
-            Some(StopReason::ShuttingDown) => failed(
-                ErrorCode::ShuttingDown,
-                "The lab was stopped before this run finished; start it again.",
-            ),
+            Some(StopReason::ShuttingDown) => {
+                Event::failed(ErrorCode::ShuttingDown, LabError::StoppedBeforeEnd)
+            }
             Some(StopReason::Cancelled) | None => Event::Cancelled,
         }
     }
@@ -217,11 +217,6 @@ impl Run {
             events,
         }
     }
-}
-
-/// The event that ends a run that failed.
-pub(super) fn failed(code: ErrorCode, message: impl Into<String>) -> Event {
-    Event::Failed { code, message: message.into() }
 }
 
 /// How many tokens an answer has so far.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use engine::{EngineError, LoadOptions, PictureLimits};
 use shared::api::RunCreated;
+use shared::sentence::LabError;
 use shared::{AskedOptions, ErrorCode, RunOptions};
 
 use super::{Asker, Job, JobPictures, PushError, Run, Runs};
@@ -129,14 +130,9 @@ impl Runs {
     fn refused(&self, refused: PushError) -> ApiError {
         match refused {
             PushError::Full => queue_full(),
-            PushError::Own => too_many(
-                format!(
-                    "{} runs that were asked for at your address wait already; try again when one \
-                     is done.",
-                    self.queue.bound().client
-                ),
-                AGAIN,
-            ),
+            PushError::Own => {
+                too_many(LabError::RunsWaiting { n: self.queue.bound().client as u64 }, AGAIN)
+            }
             PushError::Closed => ApiError::shutting_down(),
         }
     }
@@ -185,11 +181,8 @@ fn decoded(lab: &dyn Lab, files: &[Bytes]) -> Result<Vec<engine::Picture>, Engin
         let picture = lab.decode(file).map_err(|e| of_picture(e, i, files.len()))?;
         pixels += u64::from(picture.width) * u64::from(picture.height);
         if pixels > most {
-            let message = format!(
-                "The pictures have more than {} million pixels together; choose smaller ones.",
-                most / 1_000_000
-            );
-            return Err(EngineError::new(ErrorCode::PictureTooManyPixels, message));
+            let many = LabError::PicturesTooManyPixels { millions: most / 1_000_000 };
+            return Err(EngineError::new(ErrorCode::PictureTooManyPixels, many));
         }
         pictures.push(picture);
     }
@@ -201,14 +194,14 @@ fn of_picture(error: EngineError, i: usize, of: usize) -> EngineError {
     if of == 1 {
         return error;
     }
-    EngineError::new(error.code, format!("Picture {} of {of}: {}", i + 1, error.message))
+    let (n, all) = (i as u64 + 1, of as u64);
+    EngineError::new(error.code, LabError::OfPicture { n, all, what: error.into_message() })
 }
 
 fn no_picture() -> ApiError {
-    ApiError::new(ErrorCode::PictureMissing, "Choose a picture to ask about.")
+    ApiError::new(ErrorCode::PictureMissing, LabError::PictureMissing)
 }
 
 fn queue_full() -> ApiError {
-    ApiError::new(ErrorCode::QueueFull, "Too many runs are waiting; try again in a moment.")
-        .again_in(AGAIN)
+    ApiError::new(ErrorCode::QueueFull, LabError::QueueFull).again_in(AGAIN)
 }

@@ -1,6 +1,7 @@
 //! Where a run stands, read off its events.
 
 use shared::api::RunState;
+use shared::sentence::LabError;
 use shared::{Envelope, ErrorCode, Event};
 
 /// The event that ends a run cut off after `events`.
@@ -8,10 +9,7 @@ pub fn interrupted(events: &[Envelope]) -> Envelope {
     Envelope {
         seq: events.len() as u64,
         at_ms: events.last().map_or(0.0, |e| e.at_ms),
-        event: Event::Failed {
-            code: ErrorCode::Interrupted,
-            message: "The lab was restarted before this run finished.".to_owned(),
-        },
+        event: Event::failed(ErrorCode::Interrupted, LabError::Restarted),
     }
 }
 

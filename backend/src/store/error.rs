@@ -1,8 +1,9 @@
 //! What goes wrong with the store, and what people are told of it.
 
 use shared::ErrorCode;
+use shared::sentence::LabError;
 
-use crate::error::{ApiError, DAMAGED};
+use crate::error::ApiError;
 
 /// A write or a read failed.
 #[derive(Debug, thiserror::Error)]
@@ -86,18 +87,15 @@ pub enum OpenError {
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full => Self::full("the run was not started"),
+            StoreError::Full => Self::full(LabError::RunNotStarted),
             StoreError::Closed => Self::shutting_down(),
-            StoreError::Newer { found, known } => Self::new(
-                ErrorCode::NewerVersion,
-                format!(
-                    "A later version of the lab recorded this run (format {found}; this version \
-                     knows {known}): update this lab to open it."
-                ),
-            ),
+            StoreError::Newer { found, known } => {
+                let (found, known) = (found.into(), known.into());
+                Self::new(ErrorCode::NewerVersion, LabError::NewerVersion { found, known })
+            }
             StoreError::Damaged(cause) => {
                 tracing::error!(%cause, "the data folder is damaged");
-                Self::new(ErrorCode::StorageDamaged, DAMAGED)
+                Self::new(ErrorCode::StorageDamaged, LabError::StorageDamaged)
             }
             StoreError::Broken(cause) => Self::internal(cause),
         }

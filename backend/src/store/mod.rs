@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::body::Bytes;
 use rusqlite::Connection;
-use shared::{Label, LabelChange, RunOptions, TokenHeads};
+use shared::{Label, LabelChange, Message, RunOptions, TokenHeads};
 
 use crate::id::{OwnerHash, RunId};
 use crate::lock;
@@ -266,7 +266,7 @@ impl Store {
         &self,
         id: RunId,
         change: LabelChange,
-    ) -> Result<Option<Result<Label, String>>, StoreError> {
+    ) -> Result<Option<Result<Label, Message>>, StoreError> {
         self.if_space(move |c| write::label(c, &id, &change)).await
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::api::RunState;
 use shared::event::EVENT_VERSION;
-use shared::{Envelope, Event, Label, LabelChange, TokenHeads};
+use shared::{Envelope, Event, Label, LabelChange, Message, TokenHeads};
 
 use super::blob::{self, broken};
 use super::ends::{interrupted, state_of};
@@ -127,7 +127,7 @@ pub(super) fn label(
     c: &mut Connection,
     id: &RunId,
     change: &LabelChange,
-) -> Result<Option<Result<Label, String>>, StoreError> {
+) -> Result<Option<Result<Label, Message>>, StoreError> {
     let t = begin(c)?;
     let Some(row) = sealed::run(&t, id)? else { return Ok(None) };
     let before = row.label;

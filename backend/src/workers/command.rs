@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use engine::{EngineError, Picture};
-use shared::{Event, ModelInfo, Observation, Quant, RunOptions, Summary, TokenHeads};
+use shared::{Event, Message, ModelInfo, Observation, Quant, RunOptions, Summary, TokenHeads};
 use tokio::sync::oneshot;
 
 use super::lab::Precheck;
@@ -127,7 +127,7 @@ pub enum MeasureError {
     /// It is the question's or the picture's fault.
     Question(EngineError),
     /// There is too little memory free now; the question would fit the machine.
-    Memory(String),
+    Memory(Message),
     /// The run panicked; the log says how.
     Panicked,
 }

@@ -21,7 +21,9 @@ pub(super) fn measure(
     let mut folding = Folding { info, observation: Observation::default(), stop };
     let wants = folding.wants();
     let summary = prepared.run(&mut folding).map_err(|error| match error.code {
-        ErrorCode::OutOfMemory if prepared.could_fit(wants) => MeasureError::Memory(error.message),
+        ErrorCode::OutOfMemory if prepared.could_fit(wants) => {
+            MeasureError::Memory(error.into_message())
+        }
         _ => MeasureError::Question(error),
     })?;
     let observation = folding.observation;

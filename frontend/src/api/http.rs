@@ -36,6 +36,7 @@ pub async fn record(id: &str) -> Result<RunRecord, Failure> {
         return Err(Failure {
             code: Some(shared::ErrorCode::NewerVersion),
             message: t("A newer lab recorded this run; this one cannot read it.").into(),
+            sentence: None,
             retry_after: None,
         });
     }
@@ -157,6 +158,7 @@ pub(crate) async fn checked(
         Err(_) => Failure {
             code: (status == 404).then_some(shared::ErrorCode::NotFound),
             message: fill("The lab answered with status {status}.", &[("status", &status)]),
+            sentence: None,
             retry_after: None,
         },
     })

@@ -113,14 +113,13 @@ impl Live {
                 }
                 Ok(ServerMessage::Alive) => self.serves(),
                 Ok(ServerMessage::Gap { .. }) => missing = true,
-                Ok(ServerMessage::Error(ErrorBody {
-                    code: ErrorCode::NotFound, message, ..
-                })) => {
-                    return self.give_up(errors::said(ErrorCode::NotFound, &message));
+                Ok(ServerMessage::Error(body)) if body.code == ErrorCode::NotFound => {
+                    return self.give_up(body);
                 }
-                Ok(ServerMessage::Error(ErrorBody { code, message, retry_after })) => {
-                    self.0.lab.complain(code.name(), errors::said(code, &message));
-                    if let (Some(socket), Some(seconds)) = (&*self.0.socket.borrow(), retry_after) {
+                Ok(ServerMessage::Error(body)) => {
+                    self.0.lab.complain(body.code.name(), errors::of(&body));
+                    let after = body.retry_after;
+                    if let (Some(socket), Some(seconds)) = (&*self.0.socket.borrow(), after) {
                         socket.hold(seconds);
                     }
                 }
@@ -144,12 +143,11 @@ impl Live {
     }
 
     /// The run is gone, and trying again brings nothing.
-    fn give_up(&self, message: String) {
+    fn give_up(&self, body: ErrorBody) {
         self.stop();
-        let code = ErrorCode::NotFound;
-        self.0.lab.complain(code.name(), message.clone());
+        self.0.lab.complain(body.code.name(), errors::of(&body));
         self.0.lab.run.lost.set(false);
-        self.0.lab.run.phase.set(Phase::Failed { code, message });
+        self.0.lab.run.phase.set(Phase::Failed(body));
     }
 
     /// Sorts one event in; `false` when events before it are missing.
@@ -196,9 +194,9 @@ impl Live {
                         live.hang_up();
                     }
                 }
-                Err(Failure { code: Some(ErrorCode::NotFound), message, .. }) => {
-                    live.give_up(message)
-                }
+                Err(Failure {
+                    code: Some(code @ ErrorCode::NotFound), message, sentence, ..
+                }) => live.give_up(ErrorBody { sentence, ..ErrorBody::new(code, message) }),
                 Err(failure) => live.0.lab.complain(failure.code_name(), failure.message),
             }
         });

@@ -7,7 +7,7 @@ pub mod socket;
 use std::time::Duration;
 
 use leptos::prelude::Update;
-use shared::{ErrorBody, ErrorCode};
+use shared::{ErrorBody, ErrorCode, Sentence};
 
 use crate::lab::Lab;
 use crate::{browser, errors};
@@ -17,8 +17,10 @@ use crate::{browser, errors};
 pub struct Failure {
     /// The server's code; `None` when no answer came.
     pub code: Option<ErrorCode>,
-    /// For people.
+    /// For people, in the language that was in force.
     pub message: String,
+    /// The same for whoever says it again.
+    pub sentence: Option<Sentence>,
     /// Seconds after which the lab says that asking again may help.
     pub retry_after: Option<u32>,
 }
@@ -31,13 +33,17 @@ const LONGEST: u32 = 30;
 impl Failure {
     /// What went wrong on this side of the line.
     pub fn here(message: impl Into<String>) -> Self {
-        Failure { code: None, message: message.into(), retry_after: None }
+        Failure { code: None, message: message.into(), sentence: None, retry_after: None }
     }
 
     /// What the lab refused.
     pub fn refused(body: &ErrorBody) -> Self {
-        let message = errors::said(body.code, &body.message);
-        Failure { code: Some(body.code), message, retry_after: body.retry_after }
+        Failure {
+            code: Some(body.code),
+            message: errors::of(body),
+            sentence: body.sentence.clone(),
+            retry_after: body.retry_after,
+        }
     }
 
     /// How long to wait before the same is asked for again, after so many tries: as long as the lab

@@ -168,14 +168,14 @@ impl Class {
                     if matches!(body.code, ErrorCode::NotFound | ErrorCode::ClassroomFull)
                         && self.state.with_untracked(Option::is_none) =>
                 {
-                    let message = errors::said(body.code, &body.message);
+                    let message = errors::of(&body);
                     self.leave(match body.code {
                         ErrorCode::NotFound => Over::Gone(message),
                         _ => Over::Refused(message),
                     });
                 }
                 ClassMessage::Error(body) if body.code == ErrorCode::NotFound => {
-                    self.gone_or_complain(lab, errors::said(body.code, &body.message));
+                    self.gone_or_complain(lab, errors::of(&body));
                 }
                 // It came too late: what counts is the last one that the lab confirmed.
                 ClassMessage::Error(body) if body.code == ErrorCode::GuessClosed => {
@@ -187,7 +187,7 @@ impl Class {
                     if let Some(seconds) = body.retry_after {
                         self.line.with_value(|line| line.as_ref().map(|line| line.hold(seconds)));
                     }
-                    lab.complain(body.code.name(), errors::said(body.code, &body.message));
+                    lab.complain(body.code.name(), errors::of(&body));
                     self.refused.update(|n| *n += 1);
                 }
             },

@@ -8,7 +8,7 @@ use super::class::Class;
 use super::told::{self, Piece};
 use crate::base::at;
 use crate::components::value::Partial;
-use crate::language::{Language, fill, t};
+use crate::language::{InForce, Language, fill, t};
 use crate::phase::Phase;
 use crate::state::{RunView, use_lab};
 use crate::words;

@@ -78,7 +78,7 @@ pub fn Answer() -> impl IntoView {
             >
                 {move || (0..count.get()).map(|i| view! { <Chip i/> }).collect_view()}
                 {move || (count.get() == 0).then(|| view! {
-                    <p class="quiet">{if matches!(run.phase.get(), Phase::Done(_) | Phase::Failed { .. } | Phase::Cancelled) { t("Nothing was written.") } else { t("Nothing written yet.") }}</p>
+                    <p class="quiet">{if matches!(run.phase.get(), Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled) { t("Nothing was written.") } else { t("Nothing written yet.") }}</p>
                 })}
             </div>
             <Show when=move || run.target.get().is_some() && count.get() != 0>

@@ -294,7 +294,7 @@ fn Status(lab: Lab) -> impl IntoView {
         }
         other => other.sentence(),
     });
-    let failed = move || run.phase.with(|p| matches!(p, Phase::Failed { .. }));
+    let failed = move || run.phase.with(|p| matches!(p, Phase::Failed(_)));
     view! {
         <div class="status" class:live=move || run.phase.with(Phase::is_live) || lab.sending.get() class:failed=failed class:lost=move || run.lost.get()>
             <div class="bar" class:waiting=move || run.phase.with(|p| p.is_live() && p.progress().is_none()) || lab.sending.get()>

@@ -221,7 +221,7 @@ pub(crate) fn Chart(
                 Some(fill("Undefined: {reason}.", &[("reason", &words::reason(reason))]))
             }
             None if layers() > 0 => None,
-            None if matches!(run.phase.get(), Phase::Failed { .. } | Phase::Cancelled) => {
+            None if matches!(run.phase.get(), Phase::Failed(_) | Phase::Cancelled) => {
                 Some(t("This run ended before the model had read the prompt.").into())
             }
             None => Some(t("The curve grows here, layer by layer, while the model reads.").into()),

@@ -121,9 +121,7 @@ fn hidden(run: RunView) -> bool {
 fn waiting(phase: &Phase) -> &'static str {
     match phase {
         Phase::Empty => t("Ask about a picture to see how words and picture share the attention."),
-        Phase::Failed { .. } | Phase::Cancelled => {
-            t("The run ended before its late layers were seen.")
-        }
+        Phase::Failed(_) | Phase::Cancelled => t("The run ended before its late layers were seen."),
         _ => t("The late layers have not been seen yet."),
     }
 }

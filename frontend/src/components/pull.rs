@@ -101,7 +101,7 @@ fn sentence(model: &ModelEntry) -> String {
             }
         }
         Some(pull) if pull.error.is_some() => {
-            pull.error.as_ref().map(|e| errors::said(e.code, &e.message)).unwrap_or_default()
+            pull.error.as_ref().map(errors::of).unwrap_or_default()
         }
         _ => {
             let mut parts = vec![t("Not on the lab’s machine yet.").to_owned()];

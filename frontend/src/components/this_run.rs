@@ -12,7 +12,7 @@ use crate::api::http;
 use crate::browser;
 use crate::cite::{Cited, embed_code, notebook_code};
 use crate::kept::Kept;
-use crate::language::{Language, server, t};
+use crate::language::{InForce, Language, server, t};
 use crate::owner;
 use crate::panels::{Panel, is_open};
 use crate::phase::Phase;

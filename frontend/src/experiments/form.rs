@@ -6,14 +6,14 @@ use leptos_router::hooks::use_navigate;
 use shared::api::ModelState;
 use shared::experiment::Grid;
 use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
-use shared::{AskedOptions, Quant};
+use shared::{AskedOptions, Message, Quant};
 
 use super::more::{self, Controls, MoreOptions, OneAtATime, PaperGrid};
 use super::{api, told};
 use crate::browser;
 use crate::components::term::Explained;
 use crate::glossary::Term;
-use crate::language::{fill, mark, server, t};
+use crate::language::{fill, mark, message, server, t};
 use crate::state::use_lab;
 
 pub(super) const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
@@ -46,10 +46,10 @@ pub(super) fn Form() -> impl IntoView {
     let planned = Memo::new(move |_| {
         let of_model = |name: &str| lab.models.with(|all| more::traits(all, name));
         let grid = spec.with(|s| Grid::new(s, s.samples.max(1), of_model))?;
-        Ok::<_, String>((grid.conditions.len(), grid.items()))
+        Ok::<_, Message>((grid.conditions.len(), grid.items()))
     });
     let said = move || match planned.get() {
-        Err(why) => server(&why),
+        Err(why) => message(&why),
         Ok((conditions, items)) => spec.with(|s| {
             let samples = Some(s.samples).filter(|n| *n > 0);
             let product = told::product(s, samples, conditions);

@@ -25,7 +25,7 @@ pub(super) fn Head(w: Watched) -> impl IntoView {
         move || w.progress.with(|p| p.as_ref().map_or_else(|| "–".to_owned(), pick))
     };
     let share = move || w.progress.with(|p| p.as_ref().map_or(0.0, share));
-    let problem = move || w.progress.with(|p| p.as_ref().and_then(|p| p.problem.clone()));
+    let problem = move || w.progress.with(|p| p.as_ref().and_then(told::problem));
     view! {
         <section class="card head" aria-labelledby="experiment-title">
             <div class="head-row">
@@ -55,7 +55,7 @@ pub(super) fn Head(w: Watched) -> impl IntoView {
                 <i style:width=move || format!("{:.2}%", share())></i>
             </div>
             {move || problem().map(|problem| view! {
-                <p class="problem" role="alert"><b>{t("Paused by the lab.")}</b>" "{problem.lines().map(server).collect::<Vec<_>>().join(" ")}" "{t("Mend that and resume.")}</p>
+                <p class="problem" role="alert"><b>{t("Paused by the lab.")}</b>" "{problem}" "{t("Mend that and resume.")}</p>
             })}
             {move || w.lost.get().then(|| view! {
                 <p class="problem">{t("Connection lost: the lab does not answer. What was measured stays; trying again …")}</p>

@@ -163,7 +163,9 @@ fn Sample(id: String, item: ItemRecord) -> impl IntoView {
     };
     let says = match (&item.answer, &item.left_out) {
         (Some(answer), _) => answer.trim().to_owned(),
-        (None, Some(left_out)) => errors::said(left_out.code, &left_out.message),
+        (None, Some(left_out)) => {
+            errors::said(left_out.code, &left_out.message, left_out.sentence.as_ref())
+        }
         (None, None) => String::new(),
     };
     let expected = item.sample.expected.clone();

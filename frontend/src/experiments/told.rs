@@ -6,9 +6,9 @@ use shared::experiment::stats::{
     Estimate, Means, PairedDifference, PairedRatio, Proportion, Spread,
 };
 use shared::experiment::tables::{TableCell, marks, short};
-use shared::experiment::{ExperimentSpec, ExperimentState, Verdict};
+use shared::experiment::{ExperimentProgress, ExperimentSpec, ExperimentState, Verdict};
 
-use crate::language::{fill, server, t};
+use crate::language::{fill, message, server, t};
 use crate::words;
 
 /// Digits in groups of three: `1 846`.
@@ -274,6 +274,15 @@ pub fn product(spec: &ExperimentSpec, samples: Option<u32>, conditions: usize) -
 /// A condition's label: its parts one by one, as the server joined them.
 pub fn label(label: &str) -> String {
     label.split(" · ").map(server).collect::<Vec<_>>().join(" · ")
+}
+
+/// Why the lab paused an experiment, where it did.
+pub fn problem(progress: &ExperimentProgress) -> Option<String> {
+    match progress.problems.as_slice() {
+        // Of an earlier version of the lab, which said it in English alone.
+        [] => progress.problem.as_ref().map(|lines| lines.replace('\n', " ")),
+        all => Some(all.iter().map(message).collect::<Vec<_>>().join(" ")),
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub fn plot_words() -> Words {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::language::Language;
+    use crate::language::{InForce, Language};
 
     #[test]
     fn files_of_page_and_server_write_the_same_words() {

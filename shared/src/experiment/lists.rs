@@ -2,6 +2,7 @@
 
 use super::ExperimentSpec;
 use crate::options::{KnownModel, ModelTraits};
+use crate::sentence::{Message, OptionError};
 
 /// Those of the templates asked for that a model has; its default where it has none of them.
 pub(super) fn templates_of(model: &ModelTraits, asked: &[Option<String>]) -> Vec<Option<String>> {
@@ -19,13 +20,17 @@ pub(super) fn sizes_of(model: &ModelTraits, asked: &[Option<u32>]) -> Vec<Option
 pub(super) fn check_sizes(
     spec: &ExperimentSpec,
     models: &[(&String, KnownModel)],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     for (model, known) in models {
         let Some((least, most)) = known.traits.pixels else { continue };
         if let Some(size) = spec.max_pixels.iter().flatten().find(|size| **size < least) {
-            return Err(format!(
-                "max_pixels is {size}; {model} reads pictures of {least} to {most} pixels."
-            ));
+            return Err(OptionError::MaxPixelsOutside {
+                asked: (*size).into(),
+                model: (*model).clone(),
+                least: least.into(),
+                most: most.into(),
+            }
+            .into());
         }
     }
     Ok(())
@@ -35,15 +40,17 @@ pub(super) fn check_sizes(
 pub(super) fn check_templates(
     spec: &ExperimentSpec,
     models: &[(&String, KnownModel)],
-) -> Result<(), String> {
+) -> Result<(), Message> {
     let unknown =
         spec.templates.iter().flatten().find(|t| !models.iter().any(|m| m.1.traits.has(t)));
     let Some(unknown) = unknown else { return Ok(()) };
     let has = models.iter().map(|(model, known)| {
-        format!("{model} has {}", known.traits.templates.as_deref().unwrap_or_default().join(", "))
+        let has = known.traits.templates.as_deref().unwrap_or_default().join(", ");
+        Message::from(OptionError::ModelHasTemplates { model: (*model).clone(), has })
     });
-    let has = has.collect::<Vec<_>>().join("; ");
-    Err(format!("There is no template '{unknown}': {has}."))
+    let has = has.reduce(|that, this| OptionError::ThatAndThis { that, this }.into());
+    let (name, has) = (unknown.clone(), has.unwrap_or_default());
+    Err(OptionError::NoTemplateAnywhere { name, has }.into())
 }
 
 #[cfg(test)]
@@ -84,7 +91,7 @@ mod tests {
             "a limit above the model's own is its own, once"
         );
         let small = ExperimentSpec { max_pixels: vec![Some(4_000)], ..spec };
-        let why = Grid::new(&small, 1, traits).unwrap_err();
+        let why = Grid::new(&small, 1, traits).unwrap_err().text;
         assert!(why.contains("qwen reads pictures of 5000 to 30000"), "{why}");
     }
 
@@ -104,7 +111,7 @@ mod tests {
             ]
         );
         let wrong = ExperimentSpec { templates: named(&["vicuna"]), ..spec };
-        let why = Grid::new(&wrong, 1, traits).unwrap_err();
+        let why = Grid::new(&wrong, 1, traits).unwrap_err().text;
         assert!(why.contains("'vicuna'") && why.contains("llava has llava-hf, vicuna-v1"), "{why}");
         // Of a model that nothing is known of, the model itself says what it has.
         assert_eq!(Grid::new(&wrong, 1, |_| Quant::F32).unwrap().conditions.len(), 2);

@@ -15,10 +15,12 @@ pub mod tables;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ErrorBody;
 use crate::intervention::{PictureUse, PruneBy};
 use crate::options::{
     AskedOptions, Changed, KnownModel, Quant, Resizing, RunOptions, resolve_settings,
 };
+use crate::sentence::{Message, OptionError};
 
 pub use outcome::{LeftOut, MadeWith, Outcome, SampleRef, Verdict};
 pub use status::{
@@ -229,7 +231,7 @@ impl Grid {
         spec: &ExperimentSpec,
         samples: u32,
         of_model: impl Fn(&str) -> T,
-    ) -> Result<Grid, String> {
+    ) -> Result<Grid, Message> {
         let lists = [
             ("models", spec.models.is_empty()),
             ("prune", spec.prune.is_empty()),
@@ -238,7 +240,7 @@ impl Grid {
             ("templates", spec.templates.is_empty()),
         ];
         if let Some((name, _)) = lists.iter().find(|(_, empty)| *empty) {
-            return Err(format!("{name} is empty: name at least one."));
+            return Err(OptionError::ListEmpty { name: (*name).to_owned() }.into());
         }
         let models: Vec<(&String, KnownModel)> =
             spec.models.iter().map(|model| (model, of_model(model).into())).collect();
@@ -269,7 +271,7 @@ impl Grid {
                                 ..spec.base.clone()
                             };
                             let mut options = resolve_settings(&asked, &defaults, &traits)
-                                .map_err(|error| error.message)?;
+                                .map_err(ErrorBody::into_message)?;
                             let told = std::mem::take(&mut options.changed);
                             if let Some(at) = resolved.iter().position(|o| *o == options) {
                                 changed[at].extend(told);
@@ -290,10 +292,7 @@ impl Grid {
                                 resolved.push(options);
                             }
                             if conditions.len() as u64 * u64::from(samples.max(1)) > MAX_ITEMS {
-                                return Err(format!(
-                                    "That is more than {MAX_ITEMS} runs: draw fewer samples or \
-                                     shorten a list."
-                                ));
+                                return Err(OptionError::MoreThanRuns { most: MAX_ITEMS }.into());
                             }
                         }
                     }
@@ -474,11 +473,11 @@ mod tests {
         let wrong = |change: fn(&mut ExperimentSpec)| {
             let mut spec = spec();
             change(&mut spec);
-            Grid::new(&spec, 100, |_| Quant::Q4k).unwrap_err()
+            Grid::new(&spec, 100, |_| Quant::Q4k).unwrap_err().text
         };
         assert!(wrong(|s| s.models.clear()).starts_with("models is empty"));
         assert!(wrong(|s| s.prune.push(1.0)).contains("prune must be"));
         let many = ExperimentSpec { replicate: (1..=64).collect(), ..spec() };
-        assert!(Grid::new(&many, 100_000, |_| Quant::F32).unwrap_err().contains("more than"));
+        assert!(Grid::new(&many, 100_000, |_| Quant::F32).unwrap_err().text.contains("more than"));
     }
 }

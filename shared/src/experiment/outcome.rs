@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ErrorCode;
 use crate::masses::Masses;
+use crate::sentence::{Message, Sentence};
 
 /// A sample, as every table and list names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +78,17 @@ pub struct LeftOut {
     pub sample: SampleRef,
     /// What went wrong, for programs.
     pub code: ErrorCode,
-    /// What went wrong, for people.
+    /// What went wrong, for people, in English.
     pub message: String,
+    /// The same as a sentence; nothing in what an earlier version of the lab wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentence: Option<Sentence>,
+}
+
+impl LeftOut {
+    /// A sample and what went wrong with it.
+    pub fn new(sample: SampleRef, code: ErrorCode, message: impl Into<Message>) -> Self {
+        let Message { text, sentence } = message.into();
+        LeftOut { sample, code, message: text, sentence }
+    }
 }

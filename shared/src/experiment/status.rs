@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ExperimentSpec, Grid, LeftOut, MadeWith, SampleRef, Verdict};
 use crate::options::ModelInfo;
+use crate::sentence::Message;
 
 /// Answer to a started experiment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +79,9 @@ pub struct ExperimentStatus {
     /// Why the lab paused it, where it did: what to mend before it is resumed.
     #[serde(default)]
     pub problem: Option<String>,
+    /// The same, each as a sentence of its own; empty in what an earlier version of the lab wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Message>,
     /// What was asked for.
     pub spec: ExperimentSpec,
     /// The dataset.
@@ -122,6 +126,9 @@ pub struct ExperimentProgress {
     /// Why the lab paused it, where it did.
     #[serde(default)]
     pub problem: Option<String>,
+    /// The same, each as a sentence of its own; empty in what an earlier version of the lab wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Message>,
     /// Items there are.
     pub items: u32,
     /// Items that left an outcome.
@@ -146,6 +153,7 @@ impl From<&ExperimentStatus> for ExperimentProgress {
             created: status.created.clone(),
             state: status.state,
             problem: status.problem.clone(),
+            problems: status.problems.clone(),
             items: status.items(),
             done: status.done,
             left_out: status.left_out,

@@ -7,6 +7,7 @@ use super::{
 use crate::error::{ErrorBody, ErrorCode};
 use crate::intervention::LayerBand;
 use crate::picture::PictureTokens;
+use crate::sentence::{Message, OptionError};
 
 /// What the registry's entry of a model says where nobody asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,30 +140,27 @@ pub fn resolve_settings(
     Ok(options)
 }
 
-fn bad(message: String) -> ErrorBody {
+fn bad(message: impl Into<Message>) -> ErrorBody {
     ErrorBody::new(ErrorCode::BadOption, message)
 }
 
 /// The prompt as it will be understood.
 fn prompt(prompt: &str) -> Result<String, ErrorBody> {
     if prompt.trim().is_empty() {
-        return Err(ErrorBody::new(ErrorCode::PromptEmpty, "Type a question about the picture."));
+        return Err(ErrorBody::new(ErrorCode::PromptEmpty, OptionError::PromptEmpty));
     }
     let chars = prompt.chars().count();
     if chars > MAX_PROMPT_CHARS {
-        let message =
-            format!("The prompt has {chars} characters; at most {MAX_PROMPT_CHARS} are allowed.");
-        return Err(ErrorBody::new(ErrorCode::PromptTooLong, message));
+        let (chars, most) = (chars as u64, MAX_PROMPT_CHARS as u64);
+        let long = OptionError::PromptTooLong { chars, most };
+        return Err(ErrorBody::new(ErrorCode::PromptTooLong, long));
     }
     let prompt = prompt.replace("\r\n", "\n").replace('\r', "\n");
     // Refused rather than removed: what the model reads is what the person sees.
     let control = prompt.chars().enumerate().find(|(_, c)| c.is_control() && !"\n\t".contains(*c));
     if let Some((at, c)) = control {
-        return Err(bad(format!(
-            "The prompt contains the control character U+{:04X} (character {}); remove it.",
-            u32::from(c),
-            at + 1
-        )));
+        let code = format!("{:04X}", u32::from(c));
+        return Err(bad(OptionError::ControlCharacter { code, at: at as u64 + 1 }));
     }
     Ok(prompt)
 }
@@ -178,27 +176,23 @@ fn template(
     let there_are = || all.join(", ");
     if let Some(name) = asked.template.as_ref().filter(|name| !name.is_empty()) {
         if !model.has(name) {
-            let shown: String = name.chars().take(60).collect();
-            return Err(bad(format!(
-                "There is no template '{shown}'; this model has {}.",
-                there_are()
-            )));
+            let name = name.chars().take(60).collect();
+            return Err(bad(OptionError::NoTemplate { name, has: there_are() }));
         }
         return Ok(name.clone());
     }
     if let Some(name) = &defaults.template {
         if !model.has(name) {
-            return Err(bad(format!(
-                "The registry's entry of {} asks for the template '{name}'; the model has {}. \
-                 Correct the entry in models.toml, or ask for one of these.",
-                defaults.name,
-                there_are()
-            )));
+            return Err(bad(OptionError::RegistryTemplate {
+                model: defaults.name.clone(),
+                name: name.clone(),
+                has: there_are(),
+            }));
         }
         return Ok(name.clone());
     }
     match &model.template_refused {
-        Some(why) => Err(bad(why.clone())),
+        Some(why) => Err(bad(why.as_str())),
         None => Ok(all.first().cloned().unwrap_or_default()),
     }
 }
@@ -210,16 +204,13 @@ fn max_pixels(
     changed: &mut Vec<Changed>,
 ) -> Result<Option<u32>, ErrorBody> {
     if model.one_size && asked.is_some() {
-        return Err(bad(
-            "max_pixels is for models that read any size; this one sees every picture \
-                        at one size. Leave the option out."
-                .to_owned(),
-        ));
+        return Err(bad(OptionError::MaxPixelsOneSize));
     }
     let Some((least, most)) = model.pixels.filter(|_| !model.one_size) else { return Ok(asked) };
     match asked {
         Some(asked) if asked < least => {
-            Err(bad(format!("max_pixels is {asked}; this model needs at least {least}.")))
+            let (asked, least) = (asked.into(), least.into());
+            Err(bad(OptionError::MaxPixelsTooSmall { asked, least }))
         }
         Some(asked) if asked > most => {
             changed.push(Changed {

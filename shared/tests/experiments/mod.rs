@@ -86,6 +86,7 @@ impl Made {
             lab: "0.1.0".into(),
             state: ExperimentState::Done,
             problem: None,
+            problems: Vec::new(),
             dataset: DatasetInfo {
                 name: self.spec.dataset.clone(),
                 title: "Made up".into(),
@@ -119,11 +120,8 @@ impl Made {
             kind: if sample.is_multiple_of(3) { "claim-false" } else { "name" }.into(),
         };
         if sample % 50 == 17 {
-            return Err(LeftOut {
-                sample: reference,
-                code: ErrorCode::PictureDamaged,
-                message: "The picture file ends early.".into(),
-            });
+            let message = "The picture file ends early.";
+            return Err(LeftOut::new(reference, ErrorCode::PictureDamaged, message));
         }
         Ok(self.outcome(condition, sample, reference))
     }

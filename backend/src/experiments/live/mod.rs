@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use shared::experiment::tables::Tables;
 use shared::experiment::{ExperimentState, ExperimentStatus};
+use shared::sentence::LabError;
 use shared::{Definition, Preset};
 use tokio::sync::Semaphore;
 
@@ -120,8 +121,7 @@ impl Kept {
 
 /// No experiment of that name.
 pub fn no_experiment() -> ApiError {
-    let message = "There is no experiment at this address; it may have been deleted.";
-    ApiError::new(shared::ErrorCode::NotFound, message)
+    ApiError::new(shared::ErrorCode::NotFound, LabError::NoExperiment)
 }
 
 /// Reads where an experiment stands.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use datasets::{Dataset, Sample};
 use shared::ErrorCode;
 use shared::experiment::DatasetInfo;
+use shared::sentence::LabError;
 
 use super::Live;
 use crate::error::ApiError;
@@ -72,9 +73,7 @@ impl Live {
         let start = &experiment.start;
         let place = start.grid.item(item).map(|(_, place)| place as usize);
         let row = place.and_then(|place| start.rows.get(place));
-        let row = *row.ok_or_else(|| {
-            ApiError::new(ErrorCode::NotFound, "This experiment has no item of that number.")
-        })?;
+        let row = *row.ok_or_else(|| ApiError::new(ErrorCode::NotFound, LabError::NoItem))?;
         let dataset = self.opened.get(means, &start.dataset)?;
         let read = dataset.sample(row);
         read.map_err(|error| ApiError::new(ErrorCode::SampleUnusable, error.to_string()))

@@ -3,10 +3,11 @@
 use std::time::SystemTime;
 
 use rusqlite::params;
+use shared::Message;
 use shared::experiment::ExperimentState;
 
 use super::rows::{ended, experiment, insert, name, number, state};
-use super::{HELD, SqliteQueue, expire, lacks, rate, rows, sealed};
+use super::{HELD, SqliteQueue, expire, kept, lacks, rate, rows, sealed};
 use crate::clock;
 use crate::experiments::book::{Book, Ended, Experiment, NewExperiment, Progress};
 use crate::id::RunId;
@@ -120,7 +121,7 @@ impl Book for SqliteQueue {
         &self,
         id: &RunId,
         wanted: ExperimentState,
-        problem: Option<&str>,
+        problem: Option<&Message>,
     ) -> Result<Option<ExperimentState>, StoreError> {
         if wanted == ExperimentState::Running {
             // First, so that what a worker died of earlier does not pause it again.
@@ -136,7 +137,11 @@ impl Book for SqliteQueue {
                     "UPDATE experiments SET state = ?2, problem = ?3
                      WHERE number = ?1 AND state IN ('running', 'paused')",
                 )?
-                .execute(params![number, name(wanted), problem])?;
+                .execute(params![
+                    number,
+                    name(wanted),
+                    problem.map(kept::line)
+                ])?;
                 Ok(())
             })?;
             state(c, id)

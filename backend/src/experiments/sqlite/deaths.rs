@@ -3,20 +3,18 @@
 
 use rusqlite::{OptionalExtension, Transaction, params};
 use shared::ErrorCode;
+use shared::Message;
 use shared::experiment::{LeftOut, SampleRef};
+use shared::sentence::Problem;
 
 use super::rows::end;
 use super::seat::{self, Last, Life};
-use super::{SqliteQueue, sealed};
+use super::{SqliteQueue, kept, sealed};
 use crate::experiments::End;
 use crate::store::StoreError;
 
 /// An item at which this many workers died is left out: it would kill the next one too.
 const MOST_DEATHS: u32 = 3;
-
-/// What is said of work that a lab was killed at before any of it was done.
-const KILLED: &str = "The lab was killed while it was starting this work; most often there is too little memory for \
-     it. It is paused so that the lab stays open.";
 
 /// What a worker's death at an item came to.
 struct Death {
@@ -69,7 +67,7 @@ impl SqliteQueue {
         for Death { experiment, item, deaths, paused } in deaths {
             tracing::warn!(experiment, item, deaths, "a worker died at an item");
             if paused {
-                tracing::warn!(experiment, "{KILLED}");
+                tracing::warn!(experiment, "{}", Message::from(Problem::LabKilled));
             }
         }
         Ok(())
@@ -97,20 +95,15 @@ fn died_at(c: &Transaction, last: &Last) -> Result<Option<Death>, StoreError> {
         return Ok(Some(death));
     }
     if deaths >= MOST_DEATHS {
-        let left_out = LeftOut {
-            sample: SampleRef::default(),
-            code: ErrorCode::Internal,
-            message: format!(
-                "{deaths} workers died at work on it; most often there is too little memory for it."
-            ),
-        };
+        let died = Problem::WorkersDied { deaths: deaths.into() };
+        let left_out = LeftOut::new(SampleRef::default(), ErrorCode::Internal, died);
         end(c, number, at.item, &End::LeftOut(left_out))?;
     }
-    let paused = last.lab_started && pause(c, number, KILLED)?;
+    let paused = last.lab_started && pause(c, number, &kept::line(&Problem::LabKilled.into()))?;
     Ok(Some(Death { paused, ..death }))
 }
 
-/// Pauses an experiment that is running, and says why; gives whether it was.
+/// Pauses an experiment that is running, and says why in lines of [`kept`]; gives whether it was.
 pub(super) fn pause(c: &Transaction, number: i64, problem: &str) -> Result<bool, StoreError> {
     let mut paused = false;
     sealed::change(c, number, || {

@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use rusqlite::params;
+use shared::Message;
 use shared::ModelInfo;
 use shared::experiment::ExperimentState;
 
 use super::rows::{end, json, number, parse, run_id};
 use super::seat::{self, FileSeat};
-use super::{SqliteQueue, WAITING, lacks, sealed};
+use super::{SqliteQueue, WAITING, kept, lacks, sealed};
 use crate::experiments::book::{Book, End, Experiment};
 use crate::experiments::items::{Claim, Items, Noted, Post, Seat};
 use crate::id::RunId;
@@ -119,7 +120,7 @@ impl Items for SqliteQueue {
         Ok(self.state(id)? == Some(ExperimentState::Running))
     }
 
-    fn pause(&self, id: &RunId, problem: &str) -> Result<(), StoreError> {
+    fn pause(&self, id: &RunId, problem: &Message) -> Result<(), StoreError> {
         self.set_state(id, ExperimentState::Paused, Some(problem)).map(drop)
     }
 
@@ -128,11 +129,11 @@ impl Items for SqliteQueue {
         seat: &dyn Seat,
         id: &RunId,
         items: &[Range<u32>],
-        reason: &str,
+        reason: &Message,
     ) -> Result<(), StoreError> {
         self.write(|c| {
             let Some(number) = number(c, id)? else { return Ok(()) };
-            lacks::note(c, number, seat.name(), items, reason)?;
+            lacks::note(c, number, seat.name(), items, &kept::line(reason))?;
             let mut give_back = c.prepare_cached(
                 "UPDATE items SET state = ?5, worker = NULL WHERE experiment = ?1
                  AND state = 1 AND worker = ?2 AND item >= ?3 AND item < ?4",

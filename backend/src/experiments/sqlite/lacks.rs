@@ -4,10 +4,11 @@
 use std::ops::Range;
 
 use rusqlite::{Transaction, params};
+use shared::sentence::Problem;
 
 use super::deaths::pause;
 use super::seat::{self, Life};
-use super::{SqliteQueue, sealed};
+use super::{SqliteQueue, kept, sealed};
 use crate::id::RunId;
 use crate::store::StoreError;
 
@@ -110,7 +111,7 @@ fn any_able(c: &Transaction, number: i64, alive: &[String]) -> Result<bool, Stor
     Ok(false)
 }
 
-/// What those who live lack of what is left, once each, in lines.
+/// What those who live lack of what is left, once each, in lines of [`kept`].
 fn problem(c: &Transaction, number: i64, alive: &[String]) -> Result<String, StoreError> {
     let mut lacks = c.prepare_cached(
         "SELECT l.reason, l.worker FROM lacks l WHERE l.experiment = ?1 AND EXISTS (
@@ -129,7 +130,7 @@ fn problem(c: &Transaction, number: i64, alive: &[String]) -> Result<String, Sto
     let more = reasons.len().saturating_sub(MOST_REASONS);
     reasons.truncate(MOST_REASONS);
     if more > 0 {
-        reasons.push(format!("And {more} more."));
+        reasons.push(kept::line(&Problem::AndMore { more: more as u64 }.into()));
     }
     Ok(reasons.join("\n"))
 }

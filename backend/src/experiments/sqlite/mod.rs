@@ -5,6 +5,7 @@ mod check;
 mod deaths;
 mod expire;
 mod items;
+mod kept;
 mod lacks;
 mod rate;
 mod rows;

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::experiment::ExperimentState;
 
-use super::{ENDED, sealed};
+use super::{ENDED, kept, sealed};
 use crate::clock;
 use crate::experiments::{End, Ended, Experiment, NewExperiment};
 use crate::id::{OwnerHash, RunId};
@@ -96,7 +96,9 @@ pub(super) fn experiment(r: &Row) -> Result<Experiment, StoreError> {
         owner: OwnerHash(r.get(8)?),
     };
     let (state, models) = (state_named(&text(9)?)?, parse(&text(11)?)?);
-    Ok(Experiment { start, lab: text(2)?, state, problem: r.get(10)?, models })
+    let problem: Option<String> = r.get(10)?;
+    let problems = problem.as_deref().map(kept::messages).unwrap_or_default();
+    Ok(Experiment { start, lab: text(2)?, state, problems, models })
 }
 
 /// The end in a row of [`sealed::END`] and its checksum.

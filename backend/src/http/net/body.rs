@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use shared::ErrorCode;
+use shared::sentence::LabError;
 use tokio::time::Instant;
 
 use super::pace::{Pace, Waiting};
@@ -83,14 +84,12 @@ pub async fn paced(State(pace): State<Pace>, request: Request, next: Next) -> Re
 }
 
 fn too_slow(pace: &Pace) -> ApiError {
-    let message = format!(
-        "What was sent came too slowly: the lab waits {} seconds and then wants {} KiB a second, and all of it \
-         within {} minutes. Try again on a better connection, or with a smaller picture.",
-        pace.grace.as_secs(),
-        pace.floor >> 10,
-        pace.whole.as_secs().div_ceil(60)
-    );
-    ApiError::new(ErrorCode::TooSlow, message)
+    let slow = LabError::TooSlow {
+        seconds: pace.grace.as_secs(),
+        rate: pace.floor >> 10,
+        minutes: pace.whole.as_secs().div_ceil(60),
+    };
+    ApiError::new(ErrorCode::TooSlow, slow)
 }
 
 #[cfg(test)]

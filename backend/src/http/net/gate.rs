@@ -9,6 +9,7 @@ use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::ErrorCode;
+use shared::sentence::LabError;
 
 use super::{Access, Peer, Refusal};
 use crate::error::ApiError;
@@ -49,25 +50,16 @@ fn refused(refusal: &Refusal) -> ApiError {
                     "asked by a name that is not the lab's; --origin names its public address"
                 );
             }
-            let message = format!(
-                "This lab does not go by the name \"{shown}\". Open it by its own address, or have it started \
-                 with --origin https://{shown} (or http://, as it is opened) if that is its public one."
-            );
-            ApiError::new(ErrorCode::UnknownHost, message)
+            ApiError::new(ErrorCode::UnknownHost, LabError::UnknownHost { shown })
         }
-        Refusal::NoHost => {
-            let message = "The request does not say readably, and once, which host it is for.";
-            ApiError::new(ErrorCode::BadRequest, message)
-        }
+        Refusal::NoHost => ApiError::new(ErrorCode::BadRequest, LabError::NoHost),
         Refusal::Page => {
             if is_time_to_tell() {
                 tracing::warn!(
                     "refused a request of another website's page; if it is the lab's own behind a proxy, --origin names its public address"
                 );
             }
-            let message = "This request comes from another website's page; use the lab's own. If this is the lab's \
-                own, behind a proxy, start the lab with --origin and the address in the browser's bar.";
-            ApiError::new(ErrorCode::ForeignPage, message)
+            ApiError::new(ErrorCode::ForeignPage, LabError::ForeignPage)
         }
     }
 }

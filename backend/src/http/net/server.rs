@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use shared::{ErrorBody, ErrorCode};
+use shared::{ErrorBody, ErrorCode, sentence};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
@@ -218,19 +218,13 @@ impl HttpBody for Answering {
 
 /// Says why a connection is not served, and closes it.
 async fn refuse<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, refused: Refused) -> io::Result<()> {
-    let (code, message) = match refused {
-        Refused::Client => (
-            ErrorCode::TooManyConnections,
-            "Too many connections are open from your network; close some of the lab's tabs and try again.",
-        ),
-        Refused::All => (
-            ErrorCode::ConnectionsFull,
-            "The lab has as many visitors as it can serve; try again in a moment.",
-        ),
+    let (code, why) = match refused {
+        Refused::Client => (ErrorCode::TooManyConnections, sentence::LabError::TooManyConnections),
+        Refused::All => (ErrorCode::ConnectionsFull, sentence::LabError::ConnectionsFull),
     };
     let status =
         StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let body = serde_json::to_string(&ErrorBody::new(code, message))?;
+    let body = serde_json::to_string(&ErrorBody::new(code, why))?;
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nRetry-After: 5\r\n\
          Connection: close\r\n\r\n",

@@ -7,6 +7,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use futures_util::StreamExt;
 use shared::api::RunCreated;
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode, MOST_MEDIA};
 use tokio_util::bytes::BytesMut;
 
@@ -116,15 +117,15 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, 
     while let Some(field) = form.next_field().await.map_err(broken_form)? {
         fields += 1;
         if fields > MAX_FIELDS {
-            let many = ApiError::new(ErrorCode::BadRequest, "The form has too many fields.");
+            let many = ApiError::new(ErrorCode::BadRequest, LabError::TooManyFields);
             return Err(refused.unwrap_or(many));
         }
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
             "picture" => match budget.read(field, room).await? {
                 Some(_) if pictures.len() == MOST_MEDIA => {
-                    let message = format!("A prompt has at most {MOST_MEDIA} pictures.");
-                    refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+                    let many = LabError::TooManyPictures { most: MOST_MEDIA as u64 };
+                    refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, many));
                 }
                 Some(bytes) => {
                     room -= bytes.len();
@@ -140,8 +141,8 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, 
             },
             "options" => {
                 if options.is_some() {
-                    let message = "The form has more than one field \"options\".";
-                    refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+                    let twice = ApiError::new(ErrorCode::BadRequest, LabError::OptionsTwice);
+                    refused.get_or_insert(twice);
                 }
                 match budget.read(field, MAX_OPTIONS).await? {
                     Some(bytes) => options = Some(bytes),
@@ -149,9 +150,8 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, 
                 }
             }
             other => {
-                let shown: String = other.chars().take(60).collect();
-                let message = format!("The form has an unknown field \"{shown}\".");
-                refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, message));
+                let unknown = LabError::UnknownField { name: other.chars().take(60).collect() };
+                refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, unknown));
                 budget.drain(field).await?;
             }
         }
@@ -159,12 +159,11 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, 
     if let Some(error) = refused {
         return Err(error);
     }
-    let missing = |code, message: &str| ApiError::new(code, message);
     if pictures.is_empty() {
-        return Err(missing(ErrorCode::PictureMissing, "Choose a picture to ask about."));
+        return Err(ApiError::new(ErrorCode::PictureMissing, LabError::PictureMissing));
     }
-    let options = options
-        .ok_or_else(|| missing(ErrorCode::BadRequest, "The form has no field \"options\"."))?;
+    let options =
+        options.ok_or_else(|| ApiError::new(ErrorCode::BadRequest, LabError::NoOptions))?;
     Ok((pictures, options))
 }
 
@@ -206,29 +205,24 @@ impl Budget {
 }
 
 fn picture_too_large(limit: usize) -> ApiError {
-    let message =
-        format!("The picture file is larger than {} MiB; choose a smaller one.", limit >> 20);
-    ApiError::new(ErrorCode::PictureTooLarge, message)
+    let mib = (limit >> 20) as u64;
+    ApiError::new(ErrorCode::PictureTooLarge, LabError::PictureTooLarge { mib })
 }
 
 fn pictures_too_large(limit: usize) -> ApiError {
-    let message = format!(
-        "The picture files are larger than {} MiB together; choose smaller ones.",
-        limit >> 20
-    );
-    ApiError::new(ErrorCode::PictureTooLarge, message)
+    let mib = (limit >> 20) as u64;
+    ApiError::new(ErrorCode::PictureTooLarge, LabError::PicturesTooLarge { mib })
 }
 
 fn options_too_large() -> ApiError {
-    let message = format!("The options are larger than {} KiB.", MAX_OPTIONS >> 10);
-    ApiError::new(ErrorCode::PromptTooLong, message)
+    let kib = (MAX_OPTIONS >> 10) as u64;
+    ApiError::new(ErrorCode::PromptTooLong, LabError::OptionsTooLarge { kib })
 }
 
 fn not_a_form(error: MultipartRejection) -> ApiError {
-    let message = format!("{}; send the picture and the options as a form.", error.body_text());
-    ApiError::new(ErrorCode::BadRequest, message)
+    ApiError::new(ErrorCode::BadRequest, LabError::NotAForm { why: error.body_text() })
 }
 
 fn broken_form(error: MultipartError) -> ApiError {
-    ApiError::new(ErrorCode::BadRequest, format!("{}.", error.body_text()))
+    ApiError::new(ErrorCode::BadRequest, LabError::UnreadableRequest { why: error.body_text() })
 }

@@ -8,6 +8,7 @@ use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use shared::ErrorCode;
+use shared::sentence::LabError;
 
 use crate::error::ApiError;
 use crate::http::state::AppState;
@@ -57,6 +58,9 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
     match query {
         Ok(Query(value)) => Ok(value),
-        Err(error) => Err(ApiError::new(ErrorCode::BadRequest, format!("{}.", error.body_text()))),
+        Err(error) => {
+            let why = LabError::UnreadableRequest { why: error.body_text() };
+            Err(ApiError::new(ErrorCode::BadRequest, why))
+        }
     }
 }

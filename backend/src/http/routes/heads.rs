@@ -6,6 +6,7 @@ use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode, Event, HeadRows};
 
 use super::extract::query;
@@ -115,11 +116,9 @@ fn number_of(run: &Run, head: &str) -> Result<u32, ApiError> {
         _ => None,
     });
     let Some(heads) = heads else {
-        let what = "Nothing was observed of this run (yet).";
-        return Err(ApiError::new(ErrorCode::NotFound, what));
+        return Err(ApiError::new(ErrorCode::NotFound, LabError::NothingObserved));
     };
     head.parse().ok().filter(|head| *head < heads).ok_or_else(|| {
-        let what = format!("The run's model has no such head: its heads are 0 to {}.", heads - 1);
-        ApiError::new(ErrorCode::NotFound, what)
+        ApiError::new(ErrorCode::NotFound, LabError::NoHead { last: u64::from(heads) - 1 })
     })
 }

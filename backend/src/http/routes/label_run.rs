@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode, Label, LabelChange};
 
 use super::extract::OwnRun;
@@ -39,22 +40,17 @@ pub async fn label_run(
     request: Request,
 ) -> Result<Json<Label>, ApiError> {
     let bytes = to_bytes(request.into_body(), MAX_CHANGE).await.map_err(|_| {
-        let message =
-            format!("The name and note are larger than {} KiB, or were cut.", MAX_CHANGE >> 10);
-        ApiError::new(ErrorCode::BadRequest, message)
+        let kib = (MAX_CHANGE >> 10) as u64;
+        ApiError::new(ErrorCode::BadRequest, LabError::LabelTooLarge { kib })
     })?;
-    let unusable = |why: String| {
-        let message =
-            format!("{why}; send a JSON object with \"name\", \"note\" or both, each a text.");
-        ApiError::new(ErrorCode::BadRequest, message)
-    };
+    let unusable = |why: LabError| ApiError::new(ErrorCode::BadRequest, why);
     let value: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|error| unusable(format!("The change is not JSON: {error}")))?;
+        .map_err(|error| unusable(LabError::LabelNotJson { why: error.to_string() }))?;
     // Serde would take a list for an object's values in order.
     if !value.is_object() {
-        return Err(unusable("The change is no object".to_owned()));
+        return Err(unusable(LabError::LabelNoObject));
     }
     let change: LabelChange = serde_json::from_value(value)
-        .map_err(|error| unusable(format!("The change is not usable: {error}")))?;
+        .map_err(|error| unusable(LabError::LabelUnusable { why: error.to_string() }))?;
     Ok(Json(state.runs.label(&run, change).await?))
 }

@@ -6,6 +6,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use shared::api::{ModelEntry, ModelState, Pull, PullState};
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 
 use crate::error::ApiError;
@@ -130,16 +131,14 @@ fn named(name: Result<Path<String>, PathRejection>) -> Result<String, ApiError> 
 }
 
 fn unknown() -> ApiError {
-    ApiError::new(ErrorCode::UnknownModel, "There is no model of that name to pull.")
+    ApiError::new(ErrorCode::UnknownModel, LabError::NoModelToPull)
 }
 
 fn allowed(state: &AppState, client: &Client) -> Result<(), ApiError> {
     if is_allowed(state.pulls.allowed, client) {
         return Ok(());
     }
-    let message = "This lab pulls no models on request: use `langoverrule models pull` on its \
-        machine, or start it with --allow-pull.";
-    Err(ApiError::new(ErrorCode::PullNotAllowed, message))
+    Err(ApiError::new(ErrorCode::PullNotAllowed, LabError::PullNotAllowed))
 }
 
 /// Whether a client is one of those that are allowed.

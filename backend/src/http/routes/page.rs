@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 use shared::ErrorCode;
+use shared::sentence::LabError;
 
 use super::packed;
 use crate::assets::{PAGE, content_type};
@@ -95,11 +96,11 @@ fn tagged(headers: &mut HeaderMap, tag: &str, request: &HeaderMap) -> bool {
 
 /// The answer to a method that an address does not offer.
 pub async fn method_not_allowed() -> ApiError {
-    ApiError::new(ErrorCode::MethodNotAllowed, "This address does not offer that method.")
+    ApiError::new(ErrorCode::MethodNotAllowed, LabError::NoMethod)
 }
 
 fn not_found() -> Response {
-    ApiError::new(ErrorCode::NotFound, "There is nothing at this address.").into_response()
+    ApiError::new(ErrorCode::NotFound, LabError::NoAddress).into_response()
 }
 
 /// Files larger than this are compressed once and not anew for each request.

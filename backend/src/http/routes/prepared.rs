@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::HeaderName;
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode, PictureUse};
 
 use super::extract::TheRun;
@@ -38,12 +39,11 @@ pub async fn prepared(
     Query(which): Query<WhichPicture>,
 ) -> Result<([(HeaderName, String); 4], Bytes), ApiError> {
     if run.options.picture == PictureUse::None {
-        let what = "The model was shown no picture in this run.";
-        return Err(ApiError::new(ErrorCode::NotFound, what));
+        return Err(ApiError::new(ErrorCode::NotFound, LabError::NoPictureShown));
     }
-    let png = picture_of(&state, &run, which.medium()).await?.ok_or_else(|| {
-        ApiError::new(ErrorCode::NotFound, "The model has not prepared this run's picture (yet).")
-    })?;
+    let png = picture_of(&state, &run, which.medium())
+        .await?
+        .ok_or_else(|| ApiError::new(ErrorCode::NotFound, LabError::PictureNotPrepared))?;
     Ok((headers("image/png"), png))
 }
 

@@ -6,6 +6,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderName;
 use shared::api::Sample;
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 
 use super::picture::headers;
@@ -39,8 +40,7 @@ pub async fn sample(
     file: Result<Path<String>, PathRejection>,
 ) -> Result<([(HeaderName, String); 4], Bytes), ApiError> {
     let found = file.ok().and_then(|Path(file)| state.runs.samples.picture(&file));
-    let (bytes, kind) = found.ok_or_else(|| {
-        ApiError::new(ErrorCode::NotFound, "There is no sample picture of that name.")
-    })?;
+    let (bytes, kind) =
+        found.ok_or_else(|| ApiError::new(ErrorCode::NotFound, LabError::NoSamplePicture))?;
     Ok((headers(kind), bytes))
 }

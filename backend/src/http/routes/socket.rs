@@ -8,6 +8,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 use tokio::time::timeout;
 
@@ -47,8 +48,7 @@ pub fn agree(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<(WebSocketUpgrade, Form), ApiError> {
     let upgrade = upgrade.map_err(|error| {
-        let message = format!("This address is a websocket: {}.", error.body_text());
-        ApiError::new(ErrorCode::BadRequest, message)
+        ApiError::new(ErrorCode::BadRequest, LabError::NotAWebsocket { why: error.body_text() })
     })?;
     let upgrade = upgrade
         .protocols(PROTOCOLS)
@@ -99,7 +99,7 @@ pub fn heard<T: DeserializeOwned>(message: &Message) -> Option<Result<T, ErrorBo
 }
 
 fn wrong(error: impl std::fmt::Display) -> ErrorBody {
-    ErrorBody::new(ErrorCode::BadMessage, format!("The message could not be read: {error}."))
+    ErrorBody::new(ErrorCode::BadMessage, LabError::UnreadableMessage { why: error.to_string() })
 }
 
 /// Closes, and waits a moment for the other side to close too.

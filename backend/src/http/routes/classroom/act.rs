@@ -8,6 +8,7 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use shared::classroom::{ClassCreated, ClassState};
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 
 use crate::classroom::{Code, FollowerId, Session};
@@ -131,5 +132,5 @@ pub(super) fn typed(code: Result<Path<String>, PathRejection>) -> String {
 }
 
 pub(super) fn not_presenter() -> ApiError {
-    ApiError::new(ErrorCode::NotOwner, "Only the presenter of this class can do that.")
+    ApiError::new(ErrorCode::NotOwner, LabError::NotPresenter)
 }

@@ -16,6 +16,7 @@ use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use serde::Deserialize;
 use shared::classroom::{Board, ClassMessage, ClassRequest};
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -73,10 +74,10 @@ pub async fn classroom_events(
     let (upgrade, form) = agree(upgrade)?;
     let follower = match query(asked)?.follower {
         None => None,
-        Some(name) => Some(FollowerId::read(&name).ok_or_else(|| {
-            let message = "A follower's name is 16 to 64 letters, digits and dashes.";
-            ApiError::new(ErrorCode::BadRequest, message)
-        })?),
+        Some(name) => Some(
+            FollowerId::read(&name)
+                .ok_or_else(|| ApiError::new(ErrorCode::BadRequest, LabError::FollowerName))?,
+        ),
     };
     let (code, follows) = (typed(code), follower.is_some());
     let stays = state.viewers.token();
@@ -100,7 +101,7 @@ enum End {
     /// They left, or nothing can be sent any more.
     Gone,
     /// They are sent away, and told why.
-    Refused(ErrorBody, u16),
+    LabError(ErrorBody, u16),
 }
 
 /// Who comes, and to which class.
@@ -142,14 +143,14 @@ async fn serve(
         (seat, presents) = (proved, true);
     }
     let end = match &seat {
-        Err(ApiError(body)) => End::Refused(body.clone(), close_code::POLICY),
+        Err(ApiError(body)) => End::LabError(body.clone(), close_code::POLICY),
         Ok(seat) => {
             let (answer, answers) = mpsc::channel(ANSWERS);
             tokio::select! {
                 end = show(&mut sender, &state, seat, answers) => end,
                 end = listen(&mut stream, &state, seat, answer, presents) => end,
                 () = state.closing.cancelled() => {
-                    End::Refused(ApiError::shutting_down().0, close_code::AWAY)
+                    End::LabError(ApiError::shutting_down().0, close_code::AWAY)
                 }
             }
         }
@@ -159,7 +160,7 @@ async fn serve(
     let (code, reason) = match end {
         End::Gone => return,
         End::Over => (close_code::NORMAL, "the class is over"),
-        End::Refused(body, code) => {
+        End::LabError(body, code) => {
             let reason = body.code.name();
             if sender.tell(&ClassMessage::Error(body)).await.is_err() {
                 return;
@@ -259,7 +260,7 @@ async fn listen(
                 // A guess that comes a moment late is nobody's mistake.
                 mistakes += u32::from(body.code != ErrorCode::GuessClosed);
                 if mistakes >= PATIENCE {
-                    return End::Refused(body, close_code::POLICY);
+                    return End::LabError(body, close_code::POLICY);
                 }
                 ClassMessage::Error(body)
             }
@@ -279,8 +280,7 @@ async fn act(
     match request {
         ClassRequest::Guess { round, guess } => {
             let Some(follower) = &seat.follower else {
-                let message = "This connection only looks: join with a follower's name to guess.";
-                return Err(ApiError::new(ErrorCode::BadRequest, message).0);
+                return Err(ApiError::new(ErrorCode::BadRequest, LabError::OnlyLooks).0);
             };
             state.runs.fair.guess(seat.client, std::time::Instant::now()).map_err(|e| e.0)?;
             session.guess(follower, round, guess).map_err(|e| e.0)?;

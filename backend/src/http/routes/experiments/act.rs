@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use shared::ErrorBody;
 use shared::experiment::{ExperimentProgress, ExperimentState};
+use shared::sentence::LabError;
 
 use super::extract::OwnExperiment;
 use crate::error::ApiError;
@@ -30,7 +31,7 @@ async fn set(
 
 fn unchanged(error: StoreError) -> ApiError {
     match error {
-        StoreError::Full => ApiError::full("the experiment is as it was"),
+        StoreError::Full => ApiError::full(LabError::ExperimentUnchanged),
         other => other.into(),
     }
 }

@@ -5,6 +5,7 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use shared::experiment::{ExperimentCreated, ExperimentSpec, ExperimentState};
+use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 
 use super::extract::Workshop;
@@ -53,8 +54,8 @@ pub async fn create_experiment(
     request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ExperimentCreated>), ApiError> {
     let bytes = to_bytes(request.into_body(), MAX_SPEC).await.map_err(|_| {
-        let message = format!("The experiment is larger than {} KiB, or was cut.", MAX_SPEC >> 10);
-        ApiError::new(ErrorCode::BadRequest, message)
+        let kib = (MAX_SPEC >> 10) as u64;
+        ApiError::new(ErrorCode::BadRequest, LabError::ExperimentTooLarge { kib })
     })?;
     let spec = parse(&bytes)?;
     check(&spec)?;
@@ -72,16 +73,16 @@ pub async fn create_experiment(
 
 fn parse(bytes: &[u8]) -> Result<ExperimentSpec, ApiError> {
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|error| {
-        ApiError::new(ErrorCode::BadRequest, format!("The experiment is not JSON: {error}."))
+        ApiError::new(ErrorCode::BadRequest, LabError::ExperimentNotJson { why: error.to_string() })
     })?;
-    let unusable = |why: String| {
-        ApiError::new(ErrorCode::BadOption, format!("The experiment is not usable: {why}."))
-    };
     // Serde would take a list for an object's values in order.
     if !value.is_object() {
-        return Err(unusable("it must be a JSON object".to_owned()));
+        return Err(ApiError::new(ErrorCode::BadOption, LabError::ExperimentNoObject));
     }
-    serde_json::from_value(value).map_err(|error| unusable(error.to_string()))
+    serde_json::from_value(value).map_err(|error| {
+        let why = error.to_string();
+        ApiError::new(ErrorCode::BadOption, LabError::ExperimentUnusable { why })
+    })
 }
 
 /// Checks the size before anything is made of it.
@@ -98,11 +99,8 @@ fn check(spec: &ExperimentSpec) -> Result<(), ApiError> {
     ];
     let conditions = lists.iter().fold(1_u64, |all, n| all.saturating_mul(*n as u64));
     if conditions > MAX_CONDITIONS {
-        let message = format!(
-            "That is {conditions} conditions; over the network an experiment has at most \
-             {MAX_CONDITIONS}. Shorten a list."
-        );
-        return Err(ApiError::new(ErrorCode::BadOption, message));
+        let many = LabError::TooManyConditions { n: conditions, most: MAX_CONDITIONS };
+        return Err(ApiError::new(ErrorCode::BadOption, many));
     }
     check_items(conditions * u64::from(spec.samples))
 }
@@ -111,11 +109,7 @@ fn check_items(items: u64) -> Result<(), ApiError> {
     if items <= MAX_ITEMS {
         return Ok(());
     }
-    let message = format!(
-        "That is {items} runs; over the network an experiment has at most {MAX_ITEMS}. Draw fewer \
-         samples, or start it on the lab's machine with `langoverrule experiment`."
-    );
-    Err(ApiError::new(ErrorCode::BadOption, message))
+    Err(ApiError::new(ErrorCode::BadOption, LabError::TooManyItems { n: items, most: MAX_ITEMS }))
 }
 
 fn create(
@@ -138,7 +132,7 @@ fn create(
     could_fit(&new.grid, &means.catalog, &*means.lab)?;
     let kept = means.book.create(&new).and_then(|()| means.items.offer(&new.id));
     kept.map_err(|error| match error {
-        StoreError::Full => ApiError::full("the experiment was not started"),
+        StoreError::Full => ApiError::full(LabError::ExperimentNotStarted),
         other => other.into(),
     })?;
     fair.started_experiment(client, new.id.as_str());

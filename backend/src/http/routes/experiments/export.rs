@@ -10,6 +10,7 @@ use axum::http::{HeaderName, header};
 use futures_util::{StreamExt as _, stream};
 use shared::experiment::aggregate::Choice;
 use shared::experiment::tables::Tables;
+use shared::sentence::LabError;
 use shared::{Definition, ErrorBody, ErrorCode};
 
 use super::extract::TheExperiment;
@@ -162,21 +163,18 @@ pub async fn experiment_plot(
     path: Result<Path<(String, String)>, PathRejection>,
     asked: Asked,
 ) -> Result<File, ApiError> {
-    let none = |why: &str| ApiError::new(ErrorCode::NotFound, why);
+    let none = |why: LabError| ApiError::new(ErrorCode::NotFound, why);
     let file = path.map(|Path((_, file))| file).unwrap_or_default();
     let (name, form) = file.split_once('.').unwrap_or_default();
     let plot = Plot::from_name(name).filter(|_| ["svg", "png"].contains(&form));
-    let plot = plot.ok_or_else(|| {
-        none("There is no such plot: name layers, prune or replicate, as .svg or .png.")
-    })?;
+    let plot = plot.ok_or_else(|| none(LabError::NoSuchPlot))?;
     let svg = form == "svg";
     let draw = move |all: &Tables| match svg {
         true => tables::svg(all, plot).map(String::into_bytes),
         false => tables::png(all, plot),
     };
-    let bytes = made(&state, &found, asked, draw).await?.ok_or_else(|| {
-        none("There is nothing to draw: nothing was measured yet, or this lever was not moved.")
-    })?;
+    let bytes = made(&state, &found, asked, draw).await?;
+    let bytes = bytes.ok_or_else(|| none(LabError::NothingToDraw))?;
     let kind = kind(if svg { "image/svg+xml" } else { "image/png" });
     Ok(([kind, attachment(found.id(), &format!("{name}.{form}"))], bytes.into()))
 }

@@ -3,6 +3,7 @@
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use shared::ErrorCode;
+use shared::sentence::LabError;
 
 use crate::error::ApiError;
 use crate::experiments::live::no_experiment;
@@ -22,7 +23,7 @@ impl FromRequestParts<AppState> for Workshop {
             .experiments
             .clone()
             .map(Workshop)
-            .ok_or_else(|| ApiError::new(ErrorCode::NotFound, "This lab runs no experiments."))
+            .ok_or_else(|| ApiError::new(ErrorCode::NotFound, LabError::NoExperiments))
     }
 }
 
@@ -70,10 +71,7 @@ impl FromRequestParts<AppState> for OwnExperiment {
         let found = TheExperiment::from_request_parts(parts, state).await?;
         match bearer(&parts.headers) {
             Some(token) if found.experiment.start.owner.matches(token) => Ok(OwnExperiment(found)),
-            _ => Err(ApiError::new(
-                ErrorCode::NotOwner,
-                "Only the one who started this experiment can do that.",
-            )),
+            _ => Err(ApiError::new(ErrorCode::NotOwner, LabError::NotExperimentOwner)),
         }
     }
 }

@@ -8,6 +8,7 @@ use axum::http::HeaderName;
 use serde::Deserialize;
 use shared::api::RunState;
 use shared::experiment::{ItemRecord, ItemRun};
+use shared::sentence::LabError;
 use shared::{AskedOptions, ErrorBody, ErrorCode};
 
 use super::extract::TheExperiment;
@@ -73,9 +74,8 @@ pub async fn items(
 
 /// The item that a path names.
 fn item(path: Result<Path<(String, u32)>, PathRejection>) -> Result<u32, ApiError> {
-    path.map(|Path((_, item))| item).map_err(|_| {
-        ApiError::new(ErrorCode::NotFound, "This experiment has no item of that number.")
-    })
+    path.map(|Path((_, item))| item)
+        .map_err(|_| ApiError::new(ErrorCode::NotFound, LabError::NoItem))
 }
 
 /// The picture of an item's sample, as the dataset has it.
@@ -164,9 +164,10 @@ async fn open(
     let asked = condition.map_or_else(AskedOptions::default, |condition| {
         experiment.start.asked(condition, &sample.reference)
     });
-    // Whoever started the experiment may have named a model by its path; its items may be opened.
+    // Whoever started the experiment may have named a model by its path; its items may be opened, but
+    // the path is the machine's own and is not told.
     let source = means.catalog.resolve(&asked.model);
-    let source = source.map_err(|e| ApiError::new(e.code(), UNKNOWN.to_owned()))?;
+    let source = source.map_err(|e| ApiError::new(e.code(), LabError::ItemModelGone))?;
     let files = std::iter::once(sample.picture).chain(sample.more);
     let pictures = files.map(Into::into).collect();
     let created = runs.submit_with(source, pictures, asked, Asker::of(client)).await?;
@@ -175,9 +176,6 @@ async fn open(
     noted.map_err(ApiError::internal)??;
     Ok(ItemRun { id: created.id, owner_token: Some(created.owner_token) })
 }
-
-/// Said without the model's path, which is the machine's own.
-const UNKNOWN: &str = "The model that this experiment ran is no longer on this machine.";
 
 /// Whether a run shows what it is to show, or will.
 fn shows(state: RunState) -> bool {

@@ -1,0 +1,203 @@
+//! Sentences that people read, made from enums with typed parameters, in every language.
+//!
+//! Whoever has something to say names a variant, such as [`LabError::QueueFull`]; that becomes a
+//! [`Message`]: the English text, which travels as it always has, and beside it the [`Sentence`], which
+//! is the variant's id and its parameters. A reader asks the sentence for its own language, and shows
+//! the English text where there is no sentence (what an earlier version of the lab wrote) or one that
+//! it does not know (what a later version wrote).
+//!
+//! An id is never given to another meaning, and a parameter never renamed: stored runs hold them.
+
+mod lab_error;
+mod message;
+mod option_error;
+mod param;
+mod pieces;
+mod problem;
+#[cfg(feature = "openapi")]
+mod schema;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use lab_error::LabError;
+pub use message::Message;
+pub use option_error::OptionError;
+pub use param::{Form, Param, Parameter};
+pub use pieces::{Piece, pieces};
+pub use problem::Problem;
+
+use crate::Language;
+
+/// A sentence by its id and its parameters; what it says in each language is in this crate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentence {
+    /// Which sentence it is.
+    pub id: String,
+    /// Its parameters, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, Param>,
+}
+
+impl Sentence {
+    /// The sentence in a language; `None` where this version does not know it, or not with these
+    /// parameters.
+    pub fn text(&self, language: Language) -> Option<String> {
+        match language {
+            Language::English => self.fill(ENGLISH, language),
+            Language::Korean => self.korean(),
+        }
+    }
+
+    /// The same in Korean. What needs no other language asks here: a program then holds no other.
+    pub fn korean(&self) -> Option<String> {
+        self.fill(KOREAN, Language::Korean)
+    }
+
+    fn fill(&self, tables: &[&[(&str, &str)]], language: Language) -> Option<String> {
+        let mut all = tables.iter().flat_map(|table| table.iter());
+        let (_, text) = all.find(|(id, _)| *id == self.id)?;
+        let mut out = String::new();
+        for piece in pieces(text) {
+            match piece {
+                Piece::Words(words) => out += words,
+                Piece::Place(name) => out += &self.params.get(name)?.text(tables, language)?,
+            }
+        }
+        Some(out)
+    }
+}
+
+/// Makes an enum of sentences: each variant with its parameters, its id, its English and its Korean.
+/// Whoever leaves a language out does not compile; a test compares the places of both.
+macro_rules! sentences {
+    ($(#[$of:meta])* $sum:ident {
+        $($name:ident $({ $($param:ident: $form:ty),+ $(,)? })? = $id:literal:
+            $english:literal, $korean:literal;)*
+    }) => {
+        $(#[$of])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "the variant's sentence says what its parameters are")]
+        pub enum $sum {
+            $(#[doc = $english] $name $({ $($param: $form),+ })?,)*
+        }
+
+        impl $sum {
+            /// Each sentence's id and its English.
+            pub const ENGLISH: &'static [(&'static str, &'static str)] = &[$(($id, $english)),*];
+            /// Each sentence's id and its Korean.
+            pub const KOREAN: &'static [(&'static str, &'static str)] = &[$(($id, $korean)),*];
+            /// Each sentence's id and its parameters.
+            pub const FORMS: &'static [(&'static str, &'static [(&'static str, $crate::sentence::Form)])] = &[$((
+                $id,
+                &[$($((stringify!($param), <$form as $crate::sentence::Parameter>::FORM)),+)?],
+            )),*];
+
+            /// The sentence in a language.
+            pub fn text(self, language: $crate::Language) -> String {
+                $crate::sentence::Message::from(self).into_text(language)
+            }
+        }
+
+        impl From<$sum> for $crate::sentence::Message {
+            fn from(said: $sum) -> Self {
+                match said {
+                    $($sum::$name $({ $($param),+ })? => $crate::sentence::Message::of($id, $english, vec![
+                        $($((stringify!($param), $crate::sentence::Parameter::carried($param))),+)?
+                    ]),)*
+                }
+            }
+        }
+    };
+}
+use sentences;
+
+/// Each subject's sentences in English.
+const ENGLISH: &[&[(&str, &str)]] = &[OptionError::ENGLISH, Problem::ENGLISH, LabError::ENGLISH];
+
+/// Each subject's sentences in Korean.
+const KOREAN: &[&[(&str, &str)]] = &[OptionError::KOREAN, Problem::KOREAN, LabError::KOREAN];
+
+/// Each subject's parameters.
+pub const FORMS: &[&[(&str, &[(&str, Form)])]] =
+    &[OptionError::FORMS, Problem::FORMS, LabError::FORMS];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn places(text: &str) -> BTreeSet<&str> {
+        let place = |piece| match piece {
+            Piece::Place(name) => Some(name),
+            Piece::Words(_) => None,
+        };
+        pieces(text).into_iter().filter_map(place).collect()
+    }
+
+    #[test]
+    fn every_sentence_has_its_parameters_in_every_language() {
+        let mut seen = BTreeSet::new();
+        let subjects = FORMS.iter().zip(ENGLISH).zip(KOREAN);
+        for ((forms, english), korean) in subjects {
+            for (((id, forms), english), korean) in forms.iter().zip(*english).zip(*korean) {
+                assert!(seen.insert(*id), "{id} is two sentences");
+                assert_eq!([english.0, korean.0], [*id; 2]);
+                let named: BTreeSet<&str> = forms.iter().map(|(name, _)| *name).collect();
+                for text in [english.1, korean.1] {
+                    assert_eq!(places(text), named, "{id}: {text}");
+                }
+                let hangul = korean.1.chars().any(|c| ('가'..='힣').contains(&c));
+                // Places and signs alone are the same in every language.
+                let is_word = |piece: &Piece| matches!(piece, Piece::Words(words) if words.contains(char::is_alphabetic));
+                let words = pieces(english.1).iter().any(is_word);
+                assert!(hangul || !words, "{id} has no Korean: {}", korean.1);
+            }
+        }
+        assert!(seen.len() > 60, "{} sentences: are they listed?", seen.len());
+    }
+
+    #[test]
+    fn a_sentence_is_said_in_each_language() {
+        let said = LabError::PicturesAtOnce { n: 4 };
+        let told = Message::from(said.clone());
+        let english =
+            "4 pictures are being sent from your address at once; send this one in a moment.";
+        assert_eq!(told.text, english);
+        let sentence = told.sentence.unwrap();
+        assert_eq!(sentence.text(Language::English).as_deref(), Some(english));
+        assert_eq!(sentence.text(Language::Korean), Some(said.text(Language::Korean)));
+        let json = serde_json::to_string(&sentence).unwrap();
+        assert_eq!(json, r#"{"id":"pictures_at_once","params":{"n":4}}"#);
+        assert_eq!(serde_json::from_str::<Sentence>(&json).unwrap(), sentence);
+        let packed = rmp_serde::to_vec_named(&sentence).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Sentence>(&packed).unwrap(), sentence);
+    }
+
+    #[test]
+    fn sentences_stand_in_sentences() {
+        let full = Message::from(LabError::StorageFull { what: LabError::RunNotStarted.into() });
+        let english = "The lab's data folder has no space left; the run was not started.";
+        assert_eq!(full.text, english);
+        let sentence = full.sentence.unwrap();
+        let json = serde_json::to_string(&sentence).unwrap();
+        assert_eq!(json, r#"{"id":"storage_full","params":{"what":{"id":"run_not_started"}}}"#);
+        assert_eq!(serde_json::from_str::<Sentence>(&json).unwrap(), sentence);
+        let korean = sentence.korean().unwrap();
+        assert!(korean.contains("실행을 시작하지 않았습니다"), "{korean}");
+    }
+
+    #[test]
+    fn an_unknown_sentence_is_left_to_its_english() {
+        let read = |json| serde_json::from_str::<Sentence>(json).unwrap();
+        assert_eq!(
+            read(r#"{"id":"of_a_later_version","params":{"x":[1,"a",-1.5]}}"#).korean(),
+            None
+        );
+        assert_eq!(read(r#"{"id":"pictures_at_once"}"#).korean(), None, "a parameter is missing");
+        let nested = r#"{"id":"storage_full","params":{"what":{"id":"of_a_later_version"}}}"#;
+        assert_eq!(read(nested).korean(), None);
+    }
+}
