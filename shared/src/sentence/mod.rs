@@ -80,7 +80,7 @@ macro_rules! sentences {
         #[derive(Clone, Debug, PartialEq, Eq)]
         #[allow(missing_docs, reason = "the variant's sentence says what its parameters are")]
         pub enum $sum {
-            $(#[doc = $english] $name $({ $($param: $form),+ })?,)*
+            $($name $({ $($param: $form),+ })?,)*
         }
 
         impl $sum {
