@@ -281,7 +281,8 @@ impl Model {
         let plain = matches!(self.info.quant, Quant::F16 | Quant::Bf16);
         let decodes = half && !plain;
         let (logits, knockout, bins) = (false, false, FEW_BINS);
-        GpuRun { prompt, new, half, decodes, logits, knockout, head_rows: 0, bins }
+        let deep = self.parts.encoder.deep();
+        GpuRun { prompt, new, half, decodes, logits, knockout, head_rows: 0, bins, deep }
     }
 
     /// Whether a run fits the GPU, asked before it takes anything.

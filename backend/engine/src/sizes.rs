@@ -46,17 +46,16 @@ impl ModelSizes {
         let passing = 4 * (self.vocab * self.hidden) as u64;
         let weights = half * self.half + 4 * self.full;
         let mut footprint = Footprint { weights, passing, ..Footprint::default() };
-        let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        let decoder = self.decoder();
         let mut add = |rows: usize, columns: usize, head: bool| {
             let block = block_type(fitting(quant, columns));
             let block = block.unwrap_or(candle_core::quantized::GgmlDType::F32);
             Matrix { block, rows, columns }.weigh(head, kernels, &mut footprint);
         };
         for _ in 0..self.layers {
-            add(q + 2 * kv, self.hidden, false);
-            add(self.hidden, q, false);
-            add(2 * self.intermediate, self.hidden, false);
-            add(self.hidden, self.intermediate, false);
+            for map in decoder.maps() {
+                add(map.rows(), map.columns, false);
+            }
         }
         add(self.vocab, self.hidden, true);
         let run = CpuRun {
@@ -66,8 +65,9 @@ impl ModelSizes {
             logits: false,
             head_rows: 0,
             tower: 0,
+            deep: 0,
         };
-        Some(MemoryNeed::of(footprint, run.total(&self.decoder())))
+        Some(MemoryNeed::of(footprint, run.total(&decoder)))
     }
 
     fn decoder(&self) -> DecoderConfig {

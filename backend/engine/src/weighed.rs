@@ -76,6 +76,7 @@ pub(crate) fn need(parts: &Parts, footprint: Footprint, quant: Quant, tokens: us
         logits: false,
         head_rows: 0,
         tower: parts.encoder.working(tokens),
+        deep: parts.encoder.deep(),
     };
     MemoryNeed::of(footprint, run.total(&parts.decoder.config))
 }
@@ -197,6 +198,7 @@ impl Model {
             logits: wants.logits,
             head_rows: wants.head_rows,
             tower: prepared.tower_tokens().map_or(0, |n| self.parts.encoder.working(n)),
+            deep: prepared.tower_tokens().map_or(0, |_| self.parts.encoder.deep()),
         };
         let mut footprint = self.footprint;
         if !wants.logits {

@@ -162,9 +162,11 @@ fn flash(
     let (kv_heads, keys, _) = k.dims3()?;
     // Zeros add nothing to a score, and give columns of zeros, which are cut off again.
     let padded = flash_width(width).unwrap_or(width);
-    let filled = |t: &Tensor| match padded - width {
-        0 => Ok(t.clone()),
-        zeros => t.pad_with_zeros(2, 0, zeros)?.contiguous(),
+    let filled = |t: &Tensor| -> Result<Tensor> {
+        match padded - width {
+            0 => Ok(t.clone()),
+            zeros => t.pad_with_zeros(2, 0, zeros)?.contiguous(),
+        }
     };
     let (q, k, v) = (&filled(q)?, &filled(k)?, &filled(v)?);
     let device = device(q)?;

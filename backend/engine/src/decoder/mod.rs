@@ -69,6 +69,37 @@ impl Biases {
     }
 }
 
+/// A map of a decoder's layer: its parts' names and rows, one below the other, and its columns.
+pub(crate) struct LayerMap {
+    parts: Vec<(&'static str, usize)>,
+    pub(crate) columns: usize,
+}
+
+impl LayerMap {
+    /// Rows of all parts.
+    pub(crate) fn rows(&self) -> usize {
+        self.parts.iter().map(|(_, rows)| rows).sum()
+    }
+}
+
+impl DecoderConfig {
+    /// The maps of each layer in the order in which they are read: queries, keys and values; the
+    /// attention's output; gate and up; down.
+    pub(crate) fn maps(&self) -> [LayerMap; 4] {
+        let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        let (hidden, inner) = (self.hidden, self.intermediate);
+        let qkv = [("self_attn.q_proj", q), ("self_attn.k_proj", kv), ("self_attn.v_proj", kv)];
+        let gate_up = [("mlp.gate_proj", inner), ("mlp.up_proj", inner)];
+        let map = |parts: &[_], columns| LayerMap { parts: parts.to_vec(), columns };
+        [
+            map(&qkv, hidden),
+            map(&[("self_attn.o_proj", hidden)], q),
+            map(&gate_up, hidden),
+            map(&[("mlp.down_proj", hidden)], inner),
+        ]
+    }
+}
+
 #[cfg(test)]
 impl DecoderConfig {
     /// Values of all its weights, if `bias` (1 or 0) of its query, key and value maps have biases.
@@ -148,7 +179,6 @@ impl Decoder {
         let c = &config;
         let table = format!("{model}embed_tokens.weight");
         let embedding = loader.embedding(&table, &[c.vocab, c.hidden])?;
-        let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
         for (maps, biased) in c.biases.maps() {
             let layers = 0..c.layers;
             let names = layers.flat_map(|i| maps.iter().map(move |map| (i, map)));
@@ -158,29 +188,24 @@ impl Decoder {
         let mut layers = Vec::with_capacity(c.layers);
         for i in 0..c.layers {
             let at = |name: &str| format!("{model}layers.{i}.{name}");
+            let [qkv, output, gate_up, down] = c.maps();
+            let read = |loader: &mut Loader, map: &LayerMap| {
+                let parts: Vec<_> = map.parts.iter().map(|(n, rows)| (at(n), *rows)).collect();
+                loader.decoder_linear(&parts, map.columns)
+            };
             layers.push(Layer {
                 attention_norm: loader.tensor(&at("input_layernorm.weight"), &[c.hidden])?,
-                qkv: loader.decoder_linear(
-                    &[
-                        (at("self_attn.q_proj"), q),
-                        (at("self_attn.k_proj"), kv),
-                        (at("self_attn.v_proj"), kv),
-                    ],
-                    c.hidden,
-                )?,
+                qkv: read(loader, &qkv)?,
                 head_norms: if c.head_norms {
                     let mut norm = |name: &str| loader.tensor(&at(name), &[c.head_dim]);
                     Some((norm("self_attn.q_norm.weight")?, norm("self_attn.k_norm.weight")?))
                 } else {
                     None
                 },
-                output: loader.decoder_linear(&[(at("self_attn.o_proj"), c.hidden)], q)?,
+                output: read(loader, &output)?,
                 mlp_norm: loader.tensor(&at("post_attention_layernorm.weight"), &[c.hidden])?,
-                gate_up: loader.decoder_linear(
-                    &[(at("mlp.gate_proj"), c.intermediate), (at("mlp.up_proj"), c.intermediate)],
-                    c.hidden,
-                )?,
-                down: loader.decoder_linear(&[(at("mlp.down_proj"), c.hidden)], c.intermediate)?,
+                gate_up: read(loader, &gate_up)?,
+                down: read(loader, &down)?,
             });
         }
         let norm = loader.tensor(&format!("{model}norm.weight"), &[c.hidden])?;

@@ -24,6 +24,10 @@ pub(crate) trait Encoder {
     /// What image tokens are ranked by when some are pruned; `None` where this model has nothing to
     /// rank them by.
     fn prune_score(&self) -> Option<&'static str>;
+    /// After how many of the decoder's layers it adds to the rows of its features.
+    fn deep(&self) -> usize {
+        0
+    }
     /// Bytes that it works with on a picture of so many tokens, on the processor.
     fn working(&self, tokens: usize) -> usize;
 }

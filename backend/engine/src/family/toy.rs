@@ -257,6 +257,10 @@ impl Encoder for ToyEncoder {
         self.tower.score()
     }
 
+    fn deep(&self) -> usize {
+        self.deep.len()
+    }
+
     fn working(&self, _: usize) -> usize {
         tower().working()
     }

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use safetensors::tensor::{Dtype, TensorView};
@@ -319,4 +320,32 @@ fn features_after_early_layers_follow_their_tokens() {
         }
     }
     assert_eq!(features.next(), None);
+}
+
+/// Source files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder").flatten();
+    let below = |path: PathBuf| if path.is_dir() { sources(&path) } else { vec![path] };
+    entries.flat_map(|entry| below(entry.path())).collect()
+}
+
+/// What `config.json` calls a family stands in its own folder, and in tests.
+#[test]
+fn no_other_file_asks_for_a_family_by_name() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut looked_at = 0;
+    for path in sources(&src) {
+        let file = path.strip_prefix(&src).expect("below it").to_string_lossy().replace('\\', "/");
+        let of_family = ["family/llava/", "family/qwen2_5_vl/", "family/toy"];
+        if of_family.iter().any(|begin| file.starts_with(begin)) || file.ends_with("tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("it can be read");
+        let code = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        for name in crate::family::model_types() {
+            assert!(!code.contains(&format!("\"{name}\"")), "{file} names {name}");
+        }
+        looked_at += 1;
+    }
+    assert!(looked_at > 80, "only {looked_at} files");
 }

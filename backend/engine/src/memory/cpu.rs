@@ -24,12 +24,14 @@ pub(crate) struct CpuRun {
     pub(crate) head_rows: u64,
     /// Bytes that the vision tower works with, gone before the decoder begins.
     pub(crate) tower: usize,
+    /// After how many layers something is added to the rows.
+    pub(crate) deep: usize,
 }
 
 impl CpuRun {
     /// Bytes at most, step by step as `Decoder::layer` takes and drops its tensors on the CPU.
     pub(crate) fn total(self, c: &DecoderConfig) -> u64 {
-        let CpuRun { prompt, new, half, logits, head_rows, tower } = self;
+        let CpuRun { prompt, new, half, logits, head_rows, tower, deep } = self;
         let (h, i) = (c.hidden, c.intermediate);
         let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
         let (qkv, joined) = (q + 2 * kv, if half { 2 } else { 1 });
@@ -39,6 +41,8 @@ impl CpuRun {
         let steps = [
             // The norm, and the product in its blocks, joined, with its bias.
             h + (joined + 1) * qkv,
+            // Where heads are normed: the product, its parts cut and normed, and joined anew.
+            if c.head_norms { 4 * qkv } else { 0 },
             // Queries as they are cut and turned.
             qkv + 3 * q,
             // Queries, what attention gives of blocks, and joined.
@@ -51,7 +55,7 @@ impl CpuRun {
         let most = steps.into_iter().max().unwrap_or(0);
         // What quantized products make of their rows: 292 bytes for 256 values.
         let rounded = i.max(h).max(q) * 292 / 1024;
-        let rows = prompt * (2 * h + most + rounded) + block;
+        let rows = prompt * ((2 + deep) * h + most + rounded) + block;
         let every = if logits {
             prompt * (2 * h + (1 + joined) * c.vocab) + (prompt * c.vocab).min(TAPE / 4)
         } else {
@@ -70,7 +74,7 @@ mod tests {
     use crate::shapes::decoder;
 
     fn run(prompt: usize) -> CpuRun {
-        CpuRun { prompt, new: 20, half: false, logits: false, head_rows: 0, tower: 0 }
+        CpuRun { prompt, new: 20, half: false, logits: false, head_rows: 0, tower: 0, deep: 0 }
     }
 
     /// 1 MiB of keys and values a token, in f32 (2 × 32 layers × 4096 × 4 bytes); more of anything
@@ -87,6 +91,8 @@ mod tests {
             assert!(plain > (prompt as u64) << 20, "{prompt}: keys and values alone");
             assert!(CpuRun { half: true, ..run(prompt) }.total(&c) >= plain);
             assert!(CpuRun { logits: true, ..run(prompt) }.total(&c) >= plain);
+            let deeper = CpuRun { deep: 3, ..run(prompt) }.total(&c) - plain;
+            assert_eq!(deeper, (3 * prompt * c.hidden * 4) as u64, "a tensor like the rows each");
             assert!(CpuRun { tower: 1 << 40, ..run(prompt) }.total(&c) > 1 << 40);
             before = plain;
         }

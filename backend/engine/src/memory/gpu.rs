@@ -48,6 +48,8 @@ pub(crate) struct GpuRun {
     pub(crate) head_rows: u64,
     /// Bins of what is observed.
     pub(crate) bins: usize,
+    /// After how many layers something is added to the rows.
+    pub(crate) deep: usize,
 }
 
 /// Bytes that a run takes of a GPU besides the weights.
@@ -64,7 +66,7 @@ pub(crate) struct GpuNeed {
 impl GpuNeed {
     /// Of a run, step by step as `Decoder::layer` takes and drops its tensors.
     pub(crate) fn of(c: &DecoderConfig, run: GpuRun) -> Self {
-        let GpuRun { prompt, new, half, decodes, logits, knockout, head_rows, bins } = run;
+        let GpuRun { prompt, new, half, decodes, logits, knockout, head_rows, bins, deep } = run;
         let e = if half { 2 } else { 4 };
         let rows = prompt.min(GPU_ROWS);
         let (h, i) = (c.hidden, c.intermediate);
@@ -84,6 +86,8 @@ impl GpuNeed {
             rows * (4 * h + e * h),
             rows * (e * h + qkv) + decoded(h * (q + 2 * kv)),
             rows * (qkv + e * q),
+            // Where heads are normed: parts cut, in f32, normed, and joined anew.
+            if c.head_norms { rows * (2 * qkv + 8 * (q + kv)) } else { 0 },
             rows * 2 * e * q + scores,
             rows * (e * q + 4 * h) + decoded(h * q),
             rows * (e * h + 2 * e * i) + decoded(2 * h * i),
@@ -101,7 +105,8 @@ impl GpuNeed {
         GpuNeed {
             cache: (2 * e * c.layers * kv * positions) as u64,
             // Long prompts go through in parts; with logits wanted, the parts' states are joined.
-            prompt: (4 * h * if logits { 3 * prompt } else { prompt + rows }) as u64,
+            prompt: (4 * h * (deep * prompt + if logits { 3 * prompt } else { prompt + rows }))
+                as u64,
             working: (most + c.layers * page + tables) as u64,
         }
     }
@@ -166,7 +171,7 @@ mod tests {
 
     fn run(prompt: usize) -> GpuRun {
         let (half, decodes, logits, knockout) = (true, true, false, false);
-        GpuRun { prompt, new: 20, half, decodes, logits, knockout, head_rows: 0, bins: 7 }
+        GpuRun { prompt, new: 20, half, decodes, logits, knockout, head_rows: 0, bins: 7, deep: 0 }
     }
 
     fn with_free(bytes: u64) -> GpuMemory {

@@ -236,3 +236,162 @@ impl Block {
         x + self.fc2.forward(&inner, DType::F32)?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::Quant;
+
+    use super::*;
+    use crate::weights::{Random, Source};
+
+    /// Random weights, but norms that are not all ones and zeros.
+    const WEIGHTS: Random = Random { biased: &["t."] };
+    struct Uneven;
+    impl Source for Uneven {
+        fn has(&self, _: &str) -> bool {
+            true
+        }
+        fn shape(&self, _: &str) -> Option<&[usize]> {
+            None
+        }
+        fn size(&self, _: &str) -> u64 {
+            0
+        }
+        fn bytes(&self) -> u64 {
+            0
+        }
+        fn read_f32(
+            &self,
+            name: &str,
+            shape: &[usize],
+        ) -> std::result::Result<Vec<f32>, EngineError> {
+            // A name without "norm" is drawn; ten times as wide, that products are not all small.
+            let drawn = WEIGHTS.read_f32(&name.replace("norm", "n"), shape)?;
+            let base = if name.contains("norm") && name.ends_with("weight") { 1.0 } else { 0.0 };
+            Ok(drawn.into_iter().map(|v| base + 10.0 * v).collect())
+        }
+    }
+
+    fn get(name: &str, n: usize) -> Vec<f64> {
+        let all = Uneven.read_f32(&format!("t.{name}"), &[n]).expect("values");
+        all.into_iter().map(f64::from).collect()
+    }
+
+    fn linear(name: &str, row: &[f64], out: usize) -> Vec<f64> {
+        let (w, b) =
+            (get(&format!("{name}.weight"), out * row.len()), get(&format!("{name}.bias"), out));
+        let product = |w: &[f64]| w.iter().zip(row).map(|(w, x)| w * x).sum::<f64>();
+        w.chunks(row.len()).zip(b).map(|(w, b)| product(w) + b).collect()
+    }
+
+    fn norm(name: &str, row: &[f64], eps: f64) -> Vec<f64> {
+        let n = row.len() as f64;
+        let mean = row.iter().sum::<f64>() / n;
+        let var = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
+        let (w, b) =
+            (get(&format!("{name}.weight"), row.len()), get(&format!("{name}.bias"), row.len()));
+        let one = |((x, w), b): ((&f64, f64), f64)| (x - mean) / (var + eps).sqrt() * w + b;
+        row.iter().zip(w).zip(b).map(one).collect()
+    }
+
+    fn gelu_tanh(x: f64) -> f64 {
+        0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh())
+    }
+
+    fn sum(a: &[f64], b: &[f64]) -> Vec<f64> {
+        a.iter().zip(b).map(|(a, b)| a + b).collect()
+    }
+
+    /// SigLIP's tower as transformers' `SiglipVisionModel` computes it, row by row in f64, and the
+    /// attention that each patch receives in its last block.
+    fn siglip(c: &VitConfig, pixels: &[f32]) -> (Vec<Vec<f64>>, Vec<f64>) {
+        let (side, p, g) = (c.image_size, c.patch_size, c.grid());
+        let positions = get("embeddings.position_embedding.weight", g * g * c.hidden);
+        let patch = |at: usize| -> Vec<f64> {
+            let (top, left) = (at / g * p, at % g * p);
+            let lines = (0..3 * p).flat_map(|i| {
+                let from = (i / p * side + top + i % p) * side + left;
+                pixels[from..from + p].iter().map(|x| f64::from(*x))
+            });
+            let row = linear("embeddings.patch_embedding", &lines.collect::<Vec<_>>(), c.hidden);
+            sum(&row, &positions[at * c.hidden..(at + 1) * c.hidden])
+        };
+        let mut rows: Vec<Vec<f64>> = (0..g * g).map(patch).collect();
+        let mut received = Vec::new();
+        for i in 0..c.layers {
+            let at = |name: &str| format!("encoder.layers.{i}.{name}");
+            let normed: Vec<_> =
+                rows.iter().map(|r| norm(&at("layer_norm1"), r, c.norm_eps)).collect();
+            let all = |n: &str| -> Vec<Vec<f64>> {
+                normed
+                    .iter()
+                    .map(|r| linear(&at(&format!("self_attn.{n}_proj")), r, c.hidden))
+                    .collect()
+            };
+            let (q, k, v) = (all("q"), all("k"), all("v"));
+            let width = c.hidden / c.heads;
+            received = vec![0.0; rows.len()];
+            let mut joined = vec![vec![0.0; c.hidden]; rows.len()];
+            for head in 0..c.heads {
+                let cut = |r: &Vec<f64>| r[head * width..(head + 1) * width].to_vec();
+                for (joined, query) in joined.iter_mut().zip(&q) {
+                    let dot = |key: &Vec<f64>| {
+                        cut(query).iter().zip(cut(key)).map(|(a, b)| a * b).sum::<f64>()
+                    };
+                    let exps: Vec<f64> =
+                        k.iter().map(|key| (dot(key) / (width as f64).sqrt()).exp()).collect();
+                    let total: f64 = exps.iter().sum();
+                    for (key, e) in exps.iter().enumerate() {
+                        received[key] += e / total / (c.heads * rows.len()) as f64;
+                        for (d, value) in cut(&v[key]).iter().enumerate() {
+                            joined[head * width + d] += e / total * value;
+                        }
+                    }
+                }
+            }
+            for (row, joined) in rows.iter_mut().zip(&joined) {
+                *row = sum(row, &linear(&at("self_attn.out_proj"), joined, c.hidden));
+                let inner = norm(&at("layer_norm2"), row, c.norm_eps);
+                let inner = linear(&at("mlp.fc1"), &inner, c.intermediate);
+                let inner: Vec<f64> = inner.into_iter().map(gelu_tanh).collect();
+                *row = sum(row, &linear(&at("mlp.fc2"), &inner, c.hidden));
+            }
+        }
+        (rows.iter().map(|r| norm("post_layernorm", r, c.norm_eps)).collect(), received)
+    }
+
+    #[test]
+    fn a_tower_without_a_class_token_equals_the_formulas() {
+        let c = VitConfig {
+            hidden: 12,
+            intermediate: 20,
+            layers: 2,
+            heads: 3,
+            image_size: 14,
+            patch_size: 4,
+            norm_eps: 1e-6,
+            activation: Activation::GeluTanh,
+            class_token: false,
+            pre_norm: false,
+            post_norm: true,
+            patch_bias: true,
+        };
+        let mut progress = |_, _| {};
+        let mut loader = Loader::new(&Uneven, Quant::F32, &Device::Cpu, &mut progress);
+        let tower = VitTower::load(&mut loader, c.clone(), c.layers, "t.").expect("loads");
+        let pixels = WEIGHTS.read_f32("pixels", &[3 * 14 * 14]).expect("values");
+        let pixels: Vec<f32> = pixels.into_iter().map(|x| 30.0 * x).collect();
+        let (want, received) = siglip(&c, &pixels);
+        let pixels = Tensor::from_vec(pixels, (3, 14, 14), &Device::Cpu).expect("pixels");
+        let Features { rows, scores, .. } = tower.forward(&pixels, true).expect("runs");
+        let rows = rows.to_vec2::<f32>().expect("rows");
+        // 14 pixels have room for three patches of four, and two that nobody sees.
+        assert_eq!((rows.len(), scores.len()), (9, 9));
+        for (got, want) in rows.iter().flatten().zip(want.iter().flatten()) {
+            assert!((f64::from(*got) - want).abs() < 1e-5, "{got} is not {want}");
+        }
+        for (got, want) in scores.iter().zip(received) {
+            assert!((f64::from(*got) - want).abs() < 1e-6, "{got} is not {want}");
+        }
+    }
+}
