@@ -78,7 +78,12 @@ impl Wanted {
         Wanted { subject, form, theme: Theme::Light, view, partial: false }
     }
 
-    /// The file. `picture` is the prepared picture as PNG, which a card shows.
+    /// Which of the prompt's pictures a card shows, from 0.
+    pub fn medium(&self, observed: &Observed) -> u8 {
+        plots::card::medium(&observed.plotted(), &self.view)
+    }
+
+    /// The file. `picture` is the prepared picture of [`Wanted::medium`] as PNG, which a card shows.
     ///
     /// # Errors
     /// `internal` where no picture can be made of the drawing.

@@ -76,8 +76,27 @@ struct About<'a> {
     stages: Vec<Numbers>,
 }
 
-/// The card of a run; `picture` is the prepared picture's address, or the picture itself as a data
-/// address.
+/// The picture of the prompt that a card shows, from 0: the one that the token that is looked at looked at
+/// most, the first where none did.
+pub fn medium(run: &Run<'_>, view: &View) -> u8 {
+    let pictures = run.observation.layout.as_ref().map_or(0, |l| l.media.len()) as u8;
+    let Some((token, layer)) = looked(run, view).filter(|_| pictures > 1) else { return 0 };
+    let share = |medium: u8| -> f32 {
+        let cells = run.observation.overlay(medium, token, layer).unwrap_or_default();
+        cells.into_iter().flatten().sum()
+    };
+    // Of equal ones the first.
+    let most = (0..pictures).rev().max_by(|a, b| share(*a).total_cmp(&share(*b)));
+    most.unwrap_or(0)
+}
+
+/// The token and the layer whose map a card shows.
+fn looked(run: &Run<'_>, view: &View) -> Option<(usize, usize)> {
+    view.token.or_else(|| run.token()).zip(run.layer(view))
+}
+
+/// The card of a run; `picture` is the address of the prepared picture that [`medium`] names, or the
+/// picture itself as a data address.
 pub fn card(
     run: &Run<'_>,
     view: &View,
@@ -178,7 +197,8 @@ fn pictured(
     picture: Option<&str>,
 ) -> f64 {
     let palette = &style.palette;
-    let prepared = run.observation.layout.as_ref().and_then(|l| l.picture());
+    let medium = medium(run, view);
+    let prepared = run.observation.layout.as_ref().and_then(|l| l.picture_of(medium));
     let Some(p) = prepared.filter(|p| p.width > 0 && p.height > 0) else {
         // Without a picture its place stays, so that cards look alike.
         let _ = writeln!(
@@ -207,8 +227,8 @@ fn pictured(
             escaped(href)
         );
     }
-    let at = view.token.or_else(|| run.token()).zip(run.layer(view));
-    let cells = at.and_then(|(token, layer)| run.observation.overlay(0, token, layer));
+    let at = looked(run, view);
+    let cells = at.and_then(|(token, layer)| run.observation.overlay(medium, token, layer));
     let (Some(cells), Some((index, layer))) = (cells, at) else { return y + h };
     let grid = format!(
         "transform=\"translate({x:.2} {y:.2}) scale({:.4} {:.4})\"",
@@ -217,7 +237,7 @@ fn pictured(
     );
     let mut tops = Tops::default();
     tops.take(run.observation, run.observation.mean_rows());
-    let drawn = overlay(run, &cells, p, tops.values().patch, style);
+    let drawn = overlay(run, (&cells, medium), p, tops.values().patch, style);
     let _ = writeln!(out, "<g {grid}>{drawn}</g>");
     let word = run.observation.shown(index).map(|s| token(&s.text, &style.words));
     let caption = format!("“{}” · {} {layer}", word.unwrap_or_default(), style.words.layer);
@@ -229,13 +249,13 @@ fn pictured(
 /// The map's cells and what was pruned, in units of cells.
 fn overlay(
     run: &Run<'_>,
-    cells: &map::Cells,
+    (cells, medium): (&map::Cells, u8),
     p: PreparedPicture,
     top: f32,
     style: &Style,
 ) -> String {
     let cols = usize::from(p.cols);
-    let copies = run.observation.layout.as_ref().and_then(|l| l.copies(0)).unwrap_or_default();
+    let copies = run.observation.layout.as_ref().and_then(|l| l.copies(medium)).unwrap_or_default();
     format!(
         "{}<g fill=\"#000\" fill-opacity=\"0.5\" stroke=\"#fff\" stroke-width=\"0.05\">{}</g>",
         map::rectangles(cells, cols, top, style.palette.scale),
@@ -283,4 +303,61 @@ fn numbered(
     let size = if late.mdi.is_ok() { 17.0 } else { 14.5 };
     let verdict = text::fit(&verdict, COLUMN - EDGE - 20.0, size, false);
     Line::new(&verdict, (EDGE, top + 84.0), size, palette.ink).write(out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::observation::Generated;
+    use shared::{F32s, Group, Label, Layout, Medium, ModelInfo, Observation, Place, RunOptions};
+    use shared::{Token, TokenFlow};
+
+    /// A prompt of two pictures of two patches each, and an answer of two tokens, each of which looked at one.
+    fn two_pictures() -> Observation {
+        let patch = |index: u32, medium: u8, col: u16| Token {
+            medium: Some(medium),
+            place: Some(Place::cell(0, col, 0)),
+            ..Token::text(index, 1, "<image>", Group::Image)
+        };
+        let view = PreparedPicture {
+            width: 2,
+            height: 1,
+            source_width: 2,
+            source_height: 1,
+            covers: [0.0, 0.0, 2.0, 1.0],
+            rows: 1,
+            cols: 2,
+        };
+        let tokens = vec![patch(0, 0, 0), patch(1, 0, 1), patch(2, 1, 0), patch(3, 1, 1)];
+        let said = |rows: &[f32]| Generated {
+            id: 1,
+            text: " a".into(),
+            bytes: None,
+            logprob: 0.0,
+            alternatives: Vec::new(),
+            flow: TokenFlow { layers: 1, heads: 1, mass: F32s(vec![]), rows: F32s(rows.to_vec()) },
+        };
+        Observation {
+            layout: Some(Layout::new(tokens, vec![Medium::image(view), Medium::image(view)])),
+            prefill: vec![None],
+            tokens: vec![said(&[0.4, 0.4, 0.1, 0.1]), said(&[0.1, 0.1, 0.3, 0.3, 0.2])],
+        }
+    }
+
+    #[test]
+    fn a_card_shows_the_picture_that_its_word_looked_at() {
+        let observation = two_pictures();
+        let (model, options, label) =
+            (ModelInfo::default(), RunOptions::default(), Label::default());
+        let run = Run {
+            observation: &observation,
+            model: &model,
+            options: &options,
+            label: &label,
+            status: "done",
+        };
+        let of = |token| medium(&run, &View { token, layer: Some(0), ..View::default() });
+        assert_eq!((of(Some(0)), of(Some(1))), (0, 1));
+        assert_eq!(of(Some(7)), 0, "no such word");
+    }
 }

@@ -103,7 +103,8 @@ async fn drawn(
     let address = address(state, headers, &run, &wanted);
     let picture = match wanted.subject {
         Subject::Card if run.options.picture != PictureUse::None => {
-            prepared::picture_of(state, &run, 0).await?
+            let medium = wanted.medium(&Observed::of_run(&run)?);
+            prepared::picture_of(state, &run, medium).await?
         }
         _ => None,
     };
