@@ -257,12 +257,12 @@ mod tests {
     #[test]
     fn what_nearly_was_said_is_said() {
         let o = observation();
-        assert_eq!(nearly(&o.tokens[0]), "nearly “␣cat” 10\u{2009}%");
-        assert_eq!(chance(o.tokens[0].logprob), "90\u{2009}% (log −0.11)");
+        assert_eq!(nearly(&o.tokens[0]), "nearly “␣cat” 10\u{a0}%");
+        assert_eq!(chance(o.tokens[0].logprob), "90\u{a0}% (log −0.11)");
         let rows = answer_rows(&o);
         assert_eq!(rows[0][..5], ["0", "6", "␣dog", "7", "-0.1054"].map(str::to_owned));
         assert_eq!(log_probability(-1.69e-6), "-1.7e-6");
-        assert_eq!(rows[0][6], "␣cat 10\u{2009}%");
+        assert_eq!(rows[0][6], "␣cat 10\u{a0}%");
         assert_eq!(rows[0].len(), answer_columns(most_alternatives(&o)).len());
     }
 
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(rows.len(), 7);
         assert_eq!(
             rows[2],
-            ["2", "<image>", "12", "picture", "0, 1", "25\u{2009}%"].map(str::to_owned)
+            ["2", "<image>", "12", "picture", "0, 1", "25\u{a0}%"].map(str::to_owned)
         );
         assert_eq!(rows[6][5], "–", "its own row did not see it");
         assert!(sequence_rows(&o, None).iter().all(|row| row[5] == "–"));

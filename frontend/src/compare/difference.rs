@@ -198,7 +198,7 @@ mod tests {
             (Counterfactual::Say("Is it a dog?".into()), "“Is it a dog?”"),
             (Counterfactual::Hide(band), "picture hidden from the words in layers 6–9"),
             (Counterfactual::Hide(None), "picture hidden from the words in all layers"),
-            (Counterfactual::Prune(0.75), "75\u{2009}% of the picture tokens dropped"),
+            (Counterfactual::Prune(0.75), "75\u{a0}% of the picture tokens dropped"),
             (Counterfactual::Replicate(5), "picture tokens ×5"),
             (Counterfactual::Quant(Quant::Q4k), "q4k"),
             (Counterfactual::Template("plain".into()), "template plain"),

@@ -143,7 +143,7 @@ pub fn tokens(mean: Option<f64>) -> String {
 
 /// A share in percent.
 pub fn share(p: &Proportion) -> String {
-    p.share.map_or_else(|| "–".to_owned(), |s| format!("{:.0} %", s * 100.0))
+    p.share.map_or_else(|| "–".to_owned(), |s| format!("{:.0}\u{a0}%", s * 100.0))
 }
 
 /// A share's interval and count.
@@ -222,7 +222,7 @@ pub fn change_more(change: &Change, times: f64) -> String {
 
 /// A relative difference: `+12 %`.
 pub fn signed_percent(d: f64) -> String {
-    format!("{:+.0} %", d * 100.0)
+    format!("{:+.0}\u{a0}%", d * 100.0)
 }
 
 /// How an answer compares, in a word.

@@ -118,7 +118,7 @@ pub fn draw<DB: DrawingBackend>(
     for share in [0.0, 0.5, 1.0] {
         let y = grid.y(share);
         canvas.line(&[(grid.left, y), (grid.right, y)], palette.line, 1.0)?;
-        let label = format!("{:.0}\u{2009}%", share * 100.0);
+        let label = format!("{:.0}\u{a0}%", share * 100.0);
         let place = (grid.left - size * 0.5, y);
         canvas.text(&label, place, quiet.at(Across::Right, Down::Center))?;
     }

@@ -168,7 +168,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
         if plot.has_shares() {
             for share in [0.0, 0.5, 1.0] {
                 let at = (frame.right + gap, self.y(Form::Share, share));
-                let name = format!("{:.0} %", share * 100.0);
+                let name = format!("{:.0}\u{a0}%", share * 100.0);
                 let colour = palette.picture.mix(palette.ink, 0.2);
                 canvas.text(&name, at, Type::new(size, colour))?;
             }
@@ -308,7 +308,7 @@ mod tests {
         let text = plot.svg(&frame, &Style::default());
         // Three filled points with a ring each, and a hollow one.
         assert_eq!(text.matches("<circle").count(), 2 * 3 + 2);
-        for word in ["demo-llava", "right", "paper", "balance", "100 %"] {
+        for word in ["demo-llava", "right", "paper", "balance", "100\u{a0}%"] {
             assert!(text.contains(word), "{word}");
         }
         let (low, high) = plot.domain();

@@ -187,16 +187,16 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// A share as a percentage, with a thin space.
+/// A share as a percentage; no line breaks before its sign.
 pub fn percent(share: f64) -> String {
     let value = share * 100.0;
     let digits = match value {
         v if v >= 9.95 => format!("{v:.0}"),
         v if v >= 0.995 => format!("{v:.1}"),
         v if v >= 0.01 || v == 0.0 => format!("{v:.2}"),
-        _ => return "< 0.01\u{2009}%".into(),
+        _ => return "< 0.01\u{a0}%".into(),
     };
-    format!("{digits}\u{2009}%")
+    format!("{digits}\u{a0}%")
 }
 
 #[cfg(test)]
@@ -224,9 +224,9 @@ mod tests {
 
     #[test]
     fn shares_are_percentages() {
-        assert_eq!(percent(0.767), "77\u{2009}%");
-        assert_eq!(percent(0.0423), "4.2\u{2009}%");
-        assert_eq!(percent(0.000_01), "< 0.01\u{2009}%");
-        assert_eq!(percent(0.0), "0.00\u{2009}%");
+        assert_eq!(percent(0.767), "77\u{a0}%");
+        assert_eq!(percent(0.0423), "4.2\u{a0}%");
+        assert_eq!(percent(0.000_01), "< 0.01\u{a0}%");
+        assert_eq!(percent(0.0), "0.00\u{a0}%");
     }
 }
