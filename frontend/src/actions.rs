@@ -7,43 +7,41 @@ use shared::options::{resolve_settings, shortest};
 use shared::{AskedOptions, ErrorCode, MOST_MEDIA, ModelDefaults, ModelTraits, RunOptions};
 use wasm_bindgen::JsCast;
 
-use crate::api::live::Live;
-use crate::api::{Failure, http};
-use crate::base::at;
 use crate::browser;
-use crate::components::seen::picture_path;
 use crate::experiments::traits;
-use crate::kept::forget_gone;
+use crate::lab::{Lab, PictureFrom};
 use crate::language::t;
-use crate::link::View;
 use crate::owner;
-use crate::panels::Open;
-use crate::phase::Phase;
-use crate::state::{Lab, RunView, SHIPPED, Source};
+use crate::run::kept::forget_gone;
+use crate::run::link::View;
+use crate::run::panels::Open;
+use crate::run::phase::Phase;
+use crate::run::{Run, SHIPPED};
+use crate::source::{Failure, Source, samples};
 
 /// Opens a run by its name and looks at it as `view` says; a run that is open already only gets
 /// the view.
 pub fn open(lab: Lab, id: String, view: View) {
     let run = lab.run;
-    run.look(view);
-    if run.id.get_untracked().as_ref() == Some(&id) {
+    run.view.set(view);
+    if run.facts.id.get_untracked().as_ref() == Some(&id) {
         return;
     }
     hang_up(lab);
     run.reset(Some(id.clone()), Phase::Opening);
     forget_readers(lab);
-    run.look(view);
-    let turn = run.turn();
+    run.view.set(view);
+    let turn = run.facts.turn();
     spawn_local(async move {
-        let record = http::record(&id).await;
-        if run.turn() != turn {
+        let record = run.facts.source.record(&id).await;
+        if run.facts.turn() != turn {
             return;
         }
         match record {
             Ok(record) => {
-                let cursor = run.take(record);
+                let cursor = run.facts.take(record);
                 if !cursor.ended {
-                    let live = Live::follow(lab, id.clone(), cursor.next);
+                    let live = lab.follow(run, id.clone(), cursor.next);
                     lab.live.set_value(Some(live));
                 }
                 offer_again(lab, id);
@@ -65,21 +63,21 @@ pub fn open(lab: Lab, id: String, view: View) {
 /// Fills the form with what a run was asked, unless the person has begun to fill it.
 fn offer_again(lab: Lab, id: String) {
     if !lab.touched.get_untracked() {
-        let options = lab.run.options.get_untracked();
+        let options = lab.run.facts.options.get_untracked();
         lab.prompt.set(options.prompt.clone());
         let asked = shortest(&options, &ModelDefaults::default(), &known(lab, &options.model));
         // Checking costs a second run: each time it is asked for anew. The shipped run was made before
         // there was a choice of resizing: it is an example, not a wish.
         let resize = asked.resize.filter(|_| id != SHIPPED);
         lab.options.set(AskedOptions { verify: None, resize, ..asked });
-        lab.choose(Some(Source::Run(id)));
+        lab.choose(Some(PictureFrom::Run(id)));
     }
 }
 
 /// What the page knows of a model: from the list of models, and of the model of the run on the screen from the run.
 fn known(lab: Lab, name: &str) -> ModelTraits {
     let listed = lab.models.with_untracked(|all| traits(all, name));
-    lab.run.model.with_untracked(|model| match model {
+    lab.run.facts.model.with_untracked(|model| match model {
         Some(model) if model.name == name => ModelTraits {
             prune_positions: model.prune_positions,
             layers: Some(model.layers),
@@ -110,7 +108,7 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
         return;
     }
     let prompt = lab.prompt.get_untracked().trim().to_owned();
-    let Some(source) = lab.source.get_untracked() else {
+    let Some(source) = lab.picture.get_untracked() else {
         return lab
             .complain("picture_missing", t("Choose a picture first: drop, paste or pick one."));
     };
@@ -127,8 +125,8 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     spawn_local(async move {
         let mut tries = 0;
         let created = loop {
-            match submit(&source, of_run, &more, &options).await {
-                Err(failure) if failure.waited(lab, tries).await => tries += 1,
+            match submit(lab.run.facts.source, &source, of_run, &more, &options).await {
+                Err(failure) if lab.waited(&failure, tries).await => tries += 1,
                 created => break created,
             }
         };
@@ -139,10 +137,10 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
                 browser::hold_still();
                 lab.run.reset(Some(created.id.clone()), Phase::Queued(0));
                 forget_readers(lab);
-                lab.run.options.set(expected(lab, &options));
-                lab.live.set_value(Some(Live::follow(lab, created.id.clone(), 0)));
+                lab.run.facts.options.set(expected(lab, &options));
+                lab.live.set_value(Some(lab.follow(lab.run, created.id.clone(), 0)));
                 navigate(
-                    &path(&created.id, &untrack(|| lab.run.view())),
+                    &path(&created.id, &untrack(|| lab.run.view.get())),
                     NavigateOptions { scroll: false, ..NavigateOptions::default() },
                 );
             }
@@ -152,22 +150,24 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
 }
 
 /// How many pictures a source has: several only where it is the run on the screen.
-pub fn pictures_of(run: RunView, source: &Source) -> usize {
-    let is_it = matches!(source, Source::Run(id) if run.id.get_untracked().as_ref() == Some(id));
+pub fn pictures_of(run: Run, source: &PictureFrom) -> usize {
+    let is_it =
+        matches!(source, PictureFrom::Run(id) if run.facts.id.get_untracked().as_ref() == Some(id));
     let media =
-        || run.observation.with_untracked(|o| o.layout.as_ref().map_or(1, |l| l.media.len()));
+        || run.facts.observation.with_untracked(|o| o.layout.as_ref().map_or(1, |l| l.media.len()));
     if is_it { media().max(1) } else { 1 }
 }
 
 /// Submits a run and keeps its owner's token: with so many of a run's pictures where the source is
 /// one, and with further ones.
 pub async fn submit(
-    source: &Source,
+    to: Source,
+    source: &PictureFrom,
     of_run: usize,
     more: &[web_sys::File],
     options: &AskedOptions,
 ) -> Result<shared::api::RunCreated, Failure> {
-    let created = send(source, of_run, more, options).await?;
+    let created = send(to, source, of_run, more, options).await?;
     owner::keep(&created, options);
     Ok(created)
 }
@@ -185,33 +185,33 @@ fn forget_readers(lab: Lab) {
 }
 
 async fn send(
-    source: &Source,
+    to: Source,
+    source: &PictureFrom,
     of_run: usize,
     more: &[web_sys::File],
     options: &AskedOptions,
 ) -> Result<shared::api::RunCreated, Failure> {
     let mut pictures: Vec<(web_sys::Blob, String)> = match source {
-        Source::File { file, .. } => vec![(file.clone().into(), file.name())],
-        Source::Sample(name) => vec![(http::blob(&source.url()).await?, name.clone())],
-        Source::Run(id) => {
+        PictureFrom::File { file, .. } => vec![(file.clone().into(), file.name())],
+        PictureFrom::Sample(name) => vec![(samples::picture(name).await?, name.clone())],
+        PictureFrom::Run(id) => {
             let mut pictures = Vec::new();
             for medium in 0..of_run as u8 {
-                let address = at(&picture_path(id, "picture", medium));
-                pictures.push((http::blob(&address).await?, "picture".to_owned()));
+                pictures.push((to.picture(id, medium).await?, "picture".to_owned()));
             }
             pictures
         }
     };
     pictures.extend(more.iter().map(|file| (file.clone().into(), file.name())));
-    http::submit(&pictures, options, None).await
+    to.create(&pictures, options, None).await
 }
 
 /// Stops the run on the screen, where this browser started it.
 pub fn cancel(lab: Lab) {
-    let Some(id) = lab.run.id.get_untracked() else { return };
+    let Some(id) = lab.run.facts.id.get_untracked() else { return };
     let Some(token) = owner::token(&id) else { return };
     spawn_local(async move {
-        if let Err(failure) = http::cancel(&id, &token).await {
+        if let Err(failure) = lab.run.facts.source.cancel(&id, &token).await {
             complain(lab, failure);
         }
     });
@@ -224,14 +224,14 @@ pub fn is_owner(id: &str) -> bool {
 
 /// Copies the link of the run as it is looked at.
 pub fn share(lab: Lab) {
-    let Some(id) = lab.run.id.get_untracked() else { return };
-    share_address(lab, &path(&id, &untrack(|| lab.run.view())));
+    let Some(id) = lab.run.facts.id.get_untracked() else { return };
+    share_address(lab, &path(&id, &untrack(|| lab.run.view.get())));
 }
 
 /// The address of a run as it is looked at, inside this lab, for citations and files: its numbers
 /// are the same whatever panels are open.
-pub fn address(run: RunView) -> String {
-    path(&run.id.get().unwrap_or_default(), &View { open: Open::default(), ..run.view() })
+pub fn address(run: Run) -> String {
+    path(&run.facts.id.get().unwrap_or_default(), &View { open: Open::default(), ..run.view.get() })
 }
 
 /// Copies the link of an address of this lab.
@@ -266,7 +266,7 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
         let mut pictures = pictures.into_iter();
         let Some(file) = pictures.next() else { return complain_of_file(lab) };
         let url = browser::url_of(&file);
-        lab.choose(Some(Source::File { file, url }));
+        lab.choose(Some(PictureFrom::File { file, url }));
         lab.more.set(pictures.collect());
         lab.touched.set(true);
     });

@@ -9,41 +9,30 @@ use leptos_router::path;
 use wasm_bindgen::JsCast;
 
 use crate::actions;
-use crate::api::http;
 use crate::base::{at, base, inside};
 use crate::browser;
+use crate::cards;
 use crate::classroom::follow::FollowPage;
 use crate::classroom::join::JoinPage;
 use crate::classroom::lessons::LessonsPage;
 use crate::classroom::present::PresentPage;
 use crate::classroom::start::StartPage;
 use crate::compare::page::ComparePage;
-use crate::compare::test_it::TestIt;
-use crate::components::answer::Answer;
-use crate::components::ask::Ask;
-use crate::components::curve::CurveCard;
-use crate::components::flow::FlowCard;
-use crate::components::header::{Header, RunActions};
-use crate::components::heads::HeadsCard;
-use crate::components::looked::LookedCard;
-use crate::components::notes::Notes;
-use crate::components::number::NumberCard;
-use crate::components::seen::Seen;
-use crate::components::stages::StageCard;
-use crate::components::this_run::{RunName, ThisRun};
-use crate::components::time::TimeCard;
-use crate::components::tokens::Tokens;
-use crate::components::tour::{Offer, Tour};
-use crate::components::transport::keep_playing;
 use crate::embed::EmbedPage;
 use crate::experiments::list::ListPage;
 use crate::experiments::page::ExperimentPage;
+use crate::lab::{Lab, PictureFrom, use_lab};
 use crate::language::{InForce, fill, t};
-use crate::link::{Pick, View};
 use crate::owner;
-use crate::phase::Phase;
+use crate::run::link::{Pick, View};
+use crate::run::phase::Phase;
+use crate::run::{Play, SHIPPED};
 use crate::runs::RunsPage;
-use crate::state::{Lab, Play, SHIPPED, Source, use_lab};
+use crate::source::samples;
+use crate::ui::header::{Header, RunActions};
+use crate::ui::notes::Notes;
+use crate::ui::tour::{Offer, Tour};
+use crate::ui::transport::keep_playing;
 use crate::words;
 
 /// Starts the page.
@@ -65,12 +54,12 @@ pub fn App() -> impl IntoView {
     lab.palette.set(palette);
     lab.type_size.set(type_size);
     spawn_local(async move {
-        if let Ok(models) = http::models().await {
+        if let Ok(models) = lab.run.facts.source.models().await {
             lab.models.set(models);
         }
     });
     spawn_local(async move {
-        if let Ok(samples) = http::samples().await {
+        if let Ok(samples) = samples::list().await {
             lab.samples.set(samples);
         }
     });
@@ -139,7 +128,7 @@ fn Page() -> impl IntoView {
     Effect::new(move |_| {
         let path = location.pathname.get();
         let id = run_of(&path);
-        let shown = lab.run.id.with_untracked(|shown| shown.as_ref() == Some(&id));
+        let shown = lab.run.facts.id.with_untracked(|shown| shown.as_ref() == Some(&id));
         kept.set_value(lab.is_redrawn(&path) && shown);
         if kept.get_value() {
             return;
@@ -159,21 +148,21 @@ fn Page() -> impl IntoView {
     });
     // Which layers and tokens there are is known when the run is there.
     Effect::new(move |_| {
-        let layers = lab.run.model.with(|m| m.as_ref().map_or(0, |m| m.layers as usize));
-        let asked = lab.run.pinned.get().filter(|l| layers > 0 && *l >= layers);
+        let layers = lab.run.facts.model.with(|m| m.as_ref().map_or(0, |m| m.layers as usize));
+        let asked = lab.run.view.layer.get().filter(|l| layers > 0 && *l >= layers);
         if let Some(layer) = asked {
             let message = fill(
                 "The link asks for layer {layer}, which this run does not have: its layers are 0 to {last}.",
                 &[("layer", &layer), ("last", &(layers - 1))],
             );
             lab.complain("bad_link", message);
-            lab.run.pinned.set(None);
+            lab.run.view.layer.set(None);
         }
     });
     Effect::new(move |_| {
-        let tokens = lab.run.observation.with(|o| o.tokens.len());
-        let ended = lab.run.phase.with(|p| matches!(p, Phase::Done(_)));
-        if let (Pick::Token(token), true) = (lab.run.pick.get(), ended && tokens > 0)
+        let tokens = lab.run.facts.observation.with(|o| o.tokens.len());
+        let ended = lab.run.facts.phase.with(|p| matches!(p, Phase::Done(_)));
+        if let (Pick::Token(token), true) = (lab.run.view.token.get(), ended && tokens > 0)
             && token >= tokens
         {
             let message = fill(
@@ -181,14 +170,14 @@ fn Page() -> impl IntoView {
                 &[("token", &token), ("last", &(tokens - 1))],
             );
             lab.complain("bad_link", message);
-            lab.run.pick.set(Pick::Auto);
+            lab.run.view.token.set(Pick::Auto);
         }
     });
     // The address follows the view, a moment later: a held arrow key is one change, and browsers
     // allow only so many.
     let change = StoredValue::new(0_u32);
     Effect::new(move |before: Option<String>| {
-        let query = lab.run.view().to_query();
+        let query = lab.run.view.get().to_query();
         let changed = match &before {
             Some(before) => *before != query,
             // What the page that was drawn anew was about to write is written here.
@@ -210,12 +199,8 @@ fn Page() -> impl IntoView {
         query
     });
 
-    let asking = {
-        let navigate = navigate.clone();
-        move || actions::ask(lab, navigate.clone())
-    };
+    let asking = move || actions::ask(lab, navigate.clone());
     let keys = {
-        let asking = asking.clone();
         window_event_listener(leptos::ev::keydown, move |event| {
             let run = lab.run;
             if event.default_prevented() || browser::in_a_dialog(&event) {
@@ -235,7 +220,7 @@ fn Page() -> impl IntoView {
                 "ArrowRight" => run.step_layer(1),
                 "[" => run.step_token(-1),
                 "]" => run.step_token(1),
-                "0" => run.pick.set(Pick::Nothing),
+                "0" => run.view.token.set(Pick::Nothing),
                 "p" | "P" => run.play(Play::Layers),
                 _ => {}
             }
@@ -250,11 +235,11 @@ fn Page() -> impl IntoView {
     // The newcomer's first picture, where no run brings one.
     Effect::new(move |_| {
         let first = lab.samples.with(|s| s.first().cloned());
-        let empty = lab.run.phase.with(|p| *p == Phase::Empty);
+        let empty = lab.run.facts.phase.with(|p| *p == Phase::Empty);
         if let (Some(sample), true) = (first, empty)
-            && lab.source.get_untracked().is_none()
+            && lab.picture.get_untracked().is_none()
         {
-            lab.choose(Some(Source::Sample(sample.file)));
+            lab.choose(Some(PictureFrom::Sample(sample.file)));
             if lab.prompt.get_untracked().is_empty() {
                 lab.prompt.set(sample.prompt);
             }
@@ -267,7 +252,7 @@ fn Page() -> impl IntoView {
 
     // Until the first run is there, the cards keep their place but stay hidden: nothing jumps.
     let waiting = Memo::new(move |before: Option<&bool>| {
-        before.copied().unwrap_or(true) && lab.run.phase.with(|p| *p == Phase::Opening)
+        before.copied().unwrap_or(true) && lab.run.facts.phase.with(|p| *p == Phase::Opening)
     });
 
     view! {
@@ -281,31 +266,10 @@ fn Page() -> impl IntoView {
         <Tour/>
         <main class="lab" class:waiting=move || waiting.get()>
             <div class="side" node_ref=side style=move || format!("--side:{}px", side_height.get())>
-                <Seen/>
-                <Answer/>
-                <Ask on_ask=asking/>
+                {cards::beside()}
             </div>
             <div class="results" id="results" tabindex="-1">
-                <RunName run=lab.run/>
-                <NumberCard/>
-                <CurveCard/>
-                <div class="tests"><TestIt run=lab.run beside=Vec::new() chosen=lab.run.pinned.into()/></div>
-                <div class="pair">
-                    <HeadsCard/>
-                    <StageCard/>
-                </div>
-                <div class="pair">
-                    <FlowCard/>
-                    <TimeCard/>
-                </div>
-                <LookedCard/>
-                <Tokens/>
-                <p class="caveat">
-                    {t("Attention shows where the model looked, not why it answered as it did. A \
-                     layer that attends to the words may still carry the picture; test a claim by \
-                     changing the picture or the words and running again.")}
-                </p>
-                <ThisRun/>
+                {cards::plots()}
             </div>
         </main>
         <div class="drop-hint" aria-hidden="true" class:shown=move || dragging.get()>

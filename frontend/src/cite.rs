@@ -3,7 +3,7 @@
 
 use shared::{Definition, ModelInfo, PictureUse, RunOptions};
 
-use crate::link::definition_to_text;
+use crate::run::link::definition_to_text;
 use crate::words;
 
 /// The paper whose measure this is.

@@ -9,13 +9,14 @@ use shared::Observation;
 
 use crate::base::{at, inside};
 use crate::browser::watch_height;
-use crate::components::curve::Chart;
+use crate::cards::curve::Chart;
+use crate::lab::use_lab;
 use crate::language::{fill, t};
-use crate::link::{Curve, Scale, View, definition_to_text};
-use crate::phase::Phase;
-use crate::state::{RunView, use_lab};
+use crate::media::{self, lens};
+use crate::run::Run;
+use crate::run::link::{Curve, View, definition_to_text};
+use crate::run::phase::Phase;
 use crate::{actions, browser, words};
-use plots::map as overlay;
 
 /// The page.
 #[component]
@@ -47,13 +48,11 @@ pub fn EmbedPage() -> impl IntoView {
         actions::open(lab, id, View::from_query(&location.search.get_untracked()));
     });
     let problem = move || lab.notes.with(|n| n.last().map(|n| n.message.clone()));
-    let has_picture = Memo::new(move |_| {
-        run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture()).is_some())
-    });
+    let shown = Memo::new(move |_| media::kind_of(run));
     view! {
-        <main class="embed" data-testid="embed" data-phase=move || run.phase.with(Phase::name)>
+        <main class="embed" data-testid="embed" data-phase=move || run.facts.phase.with(Phase::name)>
             <div class="embed-body">
-                <Show when=move || picture && has_picture.get()><Picture run/></Show>
+                {move || shown.get().filter(|_| picture).map(|kind| (lens(kind).still)(run))}
                 <Show when=move || curve><Plot run/></Show>
             </div>
             <footer>
@@ -67,16 +66,16 @@ pub fn EmbedPage() -> impl IntoView {
 }
 
 /// Where the numbers come from, in a line.
-fn source(run: RunView) -> String {
-    let Some(model) = run.model.get() else { return t("Opening …").into() };
-    let measure = match run.curve.get() {
+fn source(run: Run) -> String {
+    let Some(model) = run.facts.model.get() else { return t("Opening …").into() };
+    let measure = match run.view.curve.get() {
         Curve::Mdi => "MDI",
         Curve::Aei => "AEI",
     };
-    let name = run.label.with(|l| l.name.clone());
-    let said = run.observation.with(Observation::answer);
+    let name = run.facts.label.with(|l| l.name.clone());
+    let said = run.facts.observation.with(Observation::answer);
     let said = if name.is_empty() { format!("“{}”", said.trim()) } else { name };
-    let definition = definition_to_text(&run.definition.get());
+    let definition = definition_to_text(&run.view.definition.get());
     let source = fill(
         "{said} · {measure} by layer, definition {definition} · {model}, {quant}",
         &[
@@ -87,15 +86,16 @@ fn source(run: RunView) -> String {
             ("quant", &words::quant(model.quant)),
         ],
     );
-    let mut parts = vec![source, fill("map: {heads}", &[("heads", &run.maps.shown.get().name())])];
-    parts.extend(run.options.with(|o| words::interventions(o, &model)));
-    parts.extend(run.phase.with(Phase::partial).map(str::to_owned));
+    let mut parts =
+        vec![source, fill("map: {heads}", &[("heads", &run.derived.maps.shown.get().name())])];
+    parts.extend(run.facts.options.with(|o| words::interventions(o, &model)));
+    parts.extend(run.facts.phase.with(Phase::partial).map(str::to_owned));
     parts.join(" · ")
 }
 
 /// The curve, as high as its frame lets it be.
 #[component]
-fn Plot(run: RunView) -> impl IntoView {
+fn Plot(run: Run) -> impl IntoView {
     let holder = NodeRef::<html::Div>::new();
     let height = RwSignal::new(0.0_f64);
     // The picture comes later, and takes its part.
@@ -104,41 +104,5 @@ fn Plot(run: RunView) -> impl IntoView {
         <div class="embed-plot" node_ref=holder>
             <Show when=move || height.with(|h| *h > 0.0)><Chart run height=height.into()/></Show>
         </div>
-    }
-}
-
-/// The picture as the model saw it, and where the chosen word looked.
-#[component]
-fn Picture(run: RunView) -> impl IntoView {
-    let lab = use_lab();
-    let picture =
-        Memo::new(move |_| run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture())));
-    let cells = Memo::new(move |_| {
-        let (token, layer) = (run.token.get()?, run.layer.get()?);
-        run.with_rows(|o, rows| o.map(rows, 0, token, layer))
-    });
-    let top = Memo::new(move |_| match run.scale.get() {
-        Scale::Absolute => run.maps.scales.get().patch,
-        Scale::Relative => cells.with(|c| c.as_ref().map_or(0.01, overlay::relative_top)),
-    });
-    let drawn = move |cols: usize| {
-        let ends = lab.palette.with(|p| p.scale);
-        cells.with(|c| {
-            c.as_ref().map_or_else(String::new, |c| overlay::rectangles(c, cols, top.get(), ends))
-        })
-    };
-    view! {
-        {move || picture.get().map(|p| {
-            let source = at(&format!("/api/runs/{}/prepared.png", run.id.get().unwrap_or_default()));
-            let (cols, rows) = (usize::from(p.cols), usize::from(p.rows));
-            view! {
-                <div class="embed-picture" style=format!("--ratio:{}", f64::from(p.width) / f64::from(p.height.max(1)))>
-                    <img src=source alt=t("The picture as the model received it")/>
-                    <svg class="overlay" viewBox=format!("0 0 {cols} {rows}") preserveAspectRatio="none" aria-hidden="true">
-                        <g class="cells" inner_html=move || drawn(cols)/>
-                    </svg>
-                </div>
-            }
-        })}
     }
 }

@@ -7,19 +7,20 @@ use shared::AskedOptions;
 use shared::api::{ModelEntry, Sample};
 use shared::experiment::ExperimentSpec;
 
-use crate::api::live::Live;
-use crate::base::at;
 use crate::browser;
+use crate::errors;
 use crate::experiments::PRUNE;
 use crate::language::{InForce, Language};
-use crate::state::RunView;
+use crate::run::Run;
+use crate::run::phase::Phase;
+use crate::source::{Failure, Following, Source, Told, samples};
 use crate::tour::Step;
 use crate::words::plot_words;
 use plots::{Palette, Style};
 
 /// Where the picture of the next run comes from.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Source {
+pub enum PictureFrom {
     /// A picture that ships with the lab.
     Sample(String),
     /// A file of the person's own, and an address to show it by.
@@ -33,13 +34,13 @@ pub enum Source {
     Run(String),
 }
 
-impl Source {
+impl PictureFrom {
     /// The address to show the picture by.
     pub fn url(&self) -> String {
         match self {
-            Source::Sample(file) => at(&format!("/api/samples/{file}")),
-            Source::File { url, .. } => url.clone(),
-            Source::Run(id) => at(&format!("/api/runs/{id}/picture")),
+            PictureFrom::Sample(file) => samples::url(file),
+            PictureFrom::File { url, .. } => url.clone(),
+            PictureFrom::Run(id) => Source::default().picture_url(id, 0),
         }
     }
 }
@@ -62,11 +63,11 @@ pub struct Note {
 #[derive(Clone, Copy)]
 pub struct Lab {
     /// The run on the screen.
-    pub run: RunView,
+    pub run: Run,
     /// Errors not dismissed yet.
     pub notes: RwSignal<Vec<Note>>,
     /// The next run's picture.
-    pub source: RwSignal<Option<Source>, LocalStorage>,
+    pub picture: RwSignal<Option<PictureFrom>, LocalStorage>,
     /// Further pictures of the next run, files of the person's own.
     pub more: RwSignal<Vec<web_sys::File>, LocalStorage>,
     /// The next run's prompt.
@@ -86,7 +87,7 @@ pub struct Lab {
     /// Whether a new run's picture is on its way to the server.
     pub sending: RwSignal<bool>,
     /// The connection to a live run.
-    pub live: StoredValue<Option<Live>, LocalStorage>,
+    pub live: StoredValue<Option<Following>, LocalStorage>,
     /// What the last action did, for the live region.
     pub said: RwSignal<String>,
     /// What the form of experiments holds.
@@ -105,9 +106,9 @@ impl Lab {
     /// A lab without a run.
     pub fn new() -> Self {
         Lab {
-            run: RunView::new(),
+            run: Run::new(Source::default()),
             notes: RwSignal::new(Vec::new()),
-            source: RwSignal::new_local(None),
+            picture: RwSignal::new_local(None),
             more: RwSignal::new_local(Vec::new()),
             prompt: RwSignal::new(String::new()),
             touched: RwSignal::new(false),
@@ -161,21 +162,59 @@ impl Lab {
         });
     }
 
+    /// Follows a run's events from a number on, into the view that shows it.
+    pub fn follow(&self, run: Run, id: String, from: u64) -> Following {
+        let lab = *self;
+        run.facts.source.follow(id, from, move |told| lab.take_told(run, told))
+    }
+
+    fn take_told(&self, run: Run, told: Told) {
+        match told {
+            Told::Events(events) => run.facts.fold(&events),
+            Told::Again(record) => {
+                let view = untrack(|| run.view.get());
+                run.reset(Some(record.id), Phase::Queued(0));
+                run.view.set(view);
+                run.facts.label.set(record.label);
+                run.facts.created.set(record.created);
+            }
+            Told::Lost => run.facts.lost.set(true),
+            Told::Serves => run.facts.lost.set(false),
+            Told::Refused(failure) => self.complain(failure.code_name(), failure.message),
+            Told::Gone(body) => {
+                self.complain(body.code.name(), errors::of(&body));
+                run.facts.lost.set(false);
+                run.facts.phase.set(Phase::Failed(body));
+            }
+        }
+    }
+
+    /// Says why something was not taken and waits for when it may be, where that is soon; `false` where
+    /// it is not to be asked for again.
+    pub async fn waited(&self, failure: &Failure, tries: u32) -> bool {
+        let Some(wait) = failure.wait(tries) else { return false };
+        self.complain(failure.code_name(), failure.message.clone());
+        browser::sleep(wait).await;
+        // Said once more where it is refused once more.
+        self.notes.try_update(|notes| notes.retain(|note| note.code != failure.code_name()));
+        true
+    }
+
     /// Chooses a picture; the address of one that is replaced is given back, and complaints about
     /// pictures, which are about another one now, go.
-    pub fn choose(&self, source: Option<Source>) {
-        let before = self.source.get_untracked();
+    pub fn choose(&self, source: Option<PictureFrom>) {
+        let before = self.picture.get_untracked();
         let of_pictures = |note: &Note| note.code.starts_with("picture_");
         if source.is_some() && self.notes.with_untracked(|notes| notes.iter().any(of_pictures)) {
             self.notes.update(|notes| notes.retain(|note| !of_pictures(note)));
         }
-        if let Some(Source::File { url, .. }) = &before
+        if let Some(PictureFrom::File { url, .. }) = &before
             && before != source
         {
             crate::browser::forget_url(url);
         }
         self.more.set(Vec::new());
-        self.source.set(source);
+        self.picture.set(source);
     }
 }
 

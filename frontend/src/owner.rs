@@ -6,7 +6,7 @@ use shared::api::RunCreated;
 
 use crate::browser;
 use crate::own::{OwnRun, OwnRuns};
-use crate::state::RunView;
+use crate::run::Run;
 
 const LIST: &str = "runs";
 
@@ -56,10 +56,10 @@ pub fn named(id: &str, name: &str) {
 }
 
 /// Keeps the answer of the run that a view shows, where it is this browser's.
-pub fn note_answer(run: RunView) {
+pub fn note_answer(run: Run) {
     Effect::new(move |_| {
-        let answer = run.summary.with(|s| s.as_ref().map(|s| s.answer.clone()));
-        if let (Some(answer), Some(id)) = (answer, run.id.get_untracked()) {
+        let answer = run.facts.summary.with(|s| s.as_ref().map(|s| s.answer.clone()));
+        if let (Some(answer), Some(id)) = (answer, run.facts.id.get_untracked()) {
             change(|own| own.answered(&id, &answer));
         }
     });

@@ -7,12 +7,13 @@ use leptos::prelude::*;
 use crate::base::at;
 use crate::browser;
 use crate::compare::link::{Compared, MOST};
-use crate::components::header::Header;
-use crate::components::notes::Notes;
+use crate::lab::use_lab;
 use crate::language::{fill, t};
 use crate::own::OwnRun;
 use crate::owner;
-use crate::state::use_lab;
+use crate::source::Source;
+use crate::ui::header::Header;
+use crate::ui::notes::Notes;
 
 /// The page.
 #[component]
@@ -120,7 +121,7 @@ pub fn Named(
 ) -> impl IntoView {
     // A run that failed early has no picture, and one that was deleted elsewhere has none any more.
     let shown = RwSignal::new(true);
-    let picture = at(&format!("/api/runs/{}/prepared.png", run.id));
+    let picture = Source::default().prepared_url(&run.id, 0);
     let title = title(&run);
     let asked = (!run.name.is_empty()).then(|| run.prompt.clone());
     let answer = match run.answer.trim() {

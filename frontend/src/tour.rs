@@ -1,5 +1,5 @@
 //! The tour: five steps on the run that is on the screen. What each says and where its card
-//! stands; drawing it is `components::tour`.
+//! stands; drawing it is `ui::tour`.
 
 use crate::language::{fill, t};
 use crate::words;

@@ -1,8 +1,12 @@
 //! The lab may lie below a path of its host: no address of the page's may be given to a browser as if it
-//! lay at the top. `base::at` makes what a browser is given.
+//! lay at the top. `base::at` makes what a browser is given. And only the room `source` knows what the
+//! lab's addresses are and opens connections, so that a run may come from elsewhere.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::path::{Path, PathBuf};
+#[allow(dead_code, reason = "the catalogue’s tests use the rest")]
+mod source;
+
+use std::path::Path;
 
 /// What a browser is given an address by.
 const GIVEN: [&str; 9] = [
@@ -17,21 +21,25 @@ const GIVEN: [&str; 9] = [
     "Request::post(&format!(\"/",
 ];
 
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        if path.is_dir() {
-            rust_files(&path, found);
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            found.push(path);
-        }
-    }
+/// What opens a connection.
+const CONNECTS: [&str; 8] = [
+    "gloo_net",
+    "Request::",
+    "WebSocket",
+    "EventSource",
+    "XmlHttpRequest",
+    "send_beacon",
+    "fetch_with",
+    "Worker::new",
+];
+
+fn page() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
 #[test]
 fn every_address_goes_through_the_base() {
-    let mut files = Vec::new();
-    rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let files = source::files(&page(), "rs");
     assert!(files.len() > 50);
     let mut wrong = Vec::new();
     for file in &files {
@@ -46,4 +54,27 @@ fn every_address_goes_through_the_base() {
         }
     }
     assert!(wrong.is_empty(), "use base::at:\n{}", wrong.join("\n"));
+}
+
+/// Where a source knows an address of the lab or opens a connection: file and line.
+fn reaches(source: &source::Source) -> Vec<String> {
+    let addresses = source.literals.iter().filter(|l| l.text.contains("/api/")).map(|l| l.start);
+    // A whole name: the class's own requests are no connection.
+    let whole = |at: &usize| !source.code[..*at].ends_with(|c: char| c.is_alphanumeric());
+    let connections = CONNECTS.iter().flat_map(|what| source.code.match_indices(what));
+    let connections = connections.filter(|(at, _)| whole(at));
+    let found = addresses.chain(connections.map(|(at, _)| at));
+    found.map(|at| format!("{}:{}", source.path.display(), source.line(at))).collect()
+}
+
+#[test]
+fn only_the_room_source_knows_addresses_and_connections() {
+    let (room, others): (Vec<_>, Vec<_>) = source::sources(&page())
+        .into_iter()
+        .partition(|s| s.path.strip_prefix(page()).is_ok_and(|p| p.starts_with("source")));
+    let outside: Vec<String> = others.iter().flat_map(reaches).collect();
+    assert!(outside.is_empty(), "ask `source` instead:\n{}", outside.join("\n"));
+    // That nothing is found elsewhere says something only while it is found here.
+    let inside: Vec<String> = room.iter().flat_map(reaches).collect();
+    assert!(inside.len() > 30, "the room was not read: {inside:?}");
 }

@@ -1,26 +1,18 @@
-//! Requests of the classroom, and what this browser keeps of it.
+//! What a presenter and a follower do with a class, and what this browser keeps of it.
 
 use std::time::Duration;
 
-use gloo_net::http::Request;
 use leptos::task::spawn_local;
 use serde::{Deserialize, Serialize};
 use shared::ErrorCode;
 use shared::api::RunCreated;
-use shared::classroom::{ClassCreated, ClassState};
 use shared::lesson::{Lesson, LessonStep};
 
-use crate::api::{Failure, http};
-use crate::base::at;
 use crate::browser;
-use crate::log::backoff;
+use crate::lab::Lab;
 use crate::owner;
-use crate::state::Lab;
-
-/// The prepared lessons.
-pub async fn lessons() -> Result<Vec<Lesson>, Failure> {
-    http::get("/api/lessons").await
-}
+use crate::run::log::backoff;
+use crate::source::{Failure, Source, classroom, samples};
 
 /// Reads the prepared lessons, again and again until they come or nobody wants them any more.
 pub fn read_lessons(
@@ -31,7 +23,7 @@ pub fn read_lessons(
     spawn_local(async move {
         let mut attempt = 0;
         while wanted() {
-            match lessons().await {
+            match samples::lessons().await {
                 Ok(lessons) => return take(lessons),
                 // The first failure may be the line's.
                 Err(failure) if attempt == 1 => {
@@ -47,8 +39,7 @@ pub fn read_lessons(
 
 /// Opens a class, and keeps that this browser presents it.
 pub async fn open() -> Result<String, Failure> {
-    let answer = http::checked(Request::post(&at("/api/classrooms")).send().await).await?;
-    let created: ClassCreated = http::read(answer).await?;
+    let created = classroom::open().await?;
     let kept = Presenter { token: created.presenter_token, network: created.network_address };
     let text = serde_json::to_string(&kept).unwrap_or_default();
     browser::store(&key(&created.code), &text);
@@ -58,15 +49,12 @@ pub async fn open() -> Result<String, Failure> {
 
 /// Whether there is no class of that code; not where the lab does not answer.
 pub async fn is_gone(code: &str) -> bool {
-    let class = http::get::<ClassState>(&format!("/api/classrooms/{code}")).await;
-    class.is_err_and(|failure| failure.code == Some(ErrorCode::NotFound))
+    classroom::state(code).await.is_err_and(|failure| failure.code == Some(ErrorCode::NotFound))
 }
 
 /// Ends a class.
 pub async fn end(code: &str, token: &str) -> Result<(), Failure> {
-    let request = Request::delete(&at(&format!("/api/classrooms/{code}")))
-        .header("Authorization", &format!("Bearer {token}"));
-    http::checked(request.send().await).await?;
+    classroom::end(code, token).await?;
     forget(code);
     Ok(())
 }
@@ -75,8 +63,8 @@ pub async fn end(code: &str, token: &str) -> Result<(), Failure> {
 pub async fn ask(step: &LessonStep, token: &str) -> Result<RunCreated, Failure> {
     // The lab leaves out lessons whose options cannot be read.
     let options = step.options().map_err(Failure::here)?;
-    let picture = http::blob(&at(&format!("/api/samples/{}", step.picture))).await?;
-    let created = http::submit(&[(picture, step.picture.clone())], &options, Some(token)).await?;
+    let picture = (samples::picture(&step.picture).await?, step.picture.clone());
+    let created = Source::default().create(&[picture], &options, Some(token)).await?;
     owner::keep(&created, &options);
     Ok(created)
 }

@@ -2,7 +2,7 @@
 
 use shared::classroom::{Board, ShownCurve, ShownToken};
 
-use crate::link::{Curve, Pick, View};
+use crate::run::link::{Curve, Pick, View};
 
 /// The view that a board shows.
 pub fn view_of(board: &Board) -> View {
@@ -58,7 +58,7 @@ pub fn alike(a: &View, b: &View) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::Scale;
+    use crate::run::link::Scale;
     use shared::Preset;
 
     #[test]

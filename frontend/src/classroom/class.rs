@@ -7,19 +7,19 @@ use shared::classroom::{
 };
 
 use super::board::over;
-use super::line::{Heard, Line};
 use crate::actions;
 use crate::errors;
+use crate::lab::Lab;
 use crate::language::t;
-use crate::link::View;
-use crate::state::Lab;
+use crate::run::link::View;
+use crate::source::class_line::{Heard, Line};
 
 /// Looks at a run as a board shows it; what a board leaves open stays as this screen has it.
 pub fn look(lab: Lab, id: String, board: &Board) {
     let run = lab.run;
-    let own = untrack(|| run.view());
+    let own = untrack(|| run.view.get());
     // A patch of another picture is nobody's choice.
-    let same = run.id.with_untracked(|shown| shown.as_ref() == Some(&id));
+    let same = run.facts.id.with_untracked(|shown| shown.as_ref() == Some(&id));
     let own = View { target: own.target.filter(|_| same), ..own };
     actions::open(lab, id, over(own, board));
 }
@@ -31,7 +31,7 @@ pub fn look_again(lab: Lab, class: Class, board: impl Fn() -> Board + 'static) {
     Effect::new(move |_| {
         class.state.track();
         let board = board();
-        let nothing = lab.run.id.with_untracked(Option::is_none);
+        let nothing = lab.run.facts.id.with_untracked(Option::is_none);
         if let Some(run) = board.run.clone().filter(|_| nothing)
             && js_sys::Date::now() > tried.get_value() + EVERY_MS
         {

@@ -8,23 +8,23 @@ use shared::lesson::{Lesson, LessonStep};
 use super::board::{alike, view_of};
 use super::class::{Class, look, look_again};
 use super::pieces::{
-    Bars, ClassQuestion, DoneTo, Lessons, Lost, PlainPicture, Progress, Question, Verdict, side,
+    Bars, ClassQuestion, DoneTo, Given, Lessons, Lost, Progress, Question, Verdict, side,
 };
 use super::present::ClassOver;
 use super::{api, told};
-use crate::components::answer::Answer;
-use crate::components::curve::CurveCard;
-use crate::components::flow::FlowCard;
-use crate::components::heads::HeadsCard;
-use crate::components::notes::Notes;
-use crate::components::number::NumberCard;
-use crate::components::seen::Seen;
-use crate::components::stages::StageCard;
-use crate::components::time::TimeCard;
-use crate::components::tokens::Tokens;
-use crate::components::transport::keep_playing;
+use crate::cards::answer::Answer;
+use crate::cards::curve::CurveCard;
+use crate::cards::flow::FlowCard;
+use crate::cards::heads::HeadsCard;
+use crate::cards::number::NumberCard;
+use crate::cards::seen::Seen;
+use crate::cards::stages::StageCard;
+use crate::cards::time::TimeCard;
+use crate::cards::tokens::Tokens;
+use crate::lab::{Lab, use_lab};
 use crate::language::t;
-use crate::state::{Lab, use_lab};
+use crate::ui::notes::Notes;
+use crate::ui::transport::keep_playing;
 
 /// The page.
 #[component]
@@ -96,7 +96,7 @@ fn Follow(code: String) -> impl IntoView {
                 }>
                     <Show when=move || following.exploring.get() fallback=move || view! {
                         <Show when=move || revealed.get() fallback=move || view! {
-                            <PlainPicture run/>
+                            <Given run/>
                             <ClassQuestion step/>
                             <Question run moment/>
                             <DoneTo run/>
@@ -150,10 +150,10 @@ fn follow(lab: Lab, following: Following) {
     });
     // Whoever takes hold of a layer or a definition looks around by themselves from there on.
     Effect::new(move |_| {
-        let view = run.view();
+        let view = run.view.get();
         let shown = board.with_untracked(view_of);
         let revealed = board.with_untracked(|b| b.moment == Moment::Revealed);
-        let same = board.with_untracked(|b| b.run == run.id.get_untracked());
+        let same = board.with_untracked(|b| b.run == run.facts.id.get_untracked());
         if revealed && same && !alike(&view, &shown) {
             exploring.set(true);
         }
@@ -168,7 +168,7 @@ fn Around(following: Following) -> impl IntoView {
     let may = Memo::new(move |_| board.with(|b| b.moment == Moment::Revealed));
     let shown = move || class.over.get().is_none() && (may.get() || exploring.get());
     let run = use_lab().run;
-    let elsewhere = move || exploring.get() && board.with(|b| b.run != run.id.get());
+    let elsewhere = move || exploring.get() && board.with(|b| b.run != run.facts.id.get());
     view! {
         {move || shown().then(|| view! {
             <button type="button" class="button" data-testid="around"

@@ -5,8 +5,8 @@ use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
 use shared::classroom::{CODE_LENGTH, read_code};
 
-use crate::components::header::Header;
 use crate::language::{fill, t};
+use crate::ui::header::Header;
 
 /// The page.
 #[component]

@@ -8,11 +8,11 @@ use shared::lesson::{Lesson, LessonStep};
 
 use super::api;
 use super::pieces::tell;
-use crate::base::at;
-use crate::components::header::Header;
-use crate::components::notes::Notes;
+use crate::lab::{Lab, PictureFrom, use_lab};
 use crate::language::{fill, t};
-use crate::state::{Lab, Source, use_lab};
+use crate::source::samples;
+use crate::ui::header::Header;
+use crate::ui::notes::Notes;
 
 /// The page.
 #[component]
@@ -36,7 +36,7 @@ pub fn LessonList() -> impl IntoView {
     let lab = use_lab();
     let lessons = RwSignal::new(None::<Vec<Lesson>>);
     spawn_local(async move {
-        match api::lessons().await {
+        match samples::lessons().await {
             Ok(all) => drop(lessons.try_set(Some(all))),
             Err(failure) => lab.complain(failure.code_name(), failure.message),
         }
@@ -76,7 +76,7 @@ fn Step(step: LessonStep) -> impl IntoView {
     let lab = use_lab();
     let navigate = use_navigate();
     let (ask, prompt, picture) =
-        (tell(&step.ask), step.prompt.clone(), at(&format!("/api/samples/{}", step.picture)));
+        (tell(&step.ask), step.prompt.clone(), samples::url(&step.picture));
     let alone = move |_| {
         fill_form(lab, &step);
         navigate("/", NavigateOptions::default());
@@ -96,7 +96,7 @@ fn Step(step: LessonStep) -> impl IntoView {
 /// Puts a step into the lab's form, ready to run.
 fn fill_form(lab: Lab, step: &LessonStep) {
     let Ok(options) = step.options() else { return };
-    lab.choose(Some(Source::Sample(step.picture.clone())));
+    lab.choose(Some(PictureFrom::Sample(step.picture.clone())));
     lab.prompt.set(step.prompt.clone());
     lab.options.set(options);
     // So that no run that is opened overwrites it.

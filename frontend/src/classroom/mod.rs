@@ -19,8 +19,6 @@ pub mod join;
 #[cfg(target_arch = "wasm32")]
 pub mod lessons;
 #[cfg(target_arch = "wasm32")]
-pub mod line;
-#[cfg(target_arch = "wasm32")]
 pub mod pieces;
 #[cfg(target_arch = "wasm32")]
 pub mod present;

@@ -1,16 +1,18 @@
 //! What the wall and the phones show alike: picture, question, answer, tally, verdict.
 
 use leptos::prelude::*;
+use shared::Group;
 use shared::classroom::{Guess, Moment, Tally};
 use shared::lesson::{LessonStep, Told};
 
 use super::class::Class;
 use super::told::{self, Piece};
-use crate::base::at;
-use crate::components::value::Partial;
+use crate::lab::use_lab;
 use crate::language::{InForce, Language, fill, t};
-use crate::phase::Phase;
-use crate::state::{RunView, use_lab};
+use crate::media::{self, lens};
+use crate::run::Run;
+use crate::run::phase::Phase;
+use crate::ui::value::Partial;
 use crate::words;
 use plots::Role;
 
@@ -41,35 +43,37 @@ pub fn Lost(
     }
 }
 
-/// The picture as it was given, without anything over it.
+/// The prompt's media as they were given, without anything over them.
 #[component]
-pub fn PlainPicture(
+pub fn Given(
     /// The run.
-    run: RunView,
+    run: Run,
 ) -> impl IntoView {
-    let source = move || run.id.get().map(|id| at(&format!("/api/runs/{id}/picture")));
-    view! {
-        <div class="class-picture">
-            {move || source().map(|url| view! {
-                <img src=url alt=t("The picture that the model was shown") data-testid="class-picture"/>
-            })}
-        </div>
-    }
+    // Before the layout says what there is, the first picture; a prompt without one shows none.
+    let kinds = Memo::new(move |_| {
+        let seen = run.facts.observation.with(|o| o.layout.is_some());
+        if seen { media::kinds(run) } else { vec![Group::Image] }
+    });
+    let all = move || {
+        let kinds = kinds.get().into_iter().zip(0_u8..);
+        kinds.map(|(kind, medium)| (lens(kind).given)(run, medium)).collect_view()
+    };
+    view! { <div class="class-picture">{all}</div> }
 }
 
 /// What was asked, and what the model says once that is shown.
 #[component]
 pub fn Question(
     /// The run.
-    run: RunView,
+    run: Run,
     /// How much is shown.
     #[prop(into)]
     moment: Signal<Moment>,
 ) -> impl IntoView {
-    let prompt = move || run.options.with(|o| o.prompt.clone());
-    let answer = move || run.observation.with(|o| o.answer().trim().to_owned());
+    let prompt = move || run.facts.options.with(|o| o.prompt.clone());
+    let answer = move || run.facts.observation.with(|o| o.answer().trim().to_owned());
     let shown = move || moment.get() > Moment::Asked;
-    let ended = move || run.phase.with(|p| !p.is_live() && *p != Phase::Opening);
+    let ended = move || run.facts.phase.with(|p| !p.is_live() && *p != Phase::Opening);
     let asked = move || {
         // Held back with the answer: marking a word would give it away.
         let answer = if shown() { answer() } else { String::new() };
@@ -139,9 +143,9 @@ pub fn Bars(
 #[component]
 pub fn Verdict(
     /// The run.
-    run: RunView,
+    run: Run,
 ) -> impl IntoView {
-    let late = Memo::new(move |_| run.stages.get()[2].mdi);
+    let late = Memo::new(move |_| run.derived.stages.get()[2].mdi);
     view! {
         <p class="verdict" data-testid="verdict" data-value=move || late.get().ok().map(|m| m.to_string())>
             {move || match late.get() {
@@ -199,11 +203,11 @@ pub fn ClassQuestion(
 #[component]
 pub fn DoneTo(
     /// The run.
-    run: RunView,
+    run: Run,
 ) -> impl IntoView {
     let done = move || {
-        let model = run.model.get()?;
-        let done = run.options.with(|o| words::interventions(o, &model));
+        let model = run.facts.model.get()?;
+        let done = run.facts.options.with(|o| words::interventions(o, &model));
         (!done.is_empty()).then(|| done.join(" "))
     };
     view! { {move || done().map(|done| view! { <p class="done-to">{done}</p> })} }
@@ -215,10 +219,10 @@ pub fn Progress() -> impl IntoView {
     let run = use_lab().run;
     let told = move || {
         let quiet = |p: &Phase| matches!(p, Phase::Done(_) | Phase::Empty);
-        run.phase.with(|p| (!quiet(p)).then(|| p.sentence()))
+        run.facts.phase.with(|p| (!quiet(p)).then(|| p.sentence()))
     };
     view! {
-        <p class="class-progress" data-testid="class-phase" data-phase=move || run.phase.with(Phase::name)>
+        <p class="class-progress" data-testid="class-phase" data-phase=move || run.facts.phase.with(Phase::name)>
             {told}
         </p>
     }

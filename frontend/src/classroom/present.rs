@@ -12,7 +12,7 @@ use shared::classroom::Moment;
 use super::api;
 use super::class::{Class, Over, look_again};
 use super::pieces::{
-    Bars, ClassQuestion, DoneTo, Lessons, Lost, PlainPicture, Progress, Question, Verdict, tell,
+    Bars, ClassQuestion, DoneTo, Given, Lessons, Lost, Progress, Question, Verdict, tell,
 };
 use super::place::Place;
 use super::steps::Presenting;
@@ -20,16 +20,16 @@ use super::told;
 use super::wall::{Corner, Joining};
 use crate::base::at;
 use crate::browser;
-use crate::components::answer::Answer;
-use crate::components::curve::CurveCard;
-use crate::components::definition::{DefinitionBar, DefinitionPanel};
-use crate::components::header::{ThemeSwitch, present_address};
-use crate::components::notes::Notes;
-use crate::components::seen::Seen;
-use crate::components::transport::keep_playing;
+use crate::cards::answer::Answer;
+use crate::cards::curve::CurveCard;
+use crate::cards::number::definition::{DefinitionBar, DefinitionPanel};
+use crate::cards::seen::Seen;
+use crate::lab::{Lab, use_lab};
 use crate::language::{fill, t};
-use crate::link::View;
-use crate::state::{Lab, use_lab};
+use crate::run::link::View;
+use crate::ui::header::{ThemeSwitch, present_address};
+use crate::ui::notes::Notes;
+use crate::ui::transport::keep_playing;
 
 /// The page: the wall, where this browser may present the class.
 #[component]
@@ -140,7 +140,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
             {move || class.over.get().map(|over| view! { <ClassOver over lab presents=true/> })}
             <div class="present-main">
                 <Show when=move || revealed.get() fallback=move || view! {
-                    <PlainPicture run/>
+                    <Given run/>
                     <div class="present-side">
                         <ClassQuestion step/>
                         <Question run moment/>
@@ -267,8 +267,8 @@ fn Definition() -> impl IntoView {
 fn Foot(presenting: Presenting, code: String) -> impl IntoView {
     let lab = presenting.lab;
     let run = lab.run;
-    let layers = Memo::new(move |_| run.observation.with(Observation::layers));
-    let layer = move || match run.layer.get() {
+    let layers = Memo::new(move |_| run.facts.observation.with(Observation::layers));
+    let layer = move || match run.derived.layer.get() {
         Some(layer) => {
             let last = layers.get().saturating_sub(1);
             fill("layer {n} of 0–{last}", &[("n", &layer), ("last", &last)])
@@ -303,7 +303,7 @@ fn Foot(presenting: Presenting, code: String) -> impl IntoView {
         <footer class="present-foot">
             <div class="stepper" role="group" aria-label=t("Layer") hidden=move || !revealed()>
                 <button type="button" aria-label=t("Layer before") data-testid="layer-back" on:click=move |_| step_layer(-1)>"‹"</button>
-                <span data-testid="layer-shown" data-layer=move || run.layer.get()>{layer}</span>
+                <span data-testid="layer-shown" data-layer=move || run.derived.layer.get()>{layer}</span>
                 <button type="button" aria-label=t("Next layer") data-testid="layer-on" on:click=move |_| step_layer(1)>"›"</button>
             </div>
             {move || place().map(|(step, steps)| view! {

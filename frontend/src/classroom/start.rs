@@ -6,10 +6,11 @@ use leptos_router::hooks::use_location;
 use super::api;
 use super::lessons::{LessonList, opener};
 use crate::base::at;
-use crate::components::header::Header;
-use crate::components::notes::Notes;
+use crate::lab::use_lab;
 use crate::language::{fill, t};
-use crate::state::use_lab;
+use crate::source::Source;
+use crate::ui::header::Header;
+use crate::ui::notes::Notes;
 
 /// The page: a class that is open, the run that was on the screen, the lessons.
 #[component]
@@ -21,8 +22,8 @@ pub fn StartPage() -> impl IntoView {
     let run = run.filter(|id| !id.is_empty());
     let open_run = opener(lab, run.as_ref().map(|_| query.clone()));
     // Its prompt is known where it is the run of the lab.
-    let prompt = run.as_ref().filter(|id| lab.run.id.get_untracked().as_ref() == Some(id));
-    let prompt = prompt.map(|_| lab.run.options.with_untracked(|o| o.prompt.clone()));
+    let prompt = run.as_ref().filter(|id| lab.run.facts.id.get_untracked().as_ref() == Some(id));
+    let prompt = prompt.map(|_| lab.run.facts.options.with_untracked(|o| o.prompt.clone()));
     let open = api::last();
     let choice = open.is_some() || run.is_some();
     view! {
@@ -41,7 +42,7 @@ pub fn StartPage() -> impl IntoView {
             })}
             {run.map(|id| view! {
                 <div class="card start-row-card">
-                    <img src=at(&format!("/api/runs/{id}/picture")) alt=""/>
+                    <img src=Source::default().picture_url(&id, 0) alt=""/>
                     <div>
                         <h2>{t("The run on your screen")}</h2>
                         {prompt.map(|prompt| view! { <p class="lesson-prompt">"“"{prompt}"”"</p> })}

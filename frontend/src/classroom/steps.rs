@@ -12,9 +12,9 @@ use super::board::with_view;
 use super::class::{Class, look};
 use super::{api, told};
 use crate::actions;
-use crate::link::{Pick, View};
-use crate::phase::Phase;
-use crate::state::Lab;
+use crate::lab::Lab;
+use crate::run::link::{Pick, View};
+use crate::run::phase::Phase;
 
 /// After this long without the lab's word for what it was told, the line is said to be lost: what
 /// stands on the wall may stand nowhere else.
@@ -80,8 +80,8 @@ impl Presenting {
         // Whatever the presenter looks at, the class is shown; a run that is not on the screen, or
         // not any more, is not looked at.
         Effect::new(move |_| {
-            let board = with_view(board.get(), &lab.run.view());
-            let looked_at = board.run.is_some() && lab.run.id.with(|id| *id == board.run);
+            let board = with_view(board.get(), &lab.run.view.get());
+            let looked_at = board.run.is_some() && lab.run.facts.id.with(|id| *id == board.run);
             if looked_at {
                 presenting.act(|agreed| agreed.choose(board));
             }
@@ -177,9 +177,10 @@ impl Presenting {
         // A run that came to nothing is asked for again.
         let run = self.lab.run;
         let failed = run
+            .facts
             .phase
             .with_untracked(|p| !p.is_live() && !matches!(p, Phase::Done(_) | Phase::Opening));
-        if let Some(id) = run.id.get_untracked().filter(|_| failed) {
+        if let Some(id) = run.facts.id.get_untracked().filter(|_| failed) {
             self.asked.update_value(|asked| asked.retain(|(_, run)| *run != id));
         }
         let known = self.asked.with_value(|asked| {
@@ -195,7 +196,7 @@ impl Presenting {
             let mut tries = 0;
             let created = loop {
                 match api::ask(&shown, &token).await {
-                    Err(failure) if failure.waited(presenting.lab, tries).await => tries += 1,
+                    Err(failure) if presenting.lab.waited(&failure, tries).await => tries += 1,
                     created => break created,
                 }
                 if presenting.asking.is_disposed() {

@@ -7,7 +7,7 @@ use shared::pair::parting;
 use super::opened::Opened;
 use super::outcome::{answer, meaning};
 use crate::language::t;
-use crate::phase::Phase;
+use crate::run::phase::Phase;
 use crate::words;
 use plots::curves::letter;
 
@@ -31,7 +31,11 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
     let letter = letter(run.place);
     let own = run.place == 0;
     let parted = Memo::new(move |_| {
-        first.run.observation.with(|a| run.run.observation.with(|b| parting(&a.tokens, &b.tokens)))
+        first
+            .run
+            .facts
+            .observation
+            .with(|a| run.run.facts.observation.with(|b| parting(&a.tokens, &b.tokens)))
     });
     // Before both have answered, a difference may be only that one is still writing.
     let both = Memo::new(move |_| first.answered() && run.answered());
@@ -41,7 +45,7 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
         // From an answer that is not there nothing parts.
         let alone = own || first.missing.with(Option::is_some);
         let same = if alone { usize::MAX } else { parted.with(|p| p.same) };
-        run.run.observation.with(|o| {
+        run.run.facts.observation.with(|o| {
             let joined =
                 |tokens: &[Generated]| tokens.iter().map(|t| t.text.as_str()).collect::<String>();
             let (before, after) = o.tokens.split_at(same.min(o.tokens.len()));
@@ -68,13 +72,13 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
     };
     // Of the others only what was asked otherwise.
     let asked = move || {
-        let asked = run.run.options.with(|o| o.prompt.clone());
-        let same = !own && first.run.options.with(|o| o.prompt == asked);
+        let asked = run.run.facts.options.with(|o| o.prompt.clone());
+        let same = !own && first.run.facts.options.with(|o| o.prompt == asked);
         (!same).then_some(asked)
     };
     let waiting = move || {
-        let text = run.run.observation.with(|o| o.tokens.is_empty());
-        text.then(|| match run.run.phase.get() {
+        let text = run.run.facts.observation.with(|o| o.tokens.is_empty());
+        text.then(|| match run.run.facts.phase.get() {
             _ if run.missing.with(Option::is_some) => run.missing.get().unwrap_or_default(),
             Phase::Done(_) => t("Nothing was written.").to_owned(),
             phase => phase.sentence(),
@@ -82,7 +86,7 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
     };
     view! {
         <div class="answer-beside" data-testid="compared-answer"
-            data-text=move || run.run.observation.with(|o| o.answer())>
+            data-text=move || run.run.facts.observation.with(|o| o.answer())>
             <b class="letter">{letter}</b>
             <div>
                 <p class="question">{asked}</p>

@@ -1,15 +1,16 @@
 //! The runs' curves on one axis; a click chooses a layer in all of them.
 
-use leptos::html;
 use leptos::prelude::*;
 use shared::{Observation, Stage, Stages, Undefined};
 
 use super::opened::{Chosen, Opened};
-use crate::browser::watch_width;
-use crate::components::value::plain;
+use crate::lab::use_lab;
 use crate::language::{fill, t};
-use crate::link::Curve;
-use crate::state::use_lab;
+use crate::run::kept::Kept;
+use crate::run::link::Curve;
+use crate::ui::glass::{At, Handler, Key, Reads};
+use crate::ui::plot_glass::PlotGlass;
+use crate::ui::value::plain;
 use crate::words;
 use plots::curves::{Beside, Curve as Line, letter};
 use plots::frame::Frame;
@@ -17,7 +18,7 @@ use plots::view_box;
 
 /// A run's value in a layer, of the measure that is shown.
 pub(super) fn value_of(run: Opened, layer: usize, curve: Curve) -> Option<shared::Value> {
-    run.run.measures.with(|all| {
+    run.run.derived.measures.with(|all| {
         all.get(layer).map(|m| match curve {
             Curve::Mdi => m.mdi,
             Curve::Aei => m.aei_text,
@@ -26,7 +27,7 @@ pub(super) fn value_of(run: Opened, layer: usize, curve: Curve) -> Option<shared
 }
 
 fn chart_of(runs: &[Opened], chosen: Chosen) -> Beside {
-    let depth = |run: &Opened| run.run.observation.with(Observation::layers);
+    let depth = |run: &Opened| run.run.facts.observation.with(Observation::layers);
     let depths: Vec<usize> = runs.iter().map(depth).filter(|n| *n > 0).collect();
     let layers = depths.iter().copied().max().unwrap_or(0);
     let curve = chosen.curve.get();
@@ -40,7 +41,7 @@ fn chart_of(runs: &[Opened], chosen: Chosen) -> Beside {
         _ if depths.iter().any(|n| *n != layers) => vec![],
         stages => Stage::ALL.map(|s| (words::stage(s), s.layers(stages, layers))).to_vec(),
     };
-    let knocked_out = runs.iter().any(|run| run.run.options.with(|o| o.knockout.is_some()));
+    let knocked_out = runs.iter().any(|run| run.run.facts.options.with(|o| o.knockout.is_some()));
     Beside { layers, curves: curves.collect(), bands, knocked_out }
 }
 
@@ -48,17 +49,14 @@ fn chart_of(runs: &[Opened], chosen: Chosen) -> Beside {
 #[component]
 pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl IntoView {
     let lab = use_lab();
-    let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(720.0_f64);
-    watch_width(holder, width);
     let frame = Memo::new(move |_| Frame::new(width.get(), lab.type_size.get()));
     let chart = Memo::new(move |_| all.with_value(|runs| chart_of(runs, chosen)));
-    let drawing = Memo::new(move |_| chart.with(|c| c.svg(&frame.get(), &lab.style())));
+    let drawing = Kept::new(move || chart.with(|c| c.svg(&frame.get(), &lab.style())));
     let layers = move || chart.with(|c| c.layers);
     let now = move || chosen.hover.get().or(chosen.layer.get()).filter(|l| *l < layers());
-    let find = move |event: &web_sys::MouseEvent| {
-        let at = (f64::from(event.offset_x()), f64::from(event.offset_y()));
-        frame.get_untracked().layer_at(at.0, at.1, chart.with_untracked(|c| c.layers))
+    let find = move |at: At| {
+        frame.get_untracked().layer_at(at.x, at.y, chart.with_untracked(|c| c.layers))
     };
     let pin = move |layer: Option<usize>| {
         chosen.layer.update(|now| *now = if *now == layer { None } else { layer });
@@ -68,15 +66,15 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
         let from = chosen.layer.get_untracked();
         chosen.layer.set(Some(from.map_or(0, |l| l.saturating_add_signed(by).min(last))));
     };
-    let keys = move |event: web_sys::KeyboardEvent| {
-        match event.key().as_str() {
-            "ArrowLeft" | "ArrowDown" => step(-1),
-            "ArrowRight" | "ArrowUp" => step(1),
-            "Home" => chosen.layer.set(Some(0)),
-            "End" => chosen.layer.set(chart.with_untracked(|c| c.layers).checked_sub(1)),
-            _ => return,
+    let keys = move |key: Key| {
+        match key {
+            Key::Left | Key::Down => step(-1),
+            Key::Right | Key::Up => step(1),
+            Key::Home => chosen.layer.set(Some(0)),
+            Key::End => chosen.layer.set(chart.with_untracked(|c| c.layers).checked_sub(1)),
+            Key::Choose => return false,
         }
-        event.prevent_default();
+        true
     };
     let told = move || {
         let Some(layer) = now() else { return t("no layer").to_owned() };
@@ -90,6 +88,17 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
             runs.iter().filter_map(one).collect::<Vec<_>>().join(" · ")
         });
         fill("layer {layer}: {values}", &[("layer", &layer), ("values", &values)])
+    };
+    let reads = Reads::Slider {
+        last: Signal::derive(move || layers().saturating_sub(1)),
+        now: Signal::derive(now),
+        told: Signal::derive(move || Some(told())),
+    };
+    let look = move |at: Option<At>| chosen.hover.set(at.and_then(find));
+    let glass = Handler::new(t("Layer"), reads, look, move |at| pin(find(at))).keys(keys);
+    let empty = move || {
+        let none = layers() == 0;
+        none.then(|| t("The curves grow here, layer by layer, while the models read.").to_owned())
     };
     let title = move || match chosen.curve.get() {
         Curve::Mdi => t("MDI by layer"),
@@ -117,7 +126,7 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
     let gaps = move || {
         let curve = chosen.curve.get();
         let gap = |run: &Opened| {
-            let depth = run.run.observation.with(Observation::layers);
+            let depth = run.run.facts.observation.with(Observation::layers);
             let reasons = (0..depth).filter_map(|l| value_of(*run, l, curve)?.err());
             let reasons: Vec<Undefined> =
                 reasons.filter(|r| *r != Undefined::NotObserved).collect();
@@ -139,29 +148,17 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
                 <h2 id="curves-title">{title}</h2>
                 <p class="card-note">{t("log scale · click a layer to choose it in all runs, Esc releases it")}</p>
             </header>
-            <div class="chart" data-testid="compared-chart" node_ref=holder
-                style:height=move || format!("{}px", frame.get().height)>
-                <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
+            <PlotGlass
+                class="chart"
+                testid="compared-chart"
+                width
+                height=Signal::derive(move || frame.get().height)
+                drawing
+                glass
+                empty=Signal::derive(empty)
+            >
                 <svg class="marks" viewBox=move || view_box(frame.get().width, frame.get().height) aria-hidden="true">{marker}</svg>
-                <div
-                    class="glass"
-                    data-keys=""
-                    role="slider"
-                    tabindex="0"
-                    aria-label=t("Layer")
-                    aria-valuemin="0"
-                    aria-valuemax=move || layers().saturating_sub(1)
-                    aria-valuenow=now
-                    aria-valuetext=told
-                    on:pointermove=move |event| if event.pointer_type() == "mouse" { chosen.hover.set(find(&event)) }
-                    on:pointerleave=move |_| chosen.hover.set(None)
-                    on:click=move |event| pin(find(&event))
-                    on:keydown=keys
-                ></div>
-                {move || (layers() == 0).then(|| view! {
-                    <p class="chart-empty">{t("The curves grow here, layer by layer, while the models read.")}</p>
-                })}
-            </div>
+            </PlotGlass>
             <p class="card-foot one-line" data-testid="compared-values">{move || match now() {
                 Some(_) => told(),
                 None if differ() => t("The models differ in their number of layers, so their stages lie at different places; the table has each run’s own.").into(),

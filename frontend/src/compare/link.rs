@@ -3,7 +3,7 @@
 
 use shared::Definition;
 
-use crate::link::{Curve, definition_from_text, definition_to_text};
+use crate::run::link::{Curve, definition_from_text, definition_to_text};
 
 /// Most runs beside each other: more curves cannot be told apart.
 pub const MOST: usize = 6;

@@ -5,14 +5,13 @@ use leptos::task::spawn_local;
 use shared::{Definition, ErrorCode, RunOptions};
 
 use super::difference::named;
-use crate::api::http;
-use crate::api::live::Live;
-use crate::base::at;
+use crate::lab::Lab;
 use crate::language::t;
-use crate::link::Curve;
 use crate::owner;
-use crate::phase::Phase;
-use crate::state::{Lab, RunView};
+use crate::run::Run;
+use crate::run::link::Curve;
+use crate::run::phase::Phase;
+use crate::source::{Following, Source};
 
 /// What is chosen in all runs.
 #[derive(Clone, Copy)]
@@ -31,7 +30,7 @@ pub(super) struct Opened {
     /// Its name in addresses.
     pub(super) id: StoredValue<String>,
     /// What is known of it.
-    pub(super) run: RunView,
+    pub(super) run: Run,
     /// Why it cannot be shown.
     pub(super) missing: RwSignal<Option<String>>,
     /// Whether it has another picture than the first; known once both were read.
@@ -41,15 +40,15 @@ pub(super) struct Opened {
 impl Opened {
     /// Opens a run and follows it while it is live, for as long as its place on the page exists.
     pub(super) fn open(lab: Lab, id: String, place: usize, chosen: Chosen) -> Self {
-        let run = RunView::new();
+        let run = Run::new(Source::default());
         // One definition and one layer for all.
-        Effect::new(move |_| run.definition.set(chosen.definition.get()));
-        Effect::new(move |_| run.pinned.set(chosen.layer.get()));
+        Effect::new(move |_| run.view.definition.set(chosen.definition.get()));
+        Effect::new(move |_| run.view.layer.set(chosen.layer.get()));
         Effect::new(move |_| run.hover.set(chosen.hover.get()));
-        run.id.set(Some(id.clone()));
+        run.facts.id.set(Some(id.clone()));
         owner::note_answer(run);
         let missing = RwSignal::new(None);
-        let live = StoredValue::new_local(None::<Live>);
+        let live = StoredValue::new_local(None::<Following>);
         on_cleanup(move || {
             live.try_update_value(|live| {
                 if let Some(live) = live.take() {
@@ -59,18 +58,16 @@ impl Opened {
         });
         let name = id.clone();
         spawn_local(async move {
-            let record = http::record(&name).await;
+            let record = run.facts.source.record(&name).await;
             // Meanwhile the page may have gone elsewhere.
             if missing.try_get_untracked().is_none() {
                 return;
             }
             match record {
                 Ok(record) => {
-                    let cursor = run.take(record);
+                    let cursor = run.facts.take(record);
                     if !cursor.ended {
-                        // The same page around another run.
-                        let beside = Lab { run, ..lab };
-                        live.set_value(Some(Live::follow(beside, name, cursor.next)));
+                        live.set_value(Some(lab.follow(run, name, cursor.next)));
                     }
                 }
                 Err(failure) => {
@@ -88,11 +85,11 @@ impl Opened {
     /// Looks whether this run's picture is the first one's, byte for byte.
     pub(super) fn compare_picture(self, first: Opened) {
         spawn_local(async move {
-            let address = |run: Opened| {
-                run.id.try_get_value().map(|id| at(&format!("/api/runs/{id}/picture")))
-            };
-            let (Some(own), Some(other)) = (address(self), address(first)) else { return };
-            if let (Ok(own), Ok(other)) = (http::bytes(&own).await, http::bytes(&other).await) {
+            let names = (self.id.try_get_value(), first.id.try_get_value());
+            let (Some(own), Some(other)) = names else { return };
+            let source = self.run.facts.source;
+            let read = (source.picture_bytes(&own, 0).await, source.picture_bytes(&other, 0).await);
+            if let (Ok(own), Ok(other)) = read {
                 self.swapped.try_set(Some(own != other));
             }
         });
@@ -100,8 +97,8 @@ impl Opened {
 
     /// What was asked, with what a run of long ago left to the model filled in.
     pub(super) fn options(self) -> RunOptions {
-        let mut options = self.run.options.get();
-        let own = self.run.model.get().unwrap_or_default();
+        let mut options = self.run.facts.options.get();
+        let own = self.run.facts.model.get().unwrap_or_default();
         options.template = options.template_on(&own).to_owned();
         options
     }
@@ -111,7 +108,7 @@ impl Opened {
         if self.missing.with(Option::is_some) {
             return t("a run that is gone").into();
         }
-        let label = self.run.label.with(|l| l.name.clone());
+        let label = self.run.facts.label.with(|l| l.name.clone());
         if !label.is_empty() {
             return label;
         }
@@ -126,6 +123,6 @@ impl Opened {
 
     /// Whether its answer is complete.
     pub(super) fn answered(self) -> bool {
-        self.run.phase.with(|p| matches!(p, Phase::Done(_)))
+        self.run.facts.phase.with(|p| matches!(p, Phase::Done(_)))
     }
 }

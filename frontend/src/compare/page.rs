@@ -12,14 +12,14 @@ use super::opened::{Chosen, Opened};
 use super::stages::Stages;
 use super::test_it::TestIt;
 use crate::base::{at, inside};
-use crate::components::header::{Header, ShareButton};
-use crate::components::notes::Notes;
-use crate::components::value::Switch;
 use crate::experiments::definitions::DefinitionSwitch;
+use crate::lab::use_lab;
 use crate::language::{fill, t};
-use crate::link::Curve;
-use crate::phase::Phase;
-use crate::state::use_lab;
+use crate::run::link::Curve;
+use crate::run::phase::Phase;
+use crate::ui::header::{Header, ShareButton};
+use crate::ui::notes::Notes;
+use crate::ui::value::Switch;
 use crate::{actions, browser};
 use plots::curves::{letter, look};
 use shared::PictureUse;
@@ -182,11 +182,11 @@ fn Row(
     // What the model was shown, where that is another picture than the one that was given.
     let picture = {
         let id = id.clone();
-        move || match run.run.options.with(|o| o.picture) {
+        move || match run.run.facts.options.with(|o| o.picture) {
             _ if gone.get() || run.missing.with(Option::is_some) => None,
             PictureUse::None => None,
-            PictureUse::Own => Some(at(&format!("/api/runs/{id}/picture"))),
-            _ => Some(at(&format!("/api/runs/{id}/prepared.png"))),
+            PictureUse::Own => Some(run.run.facts.source.picture_url(&id, 0)),
+            _ => Some(run.run.facts.source.prepared_url(&id, 0)),
         }
     };
     let link = at(&format!("/r/{id}"));
@@ -200,7 +200,7 @@ fn Row(
             </svg>
         }
     };
-    let state = move || match run.run.phase.get() {
+    let state = move || match run.run.facts.phase.get() {
         _ if run.missing.with(Option::is_some) => run.missing.get().unwrap_or_default(),
         Phase::Done(_) => String::new(),
         phase => phase.sentence(),
@@ -213,7 +213,7 @@ fn Row(
         go.run(left);
     };
     view! {
-        <li data-testid="compared-run" data-id=id data-phase=move || run.run.phase.with(Phase::name)>
+        <li data-testid="compared-run" data-id=id data-phase=move || run.run.facts.phase.with(Phase::name)>
             <b class="letter">{letter(place)}</b>
             {glyph}
             {move || match picture() {

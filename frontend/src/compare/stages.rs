@@ -7,9 +7,9 @@ use shared::{Stage, Value};
 use super::curves::value_of;
 use super::opened::{Chosen, Opened};
 use super::outcome;
-use crate::components::value::{Partial, value};
 use crate::language::{fill, t};
-use crate::link::Curve;
+use crate::run::link::Curve;
+use crate::ui::value::{Partial, value};
 use crate::words;
 use plots::curves::letter;
 
@@ -28,13 +28,13 @@ pub(super) fn Stages(
     let row = move |run: Opened| {
         let letter = letter(run.place);
         let cell = move |place: usize| -> Value {
-            let m = run.run.stages.get()[place];
+            let m = run.run.derived.stages.get()[place];
             match chosen.curve.get() {
                 Curve::Mdi => m.mdi,
                 Curve::Aei => m.aei_text,
             }
         };
-        let attention = move || run.run.stages.get()[2].attention;
+        let attention = move || run.run.derived.stages.get()[2].attention;
         let whole = |n: f64| format!("{n:.0}");
         let at_layer = move || {
             layer().map(|l| {
@@ -43,11 +43,12 @@ pub(super) fn Stages(
             })
         };
         let likely = move || {
-            let found = first.run.observation.with(|a| {
+            let found = first.run.facts.observation.with(|a| {
                 // Ids mean the same only in the same vocabulary.
-                let hash = |r: Opened| r.run.model.with(|m| m.as_ref().map(|m| m.hash.clone()));
+                let hash =
+                    |r: Opened| r.run.facts.model.with(|m| m.as_ref().map(|m| m.hash.clone()));
                 let same = hash(first).is_some() && hash(first) == hash(run);
-                same.then(|| run.run.observation.with(|b| likelihood(&a.tokens, b))).flatten()
+                same.then(|| run.run.facts.observation.with(|b| likelihood(&a.tokens, b))).flatten()
             });
             outcome::likelihood(found)
         };
@@ -58,7 +59,7 @@ pub(super) fn Stages(
                     <td data-cell=stage.name()>{move || value(cell(i), words::number)}</td>
                 }).collect_view()}
                 {at_layer}
-                <td data-cell="share">{move || value(run.run.stages.get()[2].share_text, words::percent)}</td>
+                <td data-cell="share">{move || value(run.run.derived.stages.get()[2].share_text, words::percent)}</td>
                 <td>{move || value(attention().map(|a| f64::from(a.text_tokens)), whole)}</td>
                 <td>{move || value(attention().map(|a| f64::from(a.image_tokens)), whole)}</td>
                 <td data-cell="likelihood">{likely}</td>

@@ -11,11 +11,12 @@ use shared::{LayerBand, Observation, PictureUse};
 use super::counterfactual::{Counterfactual, NOISE_SEED, contradicted};
 use super::link::{Compared, MOST};
 use crate::actions;
-use crate::base::at;
 use crate::browser;
+use crate::lab::{PictureFrom, use_lab};
 use crate::language::{fill, t};
-use crate::phase::Phase;
-use crate::state::{RunView, Source, use_lab};
+use crate::run::Run;
+use crate::run::phase::Phase;
+use crate::source::samples;
 use crate::words;
 
 /// Shares of the picture's tokens to drop: the paper's.
@@ -37,7 +38,7 @@ enum Asked {
 #[component]
 pub fn TestIt(
     /// The run that is tested.
-    run: RunView,
+    run: Run,
     /// Runs that stand beside it already, itself among them; empty on its own page.
     beside: Vec<String>,
     /// The layer that is chosen.
@@ -48,17 +49,17 @@ pub fn TestIt(
     let full = beside.len() >= MOST;
     let beside = StoredValue::new(beside);
     let asked = RwSignal::new(None::<Asked>);
-    let start = Callback::new(move |(change, source): (Counterfactual, Option<Source>)| {
-        let Some(id) = run.id.get_untracked().filter(|_| !lab.sending.get_untracked()) else {
+    let start = Callback::new(move |(change, source): (Counterfactual, Option<PictureFrom>)| {
+        let Some(id) = run.facts.id.get_untracked().filter(|_| !lab.sending.get_untracked()) else {
             return;
         };
-        let options = run.options.with_untracked(|o| change.of(o).into());
-        let source = source.unwrap_or_else(|| Source::Run(id.clone()));
+        let options = run.facts.options.with_untracked(|o| change.of(o).into());
+        let source = source.unwrap_or_else(|| PictureFrom::Run(id.clone()));
         let of_run = actions::pictures_of(run, &source);
         let navigate = navigate.clone();
         lab.sending.set(true);
         spawn_local(async move {
-            let created = actions::submit(&source, of_run, &[], &options).await;
+            let created = actions::submit(run.facts.source, &source, of_run, &[], &options).await;
             lab.sending.set(false);
             match created {
                 Ok(created) => {
@@ -69,9 +70,9 @@ pub fn TestIt(
                     runs.push(created.id);
                     let view = Compared {
                         runs,
-                        definition: run.definition.try_get_untracked().unwrap_or_default(),
-                        layer: run.pinned.try_get_untracked().flatten(),
-                        curve: run.curve.try_get_untracked().unwrap_or_default(),
+                        definition: run.view.definition.try_get_untracked().unwrap_or_default(),
+                        layer: run.view.layer.try_get_untracked().flatten(),
+                        curve: run.view.curve.try_get_untracked().unwrap_or_default(),
                     };
                     navigate(&view.address(), NavigateOptions::default());
                 }
@@ -79,7 +80,7 @@ pub fn TestIt(
             }
         });
     });
-    let changes = move |change: &Counterfactual| run.options.with(|o| change.changes(o));
+    let changes = move |change: &Counterfactual| run.facts.options.with(|o| change.changes(o));
     let at_once = move |change: Counterfactual, text: &'static str, testid: &'static str| {
         let change = StoredValue::new(change);
         view! {
@@ -99,7 +100,7 @@ pub fn TestIt(
         }
     };
     let ended = Memo::new(move |_| {
-        run.phase.with(|p| matches!(p, Phase::Done(_))) && run.id.with(Option::is_some)
+        run.facts.phase.with(|p| matches!(p, Phase::Done(_))) && run.facts.id.with(Option::is_some)
     });
     let ready = move || ended.get() && !full;
     let picture = |p| Counterfactual::Picture(p);
@@ -135,13 +136,13 @@ pub fn TestIt(
     }
 }
 
-type Start = Callback<(Counterfactual, Option<Source>)>;
+type Start = Callback<(Counterfactual, Option<PictureFrom>)>;
 
 /// Another prompt.
 #[component]
-fn Words(run: RunView, start: Start) -> impl IntoView {
+fn Words(run: Run, start: Start) -> impl IntoView {
     let lab = use_lab();
-    let prompt = run.options.with_untracked(|o| contradicted(&o.prompt));
+    let prompt = run.facts.options.with_untracked(|o| contradicted(&o.prompt));
     let text = RwSignal::new(prompt);
     let go = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
@@ -149,7 +150,7 @@ fn Words(run: RunView, start: Start) -> impl IntoView {
         let change = Counterfactual::Say(prompt.clone());
         if prompt.is_empty() {
             lab.complain("prompt_empty", t("Type a question about the picture first."));
-        } else if !run.options.with_untracked(|o| change.changes(o)) {
+        } else if !run.facts.options.with_untracked(|o| change.changes(o)) {
             lab.complain(
                 "nothing_changed",
                 t("Those are the run’s own words; change them to test it."),
@@ -185,7 +186,10 @@ fn Pictures(start: Start) -> impl IntoView {
         let Some(file) = file else { return };
         spawn_local(async move {
             if browser::is_picture(&file).await {
-                start.run((Counterfactual::Swap, Some(Source::File { url: String::new(), file })));
+                start.run((
+                    Counterfactual::Swap,
+                    Some(PictureFrom::File { url: String::new(), file }),
+                ));
             } else {
                 actions::complain_of_file(lab);
             }
@@ -201,12 +205,12 @@ fn Pictures(start: Start) -> impl IntoView {
                     <svg class="plus" viewBox="0 0 16 16" aria-hidden="true"><path d="M8 3v10M3 8h10"/></svg>
                 </label>
                 {move || lab.samples.get().into_iter().map(|sample| {
-                    let (file, url) = (sample.file.clone(), at(&format!("/api/samples/{}", sample.file)));
+                    let (file, url) = (sample.file.clone(), samples::url(&sample.file));
                     let title = sample.title.clone();
                     view! {
                         <button type="button" class="thumb" data-testid="test-sample" title=title
                             disabled=move || lab.sending.get()
-                            on:click=move |_| start.run((Counterfactual::Swap, Some(Source::Sample(file.clone()))))>
+                            on:click=move |_| start.run((Counterfactual::Swap, Some(PictureFrom::Sample(file.clone()))))>
                             <img src=url alt=sample.title loading="lazy"/>
                         </button>
                     }
@@ -218,9 +222,9 @@ fn Pictures(start: Start) -> impl IntoView {
 
 /// The picture hidden from the words.
 #[component]
-fn Layers(run: RunView, start: Start, chosen: Signal<Option<usize>>) -> impl IntoView {
+fn Layers(run: Run, start: Start, chosen: Signal<Option<usize>>) -> impl IntoView {
     let lab = use_lab();
-    let last = run.observation.with_untracked(Observation::layers).saturating_sub(1);
+    let last = run.facts.observation.with_untracked(Observation::layers).saturating_sub(1);
     let begin = chosen.get_untracked();
     let first = RwSignal::new(begin.unwrap_or(0).to_string());
     let end = RwSignal::new(begin.unwrap_or(last).to_string());
@@ -262,14 +266,14 @@ fn Layers(run: RunView, start: Start, chosen: Signal<Option<usize>>) -> impl Int
 
 /// A choice that is run at once.
 fn button(
-    run: RunView,
+    run: Run,
     start: Start,
     change: Counterfactual,
     text: String,
     testid: &'static str,
 ) -> impl IntoView {
     let lab = use_lab();
-    let there = run.options.with_untracked(|o| change.changes(o));
+    let there = run.facts.options.with_untracked(|o| change.changes(o));
     there.then(|| {
         view! {
             <button type="button" class="button" data-testid=testid disabled=move || lab.sending.get()
@@ -280,7 +284,7 @@ fn button(
 
 /// Another number of picture tokens.
 #[component]
-fn Tokens(run: RunView, start: Start) -> impl IntoView {
+fn Tokens(run: Run, start: Start) -> impl IntoView {
     let lab = use_lab();
     let dropped = PRUNE.map(|share| {
         let text = match share {
@@ -292,12 +296,12 @@ fn Tokens(run: RunView, start: Start) -> impl IntoView {
     let copies = COPIES.map(|n| {
         button(run, start, Counterfactual::Replicate(n), format!("×{n}"), "test-replicate")
     });
-    let without = run.options.with_untracked(|o| o.picture == PictureUse::None);
+    let without = run.facts.options.with_untracked(|o| o.picture == PictureUse::None);
     // A quarter of the pixels is half the picture's width and height.
     let smaller = move || {
-        let model = run.options.with(|o| o.model.clone());
+        let model = run.facts.options.with(|o| o.model.clone());
         let any = lab.models.with(|all| all.iter().any(|m| m.name == model && m.reads_any_size()));
-        let pixels = run.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture()));
+        let pixels = run.facts.observation.with(|o| o.layout.as_ref().and_then(|l| l.picture()));
         let pixels = pixels.map(|p| p.width * p.height / 4).filter(|n| any && *n > 0)?;
         let change = Counterfactual::MaxPixels(Some(pixels));
         Some(button(run, start, change, t("half as wide and high").into(), "test-size"))
@@ -312,10 +316,10 @@ fn Tokens(run: RunView, start: Start) -> impl IntoView {
 
 /// The same model, held or asked in another way.
 #[component]
-fn Held(run: RunView, start: Start) -> impl IntoView {
+fn Held(run: Run, start: Start) -> impl IntoView {
     let lab = use_lab();
     let entry = move || {
-        let model = run.options.with(|o| o.model.clone());
+        let model = run.facts.options.with(|o| o.model.clone());
         lab.models.with(|all| all.iter().find(|m| m.name == model).cloned())
     };
     let quants = move || {
@@ -326,8 +330,8 @@ fn Held(run: RunView, start: Start) -> impl IntoView {
     };
     let templates = move || {
         // What a run of long ago left to the model it had.
-        let own = run.model.get().unwrap_or_default();
-        let now = run.options.with(|o| o.template_on(&own).to_owned());
+        let own = run.facts.model.get().unwrap_or_default();
+        let now = run.facts.options.with(|o| o.template_on(&own).to_owned());
         let all = entry().map(|m| m.templates).unwrap_or_default().into_iter();
         all.filter(|name| now != *name)
             .map(|name| {

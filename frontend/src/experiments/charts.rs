@@ -1,6 +1,5 @@
 //! The plots: MDI by layer, and what dropping or repeating the picture's tokens does.
 
-use leptos::html;
 use leptos::prelude::*;
 use shared::Stage;
 use shared::experiment::paper::PaperRow;
@@ -10,12 +9,13 @@ use shared::experiment::tables::{
 };
 
 use super::told;
-use crate::browser::watch_width;
-use crate::components::term::Explained;
-use crate::components::value::Switch;
 use crate::glossary::Term;
+use crate::lab::use_lab;
 use crate::language::{fill, t};
-use crate::state::use_lab;
+use crate::run::kept::Kept;
+use crate::ui::plot_glass::PlotGlass;
+use crate::ui::term::Explained;
+use crate::ui::value::Switch;
 use plots::means::{Curve, Form, Plot, Point};
 use plots::{Palette, Rgb};
 
@@ -58,11 +58,9 @@ fn Drawn(
     testid: &'static str,
 ) -> impl IntoView {
     let lab = use_lab();
-    let holder = NodeRef::<html::Div>::new();
     let width = RwSignal::new(560.0_f64);
-    watch_width(holder, width);
     let frame = Memo::new(move |_| plot.with(|p| p.frame(width.get(), lab.type_size.get())));
-    let drawing = Memo::new(move |_| plot.with(|p| p.svg(&frame.get(), &lab.style())));
+    let drawing = Kept::new(move || plot.with(|p| p.svg(&frame.get(), &lab.style())));
     let empty =
         move || plot.with(|p| p.curves.iter().all(|c| c.points.iter().all(|p| p.mean.is_none())));
     let legend = move || {
@@ -77,7 +75,7 @@ fn Drawn(
         })
     };
     let percent = |form: Form, v: f64| match form {
-        Form::Share => format!("{:.0} %", v * 100.0),
+        Form::Share => format!("{:.0}\u{a0}%", v * 100.0),
         _ => short(v),
     };
     let cell = move |form: Form, p: &Point| match (p.mean, p.low, p.high) {
@@ -111,10 +109,16 @@ fn Drawn(
         })
     };
     view! {
-        <div class="chart" data-testid=testid node_ref=holder style:height=move || format!("{}px", frame.get().height)>
-            <div class="drawing" aria-hidden="true" inner_html=move || drawing.get()></div>
-            {move || empty().then(|| view! { <p class="chart-empty">{t("The curve comes with the first samples and sharpens with each.")}</p> })}
-        </div>
+        <PlotGlass
+            class="chart"
+            testid
+            width
+            height=Signal::derive(move || frame.get().height)
+            drawing
+            empty=Signal::derive(move || empty().then(|| {
+                t("The curve comes with the first samples and sharpens with each.").to_owned()
+            }))
+        />
         {legend}
         <details class="more numbers">
             <summary>{t("Numbers")}</summary>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use shared::{Definition, Preset};
 
 use crate::language::t;
-use crate::link;
+use crate::run::link;
 use crate::words;
 
 /// A button for each preset, and the definition of the link where it is none of them.

@@ -9,12 +9,13 @@ use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
 use shared::{AskedOptions, Message, Quant};
 
 use super::more::{self, Controls, MoreOptions, OneAtATime, PaperGrid};
-use super::{api, told};
+use super::told;
 use crate::browser;
-use crate::components::term::Explained;
 use crate::glossary::Term;
+use crate::lab::use_lab;
 use crate::language::{fill, mark, message, server, t};
-use crate::state::use_lab;
+use crate::source::experiments;
+use crate::ui::term::Explained;
 
 pub(super) const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
 pub(super) const REPLICATE: [u32; 3] = [1, 5, 10];
@@ -73,7 +74,7 @@ pub(super) fn Form() -> impl IntoView {
         lab.notes.set(Vec::new());
         let (wanted, navigate) = (spec.get_untracked(), navigate.clone());
         spawn_local(async move {
-            let created = api::start(&wanted).await;
+            let created = experiments::start(&wanted).await;
             sending.set(false);
             match created {
                 Ok(created) => {

@@ -8,12 +8,14 @@ use shared::experiment::{ExperimentProgress, ExperimentState, ExperimentStatus};
 
 use super::definitions::DefinitionSwitch;
 use super::watched::{Watched, is_over};
-use super::{api, list, told};
-use crate::components::term::Explained;
-use crate::components::value::Switch;
+use super::{list, told};
 use crate::glossary::Term;
+use crate::lab::use_lab;
 use crate::language::{fill, server, t};
-use crate::state::use_lab;
+use crate::owner;
+use crate::source::experiments;
+use crate::ui::term::Explained;
+use crate::ui::value::Switch;
 
 /// The card.
 #[component]
@@ -148,7 +150,7 @@ fn Buttons(w: Watched, state: Memo<Option<ExperimentState>>) -> impl IntoView {
         }
         let (id, navigate) = (w.id.get_untracked(), navigate.clone());
         spawn_local(async move {
-            match api::delete(&id).await {
+            match experiments::delete(&id, &owner::token(&id).unwrap_or_default()).await {
                 Ok(()) => {
                     list::forget(&id);
                     navigate("/experiments", Default::default());

@@ -7,14 +7,15 @@ use leptos::task::spawn_local;
 use shared::experiment::{ExperimentList, ExperimentProgress};
 
 use super::form::Form;
+use super::told;
 use super::watched::is_over;
-use super::{api, told};
 use crate::base::at;
 use crate::browser;
-use crate::components::header::Header;
-use crate::components::notes::Notes;
+use crate::lab::use_lab;
 use crate::language::{fill, server, t};
-use crate::state::use_lab;
+use crate::source::experiments;
+use crate::ui::header::Header;
+use crate::ui::notes::Notes;
 
 /// Experiments that this browser keeps in mind.
 const MOST: usize = 30;
@@ -44,13 +45,13 @@ fn remembered() -> Vec<String> {
 
 /// What the lab lists, or what this browser knows.
 async fn read() -> Option<ExperimentList> {
-    let listed = api::list().await.ok()?;
+    let listed = experiments::list().await.ok()?;
     if listed.shown {
         return Some(listed);
     }
     let mut own = ExperimentList::default();
     for id in remembered() {
-        match api::status(&id).await {
+        match experiments::status(&id).await {
             Ok(status) => own.experiments.push(ExperimentProgress::from(&status)),
             Err(failure) if failure.code == Some(shared::ErrorCode::NotFound) => forget(&id),
             Err(_) => {}

@@ -8,8 +8,6 @@ pub mod told;
 pub const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
 
 #[cfg(target_arch = "wasm32")]
-mod api;
-#[cfg(target_arch = "wasm32")]
 mod charts;
 #[cfg(target_arch = "wasm32")]
 mod compare;

@@ -8,8 +8,8 @@ use shared::{
 };
 
 use super::form::{Box, PRUNE, REPLICATE, put};
+use crate::lab::use_lab;
 use crate::language::t;
-use crate::state::use_lab;
 
 /// Seed of the noise: any will do, and the same one makes experiments comparable.
 const NOISE_SEED: u32 = 1;

@@ -7,7 +7,6 @@ use shared::experiment::stats::Means;
 use shared::experiment::tables::{Lever, Tables};
 use web_sys::UrlSearchParams;
 
-use super::api::encoded;
 use super::charts::{LayersCard, LeverCard};
 use super::compare::{Choose, CompareCard};
 use super::head::Head;
@@ -17,11 +16,12 @@ use super::{list, tables};
 use crate::actions;
 use crate::base::{at, inside};
 use crate::browser;
-use crate::components::header::{Header, Menu, ShareButton};
-use crate::components::notes::Notes;
+use crate::lab::use_lab;
 use crate::language::{fill, server, t};
-use crate::link::{definition_from_text, definition_to_text};
-use crate::state::use_lab;
+use crate::run::link::{definition_from_text, definition_to_text};
+use crate::source::experiments;
+use crate::ui::header::{Header, Menu, ShareButton};
+use crate::ui::notes::Notes;
 
 fn id_of(pathname: &str) -> String {
     inside(pathname).strip_prefix("/e/").unwrap_or_default().trim_matches('/').to_owned()
@@ -154,12 +154,9 @@ pub fn ExperimentPage() -> impl IntoView {
 #[component]
 fn Exports(w: Watched) -> impl IntoView {
     let address = move |file: &'static str| {
-        move || {
-            let definition = encoded(&w.definition.get());
-            at(&format!("/api/experiments/{}/{file}?definition={definition}", w.id.get()))
-        }
+        move || experiments::file_url(&w.id.get(), file, &w.definition.get())
     };
-    let lines = move || at(&format!("/api/experiments/{}/export.jsonl", w.id.get()));
+    let lines = move || experiments::lines_url(&w.id.get());
     let plots = move || {
         let levers = w.tables.with(|t| {
             t.as_ref().map_or((false, false), |t| (t.prune.is_some(), t.replicate.is_some()))
@@ -189,11 +186,11 @@ fn Exports(w: Watched) -> impl IntoView {
                     {t("JSON lines")}" "<small>{t("every sample: answer, verdict, attention by layer")}</small>
                 </a>
                 {move || plots().into_iter().filter(|(.., there)| *there).map(|(name, said, _)| {
-                    let file = move |form: &'static str| at(&format!(
-                        "/api/experiments/{}/plots/{name}.{form}?definition={}",
-                        w.id.get(),
-                        encoded(&w.definition.get())
-                    ));
+                    let file = move |form: &'static str| experiments::file_url(
+                        &w.id.get(),
+                        &format!("plots/{name}.{form}"),
+                        &w.definition.get(),
+                    );
                     view! {
                         <div class="menu-pair">
                             <span>{fill("Plot: {name}", &[("name", &said)])}</span>

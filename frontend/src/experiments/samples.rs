@@ -8,15 +8,14 @@ use leptos_router::hooks::use_navigate;
 use shared::experiment::tables::short;
 use shared::experiment::{ItemRecord, Verdict};
 
-use super::api::{self, Wanted};
 use super::told;
 use super::watched::{Watched, is_over};
-use crate::base::at;
 use crate::browser;
-use crate::components::value::Switch;
 use crate::errors;
+use crate::lab::use_lab;
 use crate::language::{fill, t};
-use crate::state::use_lab;
+use crate::source::experiments::{self, Wanted};
+use crate::ui::value::Switch;
 
 /// While the experiment runs, samples are looked for this often.
 const EVERY: Duration = Duration::from_secs(5);
@@ -75,7 +74,7 @@ pub(super) fn Samples(w: Watched) -> impl IntoView {
             return;
         }
         spawn_local(async move {
-            let found = api::items(&id, &asked).await;
+            let found = experiments::items(&id, &asked).await;
             // Chosen anew meanwhile, or gone: this answer is nobody's.
             if wanted.try_get_untracked() != Some((id, asked)) {
                 return;
@@ -140,7 +139,7 @@ fn Sample(id: String, item: ItemRecord) -> impl IntoView {
     let navigate = use_navigate();
     let opening = RwSignal::new(false);
     let number = item.item;
-    let picture = at(&format!("/api/experiments/{id}/items/{number}/picture"));
+    let picture = experiments::picture_url(&id, number);
     let open = move |_| {
         if opening.get_untracked() {
             return;
@@ -148,7 +147,7 @@ fn Sample(id: String, item: ItemRecord) -> impl IntoView {
         opening.set(true);
         let (id, navigate) = (id.clone(), navigate.clone());
         spawn_local(async move {
-            let opened = api::open_item(&id, number).await;
+            let opened = experiments::open_item(&id, number).await;
             opening.try_set(false);
             match opened {
                 Ok(run) => {

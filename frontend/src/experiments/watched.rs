@@ -8,12 +8,10 @@ use shared::experiment::stats::Means;
 use shared::experiment::tables::Tables;
 use shared::experiment::{ExperimentProgress, ExperimentState, ExperimentStatus};
 use shared::{Definition, ErrorCode};
-use wasm_bindgen::prelude::*;
-use web_sys::{EventSource, MessageEvent};
 
-use super::api;
-use crate::base::at;
-use crate::state::Lab;
+use crate::lab::Lab;
+use crate::owner;
+use crate::source::experiments::{self, Progress};
 
 /// Tables of a running experiment are read this often at most.
 const EVERY: Duration = Duration::from_secs(1);
@@ -44,21 +42,7 @@ pub(super) struct Watched {
     turn: StoredValue<u32>,
     reading: StoredValue<bool>,
     again: StoredValue<bool>,
-    source: StoredValue<Option<Source>, LocalStorage>,
-}
-
-/// A stream of events with the closures it calls.
-struct Source {
-    source: EventSource,
-    _message: Closure<dyn FnMut(MessageEvent)>,
-    _error: Closure<dyn FnMut()>,
-}
-
-impl Drop for Source {
-    fn drop(&mut self) {
-        self.source.set_onerror(None);
-        self.source.close();
-    }
+    stream: StoredValue<Option<Progress>, LocalStorage>,
 }
 
 /// Whether nothing can change any more.
@@ -82,7 +66,7 @@ impl Watched {
             turn: StoredValue::new(0),
             reading: StoredValue::new(false),
             again: StoredValue::new(false),
-            source: StoredValue::new_local(None),
+            stream: StoredValue::new_local(None),
         };
         Effect::new(move |before: Option<Definition>| {
             let now = watched.definition.get();
@@ -93,14 +77,14 @@ impl Watched {
         });
         on_cleanup(move || {
             watched.turn.try_update_value(|turn| *turn += 1);
-            watched.source.try_update_value(|source| source.take());
+            watched.stream.try_update_value(Option::take);
         });
         watched
     }
 
     /// Shows another experiment; none for an empty name.
     pub(super) fn open(self, id: String) {
-        self.source.update_value(|source| drop(source.take()));
+        self.stream.update_value(|stream| drop(stream.take()));
         self.turn.update_value(|turn| *turn += 1);
         self.reading.set_value(false);
         self.status.set(None);
@@ -119,7 +103,7 @@ impl Watched {
     fn read_status(self, follow: bool) {
         let (turn, id) = (self.turn.get_value(), self.id.get_untracked());
         spawn_local(async move {
-            let status = api::status(&id).await;
+            let status = experiments::status(&id).await;
             if self.turn.try_get_value() != Some(turn) {
                 return;
             }
@@ -149,7 +133,7 @@ impl Watched {
         let (turn, id) = (self.turn.get_value(), self.id.get_untracked());
         let definition = self.definition.get_untracked();
         spawn_local(async move {
-            let tables = api::tables(&id, &definition).await;
+            let tables = experiments::tables(&id, &definition).await;
             if self.turn.try_get_value() != Some(turn) {
                 return;
             }
@@ -182,22 +166,11 @@ impl Watched {
 
     /// Follows the experiment until nothing can change any more.
     fn follow(self) {
-        let url = at(&format!("/api/experiments/{}/events", self.id.get_untracked()));
-        let Ok(source) = EventSource::new(&url) else { return };
-        let message = Closure::<dyn FnMut(_)>::new(move |event: MessageEvent| {
-            let text = event.data().as_string().unwrap_or_default();
-            if let Ok(progress) = serde_json::from_str::<ExperimentProgress>(&text) {
-                self.told(progress);
-            }
-        });
-        // The browser connects again by itself; what it cannot mend is said.
-        let error = Closure::<dyn FnMut()>::new(move || {
-            self.lost.set(true);
-        });
-        let listener = message.as_ref().unchecked_ref();
-        let _ = source.add_event_listener_with_callback("status", listener);
-        source.set_onerror(Some(error.as_ref().unchecked_ref()));
-        self.source.set_value(Some(Source { source, _message: message, _error: error }));
+        let told = move |progress| match progress {
+            Some(progress) => self.told(progress),
+            None => self.lost.set(true),
+        };
+        self.stream.set_value(Progress::of(&self.id.get_untracked(), told));
     }
 
     fn told(self, progress: ExperimentProgress) {
@@ -212,21 +185,18 @@ impl Watched {
         }
         if over {
             self.read_status(false);
-            // Not from inside the closure that is being called.
-            set_timeout(
-                move || {
-                    self.source.try_update_value(|source| source.take());
-                },
-                Duration::ZERO,
-            );
+            if let Some(stream) = self.stream.try_update_value(Option::take).flatten() {
+                stream.end_later();
+            }
         }
     }
 
     /// Pauses, resumes or cancels it.
     pub(super) fn act(self, what: &'static str) {
         let id = self.id.get_untracked();
+        let owner = owner::token(&id).unwrap_or_default();
         spawn_local(async move {
-            match api::act(&id, what).await {
+            match experiments::act(&id, what, &owner).await {
                 Ok(progress) => {
                     self.progress.set(Some(progress));
                     self.read_tables();

@@ -1,0 +1,201 @@
+//! Layers × heads: which heads lean to the words and which to the picture.
+
+use leptos::prelude::*;
+use shared::Heads;
+
+use crate::glossary::Term;
+use crate::lab::use_lab;
+use crate::language::{fill, t};
+use crate::run::Run;
+use crate::run::kept::Kept;
+use crate::ui::behind::Behind;
+use crate::ui::glass::{At, Handler, Key, Reads};
+use crate::ui::plot_glass::PlotGlass;
+use crate::ui::said::views;
+use crate::ui::scale_bar::{Ramp, ScaleBar};
+use crate::ui::term::Explained;
+use crate::ui::value::plain;
+use crate::words;
+use plots::heat::{Grid, Heat, svg};
+use plots::view_box;
+
+/// The card.
+#[component]
+pub fn HeadsCard() -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    let width = RwSignal::new(380.0_f64);
+    // The choice of heads does not matter here: every head is shown.
+    let base = Kept::new(move || shared::Definition {
+        heads: Heads::MeanFirst,
+        ..run.view.definition.get()
+    });
+    let heat = Kept::new(move || {
+        let definition = base.get();
+        run.facts.observation.with(|o| plots::run::heat(o, &definition))
+    });
+    let grid = Kept::new(move || {
+        let (layers, heads) = heat.with(|h| (h.layers, h.heads));
+        Grid::new(width.get(), lab.type_size.get(), layers, heads.max(1))
+    });
+    let drawing = Kept::new(move || heat.with(|h| svg(h, &grid.get(), &lab.style())));
+    let under = RwSignal::new(None::<(usize, usize)>);
+    let note = move || match (under.get(), run.view.definition.get().heads) {
+        (Some((layer, head)), _) => {
+            let mdi =
+                run.facts.observation.with(|o| o.measure_head(layer, head as u32, &base.get()).mdi);
+            fill(
+                "layer {layer} · head {head} · MDI {mdi}",
+                &[("layer", &layer), ("head", &head), ("mdi", &plain(mdi, words::number))],
+            )
+        }
+        (None, Heads::One(head)) => {
+            fill("head {head} alone; click it to go back to all", &[("head", &head)])
+        }
+        (None, _) => t("log₂ MDI · click a cell").into(),
+    };
+    let find = move |at: At| grid.get_untracked().at(at.x, at.y);
+    let choose = move |layer: usize, head: usize| {
+        // The same head in another layer is another map of it, not the way back.
+        let now = (run.view.definition.get_untracked().heads, run.view.layer.get_untracked());
+        let same = now == (Heads::One(head as u32), Some(layer));
+        run.view.definition.update(|d| {
+            d.heads = if same { Heads::MeanFirst } else { Heads::One(head as u32) };
+        });
+        run.view.layer.set((!same).then_some(layer));
+    };
+    // The way to a cell without a pointer: from the chosen one, or the one that leans most.
+    let start = move || match (
+        run.view.definition.get_untracked().heads,
+        run.derived.layer.get_untracked(),
+    ) {
+        (Heads::One(head), Some(layer)) => Some((layer, head as usize)),
+        _ => heat.with_untracked(|h| h.extremes().map(|[_, words]| words)),
+    };
+    let look = move |cell: Option<(usize, usize)>| {
+        under.set(cell);
+        run.hover.set(cell.map(|c| c.0));
+    };
+    let keys = move |key: Key| {
+        let Some((layer, head)) = under.get_untracked().or_else(start) else { return false };
+        let (layers, heads) = heat.with_untracked(|h| (h.layers, h.heads));
+        let cell = match key {
+            Key::Left => (layer.saturating_sub(1), head),
+            Key::Right => ((layer + 1).min(layers.saturating_sub(1)), head),
+            Key::Up => (layer, head.saturating_sub(1)),
+            Key::Down => (layer, (head + 1).min(heads.saturating_sub(1))),
+            Key::Home => (0, head),
+            Key::End => (layers.saturating_sub(1), head),
+            Key::Choose => {
+                choose(layer, head);
+                (layer, head)
+            }
+        };
+        look(Some(cell));
+        true
+    };
+    let glass = Handler::new(
+        t("MDI of every head in every layer. Arrow keys move, Enter chooses the head, Escape lets go."),
+        Reads::Surface { described_by: "heads-note" },
+        move |at: Option<At>| look(at.and_then(find)),
+        move |at| {
+            if let Some((layer, head)) = find(at) {
+                choose(layer, head);
+            }
+        },
+    )
+    .keys(keys)
+    .on_focus(move || {
+        if under.get_untracked().is_none() {
+            under.set(start());
+        }
+    })
+    .named("heads-glass");
+    let columns = Signal::derive(move || {
+        let layers = heat.with(|h| h.layers);
+        let layers = (0..layers).map(|l| fill("layer {layer}", &[("layer", &l)]));
+        [t("head").to_owned()].into_iter().chain(layers).collect()
+    });
+    let rows = Signal::derive(move || {
+        heat.with(|heat| {
+            let row = |head: usize| {
+                let cell = |l: usize| heat.get(l, head).map_or("–".to_owned(), words::number);
+                [head.to_string()].into_iter().chain((0..heat.layers).map(cell)).collect()
+            };
+            (0..heat.heads).map(row).collect()
+        })
+    });
+    let ends = Signal::derive(|| ("1/16".to_owned(), "16×".to_owned()));
+    view! {
+        <section class="card heads" aria-labelledby="heads-title">
+            <header class="card-head">
+                <h2 id="heads-title"><Explained term=Term::Head word=t("Heads × layers")/></h2>
+                <p class="card-note" id="heads-note" aria-live="polite">{note}</p>
+            </header>
+            <PlotGlass
+                class="heat"
+                testid="heads"
+                width
+                height=Signal::derive(move || grid.get().height)
+                drawing
+                glass
+            >
+                <Outlines run heat grid under/>
+            </PlotGlass>
+            <Strongest heat choose=Callback::new(move |(l, h)| choose(l, h))/>
+            <ScaleBar run ramp=Ramp::Dominance ends fixed=true/>
+            <Behind run testid="heads-table" caption=t("MDI of every head in every layer") columns rows/>
+        </section>
+    }
+}
+
+/// Outlines: the strongest heads, the chosen head and layer, the cell under the pointer.
+#[component]
+fn Outlines(
+    run: Run,
+    heat: Kept<Heat>,
+    grid: Kept<Grid>,
+    under: RwSignal<Option<(usize, usize)>>,
+) -> impl IntoView {
+    let outline = move |class: &'static str, layer: usize, head: usize| {
+        let [x, y, width, height] = grid.get().cell(layer, head);
+        view! { <rect class=class x=x y=y width=width height=height rx="2"/> }
+    };
+    view! {
+        <svg class="marks" viewBox=move || view_box(grid.get().width, grid.get().height) aria-hidden="true">
+            {move || heat.with(Heat::extremes).map(|all| all.map(|(l, h)| outline("strongest", l, h)))}
+            {move || {
+                let (Heads::One(head), layer) = (run.view.definition.get().heads, run.derived.layer.get()?) else { return None };
+                Some(outline("chosen", layer, head as usize))
+            }}
+            {move || under.get().map(|(l, h)| outline("under", l, h))}
+        </svg>
+    }
+}
+
+/// The strongest heads in words, which is also the way to them without a pointer.
+#[component]
+fn Strongest(heat: Kept<Heat>, choose: Callback<(usize, usize)>) -> impl IntoView {
+    let button = move |class: &'static str, name: &'static str, (layer, head): (usize, usize)| {
+        let mdi = heat.with(|h| h.get(layer, head)).map(words::number).unwrap_or_default();
+        let places = [
+            ("side", view! { <b class=class>{name}</b> }.into_any()),
+            ("layer", layer.into_any()),
+            ("head", head.into_any()),
+            ("mdi", view! { <b>{mdi}"×"</b> }.into_any()),
+        ];
+        view! {
+            <button type="button" class="compare" on:click=move |_| choose.run((layer, head))>
+                {views("{side}: layer {layer}, head {head}, {mdi}", places)}
+            </button>
+        }
+    };
+    view! {
+        <p class="card-foot strongest-row">
+            {move || heat.with(Heat::extremes).map(|[picture, words]| view! {
+                {button("words", t("most to words"), words)}
+                {button("picture", t("most to picture"), picture)}
+            })}
+        </p>
+    }
+}

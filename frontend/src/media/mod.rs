@@ -1,0 +1,52 @@
+//! How each kind of medium is looked at: a lens a kind, found here and nowhere else.
+
+pub mod picture;
+
+use leptos::prelude::*;
+use shared::{Group, Medium};
+
+use crate::run::Run;
+
+/// A medium's map on the card of what the model saw.
+pub struct Map {
+    /// The line beside the card's title.
+    pub note: AnyView,
+    /// The map with everything under it.
+    pub body: AnyView,
+}
+
+/// How one kind of medium is looked at.
+#[derive(Clone, Copy)]
+pub struct Lens {
+    /// The medium that the view names, as the model saw it, with the map over it; before there is a
+    /// layout, what is going to be asked about.
+    pub map: fn(Run) -> Map,
+    /// The same with nothing to do, for frames in other pages.
+    pub still: fn(Run) -> AnyView,
+    /// The medium of a number as it was given, with nothing over it.
+    pub given: fn(Run, u8) -> AnyView,
+}
+
+/// Every kind that the page has a lens for. Pictures come first: theirs is what a prompt without
+/// media, or one that is still to be asked, is looked at through.
+const LENSES: [(Group, Lens); 1] = [(Group::Image, picture::LENS)];
+
+/// The lens for a kind of medium.
+pub fn lens(kind: Group) -> Lens {
+    let found = LENSES.iter().find(|(of, _)| *of == kind);
+    found.map_or(LENSES[0].1, |(_, lens)| *lens)
+}
+
+/// The kind of the medium that a run's view names; none where the prompt has no such medium.
+pub fn kind_of(run: Run) -> Option<Group> {
+    let medium = usize::from(run.view.medium.get());
+    run.facts.observation.with(|o| o.layout.as_ref()?.media.get(medium).map(Medium::group))
+}
+
+/// The kinds of all of a run's media, in the prompt's order.
+pub fn kinds(run: Run) -> Vec<Group> {
+    let of = |o: &shared::Observation| {
+        o.layout.as_ref().map(|l| l.media.iter().map(Medium::group).collect())
+    };
+    run.facts.observation.with(of).unwrap_or_default()
+}

@@ -1,0 +1,123 @@
+//! Runs and models of the lab that this page came from.
+
+use gloo_net::http::Request;
+use shared::api::{ModelEntry, RunCreated, RunRecord};
+use shared::event::EVENT_VERSION;
+use shared::{AskedOptions, Definition, HeadRows, Label, LabelChange};
+use wasm_bindgen::JsValue;
+use web_sys::{Blob, FormData};
+
+use super::Failure;
+use super::http::{self, bearer, broken, checked, encoded, get, read, send, unreadable};
+use crate::base::at;
+use crate::language::t;
+
+pub(super) async fn models() -> Result<Vec<ModelEntry>, Failure> {
+    get("/api/models").await
+}
+
+pub(super) async fn pull(name: &str) -> Result<(), Failure> {
+    checked(Request::post(&at(&format!("/api/models/{name}/pull"))).send().await).await.map(|_| ())
+}
+
+pub(super) async fn stop_pull(name: &str) -> Result<(), Failure> {
+    checked(Request::delete(&at(&format!("/api/models/{name}/pull"))).send().await)
+        .await
+        .map(|_| ())
+}
+
+pub(super) async fn create(
+    pictures: &[(Blob, String)],
+    options: &AskedOptions,
+    presenter: Option<&str>,
+) -> Result<RunCreated, Failure> {
+    let form = FormData::new().map_err(|_| broken())?;
+    let options = serde_json::to_string(options).map_err(|_| broken())?;
+    for (picture, name) in pictures {
+        form.append_with_blob_and_filename("picture", picture, name).map_err(|_| broken())?;
+    }
+    form.append_with_str("options", &options).map_err(|_| broken())?;
+    let mut request = Request::post(&at("/api/runs"));
+    if let Some(token) = presenter {
+        request = request.header("Authorization", &bearer(token));
+    }
+    let request = request.body(JsValue::from(form)).map_err(|_| broken())?;
+    read(checked(request.send().await).await?).await
+}
+
+pub(super) async fn record(id: &str) -> Result<RunRecord, Failure> {
+    let response = checked(Request::get(&at(&format!("/api/runs/{id}"))).send().await).await?;
+    let text = response.text().await.map_err(|_| broken())?;
+    let record = serde_json::from_str::<RunRecord>(&text);
+    // A later format may not even be readable; which one it is can be read always.
+    let version = match &record {
+        Ok(record) => record.version,
+        Err(_) => serde_json::from_str::<Versioned>(&text).map_or(0, |v| v.version),
+    };
+    if version > EVENT_VERSION {
+        return Err(Failure {
+            code: Some(shared::ErrorCode::NewerVersion),
+            message: t("A newer lab recorded this run; this one cannot read it.").into(),
+            sentence: None,
+            retry_after: None,
+        });
+    }
+    record.map_err(unreadable)
+}
+
+/// The one part of a run's record that every version has.
+#[derive(serde::Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+pub(super) async fn head_rows(id: &str, head: u32, from: u32) -> Result<HeadRows, Failure> {
+    let url = at(&format!("/api/runs/{id}/heads/{head}?from={from}"));
+    let request = Request::get(&url).header("Accept", "application/msgpack");
+    let bytes = checked(request.send().await).await?.binary().await.map_err(|_| broken())?;
+    rmp_serde::from_slice(&bytes).map_err(|_| broken())
+}
+
+pub(super) async fn label(id: &str, change: &LabelChange, owner: &str) -> Result<Label, Failure> {
+    let request = Request::patch(&at(&format!("/api/runs/{id}")))
+        .header("Authorization", &bearer(owner))
+        .body(serde_json::to_string(change).map_err(|_| broken())?)
+        .map_err(|_| broken())?;
+    read(checked(request.send().await).await?).await
+}
+
+pub(super) async fn cancel(id: &str, owner: &str) -> Result<(), Failure> {
+    send(Request::post(&at(&format!("/api/runs/{id}/cancel"))), owner).await.map(|_| ())
+}
+
+pub(super) async fn delete(id: &str, owner: &str) -> Result<(), Failure> {
+    send(Request::delete(&at(&format!("/api/runs/{id}"))), owner).await.map(|_| ())
+}
+
+pub(super) async fn picture(id: &str, medium: u8) -> Result<Blob, Failure> {
+    http::blob(&picture_url(id, medium)).await
+}
+
+pub(super) async fn picture_bytes(id: &str, medium: u8) -> Result<Vec<u8>, Failure> {
+    let response = checked(Request::get(&picture_url(id, medium)).send().await).await?;
+    response.binary().await.map_err(|_| broken())
+}
+
+pub(super) fn picture_url(id: &str, medium: u8) -> String {
+    of_picture(id, "picture", medium)
+}
+
+pub(super) fn prepared_url(id: &str, medium: u8) -> String {
+    of_picture(id, "prepared.png", medium)
+}
+
+fn of_picture(id: &str, end: &str, medium: u8) -> String {
+    at(&match medium {
+        0 => format!("/api/runs/{id}/{end}"),
+        _ => format!("/api/runs/{id}/{end}?picture={}", u32::from(medium) + 1),
+    })
+}
+
+pub(super) fn export_url(id: &str, format: &str, definition: &Definition) -> String {
+    at(&format!("/api/runs/{id}/export.{format}?definition={}", encoded(definition)))
+}

@@ -1,0 +1,15 @@
+//! What cards and pages are made of.
+
+pub mod behind;
+pub mod files;
+pub mod glass;
+pub mod header;
+pub mod help;
+pub mod notes;
+pub mod plot_glass;
+pub mod said;
+pub mod scale_bar;
+pub mod term;
+pub mod tour;
+pub mod transport;
+pub mod value;
