@@ -1,5 +1,5 @@
-//! A run on the screen, in three parts that know each other in one direction: [`Facts`], what its events
-//! say; [`ViewSignals`], how it is looked at, which is what a link holds; [`Derived`], what follows from both.
+//! A run on the screen, in three parts that know each other in one direction: `Facts`, what its events
+//! say; `ViewSignals`, how it is looked at, which is what a link holds; `Derived`, what follows from both.
 
 pub mod link;
 pub mod log;
