@@ -37,7 +37,7 @@ fn main() {
     for (column, quant) in quants.iter().enumerate() {
         let options =
             LoadOptions { name: folder.clone(), quant: *quant, device: DeviceChoice::Cpu };
-        let model = Model::load(folder.as_ref(), &options, &mut |_, _| {}).unwrap();
+        let model = Model::load(&folder, &options, &mut |_, _| {}).unwrap();
         for item in &items {
             let bytes = std::fs::read(at.join(&item.image)).unwrap();
             let picture = Picture::decode(&bytes, &PictureLimits::default()).unwrap();

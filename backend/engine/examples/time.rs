@@ -27,7 +27,7 @@ fn main() {
     let quant = Quant::from_name(&args[3]).unwrap();
     let prompt = args.get(4).cloned().unwrap_or_else(|| "Which animal is it?".to_owned());
     let options = LoadOptions { name: "bench".to_owned(), quant, device: DeviceChoice::Cpu };
-    let model = Model::load(args[1].as_ref(), &options, &mut |_, _| {}).unwrap();
+    let model = Model::load(&args[1], &options, &mut |_, _| {}).unwrap();
     let bytes = std::fs::read(&args[2]).unwrap();
     let run = RunOptions { prompt, quant, ignore_eos: true, ..RunOptions::default() };
     let (mut observed, mut unobserved, mut first) = (vec![], vec![], vec![]);

@@ -20,6 +20,7 @@ mod decoder;
 mod device;
 mod error;
 mod family;
+mod filesystem;
 mod generate;
 mod memory;
 mod model;
@@ -46,6 +47,7 @@ pub use family::{
     OllamaModel, gguf_architecture, gguf_files, is_whole, model_types, ollama_models, traits_of,
     variant, variant_of,
 };
+pub use filesystem::{Contents, Disk, FileInfo, FileSystem, InMemory, Location};
 pub use memory::{MemoryNeed, amount};
 pub use model::{LoadOptions, Media, Medium, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};

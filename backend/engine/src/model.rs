@@ -1,7 +1,5 @@
 //! A model: loaded once, run many times.
 
-use std::path::Path;
-
 use shared::event::Stop;
 use shared::{
     Bins, FEW_BINS, Group, ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, Resizing,
@@ -13,6 +11,7 @@ use crate::clock::Moment;
 use crate::device::DeviceChoice;
 use crate::error::EngineError;
 use crate::family::{self, Loaded, Parts, Reading};
+use crate::filesystem::Location;
 use crate::generate::{self, Outcome};
 use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
 use crate::observer::{Observer, Wants};
@@ -167,20 +166,21 @@ impl Prepared {
 
 impl Model {
     /// Loads a model from a folder in Hugging Face layout, or from llama.cpp's files:
-    /// `FILE.gguf,MMPROJ.gguf`, or `FILE.gguf` alone with its mmproj beside it.
+    /// `FILE.gguf,MMPROJ.gguf`, or `FILE.gguf` alone with its mmproj beside it. A path is one of the
+    /// disk's; [`crate::InMemory`] has files that are none.
     /// `progress(bytes_done, bytes_total)` is called as weights are read.
     ///
     /// # Errors
     /// [`shared::ErrorCode::ModelUnusable`] naming the file and what is wrong with it.
     pub fn load(
-        folder: &Path,
+        folder: impl Into<Location>,
         options: &LoadOptions,
         progress: &mut dyn FnMut(u64, u64),
     ) -> Result<Model, EngineError> {
         let device = options.device.open()?;
         let (quant, cache, weighing) = (options.quant, None, None);
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        Ok(Self::of(family::load(folder, &options.name, reading)?, options))
+        Ok(Self::of(family::load(&folder.into(), &options.name, reading)?, options))
     }
 
     /// As [`Model::load`], with converted weights kept in a cache: a model that was quantized
@@ -188,8 +188,9 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::load`]; a cache that cannot be used is none.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn load_cached(
-        folder: &Path,
+        folder: impl Into<Location>,
         options: &LoadOptions,
         cache: &WeightCache,
         progress: &mut dyn FnMut(u64, u64),
@@ -197,7 +198,7 @@ impl Model {
         let device = options.device.open()?;
         let (quant, cache, weighing) = (options.quant, Some(cache), None);
         let reading = Reading { quant, device: &device, cache, weighing, progress };
-        Ok(Self::of(family::load(folder, &options.name, reading)?, options))
+        Ok(Self::of(family::load(&folder.into(), &options.name, reading)?, options))
     }
 
     /// A model of one of [`crate::shapes`]' sizes with random weights: what such a model costs,

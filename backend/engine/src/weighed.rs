@@ -1,6 +1,5 @@
 //! What a model takes of memory, before it is loaded and afterwards.
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use candle_core::Device;
@@ -10,6 +9,7 @@ use shared::{ErrorCode, Quant};
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
 use crate::family::{self, Loaded, Parts, Reading};
+use crate::filesystem::Location;
 use crate::memory::{CpuRun, Footprint, MemoryNeed, PROGRAM, amount, longest};
 use crate::model::{Model, Prepared};
 use crate::observer::Wants;
@@ -27,8 +27,13 @@ impl Weighed {
     ///
     /// # Errors
     /// As [`Model::load`], as far as it shows without the weights.
-    pub fn files(folder: &Path, quant: Quant, kernels: Kernels) -> Result<Self, EngineError> {
-        Self::of(quant, kernels, |reading| family::read(folder, reading))
+    pub fn files(
+        folder: impl Into<Location>,
+        quant: Quant,
+        kernels: Kernels,
+    ) -> Result<Self, EngineError> {
+        let folder = folder.into();
+        Self::of(quant, kernels, |reading| family::read(&folder, reading))
     }
 
     /// Of one of [`crate::shapes`]' sizes.
@@ -217,6 +222,8 @@ fn maps(c: &DecoderConfig, prompt: usize, new: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use shared::RunOptions;
 
     use super::*;

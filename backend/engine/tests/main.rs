@@ -15,6 +15,7 @@ mod fuzz_models;
 mod gguf;
 mod goldens;
 mod heads;
+mod in_memory;
 mod interventions;
 mod levers;
 mod picture_files;

@@ -3,19 +3,19 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
-use std::path::Path;
 use std::rc::Rc;
 
 use serde_json::Value;
 
 use crate::error::{EngineError, why};
 use crate::family::{FETCH_POINTER, is_pointer};
+use crate::filesystem::Location;
 
 /// A JSON file larger than this is refused before it is read.
 const MAX_FILE: u64 = 64 << 20;
 
 /// Reads a JSON file; `None` when there is no such file.
-pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, EngineError> {
+pub(crate) fn read_json(path: &Location) -> Result<Option<Value>, EngineError> {
     match read_text(path)? {
         Some(text) => parse_json(&text, &path.display().to_string()).map(Some),
         None => Ok(None),
@@ -23,17 +23,17 @@ pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, EngineError> {
 }
 
 /// Reads a text file of bounded size; `None` when there is no such file.
-pub(crate) fn read_text(path: &Path) -> Result<Option<String>, EngineError> {
+pub(crate) fn read_text(path: &Location) -> Result<Option<String>, EngineError> {
     let fail = |what: String| Err(EngineError::model(format!("{}: {what}", path.display())));
-    match std::fs::metadata(path) {
-        Ok(about) if about.len() > MAX_FILE => {
+    match path.info() {
+        Ok(about) if about.len > MAX_FILE => {
             return fail(format!("is larger than {} MiB", MAX_FILE >> 20));
         }
-        Ok(about) if about.is_dir() => return fail("is a folder, not a file".to_owned()),
+        Ok(about) if about.is_folder => return fail("is a folder, not a file".to_owned()),
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Ok(_) | Err(_) => {}
     }
-    match std::fs::read(path) {
+    match path.read() {
         Ok(bytes) if is_pointer(&bytes) => fail(FETCH_POINTER.to_owned()),
         Err(e) => fail(format!("cannot be read: {}", why(&e))),
         Ok(bytes) => match String::from_utf8(bytes) {

@@ -14,12 +14,11 @@ pub(crate) use llama::llama;
 pub(crate) use rope::{RopeRules, rope};
 pub(crate) use wishes::wishes;
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::rotary::RotaryConfig;
 use crate::vision::Activation;
 
@@ -162,7 +161,7 @@ pub(crate) fn activation(
 }
 
 /// The configuration's `model_type`, and all of it.
-pub(crate) fn named(folder: &Path) -> Result<(String, Value), EngineError> {
+pub(crate) fn named(folder: &Location) -> Result<(String, Value), EngineError> {
     let path = folder.join("config.json");
     let json = model_json(folder)?;
     let section = Section::file(&json, path.display().to_string())?;
@@ -172,7 +171,7 @@ pub(crate) fn named(folder: &Path) -> Result<(String, Value), EngineError> {
     }
 }
 
-fn model_json(folder: &Path) -> Result<Value, EngineError> {
+fn model_json(folder: &Location) -> Result<Value, EngineError> {
     read_json(&folder.join("config.json"))?.ok_or_else(|| {
         EngineError::model(format!(
             "{}: there is no config.json; a model folder in Hugging Face layout is needed",
@@ -190,7 +189,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    pub(crate) fn read(folder: &Path) -> Result<Self, EngineError> {
+    pub(crate) fn read(folder: &Location) -> Result<Self, EngineError> {
         let generation = folder.join("generation_config.json");
         Ok(Files {
             model: model_json(folder)?,

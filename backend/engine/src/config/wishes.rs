@@ -1,11 +1,10 @@
 //! What a model's `generation_config.json` would have done that a run does only when it is asked.
 
-use std::path::Path;
-
 use serde_json::Value;
 use shared::options::NEW_TOKENS;
 
 use super::{Section, read_json};
+use crate::filesystem::Location;
 
 /// Keys that change which tokens are chosen, with the value at which they do nothing.
 const NEUTRAL: [(&str, f64); 11] = [
@@ -101,7 +100,7 @@ const HARMLESS: [&str; 41] = [
 
 /// Sentences about what the folder's own file asks for and a run does not do by itself, and about
 /// what is not known of it; none where it asks for nothing, or is not there.
-pub(crate) fn wishes(folder: &Path) -> Vec<String> {
+pub(crate) fn wishes(folder: &Location) -> Vec<String> {
     let path = folder.join("generation_config.json");
     let Ok(Some(json)) = read_json(&path) else { return Vec::new() };
     let Ok(file) = Section::file(&json, path.display().to_string()) else { return Vec::new() };
@@ -166,7 +165,7 @@ mod tests {
         let of = |json: &str| {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::write(folder.path().join("generation_config.json"), json).expect("written");
-            wishes(folder.path())
+            wishes(&folder.path().into())
         };
         let none: Vec<String> = Vec::new();
         let harmless =
@@ -205,6 +204,6 @@ mod tests {
         assert!(said[0].contains("eos_token_id null"), "{said:?}");
         let said = of(r#"{"foo": 1, "bar": null}"#);
         assert_eq!(said, ["generation_config.json has 'foo', which this lab does not know."]);
-        assert_eq!(wishes(Path::new("/nowhere")), none);
+        assert_eq!(wishes(&"/nowhere".into()), none);
     }
 }

@@ -1,11 +1,11 @@
 //! Which of llama.cpp's files make a model: a language model and the mmproj that goes with it.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::{is_architecture, is_whole, told_architectures};
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::weights::is_hidden;
 
 /// The language model and the mmproj that a place of llama.cpp's files stands for:
@@ -14,10 +14,19 @@ use crate::weights::is_hidden;
 ///
 /// # Errors
 /// One of the two is missing, or it is not clear which is meant.
-pub fn gguf_files(place: &Path) -> Option<Result<(PathBuf, PathBuf), EngineError>> {
-    if place.is_dir() {
+pub fn gguf_files(place: impl Into<Location>) -> Option<Result<(PathBuf, PathBuf), EngineError>> {
+    let path = |location: Location| location.path().to_owned();
+    let paths = |(text, mmproj)| (path(text), path(mmproj));
+    Some(gguf_locations(&place.into())?.map(paths))
+}
+
+/// As [`gguf_files`], in the place's file system.
+pub(super) fn gguf_locations(
+    place: &Location,
+) -> Option<Result<(Location, Location), EngineError>> {
+    if place.is_folder() {
         let (mmproj, text): (Vec<_>, Vec<_>) =
-            ggufs(place).into_iter().partition(|path| is_mmproj(path));
+            ggufs(place).into_iter().partition(|file| is_mmproj(file.path()));
         if text.is_empty() && mmproj.is_empty() || place.join("config.json").exists() {
             return None;
         }
@@ -34,21 +43,23 @@ pub fn gguf_files(place: &Path) -> Option<Result<(PathBuf, PathBuf), EngineError
         });
     }
     if place.is_file() {
-        return is_gguf(place).then(|| beside(place).map(|mmproj| (place.to_owned(), mmproj)));
+        return is_gguf(place).then(|| beside(place).map(|mmproj| (place.clone(), mmproj)));
     }
-    let name = place.to_string_lossy();
+    let name = place.path().to_string_lossy();
     // A comma may be part of a name: the cut is where both sides are files, or else the first.
     let cuts = name.match_indices(',').map(|(at, _)| (&name[..at], &name[at + 1..]));
-    let both = |(a, b): &(&str, &str)| Path::new(a).is_file() && Path::new(b).is_file();
+    let both = |(a, b): &(&str, &str)| place.at(a).is_file() && place.at(b).is_file();
     let cut = cuts.clone().find(both).or_else(|| cuts.clone().next());
-    if !is_named_gguf(place)
-        && !cut.is_some_and(|(a, b)| is_gguf(a.as_ref()) && is_gguf(b.as_ref()))
+    if !is_named_gguf(place.path())
+        && !cut.is_some_and(|(a, b)| is_gguf(&place.at(a)) && is_gguf(&place.at(b)))
     {
         return None;
     }
     Some(match cut {
-        Some((first, second)) if is_mmproj(Path::new(first)) => Ok((second.into(), first.into())),
-        Some((first, second)) => Ok((first.into(), second.into())),
+        Some((first, second)) if is_mmproj(Path::new(first)) => {
+            Ok((place.at(second), place.at(first)))
+        }
+        Some((first, second)) => Ok((place.at(first), place.at(second))),
         None => Err(EngineError::model(format!("{name}: there is no such file"))),
     })
 }
@@ -59,14 +70,15 @@ fn is_named_gguf(path: &Path) -> bool {
 
 /// Whether a file is llama.cpp's: by its ending, or, where it has none (as Ollama's blobs), by what
 /// it begins with.
-fn is_gguf(path: &Path) -> bool {
-    is_named_gguf(path) || path.extension().is_none() && path.is_file() && begin(path, 4) == b"GGUF"
+fn is_gguf(file: &Location) -> bool {
+    let bare = || file.path().extension().is_none();
+    is_named_gguf(file.path()) || bare() && file.is_file() && begin(file, 4) == b"GGUF"
 }
 
 /// The first bytes of a file; fewer where it has not so many or cannot be read.
-fn begin(path: &Path, bytes: u64) -> Vec<u8> {
+fn begin(file: &Location, bytes: u64) -> Vec<u8> {
     let mut read = Vec::new();
-    if let Ok(file) = File::open(path) {
+    if let Ok(file) = file.open() {
         let _ = file.take(bytes).read_to_end(&mut read);
     }
     read
@@ -74,9 +86,9 @@ fn begin(path: &Path, bytes: u64) -> Vec<u8> {
 
 /// The architecture that one of llama.cpp's files names, at a glance: the key is among the first.
 /// `None` where that is not so, or the file is another.
-pub fn gguf_architecture(path: &Path) -> Option<String> {
+pub fn gguf_architecture(file: impl Into<Location>) -> Option<String> {
     const KEY: &[u8] = b"general.architecture";
-    let begin = begin(path, 1 << 16);
+    let begin = begin(&file.into(), 1 << 16);
     if !begin.starts_with(b"GGUF") {
         return None;
     }
@@ -95,11 +107,10 @@ fn is_mmproj(path: &Path) -> bool {
     path.file_name().is_some_and(|n| n.to_string_lossy().to_lowercase().contains("mmproj"))
 }
 
-fn ggufs(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let is_file = |p: &PathBuf| is_gguf(p) && !is_hidden(p);
-    let mut found: Vec<PathBuf> = entries.map(|e| e.path()).filter(is_file).collect();
-    found.sort();
+fn ggufs(folder: &Location) -> Vec<Location> {
+    let mut found = folder.list().unwrap_or_default();
+    found.retain(|file| is_gguf(file) && !is_hidden(file.path()));
+    found.sort_by(|a, b| a.path().cmp(b.path()));
     found
 }
 
@@ -116,16 +127,16 @@ fn is_named_after(mmproj: &Path, text: &Path) -> bool {
 }
 
 /// The mmproj that lies beside a language model.
-fn beside(text: &Path) -> Result<PathBuf, EngineError> {
+fn beside(text: &Location) -> Result<Location, EngineError> {
     let file = text.display();
-    if is_mmproj(text) {
+    if is_mmproj(text.path()) {
         return Err(EngineError::model(format!(
             "{file}: this is an mmproj; name the language model it belongs to as well: \
              FILE.gguf,MMPROJ.gguf"
         )));
     }
     match gguf_architecture(text).as_deref() {
-        Some(arch) if is_whole(arch) => return Ok(text.to_owned()),
+        Some(arch) if is_whole(arch) => return Ok(text.clone()),
         Some(arch) if arch != "clip" && !is_architecture(arch) => {
             return Err(EngineError::model(format!(
                 "{file}: general.architecture is '{arch}', which is not supported; {} are",
@@ -134,11 +145,13 @@ fn beside(text: &Path) -> Result<PathBuf, EngineError> {
         }
         _ => {}
     }
-    let folder = text.parent().unwrap_or(Path::new("."));
+    let folder = text.path().parent().unwrap_or(Path::new("."));
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let mut found: Vec<PathBuf> = ggufs(folder).into_iter().filter(|p| is_mmproj(p)).collect();
-    if found.len() > 1 && found.iter().filter(|p| is_named_after(p, text)).count() == 1 {
-        found.retain(|p| is_named_after(p, text));
+    let mut found = ggufs(&text.at(folder));
+    found.retain(|file| is_mmproj(file.path()));
+    let is_its = |file: &Location| is_named_after(file.path(), text.path());
+    if found.len() > 1 && found.iter().filter(|file| is_its(file)).count() == 1 {
+        found.retain(is_its);
     }
     match found.len() {
         1 => Ok(found.remove(0)),

@@ -1,20 +1,21 @@
 //! What a model's files say of it at a glance: enough to plan runs before it is loaded.
 
-use std::path::Path;
-
 use shared::picture::PictureTokens;
 use shared::{ModelTraits, Quant};
 
-use super::{Description, Family, Notes, gguf_files, of_gguf, of_model_type};
+use super::files::gguf_locations;
+use super::{Description, Family, Notes, of_gguf, of_model_type};
 use crate::config;
+use crate::filesystem::Location;
 use crate::prepare::Pictures;
 use crate::prompt::{self, Found};
 use crate::weights::Gguf;
 
 /// What is known at a glance of the model in a folder in Hugging Face layout or in llama.cpp's
 /// files; `None` for what cannot be read: loading says why.
-pub fn traits_of(place: &Path) -> Option<ModelTraits> {
-    match gguf_files(place) {
+pub fn traits_of(place: impl Into<Location>) -> Option<ModelTraits> {
+    let place = &place.into();
+    match gguf_locations(place) {
         Some(files) => {
             // Either file may be named first; one of them is the language model.
             let (one, other) = files.ok()?;
@@ -25,7 +26,7 @@ pub fn traits_of(place: &Path) -> Option<ModelTraits> {
     }
 }
 
-fn of_folder(place: &Path) -> Option<ModelTraits> {
+fn of_folder(place: &Location) -> Option<ModelTraits> {
     let (model_type, settings) = config::named(place).ok()?;
     let family = of_model_type(&model_type, &settings)?;
     // What is to be noted is noted when the model is loaded.
@@ -35,7 +36,7 @@ fn of_folder(place: &Path) -> Option<ModelTraits> {
 }
 
 /// A folder's chat template, and what its tokenizer calls the picture's token.
-fn in_folder(place: &Path, image: Option<u32>) -> (Found, Option<String>) {
+fn in_folder(place: &Location, image: Option<u32>) -> (Found, Option<String>) {
     let found = prompt::in_folder(place);
     let is_there = matches!(found, Ok(Some(_)));
     let name = image.filter(|_| is_there).and_then(|id| prompt::token_name(place, id));
@@ -80,6 +81,8 @@ pub(crate) fn of_pictures(pictures: &dyn Pictures) -> ModelTraits {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn of(name: &str) -> Option<ModelTraits> {

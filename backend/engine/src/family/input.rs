@@ -224,7 +224,7 @@ mod tests {
                 weighing: None,
                 progress: &mut |_, _| {},
             };
-            let parts = load(&goldens(&name), &name, reading).expect("loads").parts;
+            let parts = load(&goldens(&name).into(), &name, reading).expect("loads").parts;
             let bytes = std::fs::read(goldens(&name).join("golden.safetensors")).expect("goldens");
             let golden = SafeTensors::deserialize(&bytes).expect("goldens");
             let facts =

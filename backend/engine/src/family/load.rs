@@ -1,17 +1,17 @@
 //! From a model's files to its parts, whichever family they hold.
 
-use std::path::Path;
-
 use candle_core::Device;
 use shared::{ErrorCode, Quant};
 
+use super::files::gguf_locations;
 use super::parts::assemble;
 use super::{
-    FAMILIES, Family, Loaded, Notes, OllamaModel, gguf_files, listed, model_types, of_gguf,
-    of_model_type, ollama, variants,
+    FAMILIES, Family, Loaded, Notes, OllamaModel, listed, model_types, of_gguf, of_model_type,
+    ollama, variants,
 };
 use crate::config;
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::processor::Kernels;
 use crate::prompt::{self, PromptTokenizer, check_settings};
 use crate::weights::{Gguf, GgufWeights, Loader, Random, Source, WeightCache, WeightFiles, hash};
@@ -62,7 +62,7 @@ impl Reading<'_> {
 }
 
 /// Reads a folder in Hugging Face layout, or llama.cpp's files; `name` is what the model is called.
-pub(crate) fn load(folder: &Path, name: &str, reading: Reading) -> Result<Loaded, EngineError> {
+pub(crate) fn load(folder: &Location, name: &str, reading: Reading) -> Result<Loaded, EngineError> {
     let ollama = ollama::beside(folder, name)?;
     let mut loaded = read(folder, reading)?;
     let templates = &loaded.parts.templates;
@@ -78,8 +78,8 @@ pub(crate) fn load(folder: &Path, name: &str, reading: Reading) -> Result<Loaded
 }
 
 /// As [`load`], without what is told of it.
-pub(crate) fn read(folder: &Path, reading: Reading) -> Result<Loaded, EngineError> {
-    if let Some(files) = gguf_files(folder) {
+pub(crate) fn read(folder: &Location, reading: Reading) -> Result<Loaded, EngineError> {
+    if let Some(files) = gguf_locations(folder) {
         let (text, mmproj) = files?;
         return gguf(&text, &mmproj, reading);
     }
@@ -99,7 +99,11 @@ pub(crate) fn read(folder: &Path, reading: Reading) -> Result<Loaded, EngineErro
 }
 
 /// Reads a folder in Hugging Face layout.
-fn in_folder(family: &dyn Family, folder: &Path, reading: Reading) -> Result<Loaded, EngineError> {
+fn in_folder(
+    family: &dyn Family,
+    folder: &Location,
+    reading: Reading,
+) -> Result<Loaded, EngineError> {
     let facts = family.facts();
     let mut told = Notes::default();
     let description = family.folder(folder, &mut told)?;
@@ -126,7 +130,7 @@ fn in_folder(family: &dyn Family, folder: &Path, reading: Reading) -> Result<Loa
 }
 
 /// Reads a model from a language model's file and its mmproj, in either order.
-fn gguf(text: &Path, mmproj: &Path, reading: Reading) -> Result<Loaded, EngineError> {
+fn gguf(text: &Location, mmproj: &Location, reading: Reading) -> Result<Loaded, EngineError> {
     let (mut text, mut mmproj) = (Gguf::open(text)?, Gguf::open(mmproj)?);
     if config::gguf::architecture(&text)? == "clip" {
         std::mem::swap(&mut text, &mut mmproj);
@@ -135,8 +139,8 @@ fn gguf(text: &Path, mmproj: &Path, reading: Reading) -> Result<Loaded, EngineEr
     let tokenizer = PromptTokenizer::from_gguf(&text.metadata)?;
     let tokenizer = (tokenizer, prompt::in_gguf(&text.metadata));
     let description = family.gguf(&text, &mmproj)?;
-    let mut files = vec![text.path().to_owned(), mmproj.path().to_owned()];
-    files.dedup();
+    let mut files = vec![text.location().clone(), mmproj.location().clone()];
+    files.dedup_by(|a, b| a.path() == b.path());
     let hash = match reading.weighing {
         Some(_) => String::new(),
         None => hash(&files)?,

@@ -18,12 +18,11 @@ pub(crate) mod qwen2_5_vl;
 mod toy;
 mod variants;
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::config::gguf::architecture;
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::prompt::Prompting;
 use crate::weights::{Gguf, GgufNames};
 
@@ -63,7 +62,7 @@ pub(crate) trait Family: Sync {
     ///
     /// # Errors
     /// A setting that is not supported.
-    fn folder(&self, folder: &Path, notes: &mut Notes) -> Result<Description, EngineError>;
+    fn folder(&self, folder: &Location, notes: &mut Notes) -> Result<Description, EngineError>;
 
     /// What llama.cpp's files say of their model, besides its tokenizer and weights.
     ///

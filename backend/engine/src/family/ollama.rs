@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::gguf_files;
+use super::files::gguf_locations;
 use crate::error::EngineError;
+use crate::filesystem::Location;
 
 /// Manifests, and entries of a folder of them, that are looked at.
 const MOST: usize = 256;
@@ -30,8 +31,10 @@ pub struct OllamaModel {
 
 /// The models of a folder of Ollama's, `manifests/HOST/NAMESPACE/MODEL/TAG` and `blobs`, whose
 /// weights are there.
-pub fn ollama_models(models: &Path) -> Vec<OllamaModel> {
-    let below = |folders: Vec<PathBuf>| folders.iter().flat_map(|f| entries(f)).collect::<Vec<_>>();
+pub fn ollama_models(models: impl Into<Location>) -> Vec<OllamaModel> {
+    let models = &models.into();
+    let below =
+        |folders: Vec<Location>| folders.iter().flat_map(|f| entries(f)).collect::<Vec<_>>();
     let spaces = below(entries(&models.join("manifests")));
     let tags = below(below(spaces));
     tags.iter().take(MOST).filter_map(|tag| read(models, tag)).collect()
@@ -41,12 +44,13 @@ pub fn ollama_models(models: &Path) -> Vec<OllamaModel> {
 ///
 /// # Errors
 /// It has an adapter.
-pub(super) fn beside(place: &Path, name: &str) -> Result<Option<OllamaModel>, EngineError> {
-    let Some(Ok((text, _))) = gguf_files(place) else { return Ok(None) };
+pub(super) fn beside(place: &Location, name: &str) -> Result<Option<OllamaModel>, EngineError> {
+    let Some(Ok((text, _))) = gguf_locations(place) else { return Ok(None) };
+    let text = text.path();
     let blobs = text.parent().filter(|folder| folder.file_name().is_some_and(|n| n == "blobs"));
     let Some(models) = blobs.and_then(Path::parent) else { return Ok(None) };
     let is_it = |m: &OllamaModel| m.name == name && m.model.file_name() == text.file_name();
-    match ollama_models(models).into_iter().find(is_it) {
+    match ollama_models(place.at(models)).into_iter().find(is_it) {
         Some(found) if found.adapted => Err(EngineError::model(format!(
             "{name}: its manifest has an adapter (LoRA), which changes the model's weights: merge \
              it into the model it was made for (in Python, peft's merge_and_unload and \
@@ -73,20 +77,20 @@ impl OllamaModel {
     }
 }
 
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let read = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut all: Vec<PathBuf> = read.map(|entry| entry.path()).take(MOST).collect();
-    all.sort();
+fn entries(folder: &Location) -> Vec<Location> {
+    let mut all = folder.list().unwrap_or_default();
+    all.truncate(MOST);
+    all.sort_by(|a, b| a.path().cmp(b.path()));
     all
 }
 
 /// The JSON in a file that is not too large to be settings.
-fn small_json(path: &Path) -> Option<Value> {
-    let small = path.metadata().ok()?.len() <= MAX_FILE;
-    serde_json::from_slice(&std::fs::read(path).ok().filter(|_| small)?).ok()
+fn small_json(file: &Location) -> Option<Value> {
+    let small = file.info().ok()?.len <= MAX_FILE;
+    serde_json::from_slice(&file.read().ok().filter(|_| small)?).ok()
 }
 
-fn read(models: &Path, manifest: &Path) -> Option<OllamaModel> {
+fn read(models: &Location, manifest: &Location) -> Option<OllamaModel> {
     let json = small_json(manifest)?;
     let layers = json["layers"].as_array()?;
     let layer = |kind: &str| {
@@ -98,7 +102,7 @@ fn read(models: &Path, manifest: &Path) -> Option<OllamaModel> {
         let blob = models.join("blobs").join(format!("sha256-{digest}"));
         (whole && blob.is_file()).then_some(blob)
     };
-    let mut way = manifest.iter().rev().map(|part| part.to_string_lossy());
+    let mut way = manifest.path().iter().rev().map(|part| part.to_string_lossy());
     let (tag, model_name) = (way.next()?, way.next()?);
     let (space, host) = (way.next()?, way.next()?);
     let mut name = format!("{model_name}:{tag}");
@@ -138,8 +142,8 @@ fn read(models: &Path, manifest: &Path) -> Option<OllamaModel> {
     }
     Some(OllamaModel {
         name,
-        model: blob("image.model")?,
-        projector: blob("image.projector"),
+        model: blob("image.model")?.path().to_owned(),
+        projector: blob("image.projector").map(|blob| blob.path().to_owned()),
         adapted: layer("image.adapter").is_some(),
         words,
     })
@@ -150,7 +154,7 @@ mod tests {
     use super::*;
 
     /// A folder of Ollama's with a model `NAME:latest` of these layers; the blob of its model.
-    fn ollama(name: &str, layers: &[(&str, &[u8])]) -> (tempfile::TempDir, PathBuf) {
+    fn ollama(name: &str, layers: &[(&str, &[u8])]) -> (tempfile::TempDir, Location) {
         let dir = tempfile::tempdir().expect("a folder");
         let way = dir.path().join("manifests/registry.ollama.ai/library").join(name);
         let blobs = dir.path().join("blobs");
@@ -168,7 +172,7 @@ mod tests {
         let json = serde_json::json!({"schemaVersion": 2, "layers": all}).to_string();
         std::fs::write(way.join("latest"), json).expect("written");
         let place = format!("{},{}", blob(0).display(), blob(1).display());
-        (dir, PathBuf::from(place))
+        (dir, Location::from(&place))
     }
 
     #[test]
@@ -184,7 +188,7 @@ mod tests {
         found.tell("llava-hf", &mut notes);
         assert!(notes.is_empty() && !found.has_template(), "{notes:?}");
         assert_eq!(beside(&place, "other:latest").expect("no manifest of that name"), None);
-        assert_eq!(beside(Path::new("/nowhere"), "adapt:latest").expect("no place"), None);
+        assert_eq!(beside(&"/nowhere".into(), "adapt:latest").expect("no place"), None);
     }
 
     #[test]

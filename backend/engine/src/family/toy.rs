@@ -2,7 +2,6 @@
 //! view with line ends, features after early layers, norms of heads, interleaved M-RoPE. It goes
 //! through every door that the engine has (`toy/tests.rs`).
 
-use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
@@ -13,6 +12,7 @@ use super::{Description, Encoder, Facts, Family, Layers, Notes, Numbering};
 use crate::config::{Files, eos, image_token, known};
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::picture::Picture;
 use crate::prepare::{
     Filter, Normalise, Pictures, Pixels, Plan, PlanPart, Run, crop, replaced, resize,
@@ -106,7 +106,7 @@ impl Family for Toy {
 
     fn folder(
         &self,
-        folder: &Path,
+        folder: &Location,
         notes: &mut Notes,
     ) -> std::result::Result<Description, EngineError> {
         let files = Files::read(folder)?;

@@ -2,12 +2,11 @@
 //! an adapter, a pointer, another program's layout. Each is named, with what to take instead,
 //! before anything large is read or fetched.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::FAMILIES;
 use crate::error::EngineError;
+use crate::filesystem::Location;
 
 /// What to take in place of weights that another library quantized.
 const WHOLE: &str = "take the model it was made from (weights in f32, f16 or bf16), which this lab \
@@ -124,11 +123,12 @@ pub(crate) fn quantized_tensor<'n>(names: impl Iterator<Item = &'n str>) -> Opti
 }
 
 /// As [`variant`], of a folder's files and its `config.json`.
-pub fn variant_of(folder: &Path) -> Option<String> {
-    let names: Vec<String> = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+pub fn variant_of(folder: impl Into<Location>) -> Option<String> {
+    let folder = folder.into();
+    let entries = folder.list().ok()?;
+    let names: Vec<String> = entries
+        .iter()
+        .filter_map(|entry| Some(entry.path().file_name()?.to_string_lossy().into_owned()))
         .filter(|name| !name.starts_with('.'))
         .collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -137,7 +137,7 @@ pub fn variant_of(folder: &Path) -> Option<String> {
 }
 
 /// Refuses what [`variant_of`] names.
-pub(super) fn check(folder: &Path) -> Result<(), EngineError> {
+pub(super) fn check(folder: &Location) -> Result<(), EngineError> {
     match variant_of(folder) {
         Some(what) => Err(EngineError::model(format!("{}: {what}", folder.display()))),
         None => Ok(()),

@@ -1,11 +1,10 @@
 //! Which file says how pictures are prepared, and by which of transformers' processors.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use crate::config::{Section, read_json};
 use crate::error::EngineError;
+use crate::filesystem::Location;
 
 /// Members of a processor's settings that change no pixel: how it is saved, and how its numbers are
 /// handed out.
@@ -58,7 +57,7 @@ impl Settings {
     /// Reads a model folder's: `image_processor` in `processor_config.json` where it is there, else
     /// `preprocessor_config.json`; nothing where neither is. transformers 5 takes the one or the
     /// other, never a setting from each.
-    pub(crate) fn open(folder: &Path, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(crate) fn open(folder: &Location, notes: &mut Vec<String>) -> Result<Self, EngineError> {
         let (new, old) = ("processor_config.json", "preprocessor_config.json");
         let at = |file: &str| folder.join(file).display().to_string();
         let around = read_json(&folder.join(new))?.unwrap_or_default();

@@ -1,11 +1,11 @@
 //! Where a model's own chat template lies: its source and the special tokens it may name.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::Value;
 
 use crate::config::{read_json, read_text};
+use crate::filesystem::Location;
 use crate::weights::Metadata;
 
 /// A template as a model's files have it.
@@ -28,7 +28,7 @@ const TOKENIZER: &str = "tokenizer_config.json";
 /// Looks in a folder in Hugging Face layout, in transformers 5's order: `processor_config.json`,
 /// `chat_template.json`, `chat_template.jinja`; a processor knows no other. Then
 /// `tokenizer_config.json`, which the tokenizer's own `apply_chat_template` takes.
-pub(crate) fn in_folder(folder: &Path) -> Found {
+pub(crate) fn in_folder(folder: &Location) -> Found {
     let json = |name: &str| {
         read_json(&folder.join(name))
             .map(Option::unwrap_or_default)
@@ -36,7 +36,7 @@ pub(crate) fn in_folder(folder: &Path) -> Found {
     };
     let tokenizer = json(TOKENIZER)?;
     let (old, more) = ("chat_template.json", "additional_chat_templates");
-    let has_more = || folder.join(more).is_dir();
+    let has_more = || folder.join(more).is_folder();
     let from_key = |file: &'static str| -> Result<Option<(String, String)>, String> {
         let found = named(&json(file)?["chat_template"], file)?;
         Ok(found.map(|text| (text, file.to_owned())))

@@ -1,13 +1,12 @@
 //! What `tokenizer_config.json` says beside `tokenizer.json`, as transformers 5 takes it. Chat
 //! templates are another matter.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::PromptTokenizer;
 use crate::config::{Section, read_json};
 use crate::error::EngineError;
+use crate::filesystem::Location;
 
 /// Members that change no token of a prompt in transformers 5: names, lengths, and what slow
 /// tokenizers were told.
@@ -62,7 +61,7 @@ const HARMLESS: [&str; 45] = [
 /// Holds a folder's `tokenizer_config.json` to what is done. `own` is the class that transformers
 /// builds for this family itself, whatever `tokenizer.json` says; none where it takes that file.
 pub(crate) fn check_settings(
-    folder: &Path,
+    folder: &Location,
     tokenizer: &PromptTokenizer,
     own: Option<&str>,
     notes: &mut Vec<String>,

@@ -183,7 +183,7 @@ mod tests {
         for model in ["demo-llava", "demo-qwen"] {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/");
             let folder = std::path::Path::new(folder).join(model);
-            let tokenizer = PromptTokenizer::load(&folder).unwrap();
+            let tokenizer = PromptTokenizer::load(&folder.into()).unwrap();
             let cases = reference[model].as_array().unwrap();
             assert_eq!(cases.len(), 12);
             let mut shared_ones = 0;

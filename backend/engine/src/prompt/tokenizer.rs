@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::Path;
 use std::str::FromStr;
 
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use tokenizers::Tokenizer;
 
 use crate::config::{parse_json, read_json, read_text};
 use crate::error::EngineError;
+use crate::filesystem::Location;
 
 use super::spelling::Spelling;
 
@@ -46,7 +46,7 @@ pub(crate) struct PromptTokenizer {
 
 /// What a folder's `tokenizer.json` calls a token, without building the tokenizer; none where it does
 /// not say.
-pub(crate) fn token_name(folder: &Path, id: u32) -> Option<String> {
+pub(crate) fn token_name(folder: &Location, id: u32) -> Option<String> {
     let json = read_json(&folder.join("tokenizer.json")).ok()??;
     let added = json["added_tokens"].as_array().into_iter().flatten();
     let mut added = added.filter(|token| token["id"].as_u64() == Some(id.into()));
@@ -59,7 +59,7 @@ pub(crate) fn token_name(folder: &Path, id: u32) -> Option<String> {
 
 impl PromptTokenizer {
     /// Reads `tokenizer.json`.
-    pub(crate) fn load(folder: &Path) -> Result<Self, EngineError> {
+    pub(crate) fn load(folder: &Location) -> Result<Self, EngineError> {
         let path = folder.join("tokenizer.json");
         let at = path.display().to_string();
         match read_text(&path)? {
@@ -72,7 +72,7 @@ impl PromptTokenizer {
     /// the tokenizer knows it by name, where the configuration says.
     pub(crate) fn check(
         &self,
-        folder: &Path,
+        folder: &Location,
         vocab: usize,
         (name, id): (&str, u32),
     ) -> Result<(), EngineError> {

@@ -1,9 +1,8 @@
 //! Safetensors files of one model: found, their headers checked, tensors read one at a time.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
@@ -14,6 +13,7 @@ use super::{Source, header};
 use crate::config::{Section, read_json};
 use crate::error::{EngineError, why};
 use crate::family::quantized_tensor;
+use crate::filesystem::{Contents, Location};
 
 /// Where a tensor lies.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ struct Entry {
 /// All tensors of a model, by name.
 #[derive(Debug)]
 pub(crate) struct WeightFiles {
-    files: Vec<PathBuf>,
+    files: Vec<Location>,
     tensors: HashMap<String, Entry>,
     bytes: u64,
 }
@@ -36,7 +36,7 @@ pub(crate) struct WeightFiles {
 impl WeightFiles {
     /// Finds and indexes the weights of a folder: the shards `model.safetensors.index.json` names,
     /// or `model.safetensors`, or the folder's only safetensors file.
-    pub(crate) fn open(folder: &Path) -> Result<Self, EngineError> {
+    pub(crate) fn open(folder: &Location) -> Result<Self, EngineError> {
         let files = find(folder)?;
         let mut tensors = HashMap::new();
         let mut bytes = 0;
@@ -63,18 +63,8 @@ impl WeightFiles {
     /// reading them; `None` where the system does not say.
     pub(crate) fn stamp(&self) -> Option<String> {
         let mut hash = Sha256::new();
-        for path in &self.files {
-            let path = path.canonicalize().ok()?;
-            let metadata = path.metadata().ok()?;
-            let modified = metadata.modified().ok()?;
-            hash.update(format!("{}\0{}\0{modified:?}\0", path.display(), metadata.len()));
-            #[cfg(unix)]
-            {
-                use std::os::unix::fs::MetadataExt;
-                let m = &metadata;
-                let inode = (m.dev(), m.ino(), m.ctime(), m.ctime_nsec());
-                hash.update(format!("{inode:?}\0"));
-            }
+        for file in &self.files {
+            hash.update(file.stamp()?);
         }
         Some(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
     }
@@ -84,7 +74,7 @@ impl WeightFiles {
     /// a tensor that every layer has once, after the layer's number.
     pub(crate) fn check_layers(
         &self,
-        folder: &Path,
+        folder: &Location,
         (what, key): (&str, &str),
         probe: &str,
         count: usize,
@@ -119,7 +109,7 @@ impl WeightFiles {
         }
         let path = &self.files[entry.file];
         let mut raw = vec![0; entry.bytes];
-        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+        let mut file = path.open().map_err(|e| unreadable(path, &e))?;
         file.seek(SeekFrom::Start(entry.start))
             .and_then(|_| file.read_exact(&mut raw))
             .map_err(|e| unreadable(path, &e))?;
@@ -166,9 +156,9 @@ impl Source for WeightFiles {
         // Tables of gigabytes: a piece of each at a time.
         let open = |entry: &Entry| {
             let path = &self.files[entry.file];
-            let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+            let mut file = path.open().map_err(|e| unreadable(path, &e))?;
             file.seek(SeekFrom::Start(entry.start)).map_err(|e| unreadable(path, &e))?;
-            Ok::<File, EngineError>(file)
+            Ok::<Box<dyn Contents>, EngineError>(file)
         };
         let (mut one, mut other) = (open(a)?, open(b)?);
         let (mut left, mut right) = (vec![0; 1 << 20], vec![0; 1 << 20]);
@@ -235,14 +225,14 @@ impl Source for WeightFiles {
 }
 
 /// SHA-256 of files' contents one after the other, hexadecimal.
-pub(crate) fn hash(files: &[PathBuf]) -> Result<String, EngineError> {
+pub(crate) fn hash(files: &[Location]) -> Result<String, EngineError> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     for path in files {
-        let promised = promised(path);
+        let promised = promised(path.path());
         // Of a file alone it is the same.
         let mut own = promised.as_ref().filter(|_| files.len() > 1).map(|_| Sha256::new());
-        let mut file = File::open(path).map_err(|e| unreadable(path, &e))?;
+        let mut file = path.open().map_err(|e| unreadable(path, &e))?;
         loop {
             let n = file.read(&mut buffer).map_err(|e| unreadable(path, &e))?;
             if n == 0 {
@@ -277,7 +267,7 @@ fn promised(path: &Path) -> Option<String> {
     whole.then(|| sum.to_ascii_lowercase())
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> EngineError {
+fn unreadable(path: &Location, error: &std::io::Error) -> EngineError {
     EngineError::model(format!("{}: cannot be read: {}", path.display(), why(error)))
 }
 
@@ -287,7 +277,7 @@ pub(crate) fn is_hidden(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
-fn find(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
+fn find(folder: &Location) -> Result<Vec<Location>, EngineError> {
     let index = folder.join("model.safetensors.index.json");
     if index.exists() {
         let at = index.display().to_string();
@@ -311,7 +301,7 @@ fn find(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
                 Some(plain) if plain == name => folder.join(plain),
                 _ => return Err(file.fail(&format!("'{name}' is not a file name"))),
             };
-            if !shards.contains(&path) {
+            if !shards.iter().any(|shard: &Location| shard.path() == path.path()) {
                 if !path.is_file() {
                     let what = format!("tensor '{tensor}' is said to be in it");
                     let path = path.display();
@@ -322,18 +312,16 @@ fn find(folder: &Path) -> Result<Vec<PathBuf>, EngineError> {
                 shards.push(path);
             }
         }
-        shards.sort();
+        shards.sort_by(|a, b| a.path().cmp(b.path()));
         return Ok(shards);
     }
     let single = folder.join("model.safetensors");
     if single.exists() {
         return Ok(vec![single]);
     }
-    let entries = std::fs::read_dir(folder).map_err(|e| unreadable(folder, &e))?;
-    let mut found: Vec<PathBuf> = entries
-        .filter_map(|e| e.ok().map(|e| e.path()))
-        .filter(|p| p.extension().is_some_and(|x| x == "safetensors") && !is_hidden(p))
-        .collect();
+    let is_one = |path: &Path| path.extension().is_some_and(|x| x == "safetensors");
+    let mut found = folder.list().map_err(|e| unreadable(folder, &e))?;
+    found.retain(|file| is_one(file.path()) && !is_hidden(file.path()));
     match found.len() {
         1 => Ok(vec![found.remove(0)]),
         0 => Err(EngineError::model(format!(
@@ -357,7 +345,7 @@ mod damage {
         let file = |name: &str, bytes: &[u8]| {
             let path = dir.path().join(name);
             std::fs::write(&path, bytes).expect("written");
-            path
+            Location::from(path)
         };
         let named = |bytes: &[u8]| format!("sha256-{}", hex(Sha256::new().chain_update(bytes)));
         let (one, two) = (file(&named(b"one"), b"one"), file(&named(b"two"), b"two"));

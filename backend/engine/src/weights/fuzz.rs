@@ -7,7 +7,6 @@
 mod fuzz;
 
 use std::io::Cursor;
-use std::path::Path;
 
 use shared::ErrorCode;
 
@@ -50,7 +49,7 @@ fn fuzz_safetensors() {
     ];
     fuzz::each("safetensors", &fuzz::corpus("safetensors"), &words, |bytes| {
         let size = bytes.len() as u64;
-        read(header::read_from(Cursor::new(bytes), size, Path::new("the file")), |tensors| {
+        read(header::read_from(Cursor::new(bytes), size, &"the file".into()), |tensors| {
             for tensor in tensors {
                 assert!(tensor.start + tensor.bytes as u64 <= size);
                 let elements: usize = tensor.shape.iter().product();
@@ -71,7 +70,7 @@ fn fuzz_gguf() {
         b"\0\0\0\0\0\0\0\x80",
     ];
     fuzz::each("gguf", &fuzz::corpus("gguf"), &words, |bytes| {
-        read(Gguf::read(bytes, SIZE.max(bytes.len() as u64), Path::new("the file")), |gguf| {
+        read(Gguf::read(bytes, SIZE.max(bytes.len() as u64), &"the file".into()), |gguf| {
             let most = gguf.names().count() as u64 * SIZE.max(bytes.len() as u64);
             assert!(gguf.bytes() <= most, "{} bytes", gguf.bytes());
             for name in gguf.names() {

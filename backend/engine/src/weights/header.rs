@@ -1,14 +1,13 @@
 //! The header of a safetensors file, checked tensor by tensor.
 
-use std::fs::File;
 use std::io::{Read, Seek};
-use std::path::Path;
 
 use safetensors::Dtype;
 use serde_json::{Map, Value};
 
 use crate::error::{EngineError, why};
 use crate::family::{FETCH_POINTER, is_pointer};
+use crate::filesystem::Location;
 
 /// A header larger than this is refused before memory is set aside for it. Those of the largest
 /// models of these families are a tenth of a MiB.
@@ -26,22 +25,21 @@ pub(super) struct Listed {
 
 /// Reads a file's header. Tensors must fill the file without gaps and without overlapping, as the
 /// format asks.
-pub(super) fn read(path: &Path) -> Result<Vec<Listed>, EngineError> {
+pub(super) fn read(path: &Location) -> Result<Vec<Listed>, EngineError> {
     let problem = |what: &str| EngineError::model(format!("{}: {what}", path.display()));
     let unreadable = |e: std::io::Error| problem(&format!("cannot be read: {}", why(&e)));
-    let file = File::open(path).map_err(unreadable)?;
-    let about = file.metadata().map_err(unreadable)?;
-    if about.is_dir() {
+    let about = path.info().map_err(unreadable)?;
+    if about.is_folder {
         return Err(problem("is a folder, not a safetensors file"));
     }
-    read_from(file, about.len(), path)
+    read_from(path.open().map_err(unreadable)?, about.len, path)
 }
 
 /// Reads the header of a file of `size` bytes.
 pub(super) fn read_from(
     mut file: impl Read + Seek,
     size: u64,
-    path: &Path,
+    path: &Location,
 ) -> Result<Vec<Listed>, EngineError> {
     let problem = |what: &str| EngineError::model(format!("{}: {what}", path.display()));
     let unreadable = |e: std::io::Error| problem(&format!("cannot be read: {}", why(&e)));

@@ -1,12 +1,11 @@
 //! LLaVA-1.5's configuration.
 
-use std::path::Path;
-
 use crate::config::{
     Files, Section, activation, clip, eos, image_token, known, llama, same_layers,
 };
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::vision::{Activation, VitConfig};
 
 /// Sizes that follow from others.
@@ -34,7 +33,7 @@ impl LlavaConfig {
     ///
     /// # Errors
     /// The folder holds another family, or a setting that is not supported.
-    pub(crate) fn load(folder: &Path, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(crate) fn load(folder: &Location, notes: &mut Vec<String>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
         let (model, generation) = (files.model()?, files.generation()?);
         let config = Self::parse(&model, &generation, notes)?;

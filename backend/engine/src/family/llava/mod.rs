@@ -6,7 +6,6 @@ mod prepare;
 mod shapes;
 mod templates;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
@@ -15,6 +14,7 @@ use shared::PreparedPicture;
 
 use super::{Description, Encoder, Facts, Family, GgufFacts, Layers, Notes, Numbering};
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::prepare::Normalise;
 use crate::prompt::Prompting;
 use crate::vision::{Activation, Features, VitTower};
@@ -57,7 +57,7 @@ impl Family for Llava {
 
     fn folder(
         &self,
-        folder: &Path,
+        folder: &Location,
         notes: &mut Notes,
     ) -> std::result::Result<Description, EngineError> {
         let config = LlavaConfig::load(folder, &mut notes.config)?;

@@ -1,13 +1,12 @@
 //! Picture preparation equal to transformers' CLIPImageProcessor.
 
-use std::path::Path;
-
 use serde_json::Value;
 use shared::picture::PictureTokens;
 use shared::{ErrorCode, ImageFit, PreparedPicture, RunOptions};
 
 use crate::config::Section;
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::picture::Picture;
 use crate::prepare::{
     Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, Settings, channels, class, crop, middle,
@@ -54,7 +53,7 @@ impl ClipPrepare {
     /// # Errors
     /// A setting that describes another preparation.
     pub(super) fn load(
-        folder: &Path,
+        folder: &Location,
         (image_size, patch_size): (u32, u32),
         named: Option<&str>,
         notes: &mut Vec<String>,

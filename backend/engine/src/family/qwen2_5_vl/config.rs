@@ -1,7 +1,5 @@
 //! Qwen2.5-VL's configuration.
 
-use std::path::Path;
-
 use super::tower::QwenVisionConfig;
 use crate::config::{
     Files, MOST, RopeRules, Section, Usual, eos, heads, image_token, known, model_type, rope,
@@ -9,6 +7,7 @@ use crate::config::{
 };
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
+use crate::filesystem::Location;
 
 /// Tokens that stand for nothing in a question about a still picture.
 const HARMLESS: [&str; 4] =
@@ -50,7 +49,7 @@ impl QwenConfig {
     ///
     /// # Errors
     /// A setting that is not supported.
-    pub(crate) fn load(folder: &Path, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(crate) fn load(folder: &Location, notes: &mut Vec<String>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
         let (model, generation) = (files.model()?, files.generation()?);
         let config = Self::parse(&model, &generation, notes)?;

@@ -7,7 +7,6 @@ mod shapes;
 mod templates;
 mod tower;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
@@ -16,6 +15,7 @@ use shared::PreparedPicture;
 use super::{Description, Encoder, Facts, Family, GgufFacts, Layers, Notes, Numbering};
 use crate::config::gguf::architecture;
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::prepare::Normalise;
 use crate::prompt::Prompting;
 use crate::vision::Features;
@@ -68,7 +68,7 @@ impl Family for Qwen25Vl {
 
     fn folder(
         &self,
-        folder: &Path,
+        folder: &Location,
         notes: &mut Notes,
     ) -> std::result::Result<Description, EngineError> {
         let config = QwenConfig::load(folder, &mut notes.config)?;

@@ -1,12 +1,11 @@
 //! Picture preparation equal to transformers' Qwen2VLImageProcessor: any size, in patches.
 
-use std::path::Path;
-
 use shared::picture::{PictureTokens, smart_resize};
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
 use crate::config::Section;
 use crate::error::EngineError;
+use crate::filesystem::Location;
 use crate::picture::Picture;
 use crate::prepare::{
     Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, Settings, channels, class, replaced,
@@ -49,7 +48,7 @@ impl QwenPrepare {
     /// # Errors
     /// A setting that describes another preparation.
     pub(super) fn load(
-        folder: &Path,
+        folder: &Location,
         patch: usize,
         merge: usize,
         named: Option<&str>,
@@ -237,6 +236,8 @@ fn limits(json: &Section) -> Result<(u64, u64), EngineError> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use safetensors::SafeTensors;
     use serde_json::Value;
 

@@ -1,9 +1,8 @@
 //! The header of a GGUF file, read under limits and checked before anything in it is believed.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use candle_core::quantized::GgmlDType;
 
@@ -11,6 +10,7 @@ use super::metadata::{Metadata, Value};
 use super::{blocks, metadata};
 use crate::error::EngineError;
 use crate::family::{FETCH_POINTER, is_pointer};
+use crate::filesystem::Location;
 use crate::weights::linear::type_name;
 
 /// A header larger than this is refused before memory is set aside for it. A vocabulary of a
@@ -50,18 +50,18 @@ impl Gguf {
     /// # Errors
     /// The file cannot be read, is no GGUF file, is damaged, or asks for more memory than any
     /// model needs.
-    pub(crate) fn open(path: &Path) -> Result<Self, EngineError> {
+    pub(crate) fn open(path: &Location) -> Result<Self, EngineError> {
         let failed = |e: std::io::Error| {
             EngineError::model(format!("{}: cannot be read: {e}", path.display()))
         };
-        let file = File::open(path).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
+        let mut file = path.open().map_err(failed)?;
+        let size = path.info().map_err(failed)?.len;
         let mut begin = Vec::new();
-        (&file).take(64).read_to_end(&mut begin).map_err(failed)?;
+        file.by_ref().take(64).read_to_end(&mut begin).map_err(failed)?;
         if is_pointer(&begin) {
             return Err(EngineError::model(format!("{}: {FETCH_POINTER}", path.display())));
         }
-        (&file).seek(SeekFrom::Start(0)).map_err(failed)?;
+        file.rewind().map_err(failed)?;
         Self::read(BufReader::new(file), size, path)
     }
 
@@ -69,14 +69,19 @@ impl Gguf {
     pub(in crate::weights) fn read(
         from: impl Read,
         size: u64,
-        path: &Path,
+        path: &Location,
     ) -> Result<Self, EngineError> {
-        Reader { from, path: path.to_owned(), at: 0, size, elements: 0 }.header()
+        Reader { from, path: path.clone(), at: 0, size, elements: 0 }.header()
     }
 
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         self.metadata.path()
+    }
+
+    /// Where the file lies.
+    pub(crate) fn location(&self) -> &Location {
+        &self.metadata.location
     }
 
     /// A tensor's place.
@@ -125,7 +130,8 @@ impl Gguf {
             self.problem(name, &what)
         })?;
         let mut raw = vec![0; entry.bytes];
-        File::open(self.path())
+        self.location()
+            .open()
             .and_then(|mut file| {
                 file.seek(SeekFrom::Start(entry.start))?;
                 file.read_exact(&mut raw)
@@ -143,7 +149,7 @@ impl Gguf {
 /// Reads a header piece by piece and knows where it is.
 struct Reader<R> {
     from: R,
-    path: PathBuf,
+    path: Location,
     at: u64,
     size: u64,
     elements: u64,
@@ -276,7 +282,7 @@ impl<R: Read> Reader<R> {
                 }
             }
         }
-        Ok(Gguf { metadata: Metadata { path: self.path, values }, tensors: entries })
+        Ok(Gguf { metadata: Metadata { location: self.path, values }, tensors: entries })
     }
 
     fn value(&mut self, kind: u32, key: &str) -> Result<Value, EngineError> {

@@ -1,9 +1,10 @@
 //! What a GGUF file says of itself, by key.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::error::EngineError;
+use crate::filesystem::Location;
 
 /// A value. Arrays are kept in the widest form of their kind; arrays of other things are kept as
 /// [`Value::Other`], for nobody here asks for one.
@@ -23,12 +24,12 @@ pub(super) enum Value {
 /// The metadata of one file, with errors that name the file and the key.
 #[derive(Debug)]
 pub(crate) struct Metadata {
-    pub(super) path: PathBuf,
+    pub(super) location: Location,
     pub(super) values: HashMap<String, Value>,
 }
 
 /// An error about a file. What comes out of the file may be anything: a line of it is enough.
-pub(super) fn problem(path: &Path, what: &str) -> EngineError {
+pub(super) fn problem(path: &Location, what: &str) -> EngineError {
     let line = what.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c });
     let line: String = line.take(400).collect();
     EngineError::model(format!("{}: {line}", path.display()))
@@ -37,12 +38,12 @@ pub(super) fn problem(path: &Path, what: &str) -> EngineError {
 impl Metadata {
     /// The file.
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.location.path()
     }
 
     /// An error about the file.
     pub(crate) fn problem(&self, what: &str) -> EngineError {
-        problem(&self.path, what)
+        problem(&self.location, what)
     }
 
     /// An error about a key.

@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn blocks_are_read_as_llama_cpp_does() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens/gguf");
-        let file = Gguf::open(&folder.join("types.gguf")).expect("goldens");
+        let file = Gguf::open(&folder.join("types.gguf").into()).expect("goldens");
         let bytes = std::fs::read(folder.join("types.safetensors")).expect("goldens");
         let golden = SafeTensors::deserialize(&bytes).expect("goldens");
         assert_eq!(golden.len(), 13);
