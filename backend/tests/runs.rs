@@ -261,7 +261,7 @@ impl Lab for Slow {
         let now = self.0.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.0.most.fetch_max(now, Ordering::SeqCst);
         self.0.calls.fetch_add(1, Ordering::SeqCst);
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(100));
         self.0.now.fetch_sub(1, Ordering::SeqCst);
         ScriptedLab::default().decode(&png(8, 8))
     }
@@ -288,15 +288,15 @@ async fn pictures_decode_few_at_a_time_whoever_hangs_up() {
         let form = lab.submit_form(Form::new(r#"{"prompt":"a","max_new_tokens":1}"#));
         let _ = tokio::time::timeout(Duration::from_millis(30), form).await;
     }
-    assert_eq!(counted.most.load(Ordering::SeqCst), 2);
-    // More at once than may wait: those are told, and the others are served.
+    assert_eq!(counted.most.load(Ordering::SeqCst), 1);
+    // More at once than one client may have waiting: those are told, and the others are served.
     let forms = (0..40).map(|_| lab.submit_form(Form::new(r#"{"prompt":"a"}"#)));
     let answers = futures_util::future::join_all(forms).await;
-    let refused = answers.iter().filter(|a| a.status == StatusCode::SERVICE_UNAVAILABLE);
-    let refused: Vec<_> = refused.map(|a| a.is_error(ErrorCode::QueueFull)).collect();
+    let refused = answers.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS);
+    let refused: Vec<_> = refused.map(|a| a.is_error(ErrorCode::TooManyRequests)).collect();
     let refused = refused.len();
     assert!((20..=30).contains(&refused), "{refused} of 40 were refused");
-    assert_eq!(counted.most.load(Ordering::SeqCst), 2);
+    assert_eq!(counted.most.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

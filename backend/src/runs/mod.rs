@@ -9,6 +9,7 @@ pub mod record;
 mod run;
 pub mod samples;
 mod submit;
+mod turns;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -20,10 +21,10 @@ use shared::api::RunState;
 use shared::picture::Speed;
 use shared::sentence::LabError;
 use shared::{ErrorCode, Event, Label, LabelChange};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::error::ApiError;
-use crate::fair::{Client, Fair, Shares};
+use crate::fair::{Bound, Client, Fair, Shares};
 use crate::id::{RunId, SAMPLE};
 use crate::lock;
 use crate::metrics::Metrics;
@@ -33,6 +34,7 @@ use crate::workers::lab::{Lab, Precheck};
 use crate::workers::{Key, WorkerState};
 use held::{ReadRoom, holding};
 use samples::Samples;
+use turns::DecodingTurns;
 
 pub use dispatch::{Device, Dispatcher, Settings};
 pub use heads::HeadLog;
@@ -40,10 +42,9 @@ pub use log::{EventLog, LogProgress, LoggedEvent};
 pub use queue::{Asker, Job, JobPictures, Popped, PushError, Queue};
 pub use run::{Run, StopReason};
 
-/// Pictures decoded at once: 50 million pixels are 150 MB while they are decoded.
-const DECODERS: usize = 2;
-/// Pictures that may wait to be decoded, each in memory as the file it came as.
-const UNDECODED: usize = 16;
+/// Pictures that may wait to be decoded, each in memory as the file it came as. Three clients are needed
+/// to fill the line, as with uploads.
+const UNDECODED: Bound = Bound::new(32, 12);
 /// Runs deleted for their age at once: others that write wait for no more than these.
 const EXPIRED_AT_ONCE: usize = 16;
 /// Ended runs kept in memory, so that a class that opens one link reads the store once.
@@ -80,8 +81,7 @@ pub struct Runs {
     recent: Mutex<VecDeque<Arc<Run>>>,
     /// Counts deletions and new names, so that a run read just before one is not remembered after.
     changes: AtomicU64,
-    decoders: Arc<Semaphore>,
-    undecoded: Arc<Semaphore>,
+    decoding: Arc<DecodingTurns>,
     room: ReadRoom,
     closing: AtomicBool,
 }
@@ -116,8 +116,7 @@ impl Runs {
             live: Mutex::default(),
             recent: Mutex::default(),
             changes: AtomicU64::new(0),
-            decoders: Arc::new(Semaphore::new(DECODERS)),
-            undecoded: Arc::new(Semaphore::new(DECODERS + UNDECODED)),
+            decoding: DecodingTurns::new(UNDECODED),
             room: ReadRoom::default(),
             closing: AtomicBool::new(false),
         }

@@ -15,7 +15,7 @@ use super::{Asker, Job, JobPictures, PushError, Run, Runs};
 use crate::assets::picture_type;
 use crate::clock;
 use crate::error::{ApiError, sentence};
-use crate::fair::too_many;
+use crate::fair::{Client, Taken, too_many};
 use crate::id::{OwnerToken, RunId};
 use crate::lock;
 use crate::models::catalog::{Look, Source};
@@ -78,7 +78,8 @@ impl Runs {
         let loaded = (load.name.clone(), load.quant);
         let new = !self.loaded().contains(&loaded);
         let new = new.then(|| (source.folder.clone(), load));
-        let pixels = self.decode(pictures.clone(), check, new, options.clone()).await?;
+        let pixels =
+            self.decode(pictures.clone(), check, new, options.clone(), asker.client).await?;
         // A task of its own: a client that leaves now must not leave half a run behind.
         let taken = tokio::spawn(self.clone().take(options, source, pictures, pixels, asker)).await;
         taken.map_err(ApiError::internal)?
@@ -145,13 +146,18 @@ impl Runs {
         check: Option<Precheck>,
         new: Option<(PathBuf, LoadOptions)>,
         options: RunOptions,
+        client: Client,
     ) -> Result<Vec<engine::Picture>, ApiError> {
-        let place = self.undecoded.clone().try_acquire_owned().map_err(|_| queue_full())?;
-        let turn = self.decoders.clone().acquire_owned().await.map_err(ApiError::internal)?;
+        let turn = self.decoding.take(client).await.map_err(|taken| match taken {
+            Taken::All => queue_full(),
+            Taken::Own => {
+                too_many(LabError::PicturesAtOnce { n: self.decoding.own() as u64 }, AGAIN)
+            }
+        })?;
         let lab = self.lab.clone();
         // Decoding goes on when the client hangs up, so it is what holds the turn.
         let decode = move || {
-            let _held = (place, turn);
+            let _held = turn;
             let pictures = decoded(&*lab, &pictures)?;
             if let Some((folder, load)) = new
                 && let Err(error) = memory::could_fit(&*lab, &folder, &load)

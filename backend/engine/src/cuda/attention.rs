@@ -95,8 +95,15 @@ const fn flash_width(width: usize) -> Option<usize> {
     }
 }
 
-fn flashes(q: &Tensor, width: usize) -> bool {
+/// Whether the kernels for many rows take heads of this width, if need be filled up with zeros.
+fn flashes_filled(q: &Tensor, width: usize) -> bool {
     q.dtype() == DType::F16 && width.is_multiple_of(8) && flash_width(width).is_some()
+}
+
+/// Whether they take it as it is. A decoder's heads are not filled up: an observer may want what only
+/// whole score rows have, and then the same run would be computed in another way than unobserved.
+fn flashes(q: &Tensor, width: usize) -> bool {
+    q.dtype() == DType::F16 && flash_width(width) == Some(width)
 }
 
 /// Attention of `q` `[heads, rows, width]` over `k` and `v` `[kv_heads, keys, width]`, of which a
@@ -119,6 +126,10 @@ pub(crate) fn attend(
     if map.is_none() && rows == 1 && decodes(width) {
         return decode(q, k, v, page, page.filter(|_| row));
     }
+    if mask == Mask::None && page.is_none() && map.is_none() && flashes_filled(q, width) {
+        // An encoder's, which nobody observes.
+        return flash(q, k, v, mask, None, None);
+    }
     // The averaged row comes from the decode kernels, which know fewer widths.
     if map.is_none() && flashes(q, width) && (!row || decodes(width)) {
         let out = flash(q, k, v, mask, None, page)?;
@@ -139,13 +150,17 @@ pub(crate) fn attend_spans(
     spans: &[(usize, usize)],
 ) -> Result<Tensor> {
     let (_, _, width) = q.dims3()?;
-    if flashes(q, width) {
+    if flashes_filled(q, width) {
         return flash(q, k, v, Mask::None, Some(spans), None);
     }
     let part = |t: &Tensor, at: &(usize, usize)| t.narrow(1, at.0, at.1)?.contiguous();
     let outputs: Vec<Tensor> = spans
         .iter()
-        .map(|s| attend(&part(q, s)?, &part(k, s)?, &part(v, s)?, Mask::None, None, false, None))
+        .map(|s| {
+            // A single row comes in f32.
+            attend(&part(q, s)?, &part(k, s)?, &part(v, s)?, Mask::None, None, false, None)?
+                .to_dtype(q.dtype())
+        })
         .collect::<Result<_>>()?;
     Tensor::cat(&outputs, 0)
 }

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::told::Told;
-use super::{Decoded, PictureLimits, refused, too_many_pixels};
+use super::{Decoded, PictureLimits, refused, too_many_pixels, too_much_memory};
 use crate::error::EngineError;
 
 /// Decodes a file of one of these formats.
@@ -19,6 +19,10 @@ pub(super) fn decode(
     let (width, height) = decoder.dimensions();
     if u64::from(width) * u64::from(height) > limits.pixels {
         return Err(too_many_pixels(width, height, limits));
+    }
+    // What it unpacks into before it is brought to 8 bits and RGB: 16 bits a channel are twice as much.
+    if decoder.total_bytes() > limits.pixels * 4 {
+        return Err(too_much_memory());
     }
     // Sizes in the header are checked above; this bounds what a decoder sets aside besides.
     let mut memory = Limits::default();
