@@ -235,6 +235,11 @@ impl Layout {
         self.media.get(usize::from(medium)).and_then(Medium::picture)
     }
 
+    /// Row and column of a token on the map of its picture ([`Medium::spot`]).
+    pub fn spot(&self, token: &Token) -> Option<(u16, u16)> {
+        self.media.get(usize::from(token.medium?))?.spot(token.cell()?)
+    }
+
     /// The bin of a position.
     pub fn bin(&self, token: &Token) -> usize {
         self.bins.find(token.group, token.medium).unwrap_or(0)

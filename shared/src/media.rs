@@ -71,12 +71,61 @@ impl Medium {
         }
     }
 
-    /// Of a picture what the model saw of it, its first tile where it has several.
+    /// Of a picture what the model saw of it. Its tiles are one map together; the whole picture beside
+    /// them is a second, coarser one, in which no [`Medium::spot`] lies.
     pub fn picture(&self) -> Option<PreparedPicture> {
-        match self {
-            Medium::Image { views } => views.first().copied(),
-            _ => None,
-        }
+        let Medium::Image { views } = self else { return None };
+        let Tiled { across, down, first, .. } = Tiled::of(views)?;
+        let [x, y, width, height] = first.covers;
+        Some(PreparedPicture {
+            width: first.width * u32::from(across),
+            height: first.height * u32::from(down),
+            covers: [x, y, width * f32::from(across), height * f32::from(down)],
+            rows: first.rows * down,
+            cols: first.cols * across,
+            ..first
+        })
+    }
+
+    /// Row and column of a cell on the map of [`Medium::picture`]; `None` where it lies in the whole
+    /// picture beside tiles: what falls on the two maps is never added up.
+    pub fn spot(&self, cell: Cell) -> Option<(u16, u16)> {
+        let Medium::Image { views } = self else { return None };
+        let Tiled { across, down, first, whole } = Tiled::of(views)?;
+        let tile = match whole {
+            Some(whole) if cell.tile == whole => return None,
+            Some(whole) if cell.tile > whole => cell.tile - 1,
+            _ => cell.tile,
+        };
+        let (row, col) = (tile / across, tile % across);
+        (row < down).then_some((row * first.rows + cell.row, col * first.cols + cell.col))
+    }
+}
+
+/// How a picture's views lie beside each other.
+struct Tiled {
+    /// Tiles in a row.
+    across: u16,
+    /// Rows of tiles.
+    down: u16,
+    first: PreparedPicture,
+    /// Which view is the whole picture beside the tiles.
+    whole: Option<u16>,
+}
+
+impl Tiled {
+    /// Tiles row by row, and the whole picture before or behind them: the view that covers most.
+    fn of(views: &[PreparedPicture]) -> Option<Self> {
+        let area = |view: &PreparedPicture| view.covers[2] * view.covers[3];
+        let largest = views.iter().enumerate().max_by(|(_, a), (_, b)| area(a).total_cmp(&area(b)));
+        let whole = largest.filter(|_| views.len() > 1).map(|(at, _)| at);
+        let tiles: Vec<&PreparedPicture> =
+            views.iter().enumerate().filter(|(at, _)| Some(*at) != whole).map(|(_, v)| v).collect();
+        let first = **tiles.first()?;
+        let across = tiles.iter().take_while(|tile| tile.covers[1] == first.covers[1]).count();
+        let down = tiles.len() / across.max(1);
+        let whole = whole.map(|at| at as u16);
+        Some(Tiled { across: across as u16, down: down as u16, first, whole })
     }
 }
 
@@ -150,5 +199,42 @@ impl Place {
     /// A cell of a picture that is seen as a whole.
     pub const fn cell(row: u16, col: u16, copy: u16) -> Self {
         Place::Cell(Cell { row, col, copy, tile: 0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two by three tiles of 2 × 2 cells with the whole picture before or behind them.
+    #[test]
+    fn tiles_are_one_map_and_the_whole_picture_another() {
+        let view = |x, y, width, height| PreparedPicture {
+            width: 8,
+            height: 8,
+            source_width: 30,
+            source_height: 20,
+            covers: [x, y, width, height],
+            rows: 2,
+            cols: 2,
+        };
+        let tiles = (0..6).map(|i| view((i % 3) as f32 * 10.0, (i / 3) as f32 * 10.0, 10.0, 10.0));
+        let whole = view(0.0, 0.0, 30.0, 20.0);
+        let behind: Vec<_> = tiles.clone().chain([whole]).collect();
+        let before: Vec<_> = [whole].into_iter().chain(tiles).collect();
+        for (views, first, whole) in [(behind, 0, 6), (before, 1, 0)] {
+            let medium = Medium::Image { views };
+            let map = medium.picture().expect("a picture");
+            assert_eq!((map.rows, map.cols, map.width, map.height), (4, 6, 24, 16));
+            assert_eq!(map.covers, [0.0, 0.0, 30.0, 20.0]);
+            let spot = |tile| medium.spot(Cell { row: 1, col: 0, copy: 0, tile });
+            assert_eq!(spot(first), Some((1, 0)));
+            assert_eq!(spot(first + 5), Some((3, 4)));
+            assert_eq!(spot(whole), None, "never added to the tiles");
+            assert_eq!(spot(7), None, "there is no such tile");
+        }
+        let alone = Medium::image(whole);
+        assert_eq!(alone.picture(), Some(whole));
+        assert_eq!(alone.spot(Cell { row: 1, col: 1, copy: 3, tile: 0 }), Some((1, 1)));
     }
 }

@@ -51,6 +51,65 @@ pub fn smart_resize(
     Some((cols as u32, rows as u32))
 }
 
+/// How a picture is cut into tiles, as transformers' `Idefics3ImageProcessor` does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tiling {
+    /// The size that the picture is given first, its longer edge as long as is asked.
+    pub first: (u32, u32),
+    /// The size that it is cut at, or that its only tile has.
+    pub size: (u32, u32),
+    /// Rows of tiles; 0 where it is not cut.
+    pub rows: u32,
+    /// Columns of tiles; 0 where it is not cut.
+    pub cols: u32,
+}
+
+impl Tiling {
+    /// The tiles of a picture of this width and height: squares of `edge` pixels, the picture's
+    /// longer edge up to `longest`, in all at most `max_pixels`. Where that leaves room for one tile
+    /// alone the picture is not cut, which is `do_image_splitting` false; else it is cut as with a
+    /// `longest_edge` of as many whole tiles as the limit's square has along an edge.
+    pub fn of(size: (u32, u32), (edge, longest): (u32, u32), max_pixels: u32) -> Tiling {
+        let edge = edge.max(1);
+        let along = max_pixels.isqrt() / edge;
+        let whole = |first| Tiling { first, size: (edge, edge), rows: 0, cols: 0 };
+        if along < 2 {
+            return whole(longer_edge(size, longest));
+        }
+        let first = longer_edge(size, longest.min(along.saturating_mul(edge)));
+        let (width, height) = (f64::from(first.0), f64::from(first.1));
+        let (ratio, side) = (width / height, f64::from(edge));
+        let tiles = |length: f64| (length / side).ceil().max(1.0);
+        let (cols, rows) = if width >= height {
+            let cols = tiles(width);
+            (cols, tiles((cols * side / ratio).floor()))
+        } else {
+            let rows = tiles(height);
+            (tiles((rows * side * ratio).floor()), rows)
+        };
+        match (cols as u32, rows as u32) {
+            (1, 1) => whole(first),
+            (cols, rows) => Tiling { first, size: (cols * edge, rows * edge), rows, cols },
+        }
+    }
+
+    /// What the vision tower sees: the tiles and the whole picture behind them, or that alone.
+    pub const fn views(&self) -> u32 {
+        self.rows.saturating_mul(self.cols).saturating_add(1)
+    }
+}
+
+/// A size with a longer edge of this length, up or down; the shorter one in proportion, rounded down
+/// and then up to an even number.
+fn longer_edge((width, height): (u32, u32), longest: u32) -> (u32, u32) {
+    let ratio = f64::from(width.max(1)) / f64::from(height.max(1));
+    let even = |length: f64| (length as u32).next_multiple_of(2).max(1);
+    match width >= height {
+        true => (longest, even(f64::from(longest) / ratio)),
+        false => (even(f64::from(longest) * ratio), longest),
+    }
+}
+
 /// How many tokens a model makes of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -70,14 +129,55 @@ pub enum PictureTokens {
         /// The most.
         most: u32,
     },
+    /// The same of every tile that the picture is cut into, and of the whole picture behind them;
+    /// of a picture that is not cut, one tile's.
+    Tiles {
+        /// A tile's edge in pixels.
+        edge: u32,
+        /// The longer edge in pixels that a picture is given before it is cut.
+        longest: u32,
+        /// Tokens of a tile.
+        tokens: u32,
+    },
 }
 
 impl PictureTokens {
+    /// The least and the most pixels that a picture may be limited to; `None` where every picture
+    /// has one size.
+    pub fn pixels(self) -> Option<(u32, u32)> {
+        match self {
+            PictureTokens::One { .. } => None,
+            PictureTokens::Any { least, most, .. } => Some((least, most)),
+            PictureTokens::Tiles { edge, longest, .. } => {
+                let whole = longest.div_ceil(edge.max(1)).saturating_mul(edge);
+                Some((edge.saturating_mul(edge), whole.saturating_mul(whole)))
+            }
+        }
+    }
+
+    /// The limit of pixels where nobody asks: the most, but of a model that cuts pictures into
+    /// tiles one tile, since each takes its vision tower as long as a whole picture.
+    pub fn usual(self) -> Option<u32> {
+        let (least, most) = self.pixels()?;
+        Some(if matches!(self, PictureTokens::Tiles { .. }) { least } else { most })
+    }
+
+    /// The limit of pixels under which pictures have all their tiles, of a model that can cut them.
+    pub fn tiled(self) -> Option<u32> {
+        let (_, most) = self.pixels()?;
+        matches!(self, PictureTokens::Tiles { .. }).then_some(most)
+    }
+
     /// Tokens of a picture of this width and height under a limit of pixels; `None` where the model
     /// does not read it.
     pub fn of(self, size: (u32, u32), max_pixels: Option<u32>) -> Option<u32> {
         match self {
             PictureTokens::One { tokens } => Some(tokens),
+            PictureTokens::Tiles { edge, longest, tokens } => {
+                let limit = max_pixels.or(self.usual())?;
+                let tiling = Tiling::of(size, (edge, longest), limit);
+                Some(tokens.saturating_mul(tiling.views()))
+            }
             PictureTokens::Any { edge, least, most } => {
                 let most = max_pixels.map_or(most, |limit| most.min(limit));
                 let limits = (u64::from(least), u64::from(most));
@@ -88,8 +188,11 @@ impl PictureTokens {
     }
 
     /// A limit of pixels that makes about [`FEW_TOKENS`] of a picture with many more; `None` where
-    /// there is nothing to limit.
+    /// there is nothing to limit. Of a picture in tiles, the limit that leaves it whole.
     pub fn limit(self, size: (u32, u32), max_pixels: Option<u32>) -> Option<u32> {
+        if let PictureTokens::Tiles { tokens, .. } = self {
+            return self.usual().filter(|_| self.of(size, max_pixels) > Some(tokens));
+        }
         let PictureTokens::Any { edge, least, .. } = self else { return None };
         let limit = edge.checked_mul(edge)?.checked_mul(FEW_TOKENS)?.max(least);
         let now = self.of(size, max_pixels)?;
@@ -188,8 +291,37 @@ mod tests {
         assert_eq!(qwen.limit((3024, 4032), Some(limit)), None, "it is limited already");
         assert_eq!(qwen.limit((640, 480), None), None, "it is small");
         assert_eq!(qwen.of((1, 500), None), None);
+        let smol = PictureTokens::Tiles { edge: 512, longest: 2048, tokens: 64 };
+        assert_eq!((smol.pixels(), smol.usual()), (Some((1 << 18, 1 << 22)), Some(1 << 18)));
+        assert_eq!(smol.tiled(), Some(1 << 22));
+        assert_eq!(smol.of((4032, 3024), None), Some(64), "one tile where nobody asks for more");
+        assert_eq!(smol.of((4032, 3024), Some(1 << 22)), Some(64 * (4 * 3 + 1)));
+        assert_eq!(smol.of((4032, 3024), Some(1 << 20)), Some(64 * (2 * 2 + 1)));
+        assert_eq!(smol.limit((4032, 3024), Some(1 << 22)), Some(1 << 18));
+        assert_eq!(smol.limit((4032, 3024), None), None);
         let llava = PictureTokens::One { tokens: 576 };
         assert_eq!((llava.of((9, 9), None), llava.limit((9, 9), None)), (Some(576), None));
+    }
+
+    /// By the rules of `Idefics3ImageProcessor`, worked out by hand.
+    #[test]
+    fn pictures_are_cut_as_the_processor_does() {
+        let of = |size, limit| {
+            let Tiling { first, size, rows, cols } = Tiling::of(size, (512, 2048), limit);
+            (first, size, rows, cols)
+        };
+        let all = 2048 * 2048;
+        // int(2048 / (640 / 480)) is 1536: three rows.
+        assert_eq!(of((640, 480), all), ((2048, 1536), (2048, 1536), 3, 4));
+        assert_eq!(of((480, 640), all), ((1536, 2048), (1536, 2048), 4, 3));
+        assert_eq!(of((500, 500), all), ((2048, 2048), (2048, 2048), 4, 4));
+        // int(2048 / (640 / 481)) is 1539, which becomes even, and reaches into a fourth row.
+        assert_eq!(of((640, 481), all), ((2048, 1540), (2048, 2048), 4, 4));
+        assert_eq!(of((1, 100_000), all), ((1, 2048), (512, 2048), 4, 1));
+        assert_eq!(of((640, 480), 1024 * 1024), ((1024, 768), (1024, 1024), 2, 2));
+        assert_eq!(of((640, 480), 1024 * 1024 - 1), ((2048, 1536), (512, 512), 0, 0));
+        let odd = Tiling::of((157, 83), (32, 64), 4096);
+        assert_eq!((odd.first, odd.rows, odd.cols, odd.views()), ((64, 34), 2, 2, 5));
     }
 
     #[test]

@@ -205,10 +205,8 @@ impl Layout {
         match target {
             Target::Position(at) => vec![at as usize],
             Target::Patch { medium, row, col } => {
-                let here = |t: &&Token| {
-                    t.medium == Some(medium)
-                        && t.cell().is_some_and(|c| (c.row, c.col) == (row, col))
-                };
+                let here =
+                    |t: &&Token| t.medium == Some(medium) && self.spot(t) == Some((row, col));
                 self.tokens.iter().filter(here).map(|t| t.index as usize).collect()
             }
         }
@@ -219,8 +217,8 @@ impl Layout {
     fn on_grid(&self, medium: u8, cols: u16) -> impl Iterator<Item = (usize, &Token)> {
         let of_medium = self.tokens.iter().filter(move |t| t.medium == Some(medium));
         of_medium.filter_map(move |t| {
-            let cell = t.cell().filter(|cell| cell.tile == 0)?;
-            Some((usize::from(cell.row) * usize::from(cols) + usize::from(cell.col), t))
+            let (row, col) = self.spot(t)?;
+            Some((usize::from(row) * usize::from(cols) + usize::from(col), t))
         })
     }
 

@@ -1,9 +1,10 @@
 //! A model: loaded once, run many times.
 
 use shared::event::Stop;
+use shared::picture::PictureTokens;
 use shared::{
-    Bins, FEW_BINS, Group, ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, Resizing,
-    RunOptions, Summary, Timing,
+    Bins, FEW_BINS, Group, ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, RunOptions,
+    Summary, Timing,
 };
 
 use crate::check::{Fitting, PromptCheck};
@@ -238,7 +239,7 @@ impl Model {
             template: parts.templates.own().unwrap_or_default().to_owned(),
             prune_score: score.unwrap_or_default().to_owned(),
             prune_positions: score.map(|_| facts.numbering.own()),
-            max_pixels: traits.pixels.map(|(_, most)| most),
+            max_pixels: traits.tokens.and_then(PictureTokens::usual),
             head_rows: true,
             hash,
             bytes: footprint.weights,
@@ -402,7 +403,6 @@ fn traits(parts: &Parts, quant: Quant) -> ModelTraits {
     ModelTraits {
         quant,
         one_size: facts.one_size,
-        resize: Resizing::default(),
         templates: Some(templates.names().map(str::to_owned).collect()),
         template_refused: templates.refused(),
         prune_positions: Some(facts.numbering.own()),

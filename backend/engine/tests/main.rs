@@ -24,6 +24,8 @@ mod sampling;
 mod second_oracle;
 mod settings;
 mod several;
+mod smolvlm;
+mod smolvlm_gguf;
 
 /// A file that is not named above would never run.
 #[test]

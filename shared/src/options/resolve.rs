@@ -221,7 +221,8 @@ fn max_pixels(
             });
             Ok(Some(most))
         }
-        asked => Ok(asked.or(Some(most))),
+        // A model that could cut a picture into tiles leaves it whole where nobody asks.
+        asked => Ok(asked.or(model.tokens.and_then(PictureTokens::usual)).or(Some(most))),
     }
 }
 

@@ -1,6 +1,5 @@
 //! What a model's files say of it at a glance: enough to plan runs before it is loaded.
 
-use shared::picture::PictureTokens;
 use shared::{ModelTraits, Quant};
 
 use super::files::gguf_locations;
@@ -72,16 +71,20 @@ fn traits(
 /// What a model's preparation of pictures decides.
 pub(crate) fn of_pictures(pictures: &dyn Pictures) -> ModelTraits {
     let tokens = pictures.tokens();
-    let pixels = match tokens {
-        PictureTokens::One { .. } => None,
-        PictureTokens::Any { least, most, .. } => Some((least, most)),
-    };
-    ModelTraits { pixels, tokens: Some(tokens), fit: pictures.fit(), ..ModelTraits::default() }
+    ModelTraits {
+        pixels: tokens.pixels(),
+        tokens: Some(tokens),
+        resize: pictures.resizing(),
+        fit: pictures.fit(),
+        ..ModelTraits::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+
+    use shared::picture::PictureTokens;
 
     use super::*;
 

@@ -14,6 +14,7 @@ mod ollama;
 mod parts;
 mod positions;
 pub(crate) mod qwen2_5_vl;
+mod smolvlm;
 #[cfg(test)]
 mod toy;
 mod variants;
@@ -41,6 +42,7 @@ pub use variants::{variant, variant_of};
 /// The families, in the order in which messages name them.
 pub(crate) static FAMILIES: &[&dyn Family] = &[
     &llava::Llava,
+    &smolvlm::SmolVlm,
     &qwen2_5_vl::Qwen25Vl,
     #[cfg(test)]
     &toy::Toy,

@@ -43,6 +43,10 @@ pub(crate) trait Pictures: std::fmt::Debug + Send + Sync {
     fn fit(&self) -> Option<ImageFit> {
         None
     }
+    /// Whose arithmetic resizes pictures where nobody says: what transformers 5 takes by default.
+    fn resizing(&self) -> Resizing {
+        Resizing::default()
+    }
 }
 
 /// What the vision tower gets, and what a person is shown.
@@ -65,11 +69,13 @@ pub(crate) struct Normalise {
 }
 
 impl Normalise {
-    /// CLIP's, which every family here uses.
+    /// CLIP's.
     pub(crate) const CLIP: Normalise = Normalise {
         mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
         std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
     };
+    /// SigLIP's: levels become values from −1 to 1.
+    pub(crate) const HALF: Normalise = Normalise { mean: [0.5; 3], std: [0.5; 3] };
 
     /// From the metadata of an mmproj.
     ///
@@ -96,6 +102,14 @@ impl Normalise {
     /// # Errors
     /// A value is out of range.
     pub(crate) fn read(json: &Section) -> Result<Self, EngineError> {
+        Self::read_or(json, Self::CLIP)
+    }
+
+    /// From a processor's configuration; `usual` where it says nothing.
+    ///
+    /// # Errors
+    /// A value is out of range.
+    pub(crate) fn read_or(json: &Section, usual: Normalise) -> Result<Self, EngineError> {
         let channels = |name: &str, default: [f32; 3], range: std::ops::Range<f64>| {
             let numbers = match json.member(name) {
                 Value::Null => return Ok(default),
@@ -116,8 +130,8 @@ impl Normalise {
             }
         };
         Ok(Normalise {
-            mean: channels("image_mean", Self::CLIP.mean, -10.0..10.0)?,
-            std: channels("image_std", Self::CLIP.std, 1e-3..1e3)?,
+            mean: channels("image_mean", usual.mean, -10.0..10.0)?,
+            std: channels("image_std", usual.std, 1e-3..1e3)?,
         })
     }
 
@@ -152,10 +166,15 @@ impl Normalise {
     }
 }
 
-/// Steps that every processor here takes: a configuration that leaves one out, or scales
-/// otherwise, describes another preparation than the one that would be done.
-pub(crate) fn usual_steps(json: &Section, steps: &[&str]) -> Result<(), EngineError> {
-    for step in steps {
+/// Steps that a processor takes: a configuration that leaves one out, scales otherwise, or resizes
+/// with another filter than this, by Pillow's number and its name, describes another preparation than
+/// the one that would be done.
+pub(crate) fn steps(
+    json: &Section,
+    names: &[&str],
+    (filter, called): (u32, &str),
+) -> Result<(), EngineError> {
+    for step in names {
         if !json.flag(step, true)? {
             return Err(json.wrong(step, "true"));
         }
@@ -165,7 +184,13 @@ pub(crate) fn usual_steps(json: &Section, steps: &[&str]) -> Result<(), EngineEr
         return Err(json.wrong("rescale_factor", "1/255"));
     }
     match json.id("resample")? {
-        None | Some(3) => Ok(()),
-        Some(_) => Err(json.wrong("resample", "3 (bicubic)")),
+        None => Ok(()),
+        Some(named) if named == filter => Ok(()),
+        Some(_) => Err(json.wrong("resample", &format!("{filter} ({called})"))),
     }
+}
+
+/// The same of a processor that resizes bicubically.
+pub(crate) fn usual_steps(json: &Section, names: &[&str]) -> Result<(), EngineError> {
+    steps(json, names, (3, "bicubic"))
 }

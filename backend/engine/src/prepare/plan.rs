@@ -13,7 +13,6 @@ pub(crate) struct Plan {
 pub(crate) enum PlanPart {
     /// What the processor writes before, between or after features: row and column marks, line
     /// breaks. Special tokens are found in it; all of it is [`shared::Group::Marker`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "no published family here cuts tiles yet"))]
     Marks(Cow<'static, str>),
     /// Features that follow one another.
     Run(Run),

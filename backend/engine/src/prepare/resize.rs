@@ -15,7 +15,7 @@ const PRECISION: u32 = 32 - 8 - 2;
 
 /// Weights of a filter by distance, in source pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "every family so far resizes bicubically"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "no family resizes bilinearly yet"))]
 pub(crate) enum Filter {
     Bilinear,
     /// Keys' cubic with a = −0.5.

@@ -198,15 +198,17 @@ impl<'a> Vocabulary<'a> {
     /// GPT-2's byte-level BPE behind a model's own way to cut text into words.
     fn byte_level(&self) -> Result<Value, EngineError> {
         let key = "tokenizer.ggml.pre";
+        let single = self.meta.text(key) == Some("smollm");
         // Pattern, composed characters, whole words first, first token.
         let (pattern, compose, whole, begin) = match self.meta.text(key) {
             Some("qwen2" | "deepseek-r1-qwen") => (Some(QWEN2), true, false, false),
             Some("llama-bpe" | "llama3" | "llama-v3") => (Some(LLAMA3), false, true, true),
-            Some("gpt-2") => (None, false, false, false),
+            Some("gpt-2" | "smollm") => (None, false, false, false),
             other => {
                 let other = other.unwrap_or("default");
                 let what = format!(
-                    "is '{other}', which is not supported; 'qwen2', 'llama-bpe' and 'gpt-2' are"
+                    "is '{other}', which is not supported; 'qwen2', 'llama-bpe', 'gpt-2' and \
+                     'smollm' are"
                 );
                 return Err(self.meta.wrong(key, &what));
             }
@@ -217,6 +219,10 @@ impl<'a> Vocabulary<'a> {
                    "use_regex": regex})
         };
         let words = match pattern {
+            // Digit by digit, and then as GPT-2.
+            None if single => json!({"type": "Sequence", "pretokenizers": [
+                {"type": "Digits", "individual_digits": true}, byte_level(true),
+            ]}),
             None => byte_level(true),
             Some(pattern) => json!({"type": "Sequence", "pretokenizers": [
                 {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated",

@@ -20,6 +20,8 @@ pub(crate) enum Part {
     Special(Cow<'static, str>),
     /// What is there for each picture, and not without one.
     Picture(Vec<Part>),
+    /// What is there only where there is no picture.
+    NoPicture(Vec<Part>),
     /// Where the image tokens go.
     Image,
     /// What the person typed.
@@ -151,7 +153,7 @@ impl Template {
             .into_iter()
             .map(|part| match part {
                 Part::Text(_, text) | Part::Special(text) => text,
-                Part::Picture(_) | Part::Image => image.to_owned().into(),
+                Part::Picture(_) | Part::NoPicture(_) | Part::Image => image.to_owned().into(),
                 Part::Prompt => question.to_owned().into(),
             })
             .collect()
@@ -193,7 +195,7 @@ impl Template {
                     stretches.push(Stretch::Special(token));
                     continue;
                 }
-                Part::Picture(_) | Part::Image => {
+                Part::Picture(_) | Part::NoPicture(_) | Part::Image => {
                     stretches.push(Stretch::Medium);
                     continue;
                 }
@@ -272,6 +274,8 @@ fn flat(parts: &[Part], pictures: usize) -> Vec<Part> {
     let mut all = Vec::new();
     for part in parts {
         match part {
+            Part::NoPicture(inner) if pictures == 0 => all.extend_from_slice(inner),
+            Part::NoPicture(_) => {}
             Part::Picture(inner) => (0..pictures).for_each(|_| all.extend_from_slice(inner)),
             _ => all.push(part.clone()),
         }

@@ -112,20 +112,20 @@ impl Chat {
     }
 
     /// Whether it writes what another does, given as a function of question and number of pictures:
-    /// for questions with and without space around them, and for none. One that writes the first token
-    /// itself does not: some tokenizers mark the text behind it otherwise than a prompt's beginning.
+    /// for questions with and without space around them, and for none. One that writes the token that
+    /// begins a prompt is the other only where that writes it, too: some tokenizers mark the text
+    /// behind it otherwise than a prompt's beginning.
     pub(super) fn writes(&self, other: impl Fn(&str, usize) -> String) -> bool {
         let question = &self.with.text[self.with.question.clone()];
         let questions = [question.to_owned(), format!(" {question}\n"), String::new()];
         // One that writes a picture's token by itself writes it once, however many are asked for.
         let most = if self.form == Form::Plain { 1 } else { 2 };
-        self.begin().is_none()
-            && questions.iter().all(|question| {
-                (0..=most).all(|pictures| {
-                    let text = self.render(question, pictures);
-                    text.is_ok_and(|text| text == other(question, pictures))
-                })
+        questions.iter().all(|question| {
+            (0..=most).all(|pictures| {
+                let text = self.render(question, pictures);
+                text.is_ok_and(|text| text == other(question, pictures))
             })
+        })
     }
 
     /// A rendering with so many pictures.

@@ -14,7 +14,6 @@ pub(crate) enum Activation {
     /// The exact one, with erf.
     Gelu,
     /// Its approximation with tanh.
-    #[cfg_attr(not(test), expect(dead_code, reason = "SigLIP's, which no family here has yet"))]
     GeluTanh,
 }
 

@@ -192,6 +192,10 @@ impl Golden {
         self.tensors.ids(name)
     }
 
+    pub fn u8(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
+        self.tensors.u8(name)
+    }
+
     pub fn paper(&self, layer: usize) -> Paper {
         let number = |name: &str| self.json["paper"][name][layer].as_f64().unwrap();
         Paper { mdi: number("mdi"), aei_text: number("aei_text") }

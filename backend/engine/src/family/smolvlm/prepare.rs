@@ -1,0 +1,201 @@
+//! Picture preparation equal to transformers' Idefics3ImageProcessor and SmolVLMImageProcessor on
+//! Pillow, which is what transformers takes by default for these two.
+
+use std::borrow::Cow;
+
+use shared::picture::{PictureTokens, Tiling};
+use shared::{PictureUse, PreparedPicture, Resizing, RunOptions};
+
+use crate::config::Section;
+use crate::error::EngineError;
+use crate::filesystem::Location;
+use crate::picture::Picture;
+use crate::prepare::{
+    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, PlanPart, Run, Settings, channels, crop,
+    replaced, resize, steps,
+};
+
+/// The longest edge that transformers lets a picture have.
+pub(super) const LONGEST: u32 = 4096;
+
+/// What begins every view of a picture, and ends its last one.
+const FAKE: &str = "<fake_token_around_image>";
+
+/// Settings that change nothing of a single picture.
+const HARMLESS_HERE: [&str; 3] = ["do_pad", "return_row_col_info", "video_sampling"];
+
+/// The settings of an Idefics3ImageProcessor or a SmolVLMImageProcessor.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct SmolPrepare {
+    /// A tile's edge in pixels, which is what the vision tower takes.
+    edge: u32,
+    /// The longer edge that a picture is given before it is cut.
+    longest: u32,
+    /// Tokens along a tile's edge.
+    grid: usize,
+    normalise: Normalise,
+}
+
+impl SmolPrepare {
+    /// The settings in a model folder, for tiles of `edge` pixels and `grid` tokens along an edge.
+    /// What is understood otherwise than it reads is noted.
+    ///
+    /// # Errors
+    /// A setting that describes another preparation.
+    pub(super) fn load(
+        folder: &Location,
+        (edge, grid): (u32, usize),
+        notes: &mut Vec<String>,
+    ) -> Result<Self, EngineError> {
+        let settings = Settings::open(folder, notes)?;
+        let json = settings.section()?;
+        let around = settings.around()?;
+        if around.size("image_seq_len", grid * grid, 1 << 20)? != grid * grid {
+            let needed = format!("the {grid} × {grid} tokens that the connector makes of a tile");
+            return Err(around.wrong("image_seq_len", &needed));
+        }
+        settings.tell_unknown_around(&["image_seq_len"], notes)?;
+        if json.is_missing() {
+            return Ok(Self::of((edge, grid), 4 * edge, Normalise::HALF));
+        }
+        class(&json)?;
+        let taken = ["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"];
+        steps(&json, &taken, (1, "Lanczos"))?;
+        channels(&json)?;
+        if longest(&json, "max_image_size", 364)? != edge {
+            let needed = format!("{{\"longest_edge\": {edge}}}, the vision tower's,");
+            return Err(json.wrong("max_image_size", &needed));
+        }
+        if json.flag("do_image_splitting", true)? {
+            notes.push(format!(
+                "{} has 'do_image_splitting' true: the lab shows a picture as one tile of {edge} × \
+                 {edge} pixels, and cuts it into tiles where max_pixels asks for more.",
+                json.name()
+            ));
+        }
+        let longest = longest(&json, "size", 4 * 364)?;
+        let prepare = Self::of((edge, grid), longest, Normalise::read_or(&json, Normalise::HALF)?);
+        json.tell_unknown(&[&HARMLESS, &HARMLESS_HERE], notes);
+        Ok(prepare)
+    }
+
+    /// For tiles of `edge` pixels and `grid` tokens along an edge.
+    pub(super) fn of((edge, grid): (u32, usize), longest: u32, normalise: Normalise) -> Self {
+        SmolPrepare { edge, longest, grid, normalise }
+    }
+
+    fn tiling(&self, size: (u32, u32), options: &RunOptions) -> Tiling {
+        let one = self.edge * self.edge;
+        Tiling::of(size, (self.edge, self.longest), options.max_pixels.unwrap_or(one))
+    }
+
+    /// The places of the views in the given picture: tiles row by row, then the whole.
+    fn views(&self, source: &Picture, tiling: Tiling) -> Vec<PreparedPicture> {
+        let (width, height) = (source.width as f32, source.height as f32);
+        let view = |covers| PreparedPicture {
+            width: self.edge,
+            height: self.edge,
+            source_width: source.width,
+            source_height: source.height,
+            covers,
+            rows: self.grid as u16,
+            cols: self.grid as u16,
+        };
+        let (across, down) = (width / tiling.cols as f32, height / tiling.rows as f32);
+        let places = places(tiling).map(|(row, col)| (col as f32 * across, row as f32 * down));
+        let tiles = places.map(|(x, y)| view([x, y, across, down]));
+        tiles.chain([view([0.0, 0.0, width, height])]).collect()
+    }
+}
+
+/// Rows and columns of the tiles, row by row.
+fn places(tiling: Tiling) -> impl Iterator<Item = (u32, u32)> {
+    (0..tiling.rows).flat_map(move |row| (0..tiling.cols).map(move |col| (row, col)))
+}
+
+impl Pictures for SmolPrepare {
+    fn plan(&self, size: (u32, u32), options: &RunOptions) -> Result<Plan, EngineError> {
+        let tiling = self.tiling(size, options);
+        let mut parts = Vec::new();
+        let mut add = |marks: Cow<'static, str>, tile: u32| {
+            parts.push(PlanPart::Marks(marks));
+            let (rows, cols) = (self.grid, self.grid);
+            parts.push(PlanPart::Run(Run { tile: tile as u16, rows, cols, newlines: false }));
+        };
+        for (tile, (row, col)) in (0..).zip(places(tiling)) {
+            // A row's line break stands before the next row's first tile.
+            let end = if row > 0 && col == 0 { "\n" } else { "" };
+            add(format!("{end}{FAKE}<row_{}_col_{}>", row + 1, col + 1).into(), tile);
+        }
+        // The last row's, and the whole picture's own.
+        let end = if tiling.rows > 0 { "\n\n" } else { "" };
+        add(format!("{end}{FAKE}<global-img>").into(), tiling.views() - 1);
+        parts.push(PlanPart::Marks(FAKE.into()));
+        Ok(Plan { parts })
+    }
+
+    fn prepare(&self, picture: &Picture, options: &RunOptions) -> Result<Pixels, EngineError> {
+        let tiling = self.tiling((picture.width, picture.height), options);
+        // torchvision has no Lanczos filter for tensors; transformers' processor on it takes the
+        // bicubic one in its place.
+        let filter = match options.resize {
+            Resizing::Torchvision => Filter::Bicubic,
+            Resizing::Pillow13 | Resizing::Pillow12 => Filter::Lanczos,
+        };
+        let to = |picture: &Picture, size| resize(picture, size, filter, options.resize);
+        let prepared = to(&to(picture, tiling.first), tiling.size);
+        let (shown, whole) = replaced(prepared, &self.normalise, options.picture, options.resize);
+        let views = self.views(picture, tiling);
+        let values = if tiling.rows == 0 {
+            whole
+        } else if options.picture == PictureUse::Blank {
+            // Exactly zero, which no level is.
+            vec![0.0; views.len() * 3 * (self.edge * self.edge) as usize]
+        } else {
+            let square = (self.edge, self.edge);
+            let at =
+                |(row, col): (u32, u32)| (i64::from(col * self.edge), i64::from(row * self.edge));
+            let tiles = places(tiling).map(|place| crop(&shown, at(place), square));
+            let all = tiles.chain([to(&shown, square)]);
+            all.flat_map(|tile| self.normalise.planes(&tile, options.resize)).collect()
+        };
+        Ok(Pixels { values, picture: shown, views })
+    }
+
+    fn tokens(&self) -> PictureTokens {
+        let SmolPrepare { edge, longest, grid, .. } = *self;
+        PictureTokens::Tiles { edge, longest, tokens: (grid * grid) as u32 }
+    }
+
+    fn resizing(&self) -> Resizing {
+        Resizing::Pillow13
+    }
+}
+
+/// Whether the processor is one of these, whatever it computes with.
+fn class(json: &Section) -> Result<(), EngineError> {
+    let Some(named) = json.text("image_processor_type")? else { return Ok(()) };
+    let bare = named.strip_suffix("Fast").or(named.strip_suffix("Pil")).unwrap_or(named);
+    match bare {
+        "Idefics3ImageProcessor" | "SmolVLMImageProcessor" => Ok(()),
+        _ => {
+            let needed = "\"Idefics3ImageProcessor\" or \"SmolVLMImageProcessor\"";
+            Err(json.wrong("image_processor_type", needed))
+        }
+    }
+}
+
+/// The length in an object of a `longest_edge` alone.
+fn longest(json: &Section, name: &str, usual: u32) -> Result<u32, EngineError> {
+    let section = json.section(name)?;
+    if section.is_missing() {
+        return Ok(usual);
+    }
+    if section.object().is_some_and(|members| members.keys().any(|key| key != "longest_edge")) {
+        return Err(json.wrong(name, "{\"longest_edge\"} alone"));
+    }
+    match section.size("longest_edge", 0, LONGEST as usize)? {
+        0 => Err(json.wrong(name, "{\"longest_edge\"}")),
+        edge => Ok(edge as u32),
+    }
+}
