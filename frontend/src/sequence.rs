@@ -167,9 +167,16 @@ pub fn sequence_rows(observation: &Observation, row: Option<&[f32]>) -> Vec<Vec<
         None => "–".to_owned(),
     };
     let prompt = layout.tokens.iter().map(|t| {
-        let mut cell = t.cell().map_or_else(String::new, |c| match c.copy {
-            0 => format!("{}, {}", c.row, c.col),
-            copy => format!("{}, {} ({})", c.row, c.col, copy + 1),
+        let mut cell = t.cell().map_or_else(String::new, |c| {
+            let place = match layout.spot(t) {
+                Some((row, col)) => format!("{row}, {col}"),
+                // The map behind tiles is none of theirs.
+                None => fill("whole picture: {row}, {col}", &[("row", &c.row), ("col", &c.col)]),
+            };
+            match c.copy {
+                0 => place,
+                copy => format!("{place} ({})", copy + 1),
+            }
         });
         if let Some(medium) = t.medium.filter(|_| layout.media.len() > 1) {
             cell = format!("{}: {cell}", medium + 1);

@@ -164,6 +164,15 @@ pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
     {
         done.push(fill("The picture was made smaller, to at most {n} pixels.", &[("n", &pixels)]));
     }
+    // A limit above the one where nobody asks is a model's that cuts pictures into tiles.
+    if let Some(pixels) =
+        options.max_pixels.filter(|n| model.max_pixels.is_some_and(|own| *n > own))
+    {
+        done.push(fill(
+            "The picture could be cut into tiles, of at most {n} pixels together.",
+            &[("n", &pixels)],
+        ));
+    }
     match options.picture {
         PictureUse::Own => {}
         PictureUse::Blank => done.push(t("The model saw a blank picture instead.").into()),

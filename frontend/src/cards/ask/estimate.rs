@@ -10,7 +10,7 @@ use crate::actions;
 use crate::browser;
 use crate::cards::ask::pull::refresh;
 use crate::lab::{Lab, PictureFrom};
-use crate::language::fill;
+use crate::language::{fill, t};
 use crate::run::kept::Kept;
 use crate::run::phase::Phase;
 use crate::words;
@@ -98,6 +98,15 @@ pub fn Estimate(
         let pixels = rule()?.limit(largest, limit())?;
         Some((pixels, tokens_of(Some(pixels))?))
     });
+    let tiles = Kept::new(move || {
+        let pixels = rule()?.tiled()?;
+        let all = tokens_of(Some(pixels))?;
+        (tokens_of(limit())? < all).then_some((pixels, all))
+    });
+    let limited = move |pixels| {
+        lab.options.update(|o| o.max_pixels = Some(pixels));
+        lab.touched.set(true);
+    };
     view! {
         <p class="estimate" data-testid="estimate" data-tokens=move || tokens().map(|n| n.to_string())>
             {sentence}
@@ -106,10 +115,19 @@ pub fn Estimate(
                 let title = fill("Makes the picture smaller, to at most {n} pixels", &[("n", &pixels)]);
                 view! {
                     " "
-                    <button type="button" class="link" data-testid="fewer-tokens" title=title on:click=move |_| {
-                        lab.options.update(|o| o.max_pixels = Some(pixels));
-                        lab.touched.set(true);
-                    }>{fill("Use {tokens}", &[("tokens", &tokens)])}</button>
+                    <button type="button" class="link" data-testid="fewer-tokens" title=title on:click=move |_| limited(pixels)>
+                        {fill("Use {tokens}", &[("tokens", &tokens)])}
+                    </button>
+                }
+            })}
+            {move || tiles.get().map(|(pixels, n)| {
+                let tokens = words::picture_tokens(n as usize);
+                let title = t("The model reads tiles one by one, each as long as a whole picture");
+                view! {
+                    " "
+                    <button type="button" class="link" data-testid="tiles" title=title on:click=move |_| limited(pixels)>
+                        {fill("Cut it into tiles: {tokens}", &[("tokens", &tokens)])}
+                    </button>
                 }
             })}
         </p>

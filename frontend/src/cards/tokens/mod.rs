@@ -320,17 +320,27 @@ fn Patch(
     colours: Colouring,
     about: RwSignal<Option<usize>>,
 ) -> impl IntoView {
-    let place = run.facts.observation.with_untracked(|o| {
-        let token = o.layout.as_ref()?.tokens.get(index)?;
-        Some((token.medium.unwrap_or(0), token.cell()?))
+    let (target, name) = run.facts.observation.with_untracked(|o| {
+        let token = o.layout.as_ref().and_then(|l| Some((l, l.tokens.get(index)?)));
+        let spot = token.and_then(|(layout, token)| layout.spot(token));
+        let medium = token.and_then(|(_, token)| token.medium).unwrap_or(0);
+        let cell = token.and_then(|(_, token)| token.cell());
+        match (spot, cell) {
+            (Some((row, col)), _) => (
+                Target::Patch { medium, row, col },
+                Some(fill("patch in row {row}, column {col}", &[("row", &row), ("col", &col)])),
+            ),
+            // The map behind tiles is none of theirs.
+            (None, Some(c)) => (
+                Target::Position(index as u32),
+                Some(fill(
+                    "whole picture behind the tiles, row {row}, column {col}",
+                    &[("row", &c.row), ("col", &c.col)],
+                )),
+            ),
+            (None, None) => (Target::Position(index as u32), None),
+        }
     });
-    let cell = place.map(|(_, cell)| cell);
-    let target = match place {
-        Some((medium, cell)) => Target::Patch { medium, row: cell.row, col: cell.col },
-        None => Target::Position(index as u32),
-    };
-    let name =
-        cell.map(|c| fill("patch in row {row}, column {col}", &[("row", &c.row), ("col", &c.col)]));
     let aimed = move || run.view.target.get() == Some(target);
     view! {
         <button
