@@ -88,7 +88,8 @@ fn a_picture_in_tiles_equals_transformers() {
         map.chunks(s).enumerate().flat_map(|(i, row)| row[..=i].to_vec()).collect()
     };
     let prefill: Vec<f32> = prefill.chunks(s * s).flat_map(below).collect();
-    let attention = Close::absolute(1e-5);
+    // These rows are sharp (scores up to 37): the reference in f32 is 4e-5 from the same in f64.
+    let attention = Close::absolute(2e-4);
     attention.check(&prefill, &golden.f32("attention_prefill"), "attention");
     let want = golden.f32("attention_generated");
     attention.check(&generated, &want, "attention while generating");
@@ -98,7 +99,7 @@ fn a_picture_in_tiles_equals_transformers() {
         let (ours, theirs) =
             (observation.measure(layer, &Definition::default()), golden.paper(layer));
         // The reference summed in f32.
-        let close = Close::relative(1e-5);
+        let close = Close::relative(1e-4);
         close.check64(ours.mdi.unwrap(), theirs.mdi, &format!("MDI of layer {layer}"));
         close.check64(ours.aei_text.unwrap(), theirs.aei_text, &format!("AEI of layer {layer}"));
     }
@@ -207,8 +208,13 @@ fn both_layouts_of_files_are_the_same_model() {
 fn marks_of_rows_and_columns_may_be_plain_text() {
     let folder = Folder::copy(NAME);
     folder.change("tokenizer.json", |t| {
-        let added = t["added_tokens"].as_array_mut().unwrap();
-        added.retain(|token| !token["content"].as_str().unwrap().starts_with("<row_"));
+        // Renamed, that those behind them keep their ids.
+        for token in t["added_tokens"].as_array_mut().unwrap() {
+            let name = token["content"].as_str().unwrap();
+            if let Some(rest) = name.strip_prefix("<row_") {
+                token["content"] = json!(format!("<unused_{rest}"));
+            }
+        }
     });
     let (golden, whole) = model(Quant::F32);
     let seen = run(&folder.load().unwrap(), &tiled(&golden));
@@ -257,21 +263,24 @@ fn pictures_are_pruned_repeated_and_replaced_tile_by_tile() {
 fn every_quantization_answers_close_to_the_reference() {
     let (golden, exact) = model(Quant::F32);
     let reference = exact.prepare(&picture(), &tiled(&golden)).unwrap();
+    let mut drifts = Vec::new();
     for (quant, most) in [
         (Quant::Stored, 1e-5),
-        (Quant::F16, 1e-2),
-        (Quant::Bf16, 1e-1),
-        (Quant::Q8_0, 1e-1),
-        (Quant::Q6k, 0.2),
-        (Quant::Q5k, 0.5),
-        (Quant::Q4k, 0.8),
+        // Rows of 48 and 80 values hold no blocks of 32: all of these fall back to f16.
+        (Quant::F16, 3e-2),
+        (Quant::Bf16, 0.1),
+        (Quant::Q8_0, 3e-2),
+        (Quant::Q6k, 3e-2),
+        (Quant::Q5k, 3e-2),
+        (Quant::Q4k, 3e-2),
     ] {
         let (_, model) = model(quant);
         let prepared = model.prepare(&picture(), &tiled(&golden)).unwrap();
         let off = model.compare(&prepared, &exact, &reference).unwrap();
         let drift = off.largest_logit_difference / off.largest_logit;
-        assert!(drift <= most, "{}: {drift:.1e}", quant.name());
+        drifts.push((quant.name(), drift, drift <= most));
     }
+    assert!(drifts.iter().all(|(.., fits)| *fits), "{drifts:?}");
 }
 
 #[test]
