@@ -37,8 +37,18 @@ pub fn gzip_of_zeros(bytes: u64) -> Vec<u8> {
 }
 
 fn png_of(width: u32, height: u32, colour: u8, more: &[u8], data: &[u8]) -> Vec<u8> {
+    png_in((width, height), (8, colour), more, data)
+}
+
+/// A PNG file of so many bits a channel and a colour type.
+fn png_in(
+    (width, height): (u32, u32),
+    (bits, colour): (u8, u8),
+    more: &[u8],
+    data: &[u8],
+) -> Vec<u8> {
     let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    header.extend([8, colour, 0, 0, 0]);
+    header.extend([bits, colour, 0, 0, 0]);
     let parts = [chunk(b"IHDR", &header), more.to_vec(), chunk(b"IDAT", data), chunk(b"IEND", b"")];
     [b"\x89PNG\r\n\x1a\n".as_slice(), &parts.concat()].concat()
 }
@@ -59,6 +69,12 @@ pub fn png_bomb(width: u32, height: u32, most: u64) -> Vec<u8> {
     let rows = u64::from(width + 1) * u64::from(height);
     let data = deflated(|into| zeros(into, rows.min(most)));
     png_of(width, height, 0, b"", &data)
+}
+
+/// A black picture of 16 bits in each of four channels: twice the bytes of the largest ordinary one.
+pub fn png_of_16_bits(width: u32, height: u32) -> Vec<u8> {
+    let rows = (8 * u64::from(width) + 1) * u64::from(height);
+    png_in((width, height), (16, 6), b"", &deflated(|into| zeros(into, rows)))
 }
 
 /// A picture of one pixel whose data unpack into so many bytes.
