@@ -235,9 +235,14 @@ impl Layout {
         self.media.get(usize::from(medium)).and_then(Medium::picture)
     }
 
-    /// Row and column of a token on the map of its picture ([`Medium::spot`]).
+    /// Row and column of a token on the map of its picture ([`Medium::spot`]); its cell's own where
+    /// the layout does not say how the picture was seen.
     pub fn spot(&self, token: &Token) -> Option<(u16, u16)> {
-        self.media.get(usize::from(token.medium?))?.spot(token.cell()?)
+        let cell = token.cell()?;
+        match self.media.get(usize::from(token.medium?)) {
+            Some(medium) => medium.spot(cell),
+            None => (cell.tile == 0).then_some((cell.row, cell.col)),
+        }
     }
 
     /// The bin of a position.

@@ -408,9 +408,11 @@ fn gpu_reads_kept_weights() {
 #[expect(clippy::print_stdout, reason = "for docs/cuda.md")]
 fn gpu_refuses_what_does_not_fit() {
     let device = DeviceChoice::Cuda(0);
-    let model = Model::random("llava-1.5-7b", &options(Quant::Q4k, device)).expect("a model");
-    // Keys and values of a token take half a MiB: more of them than any GPU of this size has room for.
-    let tokens = (device.gpu_memory().expect("a GPU").total >> 19) as usize + 50_000;
+    let model = Model::random("llava-1.5-13b", &options(Quant::Q4k, device)).expect("a model");
+    // Keys and values of a token: 40 layers of 5,120 numbers each in 16 bits. More tokens than the GPU has
+    // room for, and fewer than the model reads up to some 200 GB.
+    let tokens =
+        (device.gpu_memory().expect("a GPU").total / (40 * 2 * 5120 * 2)) as usize + 20_000;
     let long = RunOptions { prompt: "x".repeat(tokens), ..question() };
     let prepared = model.prepare(&picture(), &long).expect("prepared");
     let before = device.gpu_memory().expect("a GPU").in_use();
