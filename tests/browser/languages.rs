@@ -229,10 +229,10 @@ async fn a_run_that_is_on_its_way_survives_a_change_of_language() -> Result<()> 
         page.click("cancel").await?;
         stage.phase("cancelled").await?;
         ensure!(stage.run_id().await? == id);
-        // What goes wrong is told in Korean, with the server's own words.
+        // What goes wrong is told in Korean: the server's sentence in the page's language.
         page.goto(&format!("{}/r/AAAAAAAAAAAAAAAAAAAAAA", stage.server.url)).await?;
         let told = page.text("error").await.context("the error")?;
-        ensure!(told.contains("이 주소에는 아무것도 없습니다"), "{told}");
+        ensure!(told.contains("이 주소에는 실행이 없습니다"), "{told}");
         Ok(())
     })
     .await

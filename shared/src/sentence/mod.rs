@@ -119,9 +119,11 @@ const ENGLISH: &[&[(&str, &str)]] = &[OptionError::ENGLISH, Problem::ENGLISH, La
 /// Each subject's sentences in Korean.
 const KOREAN: &[&[(&str, &str)]] = &[OptionError::KOREAN, Problem::KOREAN, LabError::KOREAN];
 
+/// A sentence's id and the form of each of its parameters.
+pub type SentenceForm = (&'static str, &'static [(&'static str, Form)]);
+
 /// Each subject's parameters.
-pub const FORMS: &[&[(&str, &[(&str, Form)])]] =
-    &[OptionError::FORMS, Problem::FORMS, LabError::FORMS];
+pub const FORMS: &[&[SentenceForm]] = &[OptionError::FORMS, Problem::FORMS, LabError::FORMS];
 
 #[cfg(test)]
 mod tests {
@@ -166,14 +168,20 @@ mod tests {
         let english =
             "4 pictures are being sent from your address at once; send this one in a moment.";
         assert_eq!(told.text, english);
-        let sentence = told.sentence.unwrap();
+        let sentence = told.sentence.expect("it is there and can be read");
         assert_eq!(sentence.text(Language::English).as_deref(), Some(english));
         assert_eq!(sentence.text(Language::Korean), Some(said.text(Language::Korean)));
-        let json = serde_json::to_string(&sentence).unwrap();
+        let json = serde_json::to_string(&sentence).expect("it is there and can be read");
         assert_eq!(json, r#"{"id":"pictures_at_once","params":{"n":4}}"#);
-        assert_eq!(serde_json::from_str::<Sentence>(&json).unwrap(), sentence);
-        let packed = rmp_serde::to_vec_named(&sentence).unwrap();
-        assert_eq!(rmp_serde::from_slice::<Sentence>(&packed).unwrap(), sentence);
+        assert_eq!(
+            serde_json::from_str::<Sentence>(&json).expect("it is there and can be read"),
+            sentence
+        );
+        let packed = rmp_serde::to_vec_named(&sentence).expect("it is there and can be read");
+        assert_eq!(
+            rmp_serde::from_slice::<Sentence>(&packed).expect("it is there and can be read"),
+            sentence
+        );
     }
 
     #[test]
@@ -181,17 +189,21 @@ mod tests {
         let full = Message::from(LabError::StorageFull { what: LabError::RunNotStarted.into() });
         let english = "The lab's data folder has no space left; the run was not started.";
         assert_eq!(full.text, english);
-        let sentence = full.sentence.unwrap();
-        let json = serde_json::to_string(&sentence).unwrap();
+        let sentence = full.sentence.expect("it is there and can be read");
+        let json = serde_json::to_string(&sentence).expect("it is there and can be read");
         assert_eq!(json, r#"{"id":"storage_full","params":{"what":{"id":"run_not_started"}}}"#);
-        assert_eq!(serde_json::from_str::<Sentence>(&json).unwrap(), sentence);
-        let korean = sentence.korean().unwrap();
+        assert_eq!(
+            serde_json::from_str::<Sentence>(&json).expect("it is there and can be read"),
+            sentence
+        );
+        let korean = sentence.korean().expect("it is there and can be read");
         assert!(korean.contains("실행을 시작하지 않았습니다"), "{korean}");
     }
 
     #[test]
     fn an_unknown_sentence_is_left_to_its_english() {
-        let read = |json| serde_json::from_str::<Sentence>(json).unwrap();
+        let read =
+            |json| serde_json::from_str::<Sentence>(json).expect("it is there and can be read");
         assert_eq!(
             read(r#"{"id":"of_a_later_version","params":{"x":[1,"a",-1.5]}}"#).korean(),
             None
