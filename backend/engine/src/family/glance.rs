@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn of(name: &str) -> Option<ModelTraits> {
-        traits_of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name))
+        traits_of(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(name))
     }
 
     #[test]

@@ -33,8 +33,7 @@ pub struct OllamaModel {
 /// weights are there.
 pub fn ollama_models(models: impl Into<Location>) -> Vec<OllamaModel> {
     let models = &models.into();
-    let below =
-        |folders: Vec<Location>| folders.iter().flat_map(|f| entries(f)).collect::<Vec<_>>();
+    let below = |folders: Vec<Location>| folders.iter().flat_map(entries).collect::<Vec<_>>();
     let spaces = below(entries(&models.join("manifests")));
     let tags = below(below(spaces));
     tags.iter().take(MOST).filter_map(|tag| read(models, tag)).collect()

@@ -76,7 +76,7 @@ mod tests {
             let patch = 3 * v.patch_size * v.patch_size * d + d;
             let tower = patch + patches * d + v.layers * block + 2 * d;
             let connector = c.scale * c.scale * d * c.text.hidden;
-            let all = c.text.parameters(0) as usize + tower + connector;
+            let all = c.text.parameters(0) + tower + connector;
             assert_eq!((all, c.grid() * c.grid()), (published, tokens), "{name}");
         }
     }
