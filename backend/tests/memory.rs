@@ -213,7 +213,7 @@ fn free(machine: &TempDir, total_mib: f64, free_mib: f64) {
 /// MiB that the demo model takes to be loaded and asked something short.
 fn need(quant: Quant) -> f64 {
     let here = Kernels::here();
-    Weighed::files(&models().join("demo-llava"), quant, here).unwrap().takes() as f64 / MIB
+    Weighed::files(models().join("demo-llava"), quant, here).unwrap().takes() as f64 / MIB
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ impl Case {
     fn model(&self) -> Model {
         let (name, quant) = (self.checkpoint.clone(), Quant::F32);
         let options = LoadOptions { name, quant, device: device() };
-        Model::load(&goldens().join(&self.checkpoint), &options, &mut |_, _| {}).unwrap()
+        Model::load(goldens().join(&self.checkpoint), &options, &mut |_, _| {}).unwrap()
     }
 
     fn pictures(&self) -> Vec<Picture> {

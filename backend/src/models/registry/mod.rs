@@ -335,11 +335,11 @@ mod tests {
                     device: engine::DeviceChoice::Cpu,
                 };
                 let here = Kernels::here();
-                let model = engine::Model::load(&models.join(name), &options, &mut |_, _| {})
+                let model = engine::Model::load(models.join(name), &options, &mut |_, _| {})
                     .expect("a model");
                 for tokens in [20, 1000] {
                     let loaded = model.memory(tokens);
-                    let files = Weighed::files(&models.join(name), quant, here).expect("files");
+                    let files = Weighed::files(models.join(name), quant, here).expect("files");
                     assert_eq!(files.memory(tokens), loaded, "{name} {quant:?} {tokens}");
                     let shape = Weighed::shape(&shape, quant, here).expect("a shape");
                     assert_eq!(shape.memory(tokens), loaded, "{name} {quant:?} {tokens}");
