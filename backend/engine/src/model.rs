@@ -20,6 +20,7 @@ use crate::picture::Picture;
 use crate::prepare::{Pixels, Plan};
 use crate::prompt::Prompt;
 use crate::weighed::{self, Arranged};
+#[cfg(not(target_arch = "wasm32"))]
 use crate::weights::WeightCache;
 
 /// How to load a model.
