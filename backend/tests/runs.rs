@@ -2,14 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use crate::common::socket::Viewer;
 use crate::common::{Form, Options, TestLab, png, same};
 use axum::http::{Method, StatusCode, header};
 use engine::{EngineError, LoadOptions, Picture};
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use langoverrule::fair::{Bound, Shares};
 use langoverrule::models::catalog::Catalog;
 use langoverrule::workers::lab::{EngineLab, Lab, LoadedModel, Script, ScriptedLab};
 use shared::api::{RunCreated, RunRecord, RunState};
@@ -246,22 +249,31 @@ async fn a_broken_model_is_said_without_the_servers_paths() {
     assert!(!message.contains('/') && !message.contains("config.json"), "{message}");
 }
 
-/// A lab whose decoding takes its time and is counted.
+/// A lab that decodes when it is let, and counts.
 #[derive(Default)]
-struct SlowDecoder {
+struct HeldDecoder {
     now: AtomicUsize,
     most: AtomicUsize,
     calls: AtomicUsize,
+    open: Mutex<bool>,
+    opened: Condvar,
 }
 
-struct Slow(Arc<SlowDecoder>);
+impl HeldDecoder {
+    fn let_through(&self) {
+        *self.open.lock().unwrap() = true;
+        self.opened.notify_all();
+    }
+}
 
-impl Lab for Slow {
+struct Held(Arc<HeldDecoder>);
+
+impl Lab for Held {
     fn decode(&self, _: &[u8]) -> Result<Picture, EngineError> {
         let now = self.0.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.0.most.fetch_max(now, Ordering::SeqCst);
         self.0.calls.fetch_add(1, Ordering::SeqCst);
-        std::thread::sleep(Duration::from_millis(100));
+        drop(self.0.opened.wait_while(self.0.open.lock().unwrap(), |open| !*open).unwrap());
         self.0.now.fetch_sub(1, Ordering::SeqCst);
         ScriptedLab::default().decode(&png(8, 8))
     }
@@ -277,26 +289,35 @@ impl Lab for Slow {
 }
 
 #[tokio::test]
-async fn pictures_decode_few_at_a_time_whoever_hangs_up() {
-    let counted = Arc::new(SlowDecoder::default());
+async fn one_picture_is_decoded_at_a_time_whoever_hangs_up() {
+    let held = Arc::new(HeldDecoder::default());
     let folder = Arc::new(tempfile::TempDir::new().unwrap());
-    let options = Options { queue: 100, ..Options::default() };
-    let lab = Arc::new(Slow(counted.clone()));
+    let shares =
+        Shares { uploads: Bound::new(20, 12), runs: Bound::new(100, 60), ..Shares::default() };
+    let options = Options { shares: Some(shares), ..Options::default() };
+    let lab = Arc::new(Held(held.clone()));
     let lab = TestLab::of(lab, Catalog::scripted(), folder, options);
-    // Clients that leave while their picture is decoded: the work goes on, and counts.
+    // Clients that leave while their picture waits or is decoded: what is being decoded goes on.
     for _ in 0..6 {
         let form = lab.submit_form(Form::new(r#"{"prompt":"a","max_new_tokens":1}"#));
         let _ = tokio::time::timeout(Duration::from_millis(30), form).await;
     }
-    assert_eq!(counted.most.load(Ordering::SeqCst), 1);
-    // More at once than one client may have waiting: those are told, and the others are served.
-    let forms = (0..40).map(|_| lab.submit_form(Form::new(r#"{"prompt":"a"}"#)));
-    let answers = futures_util::future::join_all(forms).await;
-    let refused = answers.iter().filter(|a| a.status == StatusCode::TOO_MANY_REQUESTS);
-    let refused: Vec<_> = refused.map(|a| a.is_error(ErrorCode::TooManyRequests)).collect();
-    let refused = refused.len();
-    assert!((20..=30).contains(&refused), "{refused} of 40 were refused");
-    assert_eq!(counted.most.load(Ordering::SeqCst), 1);
+    assert_eq!(held.most.load(Ordering::SeqCst), 1);
+    // More at once than one client may have on their way: those are told at once.
+    let mut answers: FuturesUnordered<_> =
+        (0..40).map(|_| lab.submit_form(Form::new(r#"{"prompt":"a"}"#))).collect();
+    for _ in 0..28 {
+        let answer = answers.next().await.unwrap();
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+        answer.is_error(ErrorCode::TooManyRequests);
+    }
+    // The others are served, one after another.
+    held.let_through();
+    while let Some(answer) = answers.next().await {
+        assert_eq!(answer.status, StatusCode::ACCEPTED);
+    }
+    assert_eq!(held.most.load(Ordering::SeqCst), 1);
+    assert_eq!(held.calls.load(Ordering::SeqCst), 13, "the first that hung up, and these twelve");
 }
 
 #[tokio::test]

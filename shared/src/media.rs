@@ -71,6 +71,13 @@ impl Medium {
         }
     }
 
+    /// How many tokens a picture has before any are pruned or repeated: those of all its views, the
+    /// whole picture beside its tiles too. 0 of other media.
+    pub fn picture_tokens(&self) -> u32 {
+        let Medium::Image { views } = self else { return 0 };
+        views.iter().map(|view| u32::from(view.rows) * u32::from(view.cols)).sum()
+    }
+
     /// Of a picture what the model saw of it. Its tiles are one map together; the whole picture beside
     /// them is a second, coarser one, in which no [`Medium::spot`] lies.
     pub fn picture(&self) -> Option<PreparedPicture> {
@@ -119,11 +126,12 @@ impl Tiled {
         let area = |view: &PreparedPicture| view.covers[2] * view.covers[3];
         let largest = views.iter().enumerate().max_by(|(_, a), (_, b)| area(a).total_cmp(&area(b)));
         let whole = largest.filter(|_| views.len() > 1).map(|(at, _)| at);
-        let tiles: Vec<&PreparedPicture> =
-            views.iter().enumerate().filter(|(at, _)| Some(*at) != whole).map(|(_, v)| v).collect();
-        let first = **tiles.first()?;
-        let across = tiles.iter().take_while(|tile| tile.covers[1] == first.covers[1]).count();
-        let down = tiles.len() / across.max(1);
+        // Asked for every token, so nothing is collected.
+        let tiles =
+            || views.iter().enumerate().filter(|(at, _)| Some(*at) != whole).map(|(_, v)| v);
+        let first = *tiles().next()?;
+        let across = tiles().take_while(|tile| tile.covers[1] == first.covers[1]).count();
+        let down = tiles().count() / across.max(1);
         let whole = whole.map(|at| at as u16);
         Some(Tiled { across: across as u16, down: down as u16, first, whole })
     }
@@ -227,6 +235,7 @@ mod tests {
             let map = medium.picture().expect("a picture");
             assert_eq!((map.rows, map.cols, map.width, map.height), (4, 6, 24, 16));
             assert_eq!(map.covers, [0.0, 0.0, 30.0, 20.0]);
+            assert_eq!(medium.picture_tokens(), 7 * 4, "the whole picture's too");
             let spot = |tile| medium.spot(Cell { row: 1, col: 0, copy: 0, tile });
             assert_eq!(spot(first), Some((1, 0)));
             assert_eq!(spot(first + 5), Some((3, 4)));

@@ -402,9 +402,8 @@ pub struct ModelInfo {
     /// substitute for towers without a `[CLS]`, named as such; empty where nothing can be pruned.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub prune_score: String,
-    /// Where image tokens that were not pruned stand unless a run says otherwise: `repacked` for
-    /// LLaVA, `kept` for Qwen2.5-VL, whose positions carry the grid. `None` where nothing can be
-    /// pruned.
+    /// Where image tokens that were not pruned stand unless a run says otherwise: `repacked`,
+    /// or `kept` where positions carry the grid (Qwen2.5-VL). `None` where nothing can be pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prune_positions: Option<PrunePositions>,
     /// The most pixels of its pictures, where it reads any size; `None` otherwise, and in runs that

@@ -48,8 +48,8 @@ pub struct AnalyzeArgs {
     /// How many times the image tokens stand in the sequence [default: 1].
     #[arg(long)]
     replicate: Option<u32>,
-    /// Most pixels of the prepared picture, for models that read any size; never more than the
-    /// model's own limit, which holds where more is asked, and is told.
+    /// Most pixels of the prepared picture, for models that read any size, or cut it into tiles (one,
+    /// unless told); never more than the model's own limit, which holds where more is asked, and is told.
     #[arg(long)]
     max_pixels: Option<u32>,
     #[command(flatten)]

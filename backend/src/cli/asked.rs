@@ -20,7 +20,8 @@ pub struct AskedArgs {
     #[arg(long)]
     fit: Option<String>,
     /// Whose arithmetic resizes pictures: torchvision, which transformers 5 takes by default,
-    /// pillow-13, or pillow-12 for Pillow before version 13 [default: torchvision].
+    /// pillow-13, or pillow-12 for Pillow before version 13 [default: the model's own: torchvision,
+    /// for SmolVLM pillow-13].
     #[arg(long, value_name = "WHOSE")]
     resize: Option<String>,
     /// Which picture tokens pruning drops: score, those the model's own score ranks last, or
@@ -32,7 +33,8 @@ pub struct AskedArgs {
     #[arg(long)]
     prune_count: Option<String>,
     /// Where those that are left stand: repacked, at consecutive positions, or kept, where they
-    /// stood [default: repacked for LLaVA, kept for Qwen2.5-VL].
+    /// stood [default: repacked; kept for Qwen2.5-VL, whose
+    /// positions carry the grid].
     #[arg(long)]
     prune_positions: Option<String>,
     /// Where copies of picture tokens stand: new, one after another, or shared, all where the first

@@ -55,8 +55,7 @@ fn picture(report: &Report, p: Option<PreparedPicture>) -> String {
 /// What the number of picture tokens does to MDI by itself, where some were dropped or repeated: with each side's
 /// share of the attention as it was, MDI would follow the count alone.
 fn counts_alone(report: &Report) -> Option<String> {
-    let pictures = report.layout.media.iter().filter_map(Medium::picture);
-    let whole: u32 = pictures.map(|p| u32::from(p.rows) * u32::from(p.cols)).sum();
+    let whole: u32 = report.layout.media.iter().map(Medium::picture_tokens).sum();
     if whole == 0 {
         return None;
     }

@@ -14,7 +14,7 @@ use shared::sentence::Problem;
 use super::book::Experiment;
 use super::items::Claim;
 use super::shelves::Shelves;
-use crate::workers::lab::Lab;
+use crate::workers::lab::{Lab, decode_all};
 
 /// Samples decoded ahead. A picture of 50 million pixels takes 150 MB.
 const AHEAD: usize = 2;
@@ -112,7 +112,8 @@ fn read(
         }
     };
     let files = std::iter::once(&sample.picture).chain(&sample.more);
-    match files.map(|file| lab.decode(file)).collect::<Result<Vec<Picture>, _>>() {
+    let files: Vec<&[u8]> = files.map(AsRef::as_ref).collect();
+    match decode_all(lab, &files) {
         Ok(pictures) => Ok((sample, pictures)),
         Err(error) => {
             let left_out = LeftOut::new(sample.reference, error.code, error.into_message());

@@ -18,7 +18,7 @@ use super::queue::{Job, JobPictures, Popped};
 use super::{Run, Runs};
 use crate::lock;
 use crate::models::catalog::Source;
-use crate::workers::lab::Lab;
+use crate::workers::lab::{Lab, decode_all};
 use crate::workers::{
     LoadSink, ModelChoice, Next, Question, RunSink, Spare, SpareWork, Stop, Worker, WorkerRefused,
 };
@@ -250,7 +250,8 @@ fn read_back(runs: &Runs, run: &Run) -> Result<Vec<Picture>, EngineError> {
     let internal = |cause: String| EngineError::new(ErrorCode::Internal, cause);
     let stored = runs.store.pictures(&run.id).map_err(|e| internal(e.to_string()))?;
     let stored = stored.ok_or_else(|| internal("the pictures are gone".to_owned()))?;
-    stored.iter().map(|stored| runs.lab.decode(&stored.bytes)).collect()
+    let files: Vec<&[u8]> = stored.iter().map(|stored| stored.bytes.as_ref()).collect();
+    decode_all(&*runs.lab, &files)
 }
 
 /// Tells a run how far its model is loaded; of a model that no run asked for, the one that is next.
@@ -307,8 +308,7 @@ impl RunSink for LiveRun {
         let mut seen = lock(&self.seen);
         if let Event::Layout { layout, layers, .. } = &event {
             seen.last_layer = layers.saturating_sub(1);
-            let pictures = layout.media.iter().filter_map(Medium::picture);
-            let tower: u32 = pictures.map(|p| u32::from(p.rows) * u32::from(p.cols)).sum();
+            let tower: u32 = layout.media.iter().map(Medium::picture_tokens).sum();
             let text = layout.tokens.iter().filter(|t| !t.group.is_medium()).count();
             let all = layout.tokens.len();
             seen.read = (tower > 0).then_some((tower, text as u32, all as u32));

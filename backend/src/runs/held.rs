@@ -20,7 +20,7 @@ const TURNS: usize = 2;
 /// How long somebody waits for room.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// ReadRoom for what is read from the store.
+/// Room for what is read from the store.
 #[derive(Debug)]
 pub struct ReadRoom {
     turns: Semaphore,
@@ -28,7 +28,7 @@ pub struct ReadRoom {
     all: usize,
 }
 
-/// ReadRoom that is taken, until this is dropped.
+/// Room that is taken, until this is dropped.
 #[derive(Debug)]
 pub struct HeldRoom(#[allow(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
@@ -39,7 +39,7 @@ impl Default for ReadRoom {
 }
 
 impl ReadRoom {
-    /// ReadRoom for so many bytes.
+    /// Room for so many bytes.
     pub fn of(bytes: usize) -> ReadRoom {
         let all = (bytes >> 10).clamp(1, Semaphore::MAX_PERMITS.min(u32::MAX as usize));
         ReadRoom { turns: Semaphore::new(TURNS), free: Arc::new(Semaphore::new(all)), all }

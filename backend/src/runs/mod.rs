@@ -24,7 +24,7 @@ use shared::{ErrorCode, Event, Label, LabelChange};
 use tokio::sync::watch;
 
 use crate::error::ApiError;
-use crate::fair::{Bound, Client, Fair, Shares};
+use crate::fair::{Client, Fair, Shares};
 use crate::id::{RunId, SAMPLE};
 use crate::lock;
 use crate::metrics::Metrics;
@@ -42,9 +42,6 @@ pub use log::{EventLog, LogProgress, LoggedEvent};
 pub use queue::{Asker, Job, JobPictures, Popped, PushError, Queue};
 pub use run::{Run, StopReason};
 
-/// Pictures that may wait to be decoded, each in memory as the file it came as. Three clients are needed
-/// to fill the line, as with uploads.
-const UNDECODED: Bound = Bound::new(32, 12);
 /// Runs deleted for their age at once: others that write wait for no more than these.
 const EXPIRED_AT_ONCE: usize = 16;
 /// Ended runs kept in memory, so that a class that opens one link reads the store once.
@@ -116,7 +113,7 @@ impl Runs {
             live: Mutex::default(),
             recent: Mutex::default(),
             changes: AtomicU64::new(0),
-            decoding: DecodingTurns::new(UNDECODED),
+            decoding: Arc::default(),
             room: ReadRoom::default(),
             closing: AtomicBool::new(false),
         }

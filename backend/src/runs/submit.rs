@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use engine::{EngineError, LoadOptions, PictureLimits};
+use engine::LoadOptions;
 use shared::api::RunCreated;
 use shared::sentence::LabError;
 use shared::{AskedOptions, ErrorCode, RunOptions};
@@ -15,12 +15,12 @@ use super::{Asker, Job, JobPictures, PushError, Run, Runs};
 use crate::assets::picture_type;
 use crate::clock;
 use crate::error::{ApiError, sentence};
-use crate::fair::{Client, Taken, too_many};
+use crate::fair::{Client, too_many};
 use crate::id::{OwnerToken, RunId};
 use crate::lock;
 use crate::models::catalog::{Look, Source};
 use crate::store::NewRun;
-use crate::workers::lab::{Lab, Precheck};
+use crate::workers::lab::{Precheck, decode_all};
 use crate::workers::memory;
 
 /// A waiting run holds its pixels up to this many bytes (4 million pixels); larger ones are
@@ -148,17 +148,15 @@ impl Runs {
         options: RunOptions,
         client: Client,
     ) -> Result<Vec<engine::Picture>, ApiError> {
-        let turn = self.decoding.take(client).await.map_err(|taken| match taken {
-            Taken::All => queue_full(),
-            Taken::Own => {
-                too_many(LabError::PicturesAtOnce { n: self.decoding.own() as u64 }, AGAIN)
-            }
-        })?;
+        let turn = self.decoding.take(client).await;
         let lab = self.lab.clone();
         // Decoding goes on when the client hangs up, so it is what holds the turn.
         let decode = move || {
-            let _held = turn;
-            let pictures = decoded(&*lab, &pictures)?;
+            let files: Vec<&[u8]> = pictures.iter().map(AsRef::as_ref).collect();
+            let pictures = decode_all(&*lab, &files);
+            // What is looked at besides takes no such memory, and may take a slow disk's time.
+            drop(turn);
+            let pictures = pictures?;
             if let Some((folder, load)) = new
                 && let Err(error) = memory::could_fit(&*lab, &folder, &load)
                 && error.code == ErrorCode::OutOfMemory
@@ -177,31 +175,6 @@ impl Runs {
         let decoded = tokio::task::spawn_blocking(decode).await;
         Ok(decoded.map_err(ApiError::internal)??)
     }
-}
-
-/// Decodes pictures one after another: together they may have as many pixels as one may.
-fn decoded(lab: &dyn Lab, files: &[Bytes]) -> Result<Vec<engine::Picture>, EngineError> {
-    let most = PictureLimits::default().pixels;
-    let (mut pictures, mut pixels) = (Vec::new(), 0);
-    for (i, file) in files.iter().enumerate() {
-        let picture = lab.decode(file).map_err(|e| of_picture(e, i, files.len()))?;
-        pixels += u64::from(picture.width) * u64::from(picture.height);
-        if pixels > most {
-            let many = LabError::PicturesTooManyPixels { millions: most / 1_000_000 };
-            return Err(EngineError::new(ErrorCode::PictureTooManyPixels, many));
-        }
-        pictures.push(picture);
-    }
-    Ok(pictures)
-}
-
-/// An error about one of several pictures says which one it is.
-fn of_picture(error: EngineError, i: usize, of: usize) -> EngineError {
-    if of == 1 {
-        return error;
-    }
-    let (n, all) = (i as u64 + 1, of as u64);
-    EngineError::new(error.code, LabError::OfPicture { n, all, what: error.into_message() })
 }
 
 fn no_picture() -> ApiError {

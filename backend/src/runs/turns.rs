@@ -1,20 +1,21 @@
-//! Turns to decode pictures: one at a time, of each client in turn.
+//! Turns to decode pictures that are sent: one at a time, of each client in turn.
 //!
 //! A picture of some kilobytes can take seconds to decode, and hundreds of megabytes. So whoever sends
-//! many of them waits behind everybody else's next one, and no two are unpacked at once.
+//! many of them waits behind everybody else's next one, and no two that were just sent are unpacked at
+//! once. How many may wait is bounded by the places of uploads (`fair/shares.rs`), which are held
+//! meanwhile.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::oneshot;
 
+use crate::fair::Client;
 use crate::fair::line::Line;
-use crate::fair::{Bound, Client, Taken};
 use crate::lock;
 
 /// The line before the decoder.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct DecodingTurns {
-    waiting: Bound,
     state: Mutex<State>,
 }
 
@@ -29,36 +30,21 @@ struct State {
 pub(super) struct DecodingTurn(Arc<DecodingTurns>);
 
 impl DecodingTurns {
-    /// A line in which so many pictures may wait.
-    pub(super) fn new(waiting: Bound) -> Arc<Self> {
-        Arc::new(DecodingTurns { waiting, state: Mutex::default() })
-    }
-
-    /// How many pictures of one client may wait.
-    pub(super) fn own(&self) -> usize {
-        self.waiting.client
-    }
-
     /// Waits for a turn. Whoever stops waiting leaves the line.
-    ///
-    /// # Errors
-    /// As many wait as may.
-    pub(super) async fn take(self: &Arc<Self>, client: Client) -> Result<DecodingTurn, Taken> {
+    pub(super) async fn take(self: &Arc<Self>, client: Client) -> DecodingTurn {
         let turn = {
             let mut state = lock(&self.state);
             if !state.busy {
                 state.busy = true;
-                return Ok(DecodingTurn(self.clone()));
+                return DecodingTurn(self.clone());
             }
             while state.line.remove(oneshot::Sender::is_closed).is_some() {}
-            let (all, own) = state.line.unreserved(&client);
-            self.waiting.room(all, own)?;
             let (sender, turn) = oneshot::channel();
             state.line.push(client, false, sender);
             turn
         };
-        // The sender lies in the line, which gives every turn away or passes it on.
-        turn.await.map_err(|_| Taken::All)
+        // The sender lies in the line, which this keeps, until it is given the turn.
+        turn.await.expect("the line drops no sender that somebody waits for")
     }
 
     /// The next who still waits; nobody is at work where there is none.
@@ -102,16 +88,15 @@ mod tests {
     ) {
         let (turns, told) = (turns.clone(), told.clone());
         tokio::spawn(async move {
-            if let Ok(turn) = turns.take(client(n)).await {
-                let _ = told.send((n, turn)).await;
-            }
+            let turn = turns.take(client(n)).await;
+            let _ = told.send((n, turn)).await;
         });
     }
 
     #[tokio::test]
     async fn a_client_that_sends_many_waits_behind_anothers_first() {
-        let turns = DecodingTurns::new(Bound::new(8, 5));
-        let first = turns.take(client(1)).await.expect("nobody is at work");
+        let turns = Arc::<DecodingTurns>::default();
+        let first = turns.take(client(1)).await;
         let (told, mut came) = tokio::sync::mpsc::channel(8);
         for _ in 0..4 {
             wait(&turns, 1, &told);
@@ -132,27 +117,25 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_leaves_gives_the_turn_on_and_a_full_line_is_said() {
-        let turns = DecodingTurns::new(Bound::new(3, 2));
-        let held = turns.take(client(1)).await.expect("nobody is at work");
+    async fn who_leaves_gives_the_turn_on() {
+        let turns = Arc::<DecodingTurns>::default();
+        let held = turns.take(client(1)).await;
         let (told, mut came) = tokio::sync::mpsc::channel(8);
         let left = tokio::spawn({
             let turns = turns.clone();
-            async move { turns.take(client(1)).await.map(drop) }
+            async move { drop(turns.take(client(1)).await) }
         });
         tokio::task::yield_now().await;
         wait(&turns, 1, &told);
-        tokio::task::yield_now().await;
-        assert_eq!(turns.take(client(1)).await.map(drop), Err(Taken::Own));
         wait(&turns, 2, &told);
         tokio::task::yield_now().await;
-        assert_eq!(turns.take(client(3)).await.map(drop), Err(Taken::All));
+        assert_eq!(lock(&turns.state).line.len(), 3);
         left.abort();
         assert!(left.await.is_err());
         drop(held);
         for _ in 0..2 {
             drop(came.recv().await.expect("a turn"));
         }
-        assert!(turns.take(client(3)).await.is_ok());
+        assert!(!lock(&turns.state).busy);
     }
 }

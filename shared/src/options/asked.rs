@@ -54,8 +54,8 @@ pub struct AskedOptions {
     /// Where the copies stand; `new` when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copies: Option<CopyPositions>,
-    /// Most pixels the prepared picture may have, for models that read any size; left out for the
-    /// model's own limit.
+    /// Most pixels the prepared picture may have, for models that read any size or cut it into
+    /// tiles; left out for the model's own choice (its limit, or one tile).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_pixels: Option<u32>,
     /// What the model is shown in the picture's place; the picture itself when left out.

@@ -153,7 +153,7 @@ sentences! {
             "이미지 파일을 합치면 {mib} MiB보다 큽니다. 더 작은 파일을 선택하세요.";
         PicturesTooManyPixels { millions: u64 } = "pictures_too_many_pixels":
             "The pictures have more than {millions} million pixels together; choose smaller ones.",
-            "이미지의 픽셀을 합치면 {millions}백만 개를 넘습니다. 더 작은 이미지를 선택하세요.";
+            "이미지의 픽셀을 합치면 {millions} × 100만 개를 넘습니다. 더 작은 이미지를 선택하세요.";
         OfPicture { n: u64, all: u64, what: Message } = "of_picture":
             "Picture {n} of {all}: {what}", "이미지 {all}장 중 {n}번째: {what}";
         TooManyPictures { most: u64 } = "too_many_pictures":

@@ -84,7 +84,8 @@ pub(crate) fn decodes(width: usize) -> bool {
 }
 
 /// The width that the kernels for many rows take heads of this width as: their own, or the next
-/// larger one, filled up with zeros. Wider heads go through in whole score rows.
+/// larger one, filled up with zeros. Wider heads, and widths that 8 does not divide, go through in whole
+/// score rows.
 const fn flash_width(width: usize) -> Option<usize> {
     match width {
         1..=32 => Some(32),

@@ -410,7 +410,7 @@ fn gpu_refuses_what_does_not_fit() {
     let device = DeviceChoice::Cuda(0);
     let model = Model::random("llava-1.5-13b", &options(Quant::Q4k, device)).expect("a model");
     // Keys and values of a token: 40 layers of 5,120 numbers each in 16 bits. More tokens than the GPU has
-    // room for, and fewer than the model reads up to some 200 GB.
+    // room for; on GPUs of up to 190 GB still fewer than the 262,144 that the model reads.
     let tokens =
         (device.gpu_memory().expect("a GPU").total / (40 * 2 * 5120 * 2)) as usize + 20_000;
     let long = RunOptions { prompt: "x".repeat(tokens), ..question() };

@@ -1,6 +1,6 @@
 //! A family that nobody published, in one file: tiles of a picture with marks between them, a whole
 //! view with line ends, features after early layers, norms of heads, interleaved M-RoPE. It goes
-//! through every door that the engine has (`toy/tests.rs`).
+//! through every door that the engine has (`toy_tests.rs`).
 
 use std::sync::Arc;
 

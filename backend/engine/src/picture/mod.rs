@@ -112,6 +112,19 @@ fn too_many_pixels(width: u32, height: u32, limits: &PictureLimits) -> EngineErr
     )
 }
 
+/// Of a picture within the limit of pixels that unpacks into more than four bytes for each of them.
+fn too_deep(width: u32, height: u32, bytes: u64, limits: &PictureLimits) -> EngineError {
+    let each = bytes / (u64::from(width) * u64::from(height)).max(1);
+    let most = (limits.pixels * 4 / each.max(1)) as f64 / 1e6;
+    EngineError::new(
+        ErrorCode::PictureTooManyPixels,
+        format!(
+            "The picture has {width} × {height} pixels of {each} bytes; at most {most:.0} million of these \
+             are accepted. Save it with 8 bits a channel, or make it smaller, and try again."
+        ),
+    )
+}
+
 fn too_much_memory() -> EngineError {
     EngineError::new(
         ErrorCode::PictureTooManyPixels,

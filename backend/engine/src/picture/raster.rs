@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::told::Told;
-use super::{Decoded, PictureLimits, refused, too_many_pixels, too_much_memory};
+use super::{Decoded, PictureLimits, refused, too_deep, too_many_pixels};
 use crate::error::EngineError;
 
 /// Decodes a file of one of these formats.
@@ -22,7 +22,7 @@ pub(super) fn decode(
     }
     // What it unpacks into before it is brought to 8 bits and RGB: 16 bits a channel are twice as much.
     if decoder.total_bytes() > limits.pixels * 4 {
-        return Err(too_much_memory());
+        return Err(too_deep(width, height, decoder.total_bytes(), limits));
     }
     // Sizes in the header are checked above; this bounds what a decoder sets aside besides.
     let mut memory = Limits::default();

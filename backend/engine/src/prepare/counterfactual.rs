@@ -1,5 +1,6 @@
 //! Pictures that are not the person's: the mean colour, and noise.
 
+use shared::experiment::stats::SplitMix64;
 use shared::{PictureUse, Resizing};
 
 use super::Normalise;
@@ -32,13 +33,9 @@ pub(crate) fn replaced(
 /// Fills with bytes that are evenly distributed: the outputs of SplitMix64 (Steele, Lea and Flood,
 /// 2014; the state starts at the seed), each as eight bytes, the lowest first.
 fn noise(seed: u32, bytes: &mut [u8]) {
-    let mut state = u64::from(seed);
+    let mut bits = SplitMix64::new(u64::from(seed));
     for chunk in bytes.chunks_mut(8) {
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
+        chunk.copy_from_slice(&bits.next_u64().to_le_bytes()[..chunk.len()]);
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use engine::{Control, GeneratedToken, Model, Observer, Prepared, Wants};
 use serde::{Deserialize, Serialize};
 use shared::rows::HEAD_ROWS_BUDGET;
-use shared::{Group, LayerFlow, Layout, TokenFlow};
+use shared::{Group, LayerFlow, Layout, Medium, TokenFlow};
 
 use super::super::Failure;
 
@@ -100,7 +100,8 @@ impl Watching {
         let groups: Vec<(Group, u32)> =
             Group::ALL.into_iter().map(|g| (g, counts.get(g))).filter(|(_, n)| *n > 0).collect();
         let image_tokens = counts.get(Group::Image) as usize;
-        let cells = usize::from(picture.rows) * usize::from(picture.cols);
+        let cells: u32 = layout.media.iter().map(Medium::picture_tokens).sum();
+        let cells = cells as usize;
         let wrong = match &self.wrong {
             Some(wrong) => Some(wrong.clone()),
             None if groups.iter().map(|(_, n)| *n as usize).sum::<usize>()

@@ -76,8 +76,9 @@ pub struct ExperimentArgs {
     /// How weights are held, such as f32,q4k [default: each model's own].
     #[arg(long = "quant", value_delimiter = ',')]
     quants: Vec<String>,
-    /// Most pixels of the prepared picture, for models that read any size (others run once), such
-    /// as 50176,200704,own: own is the model's own limit [default: own].
+    /// Most pixels of the prepared picture, for models that read any size or cut it into tiles (others
+    /// run once), such as 50176,200704,own: own is the model's own choice, its limit or one tile
+    /// [default: own].
     #[arg(long, value_name = "PIXELS", value_delimiter = ',', value_parser = most_pixels)]
     max_pixels: Vec<MostPixels>,
     /// Prompt templates by name, for the models that have them (others run with their own)

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::{EngineError, LoadOptions, Observer, Picture, PictureLimits, Wants};
-use shared::{ModelInfo, RunOptions, Summary};
+use shared::sentence::LabError;
+use shared::{ErrorCode, ModelInfo, RunOptions, Summary};
 
 use crate::workers::memory::MemoryRoom;
 
@@ -50,6 +51,35 @@ pub trait Lab: Send + Sync + 'static {
     fn room(&self) -> Option<MemoryRoom> {
         None
     }
+}
+
+/// Decodes the pictures of one question one after another: together they may have as many pixels as one
+/// may.
+///
+/// # Errors
+/// What is wrong with one of them, which is named where there are several; too many pixels.
+pub fn decode_all(lab: &dyn Lab, files: &[&[u8]]) -> Result<Vec<Picture>, EngineError> {
+    let most = PictureLimits::default().pixels;
+    let (mut pictures, mut pixels) = (Vec::new(), 0);
+    for (i, file) in files.iter().enumerate() {
+        let picture = lab.decode(file).map_err(|e| of_picture(e, i, files.len()))?;
+        pixels += u64::from(picture.width) * u64::from(picture.height);
+        if pixels > most {
+            let many = LabError::PicturesTooManyPixels { millions: most / 1_000_000 };
+            return Err(EngineError::new(ErrorCode::PictureTooManyPixels, many));
+        }
+        pictures.push(picture);
+    }
+    Ok(pictures)
+}
+
+/// An error about one of several pictures says which one it is.
+fn of_picture(error: EngineError, i: usize, of: usize) -> EngineError {
+    if of == 1 {
+        return error;
+    }
+    let (n, all) = (i as u64 + 1, of as u64);
+    EngineError::new(error.code, LabError::OfPicture { n, all, what: error.into_message() })
 }
 
 /// Says whether a question about pictures of these widths and heights fits a model, without the

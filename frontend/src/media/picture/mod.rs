@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use plots::map::relative_top;
 
 use super::Lens;
+use crate::lab::Lab;
 use crate::run::Run;
 use crate::run::kept::Kept;
 use crate::run::link::Scale;
@@ -33,5 +34,14 @@ fn top_of(run: Run, cells: Cells) -> Kept<f32> {
     Kept::new(move || match run.view.scale.get() {
         Scale::Absolute => run.derived.maps.scales.get().patch,
         Scale::Relative => cells.with(|c| c.as_ref().map_or(0.01, relative_top)),
+    })
+}
+
+/// That map as a drawing of so many columns, in the colours that are chosen; nothing where there is no
+/// map.
+fn drawn(lab: Lab, cells: Cells, top: Kept<f32>, cols: usize) -> String {
+    let ends = lab.palette.with(|p| p.scale);
+    cells.with(|c| {
+        c.as_ref().map_or_else(String::new, |c| plots::map::rectangles(c, cols, top.get(), ends))
     })
 }

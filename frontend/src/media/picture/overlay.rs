@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use shared::{PreparedPicture, Target};
 
-use super::Cells;
+use super::{Cells, drawn};
 use crate::lab::use_lab;
 use crate::language::t;
 use crate::run::Run;
@@ -31,12 +31,7 @@ pub fn Overlay(
 ) -> impl IntoView {
     let lab = use_lab();
     let (cols, rows) = (usize::from(p.cols), usize::from(p.rows));
-    let drawn = move || {
-        let ends = lab.palette.with(|p| p.scale);
-        cells.with(|c| {
-            c.as_ref().map_or_else(String::new, |c| overlay::rectangles(c, cols, top.get(), ends))
-        })
-    };
+    let drawn = move || drawn(lab, cells, top, cols);
     let pruned = move || {
         run.facts.observation.with(|o| {
             let copies =

@@ -1,9 +1,8 @@
 //! One picture with its map, and nothing to do: for frames in other pages.
 
 use leptos::prelude::*;
-use plots::map as overlay;
 
-use super::{cells_of, top_of};
+use super::{cells_of, drawn, top_of};
 use crate::lab::use_lab;
 use crate::language::t;
 use crate::run::Run;
@@ -18,12 +17,7 @@ pub(super) fn still(run: Run) -> AnyView {
     });
     let cells = cells_of(run, medium.into());
     let top = top_of(run, cells);
-    let drawn = move |cols: usize| {
-        let ends = lab.palette.with(|p| p.scale);
-        cells.with(|c| {
-            c.as_ref().map_or_else(String::new, |c| overlay::rectangles(c, cols, top.get(), ends))
-        })
-    };
+    let drawn = move |cols: usize| drawn(lab, cells, top, cols);
     view! {
         {move || picture.get().map(|p| {
             let id = run.facts.id.get().unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::vision::{Activation, VitConfig};
 const GRIDS: [usize; 9] = [8, 9, 14, 16, 24, 26, 27, 32, 35];
 
 /// Settings around the parts that follow from others, or belong to training.
-const HARMLESS: [&str; 3] = ["vocab_size", "use_reentrant_checkpointing", "tie_word_embeddings"];
+const HARMLESS: [&str; 2] = ["vocab_size", "use_reentrant_checkpointing"];
 
 /// What published files say of the text part and neither Llama nor Idefics3 reads.
 const HARMLESS_TEXT: [&str; 8] = [
