@@ -1,5 +1,6 @@
 //! Errors as the API shows them: one envelope, one code, one sentence.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -65,18 +66,21 @@ pub(crate) fn sentence(text: &str) -> String {
     format!("{first}{}{end}", letters.as_str())
 }
 
+/// What an answer refuses, for who counts and notes refusals.
+#[derive(Clone, Debug)]
+pub struct Refusal(pub Arc<ErrorBody>);
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.code.http_status())
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let code = self.0.code;
+        let refusal = Refusal(Arc::new(self.0.clone()));
         let after = self.0.retry_after.map(|seconds| [(header::RETRY_AFTER, seconds.to_string())]);
         let mut response = match after {
             Some(after) => (status, after, Json(self.0)).into_response(),
             None => (status, Json(self.0)).into_response(),
         };
-        // For the counts of refusals.
-        response.extensions_mut().insert(code);
+        response.extensions_mut().insert(refusal);
         response
     }
 }

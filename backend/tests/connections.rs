@@ -12,10 +12,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::{Message, WebSocketUpgrade};
+use axum::http::Request;
 use axum::routing::get;
 use futures_util::stream;
-use langoverrule::fair::Client;
+use langoverrule::fair::{Client, Shares};
 use langoverrule::http::net::{self, Accept, Access, ConnectionLimits, Connections, Drain};
+use shared::classroom::{ClassCreated, ClassMessage};
 use shared::{ErrorBody, ErrorCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::TcpStream;
@@ -23,7 +25,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::common::TestLab;
+use crate::common::socket::Viewer;
+use crate::common::{Options, TestLab};
 
 const PIPE: usize = 64 << 10;
 const PIECE: usize = 16 << 10;
@@ -281,53 +284,107 @@ async fn all(stream: &mut TcpStream) -> String {
     text
 }
 
+/// A connection's request of a lab, and everything that it says to it.
+async fn asked(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    // Who is refused may be closed before it is written.
+    let _ = stream.write_all(request).await;
+    all(&mut stream).await
+}
+
 #[tokio::test]
 async fn who_has_too_many_connections_is_told_so() {
     let lab = TestLab::new();
     let few = ConnectionLimits { all: 6, per_client: 3, ..limits() };
     let connections = Connections::new(few);
     let address = lab.listen_with(connections.clone()).await;
-    let mut mine = Vec::new();
-    for _ in 0..3 {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        // Answered, so that it was accepted.
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
-        assert!(stream.read(&mut [0; 2048]).await.unwrap() > 0);
-        mine.push(stream);
-    }
+    let slots = |client: [u8; 4], n: usize| -> Vec<_> {
+        (0..n).map(|_| connections.admit(Some(Client::at(client.into()))).unwrap()).collect()
+    };
+    let busy = |slots: &[net::Slot]| -> Vec<_> {
+        slots.iter().map(|slot| slot.activity().busy()).collect()
+    };
     let refused = async |head: &str, code: ErrorCode| {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let text = all(&mut stream).await;
+        let text = asked(address).await;
         assert!(text.starts_with(head), "{text}");
         assert!(text.to_lowercase().contains("retry-after: "), "{text}");
         let body: ErrorBody = serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap();
         assert_eq!(body.code, code);
         assert!(body.message.contains("try again"), "{}", body.message);
     };
+    let mine = slots([127, 0, 0, 1], 3);
+    let at_work = busy(&mine);
     refused("HTTP/1.1 429 Too Many Requests\r\n", ErrorCode::TooManyConnections).await;
-    // Others are at work on all of the places that are left.
-    let busy: Vec<_> = (2..=4)
-        .map(|n| connections.admit(Some(Client::at([192, 0, 2, n].into()))).unwrap())
-        .collect();
-    let marks: Vec<_> = busy.iter().map(|slot| slot.marker().busy()).collect();
-    drop(mine.pop());
-    while connections.count() > 5 {
-        tokio::task::yield_now().await;
-    }
-    // A place of one's own is free again.
-    let mut next = TcpStream::connect(address).await.unwrap();
-    next.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .await
-        .unwrap();
-    assert!(all(&mut next).await.starts_with("HTTP/1.1 200"));
-    drop((mine, next));
-    while connections.count() > 3 {
-        tokio::task::yield_now().await;
-    }
-    let rest: Vec<_> = (5..=7)
-        .map(|n| connections.admit(Some(Client::at([192, 0, 2, n].into()))).unwrap())
-        .collect();
-    let more: Vec<_> = rest.iter().map(|slot| slot.marker().busy()).collect();
+    // One that idles makes room.
+    drop(at_work);
+    assert!(asked(address).await.starts_with("HTTP/1.1 200"));
+    drop(mine);
+    // Others are at work on all of the places.
+    let others = [slots([192, 0, 2, 2], 3), slots([192, 0, 2, 3], 3)];
+    let at_work = [busy(&others[0]), busy(&others[1])];
     refused("HTTP/1.1 503 Service Unavailable\r\n", ErrorCode::ConnectionsFull).await;
-    drop((marks, more));
+    drop(at_work);
+    assert!(asked(address).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn websockets_leave_a_quarter_of_the_connections_for_requests() {
+    let few = ConnectionLimits { all: 24, per_client: 8, ..limits() };
+    let shares = Shares::default().with_sockets_within(few.lasting());
+    let lab = TestLab::with(Options { shares: Some(shares), ..Options::default() });
+    let address = lab.listen_with(Connections::new(few)).await;
+    let request = Request::post("/api/classrooms").body(Body::empty()).unwrap();
+    let class: ClassCreated = lab.send(request).await.json();
+    let path = format!("/api/classrooms/{}/events", class.code);
+    // Three strangers who may have all connections together, and read nothing that they are sent.
+    let mut held = Vec::new();
+    for stranger in 2..=4 {
+        for _ in 0..8 {
+            held.extend(
+                Viewer::try_open_from(&format!("127.0.0.{stranger}"), address, &path).await,
+            );
+        }
+    }
+    assert!(held.len() > 18, "{} opened", held.len());
+    // A person opens the page, which asks for several things at once, and looks.
+    let answers = futures_util::future::join_all((0..4).map(|_| asked(address))).await;
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")), "{answers:?}");
+    let look = async || Viewer::open(address, &path, None).await.next_of::<ClassMessage>().await;
+    match look().await {
+        Ok(ClassMessage::Error(body)) => assert_eq!(body.code, ErrorCode::QueueFull),
+        other => panic!("{other:?}"),
+    }
+    drop(held);
+    loop {
+        match look().await {
+            Ok(ClassMessage::Error(body)) => assert_eq!(body.code, ErrorCode::QueueFull),
+            Ok(ClassMessage::State(_)) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unread_answer_makes_room_for_another_client() {
+    let few = ConnectionLimits { all: 8, per_client: 4, ..limits() };
+    let connections = Connections::new(few);
+    let mut unread = Vec::new();
+    for n in 1..=2 {
+        for _ in 0..4 {
+            let (mut near, far) = duplex(PIPE);
+            let client = Some(Client::at([192, 0, 2, n].into()));
+            let slot = connections.admit(client).unwrap();
+            let app = endless(Arc::default());
+            tokio::spawn(net::answer(far, peer(), app, slot, CancellationToken::new()));
+            near.write_all(ASK.as_bytes()).await.unwrap();
+            unread.push(near);
+        }
+    }
+    // Until each of them waits for its reader.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let honest = connections.admit(Some(Client::at([192, 0, 2, 9].into())));
+    assert!(honest.is_ok(), "one of theirs makes room");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(connections.count(), 8, "which is closed");
 }

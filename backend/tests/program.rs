@@ -32,11 +32,16 @@ impl Process {
     }
 
     fn with_grace(data: &Path, seconds: &str) -> Process {
+        Self::with(data, &["--grace", seconds], Stdio::null())
+    }
+
+    fn with(data: &Path, args: &[&str], log: Stdio) -> Process {
         let mut child = program()
-            .args(["serve", "--scripted", "--bind", "127.0.0.1:0", "--grace", seconds, "--data"])
+            .args(["serve", "--scripted", "--bind", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(args)
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -84,6 +89,64 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The beginning of an answer over a connection.
+fn said(mut stream: &TcpStream) -> String {
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut part = [0; 1024];
+    let n = stream.read(&mut part).unwrap();
+    String::from_utf8_lossy(&part[..n]).into_owned()
+}
+
+#[test]
+fn who_is_refused_stands_in_the_log_and_does_not_fill_it() {
+    let folder = TempDir::new().unwrap();
+    let log = folder.path().join("log");
+    let told = std::fs::File::create(&log).unwrap();
+    let few = ["--connections", "8", "--per-client", "classes=1"];
+    let mut lab = Process::with(&folder.path().join("data"), &few, told.into());
+    let ask = |line: &str, more: &str| {
+        let mut stream = TcpStream::connect(lab.server).unwrap();
+        write!(stream, "{line} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n").unwrap();
+        let answer = said(&stream);
+        (stream, answer)
+    };
+    for code in ["CCCCCC", "DDDDDD", "FFFFFF"] {
+        let (_, answer) = ask(&format!("GET /api/classrooms/{code}"), "");
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    }
+    for status in ["201", "429", "429"] {
+        let (_, answer) = ask("POST /api/classrooms", "Content-Length: 0\r\n");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    // One address has four connections. Those that idle make room; those that send do not.
+    let idle: Vec<_> = (0..5).map(|_| ask("GET /healthz", "").0).collect();
+    let form = format!(
+        "Content-Type: {}\r\nContent-Length: 100\r\nExpect: 100-continue\r\n",
+        Form::content_type()
+    );
+    let mut sending = Vec::new();
+    for _ in 0..4 {
+        let (stream, answer) = ask("POST /api/runs", &form);
+        assert!(answer.starts_with("HTTP/1.1 100"), "{answer}");
+        sending.push(stream);
+    }
+    for _ in 0..3 {
+        let refused = said(&TcpStream::connect(lab.server).unwrap());
+        assert!(refused.starts_with("HTTP/1.1 429"), "{refused}");
+    }
+    drop((idle, sending));
+    lab.signal("-TERM");
+    assert_eq!(lab.wait(), Some(0));
+    let log = std::fs::read_to_string(&log).unwrap();
+    for kind in ["no_class", "classes_held", "sent away for another", "too_many_connections"] {
+        let kind = format!("kind=\"{kind}\"");
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(&kind)).collect();
+        // One more where the test took ten seconds.
+        assert!((1..=2).contains(&lines.len()), "{kind}: {log}");
+        assert!(lines[0].contains("count=1 clients=1 most=\"127.0.0.1\""), "{}", lines[0]);
     }
 }
 

@@ -44,6 +44,11 @@ async fn slow_and_idle_clients() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_connections() {
+    stands("few").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_greedy_client() {
     stands("fairness").await;
 }

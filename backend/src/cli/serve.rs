@@ -143,13 +143,14 @@ fn shares(args: &ServeArgs) -> Result<Shares, String> {
 }
 
 async fn run(args: ServeArgs) -> Result<(), Failure> {
-    let shares = shares(&args)?;
+    let asked = shares(&args)?;
     // Before anything is opened: connections and the store share what there is.
     let files = raise_files();
     let mut limits = ConnectionLimits::within(files);
     if let Some(all) = args.connections {
         limits = limits.at_most(all);
     }
+    let shares = asked.with_sockets_within(limits.lasting());
     // The port first: it is what most often stands in the way.
     let listener = net::listen(args.bind).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
@@ -265,6 +266,14 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         per_client = limits.per_client,
         "open files and connections are limited to"
     );
+    if shares.sockets != asked.sockets {
+        let Bound { whole, client } = shares.sockets;
+        tracing::info!(
+            sockets = whole,
+            per_client = client,
+            "websockets and streams have three quarters of the connections, which is"
+        );
+    }
     if let Some(unnamed) = args.keep {
         let retention = Retention::new(Keep { unnamed, named: args.keep_named });
         let ticks = retention::hourly(stopping.clone());
@@ -275,7 +284,8 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     if args.open {
         open(&url);
     }
-    let connections = Connections::counted(limits, state.runs.metrics.connections.clone());
+    let counts = state.runs.metrics.connections.clone();
+    let connections = Connections::counted(limits, counts, runs.fair.refusals().clone());
     let server = net::serve(
         listener,
         app(state.clone()),

@@ -4,21 +4,27 @@
 //! share stands in one table, [`Shares`]; [`Fair`] counts what they have of it. [`mod@line`] and the other
 //! parts are pure: they know clients as keys and the time as an argument.
 
+mod activity;
 mod client;
 pub mod line;
 mod misses;
+mod places;
 mod quota;
 mod rate;
+mod refusals;
 mod shares;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+pub use activity::{Activity, Busy};
 pub use client::Client;
 pub use misses::{MissRates, Misses};
+pub use places::{PlaceHeld, Places};
 pub use quota::{Bound, Place, Quota, Taken};
 pub use rate::{Meter, Rate};
+pub use refusals::Refusals;
 use shared::ErrorCode;
 use shared::sentence::LabError;
 pub use shares::{Share, Shares};
@@ -30,12 +36,13 @@ use crate::lock;
 #[derive(Clone, Debug)]
 pub struct Fair {
     shares: Shares,
-    uploads: Quota<Client>,
+    uploads: Places,
     sockets: Quota<Client>,
     requests: Arc<Mutex<Meter<Client>>>,
     guesses: Arc<Mutex<Meter<Client>>>,
     disk: Arc<Mutex<Meter<Client>>>,
     misses: Arc<Mutex<Misses<Client>>>,
+    refusals: Refusals,
     /// Who asked for experiments, by their names: as long as the lab runs and they are not finished.
     experiments: Arc<Mutex<HashMap<String, Client>>>,
 }
@@ -45,14 +52,20 @@ impl Fair {
     pub fn new(shares: Shares) -> Self {
         Fair {
             shares,
-            uploads: Quota::new(shares.uploads),
+            uploads: Places::new(shares.uploads),
             sockets: Quota::new(shares.sockets),
             requests: Arc::new(Mutex::new(Meter::new(shares.requests))),
             guesses: Arc::new(Mutex::new(Meter::new(shares.guesses))),
             disk: Arc::new(Mutex::new(Meter::new(shares.disk))),
             misses: Arc::new(Mutex::new(Misses::new(shares.misses))),
+            refusals: Refusals::default(),
             experiments: Arc::default(),
         }
+    }
+
+    /// Where refusals are noted, for the log.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     /// The table.
@@ -60,18 +73,18 @@ impl Fair {
         &self.shares
     }
 
-    /// Takes an upload's place, until it is dropped.
+    /// Takes an upload's place for a connection, until it is dropped. Where none is left, one that does
+    /// not get on is told to leave.
     ///
     /// # Errors
     /// `too_many_requests`, or `queue_full` where all are taken.
-    pub fn upload(&self, client: Client) -> Result<Place<Client>, ApiError> {
-        self.uploads.take(client).map_err(|taken| match taken {
+    pub fn upload(&self, client: Client, connection: Arc<Activity>) -> Result<PlaceHeld, ApiError> {
+        self.uploads.take(Some(client), connection).map_err(|taken| match taken {
             Taken::Own => too_many(
                 LabError::PicturesAtOnce { n: self.shares.uploads.client as u64 },
                 Duration::from_secs(2),
             ),
-            Taken::All => ApiError::new(ErrorCode::QueueFull, LabError::UploadsFull)
-                .again_in(Duration::from_secs(5)),
+            Taken::All => uploads_full(),
         })
     }
 
@@ -177,6 +190,11 @@ impl Fair {
     }
 }
 
+/// As many pictures are being sent as may be, or this one did not get on and another needed its place.
+pub fn uploads_full() -> ApiError {
+    ApiError::new(ErrorCode::QueueFull, LabError::UploadsFull).again_in(Duration::from_secs(5))
+}
+
 /// One client asks for more than its part.
 pub fn too_many(why: LabError, wait: Duration) -> ApiError {
     ApiError::new(ErrorCode::TooManyRequests, why).again_in(wait)
@@ -200,12 +218,15 @@ mod tests {
         };
         let (fair, now) = (Fair::new(shares), Instant::now());
         let (rude, other) = (client("192.0.2.1"), client("192.0.2.2"));
-        let held: Vec<_> = std::iter::from_fn(|| fair.upload(rude).ok()).collect();
+        let sending = Activity::new();
+        let _busy = sending.busy();
+        let upload = |client| fair.upload(client, sending.clone());
+        let held: Vec<_> = std::iter::from_fn(|| upload(rude).ok()).collect();
         assert_eq!(held.len(), 2);
-        let ApiError(body) = fair.upload(rude).expect_err("a third");
+        let ApiError(body) = upload(rude).expect_err("a third");
         assert_eq!((body.code, body.retry_after), (ErrorCode::TooManyRequests, Some(2)));
-        let _third = fair.upload(other).expect("another's");
-        assert_eq!(fair.upload(other).expect_err("all are taken").0.code, ErrorCode::QueueFull);
+        let _third = upload(other).expect("another's");
+        assert_eq!(upload(other).expect_err("all are taken").0.code, ErrorCode::QueueFull);
 
         assert!(fair.request(rude, now).is_ok() && fair.request(rude, now).is_ok());
         let ApiError(body) = fair.request(rude, now).expect_err("a third");

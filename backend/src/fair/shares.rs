@@ -43,7 +43,8 @@ impl Default for Shares {
         Shares {
             runs: Bound::new(32, 21),
             uploads: Bound::new(32, 16),
-            sockets: Bound::new(4000, 1000),
+            // Three quarters of all connections, and of one client's (`http/net/connections.rs`).
+            sockets: Bound::new(3072, 768),
             classes: Bound::new(64, 8),
             followers: Bound::new(500, 300),
             onlookers: Bound::new(64, 24),
@@ -103,6 +104,14 @@ impl Shares {
         }
         self.set(share.name, |bound| bound.whole = share.n);
         Ok(())
+    }
+
+    /// Bounds what clients share of websockets and streams by what there is of connections.
+    #[must_use]
+    pub fn with_sockets_within(mut self, most: Bound) -> Shares {
+        let Bound { whole, client } = &mut self.sockets;
+        (*whole, *client) = ((*whole).min(most.whole), (*client).min(most.client));
+        self
     }
 
     fn set(&mut self, name: &str, change: impl FnOnce(&mut Bound)) {
@@ -176,6 +185,8 @@ mod tests {
         assert_eq!(shares.requests, Rate { burst: 200.0, each_second: 10.0 });
         assert_eq!(shares.guesses, Rate { burst: 60.0, each_second: 3.0 });
         assert_eq!(shares.disk.burst, f64::from(4 << 20));
+        let within = shares.with_sockets_within(Bound::new(9, 2));
+        assert_eq!((within.sockets, within.runs), (Bound::new(5, 2), shares.runs));
         assert!(shares.set_whole(&share("disk=8")).is_err_and(|why| why.contains("--per-client")));
         for wrong in ["", "runs", "runs=0", "runs=-1", "runs=x", "cats=3", "=3"] {
             let why = wrong.parse::<Share>().expect_err(wrong);

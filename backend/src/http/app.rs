@@ -13,7 +13,7 @@ use tower_http::compression::predicate::{DefaultPredicate, Predicate};
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 use tower_http::set_header::SetResponseHeaderLayer;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Refusal};
 use crate::fair::Client;
 use crate::http::net::Base;
 use crate::http::net::body::paced;
@@ -36,7 +36,7 @@ pub fn app(state: AppState) -> Router {
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(Small))
         .layer(middleware::from_fn_with_state(state.limits.body, paced))
         .layer(middleware::from_fn_with_state(state.clone(), pace))
-        .layer(middleware::from_fn_with_state(state.access.clone(), gate))
+        .layer(middleware::from_fn_with_state(state.clone(), gate))
         .layer(always(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         // A run's address is its only lock: it must not leak to where a link leads.
         .layer(always(header::REFERRER_POLICY, "same-origin"))
@@ -108,17 +108,22 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     ApiError::internal("a handler panicked").into_response()
 }
 
-/// Refuses who asks too often.
+/// Refuses who asks too often, and notes who was refused for that and the like.
 async fn pace(
     State(state): State<AppState>,
     client: Client,
     request: Request,
     next: Next,
 ) -> Response {
-    match state.runs.fair.request(client, std::time::Instant::now()) {
+    let fair = &state.runs.fair;
+    let response = match fair.request(client, std::time::Instant::now()) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
+    };
+    if let Some(Refusal(body)) = response.extensions().get() {
+        fair.refusals().answered(body, client);
     }
+    response
 }
 
 /// Counts and logs every answer, once, here.
@@ -131,7 +136,7 @@ async fn count(State(state): State<AppState>, request: Request, next: Next) -> R
     let route = route.as_ref().map_or("page", MatchedPath::as_str);
     let status = response.status().as_u16();
     let took = started.elapsed();
-    let refused = response.extensions().get::<shared::ErrorCode>().copied();
+    let refused = response.extensions().get().map(|Refusal(body)| body.code);
     state.runs.metrics.request(route, status, took, refused);
     let ms = took.as_secs_f64() * 1e3;
     tracing::debug!(%method, route, status, ms, "answered");

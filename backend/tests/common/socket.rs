@@ -56,12 +56,21 @@ impl Viewer {
 
     /// A viewer at an address of this machine.
     pub async fn open_from(from: &str, server: SocketAddr, path: &str) -> Viewer {
+        Self::try_open_from(from, server, path).await.unwrap()
+    }
+
+    /// The same, where the server takes it.
+    pub async fn try_open_from(
+        from: &str,
+        server: SocketAddr,
+        path: &str,
+    ) -> Result<Viewer, Error> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::new(from.parse().unwrap(), 0)).unwrap();
-        let stream = MaybeTlsStream::Plain(socket.connect(server).await.unwrap());
+        let stream = MaybeTlsStream::Plain(socket.connect(server).await?);
         let request = format!("ws://{server}{path}").into_client_request().unwrap();
-        let (stream, _) = client_async(request, stream).await.unwrap();
-        Viewer { stream, protocol: None, binary: 0, text: 0 }
+        let (stream, _) = client_async(request, stream).await?;
+        Ok(Viewer { stream, protocol: None, binary: 0, text: 0 })
     }
 
     pub async fn of_run(server: SocketAddr, id: &str) -> Viewer {

@@ -40,6 +40,14 @@ impl Program {
     /// # Errors
     /// It does not start.
     pub fn start(&self, data: &Path) -> Result<Lab, String> {
+        self.start_with(data, &[])
+    }
+
+    /// The same, told more.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_with(&self, data: &Path, more: &[&str]) -> Result<Lab, String> {
         let mut child = Command::new(&self.path)
             .args([
                 "serve",
@@ -51,6 +59,7 @@ impl Program {
             ])
             .arg(data)
             .args(&self.args)
+            .args(more)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

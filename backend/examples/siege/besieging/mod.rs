@@ -9,6 +9,7 @@
 
 mod bombs;
 mod fairness;
+mod few;
 mod files;
 mod floods;
 mod kills;
@@ -106,7 +107,7 @@ pub struct Siege {
 }
 
 /// The attacks, by name.
-pub const ATTACKS: [&str; 6] = ["load", "slow", "fairness", "kills", "bombs", "floods"];
+pub const ATTACKS: [&str; 7] = ["load", "slow", "few", "fairness", "kills", "bombs", "floods"];
 
 impl Siege {
     /// Attacks in one way.
@@ -114,6 +115,7 @@ impl Siege {
         let outcome = match name {
             "load" => load::run(self, report).await,
             "slow" => slow::run(self, report).await,
+            "few" => few::run(self, report).await,
             "fairness" => fairness::run(self, report).await,
             "kills" => kills::run(self, report).await,
             "bombs" => bombs::run(self, report).await,

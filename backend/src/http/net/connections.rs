@@ -1,15 +1,13 @@
 //! The connections that are open: counted in all and per client, below what the system allows.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use shared::ErrorCode;
 use tokio_util::sync::CancellationToken;
 
 use super::io::Drain;
-use crate::fair::Client;
-use crate::lock;
+use crate::fair::{Activity, Bound, Client, PlaceHeld, Places, Refusals, Taken};
 use crate::metrics::{ConnectionCounts, Counted};
 
 /// Files that are kept free for what is no connection: the store, models, datasets, workers.
@@ -48,6 +46,13 @@ impl ConnectionLimits {
         let all = all.clamp(8, self.all);
         ConnectionLimits { all, per_client: (all / 4).max(4), ..self }
     }
+
+    /// How many of them may be websockets and streams, which last: a quarter of all connections, and
+    /// of each client's, is left for requests.
+    pub fn lasting(&self) -> Bound {
+        let part = |n: usize| n - n.div_ceil(4);
+        Bound::new(part(self.all), part(self.per_client))
+    }
 }
 
 /// The connections that are open.
@@ -56,25 +61,8 @@ pub struct Connections {
     /// Bounds.
     pub limits: ConnectionLimits,
     counts: ConnectionCounts,
-    open: Mutex<Open>,
-}
-
-#[derive(Debug, Default)]
-struct Open {
-    next: u64,
-    places: HashMap<u64, Place>,
-    clients: HashMap<Client, usize>,
-    /// Connections that were told to leave and have not left yet.
-    leaving: usize,
-}
-
-#[derive(Debug)]
-struct Place {
-    client: Option<Client>,
-    /// Requests that are being answered; a websocket is one that lasts.
-    busy: usize,
-    idle_since: Instant,
-    leave: CancellationToken,
+    refusals: Refusals,
+    places: Places,
 }
 
 /// Why a connection is not served.
@@ -82,156 +70,91 @@ struct Place {
 pub enum Refused {
     /// The client has too many.
     Client,
-    /// There are as many as are served at once, and none of them is idle.
+    /// There are as many as are served at once, and none of them can make room.
     All,
 }
 
 impl Connections {
     /// None yet.
     pub fn new(limits: ConnectionLimits) -> Arc<Connections> {
-        Self::counted(limits, ConnectionCounts::default())
+        Self::counted(limits, ConnectionCounts::default(), Refusals::default())
     }
 
-    /// None yet; those that come are counted there too.
-    pub fn counted(limits: ConnectionLimits, counts: ConnectionCounts) -> Arc<Connections> {
-        Arc::new(Connections { limits, counts, open: Mutex::default() })
+    /// None yet; those that come are counted there too, and those that are refused noted.
+    pub fn counted(
+        limits: ConnectionLimits,
+        counts: ConnectionCounts,
+        refusals: Refusals,
+    ) -> Arc<Connections> {
+        let places = Places::new(Bound::new(limits.all, limits.per_client));
+        Arc::new(Connections { limits, counts, refusals, places })
     }
 
     /// How many are open.
     pub fn count(&self) -> usize {
-        lock(&self.open).places.len()
+        self.places.count()
     }
 
-    /// Takes a connection in. Where all places are taken, the client with the most connections loses
-    /// the one that has been idle for longest. `None` is a named proxy.
+    /// Takes a connection in. Where there is no place, one that can be spared makes room. `None` is a
+    /// named proxy.
     ///
     /// # Errors
     /// There is no place for it.
     pub fn admit(self: &Arc<Self>, client: Option<Client>) -> Result<Slot, Refused> {
-        let slot = self.place(client);
-        if slot.is_err() {
+        let activity = Activity::new();
+        let place = self.places.take(client, activity.clone()).map_err(|taken| {
             self.counts.refused();
+            let (refused, kind) = match taken {
+                Taken::Own => (Refused::Client, ErrorCode::TooManyConnections),
+                Taken::All => (Refused::All, ErrorCode::ConnectionsFull),
+            };
+            self.refusals.note(kind.name(), client, "");
+            refused
+        })?;
+        if let Some(sent_away) = place.sent_away() {
+            self.refusals.note(
+                "sent away for another",
+                sent_away,
+                "it asked, sent or read nothing",
+            );
         }
-        slot
+        let _counted = self.counts.accepted();
+        Ok(Slot { limits: self.limits, place, activity, _counted })
     }
 
-    fn place(self: &Arc<Self>, client: Option<Client>) -> Result<Slot, Refused> {
-        let mut open = lock(&self.open);
-        if let Some(client) = client
-            && open.clients.get(&client).is_some_and(|n| *n >= self.limits.per_client)
-        {
-            return Err(Refused::Client);
+    /// The system has no files left, or the like: a connection that can be spared is sent away.
+    pub fn cannot_accept(&self, error: &std::io::Error) {
+        if let Some(sent_away) = self.places.make_room() {
+            self.refusals.note("sent away for another", sent_away, "the system has no room");
         }
-        if open.places.len() - open.leaving >= self.limits.all && !open.make_room() {
-            return Err(Refused::All);
-        }
-        let (id, leave) = (open.next, CancellationToken::new());
-        open.next += 1;
-        if let Some(client) = client {
-            *open.clients.entry(client).or_default() += 1;
-        }
-        let place = Place { client, busy: 0, idle_since: Instant::now(), leave: leave.clone() };
-        open.places.insert(id, place);
-        Ok(Slot { connections: self.clone(), id, leave, _counted: self.counts.accepted() })
-    }
-
-    /// Sends an idle connection away, if there is one: the system has no files left.
-    pub fn make_room(&self) -> bool {
-        lock(&self.open).make_room()
-    }
-}
-
-impl Open {
-    fn make_room(&mut self) -> bool {
-        let clients = &self.clients;
-        let held = |place: &Place| place.client.and_then(|c| clients.get(&c)).copied().unwrap_or(1);
-        let idle = self.places.values().filter(|p| p.busy == 0 && !p.leave.is_cancelled());
-        let Some(chosen) = idle.max_by_key(|p| (held(p), std::cmp::Reverse(p.idle_since))) else {
-            return false;
-        };
-        chosen.leave.cancel();
-        self.leaving += 1;
-        true
+        let hint = format!("no connection can be accepted now: {error}");
+        self.refusals.note("not accepted", None, &hint);
     }
 }
 
 /// A connection's place, until it is dropped.
 #[derive(Debug)]
 pub struct Slot {
-    connections: Arc<Connections>,
-    id: u64,
-    leave: CancellationToken,
+    limits: ConnectionLimits,
+    place: PlaceHeld,
+    activity: Arc<Activity>,
     _counted: Counted,
 }
 
 impl Slot {
-    /// Done when the connection, idle, is to make room.
+    /// Done when the connection is to make room.
     pub fn leave(&self) -> CancellationToken {
-        self.leave.clone()
+        self.place.leave()
     }
 
     /// The bounds on its connection.
     pub fn limits(&self) -> ConnectionLimits {
-        self.connections.limits
+        self.limits
     }
 
-    /// What marks the connection as busy.
-    pub fn marker(&self) -> Marker {
-        Marker { connections: self.connections.clone(), id: self.id }
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        let mut open = lock(&self.connections.open);
-        let Some(place) = open.places.remove(&self.id) else { return };
-        open.leaving -= usize::from(place.leave.is_cancelled());
-        let Some(client) = place.client else { return };
-        if let Some(held) = open.clients.get_mut(&client) {
-            *held -= 1;
-            if *held == 0 {
-                open.clients.remove(&client);
-            }
-        }
-    }
-}
-
-/// Marks a connection as busy.
-#[derive(Clone, Debug)]
-pub struct Marker {
-    connections: Arc<Connections>,
-    id: u64,
-}
-
-impl Marker {
-    /// A request is being answered, until this is dropped.
-    pub fn busy(&self) -> Busy {
-        self.change(|busy| busy + 1);
-        Busy(self.clone())
-    }
-
-    fn change(&self, change: impl FnOnce(usize) -> usize) {
-        if let Some(place) = lock(&self.connections.open).places.get_mut(&self.id) {
-            place.busy = change(place.busy);
-            place.idle_since = Instant::now();
-        }
-    }
-}
-
-/// A request that is being answered.
-#[derive(Debug)]
-pub struct Busy(Marker);
-
-impl Busy {
-    /// The connection became a websocket: it stays busy until it is closed.
-    pub fn for_ever(self) {
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.change(|busy| busy.saturating_sub(1));
+    /// What its connection is doing.
+    pub fn activity(&self) -> Arc<Activity> {
+        self.activity.clone()
     }
 }
 
@@ -254,14 +177,6 @@ pub fn raise_files() -> usize {
 mod tests {
     use super::*;
 
-    fn limits(all: usize, per_client: usize) -> ConnectionLimits {
-        ConnectionLimits { all, per_client, ..ConnectionLimits::within(1024) }
-    }
-
-    fn client(n: u8) -> Option<Client> {
-        Some(Client::at([192, 0, 2, n].into()))
-    }
-
     #[test]
     fn the_limits_fit_below_the_files() {
         for files in [0, 16, 64, 256, 1024, 4096, 65_536, usize::MAX] {
@@ -281,42 +196,11 @@ mod tests {
         assert_eq!(after, Some(now as u64));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_full_house_sends_away_who_idles_and_holds_the_most() {
-        let connections = Connections::new(limits(4, 3));
-        let mut greedy = Vec::new();
-        for _ in 0..3 {
-            greedy.push(connections.admit(client(1)).expect("a place"));
-            tokio::time::advance(Duration::from_secs(1)).await;
-        }
-        assert_eq!(connections.admit(client(1)).err(), Some(Refused::Client));
-        let polite = connections.admit(client(2)).expect("a place");
-        let busy = greedy[0].marker().busy();
-        let third = connections.admit(client(3)).expect("room is made");
-        // The busy one stays, and so does the only one of another client, though it idles too.
-        let left: Vec<bool> = greedy.iter().map(|slot| slot.leave().is_cancelled()).collect();
-        assert_eq!(left, [false, true, false]);
-        assert!(!polite.leave().is_cancelled() && !third.leave().is_cancelled());
-        drop(greedy.remove(1));
-        assert_eq!(connections.count(), 4);
-        let rest = [&greedy[1], &polite, &third].map(|slot| slot.marker().busy());
-        assert_eq!(connections.admit(client(4)).err(), Some(Refused::All), "everybody is busy");
-        drop((rest, busy));
-        assert!(connections.admit(client(4)).is_ok());
-        drop((greedy, polite, third));
-        assert_eq!(connections.count(), 0);
-        assert!(lock(&connections.open).clients.is_empty(), "nothing is kept of who has left");
-        assert_eq!(lock(&connections.open).leaving, 0);
-    }
-
     #[test]
-    fn a_named_proxy_is_bounded_by_all_alone() {
-        let connections = Connections::new(limits(10, 2));
-        let slots: Vec<_> = (0..10).filter_map(|_| connections.admit(None).ok()).collect();
-        assert_eq!(slots.len(), 10);
-        slots.iter().for_each(|slot| slot.marker().busy().for_ever());
-        assert_eq!(connections.admit(client(1)).err(), Some(Refused::All));
-        drop(slots);
-        assert_eq!(connections.count(), 0);
+    fn a_quarter_is_left_for_requests() {
+        for (all, whole, client) in [(8, 6, 3), (60, 45, 11), (768, 576, 144), (4096, 3072, 768)] {
+            let limits = ConnectionLimits::within(usize::MAX).at_most(all);
+            assert_eq!(limits.lasting(), Bound::new(whole, client), "{all}");
+        }
     }
 }

@@ -1,8 +1,6 @@
 //! What every request goes through before a route sees it.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{Method, header};
@@ -13,17 +11,19 @@ use shared::sentence::LabError;
 
 use super::{Access, Peer, Refusal};
 use crate::error::ApiError;
-use crate::lock;
+use crate::fair::{Client, Refusals};
+use crate::http::state::AppState;
 
 /// Finds out who asks, and refuses what comes by another name than the lab's, or from another
 /// website's page in a visitor's browser: a form may be sent anywhere, also to a lab that listens only
 /// on this machine.
-pub async fn gate(State(access): State<Arc<Access>>, mut request: Request, next: Next) -> Response {
+pub async fn gate(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let access = &state.access;
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| Peer(info.0));
-    if let Err(refusal) = check(&access, peer, &request) {
-        return refused(&refusal).into_response();
-    }
     let client = access.client(peer, request.headers());
+    if let Err(refusal) = check(access, peer, &request) {
+        return refused(&refusal, client, state.runs.fair.refusals()).into_response();
+    }
     request.extensions_mut().insert(client);
     next.run(request).await
 }
@@ -40,38 +40,21 @@ fn check(access: &Access, peer: Option<Peer>, request: &Request) -> Result<(), R
 }
 
 /// What whoever asked is told; the operator finds the same in the log.
-fn refused(refusal: &Refusal) -> ApiError {
+fn refused(refusal: &Refusal, client: Client, noted: &Refusals) -> ApiError {
+    let note = |code: ErrorCode, hint: &str| noted.note(code.name(), Some(client), hint);
     match refusal {
         Refusal::Host(name) => {
             let shown: String = name.chars().take(100).collect();
-            if is_time_to_tell() {
-                tracing::warn!(
-                    host = shown,
-                    "asked by a name that is not the lab's; --origin names its public address"
-                );
-            }
+            let hint = format!("{shown} is no name of the lab; --origin names its public address");
+            note(ErrorCode::UnknownHost, &hint);
             ApiError::new(ErrorCode::UnknownHost, LabError::UnknownHost { shown })
         }
         Refusal::NoHost => ApiError::new(ErrorCode::BadRequest, LabError::NoHost),
         Refusal::Page => {
-            if is_time_to_tell() {
-                tracing::warn!(
-                    "refused a request of another website's page; if it is the lab's own behind a proxy, --origin names its public address"
-                );
-            }
+            let hint = "another website's page asked; if it is the lab's own behind a proxy, --origin \
+                names its public address";
+            note(ErrorCode::ForeignPage, hint);
             ApiError::new(ErrorCode::ForeignPage, LabError::ForeignPage)
         }
     }
-}
-
-/// Strangers must not fill the log: one line in ten seconds.
-fn is_time_to_tell() -> bool {
-    static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-    let mut last = lock(&LAST);
-    let now = Instant::now();
-    let long_ago = last.is_none_or(|last| now.duration_since(last) > Duration::from_secs(10));
-    if long_ago {
-        *last = Some(now);
-    }
-    long_ago
 }

@@ -2,13 +2,16 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::connections::Slot;
 use super::pace::Waiting;
+use crate::fair::Activity;
 
 /// How slowly what is answered may be read: within each `window` of waiting, at least `floor` bytes a
 /// second of it.
@@ -21,22 +24,33 @@ pub struct Drain {
 }
 
 /// A connection that fails when the other side reads too slowly. It holds its place among the lab's
-/// connections: whatever becomes of it, a websocket too, is counted until it is dropped.
+/// connections: whatever becomes of it, a websocket too, is counted until it is dropped, and fails when
+/// it is to make room.
 pub struct Drained<I> {
     io: I,
     drain: Drain,
     waiting: Waiting,
     taken: u64,
+    leave: Pin<Box<WaitForCancellationFutureOwned>>,
+    activity: Arc<Activity>,
     _slot: Slot,
 }
 
 impl<I> Drained<I> {
     /// Watches a connection.
     pub fn new(io: I, drain: Drain, slot: Slot) -> Self {
-        Drained { io, drain, waiting: Waiting::default(), taken: 0, _slot: slot }
+        let (leave, activity) = (Box::pin(slot.leave().cancelled_owned()), slot.activity());
+        let waiting = Waiting::default();
+        Drained { io, drain, waiting, taken: 0, leave, activity, _slot: slot }
+    }
+
+    /// Whether the connection is to make room.
+    fn leaves(&mut self, cx: &mut Context) -> bool {
+        self.leave.as_mut().poll(cx).is_ready()
     }
 
     fn wrote(&mut self, bytes: usize) {
+        self.activity.goes_on();
         if !self.waiting.is_on() {
             // It was taken at once: whoever reads keeps up.
             return self.restart();
@@ -60,6 +74,10 @@ impl<I> Drained<I> {
 
     /// Nothing can be written now: until when that is borne.
     fn poll_wait(&mut self, cx: &mut Context) -> Poll<io::Error> {
+        self.activity.waits();
+        if self.leaves(cx) {
+            return Poll::Ready(makes_room());
+        }
         loop {
             ready!(self.waiting.poll_over(cx, self.drain.window, None));
             if !self.is_read() {
@@ -73,12 +91,19 @@ impl<I> Drained<I> {
     }
 }
 
+fn makes_room() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the connection makes room for another")
+}
+
 impl<I: AsyncRead + Unpin> AsyncRead for Drained<I> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context,
         buffer: &mut ReadBuf,
     ) -> Poll<io::Result<()>> {
+        if self.leaves(cx) {
+            return Poll::Ready(Err(makes_room()));
+        }
         Pin::new(&mut self.io).poll_read(cx, buffer)
     }
 }

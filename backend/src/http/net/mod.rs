@@ -19,7 +19,7 @@ mod site;
 
 pub use access::{Access, Refusal};
 pub use client::Peer;
-pub use connections::{ConnectionLimits, Connections, Refused, raise_files};
+pub use connections::{ConnectionLimits, Connections, Refused, Slot, raise_files};
 pub use io::Drain;
 pub use pace::Pace;
 pub use server::{Accept, answer, listen, serve};

@@ -28,9 +28,10 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use super::Access;
-use super::connections::{Busy, Connections, Refused, Slot};
+use super::connections::{Connections, Refused, Slot};
 use super::io::Drained;
-use crate::fair::Client;
+use crate::error::Refusal;
+use crate::fair::{Activity, Busy, Client};
 
 /// Most bytes of a request's head, and of an answer that is written at once.
 const BUFFER: usize = 32 << 10;
@@ -103,8 +104,7 @@ pub async fn serve<A: Accept>(
             Ok(accepted) => accepted,
             Err(error) if is_theirs(&error) => continue,
             Err(error) => {
-                tracing::warn!(%error, open = connections.count(), "no connection can be accepted now");
-                connections.make_room();
+                connections.cannot_accept(&error);
                 tokio::time::sleep(BREATH).await;
                 continue;
             }
@@ -117,7 +117,6 @@ pub async fn serve<A: Accept>(
                 tasks.spawn(answer(io, peer, app, slot, stopping));
             }
             Err(refused) => {
-                tracing::debug!(?refused, open = connections.count(), "a connection was refused");
                 if let Ok(turn) = refusals.clone().try_acquire_owned() {
                     tasks.spawn(async move {
                         let _ = tokio::time::timeout(REFUSING, refuse(io, refused)).await;
@@ -149,16 +148,24 @@ pub async fn answer<I>(
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = slot.limits();
-    let (marker, leave) = (slot.marker(), slot.leave());
+    let (activity, leave) = (slot.activity(), slot.leave());
     let io = TokioIo::new(Drained::new(io, limits.drain, slot));
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut busy = Some(marker.busy());
-        let mut request = request.map(Body::new);
+        let mut busy = Some(activity.busy());
+        let activity = activity.clone();
+        let mut request = request.map(|body| match body.is_end_stream() {
+            true => Body::new(body),
+            false => Body::new(Asking { body, activity: activity.clone() }),
+        });
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(activity);
         let app = app.clone();
         async move {
             let response = app.oneshot(request).await?;
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            // Who is refused over a websocket, for a page cannot read another answer, is about to be
+            // sent away.
+            let refused = response.extensions().get::<Refusal>().is_some();
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS && !refused {
                 busy.take().into_iter().for_each(Busy::for_ever);
             }
             Ok::<_, Infallible>(response.map(|body| Answering { body, _busy: busy }))
@@ -180,13 +187,50 @@ pub async fn answer<I>(
                 }
                 return;
             }
-            // Nothing was asked on it.
+            // It makes room for another.
             () = leave.cancelled() => return,
             () = stopping.cancelled(), if !told => {
                 told = true;
                 connection.as_mut().graceful_shutdown();
             }
         }
+    }
+}
+
+/// A request's body, which notes when it is waited for.
+struct Asking {
+    body: Incoming,
+    activity: Arc<Activity>,
+}
+
+impl HttpBody for Asking {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        match frame.is_pending() {
+            true => self.activity.waits(),
+            false => self.activity.goes_on(),
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.activity.goes_on();
     }
 }
 

@@ -1,10 +1,12 @@
 //! `POST /api/runs`: starts a run.
 
-use axum::Json;
+use std::sync::Arc;
+
 use axum::body::{Body, Bytes};
 use axum::extract::multipart::{Field, MultipartError, MultipartRejection};
 use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::{Extension, Json};
 use futures_util::StreamExt;
 use shared::api::RunCreated;
 use shared::sentence::LabError;
@@ -13,7 +15,7 @@ use tokio_util::bytes::BytesMut;
 
 use super::extract::bearer;
 use crate::error::ApiError;
-use crate::fair::Client;
+use crate::fair::{Activity, Client, uploads_full};
 use crate::http::state::{AppState, Limits};
 use crate::http::validate::parse_options;
 use crate::runs::Asker;
@@ -69,11 +71,14 @@ pub struct RunForm {
 pub async fn create_run(
     State(state): State<AppState>,
     client: Client,
+    connection: Option<Extension<Arc<Activity>>>,
     headers: HeaderMap,
     mut request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<RunCreated>), ApiError> {
     let presents = bearer(&headers).and_then(|token| state.classrooms.presented_with(token));
-    let _place = match state.runs.fair.upload(client) {
+    let connection = connection.map_or_else(Activity::new, |Extension(it)| it);
+    let _busy = connection.busy();
+    let place = match state.runs.fair.upload(client, connection) {
         Ok(place) => place,
         Err(error) => {
             drain(request.into_body(), &state.limits).await;
@@ -83,7 +88,11 @@ pub async fn create_run(
     // Counted below, field by field, so that each limit has its own error.
     DefaultBodyLimit::disable().apply(&mut request);
     let form = Multipart::from_request(request, &state).await.map_err(not_a_form)?;
-    let (pictures, options) = read_form(form, &state.limits).await?;
+    let (pictures, options) = tokio::select! {
+        form = read_form(form, &state.limits) => form?,
+        // It did not get on, and another needs its place.
+        () = place.leave().cancelled_owned() => return Err(uploads_full()),
+    };
     let asker = Asker { client, presents };
     let created = state.runs.submit(pictures, parse_options(&options)?, asker).await?;
     let location =

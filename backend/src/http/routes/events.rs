@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::extract::query;
-use super::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard};
+use super::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard, refused_inside};
 use crate::error::ApiError;
 use crate::fair::Client;
 use crate::http::state::{AppState, Limits};
@@ -74,10 +74,12 @@ pub async fn events(
         (Ok(_), Err(_)) => Err(ApiError::no_run()),
     };
     let stays = state.viewers.token();
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    let refusal = run.as_ref().err().map(|refusal| refusal.0.clone());
+    let upgraded = upgrade.on_upgrade(move |socket| async move {
         serve(socket, state, run, from, form).await;
         drop((stays, place));
-    }))
+    });
+    Ok(refused_inside(upgraded, refusal))
 }
 
 /// How a viewer's time ends.

@@ -1,9 +1,11 @@
 //! What the websockets of runs and of classes have in common: two forms, bounds, a clean end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use serde::Serialize;
@@ -12,7 +14,7 @@ use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 use tokio::time::timeout;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, Refusal};
 use crate::wire::{encode_json, encode_msgpack};
 
 /// What comes over a websocket is a token, a guess or a view; anything longer is no message of ours.
@@ -56,6 +58,15 @@ pub fn agree(
         .max_frame_size(LONGEST_MESSAGE);
     let json = upgrade.selected_protocol().is_some_and(|p| p.as_bytes() == b"json");
     Ok((upgrade, if json { Form::Json } else { Form::MessagePack }))
+}
+
+/// Notes on the answer that whoever asks will be refused over the websocket, for those who count
+/// refusals, and for the connection: it is about to be closed.
+pub fn refused_inside(mut upgraded: Response, refusal: Option<ErrorBody>) -> Response {
+    if let Some(body) = refusal {
+        upgraded.extensions_mut().insert(Refusal(Arc::new(body)));
+    }
+    upgraded
 }
 
 /// Nothing can be sent any more.

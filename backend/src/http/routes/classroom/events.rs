@@ -4,8 +4,10 @@
 //! connection that is slow to take a message is told the then latest state next; nothing waits for
 //! it and nothing is kept for it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -24,9 +26,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::act::{look_up, not_presenter, typed};
 use crate::classroom::{FollowerId, Seat, Sheet};
 use crate::error::ApiError;
-use crate::fair::Client;
+use crate::fair::{Activity, Client};
 use crate::http::routes::extract::query;
-use crate::http::routes::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard};
+use crate::http::routes::socket::{
+    Form, PATIENCE, Sender, Unsent, agree, goodbye, heard, refused_inside,
+};
 use crate::http::state::AppState;
 
 /// Answers that may wait for somebody who sends faster than they read.
@@ -67,6 +71,7 @@ pub struct ClassQuery {
 pub async fn classroom_events(
     State(state): State<AppState>,
     client: Client,
+    connection: Option<Extension<Arc<Activity>>>,
     code: Result<Path<String>, PathRejection>,
     asked: Result<Query<ClassQuery>, QueryRejection>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -80,18 +85,21 @@ pub async fn classroom_events(
         ),
     };
     let (code, follows) = (typed(code), follower.is_some());
+    // A page cannot read the answer to a refused upgrade, so refusals come inside.
+    let place = state.runs.fair.socket(client);
+    let seat = match &place {
+        Ok(_) => look_up(&state, &code, client, follower.as_ref())
+            .and_then(|session| session.join(follower, client)),
+        Err(error) => Err(error.clone()),
+    };
     let stays = state.viewers.token();
-    Ok(upgrade.on_upgrade(move |socket| async move {
-        // A page cannot read the answer to a refused upgrade, so refusals come inside.
-        let place = state.runs.fair.socket(client);
-        let seat = match &place {
-            Ok(_) => look_up(&state, &code, client, follower.as_ref())
-                .and_then(|session| session.join(follower, client)),
-            Err(error) => Err(error.clone()),
-        };
-        serve(socket, state, seat, Who { code, client, follows }, form).await;
+    let refusal = seat.as_ref().err().map(|refusal| refusal.0.clone());
+    let who = Who { code, client, follows, connection: connection.map(|Extension(it)| it) };
+    let upgraded = upgrade.on_upgrade(move |socket| async move {
+        serve(socket, state, seat, who, form).await;
         drop((stays, place));
-    }))
+    });
+    Ok(refused_inside(upgraded, refusal))
 }
 
 /// How somebody's time in a class ends.
@@ -109,6 +117,8 @@ struct Who {
     code: String,
     client: Client,
     follows: bool,
+    /// What they are connected by; `None` where nothing is known of it.
+    connection: Option<Arc<Activity>>,
 }
 
 /// Lets the presenter in who is refused for what others do at the same address, where the first that
@@ -140,6 +150,10 @@ async fn serve(
         && !who.follows
         && let Some(proved) = prove(&mut stream, &state, &who).await
     {
+        if let (Ok(_), Some(connection)) = (&proved, &who.connection) {
+            // It was taken for one that is about to be closed.
+            connection.busy().for_ever();
+        }
         (seat, presents) = (proved, true);
     }
     let end = match &seat {
@@ -257,6 +271,7 @@ async fn listen(
             Ok(None) => continue,
             Ok(Some(answer)) => answer,
             Err(body) => {
+                state.runs.fair.refusals().answered(&body, seat.client);
                 // A guess that comes a moment late is nobody's mistake.
                 mistakes += u32::from(body.code != ErrorCode::GuessClosed);
                 if mistakes >= PATIENCE {
