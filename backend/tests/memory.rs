@@ -48,7 +48,7 @@ fn estimates_are_what_processes_take() {
         assert!(said.contains(&text), "{file} lacks: {text}");
     }
     let mut wrong = Vec::new();
-    for shape in ["llava-100m", "qwen-100m"] {
+    for shape in ["llava-100m", "qwen-100m", "qwen3-vl-100m"] {
         for quant in Quant::ALL.into_iter().filter(|q| *q != Quant::Stored) {
             let output = program(&[
                 "bench",
@@ -121,6 +121,9 @@ fn readme_says_what_is_computed() {
         ("llava-1.5-13b", "LLaVA-1.5-13B"),
         ("qwen2.5-vl-3b", "Qwen2.5-VL-3B"),
         ("qwen2.5-vl-7b", "Qwen2.5-VL-7B"),
+        ("qwen3-vl-2b", "Qwen3-VL-2B"),
+        ("qwen3-vl-4b", "Qwen3-VL-4B"),
+        ("qwen3-vl-8b", "Qwen3-VL-8B"),
     ] {
         for (kernels, processor) in
             [(Kernels::Avx2, "AVX2"), (Kernels::Avx512Vnni, "VNNI"), (Kernels::Amx, "AMX")]

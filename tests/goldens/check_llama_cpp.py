@@ -20,11 +20,11 @@ from gguf import GGMLQuantizationType as Kind
 from llama_cpp import mtmd_cpp as mtmd
 from PIL import Image
 from tokenizers import Tokenizer
-from transformers import GenerationConfig, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
+from transformers import GenerationConfig, Qwen2_5_VLForConditionalGeneration
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from common import HERE, TEXTS, setup
-from make_gguf import NUMBERS, OUT, SPECS, byte_level, close, language_model, qwen, rounded, sentence_piece
+from make_gguf import FAMILIES, NUMBERS, OUT, SPECS, byte_level, close, language_model, qwen, rounded, sentence_piece
 
 NEW = 20
 PROMPT = "USER: Describe the picture in one sentence. 그림 설명 def f(x): return x ** 2 ASSISTANT:"
@@ -87,7 +87,7 @@ def compare(name, temporary):
     good = not same_ids(model, reference_ids(folder, llava), name)
     prompt = model.tokenize(PROMPT.encode(), add_bos=llava, special=False)
 
-    family = LlavaForConditionalGeneration if llava else Qwen2_5_VLForConditionalGeneration
+    family, arch = FAMILIES[name.split("-")[0]]
     whole = family.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     whole = rounded(whole, kind)
     whole.generation_config = GenerationConfig()
@@ -99,7 +99,6 @@ def compare(name, temporary):
 
     # llama.cpp rounds activations to the type of 16-bit weights; in f32 nothing is in the way.
     exact = temporary / f"{name}.gguf"
-    arch = gguf.MODEL_ARCH.LLAMA if llava else gguf.MODEL_ARCH.QWEN2VL
     tokenizer = json.loads((folder / "tokenizer.json").read_text())
     language_model(exact, whole, arch, Kind.F32, tokenizer, None)
     for path, what, most in [(exact, "the same values in f32", 1e-4), (OUT / exact.name, kind.name.lower(), 2e-2)]:

@@ -1,6 +1,6 @@
 """Golden checkpoints as llama.cpp's GGUF files, and what transformers computes with the values in them.
 
-The files are what convert_hf_to_gguf.py (the language models, and Qwen's mmproj) and
+The files are what convert_hf_to_gguf.py (the language models, and the mmproj of Qwen2.5-VL and Qwen3-VL) and
 legacy-models/convert_image_encoder_to_gguf.py (LLaVA's mmproj) of llama.cpp write: tensor names come from the tables
 of the `gguf` package, or for LLaVA's mmproj from the older script's replacements.
 """
@@ -17,7 +17,9 @@ from gguf import TokenType
 from safetensors.torch import load_file
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Tokenizer, pre_tokenizers
-from transformers import GenerationConfig, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    GenerationConfig, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
+)
 
 from common import CLIP_MEAN, CLIP_STD, HERE, TEXTS, greedy, margins, save_tensors, setup, write_json
 from make_llava import TEMPLATE, VICUNA
@@ -31,6 +33,14 @@ SPECS = {
     "llava-headdim": dict(kind=Kind.BF16, mmproj="layer"),
     "qwen-square": dict(kind=Kind.F16, mmproj="pattern"),
     "qwen-wide": dict(kind=Kind.BF16, mmproj="list"),
+    "qwen3-tall": dict(kind=Kind.F16, mmproj="deepstack"),
+    "qwen3-wide": dict(kind=Kind.BF16, mmproj="deepstack"),
+}
+# By what begins a checkpoint's name.
+FAMILIES = {
+    "llava": (LlavaForConditionalGeneration, gguf.MODEL_ARCH.LLAMA),
+    "qwen": (Qwen2_5_VLForConditionalGeneration, gguf.MODEL_ARCH.QWEN2VL),
+    "qwen3": (Qwen3VLForConditionalGeneration, gguf.MODEL_ARCH.QWEN3VL),
 }
 TORCH = {Kind.F32: torch.float32, Kind.F16: torch.float16, Kind.BF16: torch.bfloat16}
 FTYPE = {Kind.F32: gguf.LlamaFileType.ALL_F32, Kind.F16: gguf.LlamaFileType.MOSTLY_F16,
@@ -89,6 +99,10 @@ def language_model(path, model, arch, kind, tokenizer, eot):
     else:
         writer.add_rope_dimension_sections([*text.rope_parameters["mrope_section"], 0])
         gpt2_vocabulary(writer, tokenizer, vocab)
+    if arch == gguf.MODEL_ARCH.QWEN3VL:
+        writer.add_key_length(head_dim)
+        writer.add_value_length(head_dim)
+        writer.add_num_deepstack_layers(len(model.config.vision_config.deepstack_visual_indexes))
     if eot is not None:
         writer.add_eot_token_id(eot)
     names = gguf.get_tensor_name_map(arch, text.num_hidden_layers)
@@ -261,6 +275,57 @@ def qwen(path, folder, model, kind, form):
     close(writer)
 
 
+def qwen3(path, folder, model, kind):
+    """Qwen3-VL's mmproj: mergers on the way are numbered by the blocks they follow."""
+    vision, text = model.config.vision_config, model.config.text_config
+    writer = gguf.GGUFWriter(path, "clip")
+    writer.add_type(gguf.GGUFType.MMPROJ)
+    writer.add_file_type(FTYPE[kind])
+    writer.add_clip_has_vision_encoder(True)
+    writer.add_vision_projection_dim(text.hidden_size)
+    writer.add_vision_image_size(int(vision.num_position_embeddings**0.5 * vision.patch_size))
+    writer.add_vision_patch_size(vision.patch_size)
+    writer.add_vision_embedding_length(vision.hidden_size)
+    writer.add_vision_feed_forward_length(vision.intermediate_size)
+    writer.add_vision_block_count(vision.depth)
+    writer.add_vision_head_count(vision.num_heads)
+    writer.add_vision_image_mean([0.5, 0.5, 0.5])
+    writer.add_vision_image_std([0.5, 0.5, 0.5])
+    writer.add_clip_projector_type(gguf.VisionProjectorType.QWEN3VL)
+    writer.add_vision_use_gelu(True)
+    writer.add_vision_spatial_merge_size(vision.spatial_merge_size)
+    writer.add_vision_attention_layernorm_eps(text.rms_norm_eps)
+    deep = vision.deepstack_visual_indexes
+    writer.add_vision_is_deepstack_layers([i in deep for i in range(vision.depth)])
+    golden = json.loads((folder / "golden.json").read_text())
+    writer.add_vision_min_pixels(golden["min_pixels"])
+    writer.add_vision_max_pixels(golden["max_pixels"])
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.MMPROJ, vision.depth)
+    parts = {"norm": gguf.MODEL_TENSOR.V_DS_NORM, "linear_fc1": gguf.MODEL_TENSOR.V_DS_FC1,
+             "linear_fc2": gguf.MODEL_TENSOR.V_DS_FC2}
+    merger = {"merger.norm": "v.post_ln", "merger.linear_fc1": "mm.0", "merger.linear_fc2": "mm.2"}
+    for name, tensor in model.state_dict().items():
+        if not name.startswith("model.visual."):
+            continue
+        name = name.removeprefix("model.")
+        part, ending = name.removeprefix("visual.").rsplit(".", 1)
+        if name == "visual.patch_embed.proj.weight":
+            put(writer, "v.patch_embd.weight", tensor[:, :, 0], kind)
+            put(writer, "v.patch_embd.weight.1", tensor[:, :, 1], kind)
+        elif name == "visual.patch_embed.proj.bias":
+            put(writer, "v.patch_embd.bias", tensor, kind)
+        elif part.startswith("deepstack_merger_list."):
+            _, number, kept = part.split(".")
+            put(writer, gguf.TENSOR_NAMES[parts[kept]].format(bid=deep[int(number)]) + f".{ending}", tensor, kind)
+        elif part in merger:
+            put(writer, f"{merger[part]}.{ending}", tensor, kind)
+        else:
+            new = names.get_name(name, try_suffixes=(".weight", ".bias"))
+            assert new, name
+            put(writer, new, tensor, kind)
+    close(writer)
+
+
 def rounded(model, kind):
     """Give the model the values its files hold."""
     for p in model.parameters():
@@ -297,12 +362,11 @@ def make(name):
     facts = json.loads((folder / "golden.json").read_text())
     old = load_file(folder / "golden.safetensors")
     kind, form = spec["kind"], spec["mmproj"]
-    family = LlavaForConditionalGeneration if llava else Qwen2_5_VLForConditionalGeneration
+    family, arch = FAMILIES[name.split("-")[0]]
     model = family.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     model.generation_config = GenerationConfig()  # the folder's has a repetition penalty
     model = rounded(model, kind)
     eos = facts["eos_token_ids"]
-    arch = gguf.MODEL_ARCH.LLAMA if llava else gguf.MODEL_ARCH.QWEN2VL
     language_model(OUT / f"{name}.gguf", model, arch, kind, tokenizer, eos[-1] if len(eos) > 1 and llava else None)
     mmproj = OUT / f"{name}-mmproj.gguf"
     ids = old["input_ids"]
@@ -317,7 +381,7 @@ def make(name):
              "ids_vicuna_v1": llava_ids(processor, text, VICUNA, image, n)} for text in TEXTS])
         inputs = {"pixel_values": old["pixel_values"][None]}
     else:
-        qwen(mmproj, folder, model, kind, form)
+        qwen3(mmproj, folder, model, kind) if form == "deepstack" else qwen(mmproj, folder, model, kind, form)
         inputs = {"pixel_values": old["pixel_values"], "image_grid_thw": old["image_grid_thw"][None],
                   "mm_token_type_ids": (ids == image).int()[None]}
     inputs |= {"input_ids": ids[None], "attention_mask": torch.ones_like(ids)[None]}

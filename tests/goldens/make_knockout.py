@@ -9,14 +9,19 @@ import shutil
 
 import torch
 from safetensors.torch import load_file
-from transformers import AutoTokenizer, DynamicCache, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    AutoTokenizer, DynamicCache, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration,
+    Qwen3VLForConditionalGeneration,
+)
 
 import make_llava
 import make_qwen
+import make_qwen3
 from common import HERE, margins, save_tensors, setup
 
 NEW_TOKENS = 10
-MODELS = {"llava-mha": LlavaForConditionalGeneration, "qwen-tall": Qwen2_5_VLForConditionalGeneration}
+MODELS = {"llava-mha": LlavaForConditionalGeneration, "qwen-tall": Qwen2_5_VLForConditionalGeneration,
+          "qwen3-tall": Qwen3VLForConditionalGeneration}
 TEXT, BEGIN, IMAGE, GENERATED = {"begin", "text"}, {"begin"}, {"image"}, {"generated"}
 # As the lab writes it; whose rows, which keys, first and last layer, heads (None: all).
 CASES = [
@@ -127,7 +132,8 @@ def main():
         golden = load_file(HERE / name / "golden.safetensors")
         facts = json.loads((HERE / name / "golden.json").read_text())
         model = kind.from_pretrained(HERE / name, dtype=torch.float32, attn_implementation="eager").eval()
-        image, maker = facts["image_token_id"], make_llava if name in make_llava.SPECS else make_qwen
+        image = facts["image_token_id"]
+        maker = next(maker for maker in (make_llava, make_qwen, make_qwen3) if name in maker.SPECS)
         ids = golden["input_ids"][None]
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         if maker is make_llava:
@@ -150,7 +156,7 @@ def main():
         alone = torch.tensor([tokenizer(prompt)["input_ids"]])
         assert image not in alone
         inputs = {"input_ids": alone, "attention_mask": torch.ones_like(alone)}
-        if maker is make_qwen:
+        if maker is not make_llava:
             model.model.rope_deltas = None
         out, margin = answer(model, inputs, image, None)
         tensors |= {f"none/{k}": v for k, v in out.items()} | {"none/input_ids": alone[0]}

@@ -11,7 +11,9 @@ from fractions import Fraction
 
 import torch
 from safetensors.torch import load_file
-from transformers import DynamicCache, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration
+from transformers import (
+    DynamicCache, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
+)
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import eager_attention_forward
 from transformers.vision_utils import get_vision_window_index
@@ -22,7 +24,8 @@ from make_llava import vision_parts
 
 LLAVA = ["llava-mha", "llava-gqa", "llava-v4", "llava-headdim"]
 QWEN = ["qwen-square", "qwen-wide", "qwen-tall", "qwen-exact"]
-RUN = ["llava-mha", "qwen-tall"]  # answers whose margins leave no doubt
+QWEN3 = ["qwen3-tall", "qwen3-wide"]
+RUN = ["llava-mha", "qwen-tall", "qwen3-tall"]  # answers whose margins leave no doubt
 RATES, COPIES, NEW_TOKENS = ("0.5", "0.75", "0.9"), (1, 3), 10
 
 
@@ -40,6 +43,12 @@ def keep(scores, k):
 
 
 class Llava:
+    deep = None
+
+    def forward(self, ids=None, embeds=None, **given):
+        given |= {"input_ids": ids} if embeds is None else {"inputs_embeds": embeds}
+        return self.model(**given)
+
     def __init__(self, name, golden):
         self.model = LlavaForConditionalGeneration.from_pretrained(
             HERE / name, dtype=torch.float32, attn_implementation="eager").eval()
@@ -66,8 +75,10 @@ class Llava:
 
 
 class Qwen:
+    kind, deep, forward = Qwen2_5_VLForConditionalGeneration, None, Llava.forward
+
     def __init__(self, name, golden):
-        self.model = Qwen2_5_VLForConditionalGeneration.from_pretrained(
+        self.model = self.kind.from_pretrained(
             HERE / name, dtype=torch.float32, attn_implementation="eager").eval()
         self.pixels, self.thw, self.token = (
             golden["pixel_values"], golden["image_grid_thw"][None], self.model.config.image_token_id)
@@ -75,7 +86,8 @@ class Qwen:
     def scores(self):
         """Attention received in the last full block: mean over heads, queries and the patches of a token."""
         visual, c, seen = self.model.model.visual, self.model.config.vision_config, []
-        last = visual.blocks[max(i for i in c.fullatt_block_indexes if i < c.depth)].attn
+        full = getattr(c, "fullatt_block_indexes", range(c.depth))
+        last = visual.blocks[max(i for i in full if i < c.depth)].attn
 
         def watched(module, *args, **kwargs):
             output, weights = eager_attention_forward(module, *args, **kwargs)
@@ -90,6 +102,8 @@ class Qwen:
         assert torch.equal(features, self.features()) and len(seen) == 1, "a full block attends in one go"
         patches = seen[0][0].mean((0, 1))  # [1, heads, queries, keys]
         assert abs(patches.sum() - 1) < 1e-5
+        if not hasattr(c, "window_size"):
+            return patches.reshape(-1, 4).mean(1)
         order, _ = get_vision_window_index(self.thw, spatial_merge_size=2, window_size=c.window_size,
                                            patch_size=c.patch_size)
         return patches.reshape(-1, 4).mean(1)[order.argsort()]
@@ -106,6 +120,26 @@ class Qwen:
 
     def ids(self, positions):
         return positions.T[:, None]
+
+
+class Qwen3(Qwen):
+    """Its features for early layers are handed to the language model itself."""
+
+    kind = Qwen3VLForConditionalGeneration
+
+    def __init__(self, name, golden):
+        super().__init__(name, golden)
+        self.deep = self.model.model.visual(self.pixels, grid_thw=self.thw, return_dict=True).deepstack_features
+
+    def forward(self, ids=None, embeds=None, image=None, deep=None, **given):
+        embeds = self.model.get_input_embeddings()(ids) if embeds is None else embeds
+        if deep is not None:
+            mask = torch.zeros(embeds.shape[:2], dtype=torch.bool)
+            mask[:, image] = True
+            given |= {"visual_pos_masks": mask, "deepstack_visual_embeds": deep}
+        out = self.model.model.language_model(inputs_embeds=embeds, return_dict=True, **given)
+        out.logits = self.model.lm_head(out.last_hidden_state)
+        return out
 
 
 def placed(it, kept, case, before, after):
@@ -134,9 +168,11 @@ def run(it, ids, features, indices, positions, follows):
     embeds = torch.cat([words[:start], features[indices], words[stop:]])[None]
     s, n = embeds.shape[1], NEW_TOKENS
     assert len(positions) == s
+    deep = {} if it.deep is None else {
+        "image": slice(start, start + len(indices)), "deep": [level[indices] for level in it.deep]}
     # A mask is given: with neither mask nor cache transformers takes positions with gaps for packed sequences.
     given = dict(use_cache=True, output_attentions=True, past_key_values=DynamicCache(config=model.config.text_config))
-    step = model(inputs_embeds=embeds, position_ids=it.ids(positions), attention_mask=torch.ones(1, s), **given)
+    step = it.forward(embeds=embeds, position_ids=it.ids(positions), attention_mask=torch.ones(1, s), **deep, **given)
     maps = torch.stack([a[0] for a in step.attentions])
     lower = torch.ones(s, s).tril().bool()
     assert ((maps.sum(-1) - 1).abs() < 1e-5).all() and (maps[..., ~lower] == 0).all() and (maps[..., lower] > 0).all()
@@ -147,17 +183,17 @@ def run(it, ids, features, indices, positions, follows):
         answer.append(int(logits[-1].argmax()))
         if k + 1 < n:
             at = torch.full((1, positions.shape[1]), follows + k)
-            step = model(input_ids=torch.tensor([[answer[-1]]]), position_ids=it.ids(at),
-                         attention_mask=torch.ones(1, s + k + 1), **given)
+            step = it.forward(ids=torch.tensor([[answer[-1]]]), position_ids=it.ids(at),
+                              attention_mask=torch.ones(1, s + k + 1), **given)
             logits.append(step.logits[0, -1])
             rows[:, :, k + 1, : s + k + 1] = torch.stack([a[0, :, 0] for a in step.attentions])
     logits = torch.stack(logits)
     # Once more without a cache.
     new = torch.tensor(answer[:-1])
     all_at = torch.cat([positions, torch.arange(follows, follows + n - 1)[:, None].expand(-1, positions.shape[1])])
-    once = model(inputs_embeds=torch.cat([embeds, model.get_input_embeddings()(new)[None]], 1),
-                 position_ids=it.ids(all_at), attention_mask=torch.ones(1, s + n - 1), use_cache=False,
-                 output_attentions=True)
+    once = it.forward(embeds=torch.cat([embeds, model.get_input_embeddings()(new)[None]], 1),
+                      position_ids=it.ids(all_at), attention_mask=torch.ones(1, s + n - 1), use_cache=False,
+                      output_attentions=True, **deep)
     assert (once.logits[0, s - 1 :] - logits).abs().max() < 1e-3
     assert (torch.stack([a[0] for a in once.attentions])[:, :, s - 1 :] - rows).abs().max() < 1e-5
     return {"logits": logits, "rows": rows, "maps": maps, "ids": torch.tensor(answer)}
@@ -221,9 +257,9 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     ranked, chosen = {}, {}
-    for name in LLAVA + QWEN:
+    for name in LLAVA + QWEN + QWEN3:
         golden = load_file(HERE / name / "golden.safetensors")
-        it = (Llava if name in LLAVA else Qwen)(name, golden)
+        it = (Llava if name in LLAVA else Qwen if name in QWEN else Qwen3)(name, golden)
         scores = it.scores()
         n, gap = len(scores), scores.sort().values.diff().min().item()
         ranked[name] = scores

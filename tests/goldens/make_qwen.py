@@ -204,12 +204,12 @@ def good(golden, spec):
             and all(i < spec["base"] for i in ids) and 0.15 < sharpness(golden) < 0.8)
 
 
-def text_cases(processor, path, image, n, pad):
+def text_cases(processor, path, image, n, pad, before=BEFORE):
     """Ids of the prompt with nothing in the person's text read as a special token: [before] + text alone + [after]."""
     whole = processor.tokenizer
     raw = Tokenizer.from_file(str(path))
     raw.encode_special_tokens = True
-    head, tail = whole(BEFORE.replace("<|image_pad|>", "<|image_pad|>" * n))["input_ids"], whole(AFTER)["input_ids"]
+    head, tail = whole(before.replace("<|image_pad|>", "<|image_pad|>" * n))["input_ids"], whole(AFTER)["input_ids"]
     assert head.count(pad) == n
     cases = []
     for text in TEXTS:
@@ -218,13 +218,13 @@ def text_cases(processor, path, image, n, pad):
         split = whole(text, split_special_tokens=True, add_special_tokens=False)["input_ids"]
         assert ids == head + split + tail, text
         if not special:
-            assert ids == list(processor(text=TEMPLATE.format(text=text), images=image)["input_ids"][0]), text
+            assert ids == list(processor(text=before + text + AFTER, images=image)["input_ids"][0]), text
         cases.append({"text": text, "special": special, "ids": ids})
     for text in TEXTS[:8]:
         turn = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": text}]}]
         holder = processor if processor.chat_template else whole  # the oldest folders keep it with the tokenizer
         rendered = holder.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
-        assert rendered == TEMPLATE.format(text=text)
+        assert rendered == before + text + AFTER
     return cases
 
 

@@ -11,13 +11,14 @@ import numpy as np
 import torch
 from transformers import (
     AutoProcessor, AutoTokenizer, GenerationConfig, LlavaForConditionalGeneration,
-    Qwen2_5_VLForConditionalGeneration,
+    Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from common import HERE, greedy, margins, open_rgb, save_tensors, setup, write_json
 from make_llava import JINJA as LLAVA_JINJA
 from make_qwen import JINJA as QWEN_JINJA
+from make_qwen3 import JINJA as QWEN3_JINJA
 
 NEW_TOKENS = 8
 CASES = {
@@ -25,6 +26,7 @@ CASES = {
     "llava-gqa-3": ("llava-gqa", ["tall.png", "exact42.png", "wide.png"], "What changed between the pictures?"),
     "qwen-tall-2": ("qwen-tall", ["exact42.png", "tall.png"], "Which one is taller?"),
     "qwen-exact-3": ("qwen-exact", ["gray.png", "exact42.png", "wide.png"], "What do they share?\nA. a\nB. b"),
+    "qwen3-wide-2": ("qwen3-wide", ["exact42.png", "tall.png"], "Which one is taller?"),
 }
 
 
@@ -36,7 +38,7 @@ def mdi(golden, s, first, second):
 
 
 def qwen_inputs(folder, tokenizer, prompt, images):
-    """As Qwen2_5_VLProcessor puts them together; its video part would need torchvision."""
+    """As Qwen2_5_VLProcessor and Qwen3VLProcessor put them together; its video part would need torchvision."""
     pictures = Qwen2VLImageProcessorPil.from_pretrained(folder)(images=images, return_tensors="pt")
     pad, parts = "<|image_pad|>", prompt.split("<|image_pad|>")
     counts = (pictures["image_grid_thw"].prod(-1) // 4).tolist()
@@ -52,12 +54,14 @@ def make(name):
     checkpoint, names, text = CASES[name]
     folder = HERE / checkpoint
     llava = checkpoint.startswith("llava")
-    kind = LlavaForConditionalGeneration if llava else Qwen2_5_VLForConditionalGeneration
+    kind, template = {
+        "llava": (LlavaForConditionalGeneration, LLAVA_JINJA), "qwen": (Qwen2_5_VLForConditionalGeneration, QWEN_JINJA),
+        "qwen3": (Qwen3VLForConditionalGeneration, QWEN3_JINJA),
+    }[checkpoint.split("-")[0]]
     model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     model.generation_config = GenerationConfig()  # some checkpoints ask for a repetition penalty
     turn = [{"role": "user", "content": [{"type": "image"}] * len(names) + [{"type": "text", "text": text}]}]
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    template = LLAVA_JINJA if llava else QWEN_JINJA
     prompt = tokenizer.apply_chat_template(turn, chat_template=template, add_generation_prompt=True, tokenize=False)
     images = [open_rgb(n) for n in names]
     if llava:

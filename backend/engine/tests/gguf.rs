@@ -14,7 +14,15 @@ use crate::common::{Close, Golden, Recording, Tensors, TextCase};
 use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits};
 use shared::{Group, Quant, RunOptions};
 
-const NAMES: [&str; 5] = ["llava-mha", "llava-gqa", "llava-headdim", "qwen-square", "qwen-wide"];
+const NAMES: [&str; 7] = [
+    "llava-mha",
+    "llava-gqa",
+    "llava-headdim",
+    "qwen-square",
+    "qwen-wide",
+    "qwen3-tall",
+    "qwen3-wide",
+];
 
 fn load(place: &Path, quant: Quant) -> Model {
     let options = LoadOptions { name: "gguf".to_owned(), quant, device: DeviceChoice::Cpu };
@@ -81,11 +89,7 @@ fn what_a_person_types_is_tokenized_as_transformers_does() {
         };
         assert!(cases.len() >= 40);
         for case in cases {
-            let templates = match golden.is_llava() {
-                true => vec![("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)],
-                false => vec![("qwen2.5-vl", &case.ids)],
-            };
-            for (template, want) in templates {
+            for (template, want) in golden.templates(&case) {
                 let options = RunOptions {
                     prompt: case.text.clone(),
                     template: template.to_owned(),
@@ -502,7 +506,7 @@ fn tensors_that_a_model_has_no_place_for_are_said() {
         assert_eq!(said(&load(&place(name), Quant::Stored)), "", "{name}");
         let beside = tempfile::tempdir().unwrap();
         for (file, tensor) in
-            [(name.to_owned(), "blk.0.attn_q_norm.weight"), (format!("{name}-mmproj"), "mm.4.bias")]
+            [(name.to_owned(), "blk.0.attn_sinks.weight"), (format!("{name}-mmproj"), "mm.4.bias")]
         {
             let mut changed = File::open(&file);
             let values = Tensor::zeros((1, 32), candle_core::DType::F32, &Device::Cpu).unwrap();
@@ -514,10 +518,10 @@ fn tensors_that_a_model_has_no_place_for_are_said() {
         std::fs::write(both(&format!("._{name}")), b"\0\x05\x16\x07").unwrap();
         let model = load(beside.path(), Quant::Stored);
         let said = said(&model);
-        assert!(said.contains("2 tensors") && said.contains("blk.0.attn_q_norm.weight"), "{said}");
+        assert!(said.contains("2 tensors") && said.contains("blk.0.attn_sinks.weight"), "{said}");
         let one =
             load(&pair(&both(name), &folder().join(format!("{name}-mmproj.gguf"))), Quant::F32);
         let notes = one.info().notes.join("\n");
-        assert!(notes.contains("'blk.0.attn_q_norm.weight', which this model"), "{notes}");
+        assert!(notes.contains("'blk.0.attn_sinks.weight', which this model"), "{notes}");
     }
 }

@@ -163,7 +163,8 @@ fn observing_changes_nothing() {
 fn weights_held_as_stored_equal_transformers() {
     let types = [("llava-mha", "f32"), ("llava-v4", "f16"), ("llava-headdim", "bf16")]
         .into_iter()
-        .chain([("qwen-square", "f32"), ("qwen-wide", "bf16"), ("qwen-exact", "f16")]);
+        .chain([("qwen-square", "f32"), ("qwen-wide", "bf16"), ("qwen-exact", "f16")])
+        .chain([("qwen3-tall", "f32"), ("qwen3-wide", "bf16")]);
     for (name, kind) in types {
         let golden = Golden::open(name);
         let model = model_on(DeviceChoice::Cpu, &golden, Quant::Stored);
@@ -198,11 +199,7 @@ fn what_a_person_types_stays_text() {
         let model = model(&golden, Quant::F32);
         let picture = picture(&golden);
         for case in golden.text_cases() {
-            let templates = match golden.is_llava() {
-                true => vec![("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)],
-                false => vec![("qwen2.5-vl", &case.ids)],
-            };
-            for (template, want) in templates {
+            for (template, want) in golden.templates(&case) {
                 let options = RunOptions {
                     prompt: case.text.clone(),
                     template: template.to_owned(),
@@ -217,13 +214,19 @@ fn what_a_person_types_stays_text() {
                 let layout = seen.layout.unwrap();
                 let counts = layout.counts();
                 assert_eq!(counts.get(Group::Begin), 1);
-                // Qwen's delimiters: five turn marks, the first of which is Begin, and two around
-                // the picture.
-                assert_eq!(counts.get(Group::Marker), if golden.is_llava() { 0 } else { 6 });
+                // Qwen's delimiters: turn marks, five or without a system turn three, the first of
+                // which is Begin, and two around the picture.
+                let marks = match template {
+                    "qwen2.5-vl" => 6,
+                    "qwen3-vl" => 4,
+                    _ => 0,
+                };
+                assert_eq!(counts.get(Group::Marker), marks);
                 let patches = layout.picture().unwrap();
                 let patches = u32::from(patches.rows) * u32::from(patches.cols);
                 assert_eq!(counts.get(Group::Image), patches);
-                assert_eq!(counts.get(Group::System) > 0, template != "llava-hf");
+                let has_system = ["vicuna-v1", "qwen2.5-vl"].contains(&template);
+                assert_eq!(counts.get(Group::System) > 0, has_system);
                 let typed = counts.get(Group::Instruction);
                 assert!((typed == 0) == case.text.is_empty(), "{:?}: {typed}", case.text);
             }

@@ -20,6 +20,7 @@ mod interventions;
 mod levers;
 mod picture_files;
 mod pictures;
+mod qwen3;
 mod sampling;
 mod second_oracle;
 mod settings;

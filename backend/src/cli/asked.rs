@@ -33,7 +33,7 @@ pub struct AskedArgs {
     #[arg(long)]
     prune_count: Option<String>,
     /// Where those that are left stand: repacked, at consecutive positions, or kept, where they
-    /// stood [default: repacked; kept for Qwen2.5-VL, whose
+    /// stood [default: repacked; kept for Qwen2.5-VL and Qwen3-VL, whose
     /// positions carry the grid].
     #[arg(long)]
     prune_positions: Option<String>,

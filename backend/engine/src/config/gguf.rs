@@ -204,6 +204,20 @@ pub(crate) fn joined(
     }
 }
 
+/// The least and the most pixels of a picture, of models that read pictures of any size; those of the
+/// `published` ones where the file says nothing.
+pub(crate) fn pixels(clip: &Metadata, published: (u64, u64)) -> Result<(u64, u64), EngineError> {
+    let limit = |key: &str, default: u64| -> Result<u64, EngineError> {
+        Ok(clip.size(key)?.map_or(default, |n| n as u64))
+    };
+    let low = limit("clip.vision.image_min_pixels", published.0)?;
+    let high = limit("clip.vision.image_max_pixels", published.1)?;
+    if low > high {
+        return Err(clip.wrong("clip.vision.image_min_pixels", "is above the largest"));
+    }
+    Ok((low, high))
+}
+
 /// A special token's id.
 pub(crate) fn special(meta: &Metadata, token: &str) -> Result<u32, EngineError> {
     let key = "tokenizer.ggml.tokens";

@@ -15,7 +15,7 @@ pub(crate) fn llama(
     same_layers(text)?;
     silu(text)?;
     let hidden = text.size("hidden_size", 4096, MOST.width)?;
-    let heads = heads(text, hidden, 32, None)?;
+    let heads = heads(text, hidden, (32, None), None)?;
     let attention = text.flag("attention_bias", false)?;
     let biases = Biases {
         qkv: Some(attention),

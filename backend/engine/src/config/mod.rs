@@ -89,23 +89,25 @@ pub(crate) struct HeadSizes {
 }
 
 /// How `hidden` values are split into heads. `kv_heads` is the number of key heads where the file
-/// leaves it out; where it says null, there are as many as query heads.
+/// leaves it out; where it says null, there are as many as query heads. `width` is that of a head
+/// where the file leaves it out; without one, heads must divide `hidden`.
 pub(crate) fn heads(
     text: &Section,
     hidden: usize,
-    heads: usize,
-    kv_heads: Option<usize>,
+    (heads, kv_heads): (usize, Option<usize>),
+    width: Option<usize>,
 ) -> Result<HeadSizes, EngineError> {
     let heads = text.size("num_attention_heads", heads, MOST.heads)?;
     let left_out = kv_heads.filter(|_| !text.has("num_key_value_heads")).unwrap_or(heads);
     let kv_heads = text.size("num_key_value_heads", left_out, MOST.heads)?;
-    if !hidden.is_multiple_of(heads) {
+    if width.is_none() && !hidden.is_multiple_of(heads) {
         return Err(text.fail(&format!(
             "'{}' {hidden} does not divide into {heads} heads",
             text.key("hidden_size")
         )));
     }
-    let head_dim = text.size("head_dim", (hidden / heads).max(1), MOST.width)?;
+    let width = width.unwrap_or((hidden / heads).max(1));
+    let head_dim = text.size("head_dim", width, MOST.width)?;
     if !heads.is_multiple_of(kv_heads) || !head_dim.is_multiple_of(2) {
         return Err(text.fail(&format!(
             "{heads} heads of {head_dim} values over {kv_heads} key heads do not fit: '{}' must \
@@ -143,6 +145,15 @@ pub(crate) fn silu(section: &Section) -> Result<(), EngineError> {
     match section.text("hidden_act")? {
         None | Some("silu") => Ok(()),
         Some(_) => Err(section.wrong("hidden_act", "\"silu\"")),
+    }
+}
+
+/// The activation of a tower of SigLIP's kind: GELU's approximation with tanh, or the exact one.
+pub(crate) fn gelu(section: &Section) -> Result<Activation, EngineError> {
+    match section.text("hidden_act")? {
+        None | Some("gelu_pytorch_tanh") => Ok(Activation::GeluTanh),
+        Some("gelu") => Ok(Activation::Gelu),
+        Some(_) => Err(section.wrong("hidden_act", "\"gelu_pytorch_tanh\" or \"gelu\"")),
     }
 }
 

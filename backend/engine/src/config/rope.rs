@@ -18,6 +18,8 @@ pub(crate) struct RopeRules {
     pub(crate) words: &'static str,
     /// Shares of the three axes, where there are three.
     pub(crate) sections: Option<[usize; 3]>,
+    /// Whether the three take turns, frequency by frequency.
+    pub(crate) interleaved: bool,
 }
 
 impl RopeRules {
@@ -28,6 +30,16 @@ impl RopeRules {
         linear: true,
         words: "\"default\" or \"linear\"",
         sections: None,
+        interleaved: false,
+    };
+    /// Those of a vision tower's rows and columns, plain.
+    pub(crate) const AXIAL: RopeRules = RopeRules {
+        theta: 1e4,
+        plain: &["axial"],
+        linear: false,
+        words: "\"axial\" or \"default\"",
+        sections: None,
+        interleaved: false,
     };
 }
 
@@ -89,6 +101,10 @@ pub(crate) fn rope(
         Some(_) => said.into_iter().map(|n| n as usize).collect(),
         None => Vec::new(),
     };
+    // transformers does not ask: these models' axes always take turns.
+    if rules.interleaved && !chosen.flag("mrope_interleaved", true)? {
+        return Err(chosen.wrong("mrope_interleaved", "true"));
+    }
     chosen.tell_unknown(&[&known::ROPE], notes);
-    Ok(RotaryConfig { theta, factor, sections, interleaved: false })
+    Ok(RotaryConfig { theta, factor, sections, interleaved: rules.interleaved })
 }

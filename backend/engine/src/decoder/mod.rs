@@ -106,7 +106,8 @@ impl DecoderConfig {
     pub(crate) const fn parameters(&self, bias: usize) -> usize {
         let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
         let attention = 2 * self.hidden * (q + kv) + bias * (q + 2 * kv);
-        let layer = attention + 3 * self.hidden * self.intermediate + 2 * self.hidden;
+        let norms = 2 * self.hidden + if self.head_norms { 2 * self.head_dim } else { 0 };
+        let layer = attention + 3 * self.hidden * self.intermediate + norms;
         let tables = if self.tied { 1 } else { 2 };
         self.layers * layer + tables * self.vocab * self.hidden + self.hidden
     }

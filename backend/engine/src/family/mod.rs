@@ -13,7 +13,8 @@ mod load;
 mod ollama;
 mod parts;
 mod positions;
-pub(crate) mod qwen2_5_vl;
+mod qwen2_5_vl;
+mod qwen3_vl;
 mod smolvlm;
 #[cfg(test)]
 mod toy;
@@ -44,6 +45,7 @@ pub(crate) static FAMILIES: &[&dyn Family] = &[
     &llava::Llava,
     &smolvlm::SmolVlm,
     &qwen2_5_vl::Qwen25Vl,
+    &qwen3_vl::Qwen3Vl,
     #[cfg(test)]
     &toy::Toy,
 ];

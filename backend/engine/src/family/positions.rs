@@ -161,9 +161,11 @@ mod tests {
             at: Vec<Position>,
             next: u32,
         }
-        for (name, numbering, grid) in
-            [("llava-mha", Numbering::Sequence, (3, 3)), ("qwen-tall", Numbering::Grid, (8, 2))]
-        {
+        for (name, numbering, grid) in [
+            ("llava-mha", Numbering::Sequence, (3, 3)),
+            ("qwen-tall", Numbering::Grid, (8, 2)),
+            ("qwen3-tall", Numbering::Grid, (5, 2)),
+        ] {
             let cases = golden(&format!("levers/{name}.json"));
             let cases: Vec<Case> = serde_json::from_value(cases).expect("cases");
             assert!(cases.len() >= 20);

@@ -166,7 +166,10 @@ fn a_folder_and_a_shape_are_the_same_model() {
     let asked = LoadOptions { quant: Quant::F32, ..LoadOptions::default() };
     let model = Model::load(folder.path(), &asked, &mut |_, _| {}).expect("it loads");
     assert_eq!(model.info().family, "toy");
-    assert_eq!(crate::family::model_types(), ["llava", "smolvlm", "idefics3", "qwen2_5_vl", "toy"]);
+    assert_eq!(
+        crate::family::model_types(),
+        ["llava", "smolvlm", "idefics3", "qwen2_5_vl", "qwen3_vl", "toy"]
+    );
     let mut known = model.traits().clone();
     known.quant = glance.quant;
     assert_eq!(known, glance);

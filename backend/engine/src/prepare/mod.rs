@@ -1,5 +1,6 @@
 //! Picture preparation: from a person's picture to what a vision tower takes.
 
+mod any_size;
 mod counterfactual;
 mod cut;
 mod plan;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use shared::picture::PictureTokens;
 use shared::{ImageFit, PreparedPicture, Resizing, RunOptions};
 
+pub(crate) use any_size::AnySize;
 pub(crate) use counterfactual::replaced;
 pub(crate) use cut::{crop, middle, pad_to_square};
 pub(crate) use plan::{Plan, PlanPart, Run};

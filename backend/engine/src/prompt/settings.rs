@@ -58,6 +58,10 @@ const HARMLESS: [&str; 45] = [
     "vocab_file",
 ];
 
+/// Classes that take `tokenizer.json` as it is, whatever the family: what transformers saves of a
+/// tokenizer that was put together by hand.
+const GENERIC: [&str; 3] = ["TokenizersBackend", "PreTrainedTokenizer", "PythonBackend"];
+
 /// Holds a folder's `tokenizer_config.json` to what is done. `own` is the class that transformers
 /// builds for this family itself, whatever `tokenizer.json` says; none where it takes that file.
 pub(crate) fn check_settings(
@@ -80,10 +84,11 @@ pub(crate) fn check_settings(
         if prefix {
             return Err(json.wrong("add_prefix_space", "false"));
         }
-        if let Some(class) = json.text("tokenizer_class")?
-            && class.strip_suffix("Fast").unwrap_or(class) != own
-        {
-            return Err(json.wrong("tokenizer_class", &format!("\"{own}\"")));
+        if let Some(class) = json.text("tokenizer_class")? {
+            let bare = class.strip_suffix("Fast").unwrap_or(class);
+            if bare != own && !GENERIC.contains(&bare) {
+                return Err(json.wrong("tokenizer_class", &format!("\"{own}\"")));
+            }
         }
     }
     if json.flag("clean_up_tokenization_spaces", false)? {

@@ -1,9 +1,11 @@
 //! Vision towers: from prepared pixels to features.
 
+mod grid;
 mod vit;
 
 use candle_core::{Result, Tensor};
 
+pub(crate) use grid::{GridConfig, GridKind, GridMlp, GridNames, GridNorm, GridTower, Windows};
 pub(crate) use vit::{VitConfig, VitTower};
 
 /// Activation of an MLP.

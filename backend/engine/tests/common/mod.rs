@@ -153,7 +153,8 @@ pub struct TextCase {
 pub fn checkpoints() -> Vec<Golden> {
     let llava = ["llava-mha", "llava-gqa", "llava-v4", "llava-headdim"].map(Golden::open);
     let qwen = ["qwen-square", "qwen-wide", "qwen-tall", "qwen-exact"].map(Golden::open);
-    llava.into_iter().chain(qwen).collect()
+    let qwen3 = ["qwen3-tall", "qwen3-wide"].map(Golden::open);
+    llava.into_iter().chain(qwen).chain(qwen3).collect()
 }
 
 impl Golden {
@@ -170,6 +171,15 @@ impl Golden {
 
     pub fn is_llava(&self) -> bool {
         self.name.starts_with("llava")
+    }
+
+    /// The family's built-in templates, each with the ids that a case has under it.
+    pub fn templates<'c>(&self, case: &'c TextCase) -> Vec<(&'static str, &'c Vec<u32>)> {
+        match self.name.split_once('-').map(|(family, _)| family) {
+            Some("llava") => vec![("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)],
+            Some("qwen3") => vec![("qwen3-vl", &case.ids)],
+            _ => vec![("qwen2.5-vl", &case.ids)],
+        }
     }
 
     pub fn text(&self, name: &str) -> String {

@@ -34,7 +34,7 @@ static FACTS: Facts = Facts {
         architectures: &["llama"],
         whole: None,
         projector: ("mlp", "'mlp' (LLaVA-1.5)"),
-        names: GgufNames { encoder: gguf::name, others: &[], interleaved: true },
+        names: GgufNames { encoder: gguf::name, others: &[], sparse: None, interleaved: true },
     }),
     prompts: Prompting {
         templates: templates::templates,

@@ -1,6 +1,6 @@
 //! Qwen2.5-VL's configuration.
 
-use super::tower::QwenVisionConfig;
+use super::TOWER;
 use crate::config::{
     Files, MOST, RopeRules, Section, Usual, eos, heads, image_token, known, model_type, rope,
     same_layers, silu,
@@ -8,6 +8,7 @@ use crate::config::{
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
 use crate::filesystem::Location;
+use crate::vision::{GridConfig, Windows};
 
 /// Tokens that stand for nothing in a question about a still picture.
 const HARMLESS: [&str; 4] =
@@ -22,21 +23,14 @@ const ROPE: RopeRules = RopeRules {
     linear: true,
     words: "\"default\", \"linear\" or \"mrope\"",
     sections: Some([16, 24, 24]),
-};
-/// The vision tower's: rows and columns, plain.
-const ROPE_TOWER: RopeRules = RopeRules {
-    theta: 1e4,
-    plain: &["axial"],
-    linear: false,
-    words: "\"axial\" or \"default\"",
-    sections: None,
+    interleaved: false,
 };
 
 /// Everything Qwen2.5-VL needs from `config.json` and `generation_config.json`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct QwenConfig {
     pub(crate) text: DecoderConfig,
-    pub(crate) vision: QwenVisionConfig,
+    pub(crate) vision: GridConfig,
     pub(crate) image_token: u32,
     pub(crate) eos: Vec<u32>,
     /// The image processor that `config.json` names, if it names one.
@@ -144,7 +138,7 @@ fn decoder(
     model_type(text, &["qwen2_5_vl", "qwen2_5_vl_text"])?;
     silu(text)?;
     let hidden = text.size("hidden_size", 8192, MOST.width)?;
-    let heads = heads(text, hidden, 64, Some(8))?;
+    let heads = heads(text, hidden, (64, Some(8)), None)?;
     let head_dim = heads.head_dim;
     if head_dim * heads.heads != hidden {
         let needed = format!("{}, the width over the heads,", hidden / heads.heads);
@@ -175,7 +169,7 @@ fn decoder(
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.
-fn vision(json: &Section, notes: &mut Vec<String>) -> Result<QwenVisionConfig, EngineError> {
+fn vision(json: &Section, notes: &mut Vec<String>) -> Result<GridConfig, EngineError> {
     same_layers(json)?;
     model_type(json, &["qwen2_5_vl_vision", "qwen2_5_vl"])?;
     silu(json)?;
@@ -188,7 +182,9 @@ fn vision(json: &Section, notes: &mut Vec<String>) -> Result<QwenVisionConfig, E
         serde_json::Value::Null => vec![7, 15, 23, 31],
         _ => json.whole("fullatt_block_indexes")?.into_iter().map(|n| n as usize).collect(),
     };
-    let config = QwenVisionConfig {
+    let windows = Windows { edge: json.size("window_size", 112, 1 << 14)?, full };
+    let config = GridConfig {
+        kind: TOWER,
         hidden: json.size("hidden_size", 3584, MOST.width)?,
         intermediate: json.size("intermediate_size", 3420, MOST.width)?,
         layers: json.size("depth", 32, MOST.layers)?,
@@ -200,10 +196,11 @@ fn vision(json: &Section, notes: &mut Vec<String>) -> Result<QwenVisionConfig, E
         )?,
         patch: json.size("patch_size", 14, 1 << 10)?,
         merge: json.size("spatial_merge_size", 2, 16)?,
-        window: json.size("window_size", 112, 1 << 14)?,
-        full,
+        windows: Some(windows.clone()),
+        positions: None,
+        deep: Vec::new(),
         out: json.size("out_hidden_size", 3584, MOST.width)?,
-        theta: rope(json, &ROPE_TOWER, notes)?.theta,
+        theta: rope(json, &RopeRules::AXIAL, notes)?.theta,
     };
     if !config.hidden.is_multiple_of(4 * config.heads) {
         return Err(json.fail(&format!(
@@ -218,11 +215,11 @@ fn vision(json: &Section, notes: &mut Vec<String>) -> Result<QwenVisionConfig, E
     {
         return Err(json.wrong("head_dim", "the width over the heads"));
     }
-    if config.window_tokens() == 0 {
+    if config.window_tokens(&windows) == 0 {
         return Err(json.fail(&format!(
             "'{}' {} is smaller than a token of {} pixels",
             json.key("window_size"),
-            config.window,
+            windows.edge,
             config.patch * config.merge
         )));
     }

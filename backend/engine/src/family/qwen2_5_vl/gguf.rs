@@ -1,19 +1,17 @@
 //! Qwen2.5-VL in llama.cpp's files, and in Ollama's.
 
+use super::TOWER;
 use super::config::QwenConfig;
-use super::tower::QwenVisionConfig;
 use crate::config::gguf::{
     CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, number, special,
 };
 use crate::error::EngineError;
+use crate::vision::{GridConfig, Windows};
 use crate::weights::gguf::names::{layer, renamed};
 use crate::weights::{Gguf, Metadata};
 
 /// What Ollama calls a model with its vision tower in the same file.
 pub(super) const WHOLE: &str = "qwen25vl";
-
-/// What the published models' processor takes; files name others where they must.
-const PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
 
 /// llama.cpp's name for a tensor of the vision tower or the merger.
 pub(super) fn name(name: &str) -> Option<String> {
@@ -67,7 +65,12 @@ impl QwenConfig {
         let layers = size("block_count")?;
         blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
         let hidden = size("embedding_length")?;
-        let config = QwenVisionConfig {
+        let windows = Windows {
+            edge: clip.size(&key("window_size"))?.unwrap_or(112),
+            full: full_blocks(clip, layers)?,
+        };
+        let config = GridConfig {
+            kind: TOWER,
             hidden,
             // Some files say 0 here; the tensors know.
             intermediate: inner(mmproj, hidden, "ffn_gate")?,
@@ -75,14 +78,15 @@ impl QwenConfig {
             heads: size("attention.head_count")?,
             patch: size("patch_size")?,
             merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
-            window: clip.size(&key("window_size"))?.unwrap_or(112),
-            full: full_blocks(clip, layers)?,
+            windows: Some(windows),
+            positions: None,
+            deep: Vec::new(),
             out: decoder.hidden,
             // llama.cpp has no key for another; Ollama has.
             theta: number(clip, &key("rope.freq_base"), 1e4)?,
         };
-        let token = config.merge.saturating_mul(config.patch);
-        if !config.hidden.is_multiple_of(4 * config.heads) || config.window < token {
+        let window = config.windows.as_ref().map(|windows| config.window_tokens(windows));
+        if !config.hidden.is_multiple_of(4 * config.heads) || window == Some(0) {
             return Err(clip.problem("the vision tower's sizes do not fit together"));
         }
         joined((mmproj, text), decoder.hidden, &["mm.2.weight", "v.merger.mlp.2.weight"])?;
@@ -115,17 +119,4 @@ fn full_blocks(clip: &Metadata, layers: usize) -> Result<Vec<usize>, EngineError
 fn vision_prefix(meta: &Metadata) -> &'static str {
     let whole = meta.text("general.architecture") == Some(WHOLE);
     if whole { "qwen25vl.vision." } else { CLIP }
-}
-
-/// The least and the most pixels of a picture.
-pub(super) fn pixels(clip: &Metadata) -> Result<(u64, u64), EngineError> {
-    let limit = |key: &str, default: u64| -> Result<u64, EngineError> {
-        Ok(clip.size(key)?.map_or(default, |n| n as u64))
-    };
-    let low = limit("clip.vision.image_min_pixels", PIXELS.0)?;
-    let high = limit("clip.vision.image_max_pixels", PIXELS.1)?;
-    if low > high {
-        return Err(clip.wrong("clip.vision.image_min_pixels", "is above the largest"));
-    }
-    Ok((low, high))
 }

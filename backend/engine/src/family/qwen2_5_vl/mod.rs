@@ -2,31 +2,34 @@
 
 mod config;
 mod gguf;
-mod prepare;
 mod shapes;
 mod templates;
-mod tower;
 
 use std::sync::Arc;
 
-use candle_core::{Result, Tensor};
-use shared::PreparedPicture;
-
-use super::{Description, Encoder, Facts, Family, GgufFacts, Layers, Notes, Numbering};
-use crate::config::gguf::architecture;
+use super::{Description, Facts, Family, GgufFacts, Layers, Notes, Numbering};
+use crate::config::gguf::{architecture, pixels};
 use crate::error::EngineError;
 use crate::filesystem::Location;
-use crate::prepare::Normalise;
+use crate::prepare::{AnySize, Normalise};
 use crate::prompt::Prompting;
-use crate::vision::Features;
-use crate::weights::{Gguf, GgufNames, Loader};
+use crate::vision::{GridKind, GridMlp, GridNames, GridNorm, GridTower};
+use crate::weights::{Gguf, GgufNames};
 use config::QwenConfig;
-use tower::{QwenTower, QwenVisionConfig};
-
-pub(crate) use prepare::QwenPrepare;
 
 /// Qwen2.5-VL.
 pub(crate) struct Qwen25Vl;
+
+/// Its tower.
+const TOWER: GridKind = GridKind {
+    norm: GridNorm::Rms,
+    mlp: GridMlp::Gated,
+    patch_bias: false,
+    names: GridNames {
+        mlp: (&["mlp.gate_proj", "mlp.up_proj"], "mlp.down_proj"),
+        merger: ["ln_q", "mlp.0", "mlp.2"],
+    },
+};
 
 static FACTS: Facts = Facts {
     name: "qwen2.5-vl",
@@ -44,6 +47,7 @@ static FACTS: Facts = Facts {
                 ("mm.0.", "v.merger.mlp.0."),
                 ("mm.2.", "v.merger.mlp.2."),
             ],
+            sparse: None,
             interleaved: false,
         },
     }),
@@ -66,19 +70,14 @@ impl Family for Qwen25Vl {
         &FACTS
     }
 
-    fn folder(
-        &self,
-        folder: &Location,
-        notes: &mut Notes,
-    ) -> std::result::Result<Description, EngineError> {
+    fn folder(&self, folder: &Location, notes: &mut Notes) -> Result<Description, EngineError> {
         let config = QwenConfig::load(folder, &mut notes.config)?;
-        let (patch, merge) = (config.vision.patch, config.vision.merge);
         let named = config.image_processor.as_deref();
-        let prepare = QwenPrepare::load(folder, patch, merge, named, &mut notes.pictures)?;
+        let prepare = AnySize::load(folder, published(&config), named, &mut notes.pictures)?;
         Ok(describe(config, prepare))
     }
 
-    fn gguf(&self, text: &Gguf, mmproj: &Gguf) -> std::result::Result<Description, EngineError> {
+    fn gguf(&self, text: &Gguf, mmproj: &Gguf) -> Result<Description, EngineError> {
         let clip = &mmproj.metadata;
         // A file of Ollama's names none: they are the published models'.
         let normalise = match architecture(text)? {
@@ -87,18 +86,26 @@ impl Family for Qwen25Vl {
         };
         let config = QwenConfig::from_gguf(text, mmproj)?;
         let sizes = (config.vision.patch, config.vision.merge);
-        let prepare = QwenPrepare::of(gguf::pixels(clip)?, sizes, normalise);
+        let prepare = AnySize::of(pixels(clip, PIXELS)?, sizes, normalise);
         Ok(describe(config, prepare))
     }
 
     fn shape(&self, name: &str) -> Option<Description> {
         let config = shapes::shape(name)?;
-        let prepare = QwenPrepare::standard(config.vision.patch, config.vision.merge);
+        let prepare = published(&config);
         Some(describe(config, prepare))
     }
 }
 
-fn describe(config: QwenConfig, prepare: QwenPrepare) -> Description {
+/// The least and the most pixels of a picture of the published models.
+const PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
+
+/// How the published models prepare pictures.
+fn published(config: &QwenConfig) -> AnySize {
+    AnySize::of(PIXELS, (config.vision.patch, config.vision.merge), Normalise::CLIP)
+}
+
+fn describe(config: QwenConfig, prepare: AnySize) -> Description {
     let QwenConfig { text, vision, image_token, eos, .. } = config;
     let (key, probe) = ("depth", ".norm1.weight");
     Description {
@@ -110,50 +117,10 @@ fn describe(config: QwenConfig, prepare: QwenPrepare) -> Description {
         decoder: text,
         image_token,
         eos,
-        encoder: Box::new(|loader| Ok(Box::new(QwenEncoder::load(vision, loader)?))),
+        encoder: Box::new(|loader| {
+            let at = loader.prefix(&["model.visual.", "visual."], "patch_embed.proj.weight");
+            Ok(Box::new(GridTower::load(loader, vision, at)?))
+        }),
         is_unused: Box::new(|name| name.contains("rotary_emb.inv_freq")),
-    }
-}
-
-/// The tower, whose merger is the connector.
-struct QwenEncoder {
-    config: QwenVisionConfig,
-    tower: QwenTower,
-}
-
-impl QwenEncoder {
-    fn load(
-        config: QwenVisionConfig,
-        loader: &mut Loader,
-    ) -> std::result::Result<Self, EngineError> {
-        let at = loader.prefix(&["model.visual.", "visual."], "patch_embed.proj.weight");
-        let tower = QwenTower::load(loader, config.clone(), at)?;
-        Ok(QwenEncoder { config, tower })
-    }
-}
-
-impl Encoder for QwenEncoder {
-    fn features(
-        &self,
-        pixels: &[f32],
-        views: &[PreparedPicture],
-        scores: bool,
-    ) -> Result<Features> {
-        let Some(view) = views.first() else { candle_core::bail!("a picture without a view") };
-        let grid = (usize::from(view.rows), usize::from(view.cols));
-        let c = &self.config;
-        let patches = grid.0 * grid.1 * c.merge * c.merge;
-        let width = 3 * 2 * c.patch * c.patch;
-        let pixels = Tensor::from_slice(pixels, (patches, width), &self.tower.device())?;
-        self.tower.forward(&pixels, grid, scores)
-    }
-
-    fn prune_score(&self) -> Option<&'static str> {
-        let c = &self.config;
-        c.full.iter().any(|i| *i < c.layers).then_some("attention-received-in-last-full-block")
-    }
-
-    fn working(&self, tokens: usize) -> usize {
-        self.config.working(tokens)
     }
 }

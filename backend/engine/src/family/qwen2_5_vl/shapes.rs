@@ -1,9 +1,10 @@
 //! Sizes of published Qwen2.5-VL models, of a small one and of the demo model.
 
+use super::TOWER;
 use super::config::QwenConfig;
-use super::tower::QwenVisionConfig;
 use crate::decoder::{Biases, DecoderConfig};
 use crate::rotary::RotaryConfig;
+use crate::vision::{GridConfig, Windows};
 
 /// Their names.
 pub(super) const NAMES: [&str; 4] = ["qwen2.5-vl-3b", "qwen2.5-vl-7b", "qwen-100m", "demo-qwen"];
@@ -13,20 +14,19 @@ pub(super) fn shape(name: &str) -> Option<QwenConfig> {
     Some(match name {
         "qwen-100m" => {
             let text = DecoderConfig { tied: true, ..qwen_text(8192, 1024, 3072, 8, (8, 2)) };
-            qwen(text, QwenVisionConfig { layers: 2, full: vec![1], ..vit(1024) })
+            qwen(text, GridConfig { layers: 2, windows: windows(112, &[1]), ..vit(1024) })
         }
         "demo-qwen" => {
             let text = qwen_text(1408, 256, 512, 8, (8, 2));
             let sections = vec![4, 6, 6];
             let rotary = RotaryConfig { sections, ..text.rotary };
-            let vision = QwenVisionConfig {
+            let vision = GridConfig {
                 hidden: 192,
                 intermediate: 480,
                 layers: 6,
                 heads: 6,
                 patch: 12,
-                window: 96,
-                full: vec![2, 5],
+                windows: windows(96, &[2, 5]),
                 ..vit(256)
             };
             qwen(DecoderConfig { tied: true, rotary, ..text }, vision)
@@ -69,23 +69,29 @@ fn qwen_text(
     }
 }
 
+fn windows(edge: usize, full: &[usize]) -> Option<Windows> {
+    Some(Windows { edge, full: full.to_vec() })
+}
+
 /// Qwen2.5-VL's vision tower, with features of this width.
-fn vit(out: usize) -> QwenVisionConfig {
-    QwenVisionConfig {
+fn vit(out: usize) -> GridConfig {
+    GridConfig {
+        kind: TOWER,
         hidden: 1280,
         intermediate: 3420,
         layers: 32,
         heads: 16,
         patch: 14,
         merge: 2,
-        window: 112,
-        full: vec![7, 15, 23, 31],
+        windows: windows(112, &[7, 15, 23, 31]),
+        positions: None,
+        deep: Vec::new(),
         out,
         theta: 1e4,
     }
 }
 
-fn qwen(text: DecoderConfig, vision: QwenVisionConfig) -> QwenConfig {
+fn qwen(text: DecoderConfig, vision: GridConfig) -> QwenConfig {
     QwenConfig { text, vision, image_token: 151_655, eos: vec![151_645], image_processor: None }
 }
 
@@ -96,7 +102,7 @@ mod tests {
     /// Parameters of the published checkpoints, as their model cards and indexes count them.
     #[test]
     fn sizes_add_up_to_the_published_models() {
-        let tower = |c: &QwenVisionConfig| {
+        let tower = |c: &GridConfig| {
             let (h, i) = (c.hidden, c.intermediate);
             let block = 4 * h * h + 4 * h + 3 * h * i + 2 * i + h + 2 * h;
             let (wide, patch) = (4 * h, 3 * 2 * 14 * 14 * h);

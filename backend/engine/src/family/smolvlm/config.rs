@@ -1,7 +1,7 @@
 //! SmolVLM's and Idefics3's configuration.
 
 use crate::config::{
-    Files, MOST, Section, eos, image_token, known, llama, model_type, same_layers,
+    Files, MOST, Section, eos, gelu, image_token, known, llama, model_type, same_layers,
 };
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
@@ -118,11 +118,6 @@ fn siglip(json: &Section, notes: &mut Vec<String>) -> Result<VitConfig, EngineEr
     if json.size("num_channels", 3, 3)? != 3 {
         return Err(json.wrong("num_channels", "3"));
     }
-    let activation = match json.text("hidden_act")? {
-        None | Some("gelu_pytorch_tanh") => Activation::GeluTanh,
-        Some("gelu") => Activation::Gelu,
-        Some(_) => return Err(json.wrong("hidden_act", "\"gelu_pytorch_tanh\" or \"gelu\"")),
-    };
     let config = VitConfig {
         hidden: json.size("hidden_size", 1152, MOST.width)?,
         intermediate: json.size("intermediate_size", 3072, MOST.width)?,
@@ -131,7 +126,7 @@ fn siglip(json: &Section, notes: &mut Vec<String>) -> Result<VitConfig, EngineEr
         image_size: json.size("image_size", 224, 1 << 12)?,
         patch_size: json.size("patch_size", 32, 1 << 12)?,
         norm_eps: json.number("layer_norm_eps", 1e-6, 0.0..=0.1)?,
-        activation,
+        activation: gelu(json)?,
         ..SIGLIP
     };
     if let Err((name, needed)) = check(&config) {

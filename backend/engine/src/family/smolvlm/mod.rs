@@ -35,7 +35,7 @@ static FACTS: Facts = Facts {
         architectures: &["llama"],
         whole: None,
         projector: ("idefics3", "'idefics3' (SmolVLM)"),
-        names: GgufNames { encoder: gguf::name, others: &[], interleaved: true },
+        names: GgufNames { encoder: gguf::name, others: &[], sparse: None, interleaved: true },
     }),
     prompts: Prompting {
         templates: templates::templates,

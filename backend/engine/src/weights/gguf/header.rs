@@ -1,6 +1,6 @@
 //! The header of a GGUF file, read under limits and checked before anything in it is believed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -96,10 +96,15 @@ impl Gguf {
 
     /// How many numbered blocks there are: one more than the highest number after `prefix`.
     pub(crate) fn blocks(&self, prefix: &str) -> usize {
+        self.numbers(prefix).last().map_or(0, |highest| highest + 1)
+    }
+
+    /// Numbers that stand after `prefix` in tensors' names, each once, in order.
+    pub(crate) fn numbers(&self, prefix: &str) -> BTreeSet<usize> {
         let number = |name: &String| {
             name.strip_prefix(prefix)?.split_once('.')?.0.parse::<u16>().ok().map(usize::from)
         };
-        self.tensors.keys().filter_map(number).max().map_or(0, |highest| highest + 1)
+        self.tensors.keys().filter_map(number).collect()
     }
 
     /// Bytes of all tensors.
@@ -334,13 +339,13 @@ impl<R: Read> Reader<R> {
                 Value::Unsigned(n) => integers.push(i64::try_from(n).unwrap_or(i64::MAX)),
                 Value::Signed(n) => integers.push(n),
                 Value::Float(n) => floats.push(n as f32),
+                Value::Flag(flag) => integers.push(i64::from(flag)),
                 _ => {}
             }
         }
         Ok(match kind {
             8 => Value::Texts(texts),
             6 | 12 => Value::Floats(floats),
-            7 => Value::Other,
             _ => Value::Integers(integers),
         })
     }

@@ -6,8 +6,7 @@ use std::path::Path;
 use crate::error::EngineError;
 use crate::filesystem::Location;
 
-/// A value. Arrays are kept in the widest form of their kind; arrays of other things are kept as
-/// [`Value::Other`], for nobody here asks for one.
+/// A value. Arrays are kept in the widest form of their kind, those of flags as 0 and 1.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Unsigned(u64),
@@ -18,7 +17,6 @@ pub(super) enum Value {
     Texts(Vec<String>),
     Integers(Vec<i64>),
     Floats(Vec<f32>),
-    Other,
 }
 
 /// The metadata of one file, with errors that name the file and the key.

@@ -7,6 +7,9 @@ pub(crate) struct GgufNames {
     pub(crate) encoder: fn(&str) -> Option<String>,
     /// Beginnings of such names, and what some files have in their place.
     pub(crate) others: &'static [(&'static str, &'static str)],
+    /// The beginning of names that files number by the encoder's blocks, of which only some have
+    /// such tensors: what the engine counts from 0 is the first number that is there, and so on.
+    pub(crate) sparse: Option<&'static str>,
     /// Whether the converter interleaved the rows of the decoder's query and key heads, as Llama's
     /// does.
     pub(crate) interleaved: bool,

@@ -82,6 +82,14 @@ impl GgufWeights {
                 return (other, Form::Same);
             }
         }
+        if let Some((prefix, (n, rest))) =
+            self.names.sparse.and_then(|prefix| Some((prefix, names::layer(&name, prefix)?)))
+        {
+            let there = self.mmproj.numbers(prefix);
+            let number = n.parse().ok().and_then(|n| there.into_iter().nth(n));
+            let found = number.map(|number| format!("{prefix}{number}.{rest}"));
+            return (found.unwrap_or(name), Form::Same);
+        }
         let Some((block, part)) = name.strip_prefix("v.blk.").and_then(|n| n.split_once('.'))
         else {
             let second = format!("{name}.1");

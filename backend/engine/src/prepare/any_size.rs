@@ -1,20 +1,21 @@
-//! Picture preparation equal to transformers' Qwen2VLImageProcessor: any size, in patches.
+//! Picture preparation equal to transformers' Qwen2VLImageProcessor: any size, in patches. It is the
+//! processor of Qwen2-VL, Qwen2.5-VL and Qwen3-VL, which differ in its settings.
 
 use shared::picture::{PictureTokens, smart_resize};
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
+use super::{
+    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, Settings, channels, class, replaced,
+    resize, tell_unused, usual_steps,
+};
 use crate::config::Section;
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::picture::Picture;
-use crate::prepare::{
-    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, Settings, channels, class, replaced,
-    resize, tell_unused, usual_steps,
-};
 
 /// The settings of a Qwen2VLImageProcessor.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct QwenPrepare {
+pub(crate) struct AnySize {
     min_pixels: u64,
     max_pixels: u64,
     patch: u32,
@@ -23,34 +24,23 @@ pub(crate) struct QwenPrepare {
     normalise: Normalise,
 }
 
-/// Most pixels that a configuration may ask every picture to have; the published ones have this
+/// Most pixels that a configuration may ask every picture to have; the published ones have no more
 /// for their most.
-const MOST_PIXELS: usize = 28 * 28 * 16_384;
+const MOST_PIXELS: usize = 4096 * 4096;
 
 /// A still picture stands for this many frames.
 const FRAMES: usize = 2;
 
-impl QwenPrepare {
-    /// The published models' settings.
-    pub(crate) fn standard(patch: usize, merge: usize) -> Self {
-        QwenPrepare {
-            min_pixels: 56 * 56,
-            max_pixels: MOST_PIXELS as u64,
-            patch: patch as u32,
-            merge: merge as u32,
-            normalise: Normalise::CLIP,
-        }
-    }
-
-    /// The settings in a model folder for a tower with this patch and merge size; `named` is the
-    /// processor that `config.json` names. What is understood otherwise than it reads is noted.
+impl AnySize {
+    /// The settings in a model folder for a tower with the patch and merge size of `published`, which
+    /// are those of a folder without any; `named` is the processor that `config.json` names. What is
+    /// understood otherwise than it reads is noted.
     ///
     /// # Errors
     /// A setting that describes another preparation.
-    pub(super) fn load(
+    pub(crate) fn load(
         folder: &Location,
-        patch: usize,
-        merge: usize,
+        published: AnySize,
         named: Option<&str>,
         notes: &mut Vec<String>,
     ) -> Result<Self, EngineError> {
@@ -58,7 +48,7 @@ impl QwenPrepare {
         let json = settings.section()?;
         settings.tell_unknown_around(&[], notes)?;
         if json.is_missing() {
-            return Ok(Self::standard(patch, merge));
+            return Ok(published);
         }
         match class(&json, named, notes)?.as_deref() {
             None | Some("Qwen2VLImageProcessor") => {}
@@ -69,20 +59,18 @@ impl QwenPrepare {
         usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
         channels(&json)?;
         let (min_pixels, max_pixels) = limits(&json)?;
-        for (name, expected) in
-            [("patch_size", patch), ("merge_size", merge), ("temporal_patch_size", FRAMES)]
-        {
+        let (patch, merge) = (published.patch, published.merge);
+        for (name, expected) in [
+            ("patch_size", patch as usize),
+            ("merge_size", merge as usize),
+            ("temporal_patch_size", FRAMES),
+        ] {
             if json.size(name, expected, 1 << 14)? != expected {
                 return Err(json.wrong(name, &format!("the vision tower's {expected}")));
             }
         }
-        let prepare = QwenPrepare {
-            min_pixels,
-            max_pixels,
-            patch: patch as u32,
-            merge: merge as u32,
-            normalise: Normalise::read(&json)?,
-        };
+        let normalise = Normalise::read(&json)?;
+        let prepare = AnySize { min_pixels, max_pixels, patch, merge, normalise };
         if prepare.min_pixels > prepare.max_pixels {
             return Err(json.fail(&format!(
                 "asks for at least {} pixels and at most {}",
@@ -101,7 +89,7 @@ impl QwenPrepare {
         normalise: Normalise,
     ) -> Self {
         let (patch, merge) = (patch as u32, merge as u32);
-        QwenPrepare { min_pixels, max_pixels, patch, merge, normalise }
+        AnySize { min_pixels, max_pixels, patch, merge, normalise }
     }
 
     /// The size a picture is resized to: both edges a multiple of a token's, the area between the
@@ -169,7 +157,7 @@ impl QwenPrepare {
     }
 }
 
-impl Pictures for QwenPrepare {
+impl Pictures for AnySize {
     fn plan(&self, size: (u32, u32), options: &RunOptions) -> Result<Plan, EngineError> {
         let (rows, cols) = self.grid(size, options)?;
         Ok(Plan::whole(rows, cols))
@@ -250,9 +238,9 @@ mod tests {
         (serde_json::from_str(&json).expect("goldens"), tensors)
     }
 
-    fn prepare(factor: u64, min_pixels: u64, max_pixels: u64) -> QwenPrepare {
+    fn prepare(factor: u64, min_pixels: u64, max_pixels: u64) -> AnySize {
         let (patch, merge) = (factor as u32 / 2, 2);
-        QwenPrepare { min_pixels, max_pixels, patch, merge, normalise: Normalise::CLIP }
+        AnySize { min_pixels, max_pixels, patch, merge, normalise: Normalise::CLIP }
     }
 
     #[test]
