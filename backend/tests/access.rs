@@ -24,7 +24,7 @@ fn access(origins: &[&str], proxies: &[&str]) -> Access {
 
 fn lab(access: Access) -> TestLab {
     let mut lab = TestLab::new();
-    lab.state.access = Arc::new(access);
+    lab.change(|state| state.access = Arc::new(access));
     lab
 }
 

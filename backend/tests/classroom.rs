@@ -137,7 +137,7 @@ async fn where_nothing_happens_the_state_comes_again() {
 #[tokio::test]
 async fn a_class_from_joining_to_its_end() {
     let school = School::new().await;
-    assert_eq!((school.class.code.len(), school.class.presenter_token.len()), (6, 26));
+    assert_eq!((school.class.code.len(), school.class.presenter_token.len()), (8, 26));
     assert_eq!(school.class.network_address, None, "this lab does not know where it listens");
     let mut phone = school.follower(1).await;
     let first = until(&mut phone, |_| true).await;

@@ -288,7 +288,7 @@ async fn strangers_are_told_no_names() {
         (Allowed::Local, "192.0.2.1", false),
         (Allowed::Everybody, "192.0.2.1", true),
     ] {
-        lab.state.listed = listed;
+        lab.change(|state| state.listed = listed);
         let list = from(&lab, address).await;
         assert_eq!(list.shown, shown, "{listed:?} {address}");
         let ids: Vec<&str> = list.experiments.iter().map(|e| &*e.id).collect();

@@ -31,11 +31,11 @@ fn models() -> PathBuf {
 }
 
 /// A process that makes a model of random weights, reads a prompt of more than 32 rows and writes
-/// tokens: the estimate is between 0.97 and 1.25 times its peak, as `engine::MemoryNeed`, README and
+/// tokens: the estimate is between 0.95 and 1.25 times its peak, as `engine::MemoryNeed`, README and
 /// docs/performance.md say.
 #[test]
 fn estimates_are_what_processes_take() {
-    let (least, most) = (0.97, 1.25);
+    let (least, most) = (0.95, 1.25);
     for (file, text) in [
         ("README.md", format!("(between {least} and {most} times what they took)")),
         ("docs/performance.md", format!("between {least} and {most} times the peak")),
@@ -58,8 +58,9 @@ fn estimates_are_what_processes_take() {
                 quant.name(),
                 "--memory",
                 "0",
+                // The second run works beside the arrangements that the first one's single rows made.
                 "--runs",
-                "1",
+                "2",
                 "--observe",
                 "on",
                 "--new-tokens",

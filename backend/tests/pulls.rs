@@ -37,7 +37,7 @@ fn lab(server: &FakeHub, home: &TempDir, allowed: Allowed) -> TestLab {
     let catalog = catalog.with_hub(server.client(home));
     let scripted = Arc::new(ScriptedLab::default());
     let mut lab = TestLab::of(scripted, catalog, folder, Options::default());
-    lab.state.pulls = Arc::new(Pulls::new(allowed));
+    lab.change(|state| state.pulls = Arc::new(Pulls::new(allowed)));
     lab
 }
 

@@ -16,12 +16,12 @@ pub const CLASSROOM_VERSION: u32 = 1;
 /// What join codes are made of: no two look alike from the back row, and without vowels no code is
 /// a word.
 pub const CODE_ALPHABET: &str = "CDFGHJKLMNPRTVWXY23456789";
-/// Letters and digits of a join code. 25⁶ codes are too many to find a class by trying, as the lab lets
-/// codes be tried (`langoverrule::fair::MissRates`).
-pub const CODE_LENGTH: usize = 6;
-/// Letters and digits of the codes of an earlier version, which stand in links that were given out:
-/// they still name a class, if only one that is over.
-pub const OLD_CODE_LENGTH: usize = 4;
+/// Letters and digits of a join code. 25⁸ codes are too many to find a class by trying, however many are
+/// tried, so no wrong code keeps a right one out (`langoverrule::classroom::Code` has the reckoning).
+pub const CODE_LENGTH: usize = 8;
+/// Letters and digits of the codes of earlier versions, which stand in links that were given out: they
+/// still read as codes, if only of classes that are over.
+pub const OLD_CODE_LENGTHS: [usize; 2] = [4, 6];
 
 /// A join code as people type it: in small letters, with spaces, with a look-alike of a sign that
 /// codes have. `None` for what is no code.
@@ -35,7 +35,8 @@ pub fn read_code(typed: &str) -> Option<String> {
         other => other,
     });
     let code: String = read.take(CODE_LENGTH + 1).collect();
-    let length = [CODE_LENGTH, OLD_CODE_LENGTH].contains(&code.chars().count());
+    let length = code.chars().count();
+    let length = length == CODE_LENGTH || OLD_CODE_LENGTHS.contains(&length);
     (length && code.chars().all(|c| CODE_ALPHABET.contains(c))).then_some(code)
 }
 

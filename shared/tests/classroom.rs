@@ -91,15 +91,16 @@ fn messages_keep_their_form() {
 fn codes_are_read_as_people_type_them() {
     assert_eq!(CODE_ALPHABET.len(), 25);
     for (typed, code) in [
-        ("K7F2CD", Some("K7F2CD")),
-        (" k7f 2cd\n", Some("K7F2CD")),
-        ("k7\u{2009}f\u{2002}z-Cd", Some("K7F2CD")),
-        ("b5S1ZI", Some("855L2L")),
-        ("K7F2C", None),
-        ("K7F2CDD", None),
-        ("KAF2CD", None),
-        ("K0F2CD", None),
+        ("K7F2CDXM", Some("K7F2CDXM")),
+        (" k7f2 cdxm\n", Some("K7F2CDXM")),
+        ("k7\u{2009}f\u{2002}z-Cdxm", Some("K7F2CDXM")),
+        ("b5S1ZIXM", Some("855L2LXM")),
+        ("K7F2CDX", None),
+        ("K7F2CDXMM", None),
+        ("KAF2CDXM", None),
+        ("K0F2CDXM", None),
         // As codes were: they stand in links that were given out.
+        ("K7F2CD", Some("K7F2CD")),
         ("K7F2", Some("K7F2")),
         ("k7-fz", Some("K7F2")),
         ("K7F", None),

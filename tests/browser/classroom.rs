@@ -20,7 +20,7 @@ async fn a_lesson_from_the_list_to_the_curve() -> Result<()> {
         wall.find("joining").await?;
         ensure!(wall.text("unreachable").await?.contains("--bind 0.0.0.0"));
         let code = wall.attr("class-code", "data-code").await?;
-        ensure!(code.len() == 6, "the code is {code:?}");
+        ensure!(code.len() == 8, "the code is {code:?}");
         let address = wall.attr("qr", "data-text").await?;
         ensure!(address == format!("{}/j/{code}", stage.server.url), "the QR code says {address}");
         let phone = Browser::open().await?;

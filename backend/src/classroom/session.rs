@@ -135,11 +135,6 @@ impl Session {
         self.presenter == hash
     }
 
-    /// Whether a follower is here, or was and left a guess: it knows the class's code.
-    pub fn knows(&self, follower: &FollowerId) -> bool {
-        lock(&self.inner).followers.contains_key(follower)
-    }
-
     /// The state as it is now, changes that wait to be told included.
     pub fn state(&self) -> ClassState {
         lock(&self.inner).state()

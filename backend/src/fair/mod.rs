@@ -7,7 +7,6 @@
 mod activity;
 mod client;
 pub mod line;
-mod misses;
 mod places;
 mod quota;
 mod rate;
@@ -20,7 +19,6 @@ use std::time::{Duration, Instant};
 
 pub use activity::{Activity, Busy};
 pub use client::Client;
-pub use misses::{MissRates, Misses};
 pub use places::{PlaceHeld, Places};
 pub use quota::{Bound, Place, Quota, Taken};
 pub use rate::{Meter, Rate};
@@ -41,7 +39,6 @@ pub struct Fair {
     requests: Arc<Mutex<Meter<Client>>>,
     guesses: Arc<Mutex<Meter<Client>>>,
     disk: Arc<Mutex<Meter<Client>>>,
-    misses: Arc<Mutex<Misses<Client>>>,
     refusals: Refusals,
     /// Who asked for experiments, by their names: as long as the lab runs and they are not finished.
     experiments: Arc<Mutex<HashMap<String, Client>>>,
@@ -57,7 +54,6 @@ impl Fair {
             requests: Arc::new(Mutex::new(Meter::new(shares.requests))),
             guesses: Arc::new(Mutex::new(Meter::new(shares.guesses))),
             disk: Arc::new(Mutex::new(Meter::new(shares.disk))),
-            misses: Arc::new(Mutex::new(Misses::new(shares.misses))),
             refusals: Refusals::default(),
             experiments: Arc::default(),
         }
@@ -148,19 +144,6 @@ impl Fair {
         if !client.is_local() {
             lock(&self.disk).add(client, bytes as f64, now);
         }
-    }
-
-    /// Whether a client may try a class's code.
-    ///
-    /// # Errors
-    /// `too_many_requests`.
-    pub fn may_try_code(&self, client: Client, now: Instant) -> Result<(), ApiError> {
-        lock(&self.misses).room(&client, now).map_err(|wait| too_many(LabError::CodesTried, wait))
-    }
-
-    /// Notes that a client tried a code that is no class's.
-    pub fn missed_code(&self, client: Client, now: Instant) {
-        lock(&self.misses).missed(client, now);
     }
 
     /// Whether a client may start an experiment beside those that are not finished.

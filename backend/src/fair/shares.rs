@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use super::misses::MissRates;
 use super::quota::Bound;
 use super::rate::Rate;
 
@@ -32,8 +31,6 @@ pub struct Shares {
     pub guesses: Rate,
     /// Bytes that one client's runs leave on the disk: their pictures and what was seen of them.
     pub disk: Rate,
-    /// Codes of classes tried in vain.
-    pub misses: MissRates,
 }
 
 const GIB: f64 = (1_u64 << 30) as f64;
@@ -53,7 +50,6 @@ impl Default for Shares {
             requests: Rate { burst: 2000.0, each_second: 100.0 },
             guesses: Rate { burst: 1000.0, each_second: 50.0 },
             disk: Rate { burst: 2.0 * GIB, each_second: 4.0 * GIB / 86400.0 },
-            misses: MissRates::default(),
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -63,6 +63,8 @@ pub struct TestLab {
     pub state: AppState,
     pub folder: Arc<TempDir>,
     devices: Option<Dispatcher>,
+    /// Built at the first request: building all routes for each takes longer than most answers.
+    app: OnceLock<Router>,
 }
 
 impl TestLab {
@@ -135,11 +137,17 @@ impl TestLab {
         let settings = Settings { devices, models_kept: 2, preload: None, spare };
         let devices = Dispatcher::start(&runs, settings).unwrap();
         let state = AppState { experiments: means, ..AppState::new(runs, options.limits) };
-        TestLab { state, folder, devices: Some(devices) }
+        TestLab { state, folder, devices: Some(devices), app: OnceLock::new() }
     }
 
     pub fn app(&self) -> Router {
-        app(self.state.clone())
+        self.app.get_or_init(|| app(self.state.clone())).clone()
+    }
+
+    /// Changes what a lab was started with, also after it answered.
+    pub fn change(&mut self, change: impl FnOnce(&mut AppState)) {
+        change(&mut self.state);
+        self.app = OnceLock::new();
     }
 
     /// Stops the lab in good order and gives its folder.

@@ -241,8 +241,8 @@ sentences! {
             "Too many classes are held at once; end one, or try again later.",
             "동시에 진행 중인 수업이 너무 많습니다. 하나를 끝내거나 나중에 다시 시도하세요.";
         NoClass = "no_class":
-            "There is no class of that code; check its six signs, or it may be over.",
-            "그 코드의 수업이 없습니다. 여섯 자리를 확인하세요. 이미 끝난 수업일 수 있습니다.";
+            "There is no class of that code; check its eight signs, or it may be over.",
+            "그 코드의 수업이 없습니다. 여덟 자리를 확인하세요. 이미 끝난 수업일 수 있습니다.";
         ClassOver = "class_over":
             "This class is over.", "이 수업은 끝났습니다.";
         ClassFull = "class_full":
@@ -259,9 +259,6 @@ sentences! {
             "Guesses of this question are closed.", "이 질문의 예측은 마감되었습니다.";
         GuessesTooOften = "guesses_too_often":
             "Your address guesses too often; wait a moment.", "이 주소에서 너무 자주 예측했습니다. 잠시 기다리세요.";
-        CodesTried = "codes_tried":
-            "Too many codes that are no class's were tried from your address; wait, and type the code from the wall.",
-            "이 주소에서 수업이 아닌 코드를 너무 많이 시도했습니다. 잠시 기다린 뒤 화면의 코드를 입력하세요.";
         FollowerName = "follower_name":
             "A follower's name is 16 to 64 letters, digits and dashes.", "참가자 이름은 글자, 숫자, 붙임표 16~64자입니다.";
         OnlyLooks = "only_looks":

@@ -105,7 +105,6 @@ async fn one_client_cannot_fill_a_class() {
     assert_eq!(class.join(None, pupil).expect_err("full").0.code, ErrorCode::ClassroomFull);
     // Who changes networks keeps the seat.
     let _moved = class.join(Some(name(20)), rude).expect("one's own seat is never taken");
-    assert!(class.knows(&name(20)) && !class.knows(&name(21)));
 }
 
 #[tokio::test]

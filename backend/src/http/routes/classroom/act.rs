@@ -1,8 +1,5 @@
 //! Opening a class, reading what it is shown, ending it.
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -11,7 +8,6 @@ use shared::classroom::{ClassCreated, ClassState};
 use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 
-use crate::classroom::{Code, FollowerId, Session};
 use crate::error::ApiError;
 use crate::fair::Client;
 use crate::http::routes::extract::bearer;
@@ -46,8 +42,6 @@ pub async fn open_classroom(
 }
 
 /// What a class is shown now.
-///
-/// Who tries many codes that are no class's is slowed down with `too_many_requests`.
 #[utoipa::path(
     get,
     path = "/api/classrooms/{code}",
@@ -56,15 +50,13 @@ pub async fn open_classroom(
     responses(
         (status = 200, body = ClassState),
         (status = 404, body = ErrorBody, description = "not_found"),
-        (status = 429, body = ErrorBody, description = "too_many_requests"),
     )
 )]
 pub async fn classroom(
     State(state): State<AppState>,
-    client: Client,
     code: Result<Path<String>, PathRejection>,
 ) -> Result<Json<ClassState>, ApiError> {
-    Ok(Json(look_up(&state, &typed(code), client, None)?.state()))
+    Ok(Json(state.classrooms.find(&typed(code))?.state()))
 }
 
 /// Ends a class for everybody in it.
@@ -80,50 +72,19 @@ pub async fn classroom(
         (status = 204, description = "Its websockets are told and closed"),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
-        (status = 429, body = ErrorBody, description = "too_many_requests"),
     )
 )]
 pub async fn end_classroom(
     State(state): State<AppState>,
-    client: Client,
     code: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
-    let code = typed(code);
-    let token = bearer(&headers).unwrap_or_default();
-    // A presenter knows the code, and is not slowed down by what others try from the same address.
-    let own = state.classrooms.find(&code).ok().filter(|session| session.is_presenter(token));
-    let session = match own {
-        Some(session) => session,
-        None => {
-            look_up(&state, &code, client, None)?;
-            return Err(not_presenter());
-        }
-    };
+    let session = state.classrooms.find(&typed(code))?;
+    if !session.is_presenter(bearer(&headers).unwrap_or_default()) {
+        return Err(not_presenter());
+    }
     state.classrooms.end(&session);
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The class of a code, for a client that may try codes: who tries many in vain finds none, also not
-/// the right one. Who is in the class already knows its code, whatever others try from the same address.
-pub(super) fn look_up(
-    state: &AppState,
-    typed: &str,
-    client: Client,
-    follower: Option<&FollowerId>,
-) -> Result<Arc<Session>, ApiError> {
-    let (found, now) = (state.classrooms.find(typed), Instant::now());
-    if let (Ok(session), Some(follower)) = (&found, follower)
-        && session.knows(follower)
-    {
-        return found;
-    }
-    let fair = &state.runs.fair;
-    fair.may_try_code(client, now)?;
-    if found.is_err() && Code::read(typed).is_some_and(|code| code.is_current()) {
-        fair.missed_code(client, now);
-    }
-    found
 }
 
 /// A code from an address; one that is no text is no code.

@@ -23,7 +23,7 @@ use shared::{ErrorBody, ErrorCode};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::act::{look_up, not_presenter, typed};
+use super::act::{not_presenter, typed};
 use crate::classroom::{FollowerId, Seat, Sheet};
 use crate::error::ApiError;
 use crate::fair::{Activity, Client};
@@ -88,8 +88,7 @@ pub async fn classroom_events(
     // A page cannot read the answer to a refused upgrade, so refusals come inside.
     let place = state.runs.fair.socket(client);
     let seat = match &place {
-        Ok(_) => look_up(&state, &code, client, follower.as_ref())
-            .and_then(|session| session.join(follower, client)),
+        Ok(_) => state.classrooms.find(&code).and_then(|session| session.join(follower, client)),
         Err(error) => Err(error.clone()),
     };
     let stays = state.viewers.token();
