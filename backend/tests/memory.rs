@@ -49,7 +49,9 @@ fn estimates_are_what_processes_take() {
     }
     let mut wrong = Vec::new();
     for shape in ["llava-100m", "qwen-100m", "qwen3-vl-100m"] {
-        for quant in Quant::ALL.into_iter().filter(|q| *q != Quant::Stored) {
+        // Those of 16 bits take the same.
+        let quants = Quant::ALL.into_iter().filter(|q| !matches!(q, Quant::Stored | Quant::Bf16));
+        for quant in quants {
             let output = program(&[
                 "bench",
                 "--shape",
