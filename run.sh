@@ -468,6 +468,9 @@ usage() {
 HELP
 }
 
+# alone DOOR [WORDS]: what takes no options is not given any.
+alone() { [ $# = 1 ] || fail "'$1' takes no options: ${*:2}"; }
+
 main() {
   local door=${1:-serve}
   [ $# -gt 0 ] && shift
@@ -477,10 +480,13 @@ main() {
   test) run_tests "$@" ;;
   bench) bench "$@" ;;
   pictures) pictures "$@" ;;
-  readme) readme "$@" ;;
+  readme)
+    [[ "${1:-100}" =~ ^[1-9][0-9]*$ && $# -le 1 ]] || fail "'readme' takes the number of samples alone, from 1 on: $*"
+    readme "$@"
+    ;;
   dist) dist "$@" ;;
-  container) container ;;
-  page) steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
+  container) alone "$door" "$@"; container ;;
+  page) alone "$door" "$@"; steps=2; step "tools"; need_rust; step "page"; build_page; step_end ;;
   cuda) steps=2; step "tools"; need_rust; step "lab with CUDA (20 minutes the first time)"; cuda/build.sh "$@"; step_end ;;
   help | -h | --help) usage ;;
   --*) serve "$door" "$@" ;;

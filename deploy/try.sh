@@ -3,6 +3,10 @@
 # page, has both demo models answer, and copies and restores what they left. Traffic stays on this machine.
 # RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu" tries a release for another processor.
 set -euo pipefail
+if [ $# != 1 ] || [ ! -f "$1" ]; then
+  echo "deploy/try.sh: name an archive that ./run.sh dist made: ${*:-none was named}" >&2
+  exit 2
+fi
 archive=$(realpath "$1")
 read -ra runner <<<"${RUNNER:-}"
 place=$(mktemp -d)

@@ -81,6 +81,12 @@ impl Assets {
         Some(Asset { data, sha256: file.metadata.sha256_hash() })
     }
 
+    /// The paths and contents of all files, wherever they are.
+    pub fn files(&self) -> impl Iterator<Item = (Cow<'static, str>, Cow<'static, [u8]>)> {
+        let get = self.get;
+        (self.names)().filter_map(move |name| get(&name).map(|file| (name, file.data)))
+    }
+
     /// The paths and contents of all files carried inside the binary.
     pub fn embedded(&self) -> impl Iterator<Item = (&'static str, &'static [u8])> {
         let names = INSIDE.then_some(self.names);

@@ -18,6 +18,8 @@ use crate::store::Older;
 const EVERY: Duration = Duration::from_secs(60 * 60);
 /// The shortest time that makes sense for something looked at that often.
 const LEAST: Duration = EVERY;
+/// The longest, a hundred years: no clock goes back further, and so nothing would ever be too old.
+const MOST: Duration = Duration::from_secs(100 * 31_557_600);
 
 /// For how long things are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +67,14 @@ pub fn hourly(stopping: CancellationToken) -> mpsc::Receiver<()> {
 pub fn parse_time(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text)
         .map_err(|_| format!("{text:?} is no time; write one such as 30d, 12h or 1y"))?;
-    match time >= LEAST {
-        true => Ok(time),
-        false => Err("the shortest time to keep things is 1h".to_owned()),
+    match time {
+        time if time < LEAST => Err("the shortest time to keep things is 1h".to_owned()),
+        time if time > MOST => {
+            Err("the longest time to keep things is 100y; leave the option out to \
+                                    keep them for ever"
+                .to_owned())
+        }
+        time => Ok(time),
     }
 }
 
@@ -155,8 +162,18 @@ mod tests {
     #[test]
     fn times_are_read_and_wrong_ones_explained() {
         assert_eq!(parse_time("30d"), Ok(Duration::from_secs(30 * 86_400)));
-        assert_eq!(parse_time("1h"), Ok(LEAST));
-        for (text, part) in [("thirty", "30d"), ("59m", "1h"), ("0s", "1h"), ("", "30d")] {
+        assert_eq!((parse_time("1h"), parse_time("100y")), (Ok(LEAST), Ok(MOST)));
+        for (text, part) in [
+            ("thirty", "30d"),
+            ("59m", "1h"),
+            ("0s", "1h"),
+            ("", "30d"),
+            ("-30d", "30d"),
+            ("101y", "for ever"),
+            // As many seconds as can be counted, and more.
+            ("99999999999y", "for ever"),
+            ("99999999999999y", "30d"),
+        ] {
             let sentence = parse_time(text).expect_err(text);
             assert!(sentence.contains(part), "{text}: {sentence}");
         }

@@ -114,21 +114,79 @@ async fn bad_forms() {
         (Form::new("{}").with("options", b"{}"), ErrorCode::BadRequest),
         (Form::new("{"), ErrorCode::BadRequest),
         (Form::new("{\"prompt\":\"\u{fffd}\"").with("options", b"{}"), ErrorCode::BadRequest),
-        (Form::new(&" ".repeat(300_000)), ErrorCode::PromptTooLong),
+        (Form::new(&" ".repeat(300_000)), ErrorCode::BodyTooLarge),
     ];
     for (i, (form, code)) in cases.into_iter().enumerate() {
         let answer = lab.submit_form(form).await;
         eprintln!("form {i}");
         answer.is_error(code);
     }
-    let plain = Request::post("/api/runs").body(Body::from("hello")).unwrap();
-    lab.send(plain).await.is_error(ErrorCode::BadRequest);
+    let kinds = [
+        (None, ErrorCode::WrongContentType),
+        (Some("text/plain"), ErrorCode::WrongContentType),
+        (Some("application/json"), ErrorCode::WrongContentType),
+        (Some("multipart/mixed; boundary=a"), ErrorCode::WrongContentType),
+        // A form whose parts cannot be told.
+        (Some("multipart/form-data"), ErrorCode::BadRequest),
+        (Some("Multipart/Form-Data; boundary=a"), ErrorCode::BadRequest),
+    ];
+    for (kind, code) in kinds {
+        let mut plain = Request::post("/api/runs");
+        if let Some(kind) = kind {
+            plain = plain.header(header::CONTENT_TYPE, kind);
+        }
+        let said = lab.send(plain.body(Body::from("hello")).unwrap()).await.is_error(code);
+        let named = kind.is_none_or(|k| said.message.contains(k.split(';').next().unwrap()));
+        assert!(code == ErrorCode::BadRequest || named, "{kind:?}: {}", said.message);
+    }
+    let mut packed = Form::new(r#"{"prompt":"a"}"#).request();
+    packed.headers_mut().insert(header::CONTENT_ENCODING, "gzip".parse().unwrap());
+    let said = lab.send(packed).await.is_error(ErrorCode::WrongContentType);
+    assert!(said.message.contains("gzip"), "{}", said.message);
     let cut = Form::new("{\"prompt\":\"a\"}").body();
     let cut = Request::post("/api/runs")
         .header(header::CONTENT_TYPE, Form::content_type())
         .body(Body::from(cut[..cut.len() / 2].to_vec()))
         .unwrap();
     lab.send(cut).await.is_error(ErrorCode::BadRequest);
+}
+
+#[tokio::test]
+async fn json_of_another_kind_or_too_much_of_it() {
+    let lab = TestLab::with(Options { experiments: true, ..Options::default() });
+    let run = lab.ask("What is it?").await;
+    let label = format!("/api/runs/{}", run.id);
+    let json = |n: usize| format!("{{\"a\":\"{}\"}}", "a".repeat(n));
+    for (method, path) in [(Method::POST, "/api/experiments"), (Method::PATCH, &label)] {
+        let send = async |kind: &[&str], encoding: &[&str], body: String| {
+            let mut request = Request::builder().method(&method).uri(path);
+            request = request.header(header::AUTHORIZATION, format!("Bearer {}", run.owner_token));
+            let kinds = kind.iter().map(|kind| (header::CONTENT_TYPE, *kind));
+            let encodings = encoding.iter().map(|how| (header::CONTENT_ENCODING, *how));
+            for (name, value) in kinds.chain(encodings) {
+                request = request.header(name, value);
+            }
+            lab.send(request.body(Body::from(body)).unwrap()).await
+        };
+        let too_large = send(&["application/json"], &[], json(64 << 10)).await;
+        assert_eq!(too_large.status, 413, "{path}");
+        too_large.is_error(ErrorCode::BodyTooLarge);
+        for kind in ["multipart/form-data; boundary=a", "image/png", "text/html", "application/xml"]
+        {
+            send(&[kind], &[], json(1)).await.is_error(ErrorCode::WrongContentType);
+        }
+        send(&["application/json"], &["gzip"], json(1)).await.is_error(ErrorCode::WrongContentType);
+        // What is JSON, or may be, is read, and refused for what it says.
+        for kind in [
+            &[][..],
+            &["application/json; charset=utf-8"],
+            &["application/merge-patch+json"],
+            &["application/x-www-form-urlencoded"],
+        ] {
+            let answer = send(kind, &["identity"], json(1)).await;
+            assert_eq!(answer.status, 400, "{path} {kind:?} {}", answer.text());
+        }
+    }
 }
 
 #[tokio::test]

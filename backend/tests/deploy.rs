@@ -69,3 +69,19 @@ fn unit_and_image_start_the_lab_with_options_that_there_are() {
     }
     assert_eq!(options, 6);
 }
+
+/// In an archive there is no folder `deploy/`: what it brings lies beside the page.
+#[test]
+fn the_page_says_where_files_lie_in_the_archive_and_in_the_repository() {
+    let (page, script) = (file("docs/deploy.md"), file("run.sh"));
+    let pack = script.split("\npack() {").nth(1).unwrap().split("\n}\n").next().unwrap();
+    let brought: Vec<&str> =
+        pack.split_whitespace().filter_map(|word| word.strip_prefix("deploy/")).collect();
+    assert_eq!(brought, ["langoverrule.service", "grafana.json"]);
+    for name in brought {
+        let (there, here) = page
+            .match_indices(name)
+            .partition::<Vec<_>, _>(|(at, _)| page[..*at].ends_with("deploy/"));
+        assert!(!there.is_empty() && !here.is_empty(), "{name}: {} {}", there.len(), here.len());
+    }
+}

@@ -224,7 +224,7 @@ async fn what_cannot_be_is_said() {
         (models(r#","samples":10001,"prune":[0,0.5]"#), ErrorCode::BadOption),
         (
             format!(r#"{{"models":["scripted"],"title":"{}"}}"#, "x".repeat(70_000)),
-            ErrorCode::BadRequest,
+            ErrorCode::BodyTooLarge,
         ),
         (r#"{"models":["no-such-model"]}"#.to_owned(), ErrorCode::UnknownModel),
         (r#"{"models":["/etc"]}"#.to_owned(), ErrorCode::UnknownModel),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::Form;
 use serde_json::Value;
-use shared::api::{RunCreated, RunRecord, RunState};
+use shared::api::{ModelEntry, ModelState, RunCreated, RunRecord, RunState};
 use tempfile::TempDir;
 
 /// A file system of so many bytes.
@@ -70,13 +70,36 @@ impl Disk {
         std::fs::remove_file(self.file("somebody else's")).unwrap();
     }
 
+    /// A command that sees it.
+    fn inside(&self, program: &str) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.holder.id().to_string()]).args([
+            "--user",
+            "--mount",
+            "--preserve-credentials",
+            "--",
+            program,
+        ]);
+        command
+    }
+
+    /// Mounts it anew, with other options.
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        let mounted = self.inside("mount").args(["-o", &options]).arg(&self.path).status();
+        assert!(mounted.unwrap().success(), "{options}");
+    }
+
     fn lab(&self) -> Lab {
-        let mut child = Command::new("nsenter")
-            .args(["--target", &self.holder.id().to_string()])
-            .args(["--user", "--mount", "--preserve-credentials", "--"])
-            .arg(env!("CARGO_BIN_EXE_langoverrule"))
-            .args(["serve", "--scripted", "--bind", "127.0.0.1:0", "--data"])
-            .arg(&self.path)
+        let mut lab = self.inside(env!("CARGO_BIN_EXE_langoverrule"));
+        lab.args(["serve", "--scripted", "--bind", "127.0.0.1:0", "--data"]).arg(&self.path);
+        Lab::open(&mut lab)
+    }
+}
+
+impl Lab {
+    fn open(lab: &mut Command) -> Lab {
+        let mut child = lab
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -292,5 +315,159 @@ fn a_disk_that_fills_up_while_the_lab_is_open() {
     disk.empty();
     lab.until_well();
     lab.run();
+    lab.stop();
+}
+
+/// A lab that carries its demo models inside, and the folder on a small disk that they are unpacked into.
+struct Carrying {
+    disk: Disk,
+    /// Where it keeps everything else.
+    data: TempDir,
+    /// Where it is called: no model lies there.
+    here: TempDir,
+}
+
+impl Carrying {
+    fn new(size: u64) -> Option<Carrying> {
+        let (data, here) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        Some(Carrying { disk: Disk::new(size)?, data, here })
+    }
+
+    /// The program, as a release is; `rights` may take some away from root.
+    fn program(&self, rights: &[&str], args: &[&str]) -> Command {
+        let program = env!("CARGO_BIN_EXE_langoverrule");
+        let line = [rights, &[program]].concat();
+        let mut command = self.disk.inside(line[0]);
+        command
+            .args(&line[1..])
+            .args(args)
+            .args(["--unpack", "--data"])
+            .arg(self.data.path())
+            .env("XDG_CACHE_HOME", &self.disk.path)
+            .env("HOME", &self.disk.path)
+            .env("RUST_LOG", "warn")
+            .current_dir(self.here.path());
+        command
+    }
+
+    fn open(&self, rights: &[&str]) -> Lab {
+        Lab::open(&mut self.program(rights, &["serve", "--bind", "127.0.0.1:0"]))
+    }
+}
+
+/// Tells that its demo models are not unpacked, and why, wherever it is asked; everything else works.
+fn lacks_its_models(lab: &Lab, why: &str) {
+    let (degraded, ready, problems) = lab.health();
+    assert!(degraded && !ready, "{problems}");
+    for name in ["demo-llava", "demo-qwen"] {
+        let part = format!("The model {name}, which the lab carries inside, is not unpacked: ");
+        assert!(problems.contains(&part) && problems.contains(why), "{problems}");
+    }
+    assert_eq!(lab.get("/readyz").0, 503);
+    let models: Vec<ModelEntry> = serde_json::from_str(&lab.get("/api/models").1).unwrap();
+    for name in ["demo-llava", "demo-qwen"] {
+        let model = models.iter().find(|model| model.name == name).unwrap();
+        assert_eq!((model.state, model.may_pull), (ModelState::Absent, false));
+        let told = model.unavailable.as_ref().unwrap();
+        assert!(told.text.contains(why) && told.sentence.is_some(), "{told}");
+    }
+    assert!(models.iter().any(|model| model.default), "the default one stays the default one");
+    let (status, refused) = lab.ask();
+    assert_eq!(status, 503, "{refused}");
+    assert!(refused.contains("model_not_unpacked") && refused.contains(why), "{refused}");
+    let experiment = br#"{"models":["demo-qwen"],"samples":1}"#;
+    let (status, refused) = lab.send("POST /api/experiments HTTP/1.1", experiment);
+    assert_eq!(status, 503, "{refused}");
+    assert!(refused.contains("model_not_unpacked"), "{refused}");
+    // What needs no model is there.
+    assert_eq!(lab.get("/api/samples").0, 200);
+}
+
+/// Finds room, by itself, and answers with the model.
+fn finds_its_models(lab: &Lab) {
+    lab.until_well();
+    let models: Vec<ModelEntry> = serde_json::from_str(&lab.get("/api/models").1).unwrap();
+    let here = |name| models.iter().any(|m| m.name == name && m.state == ModelState::Ready);
+    assert!(here("demo-llava") && here("demo-qwen"));
+    lab.run();
+}
+
+#[test]
+fn a_full_cache_folder_costs_the_demo_models_until_there_is_room() {
+    let Some(carrying) = Carrying::new(1 << 20) else { return };
+    let lab = carrying.open(&[]);
+    lacks_its_models(&lab, "no space left");
+    // Half a model is no use to anybody, and fills the disk.
+    let left = std::fs::read_dir(carrying.disk.file("langoverrule/models")).unwrap().count();
+    assert_eq!(left, 0);
+    // Other commands say the same of it, and do what needs none of it.
+    let listed = carrying.program(&[], &["models", "list"]).output().unwrap();
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("* demo-llava") && listed.contains("no space left"), "{listed}");
+    let refused = carrying.program(&[], &["models", "check", "demo-llava"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("no space left"), "{said}");
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/demo-llava");
+    let fine = carrying.program(&[], &["models", "check", model]).output().unwrap();
+    assert!(fine.status.success(), "{}", String::from_utf8_lossy(&fine.stderr));
+    carrying.disk.remount("size=64m");
+    finds_its_models(&lab);
+    lab.stop();
+    // What was unpacked is read from a disk on which nothing fits any more.
+    carrying.disk.fill();
+    let lab = carrying.open(&[]);
+    assert_eq!(lab.health(), (false, true, String::new()));
+    lab.run();
+    lab.stop();
+}
+
+#[test]
+fn a_cache_folder_that_can_only_be_read_costs_the_demo_models() {
+    let Some(carrying) = Carrying::new(64 << 20) else { return };
+    carrying.disk.remount("ro");
+    let lab = carrying.open(&[]);
+    lacks_its_models(&lab, "can only be read");
+    carrying.disk.remount("rw");
+    finds_its_models(&lab);
+    lab.stop();
+}
+
+#[test]
+fn a_cache_folder_without_rights_costs_the_demo_models() {
+    let Some(carrying) = Carrying::new(64 << 20) else { return };
+    // Root's own right to pass over rights.
+    let rights =
+        ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-all"];
+    let can = carrying.disk.inside(rights[0]).args(&rights[1..]).arg("true").status();
+    if !can.is_ok_and(|status| status.success()) {
+        println!("no right can be taken away here: nothing was tried");
+        return;
+    }
+    let folder = carrying.disk.path.clone();
+    let mode = |mode: &str| {
+        let changed = carrying.disk.inside("chmod").arg(mode).arg(&folder).status();
+        assert!(changed.unwrap().success());
+    };
+    mode("000");
+    let lab = carrying.open(&rights);
+    lacks_its_models(&lab, "no right to write");
+    mode("700");
+    finds_its_models(&lab);
+    lab.stop();
+}
+
+/// The lab looks by itself, and not only when somebody asks how it is.
+#[test]
+fn a_run_that_asks_for_a_model_has_it_unpacked() {
+    let Some(carrying) = Carrying::new(1 << 20) else { return };
+    let lab = carrying.open(&[]);
+    assert_eq!(lab.ask().0, 503);
+    carrying.disk.remount("size=64m");
+    let started = Instant::now();
+    // Tried no more often than once a second.
+    while lab.ask().0 != 202 {
+        assert!(started.elapsed() < Duration::from_secs(20), "it is not unpacked");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     lab.stop();
 }

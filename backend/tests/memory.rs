@@ -10,13 +10,14 @@ use crate::common::{Form, Options, TestLab};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use engine::{DeviceChoice, Kernels, Weighed, amount};
+use langoverrule::experiments::{Reach, plan};
 use langoverrule::id::RunId;
 use langoverrule::models::catalog::Catalog;
 use langoverrule::workers::lab::EngineLab;
 use langoverrule::workers::memory::Machine;
 use shared::api::RunRecord;
-use shared::experiment::{ExperimentCreated, ExperimentState, ExperimentStatus};
-use shared::{ErrorCode, Event, Quant};
+use shared::experiment::{ExperimentCreated, ExperimentSpec, ExperimentState, ExperimentStatus};
+use shared::{AskedOptions, ErrorCode, Event, Quant};
 use tempfile::TempDir;
 
 const MIB: f64 = 1_048_576.0;
@@ -262,8 +263,8 @@ async fn at_its_turn_a_run_takes_what_is_free_or_nothing() {
     assert!(message.contains("needs about"), "{message}");
     let loaded = || lab.state.runs.loaded();
     assert_eq!(loaded().len(), 1, "nothing was given up for it");
-    // A loaded model's own run is measured too.
-    free(&machine, 10_000.0, 1.0);
+    // A loaded model's own run is measured too, where there is room to decode its picture.
+    free(&machine, 10_000.0, 3.0);
     let Event::Failed { code, message, .. } = ask("q8_0", 100).await else { panic!("refused") };
     assert_eq!(code, ErrorCode::OutOfMemory, "{message}");
     assert!(
@@ -429,4 +430,122 @@ async fn told(
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(60), wait).await.expect("it gets there")
+}
+
+/// How a lab says that it is: its status, whether it takes runs, and its problems.
+async fn health(lab: &TestLab) -> (String, bool, String) {
+    let health: serde_json::Value = lab.get("/healthz").await.ok();
+    let ready = lab.get("/readyz").await.status == StatusCode::OK;
+    assert_eq!(health["ready"], ready);
+    let problems = health["problems"].as_array().unwrap().iter().map(|p| p.as_str().unwrap());
+    let problems: Vec<&str> = problems.collect();
+    (health["status"].as_str().unwrap().to_owned(), ready, problems.join(" "))
+}
+
+#[tokio::test]
+async fn a_lab_that_no_model_fits_says_that_it_is_not_well() {
+    let machine = TempDir::new().unwrap();
+    let lab = lab(&machine, 1000.0, 500.0);
+    let well = ("ok".to_owned(), true, String::new());
+    assert_eq!(health(&lab).await, well);
+    // What is free now passes by; what there is at all does not.
+    free(&machine, 1000.0, 1.0);
+    assert_eq!(health(&lab).await, well);
+    // Which quantization takes least depends on the processor's products.
+    let quants = Quant::ALL.into_iter().filter(|quant| *quant != Quant::Stored);
+    let least = quants.map(need).fold(f64::INFINITY, f64::min);
+    free(&machine, least - 1.0, least - 1.0);
+    let (status, ready, problems) = health(&lab).await;
+    assert_eq!((status.as_str(), ready), ("degraded", false));
+    for part in ["No model fits", "demo-llava in ", "--memory-limit"] {
+        assert!(problems.contains(part), "{problems}");
+    }
+    // One that is asked for by its quantization fits, the one that runs unasked does not.
+    let between = (least + need(Quant::Q8_0)) / 2.0;
+    assert!(between - least > 0.5, "the test has room between them");
+    free(&machine, between, between);
+    let (status, ready, problems) = health(&lab).await;
+    assert_eq!((status.as_str(), ready), ("degraded", true));
+    assert!(
+        problems.contains("The model that runs when none is named, demo-llava in q8_0"),
+        "{problems}"
+    );
+    free(&machine, 1000.0, 500.0);
+    assert_eq!(health(&lab).await, well);
+}
+
+#[tokio::test]
+async fn a_lab_without_a_model_says_so() {
+    let folder = Arc::new(TempDir::new().unwrap());
+    let lab = EngineLab { device: DeviceChoice::Cpu, machine: Machine::default() };
+    let lab = TestLab::of(Arc::new(lab), Catalog::default(), folder, Options::default());
+    let (status, ready, problems) = health(&lab).await;
+    assert_eq!((status.as_str(), ready), ("degraded", false));
+    assert!(problems.contains("There is no model here"), "{problems}");
+}
+
+/// A picture of so many pixels that a computer draws, in a small file.
+fn large(side: u32) -> Vec<u8> {
+    let mut file = std::io::Cursor::new(Vec::new());
+    image::RgbImage::new(side, side).write_to(&mut file, image::ImageFormat::Png).unwrap();
+    file.into_inner()
+}
+
+/// Of a picture that would unpack into more than there is, nothing is unpacked.
+#[tokio::test]
+async fn a_picture_that_does_not_fit_is_refused_before_it_is_decoded() {
+    let machine = TempDir::new().unwrap();
+    let lab = lab(&machine, 10_000.0, 80.0);
+    let ask = async |picture: &[u8]| {
+        let form = Form::empty()
+            .with("picture", picture)
+            .with("options", br#"{"prompt":"What is it?","max_new_tokens":2}"#);
+        lab.send(form.request()).await
+    };
+    // 6,000 by 6,000 pixels of three bytes.
+    let refused = ask(&large(6000)).await;
+    let said = refused.is_error(ErrorCode::OutOfMemory);
+    for part in ["Decoding the picture takes about 104 MiB", "80 MiB are left", "smaller picture"] {
+        assert!(said.message.contains(part), "{}", said.message);
+    }
+    assert!(said.sentence.is_some());
+    let taken = ask(&large(600)).await;
+    assert_eq!(taken.status, StatusCode::ACCEPTED, "{}", taken.text());
+    free(&machine, 10_000.0, 9_000.0);
+    let taken = ask(&large(6000)).await;
+    assert_eq!(taken.status, StatusCode::ACCEPTED, "{}", taken.text());
+}
+
+/// A sample whose picture does not fit now is no sample that cannot be read: the experiment waits.
+#[tokio::test]
+async fn a_sample_that_does_not_fit_now_is_not_left_out() {
+    let (machine, samples) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    for (name, side) in [("large.png", 6000), ("small.png", 60)] {
+        std::fs::write(samples.path().join(name), large(side)).unwrap();
+    }
+    let rows = "{\"image\": \"large.png\", \"prompt\": \"What?\"}\n\
+                {\"image\": \"small.png\", \"prompt\": \"What?\"}\n";
+    std::fs::write(samples.path().join("rows.jsonl"), rows).unwrap();
+    let lab = lab(&machine, 10_000.0, 9_000.0);
+    let means = lab.state.experiments.clone().unwrap();
+    let spec = ExperimentSpec {
+        models: vec!["demo-llava".to_owned()],
+        dataset: format!("jsonl:{}", samples.path().join("rows.jsonl").display()),
+        samples: 0,
+        base: AskedOptions { max_new_tokens: Some(2), ..AskedOptions::default() },
+        ..ExperimentSpec::default()
+    };
+    let (new, _) = plan(spec, &means.catalog, &means.shelves, Reach::Local).unwrap();
+    free(&machine, 10_000.0, 100.0);
+    means.book.create(&new).unwrap();
+    means.items.offer(&new.id).unwrap();
+    let paused = until(&lab, new.id.as_str(), ExperimentState::Paused).await;
+    assert_eq!((paused.done, paused.left_out), (1, 0), "{paused:?}");
+    let problem = paused.problem.unwrap();
+    assert!(problem.contains("Decoding the picture takes about"), "{problem}");
+    free(&machine, 10_000.0, 9_000.0);
+    means.book.set_state(&new.id, ExperimentState::Running, None).unwrap();
+    means.items.offer(&new.id).unwrap();
+    let done = until(&lab, new.id.as_str(), ExperimentState::Done).await;
+    assert_eq!((done.done, done.left_out), (2, 0));
 }

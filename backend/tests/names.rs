@@ -116,7 +116,7 @@ async fn what_is_no_name_is_refused_and_changes_nothing() {
         (r#"{"title":"Mine"}"#.into(), ErrorCode::BadRequest, "unknown field"),
         (format!(r#"{{"name":"{longest}고"}}"#), ErrorCode::BadOption, "121 characters"),
         (format!(r#"{{"note":"{}"}}"#, "x".repeat(2_001)), ErrorCode::BadOption, "2001 characters"),
-        (format!(r#"{{"note":"{huge}"}}"#), ErrorCode::BadRequest, "64 KiB"),
+        (format!(r#"{{"note":"{huge}"}}"#), ErrorCode::BodyTooLarge, "64 KiB"),
     ] {
         let error = patch(&lab, &run.id, Some(&run.owner_token), &body).await.is_error(code);
         assert!(error.message.contains(says), "{}", error.message);

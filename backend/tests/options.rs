@@ -58,7 +58,9 @@ impl Place {
 
     /// A folder of models in which there are none: they are the registry's.
     fn none(&self) -> PathBuf {
-        self.folder.path().join("none")
+        let none = self.folder.path().join("none");
+        std::fs::create_dir_all(&none).unwrap();
+        none
     }
 
     fn lab(&self) -> TestLab {

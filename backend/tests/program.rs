@@ -414,7 +414,7 @@ fn analyze_says_what_is_wrong_in_one_sentence() {
             .output();
         fails(&output.unwrap())
     };
-    let cases: [(&[&str], &str); 13] = [
+    let cases: [(&[&str], &str); 12] = [
         (
             &["--model", "gpt", "--image", "p.png", "--prompt", "x"],
             "there is no model named \"gpt\"",
@@ -423,7 +423,6 @@ fn analyze_says_what_is_wrong_in_one_sentence() {
         (&["--model", "broken", "--image", "t.txt", "--prompt", "x"], "picture_unreadable"),
         (&["--model", "broken", "--image", "p.png", "--prompt", " "], "prompt_empty"),
         (&["--model", "broken", "--image", "p.png", "--prompt", "x", "--quant", "q2"], "q8_0"),
-        (&["--model", "broken", "--image", "p.png", "--prompt", "x", "--prune", "1"], "prune"),
         (
             &["--model", "broken", "--image", "p.png", "--prompt", "x", "--prune-count", "up"],
             "there is no prune-count \"up\"; name round or floor",

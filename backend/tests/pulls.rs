@@ -33,7 +33,8 @@ const OWN: &str = r#"
 fn lab(server: &FakeHub, home: &TempDir, allowed: Allowed) -> TestLab {
     let folder = Arc::new(TempDir::new().unwrap());
     std::fs::write(folder.path().join("models.toml"), OWN).unwrap();
-    let catalog = Catalog::find(Some(Path::new("no models")), folder.path()).unwrap();
+    let none = TempDir::new().unwrap();
+    let catalog = Catalog::find(Some(none.path()), folder.path()).unwrap();
     let catalog = catalog.with_hub(server.client(home));
     let scripted = Arc::new(ScriptedLab::default());
     let mut lab = TestLab::of(scripted, catalog, folder, Options::default());

@@ -23,6 +23,13 @@ check() {
         -F 'options={"prompt":"Which animal is it?","max_new_tokens":1}' "$url/api/runs")
     [ "$got" = 202 ] || { say "$what: run" "$got"; cat "$work/out"; return 1; }
     run=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["id"])' "$work/out")
+    # What is too large is said by the lab, in words.
+    local mib
+    for mib in 21 60; do
+        head -c ${mib}M /dev/zero >"$work/large"
+        got=$("${ask[@]}" -H "Origin: http://$name:$port" -F "picture=@$work/large" -F 'options={"prompt":"a"}' "$url/api/runs")
+        [ "$got" = 413 ] && grep -q picture_too_large "$work/out" || { say "$what: $mib MiB" "$got"; cat "$work/out"; return 1; }
+    done
     got=$("${ask[@]}" -m 2 -H "Origin: http://$name:$port" -H 'Connection: Upgrade' -H 'Upgrade: websocket' \
         -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' "$url/api/runs/$run/events") || true
     [ "$got" = 101 ] || { say "$what: websocket" "$got"; cat "$work/out"; return 1; }
@@ -31,7 +38,7 @@ check() {
     # Pulls are for this machine's own people: whoever comes through a proxy is none, whatever they write.
     got=$("${ask[@]}" -X POST -H 'X-Forwarded-For: 127.0.0.1' "$url/api/models/llava-1.5-7b/pull")
     [ "$got" = 403 ] || { say "$what: pull" "$got"; return 1; }
-    say "$what" "page, run, websocket: as they should be"
+    say "$what" "page, run, websocket, too large a picture: as they should be"
 }
 
 labport=$(free)

@@ -47,6 +47,11 @@ fn of_code(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::UnknownModel => t("The lab has no model of that name."),
         ErrorCode::BadOption => t("An option does not exist or has a value outside its range."),
         ErrorCode::BadRequest | ErrorCode::BadMessage => t("The request is malformed."),
+        ErrorCode::HeadTooLarge => {
+            t("The address is too long, or the browser sends too many cookies.")
+        }
+        ErrorCode::BodyTooLarge => t("What was sent is larger than the lab takes."),
+        ErrorCode::WrongContentType => t("What was sent is of a kind that the lab does not read."),
         ErrorCode::UnknownHost => {
             t("The lab does not go by the name in the address; open it by its own address.")
         }
@@ -70,6 +75,9 @@ fn of_code(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::GuessClosed => t("Guesses of this question are closed."),
         ErrorCode::NewerVersion => t("A newer lab recorded this run; this one cannot read it."),
         ErrorCode::ModelNotPulled => t("The model is not on the lab’s machine yet; download it."),
+        ErrorCode::ModelNotUnpacked => {
+            t("The lab carries the model and cannot unpack it now; try again in a moment.")
+        }
         ErrorCode::PullNotAllowed => t("This lab downloads no models on request."),
         ErrorCode::PullBusy => t("Another model is being downloaded; wait for it."),
         ErrorCode::HubDenied => t("The hub asks for an agreement or a token for this model."),

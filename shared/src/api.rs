@@ -8,6 +8,7 @@ use crate::event::Envelope;
 use crate::label::Label;
 use crate::options::{ImageFit, Quant, Resizing, RunOptions};
 use crate::picture::{PictureTokens, Speed};
+use crate::sentence::Message;
 
 /// Answer to a submitted run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +119,9 @@ pub struct ModelEntry {
     /// Whether it can run now.
     #[serde(default)]
     pub state: ModelState,
+    /// Why it is not on the lab's machine, where the lab carries it and cannot unpack it now.
+    #[serde(default)]
+    pub unavailable: Option<Message>,
     /// Its terms, where the registry says.
     #[serde(default)]
     pub licence: Option<Licence>,
@@ -151,7 +155,7 @@ pub enum ModelState {
     /// Its files are on the lab's machine.
     #[default]
     Ready,
-    /// It can be pulled from the hub.
+    /// It can be pulled from the hub, or unpacked once [`ModelEntry::unavailable`] no longer says why not.
     Absent,
     /// It is being pulled.
     Pulling,

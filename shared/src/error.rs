@@ -54,6 +54,12 @@ codes! {
     BadOption = "bad_option", 400;
     /// The request is malformed.
     BadRequest = "bad_request", 400;
+    /// The request's address and headers are larger than the lab reads.
+    HeadTooLarge = "head_too_large", 431;
+    /// What was sent beside pictures is larger than the lab takes.
+    BodyTooLarge = "body_too_large", 413;
+    /// What was sent is of a kind, or packed in a way, that is not read at this address.
+    WrongContentType = "wrong_content_type", 415;
     /// The request asks for a host that is not this lab's.
     UnknownHost = "unknown_host", 421;
     /// Another website's page asks for what only the lab's own may.
@@ -82,6 +88,8 @@ codes! {
     GuessClosed = "guess_closed", 409;
     /// The model is known but not on the lab's machine.
     ModelNotPulled = "model_not_pulled", 409;
+    /// The lab carries the model inside and cannot unpack it now.
+    ModelNotUnpacked = "model_not_unpacked", 503;
     /// This lab pulls no models on request.
     PullNotAllowed = "pull_not_allowed", 403;
     /// Another model is being pulled.

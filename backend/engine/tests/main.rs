@@ -19,6 +19,7 @@ mod in_memory;
 mod interventions;
 mod levers;
 mod picture_files;
+mod picture_memory;
 mod pictures;
 mod qwen3;
 mod sampling;

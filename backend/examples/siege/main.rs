@@ -15,6 +15,9 @@ use besieging::{ATTACKS, Program, Report, Scale, Siege};
 
 const USAGE: &str = "siege LAB [--long] [--only NAME] [--soak MINUTES] [-- OPTIONS OF THE LAB]";
 
+/// The longest soak: eight weeks.
+const MOST_MINUTES: u64 = 80_640;
+
 /// The attackers' connections are files of this process.
 fn raise_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -30,11 +33,18 @@ async fn main() -> ExitCode {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--long" => scale = Scale::LONG,
-            "--only" => only = args.next(),
+            "--only" => {
+                only = args.next().filter(|name| ATTACKS.contains(&name.as_str()));
+                if only.is_none() {
+                    eprintln!("{USAGE}\nNAME is one of {}", ATTACKS.join(", "));
+                    return ExitCode::from(2);
+                }
+            }
             "--soak" => {
-                soak = args.next().and_then(|minutes| minutes.parse::<u64>().ok());
+                let minutes = args.next().and_then(|minutes| minutes.parse::<u64>().ok());
+                soak = minutes.filter(|minutes| (1..=MOST_MINUTES).contains(minutes));
                 if soak.is_none() {
-                    eprintln!("{USAGE}");
+                    eprintln!("{USAGE}\nMINUTES is a whole number from 1 to {MOST_MINUTES}");
                     return ExitCode::from(2);
                 }
             }

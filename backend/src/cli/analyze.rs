@@ -1,65 +1,66 @@
 //! `analyze`: one picture, one prompt, all the numbers.
 
-use std::io::{IsTerminal, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
 use plots::export::RunPlot;
+use shared::options::MAX_REPLICATE;
 use shared::{AskedOptions, Event, Observation, Quant};
 
 use super::asked::AskedArgs;
 use super::dump::Maps;
 use super::recorder::{Heads, Recording};
+use super::values::{outputs, share, text, whole};
 use super::{Failure, ModelFolders, print, table};
 use crate::clock;
 use crate::error::ApiError;
 use crate::export::drawing::{Form, Subject, Wanted, theme_of};
 use crate::export::{Observed, parse_definition};
 use crate::id::RunId;
-use crate::models::catalog::Catalog;
 use crate::runs::samples;
-use crate::workers::lab::{KeepingLab, Lab};
+use crate::workers::lab::{KeepingLab, Lab, decode_all};
 use crate::workers::{fidelity, memory};
 
 /// What to analyze and how.
 #[derive(Clone, Debug, Args)]
 pub struct AnalyzeArgs {
     /// A model's name, its folder in Hugging Face layout, or FILE.gguf[,MMPROJ.gguf].
-    #[arg(long, default_value = "demo-llava")]
+    #[arg(long, default_value = "demo-llava", value_parser = text())]
     model: String,
     /// The picture; given again and again, the prompt's pictures in this order.
     #[arg(long, value_name = "FILE", required = true)]
     image: Vec<PathBuf>,
     /// The question.
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     prompt: String,
     /// How weights are held: f32, f16, bf16, q8_0, q6k, q5k, q4k, or stored, as the files have
     /// them [default: q8_0; stored for GGUF files].
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     quant: Option<String>,
     /// Prompt template, by name [default: the model's own].
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     template: Option<String>,
     /// Share of the image tokens to drop, 0 to below 1 [default: 0].
-    #[arg(long)]
+    #[arg(long, value_parser = share)]
     prune: Option<f32>,
     /// How many times the image tokens stand in the sequence [default: 1].
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1, MAX_REPLICATE.into()))]
     replicate: Option<u32>,
     /// Most pixels of the prepared picture, for models that read any size, or cut it into tiles (one,
     /// unless told); never more than the model's own limit, which holds where more is asked, and is told.
-    #[arg(long)]
+    #[arg(long, value_name = "PIXELS", value_parser = whole::<u32>(1, u32::MAX.into()))]
     max_pixels: Option<u32>,
     #[command(flatten)]
     asked: AskedArgs,
     /// What drawn tokens follow from: the same seed gives the same answer [default: 0].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<u32>(0, u32::MAX.into()))]
     seed: Option<u32>,
     /// paper, reimplementation, forward, or a definition as JSON. With several pictures paper:2 holds
     /// the words against the second, paper:1/2 the first against the second.
-    #[arg(long, default_value = "paper")]
+    #[arg(long, default_value = "paper", value_parser = text())]
     definition: String,
     /// Print one JSON object.
     #[arg(long)]
@@ -68,7 +69,8 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "FILE")]
     dump_attention: Option<PathBuf>,
     /// Most memory the maps may take, in MiB.
-    #[arg(long, default_value_t = 1024)]
+    #[arg(long, value_name = "MIB", default_value_t = 1024, requires = "dump_attention",
+        value_parser = whole::<u64>(1, 1 << 30))]
     map_budget_mib: u64,
     /// Write the whole run as JSON, as the API gives it.
     #[arg(long, value_name = "FILE")]
@@ -81,7 +83,8 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "[KIND=]FILE")]
     plot: Vec<PlotFile>,
     /// Theme of what is drawn: light, dark or projector.
-    #[arg(long, value_name = "NAME", default_value = "light")]
+    #[arg(long, value_name = "NAME", default_value = "light", requires = "plot",
+        value_parser = text())]
     theme: String,
     /// Write the picture as the model sees it; further pictures beside it as FILE.2.png and so on.
     #[arg(long, value_name = "FILE.png")]
@@ -123,11 +126,54 @@ impl FromStr for PlotFile {
     }
 }
 
+impl AnalyzeArgs {
+    /// What is to be written can be, before an answer is waited for.
+    fn outputs(&self) -> Result<(), Failure> {
+        let one = [
+            ("--dump-attention", &self.dump_attention),
+            ("--record", &self.record),
+            ("--record-heads", &self.record_heads),
+            ("--prepared", &self.prepared),
+        ];
+        let one = one.into_iter().filter_map(|(option, file)| Some((option, &**file.as_ref()?)));
+        let plots = self.plot.iter().map(|plot| ("--plot", &*plot.file));
+        outputs(self.image.iter().map(PathBuf::as_path), one.chain(plots))?;
+        match self.prepared.is_some() && self.asked.shows_no_picture() {
+            true => {
+                Err("--prepared writes the picture that the model saw, and with --picture none it \
+                         sees none: leave one of them out"
+                    .to_owned())
+            }
+            false => Ok(()),
+        }
+    }
+}
+
+/// Most bytes of a picture file that are read.
+const MOST_OF_A_FILE: u64 = 256 << 20;
+
+/// A picture's file.
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let at = file.display();
+    let read = std::fs::File::open(file).and_then(|opened| {
+        let mut bytes = Vec::new();
+        opened.take(MOST_OF_A_FILE + 1).read_to_end(&mut bytes).map(|_| bytes)
+    });
+    match read {
+        Ok(bytes) if bytes.len() as u64 > MOST_OF_A_FILE => {
+            Err(format!("the picture {at} is larger than {} MiB", MOST_OF_A_FILE >> 20))
+        }
+        Ok(bytes) => Ok(bytes),
+        Err(error) => Err(format!("the picture {at} cannot be read: {error}")),
+    }
+}
+
 pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     let says = |ApiError(body): ApiError| format!("{}: {}", body.code, body.message);
     let definition = parse_definition(&args.definition).map_err(says)?;
-    let catalog = Catalog::find(args.folders.models.as_deref(), &args.folders.data)
-        .map_err(|e| e.to_string())?;
+    let theme = theme_of(&args.theme).map_err(says)?;
+    args.outputs()?;
+    let catalog = args.folders.catalog()?;
     let source = catalog.resolve(&args.model).map_err(|e| e.to_string())?;
     let options = catalog.resolved(&source, &asked(args)?).map_err(says)?;
     let quant = options.quant;
@@ -136,15 +182,11 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     }
     let created = clock::now_rfc3339();
 
-    let files = args.image.iter().map(|file| {
-        let at = file.display();
-        std::fs::read(file).map_err(|e| format!("the picture {at} cannot be read: {e}"))
-    });
-    let files = files.collect::<Result<Vec<_>, Failure>>()?;
+    let files = args.image.iter().map(|file| read(file)).collect::<Result<Vec<_>, Failure>>()?;
     let lab = KeepingLab::in_data(args.device, &args.folders.data);
     let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
-    let pictures = files.iter().map(|file| lab.decode(file)).collect::<Result<Vec<_>, _>>();
-    let pictures = pictures.map_err(says)?;
+    let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
+    let pictures = decode_all(&lab, &files).map_err(says)?;
     let load = LoadOptions { name: source.name.clone(), quant, device: args.device };
     memory::fits(&lab, &source.folder, &load, 0).map_err(says)?;
     let model = lab.load(&source.folder, &load, &mut progress()).map_err(says)?;
@@ -192,8 +234,6 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;
     let report = observed.report(&definition, false);
     for plot in &args.plot {
-        let theme =
-            theme_of(&args.theme).map_err(|ApiError(e)| format!("{}: {}", e.code, e.message))?;
         let wanted = Wanted { theme, ..Wanted::new(plot.subject, plot.form, definition) };
         let picture = prepared.picture_png(0);
         let drawn = wanted.draw(&observed, "analyze", picture.as_deref());

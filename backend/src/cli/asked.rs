@@ -1,64 +1,67 @@
 //! Options that a single run and an experiment are asked with alike.
 
 use clap::Args;
+use shared::options::MAX_NEW_TOKENS;
 use shared::{
-    AskedOptions, CopyPositions, ImageFit, PruneCount, PrunePositions, Resizing, Sampling,
+    AskedOptions, CopyPositions, ImageFit, PictureUse, PruneCount, PrunePositions, Resizing,
+    Sampling,
 };
 
 use super::Failure;
+use super::values::{number, text, whole};
 
 /// How a model is asked, whatever it is asked about.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 pub struct AskedArgs {
     /// Most tokens to generate [default: 20].
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(1, MAX_NEW_TOKENS.into()))]
     max_new_tokens: Option<u32>,
     /// Go on after the end-of-sequence token.
     #[arg(long)]
     ignore_eos: bool,
     /// How a picture that is not square meets a square model: crop or pad [default: crop].
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     fit: Option<String>,
     /// Whose arithmetic resizes pictures: torchvision, which transformers 5 takes by default,
     /// pillow-13, or pillow-12 for Pillow before version 13 [default: the model's own: torchvision,
     /// for SmolVLM pillow-13].
-    #[arg(long, value_name = "WHOSE")]
+    #[arg(long, value_name = "WHOSE", value_parser = text())]
     resize: Option<String>,
     /// Which picture tokens pruning drops: score, those the model's own score ranks last, or
     /// random:SEED, as many drawn by chance (in experiments anew for each sample) [default: score].
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", value_parser = text())]
     prune_by: Option<String>,
     /// How many picture tokens pruning leaves: round (144, 58 and 29 of 576 at 75, 90 and 95 %), or
     /// floor for the whole number below (144, 57, 28) [default: round].
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     prune_count: Option<String>,
     /// Where those that are left stand: repacked, at consecutive positions, or kept, where they
     /// stood [default: repacked; kept for Qwen2.5-VL and Qwen3-VL, whose
     /// positions carry the grid].
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     prune_positions: Option<String>,
     /// Where copies of picture tokens stand: new, one after another, or shared, all where the first
     /// one does [default: new].
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     copies: Option<String>,
     /// What the model is shown in the picture's place: own, blank for its mean colour, noise:SEED,
     /// or none for the question alone [default: own].
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", value_parser = text())]
     picture: Option<String>,
     /// Attention to knock out, quoted: FROM>TO[@LAYERS][#HEADS], such as "text>image@8-15". Groups
     /// are begin, system, template, marker, image, instruction and generated, joined by +; text
     /// is every prompt group but the picture, all is every group.
-    #[arg(long, value_name = "FROM>TO")]
+    #[arg(long, value_name = "FROM>TO", value_parser = text())]
     knockout: Option<String>,
     /// What logits of tokens that the prompt or the answer already has are divided by (multiplied,
     /// where they are negative), as in transformers [default: 1, none].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
     repetition_penalty: Option<f64>,
     /// Draw tokens at this temperature; at 0 the most probable one is taken [default: 0].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
     temperature: Option<f64>,
     /// Draw from the most probable tokens that together have this probability [default: 1, all].
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, value_name = "SHARE", value_parser = number)]
     top_p: Option<f64>,
 }
 
@@ -91,6 +94,11 @@ impl AskedArgs {
             sampling: self.sampling(seed),
             ..AskedOptions::default()
         })
+    }
+
+    /// Whether the model is asked to be shown no picture.
+    pub(super) fn shows_no_picture(&self) -> bool {
+        self.picture.as_deref().and_then(|text| text.parse().ok()) == Some(PictureUse::None)
     }
 
     /// How tokens are chosen, where anything is said of it.

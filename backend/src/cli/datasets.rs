@@ -6,6 +6,7 @@ use clap::Subcommand;
 use datasets::{Hub as _, PUBLISHED, Paths, Published};
 
 use super::pull::fetch;
+use super::values::text;
 use super::{Failure, print};
 use crate::experiments::Shelves;
 use crate::models::hub::{Hub, published, size};
@@ -21,6 +22,7 @@ pub enum DatasetsCommand {
     /// Fetches a dataset from the hub, into the cache that Python's huggingface_hub uses too.
     Pull {
         /// A name from the list: NAME or NAME:CONFIG, such as mmmu-pro:standard-10.
+        #[arg(value_parser = text())]
         dataset: String,
     },
 }

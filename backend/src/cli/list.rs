@@ -5,8 +5,9 @@ use engine::{DeviceChoice, LoadOptions, Model};
 use shared::Quant;
 
 use super::analyze::quant as quant_of;
+use super::values::text;
 use super::{Failure, ModelFolders, print};
-use crate::models::catalog::{Catalog, not_in_place};
+use crate::models::catalog::not_in_place;
 use crate::models::hub::size;
 use crate::models::registry::{Entry, Origin};
 use crate::workers::lab::EngineLab;
@@ -23,6 +24,7 @@ pub enum ModelsCommand {
     /// Fetches a model from the hub, into the cache that Python's huggingface_hub uses too.
     Pull {
         /// A name from the list, or a repository: ORGANISATION/NAME[@REVISION].
+        #[arg(value_parser = text())]
         model: String,
         #[command(flatten)]
         folders: ModelFolders,
@@ -30,9 +32,10 @@ pub enum ModelsCommand {
     /// Loads a model and says what it is, or the first thing that is wrong with it.
     Check {
         /// A model's name, its folder in Hugging Face layout, or FILE.gguf[,MMPROJ.gguf].
+        #[arg(value_parser = text())]
         model: String,
         /// How weights are held [default: q8_0; as stored for GGUF files].
-        #[arg(long)]
+        #[arg(long, value_parser = text())]
         quant: Option<String>,
         /// Print one JSON object.
         #[arg(long)]
@@ -58,8 +61,7 @@ fn check(
     json: bool,
     folders: &ModelFolders,
 ) -> Result<(), Failure> {
-    let catalog =
-        Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
+    let catalog = folders.catalog()?;
     let source = catalog.resolve(model).map_err(|e| e.to_string())?;
     let quant = quant.map(quant_of).transpose()?.unwrap_or_else(|| source.default_quant());
     // A look at the files needs no GPU.
@@ -128,8 +130,7 @@ fn check(
 }
 
 fn list(folders: &ModelFolders) -> Result<(), Failure> {
-    let catalog =
-        Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
+    let catalog = folders.catalog()?;
     let known = catalog.known();
     if known.is_empty() {
         return Err("there is no model; name a folder of models with --models".to_owned());
@@ -139,7 +140,9 @@ fn list(folders: &ModelFolders) -> Result<(), Failure> {
     let mut out = String::new();
     for model in &known {
         let mark = if Some(model.name) == default { "*" } else { " " };
+        let missing = model.missing.as_ref().map(ToString::to_string);
         let place = match (&model.source, model.entry) {
+            (None, _) if missing.is_some() => missing.unwrap_or_default(),
             (Some(source), _) => match source.keeper {
                 Some(keeper) => format!("{} ({keeper})", source.folder.display()),
                 None => source.folder.display().to_string(),

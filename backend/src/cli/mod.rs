@@ -15,14 +15,16 @@ mod pull;
 mod recorder;
 mod serve;
 mod table;
+mod values;
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
+use crate::models::catalog::{Catalog, Demos};
 use crate::workers::memory::MemoryLimit;
 
 /// What a command that failed says: one sentence.
@@ -37,8 +39,8 @@ pub struct Cli {
     /// How logs are written to standard error.
     #[arg(long, global = true, value_enum, default_value = "text")]
     log_format: LogFormat,
-    /// Most memory the program may take, such as 12GiB, or unlimited; what would take more is
-    /// refused before it starts [default: on Linux what the machine and its limits leave; elsewhere
+    /// Most memory the program may take, such as 12GiB, or unlimited; a number without a unit is of
+    /// bytes, and 32MiB the least. What would take more is refused before it starts [default: on Linux what the machine and its limits leave; elsewhere
     /// nothing is refused unless this is given].
     #[arg(long, global = true, value_name = "SIZE")]
     memory_limit: Option<MemoryLimit>,
@@ -95,11 +97,25 @@ pub struct ModelFolders {
     /// Folder for everything that is kept.
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
+    /// The demo models are unpacked, as a release's are: for tests.
+    #[arg(long, hide = true)]
+    unpack: bool,
+}
+
+impl ModelFolders {
+    /// The models there are. What cannot be unpacked is known and told.
+    fn catalog(&self) -> Result<Catalog, Failure> {
+        let demos = if self.unpack { Demos::Unpacked } else { Demos::Usual };
+        let found = Catalog::find_with(self.models.as_deref(), &self.data, demos);
+        found.map_err(|e| e.to_string())
+    }
 }
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut command = values::with_hyphens(Cli::command());
+    let cli = Cli::from_arg_matches(&command.get_matches_mut());
+    let cli = cli.unwrap_or_else(|error| error.format(&mut command).exit());
     log_to_stderr(cli.log_format);
     if let Some(limit) = cli.memory_limit {
         limit.say();
@@ -128,7 +144,18 @@ pub fn main() -> ExitCode {
 }
 
 fn log_to_stderr(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Err(std::env::VarError::NotPresent) => EnvFilter::new("info"),
+        said => EnvFilter::try_new(said.unwrap_or_default()).unwrap_or_else(|error| {
+            let _ = writeln!(
+                std::io::stderr(),
+                "langoverrule: {} is no filter of logs ({error}); write one such as warn, or \
+                 info,langoverrule=debug. Logs are written from info on",
+                EnvFilter::DEFAULT_ENV
+            );
+            EnvFilter::new("info")
+        }),
+    };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match format {
         LogFormat::Json => builder.json().init(),

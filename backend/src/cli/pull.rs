@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{Failure, ModelFolders, print};
-use crate::models::catalog::Catalog;
 use crate::models::hub::{Hub, Meter, Progress, Pulled, Repository, Wanted, size};
 use crate::models::registry::Origin;
 
@@ -15,8 +14,7 @@ use crate::models::registry::Origin;
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 pub(super) fn pull(model: &str, folders: &ModelFolders) -> Result<(), Failure> {
-    let catalog =
-        Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
+    let catalog = folders.catalog()?;
     let hub = catalog.hub().ok_or("there is no hub to pull from")?;
     let entry = catalog.entry(model);
     let (repository, wanted): (Repository, Wanted) = match entry.map(|e| &e.origin) {

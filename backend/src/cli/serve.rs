@@ -9,8 +9,10 @@ use clap::Args;
 use datasets::Paths;
 use engine::DeviceChoice;
 use tokio::signal;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
+use super::values::{address, text, whole};
 use super::{Failure, ModelFolders, print};
 use crate::assets::DEMO;
 use crate::classroom::{ClassLimits, network_address};
@@ -32,12 +34,16 @@ use crate::workers::{Devices, ModelChoice};
 
 /// How long viewers and the model may take to notice that the lab is going down.
 const NOTICE: Duration = Duration::from_secs(3);
+/// What could not be unpacked is tried again this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+/// Most runs that can be let wait: a line that takes weeks helps nobody.
+const MOST_WAITING: u64 = 100_000;
 
 /// How to open the lab.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
     /// Address and port to listen on.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
     bind: SocketAddr,
     #[command(flatten)]
     folders: ModelFolders,
@@ -46,24 +52,25 @@ pub struct ServeArgs {
     #[arg(long, value_name = "DEVICES", default_value_t)]
     device: Devices,
     /// The model that runs when none is named [default: demo-llava].
-    #[arg(long, value_name = "NAME|FOLDER")]
+    #[arg(long, value_name = "NAME|FOLDER", value_parser = text())]
     model: Option<String>,
     /// Open the page in a browser.
     #[arg(long)]
     open: bool,
     /// Runs that may wait: the same as --in-all runs=N, and two thirds of it for one address.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1, MOST_WAITING))]
     queue: Option<usize>,
     /// How much one address may have, as runs=21: of runs that wait, uploads, sockets, classes,
     /// followers and onlookers of one class, experiments, requests and guesses (a second) and disk (MiB a day); may
-    /// stand several times.
+    /// stand several times, once for each.
     #[arg(long = "per-client", value_name = "NAME=N")]
     per_client: Vec<Share>,
-    /// How much there is in all, as classes=64; may stand several times.
+    /// How much there is in all, as classes=64; may stand several times, once for each. Where --per-client
+    /// does not say what one address may have of it, that is two thirds at most.
     #[arg(long = "in-all", value_name = "NAME=N")]
     in_all: Vec<Share>,
     /// Models that each device keeps in memory.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = whole::<usize>(1, 100))]
     models_kept: usize,
     /// Let everybody who reaches the lab pull models of the registry from the hub [default: only
     /// requests from this machine, to a lab that listens on it alone].
@@ -82,22 +89,22 @@ pub struct ServeArgs {
     #[arg(long, value_name = "PATH", default_value = "/", hide_default_value = true)]
     base: Base,
     /// A proxy that tells the truth of whom it was asked by (X-Forwarded-For and -Host, Forwarded): an
-    /// address or a network, as 127.0.0.1 or 10.0.0.0/8; may stand several times.
+    /// address or a network of at most /8 (IPv6: /7), as 127.0.0.1 or 10.0.0.0/8; may stand several times.
     #[arg(long = "trusted-proxy", value_name = "ADDRESS|NETWORK")]
     proxies: Vec<Network>,
     /// Most connections that are served at once [default: 4096, or what the limit of open files allows];
     /// one client has a quarter of them.
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<usize>(8, 1_000_000))]
     connections: Option<usize>,
     /// Delete runs and experiments that are older than this, such as 30d; runs that have a name or a
     /// note stay [default: nothing is deleted for its age].
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     keep: Option<Duration>,
-    /// Delete runs that have a name or a note, too, once they are older than this.
+    /// Delete runs that have a name or a note, too, once they are older than this; no less than --keep.
     #[arg(long, value_name = "TIME", value_parser = parse_time, requires = "keep")]
     keep_named: Option<Duration>,
     /// Seconds that a run at work may go on when the lab is stopped.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = whole::<u64>(0, 86_400))]
     grace: u64,
     /// A made-up model, for tests and for work on the page; with its layers and heads, as 32x32.
     #[arg(long, hide = true, value_name = "LAYERSxHEADS", num_args = 0..=1, require_equals = true,
@@ -133,37 +140,107 @@ fn shares(args: &ServeArgs) -> Result<Shares, String> {
         let queue = queue.max(1);
         shares.runs = Bound::new(queue, (2 * queue).div_ceil(3));
     }
+    for (option, said) in [("--in-all", &args.in_all), ("--per-client", &args.per_client)] {
+        for (at, share) in said.iter().enumerate() {
+            let name = share.name();
+            if said[..at].iter().any(|before| before.name() == name) {
+                return Err(format!("{option} says twice how many {name}: leave one of them out"));
+            }
+            if args.queue.is_some() && option == "--in-all" && name == "runs" {
+                return Err(
+                    "--queue and --in-all runs=… are the same: leave one of them out".to_owned()
+                );
+            }
+        }
+    }
     for share in &args.in_all {
         shares.set_whole(share)?;
+        if let Some(bound) = shares.bound(share.name()) {
+            bound.client = bound.client.min((2 * bound.whole).div_ceil(3));
+        }
     }
     for share in &args.per_client {
         shares.set_client(share);
+        let name = share.name();
+        if let Some(Bound { whole, client }) = shares.bound(name).filter(|b| b.client > b.whole) {
+            return Err(format!(
+                "--per-client {name}={client} is more than the {whole} that there are in all: raise \
+                 those with --in-all {name}=…, or ask for fewer"
+            ));
+        }
     }
     Ok(shares)
 }
 
+/// What options say together.
+fn check(args: &ServeArgs) -> Result<(), Failure> {
+    if let (Some(keep), Some(named)) = (args.keep, args.keep_named)
+        && named < keep
+    {
+        let words = humantime::format_duration;
+        return Err(format!(
+            "--keep-named {} is shorter than --keep {}: what somebody named would go before what nobody \
+             did; make it as long, or longer",
+            words(named),
+            words(keep)
+        ));
+    }
+    Ok(())
+}
+
 async fn run(args: ServeArgs) -> Result<(), Failure> {
+    check(&args)?;
     let asked = shares(&args)?;
     // Before anything is opened: connections and the store share what there is.
     let files = raise_files();
     let mut limits = ConnectionLimits::within(files);
     if let Some(all) = args.connections {
+        if all > limits.all {
+            return Err(format!(
+                "--connections {all} is more than the {} that can be served here, where {files} files may be \
+                 open (ulimit -n): ask for fewer, or leave it out",
+                limits.all
+            ));
+        }
         limits = limits.at_most(all);
     }
     let shares = asked.with_sockets_within(limits.lasting());
     // The port first: it is what most often stands in the way.
     let listener = net::listen(args.bind).map_err(|e| match e.kind() {
         std::io::ErrorKind::AddrInUse => {
-            let other = SocketAddr::new(args.bind.ip(), args.bind.port().wrapping_add(1));
+            let (ip, port) = (args.bind.ip(), args.bind.port());
+            let other = SocketAddr::new(ip, port.checked_add(1).unwrap_or(port - 1));
             format!(
                 "{} is in use by another program; name another, such as --bind {other}",
                 args.bind
             )
         }
+        std::io::ErrorKind::AddrNotAvailable => format!(
+            "{} is no address of this machine; name one of its own, 127.0.0.1 for this machine alone or \
+             0.0.0.0 for all its networks",
+            args.bind.ip()
+        ),
+        std::io::ErrorKind::PermissionDenied => format!(
+            "this user may not listen on {}: ports below 1024 are the system's own; name another, such as \
+             --bind {}, with a proxy before it",
+            args.bind,
+            SocketAddr::new(args.bind.ip(), 8080)
+        ),
         _ => format!("cannot listen on {}: {e}", args.bind),
     })?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let data = &args.folders.data;
+    // Before the data folder is made: a lab without its models leaves nothing behind.
+    let catalog = match args.scripted {
+        Some(_) => Catalog::scripted(),
+        None => {
+            let mut catalog = args.folders.catalog()?;
+            if let Some(name) = &args.model {
+                catalog.set_default(name).map_err(|e| e.to_string())?;
+            }
+            catalog
+        }
+    };
     let store = Store::open(data, &StoreOptions { max_pages: args.max_pages })
         .map_err(|e| e.to_string())?;
     if folder::is_root() {
@@ -171,29 +248,20 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
             "the lab runs as root, and so could whoever finds a fault in it; give it a user of its own"
         );
     }
-    let (devices, catalog) = if let Some(script) = args.scripted {
+    let devices = if let Some(script) = args.scripted {
         let allowed = Some(data.join("steps"));
         let lab: Arc<dyn Lab> = Arc::new(ScriptedLab { script, allowed });
         let pretended = |name| Device { name, lab: lab.clone() };
-        (args.device.named().into_iter().map(pretended).collect(), Catalog::scripted())
+        args.device.named().into_iter().map(pretended).collect()
     } else {
-        let devices = devices(&args.device, data)?;
-        let mut catalog =
-            Catalog::find(args.folders.models.as_deref(), data).map_err(|e| e.to_string())?;
-        if let Some(name) = &args.model {
-            catalog.set_default(name).map_err(|e| e.to_string())?;
-        }
-        (devices, catalog)
+        devices(&args.device, data)?
     };
     // Any of them decodes pictures and tells what a model needs.
     let lab = devices.first().map(|device| device.lab.clone()).ok_or("there is no device")?;
-    let preload = catalog.default_model().cloned().map(|source| {
+    let preload = catalog.by_name("").ok().map(|source| {
         let quant = source.default_quant();
         ModelChoice { source, quant }
     });
-    if preload.is_none() {
-        tracing::warn!("there is no model; the page works, but no run can be started");
-    }
     let samples = match catalog.by_name(DEMO_NAME) {
         Ok(demo) => Samples::in_folder(&demo.folder),
         Err(_) => DEMO.folder().map_or_else(|| Samples::inside(DEMO), Samples::in_folder),
@@ -226,6 +294,11 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         shelves: Arc::new(Shelves::new(Paths::Anywhere, catalog.hub().cloned())),
     });
     let runs = Arc::new(Runs::new(lab, catalog, samples, store, shares));
+    // Loudly: the lab opens, for what it keeps is to be seen.
+    for problem in runs.models_state().await.problems {
+        tracing::error!("{problem}");
+    }
+    let unpacking = runs.clone();
     let spare = experiments.as_ref().map(|means| means.spare(Post::Lab));
     let settings = Settings { devices, models_kept: args.models_kept, preload, spare };
     let dispatcher = Dispatcher::start(&runs, settings)
@@ -274,6 +347,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
             "websockets and streams have three quarters of the connections, which is"
         );
     }
+    tokio::spawn(look_again(unpacking, stopping.clone()));
     if let Some(unnamed) = args.keep {
         let retention = Retention::new(Keep { unnamed, named: args.keep_named });
         let ticks = retention::hourly(stopping.clone());
@@ -317,6 +391,21 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     let _ = closed.await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Tries again and again to unpack demo models that could not be, until `stopping` is cancelled: there
+/// may be room by now.
+async fn look_again(runs: Arc<Runs>, stopping: CancellationToken) {
+    let mut minutes = tokio::time::interval(LOOK_AGAIN);
+    minutes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stopping.run_until_cancelled(minutes.tick()).await.is_some() {
+        if runs.catalog.all_missing().is_empty() {
+            continue;
+        }
+        let runs = runs.clone();
+        // What it comes to is in the log.
+        let _ = tokio::task::spawn_blocking(move || runs.catalog.look_again()).await;
+    }
 }
 
 /// Brings the lab to rest: no new runs, the run at work finishes or is stopped, viewers leave.

@@ -31,6 +31,8 @@ pub(super) struct SampleOrder {
 pub(super) enum Trouble {
     /// This sample cannot be read.
     Sample(Box<LeftOut>),
+    /// There is too little memory for its pictures now.
+    Memory(Message),
     /// The dataset cannot be: no sample of this experiment can.
     Dataset(Message),
 }
@@ -115,6 +117,10 @@ fn read(
     let files: Vec<&[u8]> = files.map(AsRef::as_ref).collect();
     match decode_all(lab, &files) {
         Ok(pictures) => Ok((sample, pictures)),
+        // No fault of the sample's.
+        Err(error) if error.code == ErrorCode::OutOfMemory => {
+            Err(Trouble::Memory(error.into_message()))
+        }
         Err(error) => {
             let left_out = LeftOut::new(sample.reference, error.code, error.into_message());
             Err(Trouble::Sample(Box::new(left_out)))

@@ -12,9 +12,10 @@ use crate::models::catalog::CatalogError;
 /// A sentence about a model that this worker lacks. Links travel, machines' folders do not.
 pub(super) fn not_here(model: &str, error: &CatalogError) -> Message {
     let name = label(model);
-    let why = match name == model {
-        true => error.to_string().into(),
-        false => Problem::NotWhereNamed.into(),
+    let why = match (error, name == model) {
+        (CatalogError::NotUnpacked(why), _) => return why.clone(),
+        (_, true) => error.to_string().into(),
+        (_, false) => Problem::NotWhereNamed.into(),
     };
     Problem::ModelMissing { name: name.to_owned(), why }.into()
 }

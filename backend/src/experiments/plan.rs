@@ -44,13 +44,14 @@ pub fn plan(
     if spec.title.chars().count() > 200 || spec.title.chars().any(char::is_control) {
         return Err(bad(LabError::TitleTooLong { most: 200 }.into()));
     }
+    catalog.look_again();
     let mut known: Vec<(String, KnownModel)> = Vec::new();
     for model in &mut spec.models {
         let found = match asker {
             Reach::Local => catalog.resolve(model),
             Reach::Remote => catalog.by_name(model),
         };
-        let source = found.map_err(|e| ApiError::new(e.code(), format!("{e}.")))?;
+        let source = found.map_err(ApiError::from)?;
         // A name is spelled as it is known; a path is one that every worker finds.
         if catalog.by_name(model).is_ok() {
             model.clone_from(&source.name);

@@ -273,7 +273,7 @@ mod tests {
         let places = Places::new(Bound::new(10, 2));
         let all: Vec<_> = (0..10).filter_map(|_| admit(&places, None).ok()).collect();
         assert_eq!(all.len(), 10);
-        busy(&all).into_iter().for_each(Busy::for_ever);
+        busy(&all).into_iter().for_each(|busy| busy.upgraded(true));
         assert_eq!(admit(&places, Some(1)).err(), Some(Taken::All));
         drop(all);
         assert_eq!(places.count(), 0);

@@ -110,18 +110,34 @@ impl Shares {
         self
     }
 
+    /// What there is of something in all and for one client, where both are counted.
+    pub fn bound(&mut self, name: &str) -> Option<&mut Bound> {
+        let (_, part) = PARTS.iter().find(|(part, _)| *part == name)?;
+        Some(part(self))
+    }
+
     fn set(&mut self, name: &str, change: impl FnOnce(&mut Bound)) {
-        if let Some((_, part)) = PARTS.iter().find(|(part, _)| *part == name) {
-            change(part(self));
+        if let Some(bound) = self.bound(name) {
+            change(bound);
         }
     }
 }
+
+/// More than anybody has of anything, and few enough to be reckoned with.
+const MOST: usize = 1_000_000_000;
 
 /// One number of the table, written `NAME=N`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share {
     name: &'static str,
     n: usize,
+}
+
+impl Share {
+    /// What it is of.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 impl FromStr for Share {
@@ -135,8 +151,8 @@ impl FromStr for Share {
             return Err(format!("write NAME=N, with NAME one of {}", names.join(", ")));
         };
         match n.trim().parse() {
-            Ok(n) if n > 0 => Ok(Share { name, n }),
-            _ => Err(format!("write {name}=N, with N a whole number from 1 on")),
+            Ok(n) if (1..=MOST).contains(&n) => Ok(Share { name, n }),
+            _ => Err(format!("write {name}=N, with N a whole number from 1 to {MOST}")),
         }
     }
 }
@@ -184,7 +200,8 @@ mod tests {
         let within = shares.with_sockets_within(Bound::new(9, 2));
         assert_eq!((within.sockets, within.runs), (Bound::new(5, 2), shares.runs));
         assert!(shares.set_whole(&share("disk=8")).is_err_and(|why| why.contains("--per-client")));
-        for wrong in ["", "runs", "runs=0", "runs=-1", "runs=x", "cats=3", "=3"] {
+        for wrong in ["", "runs", "runs=0", "runs=-1", "runs=x", "cats=3", "=3", "disk=1000000001"]
+        {
             let why = wrong.parse::<Share>().expect_err(wrong);
             assert!(why.starts_with("write "), "{why}");
         }

@@ -31,7 +31,7 @@ use crate::metrics::Metrics;
 use crate::models::catalog::{Catalog, Look};
 use crate::store::{KeptRows, Older, Store, StoreError};
 use crate::workers::lab::{Lab, Precheck};
-use crate::workers::{Key, WorkerState};
+use crate::workers::{Fitting, Key, ModelsState, WorkerState};
 use held::{ReadRoom, holding};
 use samples::Samples;
 use turns::DecodingTurns;
@@ -79,6 +79,7 @@ pub struct Runs {
     /// Counts deletions and new names, so that a run read just before one is not remembered after.
     changes: AtomicU64,
     decoding: Arc<DecodingTurns>,
+    fitting: Fitting,
     room: ReadRoom,
     closing: AtomicBool,
 }
@@ -114,6 +115,7 @@ impl Runs {
             recent: Mutex::default(),
             changes: AtomicU64::new(0),
             decoding: Arc::default(),
+            fitting: Fitting::default(),
             room: ReadRoom::default(),
             closing: AtomicBool::new(false),
         }
@@ -134,6 +136,20 @@ impl Runs {
             }
         }
         loaded
+    }
+
+    /// How it stands with the models: which are not to be had, and whether any fits the memory that the
+    /// lab may take. What could not be unpacked is tried again.
+    pub async fn models_state(self: &Arc<Self>) -> ModelsState {
+        let runs = self.clone();
+        let look = move || {
+            runs.catalog.look_again();
+            runs.fitting.look(&*runs.lab, &runs.catalog)
+        };
+        tokio::task::spawn_blocking(look).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the models could not be looked at");
+            ModelsState { any: true, problems: Vec::new() }
+        })
     }
 
     /// Notes what tells whether a question fits a model that was loaded from files that looked so.

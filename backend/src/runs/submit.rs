@@ -14,7 +14,7 @@ use shared::{AskedOptions, ErrorCode, RunOptions};
 use super::{Asker, Job, JobPictures, PushError, Run, Runs};
 use crate::assets::picture_type;
 use crate::clock;
-use crate::error::{ApiError, sentence};
+use crate::error::ApiError;
 use crate::fair::{Client, too_many};
 use crate::id::{OwnerToken, RunId};
 use crate::lock;
@@ -41,10 +41,12 @@ impl Runs {
         asked: AskedOptions,
         asker: Asker,
     ) -> Result<RunCreated, ApiError> {
-        let source = self
-            .catalog
-            .by_name(&asked.model)
-            .map_err(|e| ApiError::new(e.code(), sentence(&e.to_string())))?;
+        if self.catalog.missing(&asked.model).is_some() {
+            let runs = self.clone();
+            // Whether it is there now is asked below.
+            let _ = tokio::task::spawn_blocking(move || runs.catalog.look_again()).await;
+        }
+        let source = self.catalog.by_name(&asked.model)?;
         self.submit_with(source, pictures, asked, asker).await
     }
 

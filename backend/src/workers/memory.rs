@@ -1,11 +1,13 @@
 //! How much memory this process may still take: what the machine has, its control groups and its
 //! limits leave it, or what a person said.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::OnceLock;
 
-use engine::{EngineError, Kernels, LoadOptions, Weighed, amount};
+use engine::{EngineError, Kernels, LoadOptions, Picture, PictureLimits, Weighed, amount};
+use shared::sentence::LabError;
 use shared::{ErrorCode, Quant};
 
 use crate::workers::lab::Lab;
@@ -20,6 +22,9 @@ pub enum MemoryLimit {
 }
 
 static SAID: OnceLock<MemoryLimit> = OnceLock::new();
+
+/// The least that can be said: what the lab takes before it has loaded anything.
+const LEAST: u64 = 32 << 20;
 
 impl FromStr for MemoryLimit {
     type Err = String;
@@ -45,6 +50,12 @@ impl FromStr for MemoryLimit {
             _ => 0.0,
         };
         match number.parse::<f64>() {
+            Ok(n) if n * unit >= 1.0 && n * unit < LEAST as f64 => Err(format!(
+                "{text} is {} bytes, less than the {} that the lab itself takes: write a number and a unit, \
+                 such as 12GiB, or unlimited",
+                (n * unit) as u64,
+                amount(LEAST)
+            )),
             Ok(n) if n * unit >= 1.0 && n * unit < 1e18 => {
                 Ok(MemoryLimit::Bytes((n * unit) as u64))
             }
@@ -55,9 +66,33 @@ impl FromStr for MemoryLimit {
     }
 }
 
+impl fmt::Display for MemoryLimit {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            MemoryLimit::Bytes(bytes) => write!(f, "{bytes}"),
+            MemoryLimit::Unlimited => f.write_str("unlimited"),
+        }
+    }
+}
+
+/// What a person said, where one did.
+pub(crate) fn said() -> Option<MemoryLimit> {
+    SAID.get().copied()
+}
+
 impl MemoryLimit {
     /// Makes this the limit of the whole process; the first that is said stands.
     pub fn say(self) {
+        if let (MemoryLimit::Bytes(said), Some(found)) = (self, Machine::at("/", None).room())
+            && said > found.most
+        {
+            tracing::warn!(
+                "--memory-limit says {}, and this machine and its limits leave {} at most: what is let take \
+                 more than that may be killed",
+                amount(said),
+                amount(found.most)
+            );
+        }
         let _ = SAID.set(self);
     }
 }
@@ -95,7 +130,7 @@ pub struct Machine {
 
 impl Default for Machine {
     fn default() -> Self {
-        Machine { root: PathBuf::from("/"), said: SAID.get().copied() }
+        Machine { root: PathBuf::from("/"), said: said() }
     }
 }
 
@@ -240,7 +275,8 @@ impl MemoryRoom {
         need <= self.free.saturating_add(back)
     }
 
-    fn free_in_words(self, back: u64) -> String {
+    /// What is free, in words that say what bounds it.
+    pub(crate) fn free_in_words(self, back: u64) -> String {
         let free = amount(self.free.saturating_add(back));
         match self.bound {
             MemoryBound::Machine => format!("{free} are free"),
@@ -328,6 +364,33 @@ pub fn fits(
 pub fn could_fit(lab: &dyn Lab, folder: &Path, options: &LoadOptions) -> Result<(), EngineError> {
     let back = lab.room().map_or(0, |room| room.most.saturating_sub(room.free));
     fits(lab, folder, options, back)
+}
+
+/// Whether a picture file can be unpacked into the memory that is left.
+///
+/// # Errors
+/// [`ErrorCode::OutOfMemory`] with what it needs and what there is.
+pub fn fits_picture(
+    file: &[u8],
+    limits: &PictureLimits,
+    room: impl Fn() -> Option<MemoryRoom>,
+) -> Result<(), EngineError> {
+    let Some(now) = room() else { return Ok(()) };
+    // What is wrong with the file is said when it is decoded.
+    let Some(need) = Picture::weigh(file, limits) else { return Ok(()) };
+    if now.holds(need, 0) {
+        return Ok(());
+    }
+    // What was freed and is still held back may be enough.
+    give_back();
+    match room() {
+        Some(room) if !room.holds(need, 0) => {
+            tracing::warn!(need, free = room.free, bound = ?room.bound, "a picture is not decoded");
+            let (need, free) = (amount(need), amount(room.free));
+            Err(EngineError::new(ErrorCode::OutOfMemory, LabError::PictureNoMemory { need, free }))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -472,13 +535,19 @@ mod tests {
             ("900 MB", 900_000_000),
             ("4096M", 4 * GIB),
             ("2147483648", 2 * GIB),
+            ("32MiB", LEAST),
         ] {
             assert_eq!(text.parse(), Ok(MemoryLimit::Bytes(bytes)), "{text}");
         }
         assert_eq!("unlimited".parse(), Ok(MemoryLimit::Unlimited));
-        for text in ["", "0", "GiB", "12 apples", "-1GiB", "nan", "1e9"] {
+        for text in ["", "0", "GiB", "12 apples", "-1GiB", "nan", "1e9", "1..5g", "9999999TiB"] {
             let error = text.parse::<MemoryLimit>().expect_err(text);
-            assert!(error.contains("12GiB"), "{error}");
+            assert!(error.contains("no amount") && error.contains("12GiB"), "{error}");
+        }
+        for (text, bytes) in [("10", "10 bytes"), ("12", "12 bytes"), ("31.9MiB", "33449574 bytes")]
+        {
+            let error = text.parse::<MemoryLimit>().expect_err(text);
+            assert!(error.contains(bytes) && error.contains("less than the 32 MiB"), "{error}");
         }
         assert_eq!(
             (amount(36 << 20), amount(10 * GIB + GIB / 5)),

@@ -11,6 +11,7 @@ pub mod memory;
 mod cache;
 mod command;
 mod devices;
+mod fitting;
 mod measure;
 mod spare;
 mod thread;
@@ -21,5 +22,6 @@ pub use command::{
     LoadSink, Loaded, MeasureError, Measured, Measurement, ModelChoice, Question, RunSink, Stop,
 };
 pub use devices::Devices;
+pub use fitting::{Fitting, ModelsState};
 pub use spare::{Next, Spare, SpareWork};
 pub use worker::{Worker, WorkerRefused, WorkerState};

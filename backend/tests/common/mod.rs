@@ -177,8 +177,15 @@ impl TestLab {
         self.send_from("127.0.0.1", request).await
     }
 
-    /// Sends a request over a connection from an address.
+    /// Sends a request over a connection from an address, by this machine's name where it names none.
     pub async fn send_from(&self, from: &str, mut request: Request<Body>) -> Answer {
+        let host = header::HeaderValue::from_static("localhost");
+        request.headers_mut().entry(header::HOST).or_insert(host);
+        self.send_as_it_is(from, request).await
+    }
+
+    /// Sends a request over a connection from an address.
+    pub async fn send_as_it_is(&self, from: &str, mut request: Request<Body>) -> Answer {
         let from = SocketAddr::new(from.parse().unwrap(), 50_000);
         request.extensions_mut().insert(ConnectInfo(from));
         let response = self.app().oneshot(request).await.unwrap();

@@ -99,6 +99,24 @@ sentences! {
         UnreadableRequest { why: String } = "unreadable_request":
             "{why}.", "요청을 읽을 수 없습니다: {why}.";
 
+        NotHttp = "not_http":
+            "This is no request of HTTP/1.1 that can be read; check the address, and whether it begins with http:// or https://.",
+            "읽을 수 있는 HTTP/1.1 요청이 아닙니다. 주소와, 주소가 http://로 시작하는지 https://로 시작하는지 확인하세요.";
+        HeadTooLarge { kib: u64, lines: u64 } = "head_too_large":
+            "The request's address and headers are larger than {kib} KiB, or more than {lines} lines; shorten the address, or delete this site's cookies.",
+            "요청의 주소와 헤더가 {kib} KiB보다 크거나 {lines}줄을 넘습니다. 주소를 줄이거나 이 사이트의 쿠키를 삭제하세요.";
+        HeadTooSlow { seconds: u64 } = "head_too_slow":
+            "The request's address and headers did not come whole within {seconds} seconds; try again on a better connection.",
+            "요청의 주소와 헤더가 {seconds}초 안에 다 오지 않았습니다. 더 나은 연결에서 다시 시도하세요.";
+        WrongContentType { found: String, wanted: String } = "wrong_content_type":
+            "What was sent is said to be {found}; this address takes {wanted}.",
+            "보낸 내용이 {found}(이)라고 되어 있습니다. 이 주소는 {wanted}을(를) 받습니다.";
+        NoContentType { wanted: String } = "no_content_type":
+            "It is not said what was sent; this address takes {wanted}.",
+            "무엇을 보냈는지 밝히지 않았습니다. 이 주소는 {wanted}을(를) 받습니다.";
+        PackedBody { how: String } = "packed_body":
+            "What was sent is packed ({how}), which the lab does not unpack; send it as it is.",
+            "보낸 내용이 압축되어 있습니다({how}). 랩은 압축을 풀지 않으니 그대로 보내세요.";
         TooSlow { seconds: u64, rate: u64, minutes: u64 } = "too_slow":
             "What was sent came too slowly: the lab waits {seconds} seconds and then wants {rate} KiB a second, and all of it within {minutes} minutes. Try again on a better connection, or with a smaller picture.",
             "전송이 너무 느렸습니다. 랩은 {seconds}초를 기다린 뒤 초당 {rate} KiB, 전체를 {minutes}분 안에 받아야 합니다. 더 나은 연결에서, 또는 더 작은 이미지로 다시 시도하세요.";
@@ -154,6 +172,33 @@ sentences! {
         PicturesTooManyPixels { millions: u64 } = "pictures_too_many_pixels":
             "The pictures have more than {millions} million pixels together; choose smaller ones.",
             "이미지의 픽셀을 합치면 {millions} × 100만 개를 넘습니다. 더 작은 이미지를 선택하세요.";
+        PictureNoMemory { need: String, free: String } = "picture_no_memory":
+            "Decoding the picture takes about {need} of memory, and {free} are left to the lab. Send a smaller picture, or try again when the lab has less to do; who runs it can give it more with --memory-limit.",
+            "이미지를 디코딩하려면 메모리가 약 {need} 필요한데 랩에 남은 메모리는 {free}입니다. 더 작은 이미지를 보내거나 랩이 덜 바쁠 때 다시 시도하세요. 랩을 운영하는 사람은 --memory-limit으로 메모리를 늘릴 수 있습니다.";
+        NoModelHere = "no_model_here":
+            "There is no model here, so no run can be started: start the lab with --models and a folder of models.",
+            "모델이 없어 실행을 시작할 수 없습니다. --models와 모델 폴더를 지정해 랩을 시작하세요.";
+        NoModelFits { name: String, quant: String, need: String, most: String } = "no_model_fits":
+            "No model fits the {most} of memory that the lab may take, so no run can be started: the smallest, {name} in {quant}, needs about {need}. Start the lab with a larger --memory-limit, or on a machine with more memory.",
+            "랩이 쓸 수 있는 메모리 {most}에 맞는 모델이 없어 실행을 시작할 수 없습니다. 가장 작은 {name}({quant})에도 약 {need}이(가) 필요합니다. 더 큰 --memory-limit으로, 또는 메모리가 더 많은 컴퓨터에서 랩을 시작하세요.";
+        DefaultModelTooLarge { name: String, quant: String, need: String, most: String } = "default_model_too_large":
+            "The model that runs when none is named, {name} in {quant}, needs about {need}, more than the {most} of memory that the lab may take. Start the lab with a larger --memory-limit, or name a smaller one with --model.",
+            "모델을 지정하지 않으면 실행되는 {name}({quant})에는 약 {need}이(가) 필요한데 랩이 쓸 수 있는 메모리는 {most}입니다. 더 큰 --memory-limit으로 랩을 시작하거나 --model로 더 작은 모델을 지정하세요.";
+        ModelNotUnpacked { name: String, what: Message } = "model_not_unpacked":
+            "The model {name}, which the lab carries inside, is not unpacked: {what}. The lab tries again by itself, once a minute and when the model is asked for.",
+            "랩에 들어 있는 모델 {name}의 압축을 풀지 못했습니다: {what}. 랩이 1분마다, 그리고 모델이 요청될 때 스스로 다시 시도합니다.";
+        CacheFull = "cache_full":
+            "the disk of the lab's cache folder has no space left",
+            "랩의 캐시 폴더가 있는 디스크에 남은 공간이 없습니다";
+        CacheReadOnly = "cache_read_only":
+            "the lab's cache folder is on a disk that can only be read",
+            "랩의 캐시 폴더가 읽기 전용 디스크에 있습니다";
+        CacheForbidden = "cache_forbidden":
+            "the lab has no right to write to its cache folder",
+            "랩에 캐시 폴더에 쓸 권한이 없습니다";
+        CacheUnusable { why: String } = "cache_unusable":
+            "the lab's cache folder cannot be written: {why}",
+            "랩의 캐시 폴더에 쓸 수 없습니다: {why}";
         OfPicture { n: u64, all: u64, what: Message } = "of_picture":
             "Picture {n} of {all}: {what}", "이미지 {all}장 중 {n}번째: {what}";
         TooManyPictures { most: u64 } = "too_many_pictures":
@@ -167,7 +212,7 @@ sentences! {
         UnknownField { name: String } = "unknown_field":
             "The form has an unknown field \"{name}\".", "양식에 알 수 없는 필드 \"{name}\"이(가) 있습니다.";
         OptionsTooLarge { kib: u64 } = "options_too_large":
-            "The options are larger than {kib} KiB.", "옵션이 {kib} KiB보다 큽니다.";
+            "The options are larger than {kib} KiB; shorten the question.", "옵션이 {kib} KiB보다 큽니다. 질문을 줄이세요.";
         NotAForm { why: String } = "not_a_form":
             "{why}; send the picture and the options as a form.", "{why}. 이미지와 옵션을 양식으로 보내세요.";
         OptionsNotJson { why: String } = "options_not_json":
@@ -177,7 +222,7 @@ sentences! {
         OptionsUnusable { why: String } = "options_unusable":
             "The options are not usable: {why}.", "옵션을 쓸 수 없습니다: {why}.";
         LabelTooLarge { kib: u64 } = "label_too_large":
-            "The name and note are larger than {kib} KiB, or were cut.", "이름과 메모가 {kib} KiB보다 크거나 중간에 끊겼습니다.";
+            "The name and note are larger than {kib} KiB; shorten them.", "이름과 메모가 {kib} KiB보다 큽니다. 줄이세요.";
         LabelNotJson { why: String } = "label_not_json":
             "The change is not JSON: {why}; send a JSON object with \"name\", \"note\" or both, each a text.",
             "변경 내용이 JSON이 아닙니다: {why}. \"name\"이나 \"note\" 또는 둘 다를 글로 담은 JSON 객체를 보내세요.";
@@ -199,7 +244,7 @@ sentences! {
             "모델 \"{model}\"을(를) 쓸 수 없습니다. 파일이 없거나 손상되었거나 서로 맞지 않습니다. 자세한 내용은 랩의 로그에 있습니다.";
 
         ExperimentTooLarge { kib: u64 } = "experiment_too_large":
-            "The experiment is larger than {kib} KiB, or was cut.", "실험이 {kib} KiB보다 크거나 중간에 끊겼습니다.";
+            "The experiment is larger than {kib} KiB; shorten its lists.", "실험이 {kib} KiB보다 큽니다. 목록을 줄이세요.";
         ExperimentNotJson { why: String } = "experiment_not_json":
             "The experiment is not JSON: {why}.", "실험이 JSON이 아닙니다: {why}.";
         ExperimentNoObject = "experiment_no_object":

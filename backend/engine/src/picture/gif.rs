@@ -64,6 +64,22 @@ pub(super) fn decode(bytes: &[u8], limits: &PictureLimits) -> Result<Decoded, En
     Ok(Decoded { width, height, rgb, told: Told::default() })
 }
 
+/// Pixels of the whole picture, and of the frame in it, whose indices are unpacked first.
+pub(super) fn pixels(bytes: &[u8]) -> Option<(u64, u64)> {
+    let mut options = DecodeOptions::new();
+    options.set_color_output(ColorOutput::Indexed);
+    let coloured = with_palette(bytes);
+    let mut decoder = options.read_info(Cursor::new(&coloured)).ok()?;
+    let (width, height) = (u64::from(decoder.width()), u64::from(decoder.height()));
+    let frame = decoder.next_frame_info().ok()??;
+    let (right, bottom) = (
+        u64::from(frame.left) + u64::from(frame.width),
+        u64::from(frame.top) + u64::from(frame.height),
+    );
+    let indices = u64::from(frame.width) * u64::from(frame.height);
+    Some((width.max(right) * height.max(bottom), indices))
+}
+
 /// The file with a gray palette where it has none for all frames: the decoder asks for one.
 fn with_palette(bytes: &[u8]) -> Cow<'_, [u8]> {
     match bytes.get(10) {

@@ -5,6 +5,7 @@ mod jpeg;
 mod orientation;
 mod raster;
 mod told;
+mod weight;
 
 use std::panic::catch_unwind;
 

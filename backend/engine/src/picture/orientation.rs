@@ -26,6 +26,14 @@ pub(super) fn upright(decoded: Decoded) -> Picture {
     }
 }
 
+/// Whether a picture is turned by more than half a turn or a mirror, which needs no second copy of it.
+pub(super) fn turns(told: &Told) -> bool {
+    use Orientation::{FlipHorizontal, FlipVertical, NoTransforms, Rotate180};
+    let orientation = told.orientation().and_then(Orientation::from_exif);
+    orientation
+        .is_some_and(|o| !matches!(o, NoTransforms | FlipHorizontal | FlipVertical | Rotate180))
+}
+
 impl Told {
     /// 1 to 8, where the file says it: in EXIF data or else in XMP data. EXIF data that have the
     /// tag keep XMP from being asked, even where its value is none.

@@ -15,14 +15,12 @@ use super::wire::{self, Answer, BOUNDARY, HOST, connect, form, head, run_of, sen
 use super::{HONEST, RUDE, Siege, files};
 
 /// What an answer to a bomb may be.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Due {
     /// A refusal in words.
     Refusal,
     /// That, or the small thing that it is.
     Either,
-    /// What no route ever sees is refused by status, or the connection is closed.
-    Http,
 }
 
 struct Bomb {
@@ -114,7 +112,7 @@ fn heads() -> Vec<Bomb> {
     let bomb = |name: &str, request: String| Bomb {
         name: name.to_owned(),
         request: request.into_bytes(),
-        due: Due::Http,
+        due: Due::Refusal,
     };
     let get = head("GET /healthz");
     let post = head("POST /api/experiments");
@@ -148,10 +146,7 @@ fn heads() -> Vec<Bomb> {
 /// Whether an answer is what is due.
 fn is_due(due: Due, answer: std::io::Result<Answer>) -> Result<bool, String> {
     match (due, answer) {
-        (Due::Http, Ok(answer)) if (400..500).contains(&answer.status) => Ok(false),
-        // Closed without a word.
-        (Due::Http, Err(e)) if e.kind() != std::io::ErrorKind::TimedOut => Ok(false),
-        (Due::Http | Due::Refusal, Ok(answer)) => match answer.verdict()? {
+        (Due::Refusal, Ok(answer)) => match answer.verdict()? {
             false => Ok(false),
             true => Err(format!("it was accepted with {}", answer.status)),
         },
@@ -182,9 +177,9 @@ pub async fn run(siege: &Siege, report: &mut Report) -> Result<(), String> {
         // And all at once, to see what they take of memory together. Some of them are told that there
         // are too many.
         let mut at_once = JoinSet::new();
-        for Bomb { name, request, due } in bombs {
-            let due = if due == Due::Http { due } else { Due::Either };
-            at_once.spawn(async move { (is_due(due, send(RUDE, to, &request).await), name) });
+        for Bomb { name, request, .. } in bombs {
+            let answered = async move { is_due(Due::Either, send(RUDE, to, &request).await) };
+            at_once.spawn(async move { (answered.await, name) });
         }
         while let Some(ended) = at_once.join_next().await {
             let (verdict, name) = ended.map_err(|e| e.to_string())?;

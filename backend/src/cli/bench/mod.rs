@@ -11,7 +11,10 @@ use std::process::Command;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
-use engine::{DeviceChoice, LoadOptions, Model, NoObserver, Observer, Picture, Prepared};
+use engine::{
+    DeviceChoice, Kernels, LoadOptions, Model, NoObserver, Observer, Picture, Prepared, Weighed,
+    amount,
+};
 use serde::{Deserialize, Serialize};
 use shared::{Quant, RunOptions};
 
@@ -19,27 +22,32 @@ use self::gpu_memory::GpuMemory;
 use self::peer::Peer;
 use self::tables::tables;
 use self::watching::{Seen, Watching};
+use super::values::{text, whole};
 use super::{Failure, print};
+use crate::workers::memory::{Machine, said};
 
 /// The shape that is measured in seconds; the others take minutes a run.
 const SMALL: &str = "llava-10m";
+
+/// Most tokens of a prompt or an answer: more than any model reads.
+const MOST_TOKENS: u64 = 1 << 20;
 
 /// What to measure.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
     /// Model sizes to run: llava-10m, llava-1.5-7b, llava-1.5-13b, qwen2.5-vl-3b, qwen2.5-vl-7b,
     /// qwen3-vl-2b, qwen3-vl-4b, qwen3-vl-8b, smolvlm-256m, smolvlm-500m or smolvlm-2.2b.
-    #[arg(long, default_value = SMALL)]
+    #[arg(long, default_value = SMALL, value_parser = shape)]
     shape: String,
     /// How the decoder's weights are held; several times for several rows [default: f32, q8_0 and
     /// q4k; q4k for full-size shapes].
     #[arg(long, value_parser = quant)]
     quant: Vec<Quant>,
     /// Tokens of the prompt besides the picture's, template included.
-    #[arg(long, default_value_t = 27)]
+    #[arg(long, value_name = "N", default_value_t = 27, value_parser = whole::<usize>(1, MOST_TOKENS))]
     text_tokens: usize,
     /// Tokens to generate.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = whole::<u32>(1, MOST_TOKENS))]
     new_tokens: u32,
     /// Whether every layer and head is observed [default: both; on for full-size shapes].
     #[arg(long, value_enum)]
@@ -48,27 +56,29 @@ pub struct BenchArgs {
     #[arg(long)]
     by_head: bool,
     /// Timed runs a row; medians are printed [default: 15; 1 for full-size shapes].
-    #[arg(long)]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>(1, 100_000))]
     runs: Option<usize>,
     /// Prompt lengths whose peak memory is measured, each in a process of its own; 0 for none
     /// [default: 171, 1024 and 4096; none for full-size shapes].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = whole::<usize>(0, MOST_TOKENS))]
     memory: Option<Vec<usize>>,
     /// A command that measures another program and prints its times as JSON, for ratios; it is
     /// given --shape, --device, --text-tokens and --new-tokens (tests/bench/peer.py). Several
     /// times for several of them.
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", value_parser = text())]
     peer: Vec<String>,
     /// What the model runs on: auto, cpu or cuda:0.
     #[arg(long, default_value_t)]
     device: DeviceChoice,
     /// Instead of timing one prompt, runs so many different pictures and prompts in a row and
-    /// tells the memory after the tenth and after the last.
-    #[arg(long, value_name = "N")]
+    /// tells the memory after the tenth and after the last; of several --quant it takes the last.
+    #[arg(long, value_name = "N", conflicts_with_all = ["runner", "json", "peer", "memory", "observe", "runs"],
+        value_parser = whole::<usize>(10, 100_000_000))]
     samples: Option<usize>,
     /// Instead of timing one prompt, works at an experiment of so many items on the demo model and
     /// dataset, and tells what the runner adds to the model's time.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with_all = ["shape", "json", "peer", "memory", "observe", "runs",
+        "by_head", "text_tokens"], value_parser = whole::<u32>(4, 10_000_000))]
     runner: Option<u32>,
     /// Prints JSON instead of tables.
     #[arg(long)]
@@ -88,12 +98,27 @@ impl BenchArgs {
         }
     }
 
+    /// What options say together.
+    fn check(&self) -> Result<(), Failure> {
+        if self.by_head && self.observe == Some(Observe::Off) {
+            return Err("--by-head hands out what is observed, and with --observe off nothing is: leave one \
+                        of them out"
+                .to_owned());
+        }
+        match self.memory.as_deref() {
+            Some(lengths) if lengths.len() > 1 && lengths.contains(&0) => {
+                Err("--memory 0 measures no length: write it alone, or leave the 0 out".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn observe(&self) -> Observe {
         self.observe.unwrap_or(if self.is_small() { Observe::Both } else { Observe::On })
     }
 
     fn runs(&self) -> usize {
-        self.runs.unwrap_or(if self.is_small() { 15 } else { 1 }).max(1)
+        self.runs.unwrap_or(if self.is_small() { 15 } else { 1 })
     }
 
     fn memory(&self) -> Vec<usize> {
@@ -107,6 +132,14 @@ enum Observe {
     On,
     Off,
     Both,
+}
+
+fn shape(name: &str) -> Result<String, String> {
+    let all = engine::shapes::names();
+    match all.contains(&name) {
+        true => Ok(name.to_owned()),
+        false => Err(format!("there are {}", all.join(", "))),
+    }
 }
 
 fn quant(name: &str) -> Result<Quant, String> {
@@ -158,6 +191,7 @@ struct Report {
 }
 
 pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
+    args.check()?;
     let quants = args.quants();
     if let Some(samples) = args.samples {
         return samples::samples(args, quants[quants.len() - 1], samples);
@@ -197,7 +231,33 @@ pub(super) fn bench(args: &BenchArgs) -> Result<(), Failure> {
     print(&tables(&report))
 }
 
+/// Whether a model of random weights fits the memory that is left, with a prompt of the asked length:
+/// what does not is refused before it is made.
+///
+/// # Errors
+/// A sentence with what it needs and what there is.
+fn fits(args: &BenchArgs, quant: Quant) -> Result<(), Failure> {
+    let Some(room) = Machine::default().room().filter(|_| args.device.gpu_memory().is_none())
+    else {
+        return Ok(());
+    };
+    let weighed = Weighed::shape(&args.shape, quant, Kernels::here()).map_err(|e| e.message)?;
+    let need = weighed.memory(args.text_tokens + args.new_tokens as usize).peak();
+    match room.holds(need, 0) {
+        true => Ok(()),
+        false => Err(format!(
+            "out_of_memory: {} in {} needs about {} of memory, and {}; take a smaller --shape, fewer tokens or \
+             another --quant, or say with --memory-limit how much may be taken",
+            args.shape,
+            quant.name(),
+            amount(need),
+            room.free_in_words(0)
+        )),
+    }
+}
+
 fn row(args: &BenchArgs, quant: Quant) -> Result<Row, Failure> {
+    fits(args, quant)?;
     let start = Instant::now();
     let options = LoadOptions { name: args.shape.clone(), quant, device: args.device };
     let model = Model::random(&args.shape, &options).map_err(|e| e.message)?;
@@ -293,7 +353,8 @@ fn in_a_process_of_its_own(args: &BenchArgs, quant: Quant, text: usize) -> Resul
     let output = Command::new(program)
         .args(["bench", "--json", "--observe", "on", "--runs", "1", "--new-tokens", "2"])
         .args(["--memory", "0", "--shape", &args.shape, "--quant", quant.name()])
-        .args(["--text-tokens", &text.to_string(), "--device", &args.device.to_string()])
+        .args(["--text-tokens", &text.max(1).to_string(), "--device", &args.device.to_string()])
+        .args(said().into_iter().flat_map(|limit| ["--memory-limit".to_owned(), limit.to_string()]))
         .output()
         .map_err(|e| e.to_string())?;
     if !output.status.success() {

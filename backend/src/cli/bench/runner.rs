@@ -47,15 +47,21 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
     let mut turn = || bench.turn(&worker, &never).map_err(says);
     // The first item loads the model, which belongs to neither side.
     turn()?;
-    let (started, mut done, mut at_hundred) = (Instant::now(), 1, 0.0);
+    let (started, mut done, mut at_hundred) = (Instant::now(), 1, None);
     while turn()? == Turn::Worked {
         done += 1;
         if done == 100 {
-            at_hundred = resident_mib().unwrap_or_default();
+            at_hundred = resident_mib();
         }
     }
     let wall_ms = started.elapsed().as_secs_f64() * 1e3;
-    let at_end = resident_mib().unwrap_or_default();
+    // Of fewer items than that nothing is to be said of growth.
+    let grown = at_hundred.zip(resident_mib()).map_or_else(String::new, |(hundred, end)| {
+        format!(
+            "; memory after the 100th {hundred:.0} MiB, after the last {end:.0} MiB ({:+.2} %)",
+            100.0 * (end / hundred - 1.0)
+        )
+    });
     drop(bench);
     let ends = queue.ends(&new.id, 0, done).map_err(says)?;
     let model_ms: f64 = ends
@@ -70,11 +76,9 @@ pub(super) fn runner(args: &BenchArgs, items: u32) -> Result<(), Failure> {
     let runs = f64::from(done - 1);
     print(&format!(
         "{DEMO_NAME}, {done} items of the demo dataset: {:.1} ms an item, {:.1} of them the model's \
-         ({:+.2} % for the runner); memory after the 100th {at_hundred:.0} MiB, after the last \
-         {at_end:.0} MiB ({:+.2} %)\n",
+         ({:+.2} % for the runner){grown}\n",
         wall_ms / runs,
         model_ms / runs,
         100.0 * (wall_ms / model_ms - 1.0),
-        100.0 * (at_end / at_hundred - 1.0),
     ))
 }

@@ -14,6 +14,7 @@ use super::{BenchArgs, peak_mib, resident_mib, stripes};
 /// memory after the tenth and after the last.
 pub(super) fn samples(args: &BenchArgs, quant: Quant, samples: usize) -> Result<(), Failure> {
     let options = LoadOptions { name: args.shape.clone(), quant, device: args.device };
+    super::fits(args, quant)?;
     let model = Model::random(&args.shape, &options).map_err(|e| e.message)?;
     let gpu = GpuMemory::watch(args.device);
     let memory = || gpu.now().map(|m| m.in_use_mib).or_else(resident_mib).unwrap_or_default();

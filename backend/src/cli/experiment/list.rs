@@ -9,8 +9,9 @@ use shared::experiment::ExperimentState;
 
 use super::{ExperimentsCommand, Failure, ModelFolders, find, queue};
 use crate::cli::print;
+use crate::cli::values::folder;
 use crate::error::ApiError;
-use crate::experiments::{Book, files, status};
+use crate::experiments::{Book, SqliteQueue, files, status};
 use crate::export::parse_definition;
 use crate::id::RunId;
 
@@ -18,7 +19,11 @@ pub(in crate::cli) fn experiments(command: &ExperimentsCommand) -> Result<(), Fa
     match command {
         ExperimentsCommand::List { folders } => list(folders),
         ExperimentsCommand::Export { id, out, definition, folders } => {
-            let (queue, definition) = (queue(folders)?, self::definition(definition)?);
+            let definition = self::definition(definition)?;
+            if let Some(out) = out {
+                folder("--out", out)?;
+            }
+            let queue = some(folders)?;
             let id = find(&queue, id)?.start.id;
             write_tables(&queue, &id, &definition, out.as_deref())
         }
@@ -26,7 +31,7 @@ pub(in crate::cli) fn experiments(command: &ExperimentsCommand) -> Result<(), Fa
         ExperimentsCommand::Resume { id, folders } => set(folders, id, ExperimentState::Running),
         ExperimentsCommand::Cancel { id, folders } => set(folders, id, ExperimentState::Cancelled),
         ExperimentsCommand::Delete { id, folders } => {
-            let queue = queue(folders)?;
+            let queue = some(folders)?;
             let id = find(&queue, id)?.start.id;
             queue.delete(&id).map_err(|e| e.to_string())?;
             print(&format!("{id} is deleted\n"))
@@ -34,8 +39,26 @@ pub(in crate::cli) fn experiments(command: &ExperimentsCommand) -> Result<(), Fa
     }
 }
 
+const NONE: &str = "no experiment yet; `langoverrule experiment` starts one\n";
+
+/// The experiments of a data folder; none where there is no such folder, which is not made for asking.
+fn kept(folders: &ModelFolders) -> Result<Option<SqliteQueue>, Failure> {
+    folders.data.exists().then(|| queue(folders)).transpose()
+}
+
+/// The same for what needs one.
+fn some(folders: &ModelFolders) -> Result<SqliteQueue, Failure> {
+    let none = || {
+        format!(
+            "there is no folder {}: name with --data where the experiment is kept",
+            folders.data.display()
+        )
+    };
+    kept(folders)?.ok_or_else(none)
+}
+
 fn set(folders: &ModelFolders, name: &str, wanted: ExperimentState) -> Result<(), Failure> {
-    let queue = queue(folders)?;
+    let queue = some(folders)?;
     let id = find(&queue, name)?.start.id;
     let state = queue.set_state(&id, wanted, None).map_err(|e| e.to_string())?;
     let state = state.ok_or_else(|| "the experiment was deleted".to_owned())?;
@@ -46,8 +69,10 @@ fn set(folders: &ModelFolders, name: &str, wanted: ExperimentState) -> Result<()
 }
 
 fn list(folders: &ModelFolders) -> Result<(), Failure> {
-    let queue = queue(folders)?;
     let mut text = String::new();
+    let Some(queue) = kept(folders)? else {
+        return print(NONE);
+    };
     for experiment in queue.list(1000).map_err(|e| e.to_string())? {
         let progress = queue.progress(&experiment.start.id).map_err(|e| e.to_string())?;
         let s = status(&experiment, &progress);
@@ -76,7 +101,7 @@ fn list(folders: &ModelFolders) -> Result<(), Failure> {
         );
     }
     if text.is_empty() {
-        text.push_str("no experiment yet; `langoverrule experiment` starts one\n");
+        text.push_str(NONE);
     }
     print(&text)
 }

@@ -14,13 +14,14 @@ use datasets::Paths;
 use engine::DeviceChoice;
 use shared::PruneBy;
 use shared::experiment::ExperimentSpec;
+use shared::options::MAX_REPLICATE;
 
 use super::analyze::quant;
 use super::asked::AskedArgs;
+use super::values::{share, text, whole};
 use super::{Failure, ModelFolders};
 use crate::experiments::{Book, Experiment, Means, Shelves, SqliteQueue};
 use crate::id::RunId;
-use crate::models::catalog::Catalog;
 use crate::workers::Devices;
 use crate::workers::lab::KeepingLab;
 
@@ -36,7 +37,7 @@ const LAST: &str = "last";
 pub struct ExperimentArgs {
     /// Models, by name, folder or FILE.gguf[,MMPROJ.gguf]; say it again or separate them by commas
     /// [default: demo-llava].
-    #[arg(long = "model", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long = "model", value_name = "NAME", value_delimiter = ',', value_parser = text())]
     models: Vec<String>,
     /// The paper's tables for its models of these families, with its prune rates and replications:
     /// the demo models stand in on the demo dataset, unless --real is given.
@@ -47,34 +48,36 @@ pub struct ExperimentArgs {
     real: bool,
     /// Where samples come from: demo, mmmu-pro[:CONFIG|:PATH], folder:PATH, jsonl:PATH, parquet:PATH
     /// [default: demo].
-    #[arg(long)]
+    #[arg(long, value_parser = text())]
     dataset: Option<String>,
-    /// Samples to draw; 0 for all there are.
-    #[arg(long, default_value_t = 100)]
-    samples: u32,
-    /// Seed of the draw.
-    #[arg(long, default_value_t = 7)]
-    seed: u64,
+    /// Samples to draw; 0 for all there are [default: 100].
+    #[arg(long, value_name = "N", value_parser = whole::<u32>(0, u32::MAX.into()))]
+    samples: Option<u32>,
+    /// Seed of the draw [default: 7].
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<u64>(0, u64::MAX))]
+    seed: Option<u64>,
     /// Shares of the image tokens to drop, such as 0,0.75,0.9,0.95 [default: 0].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = share)]
     prune: Vec<f32>,
     /// Run every prune rate also with as many tokens drawn by chance, anew for each sample, from this
     /// seed; --paper does, with seed 7.
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", conflicts_with = "prune_by",
+        value_parser = whole::<u32>(0, u32::MAX.into()))]
     random_prune: Option<u32>,
     /// Run every model also with a blank picture, with noise and with the question alone: what it gets
     /// right without the picture. --paper does.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "picture")]
     floors: bool,
     /// How many times the image tokens stand in the sequence, such as 1,5,10 [default: 1].
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_name = "N", value_delimiter = ',',
+        value_parser = whole::<u32>(1, MAX_REPLICATE.into()))]
     replicate: Vec<u32>,
     /// Move prune and replicate one at a time, as the paper does and --paper too, instead of running
     /// every combination.
     #[arg(long)]
     one_at_a_time: bool,
     /// How weights are held, such as f32,q4k [default: each model's own].
-    #[arg(long = "quant", value_delimiter = ',')]
+    #[arg(long = "quant", value_delimiter = ',', value_parser = text())]
     quants: Vec<String>,
     /// Most pixels of the prepared picture, for models that read any size or cut it into tiles (others
     /// run once), such as 50176,200704,own: own is the model's own choice, its limit or one tile
@@ -83,27 +86,28 @@ pub struct ExperimentArgs {
     max_pixels: Vec<MostPixels>,
     /// Prompt templates by name, for the models that have them (others run with their own)
     /// [default: each model's own].
-    #[arg(long = "template", value_delimiter = ',')]
+    #[arg(long = "template", value_delimiter = ',', value_parser = text())]
     templates: Vec<String>,
     #[command(flatten)]
     asked: AskedArgs,
     /// What drawn tokens follow from, where a temperature is asked: the same seed gives the same
     /// answers [default: 0].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = whole::<u32>(0, u32::MAX.into()))]
     answer_seed: Option<u32>,
     /// A name for the experiment.
     #[arg(long, default_value = "")]
     title: String,
     /// Go on with an experiment that was interrupted or paused: the one named, else the last one
     /// that asks for what this command line asks for (it is started where there is none), else,
-    /// where it names no model, paper or dataset, the last one.
-    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = LAST)]
+    /// where it asks for nothing, the last one.
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = LAST,
+        value_parser = text())]
     resume: Option<String>,
     /// Folder for tables and plots [default: results/ID].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// The definition of the tables: paper, reimplementation, forward, or a definition as JSON.
-    #[arg(long, default_value = "paper")]
+    #[arg(long, default_value = "paper", value_parser = text())]
     definition: String,
     /// What the model runs on: auto, cpu or cuda:0.
     #[arg(long, default_value_t)]
@@ -115,7 +119,44 @@ pub struct ExperimentArgs {
 impl ExperimentArgs {
     /// Whether the command line says which experiment is meant.
     fn asks_for_something(&self) -> bool {
-        self.paper.is_some() || self.dataset.is_some() || !self.models.is_empty()
+        // Every option by its name, so that a new one is thought of here.
+        let ExperimentArgs {
+            models,
+            paper,
+            real,
+            dataset,
+            samples,
+            seed,
+            prune,
+            random_prune,
+            floors,
+            replicate,
+            one_at_a_time,
+            quants,
+            max_pixels,
+            templates,
+            asked,
+            answer_seed,
+            title,
+            resume: _,
+            out: _,
+            definition: _,
+            device: _,
+            folders: _,
+        } = self;
+        paper.is_some()
+            || dataset.is_some()
+            || samples.is_some()
+            || seed.is_some()
+            || random_prune.is_some()
+            || answer_seed.is_some()
+            || *real
+            || *floors
+            || *one_at_a_time
+            || [models, quants, templates].into_iter().any(|list| !list.is_empty())
+            || !(prune.is_empty() && replicate.is_empty() && max_pixels.is_empty())
+            || !title.is_empty()
+            || *asked != AskedArgs::default()
     }
 
     fn spec(&self, means: &Means) -> Result<ExperimentSpec, Failure> {
@@ -137,8 +178,8 @@ impl ExperimentArgs {
             models: if self.models.is_empty() { standard.models } else { pairs(&self.models) },
             quants: self.quants.iter().map(|name| quant(name)).collect::<Result<_, _>>()?,
             dataset: self.dataset.clone().unwrap_or(standard.dataset),
-            samples: self.samples,
-            seed: self.seed,
+            samples: self.samples.unwrap_or(100),
+            seed: self.seed.unwrap_or(7),
             prune: if self.prune.is_empty() { standard.prune } else { self.prune.clone() },
             replicate: match &self.replicate[..] {
                 [] => standard.replicate,
@@ -171,7 +212,8 @@ fn most_pixels(text: &str) -> Result<MostPixels, String> {
     if text == "own" {
         return Ok(MostPixels(None));
     }
-    let pixels = text.parse().map_err(|_| "name a whole number of pixels, or own".to_owned());
+    let pixels = text.parse().ok().filter(|pixels| *pixels > 0);
+    let pixels = pixels.ok_or_else(|| "name a whole number of pixels from 1 on, or own".to_owned());
     pixels.map(|pixels| MostPixels(Some(pixels)))
 }
 
@@ -206,7 +248,7 @@ pub enum ExperimentsCommand {
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
         /// The definition of the tables: paper, reimplementation, forward, or a definition as JSON.
-        #[arg(long, default_value = "paper")]
+        #[arg(long, default_value = "paper", value_parser = text())]
         definition: String,
         #[command(flatten)]
         folders: ModelFolders,
@@ -248,7 +290,7 @@ pub struct WorkerArgs {
     #[arg(long)]
     until_idle: bool,
     /// Models that each device keeps in memory.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<usize>(1, 100))]
     models_kept: usize,
     /// What models run on: auto, cpu or cuda:0; several as cuda:0,cuda:1, or all. Each works at an
     /// item of its own.
@@ -264,8 +306,7 @@ fn queue(folders: &ModelFolders) -> Result<SqliteQueue, Failure> {
 }
 
 fn means(folders: &ModelFolders, device: DeviceChoice) -> Result<Means, Failure> {
-    let catalog =
-        Catalog::find(folders.models.as_deref(), &folders.data).map_err(|e| e.to_string())?;
+    let catalog = folders.catalog()?;
     let shelves = Shelves::new(Paths::Anywhere, catalog.hub().cloned());
     let queue = Arc::new(queue(folders)?);
     Ok(Means {
@@ -317,6 +358,8 @@ mod tests {
     fn a_limit_of_pixels_is_a_number_or_the_models_own() {
         assert_eq!(most_pixels("50176").map(|m| m.0), Ok(Some(50_176)));
         assert_eq!(most_pixels("own").map(|m| m.0), Ok(None));
-        assert!(most_pixels("many").is_err_and(|why| why.contains("or own")));
+        for wrong in ["many", "0", "-1", ""] {
+            assert!(most_pixels(wrong).is_err_and(|why| why.contains("or own")), "{wrong}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use shared::experiment::{ExperimentSpec, ExperimentState, ExperimentStatus};
 use super::stop::Asked;
 use super::work::LOOK_EVERY;
 use super::{ExperimentArgs, Failure, LAST, find, list, means};
+use crate::cli::values::folder;
 use crate::experiments::{
     Bench, End, Experiment, Means, Post, Reach, Turn, could_fit, plan, status,
 };
@@ -21,6 +22,17 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 
 pub(in crate::cli) fn experiment(args: &ExperimentArgs) -> Result<(), Failure> {
     let definition = list::definition(&args.definition)?;
+    if let Some(out) = &args.out {
+        folder("--out", out)?;
+    }
+    if let Some(name) = args.resume.as_ref().filter(|name| *name != LAST)
+        && args.asks_for_something()
+    {
+        return Err(format!(
+            "--resume {name} goes on with what that experiment asks for: leave out what is asked for beside it, \
+             or leave out its name to go on with the last one that asks for that"
+        ));
+    }
     args.device.describe().map_err(|e| e.message)?;
     let asked = Asked::on_signals()?;
     let stop = asked.stop();

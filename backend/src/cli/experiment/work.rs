@@ -8,7 +8,7 @@ use super::stop::Asked;
 use super::{Failure, WorkerArgs, means};
 use crate::experiments::{Bench, Means, Post, Turn};
 use crate::workers::lab::KeepingLab;
-use crate::workers::{Stop, Worker};
+use crate::workers::{Fitting, Stop, Worker};
 
 /// How often a worker with nothing to do looks again.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -34,6 +34,11 @@ pub(in crate::cli) fn worker(args: &WorkerArgs) -> Result<(), Failure> {
             .map_err(|e| format!("the model's thread cannot start: {e}"))?;
         let bench = Bench::new(means.clone(), Post::Worker).map_err(|e| e.to_string())?;
         benches.push((bench, worker, means));
+    }
+    if let Some((_, _, Means { lab, catalog, .. })) = benches.first() {
+        for problem in Fitting::default().look(&**lab, catalog).problems {
+            tracing::error!("{problem}");
+        }
     }
     let stop = asked.stop();
     let until_idle = args.until_idle;

@@ -115,8 +115,8 @@ impl Access {
     /// Checks the host that a request asks for, against websites whose name was made to lead here.
     ///
     /// # Errors
-    /// It asks for another host than this lab's. A request that names none is a program's: browsers
-    /// always do.
+    /// It asks for another host than this lab's. A request that names none is an old program's: of
+    /// HTTP/1.1 all do.
     pub fn check_host(
         &self,
         peer: Option<Peer>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::ErrorCode;
+use shared::{ErrorBody, ErrorCode};
 use tokio_util::sync::CancellationToken;
 
 use super::io::Drain;
@@ -119,7 +119,8 @@ impl Connections {
             );
         }
         let _counted = self.counts.accepted();
-        Ok(Slot { limits: self.limits, place, activity, _counted })
+        let asker = Asker { client, refusals: self.refusals.clone() };
+        Ok(Slot { limits: self.limits, place, activity, asker, _counted })
     }
 
     /// The system has no files left, or the like: a connection that can be spared is sent away.
@@ -138,10 +139,32 @@ pub struct Slot {
     limits: ConnectionLimits,
     place: PlaceHeld,
     activity: Arc<Activity>,
+    asker: Asker,
     _counted: Counted,
 }
 
+/// Who is at the other end of a connection, for refusals to be noted.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// `None` is a named proxy.
+    client: Option<Client>,
+    refusals: Refusals,
+}
+
+impl Asker {
+    /// Notes that something is refused.
+    pub fn refused(&self, body: &ErrorBody) {
+        let sentence = body.sentence.as_ref().map(|sentence| sentence.id.as_str());
+        self.refusals.note(sentence.unwrap_or(body.code.name()), self.client, "");
+    }
+}
+
 impl Slot {
+    /// Who is at the other end.
+    pub fn asker(&self) -> Asker {
+        self.asker.clone()
+    }
+
     /// Done when the connection is to make room.
     pub fn leave(&self) -> CancellationToken {
         self.place.leave()

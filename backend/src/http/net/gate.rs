@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{Method, header};
+use axum::http::{Method, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::ErrorCode;
@@ -30,6 +30,10 @@ pub async fn gate(State(state): State<AppState>, mut request: Request, next: Nex
 
 fn check(access: &Access, peer: Option<Peer>, request: &Request) -> Result<(), Refusal> {
     let (uri, headers) = (request.uri(), request.headers());
+    // RFC 9112, 3.2: also where the request's line names one.
+    if request.version() == Version::HTTP_11 && !headers.contains_key(header::HOST) {
+        return Err(Refusal::NoHost);
+    }
     access.check_host(peer, uri, headers)?;
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     // A websocket is opened by GET, and another website's page may read what comes over it.

@@ -16,6 +16,7 @@ mod io;
 mod pace;
 mod server;
 mod site;
+mod words;
 
 pub use access::{Access, Refusal};
 pub use client::Peer;

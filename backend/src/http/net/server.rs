@@ -18,7 +18,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use shared::{ErrorBody, ErrorCode, sentence};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -30,11 +30,12 @@ use tower::ServiceExt;
 use super::Access;
 use super::connections::{Connections, Refused, Slot};
 use super::io::Drained;
+use super::words::{HEAD, Worded, refusal};
 use crate::error::Refusal;
 use crate::fair::{Activity, Busy, Client};
 
-/// Most bytes of a request's head, and of an answer that is written at once.
-const BUFFER: usize = 32 << 10;
+/// Most bytes of a request that are read, and of an answer that are written, at once.
+const BUFFER: usize = HEAD;
 /// Most bytes that the system keeps of an answer that nobody reads.
 const SEND_BUFFER: u32 = 256 << 10;
 /// Connections that may wait to be accepted.
@@ -148,14 +149,15 @@ pub async fn answer<I>(
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = slot.limits();
-    let (activity, leave) = (slot.activity(), slot.leave());
-    let io = TokioIo::new(Drained::new(io, limits.drain, slot));
+    let (activity, asker, leave) = (slot.activity(), slot.asker(), slot.leave());
+    let io = Drained::new(io, limits.drain, slot);
+    let io = TokioIo::new(Worded::new(io, activity.clone(), asker, limits.head));
     let service = service_fn(move |request: Request<Incoming>| {
         let mut busy = Some(activity.busy());
         let activity = activity.clone();
         let mut request = request.map(|body| match body.is_end_stream() {
             true => Body::new(body),
-            false => Body::new(Asking { body, activity: activity.clone() }),
+            false => Body::new(Asking { body, activity: activity.clone(), ended: false }),
         });
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(activity);
@@ -165,15 +167,16 @@ pub async fn answer<I>(
             // Who is refused over a websocket, for a page cannot read another answer, is about to be
             // sent away.
             let refused = response.extensions().get::<Refusal>().is_some();
-            if response.status() == StatusCode::SWITCHING_PROTOCOLS && !refused {
-                busy.take().into_iter().for_each(Busy::for_ever);
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                busy.take().into_iter().for_each(|busy| busy.upgraded(!refused));
             }
             Ok::<_, Infallible>(response.map(|body| Answering { body, _busy: busy }))
         }
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head)
+        // That has words for it.
+        .header_read_timeout(None)
+        .max_header_size(HEAD)
         .max_buf_size(BUFFER)
         .serve_connection(io, service)
         .with_upgrades();
@@ -197,10 +200,11 @@ pub async fn answer<I>(
     }
 }
 
-/// A request's body, which notes when it is waited for.
+/// A request's body, which notes when it is waited for, and that it was not read to its end.
 struct Asking {
     body: Incoming,
     activity: Arc<Activity>,
+    ended: bool,
 }
 
 impl HttpBody for Asking {
@@ -216,6 +220,7 @@ impl HttpBody for Asking {
             true => self.activity.waits(),
             false => self.activity.goes_on(),
         }
+        self.ended |= matches!(frame, Poll::Ready(None));
         frame
     }
 
@@ -231,6 +236,9 @@ impl HttpBody for Asking {
 impl Drop for Asking {
     fn drop(&mut self) {
         self.activity.goes_on();
+        if !self.ended && !self.body.is_end_stream() {
+            self.activity.leaves_unread();
+        }
     }
 }
 
@@ -266,16 +274,8 @@ async fn refuse<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, refused: Refused) 
         Refused::Client => (ErrorCode::TooManyConnections, sentence::LabError::TooManyConnections),
         Refused::All => (ErrorCode::ConnectionsFull, sentence::LabError::ConnectionsFull),
     };
-    let status =
-        StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let body = serde_json::to_string(&ErrorBody::new(code, why))?;
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nRetry-After: 5\r\n\
-         Connection: close\r\n\r\n",
-        body.len()
-    );
-    io.write_all(head.as_bytes()).await?;
-    io.write_all(body.as_bytes()).await?;
+    io.write_all(&refusal(&ErrorBody { retry_after: Some(5), ..ErrorBody::new(code, why) }))
+        .await?;
     io.shutdown().await?;
     // What was sent and not read would take the answer back.
     let mut unread = [0; 4096];

@@ -60,12 +60,42 @@ impl FromStr for Site {
                 "\"{text}\" is no website's address: write scheme and host, as https://lab.school"
             )
         })?;
-        let rest = Url::parse(text).ok().map(|u| (u.path().to_owned(), u.query().is_some()));
+        let rest = Url::parse(text).ok();
+        let rest = rest.map(|u| u.path() == "/" && u.query().is_none() && u.fragment().is_none());
         match rest {
-            Some((path, false)) if path == "/" => Ok(site),
+            Some(true) => site.named().map(|()| site),
             _ => {
                 Err(format!("leave out what follows the host: {site}; a path belongs into --base"))
             }
+        }
+    }
+}
+
+impl Site {
+    /// Whether a browser can be at it: parsers of addresses take more than there can be.
+    fn named(&self) -> Result<(), String> {
+        let host = &self.host;
+        if host.to_string().contains('*') {
+            return Err(format!(
+                "a browser is at one website, and {host} names none: write each host by which the lab is \
+                 opened behind an --origin of its own, as https://lab.school"
+            ));
+        }
+        let good = match (host, address(host)) {
+            (_, Some(ip)) => !ip.is_unspecified() && !ip.is_multicast(),
+            (Host::Domain(name), _) => {
+                let plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+                let label =
+                    |label: &str| (1..=63).contains(&label.len()) && label.chars().all(plain);
+                name.len() <= 253 && name.split('.').all(label)
+            }
+            _ => false,
+        };
+        match good && self.port != 0 {
+            true => Ok(()),
+            false => Err(format!(
+                "no browser can open {self}: write the address that stands in its bar, as https://lab.school"
+            )),
         }
     }
 }
@@ -140,11 +170,17 @@ impl Base {
     }
 }
 
+/// Most bytes of a path below which the lab lies.
+const LONGEST_BASE: usize = 200;
+
 impl FromStr for Base {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let base = text.trim_end_matches('/');
+        if base.len() > LONGEST_BASE {
+            return Err(format!("the path has {} bytes, and at most {LONGEST_BASE}", base.len()));
+        }
         let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/@:+".contains(c);
         let good = base.is_empty()
             || base.starts_with('/') && !base.contains("//") && base.chars().all(plain);
@@ -155,7 +191,7 @@ impl FromStr for Base {
     }
 }
 
-/// A network, or one address, as `10.0.0.0/8`, `127.0.0.1` or `::1`.
+/// A network of proxies, or the address of one, as `10.0.0.0/8`, `127.0.0.1` or `::1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(IpNet);
 
@@ -177,11 +213,42 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let one = text.parse::<IpAddr>().map(|ip| IpNet::from(ip.to_canonical()));
-        let network = one.or_else(|_| text.parse::<IpNet>());
-        network.map(|network| Network(network.trunc())).map_err(|_| {
+        let network = one.or_else(|_| text.parse::<IpNet>().map(plain_network));
+        let network = network.map(|network| network.trunc()).map_err(|_| {
             format!("\"{text}\" is no address and no network: write 10.0.0.5, ::1 or 10.0.0.0/8")
-        })
+        })?;
+        if network.prefix_len() < widest(&network) {
+            return Err(format!(
+                "\"{text}\" would have everybody in it believed whom a request comes from, and so whose part \
+                 of the lab it takes: name the proxy's own address, or a network of at most /8 (IPv6: /7), \
+                 as 127.0.0.1 or 10.0.0.0/8"
+            ));
+        }
+        let first = network.network();
+        if first.is_unspecified() || first.is_multicast() {
+            return Err(format!("no proxy has the address {first}: name its own, as 127.0.0.1"));
+        }
+        Ok(Network(network))
     }
+}
+
+/// The shortest prefix of a network that is somebody's own: 10.0.0.0/8 and fc00::/7 are the widest
+/// that are.
+fn widest(network: &IpNet) -> u8 {
+    match network {
+        IpNet::V4(_) => 8,
+        IpNet::V6(_) => 7,
+    }
+}
+
+/// A network of IPv4 addresses that are written as IPv6, as IPv4: as clients' addresses are compared.
+fn plain_network(network: IpNet) -> IpNet {
+    let mapped = match network {
+        IpNet::V6(v6) => v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96)),
+        IpNet::V4(_) => None,
+    };
+    let v4 = mapped.and_then(|(address, prefix)| IpNet::new(address.into(), prefix).ok());
+    v4.unwrap_or(network)
 }
 
 #[cfg(test)]
@@ -226,6 +293,35 @@ mod tests {
         assert!(
             "lab.school".parse::<Site>().expect_err("it is wrong").contains("https://lab.school")
         );
+        assert!("https://lab.school/#a".parse::<Site>().is_err(), "nor what follows a #");
+    }
+
+    #[test]
+    fn an_operators_site_is_one_that_a_browser_can_open() {
+        for fine in
+            ["https://lab_1.school.", "http://[::1]:8080", "https://bücher.example", "http://lab"]
+        {
+            assert!(fine.parse::<Site>().is_ok(), "{fine}");
+        }
+        for wildcard in ["https://*.school", "https://*", "http://lab.*:8080", "https://%2a.school"]
+        {
+            let said = wildcard.parse::<Site>().expect_err(wildcard);
+            assert!(said.contains("an --origin of its own"), "{said}");
+        }
+        let long = format!("https://{}.school", "a".repeat(64));
+        for wrong in [
+            "https://a.school,b.school",
+            "https://lab..school",
+            "https://.school",
+            "https://0.0.0.0",
+            "http://[::]:8080",
+            "http://224.0.0.1",
+            "https://lab.school:0",
+            &long,
+        ] {
+            let said = wrong.parse::<Site>().expect_err(wrong);
+            assert!(said.contains("as https://lab.school"), "{said}");
+        }
     }
 
     #[test]
@@ -250,8 +346,17 @@ mod tests {
         assert_eq!(lab.strip("/user/ada/proxy/absolute/80800/"), None);
         assert_eq!(lab.strip("/api/runs"), None);
         assert_eq!(Base::default().strip("/api/runs"), Some("/api/runs"));
-        for wrong in ["lab", "/a/../b", "/a b", "//evil.example", "/a?b", "https://lab.school/lab"]
-        {
+        let long = "/a".repeat(101);
+        for wrong in [
+            "lab",
+            "/a/../b",
+            "/a b",
+            "//evil.example",
+            "/a?b",
+            "https://lab.school/lab",
+            "/*",
+            &long,
+        ] {
             assert!(base(wrong).is_err(), "{wrong}");
         }
     }
@@ -264,6 +369,24 @@ mod tests {
         assert!(of("10.0.0.0/8").holds(ip("::ffff:10.0.0.1")));
         assert!(of("::1").holds(ip("::1")) && !of("::1").holds(ip("::2")));
         assert!(!of("127.0.0.1").holds(ip("127.0.0.2")));
-        assert!("ten".parse::<Network>().expect_err("it is wrong").contains("10.0.0.0/8"));
+        assert!(of("::ffff:10.0.0.0/104").holds(ip("10.200.0.1")));
+        assert!(of("fc00::/7").holds(ip("fd00::1")));
+        for (wrong, part) in [
+            ("ten", "10.0.0.0/8"),
+            ("*", "10.0.0.0/8"),
+            ("10.0.0.0/33", "10.0.0.0/8"),
+            ("0.0.0.0/0", "believed"),
+            ("128.0.0.0/1", "believed"),
+            ("10.0.0.0/7", "believed"),
+            ("::/0", "believed"),
+            ("2000::/3", "believed"),
+            ("::ffff:0:0/96", "believed"),
+            ("0.0.0.0", "no proxy has"),
+            ("::", "no proxy has"),
+            ("224.0.0.0/8", "no proxy has"),
+        ] {
+            let said = wrong.parse::<Network>().expect_err(wrong);
+            assert!(said.contains(part), "{wrong}: {said}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode, MOST_MEDIA};
 use tokio_util::bytes::BytesMut;
 
-use super::extract::bearer;
+use super::extract::{bearer, of_kind, unpacked};
 use crate::error::ApiError;
 use crate::fair::{Activity, Client, uploads_full};
 use crate::http::state::{AppState, Limits};
@@ -59,8 +59,8 @@ pub struct RunForm {
         (status = 404, body = ErrorBody, description = "unknown_model"),
         (status = 408, body = ErrorBody, description = "too_slow"),
         (status = 413, body = ErrorBody, description = "picture_too_large, \
-            picture_too_many_pixels"),
-        (status = 415, body = ErrorBody, description = "picture_unreadable"),
+            picture_too_many_pixels, body_too_large: the options"),
+        (status = 415, body = ErrorBody, description = "picture_unreadable, wrong_content_type"),
         (status = 429, body = ErrorBody, description = "too_many_requests", headers(
             ("Retry-After" = u32, description = "Seconds until asking again may help"),
         )),
@@ -85,6 +85,8 @@ pub async fn create_run(
             return Err(error);
         }
     };
+    of_kind(&headers, |kind| kind == "multipart/form-data", "a form (multipart/form-data)")?;
+    unpacked(&headers)?;
     // Counted below, field by field, so that each limit has its own error.
     DefaultBodyLimit::disable().apply(&mut request);
     let form = Multipart::from_request(request, &state).await.map_err(not_a_form)?;
@@ -225,7 +227,7 @@ fn pictures_too_large(limit: usize) -> ApiError {
 
 fn options_too_large() -> ApiError {
     let kib = (MAX_OPTIONS >> 10) as u64;
-    ApiError::new(ErrorCode::PromptTooLong, LabError::OptionsTooLarge { kib })
+    ApiError::new(ErrorCode::BodyTooLarge, LabError::OptionsTooLarge { kib })
 }
 
 fn not_a_form(error: MultipartRejection) -> ApiError {

@@ -56,6 +56,7 @@ fn named(models: &[Key]) -> Vec<String> {
 async fn look(state: &AppState) -> Health {
     let runs = &state.runs;
     runs.store.look_for_space().await;
+    let models = runs.models_state().await;
     let devices = runs.devices();
     let alive = devices.iter().any(|(_, state)| state.alive);
     let full = runs.store.space().is_full();
@@ -84,6 +85,7 @@ async fn look(state: &AppState) -> Health {
              asked for, and not before."
         ));
     }
+    problems.extend(models.problems.into_iter().map(|problem| problem.text));
     let status = match (alive, problems.is_empty()) {
         (false, _) => "model thread ended",
         (true, false) => "degraded",
@@ -92,7 +94,7 @@ async fn look(state: &AppState) -> Health {
     Health {
         status,
         problems,
-        ready: alive && !full && !runs.is_closing(),
+        ready: alive && !full && models.any && !runs.is_closing(),
         model: doing(devices.iter().map(|(_, state)| state)),
         loaded: named(&runs.loaded()),
         devices: devices
@@ -136,7 +138,7 @@ pub async fn health(State(state): State<AppState>) -> (StatusCode, Json<Health>)
     tag = "lab",
     responses(
         (status = 200, body = Health),
-        (status = 503, body = Health, description = "Full, closing, or its model thread has ended"),
+        (status = 503, body = Health, description = "Full, closing, without a model that can run, or its model thread has ended"),
     )
 )]
 pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Health>) {

@@ -1,12 +1,11 @@
 //! `PATCH /api/runs/{id}`: what a run's owner calls it.
 
 use axum::Json;
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode, Label, LabelChange};
 
-use super::extract::OwnRun;
+use super::extract::{OwnRun, json_body};
 use crate::error::ApiError;
 use crate::http::state::AppState;
 
@@ -31,6 +30,8 @@ const MAX_CHANGE: usize = 64 << 10;
         (status = 400, body = ErrorBody, description = "bad_request, bad_option"),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 413, body = ErrorBody, description = "body_too_large"),
+        (status = 415, body = ErrorBody, description = "wrong_content_type"),
         (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
@@ -39,10 +40,8 @@ pub async fn label_run(
     OwnRun(run): OwnRun,
     request: Request,
 ) -> Result<Json<Label>, ApiError> {
-    let bytes = to_bytes(request.into_body(), MAX_CHANGE).await.map_err(|_| {
-        let kib = (MAX_CHANGE >> 10) as u64;
-        ApiError::new(ErrorCode::BadRequest, LabError::LabelTooLarge { kib })
-    })?;
+    let too_large = LabError::LabelTooLarge { kib: (MAX_CHANGE >> 10) as u64 };
+    let bytes = json_body(request, MAX_CHANGE, too_large).await?;
     let unusable = |why: LabError| ApiError::new(ErrorCode::BadRequest, why);
     let value: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| unusable(LabError::LabelNotJson { why: error.to_string() }))?;

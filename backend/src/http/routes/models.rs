@@ -27,6 +27,11 @@ use crate::models::registry::{Entry, Origin};
 )]
 pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<ModelEntry>> {
     let catalog = &state.runs.catalog;
+    if !catalog.all_missing().is_empty() {
+        let runs = state.runs.clone();
+        // What it comes to is asked below.
+        let _ = tokio::task::spawn_blocking(move || runs.catalog.look_again()).await;
+    }
     let default = catalog.default_model().map(|m| m.name.as_str());
     let loaded = state.runs.loaded();
     let may_pull = is_allowed(state.pulls.allowed, &client);
@@ -64,6 +69,7 @@ pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<M
             licence: m.entry.and_then(|e| e.licence.clone()),
             memory: m.entry.map(Entry::memory).unwrap_or_default(),
             download: m.entry.and_then(|e| e.download),
+            unavailable: m.missing,
             may_pull: may_pull && on_hub && model_state != ModelState::Ready,
             pull,
             name: m.name.to_owned(),

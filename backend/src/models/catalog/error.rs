@@ -1,8 +1,15 @@
 //! Why a model is not to be had.
 
-use shared::ErrorCode;
+use std::time::Duration;
 
+use shared::ErrorCode;
+use shared::sentence::Message;
+
+use crate::error::{ApiError, sentence};
 use crate::models::hub::size;
+
+/// When a model that is not unpacked may be asked for again: disks seldom have room sooner.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 /// No model of that name, or its files are not there.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +47,14 @@ pub enum CatalogError {
     /// The registry cannot be read.
     #[error("{0}")]
     Registry(String),
+    /// The folder of models that was named cannot be read.
+    #[error("there is no folder of models {folder}: {cause}")]
+    NoFolder {
+        /// The folder.
+        folder: String,
+        /// What the operating system says.
+        cause: std::io::Error,
+    },
     /// A folder is not a model.
     #[error("{0} is not a model folder: it has no config.json")]
     NotAModel(String),
@@ -52,14 +67,9 @@ pub enum CatalogError {
     /// Files of llama.cpp that are no model.
     #[error("model_unusable: {0}")]
     Files(String),
-    /// The demo model cannot be written out.
-    #[error("the demo model cannot be written to {folder}: {cause}")]
-    Unpack {
-        /// Where to.
-        folder: String,
-        /// What the operating system says.
-        cause: std::io::Error,
-    },
+    /// The lab carries it, and cannot unpack it now.
+    #[error("{0}")]
+    NotUnpacked(Message),
 }
 
 impl CatalogError {
@@ -67,7 +77,18 @@ impl CatalogError {
     pub fn code(&self) -> ErrorCode {
         match self {
             CatalogError::NotPulled { .. } => ErrorCode::ModelNotPulled,
+            CatalogError::NotUnpacked(_) => ErrorCode::ModelNotUnpacked,
             _ => ErrorCode::UnknownModel,
+        }
+    }
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
+        let code = error.code();
+        match error {
+            CatalogError::NotUnpacked(why) => ApiError::new(code, why).again_in(TRY_AGAIN),
+            other => ApiError::new(code, sentence(&other.to_string())),
         }
     }
 }

@@ -3,14 +3,15 @@
 mod elsewhere;
 mod error;
 mod look;
+mod packed;
 mod source;
-mod unpack;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use engine::{gguf_files, traits_of, variant_of};
+use shared::sentence::Message;
 use shared::{AskedOptions, KnownModel, ModelTraits, Quant, RunOptions};
 
 use crate::assets::{Assets, DEMO, DEMO_QWEN};
@@ -23,8 +24,8 @@ use crate::models::registry::{Entry, Origin, Registry};
 use elsewhere::{Places, is_meant};
 pub use error::CatalogError;
 pub(crate) use look::Look;
+use packed::Packed;
 pub use source::Source;
-use unpack::unpack;
 
 /// The model that ships with the lab.
 pub const DEMO_NAME: &str = "demo-llava";
@@ -36,6 +37,8 @@ const SHIPPED: [(&str, Assets); 2] = [(DEMO_NAME, DEMO), ("demo-qwen", DEMO_QWEN
 #[derive(Clone, Debug, Default)]
 pub struct Catalog {
     models: Vec<Source>,
+    /// Those of them that the binary carries: in their places as far as they could be unpacked.
+    packed: Arc<[Packed]>,
     /// What other programs keep on this machine.
     elsewhere: Vec<Source>,
     default: Option<usize>,
@@ -55,6 +58,18 @@ pub struct Known<'c> {
     pub source: Option<Source>,
     /// What the registry says of it.
     pub entry: Option<&'c Entry>,
+    /// Why it is not here, where the lab carries it and cannot unpack it now.
+    pub missing: Option<Message>,
+}
+
+/// How the demo models that the binary carries are had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Demos {
+    /// From the folders that the binary was built from, where those are known; else unpacked.
+    #[default]
+    Usual,
+    /// Unpacked, as from a release: for tests of that.
+    Unpacked,
 }
 
 impl Catalog {
@@ -62,8 +77,20 @@ impl Catalog {
     /// the executable, and the demo models from inside the binary, written out where needed.
     ///
     /// # Errors
-    /// A demo model cannot be written out, or the person's own registry cannot be read.
+    /// The folder in `models` or the person's own registry cannot be read.
     pub fn find(models: Option<&Path>, data: &Path) -> Result<Catalog, CatalogError> {
+        Self::find_with(models, data, Demos::Usual)
+    }
+
+    /// The same, where it matters how demo models are had.
+    ///
+    /// # Errors
+    /// As [`Catalog::find`].
+    pub fn find_with(
+        models: Option<&Path>,
+        data: &Path,
+        demos: Demos,
+    ) -> Result<Catalog, CatalogError> {
         let registry = Registry::load(data).map_err(CatalogError::Registry)?;
         let mut catalog = Catalog {
             registry,
@@ -71,7 +98,13 @@ impl Catalog {
             elsewhere: Places::from_env().models(),
             ..Catalog::default()
         };
+        let mut packed = Vec::new();
         if let Some(folder) = models {
+            // A lab without the models that it was told to have helps nobody.
+            if let Err(cause) = std::fs::read_dir(folder) {
+                let folder = folder.display().to_string();
+                return Err(CatalogError::NoFolder { folder, cause });
+            }
             catalog.add_folder(folder);
         } else {
             catalog.add_folder(Path::new("models"));
@@ -83,15 +116,19 @@ impl Catalog {
                 if catalog.has(name) || catalog.registry.moves(name) {
                     continue;
                 }
-                if let Some(folder) = assets.folder() {
+                if let Some(folder) = assets.folder().filter(|_| demos == Demos::Usual) {
                     catalog.add(name, folder);
-                } else if let Some(folder) =
-                    unpack(name, assets, &caches::folder(Cached::Models, data))?
-                {
-                    catalog.add(name, &folder);
+                    continue;
                 }
+                let cache = caches::folder(Cached::Models, data);
+                let Some(model) = Packed::new(name, *assets, &cache) else { continue };
+                model.unpack();
+                // In its place also where it is not there yet: it may be later.
+                catalog.push(name, model.folder());
+                packed.push(model);
             }
         }
+        catalog.packed = packed.into();
         let demo = catalog.models.iter().position(|m| m.name == DEMO_NAME);
         catalog.default = demo.or((!catalog.models.is_empty()).then_some(0));
         Ok(catalog)
@@ -114,12 +151,37 @@ impl Catalog {
             return;
         }
         if folder.join("config.json").is_file() && has_weights(folder) && !self.has(name) {
-            let source = Source::folder(name.to_owned(), folder.to_owned());
-            self.models.push(match self.registry.get(name) {
-                Some(entry) => source.known_as(entry),
-                None => source,
-            });
+            self.push(name, folder);
         }
+    }
+
+    fn push(&mut self, name: &str, folder: &Path) {
+        let source = Source::folder(name.to_owned(), folder.to_owned());
+        self.models.push(match self.registry.get(name) {
+            Some(entry) => source.known_as(entry),
+            None => source,
+        });
+    }
+
+    /// Why a model that the lab carries is not here: it could not be unpacked. An empty name is the
+    /// default one's.
+    pub fn missing(&self, name: &str) -> Option<Message> {
+        let name = match name {
+            "" => self.default_model()?.name.as_str(),
+            name => name,
+        };
+        self.packed.iter().find(|model| model.name() == name)?.missing()
+    }
+
+    /// Tries again to unpack what the lab carries and could not be unpacked; no more often than once
+    /// a second. Writes to the disk: not for async threads.
+    pub fn look_again(&self) {
+        self.packed.iter().filter(|model| model.missing().is_some()).for_each(Packed::unpack);
+    }
+
+    /// Why models that the lab carries are not here.
+    pub fn all_missing(&self) -> Vec<Message> {
+        self.packed.iter().filter_map(Packed::missing).collect()
     }
 
     /// The same catalog with another hub, for tests.
@@ -141,21 +203,27 @@ impl Catalog {
 
     /// Every model the lab knows: those that are here, then those that can be.
     pub fn known(&self) -> Vec<Known<'_>> {
-        let here = self.models.iter().map(|source| Known {
-            name: &source.name,
-            source: Some(source.clone()),
-            entry: self.registry.get(&source.name),
+        let here = self.models.iter().map(|source| {
+            let missing = self.missing(&source.name);
+            Known {
+                name: &source.name,
+                source: missing.is_none().then(|| source.clone()),
+                entry: self.registry.get(&source.name),
+                missing,
+            }
         });
         let others = self.registry.entries().iter().filter(|entry| !self.has(&entry.name));
         let others = others.filter(|entry| entry.origin != Origin::Shipped).map(|entry| Known {
             name: &entry.name,
             source: self.locate(entry),
             entry: Some(entry),
+            missing: None,
         });
         let elsewhere = self.elsewhere().map(|source| Known {
             name: &source.name,
             source: Some(source.clone()),
             entry: None,
+            missing: None,
         });
         // A lab without a hub is one for tests, of nothing but what it was given.
         let more = others.chain(elsewhere);
@@ -269,11 +337,17 @@ impl Catalog {
         self.models.get(self.default?)
     }
 
-    /// Makes a model the default: one by name, or a folder, which is added.
+    /// Makes a model the default: one by name, or a folder, which is added. One that the lab carries
+    /// may be unpacked later.
     ///
     /// # Errors
     /// No such model.
     pub fn set_default(&mut self, name: &str) -> Result<(), CatalogError> {
+        if self.missing(name).is_some() {
+            let at = self.models.iter().position(|m| m.name == name);
+            self.default = at.or(self.default);
+            return Ok(());
+        }
         let source = self.resolve(name)?;
         let at = self.models.iter().position(|m| m.name == source.name);
         self.default = Some(at.unwrap_or(self.models.len()));
@@ -286,14 +360,17 @@ impl Catalog {
     /// The model of that name; the default one for an empty name.
     ///
     /// # Errors
-    /// No such model.
+    /// No such model, or it is not here.
     pub fn by_name(&self, name: &str) -> Result<Source, CatalogError> {
         let found = match name {
             "" => self.default_model(),
             _ => self.models.iter().find(|m| m.name == name),
         };
         if let Some(found) = found {
-            return Ok(found.clone());
+            return match self.missing(&found.name) {
+                Some(why) => Err(CatalogError::NotUnpacked(why)),
+                None => Ok(found.clone()),
+            };
         }
         if let Some(found) = self.elsewhere().find(|source| source.name == name) {
             return Ok(found.clone());
@@ -318,6 +395,8 @@ impl Catalog {
     pub fn resolve(&self, name: &str) -> Result<Source, CatalogError> {
         let unknown = match self.by_name(name) {
             Ok(source) => return Ok(source),
+            // It is known, whatever lies here under its name.
+            Err(missing @ CatalogError::NotUnpacked(_)) => return Err(missing),
             Err(unknown) => unknown,
         };
         let folder = Path::new(name);

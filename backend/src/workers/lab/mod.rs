@@ -11,19 +11,22 @@ use engine::{EngineError, LoadOptions, Observer, Picture, PictureLimits, Wants};
 use shared::sentence::LabError;
 use shared::{ErrorCode, ModelInfo, RunOptions, Summary};
 
-use crate::workers::memory::MemoryRoom;
+use crate::workers::memory::{self, MemoryRoom};
 
 pub use real::{EngineLab, KeepingLab};
 pub use scripted::{Script, ScriptedLab};
 
 /// Something that decodes pictures and loads models.
 pub trait Lab: Send + Sync + 'static {
-    /// Decodes a picture file.
+    /// Decodes a picture file, where that fits the memory that is left.
     ///
     /// # Errors
-    /// Codes for an empty, unreadable, damaged or too large picture.
+    /// Codes for an empty, unreadable, damaged or too large picture, and `out_of_memory` before
+    /// anything is unpacked.
     fn decode(&self, bytes: &[u8]) -> Result<Picture, EngineError> {
-        Picture::decode(bytes, &PictureLimits::default())
+        let limits = PictureLimits::default();
+        memory::fits_picture(bytes, &limits, || self.room())?;
+        Picture::decode(bytes, &limits)
     }
 
     /// Loads a model. Called on the model thread, where the model stays.

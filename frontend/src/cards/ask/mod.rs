@@ -196,8 +196,10 @@ fn Model(lab: Lab, chosen: Kept<Option<ModelEntry>>) -> impl IntoView {
                     // The title's first words; the whole of it does not fit a phone.
                     let title = server(&m.title);
                     let mut short = title.split(": ").next().unwrap_or_default().to_owned();
-                    if m.state != ModelState::Ready {
-                        short += " ↓";
+                    match (m.state, &m.unavailable) {
+                        (ModelState::Ready, _) => {}
+                        (_, None) => short += " ↓",
+                        (_, Some(_)) => short += " ✕",
                     }
                     view! { <option value=m.name.clone() title=title selected=selected>{short}</option> }
                 }).collect_view()}

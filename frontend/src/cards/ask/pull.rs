@@ -9,13 +9,15 @@ use shared::api::{ModelEntry, ModelState, PullState};
 use crate::browser;
 use crate::errors;
 use crate::lab::Lab;
-use crate::language::{fill, server, t};
+use crate::language::{self, fill, server, t};
 use crate::run::kept::Kept;
 use crate::ui::said::views;
 use crate::words;
 
 /// How often a pull is asked about.
 const EVERY: Duration = Duration::from_millis(500);
+/// How often it is asked whether a model that the lab could not unpack is there by now.
+const UNPACKED_EVERY: Duration = Duration::from_secs(10);
 
 /// What stands below the form while the chosen model is not there.
 #[component]
@@ -29,7 +31,10 @@ pub fn PullCard(
     // numbers change.
     let absent = Kept::new(move || {
         let model = chosen.get().filter(|m| m.state != ModelState::Ready)?;
-        Some((model.name, model.state, model.may_pull, model.licence))
+        // What the lab carries is not pulled, and comes without a question of its terms.
+        let packed = model.unavailable.is_some();
+        let licence = model.licence.filter(|_| !packed);
+        Some((model.name, model.state, model.may_pull, packed, licence))
     });
     let said = move || chosen.get().map(|m| sentence(&m)).unwrap_or_default();
     let share = move || {
@@ -42,8 +47,10 @@ pub fn PullCard(
     });
     // While one is on its way, whoever started it, its progress is asked for.
     browser::every(EVERY, move || pulling.get(), move || spawn_local(refresh(lab)));
+    let packed = Kept::new(move || chosen.get().is_some_and(|m| m.unavailable.is_some()));
+    browser::every(UNPACKED_EVERY, move || packed.get(), move || spawn_local(refresh(lab)));
     view! {
-        {move || absent.get().map(|(name, state, may_pull, licence)| {
+        {move || absent.get().map(|(name, state, may_pull, packed, licence)| {
             let at_work = state == ModelState::Pulling;
             let command = format!("langoverrule models pull {name}");
             let (start, stop) = (name.clone(), name);
@@ -69,7 +76,7 @@ pub fn PullCard(
                         <button type="button" class="button" data-testid="pull-stop"
                             on:click=move |_| act(lab, stop.clone(), false)>{t("Stop")}</button>
                     })}
-                    {(!may_pull && !at_work).then(|| view! {
+                    {(!may_pull && !at_work && !packed).then(|| view! {
                         <p class="terms">{views(
                             "On the lab’s machine: {command}",
                             [("command", view! { <code>{command}</code> }.into_any())],
@@ -83,6 +90,9 @@ pub fn PullCard(
 
 /// Where the model stands, in words.
 fn sentence(model: &ModelEntry) -> String {
+    if let Some(why) = &model.unavailable {
+        return language::message(why);
+    }
     match &model.pull {
         Some(pull) if pull.state == PullState::Pulling && pull.total == 0 => {
             t("Asking the hub …").to_owned()
@@ -141,5 +151,32 @@ pub async fn refresh(lab: Lab) {
         && lab.models.try_with_untracked(|now| *now != models) == Some(true)
     {
         lab.models.set(models);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::sentence::{LabError, Message};
+
+    use super::*;
+    use crate::language::{InForce, Language};
+
+    /// A model that the lab carries and could not unpack says why, in the page's language, and nothing
+    /// of a download.
+    #[test]
+    fn a_model_that_is_not_unpacked_says_why() {
+        let why = LabError::ModelNotUnpacked {
+            name: "demo-llava".to_owned(),
+            what: LabError::CacheFull.into(),
+        };
+        let entry = serde_json::json!({
+            "name": "demo-llava", "title": "Demo", "default": true, "loaded": false, "quants": ["q8_0"],
+            "default_quant": "q8_0", "state": "absent", "unavailable": Message::from(why.clone()),
+        });
+        let entry: ModelEntry = serde_json::from_value(entry).expect("an entry");
+        assert_eq!(sentence(&entry), why.clone().text(Language::English));
+        let korean = Language::Korean.during(|| sentence(&entry));
+        assert_eq!(korean, why.text(Language::Korean));
+        assert!(korean.contains("공간이 없습니다"), "{korean}");
     }
 }

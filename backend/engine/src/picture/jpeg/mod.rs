@@ -62,6 +62,25 @@ pub(super) fn decode(file: &[u8], limits: &PictureLimits) -> Result<Decoded, Eng
     decode_with(file, limits, decoder::decode)
 }
 
+/// What a JPEG file unpacks into.
+pub(super) struct Weight {
+    pub(super) pixels: u64,
+    /// Most bytes that are held at once.
+    pub(super) unpacked: u64,
+    pub(super) told: Told,
+}
+
+/// What a JPEG file unpacks into, by its markers; `None` where it is not to be decoded.
+pub(super) fn weigh(file: &[u8], limits: &PictureLimits) -> Option<Weight> {
+    let structure = Structure::read(file, limits.pixels).ok()?;
+    let pixels = u64::from(structure.width) * u64::from(structure.height);
+    let levels = structure.components.len() as u64 * pixels;
+    // Gray and printing colours are brought to RGB beside the levels.
+    let rgb = if structure.components.len() == 3 { 0 } else { 3 * pixels };
+    let told = Told { exif: structure.exif.clone(), xmp: structure.xmp.map(<[u8]>::to_vec) };
+    Some(Weight { pixels, unpacked: levels + rgb.max(structure.coefficients()), told })
+}
+
 type Decoder = fn(&[u8], &Structure) -> Result<(Levels, Vec<u8>), Refusal>;
 
 fn decode_with(

@@ -21,10 +21,6 @@ pub(super) struct Component {
 
 /// What the markers of a whole JPEG file say.
 #[derive(Debug)]
-#[cfg_attr(
-    not(any(target_arch = "wasm32", test)),
-    expect(dead_code, reason = "what the decoder in Rust alone has to be asked about")
-)]
 pub(super) struct Structure<'a> {
     pub(super) width: u32,
     pub(super) height: u32,
@@ -126,6 +122,25 @@ impl<'a> Structure<'a> {
         let (width, height) = frame.size;
         let Frame { progressive, components, .. } = frame;
         Ok(Structure { width, height, progressive, components, scans, length, zeros, exif, xmp })
+    }
+
+    /// Bytes of the whole picture's coefficients, which are held where they come in several scans.
+    pub(super) fn coefficients(&self) -> u64 {
+        let one_by_one = self.scans.as_slice() == [self.components.len()];
+        if one_by_one && !self.progressive {
+            return 0;
+        }
+        let most =
+            |of: fn(&Component) -> u8| self.components.iter().map(of).max().unwrap_or(1).max(1);
+        let (across, down) = (most(|c| c.sampling.0), most(|c| c.sampling.1));
+        let blocks = |size: u32, own: u8, most: u8| {
+            (u64::from(size) * u64::from(own)).div_ceil(u64::from(most)).div_ceil(8)
+        };
+        // Of each block 64, two bytes each.
+        let of = |c: &Component| {
+            blocks(self.width, c.sampling.0, across) * blocks(self.height, c.sampling.1, down) * 128
+        };
+        self.components.iter().map(of).sum()
     }
 }
 

@@ -151,7 +151,7 @@ async fn serve(
     {
         if let (Ok(_), Some(connection)) = (&proved, &who.connection) {
             // It was taken for one that is about to be closed.
-            connection.busy().for_ever();
+            connection.busy().upgraded(true);
         }
         (seat, presents) = (proved, true);
     }

@@ -1,7 +1,6 @@
 //! `POST /api/experiments`: starts an experiment.
 
 use axum::Json;
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
 use shared::experiment::{ExperimentCreated, ExperimentSpec, ExperimentState};
@@ -12,6 +11,7 @@ use super::extract::Workshop;
 use crate::error::ApiError;
 use crate::experiments::{Means, Reach, could_fit, plan};
 use crate::fair::{Client, Fair};
+use crate::http::routes::extract::json_body;
 use crate::http::state::AppState;
 use crate::store::StoreError;
 
@@ -40,6 +40,8 @@ const LOOKED_THROUGH: u32 = 1_000;
         (status = 400, body = ErrorBody, description = "bad_request, bad_option"),
         (status = 404, body = ErrorBody, description = "unknown_model, not_found: no such dataset, \
             or no experiments here"),
+        (status = 413, body = ErrorBody, description = "body_too_large"),
+        (status = 415, body = ErrorBody, description = "wrong_content_type"),
         (status = 422, body = ErrorBody, description = "dataset_unusable"),
         (status = 429, body = ErrorBody, description = "too_many_requests: too many of the client's are \
             unfinished"),
@@ -53,10 +55,8 @@ pub async fn create_experiment(
     Workshop(means): Workshop,
     request: Request,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<ExperimentCreated>), ApiError> {
-    let bytes = to_bytes(request.into_body(), MAX_SPEC).await.map_err(|_| {
-        let kib = (MAX_SPEC >> 10) as u64;
-        ApiError::new(ErrorCode::BadRequest, LabError::ExperimentTooLarge { kib })
-    })?;
+    let too_large = LabError::ExperimentTooLarge { kib: (MAX_SPEC >> 10) as u64 };
+    let bytes = json_body(request, MAX_SPEC, too_large).await?;
     let spec = parse(&bytes)?;
     check(&spec)?;
     // One at a time: the bound on unfinished ones holds, and planning takes one core at most.

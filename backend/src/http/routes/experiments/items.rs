@@ -20,6 +20,7 @@ use crate::fair::Client;
 use crate::http::routes::extract::query;
 use crate::http::routes::picture::headers;
 use crate::http::state::AppState;
+use crate::models::catalog::CatalogError;
 use crate::runs::Asker;
 
 /// Most items of one answer.
@@ -167,7 +168,10 @@ async fn open(
     // Whoever started the experiment may have named a model by its path; its items may be opened, but
     // the path is the machine's own and is not told.
     let source = means.catalog.resolve(&asked.model);
-    let source = source.map_err(|e| ApiError::new(e.code(), LabError::ItemModelGone))?;
+    let source = source.map_err(|error| match error {
+        CatalogError::NotUnpacked(_) => error.into(),
+        gone => ApiError::new(gone.code(), LabError::ItemModelGone),
+    })?;
     let files = std::iter::once(sample.picture).chain(sample.more);
     let pictures = files.map(Into::into).collect();
     let created = runs.submit_with(source, pictures, asked, Asker::of(client)).await?;
