@@ -40,6 +40,7 @@ fn of_code(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::PictureDamaged => t("The picture file ends early or is damaged."),
         ErrorCode::PictureTooLarge => t("The picture file is larger than the lab takes."),
         ErrorCode::PictureTooManyPixels => t("The picture has more pixels than the lab takes."),
+        ErrorCode::PictureTooNarrow => t("The picture is too narrow; crop it."),
         ErrorCode::PromptEmpty => t("The question is empty; type one."),
         ErrorCode::PromptTooLong => {
             t("The question is too long for the model; shorten it or keep fewer picture tokens.")

@@ -44,6 +44,8 @@ codes! {
     PictureTooLarge = "picture_too_large", 413;
     /// The picture has more pixels than the limit.
     PictureTooManyPixels = "picture_too_many_pixels", 413;
+    /// The picture is longer for its width, or wider for its height, than is read.
+    PictureTooNarrow = "picture_too_narrow", 422;
     /// The prompt is empty.
     PromptEmpty = "prompt_empty", 400;
     /// The prompt does not fit the model's longest sequence.

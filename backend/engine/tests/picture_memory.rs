@@ -7,6 +7,7 @@ use std::process::Command;
 
 use engine::{Picture, PictureLimits};
 use image::{DynamicImage, ImageFormat};
+use shared::ErrorCode;
 
 /// Names the file that a process decodes.
 const FILE: &str = "LAB_TEST_DECODES";
@@ -161,8 +162,25 @@ fn what_is_no_picture_weighs_nothing() {
         assert_eq!(Picture::weigh(file, &limits), None);
         assert!(Picture::decode(file, &limits).is_err());
     }
-    let small = PictureLimits { pixels: 3 };
+    let small = PictureLimits { pixels: 3, ..limits };
     let png = written(DynamicImage::new_rgb8(2, 2), ImageFormat::Png);
     assert_eq!(Picture::weigh(&png, &small), None);
     assert!(Picture::weigh(&png, &limits).is_some_and(|bytes| bytes < 2 << 20));
+    for (width, height) in [(1, 200), (1, 201), (402, 2), (400, 2)] {
+        let fits = width.max(height) <= 200 * width.min(height);
+        let picture = DynamicImage::new_rgb8(width.into(), height.into());
+        let mut gif = Vec::new();
+        let mut encoder = gif::Encoder::new(&mut gif, width, height, &[0; 6]).unwrap();
+        let pixels = vec![0; usize::from(width) * usize::from(height)];
+        let frame = gif::Frame::from_indexed_pixels(width, height, pixels, None);
+        encoder.write_frame(&frame).unwrap();
+        drop(encoder);
+        let png = written(picture.clone(), ImageFormat::Png);
+        for file in [png, written(picture, ImageFormat::Bmp), gif] {
+            assert_eq!(Picture::weigh(&file, &limits).is_some(), fits, "{width} × {height}");
+            let decoded = Picture::decode(&file, &limits).map(|picture| picture.rgb.len());
+            let narrow = decoded.as_ref().is_err_and(|e| e.code == ErrorCode::PictureTooNarrow);
+            assert_eq!((decoded.is_ok(), narrow), (fits, !fits), "{decoded:?}");
+        }
+    }
 }

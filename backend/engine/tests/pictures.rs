@@ -52,18 +52,38 @@ fn refuses_what_is_not_a_picture() {
     }
 }
 
-#[test]
-fn refuses_more_pixels_than_allowed_before_decoding_them() {
-    // A PNG header that promises 20000 × 20000 pixels, and nothing else.
+/// A PNG header that promises so many pixels, and nothing else.
+fn promise(width: u32, height: u32) -> Vec<u8> {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec();
-    png.extend(20_000u32.to_be_bytes().repeat(2));
+    png.extend(width.to_be_bytes());
+    png.extend(height.to_be_bytes());
     png.extend([8, 2, 0, 0, 0]);
     let crc = crc32(&png[12..]);
     png.extend(crc.to_be_bytes());
     png.extend(b"\0\0\0\x01IDAT\0\0\0\0\0");
-    let error = Picture::decode(&png, &PictureLimits::default()).unwrap_err();
+    png
+}
+
+#[test]
+fn refuses_more_pixels_than_allowed_before_decoding_them() {
+    let error = Picture::decode(&promise(20_000, 20_000), &PictureLimits::default()).unwrap_err();
     assert_eq!(error.code, ErrorCode::PictureTooManyPixels);
     assert!(error.message.contains("20000 × 20000"), "{}", error.message);
+}
+
+#[test]
+fn refuses_pictures_that_are_too_narrow_before_decoding_them() {
+    let code = |width, height| {
+        Picture::decode(&promise(width, height), &PictureLimits::default()).unwrap_err()
+    };
+    for (width, height) in [(1, 40_000_000), (40_000_000, 1), (1, 201), (100, 20_001)] {
+        let error = code(width, height);
+        assert_eq!(error.code, ErrorCode::PictureTooNarrow, "{width} × {height}");
+        let size = format!("{width} × {height}");
+        assert!(error.message.contains(&size) && error.message.contains("200 times"), "{error}");
+    }
+    // As long as may be: it is decoded, and found to have no pixels.
+    assert_eq!(code(100, 20_000).code, ErrorCode::PictureDamaged);
 }
 
 fn crc32(bytes: &[u8]) -> u32 {

@@ -110,6 +110,20 @@ impl<K: Copy + Eq + Hash, T> Line<K, T> {
         Some(item)
     }
 
+    /// Moves a client's next turn back by so many: what was served of it took as long as those do.
+    pub fn charge(&mut self, client: K, turns: u64) {
+        if turns == 0 {
+            return;
+        }
+        match self.waiting.iter_mut().find(|waiting| waiting.client == client) {
+            Some(waiting) => waiting.turn = waiting.turn.saturating_add(turns),
+            None => {
+                let own = self.turns.get(&client).map_or(self.turn, |own| *own.max(&self.turn));
+                self.turns.insert(client, own.saturating_add(turns));
+            }
+        }
+    }
+
     /// Notes that one of a client's was served.
     fn served(&mut self, at: usize) {
         self.clock += 1;

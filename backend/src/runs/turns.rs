@@ -2,16 +2,22 @@
 //!
 //! A picture of some kilobytes can take seconds to decode, and hundreds of megabytes. So whoever sends
 //! many of them waits behind everybody else's next one, and no two that were just sent are unpacked at
-//! once. How many may wait is bounded by the places of uploads (`fair/shares.rs`), which are held
-//! meanwhile.
+//! once. Who takes long has had as many turns as others have in that time. How many may wait is bounded
+//! by the places of uploads (`fair/shares.rs`), which are held meanwhile.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::fair::Client;
 use crate::fair::line::Line;
 use crate::lock;
+
+/// What a turn is worth: decoding a photograph of a telephone takes about as long. Each further one of
+/// these is charged as another turn.
+const TURN: Duration = Duration::from_millis(250);
 
 /// The line before the decoder.
 #[derive(Debug, Default)]
@@ -21,38 +27,58 @@ pub(super) struct DecodingTurns {
 
 #[derive(Debug, Default)]
 struct State {
-    line: Line<Client, oneshot::Sender<DecodingTurn>>,
+    line: Line<Client, Waiting>,
     busy: bool,
+}
+
+/// A client that waits for its turn.
+#[derive(Debug)]
+struct Waiting {
+    client: Client,
+    turn: oneshot::Sender<DecodingTurn>,
 }
 
 /// A turn, given to the next when it is dropped.
 #[derive(Debug)]
-pub(super) struct DecodingTurn(Arc<DecodingTurns>);
+pub(super) struct DecodingTurn {
+    turns: Arc<DecodingTurns>,
+    client: Client,
+    since: Instant,
+}
 
 impl DecodingTurns {
     /// Waits for a turn. Whoever stops waiting leaves the line.
     pub(super) async fn take(self: &Arc<Self>, client: Client) -> DecodingTurn {
-        let turn = {
+        let (sender, turn) = oneshot::channel();
+        let first = {
             let mut state = lock(&self.state);
-            if !state.busy {
-                state.busy = true;
-                return DecodingTurn(self.clone());
-            }
-            while state.line.remove(oneshot::Sender::is_closed).is_some() {}
-            let (sender, turn) = oneshot::channel();
-            state.line.push(client, false, sender);
-            turn
+            while state.line.remove(|waiting| waiting.turn.is_closed()).is_some() {}
+            state.line.push(client, false, Waiting { client, turn: sender });
+            // While nobody decodes nobody else waits.
+            let free = !std::mem::replace(&mut state.busy, true);
+            if free { state.line.pop() } else { None }
         };
+        if let Some(first) = first {
+            self.give(first);
+        }
         // The sender lies in the line, which this keeps, until it is given the turn.
         turn.await.expect("the line drops no sender that somebody waits for")
     }
 
-    /// The next who still waits; nobody is at work where there is none.
-    fn next(&self) -> Option<oneshot::Sender<DecodingTurn>> {
+    /// Gives a turn. Who stopped waiting meanwhile drops it, and it goes to the one after.
+    fn give(self: &Arc<Self>, Waiting { client, turn }: Waiting) {
+        drop(turn.send(DecodingTurn { turns: self.clone(), client, since: Instant::now() }));
+    }
+
+    /// Charges a client for what its turn took beyond one, and finds the next who still waits; nobody
+    /// is at work where there is none.
+    fn next(&self, client: Client, took: Duration) -> Option<Waiting> {
         let mut state = lock(&self.state);
+        let further = took.as_millis() / TURN.as_millis();
+        state.line.charge(client, u32::try_from(further).unwrap_or(u32::MAX).into());
         loop {
             match state.line.pop() {
-                Some(next) if next.is_closed() => {}
+                Some(next) if next.turn.is_closed() => {}
                 Some(next) => return Some(next),
                 None => {
                     state.busy = false;
@@ -65,9 +91,8 @@ impl DecodingTurns {
 
 impl Drop for DecodingTurn {
     fn drop(&mut self) {
-        if let Some(next) = self.0.next() {
-            // Who stopped waiting meanwhile drops the turn, and it goes to the one after.
-            drop(next.send(DecodingTurn(self.0.clone())));
+        if let Some(next) = self.turns.next(self.client, self.since.elapsed()) {
+            self.turns.give(next);
         }
     }
 }
@@ -112,7 +137,7 @@ mod tests {
             order.push(n);
             drop(turn);
         }
-        assert_eq!(order.iter().position(|n| *n == 2), Some(1), "{order:?}");
+        assert_eq!(order, [2, 1, 1, 1, 1], "the first has had its turn");
         assert!(!lock(&turns.state).busy);
     }
 
@@ -137,5 +162,39 @@ mod tests {
             drop(came.recv().await.expect("a turn"));
         }
         assert!(!lock(&turns.state).busy);
+    }
+
+    /// The order in which clients get turns, of whom one takes so much longer than the others.
+    async fn order(slow: u8, takes: Duration, rounds: usize) -> Vec<u8> {
+        let turns = Arc::<DecodingTurns>::default();
+        let first = turns.take(client(slow)).await;
+        let (told, mut came) = tokio::sync::mpsc::channel(64);
+        for n in [1, 2].repeat(rounds) {
+            wait(&turns, n, &told);
+            tokio::task::yield_now().await;
+        }
+        tokio::time::advance(takes).await;
+        drop(first);
+        let mut order = Vec::new();
+        for _ in 0..2 * rounds {
+            let (n, turn) = came.recv().await.expect("a turn");
+            order.push(n);
+            let took = if n == slow { takes } else { Duration::from_millis(20) };
+            tokio::time::advance(took).await;
+            drop(turn);
+        }
+        order
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_takes_long_waits_as_many_turns() {
+        let quick = order(1, Duration::from_millis(20), 6).await;
+        assert_eq!(quick, [2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1]);
+        // A second is worth four turns more.
+        let slow = order(1, Duration::from_secs(1), 6).await;
+        assert_eq!(slow, [2, 2, 2, 2, 2, 1, 2, 1, 1, 1, 1, 1]);
+        // Another's turns are what a client waits for, not a time in which nobody decodes.
+        let slower = order(1, Duration::from_secs(3600), 6).await;
+        assert_eq!(slower, [2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1]);
     }
 }

@@ -172,6 +172,9 @@ sentences! {
         PicturesTooManyPixels { millions: u64 } = "pictures_too_many_pixels":
             "The pictures have more than {millions} million pixels together; choose smaller ones.",
             "이미지의 픽셀을 합치면 {millions} × 100만 개를 넘습니다. 더 작은 이미지를 선택하세요.";
+        PictureTooNarrow { width: u64, height: u64, most: u64 } = "picture_too_narrow":
+            "The picture is {width} × {height}; the longer side may be at most {most} times the shorter one. Crop it and try again.",
+            "이미지의 크기가 {width} × {height}입니다. 긴 변은 짧은 변의 {most}배까지만 가능합니다. 이미지를 잘라서 다시 시도하세요.";
         PictureNoMemory { need: String, free: String } = "picture_no_memory":
             "Decoding the picture takes about {need} of memory, and {free} are left to the lab. Send a smaller picture, or try again when the lab has less to do; who runs it can give it more with --memory-limit.",
             "이미지를 디코딩하려면 메모리가 약 {need} 필요한데 랩에 남은 메모리는 {free}입니다. 더 작은 이미지를 보내거나 랩이 덜 바쁠 때 다시 시도하세요. 랩을 운영하는 사람은 --memory-limit으로 메모리를 늘릴 수 있습니다.";

@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 
 use super::told::Told;
-use super::{Decoded, PictureLimits, damaged, too_many_pixels};
+use super::{Decoded, PictureLimits, damaged};
 use crate::error::EngineError;
 
 /// Decodes the first frame.
@@ -38,12 +38,10 @@ pub(super) fn decode(bytes: &[u8], limits: &PictureLimits) -> Result<Decoded, En
     let palette = palette.unwrap_or_default();
     let around = frame.transparent.unwrap_or(0);
     let (width, height) = (screen.0.max(left + frame_width), screen.1.max(top + frame_height));
-    if u64::from(width) * u64::from(height) > limits.pixels {
-        return Err(too_many_pixels(width, height, limits));
-    }
     if frame_width == 0 || frame_height == 0 {
         return Err(damaged("its first frame has no pixels"));
     }
+    limits.check(width, height)?;
     let mut indices = vec![0; frame_width as usize * frame_height as usize];
     decoder.read_into_buffer(&mut indices).map_err(wrong)?;
     let colours = palette.as_chunks::<3>().0;
@@ -64,20 +62,20 @@ pub(super) fn decode(bytes: &[u8], limits: &PictureLimits) -> Result<Decoded, En
     Ok(Decoded { width, height, rgb, told: Told::default() })
 }
 
-/// Pixels of the whole picture, and of the frame in it, whose indices are unpacked first.
-pub(super) fn pixels(bytes: &[u8]) -> Option<(u64, u64)> {
+/// The size of the whole picture, and the pixels of the frame in it, whose indices are unpacked first.
+pub(super) fn sizes(bytes: &[u8]) -> Option<((u32, u32), u64)> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     let coloured = with_palette(bytes);
     let mut decoder = options.read_info(Cursor::new(&coloured)).ok()?;
-    let (width, height) = (u64::from(decoder.width()), u64::from(decoder.height()));
+    let (width, height) = (u32::from(decoder.width()), u32::from(decoder.height()));
     let frame = decoder.next_frame_info().ok()??;
     let (right, bottom) = (
-        u64::from(frame.left) + u64::from(frame.width),
-        u64::from(frame.top) + u64::from(frame.height),
+        u32::from(frame.left) + u32::from(frame.width),
+        u32::from(frame.top) + u32::from(frame.height),
     );
     let indices = u64::from(frame.width) * u64::from(frame.height);
-    Some((width.max(right) * height.max(bottom), indices))
+    Some(((width.max(right), height.max(bottom)), indices))
 }
 
 /// The file with a gray palette where it has none for all frames: the decoder asks for one.

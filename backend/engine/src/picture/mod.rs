@@ -12,6 +12,7 @@ use std::panic::catch_unwind;
 use image::error::ImageError;
 use image::{ImageFormat, guess_format};
 use shared::ErrorCode;
+use shared::sentence::LabError;
 
 pub use jpeg::JPEG_DECODER;
 
@@ -23,11 +24,14 @@ use told::Told;
 pub struct PictureLimits {
     /// Most pixels, width times height.
     pub pixels: u64,
+    /// How many times as long as the shorter side the longer one may be. Of a file whose rows are a
+    /// pixel each, decoding takes many times as long as of another of as many pixels.
+    pub sides: u32,
 }
 
 impl Default for PictureLimits {
     fn default() -> Self {
-        PictureLimits { pixels: 50_000_000 }
+        PictureLimits { pixels: 50_000_000, sides: 200 }
     }
 }
 
@@ -102,15 +106,30 @@ fn decode(bytes: &[u8], limits: &PictureLimits) -> Result<Decoded, EngineError> 
     }
 }
 
-fn too_many_pixels(width: u32, height: u32, limits: &PictureLimits) -> EngineError {
-    EngineError::new(
-        ErrorCode::PictureTooManyPixels,
-        format!(
-            "The picture has {width} × {height} pixels; at most {:.0} million are accepted. Make \
-             it smaller and try again.",
-            limits.pixels as f64 / 1e6
-        ),
-    )
+impl PictureLimits {
+    /// Whether a picture of this size may be decoded: asked before anything is unpacked.
+    ///
+    /// # Errors
+    /// [`ErrorCode::PictureTooManyPixels`] or [`ErrorCode::PictureTooNarrow`].
+    fn check(&self, width: u32, height: u32) -> Result<(), EngineError> {
+        if u64::from(width) * u64::from(height) > self.pixels {
+            return Err(EngineError::new(
+                ErrorCode::PictureTooManyPixels,
+                format!(
+                    "The picture has {width} × {height} pixels; at most {:.0} million are accepted. Make \
+                     it smaller and try again.",
+                    self.pixels as f64 / 1e6
+                ),
+            ));
+        }
+        let (shorter, longer) = (u64::from(width.min(height)), u64::from(width.max(height)));
+        if longer > shorter * u64::from(self.sides) {
+            let (width, height) = (u64::from(width), u64::from(height));
+            let narrow = LabError::PictureTooNarrow { width, height, most: self.sides.into() };
+            return Err(EngineError::new(ErrorCode::PictureTooNarrow, narrow));
+        }
+        Ok(())
+    }
 }
 
 /// Of a picture within the limit of pixels that unpacks into more than four bytes for each of them.

@@ -5,7 +5,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::told::Told;
-use super::{Decoded, PictureLimits, refused, too_deep, too_many_pixels};
+use super::{Decoded, PictureLimits, refused, too_deep};
 use crate::error::EngineError;
 
 /// Decodes a file of one of these formats.
@@ -17,9 +17,7 @@ pub(super) fn decode(
     let reader = ImageReader::with_format(Cursor::new(bytes), format);
     let mut decoder = reader.into_decoder().map_err(|e| refused(&e))?;
     let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > limits.pixels {
-        return Err(too_many_pixels(width, height, limits));
-    }
+    limits.check(width, height)?;
     // What it unpacks into before it is brought to 8 bits and RGB: 16 bits a channel are twice as much.
     if decoder.total_bytes() > limits.pixels * 4 {
         return Err(too_deep(width, height, decoder.total_bytes(), limits));

@@ -27,21 +27,22 @@ impl Picture {
 
 fn weigh(bytes: &[u8], limits: &PictureLimits) -> Option<u64> {
     let format = guess_format(bytes).ok()?;
-    let (pixels, unpacked, turned) = match format {
+    let area = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let (size, unpacked, turned) = match format {
         ImageFormat::Jpeg => {
-            let Weight { pixels, unpacked, told } = jpeg::weigh(bytes, limits)?;
-            (pixels, unpacked, turns(&told))
+            let Weight { size, unpacked, told } = jpeg::weigh(bytes, limits)?;
+            (size, unpacked, turns(&told))
         }
         ImageFormat::Gif => {
-            let (pixels, indices) = gif::pixels(bytes)?;
+            let (size, indices) = gif::sizes(bytes)?;
             // The file is copied where it has no palette.
-            (pixels, 3 * pixels + indices + bytes.len() as u64, false)
+            (size, 3 * area(size) + indices + bytes.len() as u64, false)
         }
         ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp => {
             let decoder =
                 ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?;
-            let (width, height) = decoder.dimensions();
-            let pixels = u64::from(width) * u64::from(height);
+            let size = decoder.dimensions();
+            let pixels = area(size);
             let whole = decoder.total_bytes();
             // Brought to RGB beside what was unpacked, where that is something else.
             let rgb = if decoder.color_type() == ColorType::Rgb8 { 0 } else { 3 * pixels };
@@ -50,14 +51,12 @@ fn weigh(bytes: &[u8], limits: &PictureLimits) -> Option<u64> {
                 ImageFormat::WebP => (WEBP * pixels, Told::webp(bytes)),
                 _ => (0, Told::default()),
             };
-            (pixels, whole + rgb.max(held), turns(&told))
+            (size, whole + rgb.max(held), turns(&told))
         }
         _ => return None,
     };
-    if pixels > limits.pixels {
-        return None;
-    }
+    limits.check(size.0, size.1).ok()?;
     // Turned by a quarter it stands in memory twice.
-    let upright = if turned { 6 * pixels } else { 0 };
+    let upright = if turned { 6 * area(size) } else { 0 };
     Some(unpacked.max(upright) + BESIDE)
 }

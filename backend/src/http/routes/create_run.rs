@@ -61,6 +61,7 @@ pub struct RunForm {
         (status = 413, body = ErrorBody, description = "picture_too_large, \
             picture_too_many_pixels, body_too_large: the options"),
         (status = 415, body = ErrorBody, description = "picture_unreadable, wrong_content_type"),
+        (status = 422, body = ErrorBody, description = "picture_too_narrow"),
         (status = 429, body = ErrorBody, description = "too_many_requests", headers(
             ("Retry-After" = u32, description = "Seconds until asking again may help"),
         )),

@@ -15,7 +15,7 @@ use turbo as decoder;
 
 use structure::Structure;
 
-use super::{Decoded, PictureLimits, Told, too_many_pixels};
+use super::{Decoded, PictureLimits, Told};
 use crate::error::EngineError;
 
 /// The name of the JPEG decoder of this build: it decides a picture's last bits.
@@ -64,7 +64,8 @@ pub(super) fn decode(file: &[u8], limits: &PictureLimits) -> Result<Decoded, Eng
 
 /// What a JPEG file unpacks into.
 pub(super) struct Weight {
-    pub(super) pixels: u64,
+    /// Width and height in pixels.
+    pub(super) size: (u32, u32),
     /// Most bytes that are held at once.
     pub(super) unpacked: u64,
     pub(super) told: Told,
@@ -78,7 +79,8 @@ pub(super) fn weigh(file: &[u8], limits: &PictureLimits) -> Option<Weight> {
     // Gray and printing colours are brought to RGB beside the levels.
     let rgb = if structure.components.len() == 3 { 0 } else { 3 * pixels };
     let told = Told { exif: structure.exif.clone(), xmp: structure.xmp.map(<[u8]>::to_vec) };
-    Some(Weight { pixels, unpacked: levels + rgb.max(structure.coefficients()), told })
+    let size = (structure.width, structure.height);
+    Some(Weight { size, unpacked: levels + rgb.max(structure.coefficients()), told })
 }
 
 type Decoder = fn(&[u8], &Structure) -> Result<(Levels, Vec<u8>), Refusal>;
@@ -90,9 +92,7 @@ fn decode_with(
 ) -> Result<Decoded, EngineError> {
     let structure = Structure::read(file, limits.pixels)?;
     let (width, height) = (structure.width, structure.height);
-    if u64::from(width) * u64::from(height) > limits.pixels {
-        return Err(too_many_pixels(width, height, limits));
-    }
+    limits.check(width, height)?;
     let (levels, bytes) = decoder(&file[..structure.length], &structure)?;
     let rgb = match levels {
         Levels::Rgb => bytes,
