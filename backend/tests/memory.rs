@@ -32,11 +32,11 @@ fn models() -> PathBuf {
 }
 
 /// A process that makes a model of random weights, reads a prompt of more than 32 rows and writes
-/// tokens: the estimate is between 0.95 and 1.25 times its peak, as `engine::MemoryNeed`, README and
+/// tokens: the estimate is between 0.9 and 1.25 times its peak, as `engine::MemoryNeed`, README and
 /// docs/performance.md say.
 #[test]
 fn estimates_are_what_processes_take() {
-    let (least, most) = (0.95, 1.25);
+    let (least, most) = (0.9, 1.25);
     for (file, text) in [
         ("README.md", format!("(between {least} and {most} times what they took)")),
         ("docs/performance.md", format!("between {least} and {most} times the peak")),

@@ -29,7 +29,7 @@ pub(crate) struct Footprint {
 }
 
 /// Bytes a model needs where it runs, estimated from its sizes: of the whole program between
-/// 0.95 and 1.25 times what is measured (`backend/tests/memory.rs`, docs/performance.md); on a GPU, of the
+/// 0.9 and 1.25 times what is measured (`backend/tests/memory.rs`, docs/performance.md); on a GPU, of the
 /// GPU's memory, without what the driver takes for itself (docs/cuda.md).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryNeed {
