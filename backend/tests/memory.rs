@@ -173,7 +173,7 @@ fn analyze_refuses_what_does_not_fit_and_says_what_would() {
             data.path().to_str().unwrap(),
         ])
     };
-    let refused = analyze("36MiB");
+    let refused = analyze("52MiB");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && refused.stdout.is_empty(), "{said}");
     for part in ["out_of_memory: demo-llava in f32 needs about", "--memory-limit leaves", "In "] {
