@@ -45,7 +45,7 @@ fn check_says_what_the_files_hold() {
 #[test]
 fn check_says_the_first_thing_that_is_wrong() {
     for (place, words) in [
-        (model("qwen-wide", "llava-mha-mmproj"), "belongs to a 'llama' one"),
+        (model("qwen-wide", "llava-mha-mmproj"), "belongs to a 'llama' or 'qwen2' one"),
         (model("qwen-wide", "nowhere"), "nowhere.gguf"),
         (
             goldens().join("gguf/types.gguf").display().to_string(),

@@ -128,6 +128,7 @@ fn readme_says_what_is_computed() {
         ("qwen3-vl-2b", "Qwen3-VL-2B"),
         ("qwen3-vl-4b", "Qwen3-VL-4B"),
         ("qwen3-vl-8b", "Qwen3-VL-8B"),
+        ("llava-interleave-0.5b", "LLaVA-Interleave-0.5B"),
     ] {
         for (kernels, processor) in
             [(Kernels::Avx2, "AVX2"), (Kernels::Avx512Vnni, "VNNI"), (Kernels::Amx, "AMX")]

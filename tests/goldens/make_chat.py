@@ -10,6 +10,7 @@ import json
 from transformers import AutoProcessor
 
 from common import HERE, TEXTS, open_rgb, setup, write_json
+from make_interleave import JINJA as INTERLEAVE
 
 QUESTIONS = ["Which animal is in the picture?", "", "  space around \n", "두 줄로\ndescribe it. 🙂", "{{ x }} {% y %} &<b>"]
 assert all(q not in TEXTS or q == "" for q in QUESTIONS)
@@ -138,6 +139,7 @@ CASES = {
     "the picture last": (
         "llava-gqa", "{% for m in messages %}{{ m.role }}: {% for c in m.content | reverse %}{{ c.text if c.type == 'text' else "
         "'<image>' }}{% endfor %}\n{% endfor %}assistant:", "items", "", None),
+    "llava-interleave": ("interleave-full", INTERLEAVE, "items", "", "llava-interleave"),
     "qwen2.5-vl": ("qwen-square", QWEN, "items", "You are a helpful assistant.", "qwen2.5-vl"),
     "qwen with another system": (
         "qwen-square", QWEN.replace("a helpful assistant", "a careful radiologist"), "items",
@@ -174,7 +176,7 @@ def make():
     for name, (checkpoint, template, form, system, same) in CASES.items():
         folder = HERE / checkpoint
         family = checkpoint.split("-")[0]
-        processor = AutoProcessor.from_pretrained(folder, **({"backend": "pil"} if family == "llava" else {}))
+        processor = AutoProcessor.from_pretrained(folder, **({"backend": "pil"} if family in ("llava", "interleave") else {}))
         processor.chat_template = template
         picture = open_rgb(HERE / "images" / json.loads((folder / "golden.json").read_text())["picture"])
         prompts = []

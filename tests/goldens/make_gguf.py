@@ -31,6 +31,7 @@ SPECS = {
     "llava-mha": dict(kind=Kind.F32, mmproj="whole"),
     "llava-gqa": dict(kind=Kind.F16, mmproj="legacy"),
     "llava-headdim": dict(kind=Kind.BF16, mmproj="layer"),
+    "interleave-full": dict(kind=Kind.F16, mmproj="siglip"),
     "qwen-square": dict(kind=Kind.F16, mmproj="pattern"),
     "qwen-wide": dict(kind=Kind.BF16, mmproj="list"),
     "qwen3-tall": dict(kind=Kind.F16, mmproj="deepstack"),
@@ -39,6 +40,7 @@ SPECS = {
 # By what begins a checkpoint's name.
 FAMILIES = {
     "llava": (LlavaForConditionalGeneration, gguf.MODEL_ARCH.LLAMA),
+    "interleave": (LlavaForConditionalGeneration, gguf.MODEL_ARCH.QWEN2),
     "qwen": (Qwen2_5_VLForConditionalGeneration, gguf.MODEL_ARCH.QWEN2VL),
     "qwen3": (Qwen3VLForConditionalGeneration, gguf.MODEL_ARCH.QWEN3VL),
 }
@@ -97,7 +99,8 @@ def language_model(path, model, arch, kind, tokenizer, eot):
         writer.add_rope_dimension_count(head_dim)
         llama_vocabulary(writer, tokenizer, vocab)
     else:
-        writer.add_rope_dimension_sections([*text.rope_parameters["mrope_section"], 0])
+        if "mrope_section" in text.rope_parameters:
+            writer.add_rope_dimension_sections([*text.rope_parameters["mrope_section"], 0])
         gpt2_vocabulary(writer, tokenizer, vocab)
     if arch == gguf.MODEL_ARCH.QWEN3VL:
         writer.add_key_length(head_dim)
@@ -220,6 +223,37 @@ def clip(path, model, kind, form):
         else:
             new = names.get_name(f"vision_tower.{name}", try_suffixes=(".weight", ".bias"))
             assert new, name
+        put(writer, new, tensor, kind)
+    close(writer)
+
+
+def siglip(path, model, kind):
+    """LLaVA-Interleave's mmproj as the tables of today's converter name it: all blocks and the norm after them, and the
+    projector's maps counted from one."""
+    vision = model.config.vision_config
+    writer = gguf.GGUFWriter(path, "clip")
+    writer.add_type(gguf.GGUFType.MMPROJ)
+    writer.add_file_type(FTYPE[kind])
+    writer.add_clip_has_vision_encoder(True)
+    writer.add_clip_projector_type("mlp")
+    writer.add_vision_image_size(vision.image_size)
+    writer.add_vision_patch_size(vision.patch_size)
+    writer.add_vision_embedding_length(vision.hidden_size)
+    writer.add_vision_feed_forward_length(vision.intermediate_size)
+    writer.add_vision_projection_dim(model.config.text_config.hidden_size)
+    writer.add_vision_head_count(vision.num_attention_heads)
+    writer.add_vision_attention_layernorm_eps(vision.layer_norm_eps)
+    writer.add_vision_block_count(vision.num_hidden_layers)
+    writer.add_vision_image_mean([0.5, 0.5, 0.5])
+    writer.add_vision_image_std([0.5, 0.5, 0.5])
+    writer.add_vision_use_gelu(True)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.MMPROJ, vision.num_hidden_layers)
+    for name, tensor in model.state_dict().items():
+        if "vision_tower" not in name and "multi_modal_projector" not in name:
+            continue
+        name = name.removeprefix("model.").replace("vision_tower.", "vision_tower.vision_model.")
+        new = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        assert new, name
         put(writer, new, tensor, kind)
     close(writer)
 
@@ -379,6 +413,9 @@ def make(name):
         write_json(OUT / f"{name}.json", [
             {"text": text, "ids": llava_ids(processor, text, TEMPLATE, image, n),
              "ids_vicuna_v1": llava_ids(processor, text, VICUNA, image, n)} for text in TEXTS])
+        inputs = {"pixel_values": old["pixel_values"][None]}
+    elif form == "siglip":
+        siglip(mmproj, model, kind)
         inputs = {"pixel_values": old["pixel_values"][None]}
     else:
         qwen3(mmproj, folder, model, kind) if form == "deepstack" else qwen(mmproj, folder, model, kind, form)

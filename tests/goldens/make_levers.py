@@ -20,12 +20,14 @@ from transformers.vision_utils import get_vision_window_index
 
 import make_positions
 from common import HERE, margins, save_tensors, setup, write_json
+from make_interleave import vision_parts as siglip_parts
 from make_llava import vision_parts
 
 LLAVA = ["llava-mha", "llava-gqa", "llava-v4", "llava-headdim"]
+INTERLEAVE = ["interleave-full", "interleave-v4"]
 QWEN = ["qwen-square", "qwen-wide", "qwen-tall", "qwen-exact"]
 QWEN3 = ["qwen3-tall", "qwen3-wide"]
-RUN = ["llava-mha", "qwen-tall", "qwen3-tall"]  # answers whose margins leave no doubt
+RUN = ["llava-mha", "interleave-full", "qwen-tall", "qwen3-tall"]  # answers whose margins leave no doubt
 RATES, COPIES, NEW_TOKENS = ("0.5", "0.75", "0.9"), (1, 3), 10
 
 
@@ -72,6 +74,12 @@ class Llava:
 
     def ids(self, positions):
         return positions.T
+
+
+class Interleave(Llava):
+    def scores(self):
+        """Attention received in the block whose output the features are, mean over heads and queries."""
+        return siglip_parts(self.model, self.pixels, self.model.config.vision_feature_layer)[1]
 
 
 class Qwen:
@@ -257,9 +265,10 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     ranked, chosen = {}, {}
-    for name in LLAVA + QWEN + QWEN3:
+    kinds = [(Llava, LLAVA), (Interleave, INTERLEAVE), (Qwen, QWEN), (Qwen3, QWEN3)]
+    for kind, name in [(kind, name) for kind, names in kinds for name in names]:
         golden = load_file(HERE / name / "golden.safetensors")
-        it = (Llava if name in LLAVA else Qwen if name in QWEN else Qwen3)(name, golden)
+        it = kind(name, golden)
         scores = it.scores()
         n, gap = len(scores), scores.sort().values.diff().min().item()
         ranked[name] = scores

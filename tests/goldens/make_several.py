@@ -16,6 +16,7 @@ from transformers import (
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from common import HERE, greedy, margins, open_rgb, save_tensors, setup, write_json
+from make_interleave import JINJA as INTERLEAVE_JINJA
 from make_llava import JINJA as LLAVA_JINJA
 from make_qwen import JINJA as QWEN_JINJA
 from make_qwen3 import JINJA as QWEN3_JINJA
@@ -24,6 +25,7 @@ NEW_TOKENS = 8
 CASES = {
     "llava-mha-2": ("llava-mha", ["square.png", "wide.png"], "Which one is red?"),
     "llava-gqa-3": ("llava-gqa", ["tall.png", "exact42.png", "wide.png"], "What changed between the pictures?"),
+    "interleave-v4-2": ("interleave-v4", ["exact42.png", "wide.png"], "Which one is red?"),
     "qwen-tall-2": ("qwen-tall", ["exact42.png", "tall.png"], "Which one is taller?"),
     "qwen-exact-3": ("qwen-exact", ["gray.png", "exact42.png", "wide.png"], "What do they share?\nA. a\nB. b"),
     "qwen3-wide-2": ("qwen3-wide", ["exact42.png", "tall.png"], "Which one is taller?"),
@@ -53,9 +55,10 @@ def qwen_inputs(folder, tokenizer, prompt, images):
 def make(name):
     checkpoint, names, text = CASES[name]
     folder = HERE / checkpoint
-    llava = checkpoint.startswith("llava")
+    llava = checkpoint.startswith(("llava", "interleave"))
     kind, template = {
-        "llava": (LlavaForConditionalGeneration, LLAVA_JINJA), "qwen": (Qwen2_5_VLForConditionalGeneration, QWEN_JINJA),
+        "llava": (LlavaForConditionalGeneration, LLAVA_JINJA),
+        "interleave": (LlavaForConditionalGeneration, INTERLEAVE_JINJA), "qwen": (Qwen2_5_VLForConditionalGeneration, QWEN_JINJA),
         "qwen3": (Qwen3VLForConditionalGeneration, QWEN3_JINJA),
     }[checkpoint.split("-")[0]]
     model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()

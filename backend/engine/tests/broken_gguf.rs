@@ -217,7 +217,7 @@ fn files_that_do_not_belong_together_are_refused() {
     assert!(both(MMPROJ, TEXT).is_ok(), "the order does not matter");
     for (text, mmproj, words) in [
         (TEXT, "qwen-square-mmproj", "belongs to a 'qwen2vl' one"),
-        ("qwen-square", MMPROJ, "belongs to a 'llama' one"),
+        ("qwen-square", MMPROJ, "belongs to a 'llama' or 'qwen2' one"),
         (TEXT, "llava-mha-mmproj", "do not belong together"),
         (TEXT, "qwen-square", "no mmproj"),
         (TEXT, TEXT, "no mmproj"),

@@ -136,7 +136,7 @@ fn a_picture_token_of_another_name_is_known_at_a_glance() {
 fn own_templates_give_transformers_ids() {
     let cases = Golden::open("llava-mha").folder.join("../chat/cases.json");
     let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(cases).unwrap()).unwrap();
-    assert_eq!(cases.len(), 18);
+    assert_eq!(cases.len(), 19);
     for case in cases {
         let at = &case.name;
         let folder = folder(&case.checkpoint, &case.template);

@@ -14,10 +14,11 @@ use crate::common::{Close, Golden, Recording, Tensors, TextCase};
 use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits};
 use shared::{Group, Quant, RunOptions};
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "llava-mha",
     "llava-gqa",
     "llava-headdim",
+    "interleave-full",
     "qwen-square",
     "qwen-wide",
     "qwen3-tall",

@@ -164,7 +164,8 @@ fn weights_held_as_stored_equal_transformers() {
     let types = [("llava-mha", "f32"), ("llava-v4", "f16"), ("llava-headdim", "bf16")]
         .into_iter()
         .chain([("qwen-square", "f32"), ("qwen-wide", "bf16"), ("qwen-exact", "f16")])
-        .chain([("qwen3-tall", "f32"), ("qwen3-wide", "bf16")]);
+        .chain([("qwen3-tall", "f32"), ("qwen3-wide", "bf16")])
+        .chain([("interleave-full", "f32"), ("interleave-v4", "bf16")]);
     for (name, kind) in types {
         let golden = Golden::open(name);
         let model = model_on(DeviceChoice::Cpu, &golden, Quant::Stored);
@@ -219,6 +220,7 @@ fn what_a_person_types_stays_text() {
                 let marks = match template {
                     "qwen2.5-vl" => 6,
                     "qwen3-vl" => 4,
+                    "llava-interleave" => 2,
                     _ => 0,
                 };
                 assert_eq!(counts.get(Group::Marker), marks);

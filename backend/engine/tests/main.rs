@@ -16,6 +16,7 @@ mod gguf;
 mod goldens;
 mod heads;
 mod in_memory;
+mod interleave;
 mod interventions;
 mod levers;
 mod picture_files;

@@ -24,8 +24,14 @@ struct Case {
     mdi: BTreeMap<String, Vec<f64>>,
 }
 
-const CASES: [&str; 5] =
-    ["llava-mha-2", "llava-gqa-3", "qwen-tall-2", "qwen-exact-3", "qwen3-wide-2"];
+const CASES: [&str; 6] = [
+    "llava-mha-2",
+    "llava-gqa-3",
+    "interleave-v4-2",
+    "qwen-tall-2",
+    "qwen-exact-3",
+    "qwen3-wide-2",
+];
 
 fn goldens() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens")
@@ -132,7 +138,7 @@ fn rows_sum_to_one_in_every_bin() {
 /// Each picture is pruned and repeated by itself; what is done to pictures is done to all.
 #[test]
 fn levers_and_interventions_are_each_pictures_own() {
-    for name in ["llava-mha-2", "qwen-tall-2", "qwen3-wide-2"] {
+    for name in ["llava-mha-2", "interleave-v4-2", "qwen-tall-2", "qwen3-wide-2"] {
         let (case, _) = open(name);
         let model = case.model();
         let pictures = case.pictures();

@@ -6,12 +6,14 @@ mod json;
 pub(crate) mod known;
 mod llama;
 mod rope;
+mod siglip;
 mod wishes;
 
 pub(crate) use clip::clip;
 pub(crate) use json::{Section, parse_json, read_json, read_text};
 pub(crate) use llama::llama;
 pub(crate) use rope::{RopeRules, rope};
+pub(crate) use siglip::{SIGLIP, SO400M, SiglipQwen, SiglipUsual, feature_blocks, fits};
 pub(crate) use wishes::wishes;
 
 use serde_json::Value;

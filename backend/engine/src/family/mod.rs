@@ -43,6 +43,7 @@ pub use variants::{variant, variant_of};
 /// The families, in the order in which messages name them.
 pub(crate) static FAMILIES: &[&dyn Family] = &[
     &llava::Llava,
+    &llava::LlavaInterleave,
     &smolvlm::SmolVlm,
     &qwen2_5_vl::Qwen25Vl,
     &qwen3_vl::Qwen3Vl,
@@ -131,9 +132,7 @@ pub(crate) struct GgufFacts {
 
 /// What `config.json` calls the families that can be loaded (`model_type`).
 pub fn model_types() -> Vec<&'static str> {
-    let mut all: Vec<&str> = FAMILIES.iter().flat_map(|f| f.facts().model_types).copied().collect();
-    all.dedup();
-    all
+    distinct(FAMILIES.iter().flat_map(|f| f.facts().model_types).copied())
 }
 
 /// The family of a configuration with this `model_type`.
@@ -184,8 +183,7 @@ fn of_gguf(
     let with_it: Vec<_> =
         gguf_facts().filter(|(_, facts)| facts.projector.0 == projector).collect();
     if with_it.is_empty() {
-        let known: Vec<String> =
-            gguf_facts().map(|(_, facts)| facts.projector.1.to_owned()).collect();
+        let known = distinct(gguf_facts().map(|(_, facts)| facts.projector.1.to_owned()));
         let what =
             format!("is '{projector}', which is not supported; {} are", listed(&known, "and"));
         return Err(clip.wrong("clip.projector_type", &what));
@@ -202,8 +200,7 @@ fn of_gguf(
             listed(&wanted, "or")
         )));
     }
-    let mut known: Vec<String> = gguf_facts().flat_map(|(_, facts)| quoted(facts)).collect();
-    known.dedup();
+    let known = distinct(gguf_facts().flat_map(|(_, facts)| quoted(facts)));
     let what = format!("is '{arch}', which is not supported; {} are", listed(&known, "and"));
     Err(text.metadata.wrong("general.architecture", &what))
 }
@@ -216,6 +213,16 @@ fn told_architectures() -> String {
         format!("{} ({})", listed(&all, "or"), family.facts().title)
     };
     listed(&gguf_facts().map(told).collect::<Vec<_>>(), "and")
+}
+
+/// Items in their order, each once.
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    items.fold(Vec::new(), |mut all, item| {
+        if !all.contains(&item) {
+            all.push(item);
+        }
+        all
+    })
 }
 
 /// Items as a sentence names them: `a`, `a and b`, `a, b and c`.

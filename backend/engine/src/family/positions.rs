@@ -163,6 +163,7 @@ mod tests {
         }
         for (name, numbering, grid) in [
             ("llava-mha", Numbering::Sequence, (3, 3)),
+            ("interleave-full", Numbering::Sequence, (5, 5)),
             ("qwen-tall", Numbering::Grid, (8, 2)),
             ("qwen3-tall", Numbering::Grid, (5, 2)),
         ] {

@@ -137,6 +137,11 @@ impl Normalise {
         })
     }
 
+    /// The mean colour in 8 bits, cut off as Python's `int` does.
+    pub(crate) fn mean_levels(&self) -> [u8; 3] {
+        self.mean.map(|unit| (f64::from(unit) * 255.0) as u8)
+    }
+
     /// The mean colour in 8 bits.
     fn mean_colour(&self) -> [u8; 3] {
         self.mean.map(|unit| (255.0 * unit).round() as u8)

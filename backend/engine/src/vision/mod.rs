@@ -1,11 +1,13 @@
 //! Vision towers: from prepared pixels to features.
 
 mod grid;
+mod projected;
 mod vit;
 
 use candle_core::{Result, Tensor};
 
 pub(crate) use grid::{GridConfig, GridKind, GridMlp, GridNames, GridNorm, GridTower, Windows};
+pub(crate) use projected::{Projected, ProjectedConfig, is_unused};
 pub(crate) use vit::{VitConfig, VitTower};
 
 /// Activation of an MLP.

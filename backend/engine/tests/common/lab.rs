@@ -6,7 +6,7 @@ use shared::{Group, Quant, RunOptions};
 use super::{Golden, Recording};
 
 /// One checkpoint of each family, whose answers leave no doubt.
-pub const CHECKPOINTS: [&str; 3] = ["llava-mha", "qwen-tall", "qwen3-tall"];
+pub const CHECKPOINTS: [&str; 4] = ["llava-mha", "interleave-full", "qwen-tall", "qwen3-tall"];
 /// Tokens the reference's answers have.
 pub const NEW: usize = 10;
 

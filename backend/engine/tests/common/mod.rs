@@ -152,9 +152,10 @@ pub struct TextCase {
 
 pub fn checkpoints() -> Vec<Golden> {
     let llava = ["llava-mha", "llava-gqa", "llava-v4", "llava-headdim"].map(Golden::open);
+    let interleave = ["interleave-full", "interleave-v4"].map(Golden::open);
     let qwen = ["qwen-square", "qwen-wide", "qwen-tall", "qwen-exact"].map(Golden::open);
     let qwen3 = ["qwen3-tall", "qwen3-wide"].map(Golden::open);
-    llava.into_iter().chain(qwen).chain(qwen3).collect()
+    llava.into_iter().chain(interleave).chain(qwen).chain(qwen3).collect()
 }
 
 impl Golden {
@@ -177,6 +178,7 @@ impl Golden {
     pub fn templates<'c>(&self, case: &'c TextCase) -> Vec<(&'static str, &'c Vec<u32>)> {
         match self.name.split_once('-').map(|(family, _)| family) {
             Some("llava") => vec![("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)],
+            Some("interleave") => vec![("llava-interleave", &case.ids)],
             Some("qwen3") => vec![("qwen3-vl", &case.ids)],
             _ => vec![("qwen2.5-vl", &case.ids)],
         }

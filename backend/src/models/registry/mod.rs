@@ -296,7 +296,8 @@ mod tests {
         let all = ["demo-llava", "demo-qwen", "llava-1.5-7b", "llava-1.5-13b", "qwen2.5-vl-3b"];
         assert_eq!(names[..5], all);
         assert_eq!(names[5..8], ["qwen2.5-vl-7b", "smolvlm-256m", "smolvlm-500m"]);
-        assert_eq!(names[8..], ["qwen3-vl-2b", "qwen3-vl-4b", "qwen3-vl-8b"]);
+        assert_eq!(names[8..11], ["qwen3-vl-2b", "qwen3-vl-4b", "qwen3-vl-8b"]);
+        assert_eq!(names[11..], ["llava-interleave-0.5b"]);
         for entry in registry.entries() {
             assert!(entry.licence.is_some() && entry.quant.is_some(), "{}", entry.name);
             let shipped = entry.origin == Origin::Shipped;

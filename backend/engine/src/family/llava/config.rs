@@ -1,15 +1,15 @@
 //! LLaVA-1.5's configuration.
 
 use crate::config::{
-    Files, Section, activation, clip, eos, image_token, known, llama, same_layers,
+    Files, Section, activation, clip, eos, feature_blocks, image_token, known, llama, same_layers,
 };
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
 use crate::filesystem::Location;
-use crate::vision::{Activation, VitConfig};
+use crate::vision::{Activation, ProjectedConfig, VitConfig};
 
 /// Sizes that follow from others.
-const HARMLESS: [&str; 2] = ["image_seq_length", "vocab_size"];
+pub(super) const HARMLESS: [&str; 2] = ["image_seq_length", "vocab_size"];
 
 /// Everything LLaVA-1.5 needs from `config.json` and `generation_config.json`.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +42,17 @@ impl LlavaConfig {
         Ok(config)
     }
 
+    /// Its tower and projector.
+    pub(super) fn encoder(&self) -> ProjectedConfig {
+        ProjectedConfig {
+            vision: self.vision.clone(),
+            blocks: self.feature_blocks,
+            activation: self.projector,
+            bias: self.projector_bias,
+            out: self.text.hidden,
+        }
+    }
+
     fn parse(
         model: &Section,
         generation: &Section,
@@ -51,7 +62,7 @@ impl LlavaConfig {
         let text_part = model.section("text_config")?;
         let text = llama(model, &text_part, notes)?;
         let vision = clip(&model.section("vision_config")?, notes)?;
-        let feature_blocks = feature_blocks(model, vision.layers)?;
+        let feature_blocks = feature_blocks(model, vision.layers, -2)?;
         match model.text("vision_feature_select_strategy")? {
             None | Some("default") => {}
             Some(_) => return Err(model.wrong("vision_feature_select_strategy", "\"default\"")),
@@ -71,7 +82,7 @@ impl LlavaConfig {
 }
 
 /// What the original LLaVA says of pictures that are not square: transformers does not read it.
-fn aspect_ratio(model: &Section, notes: &mut Vec<String>) -> Result<(), EngineError> {
+pub(super) fn aspect_ratio(model: &Section, notes: &mut Vec<String>) -> Result<(), EngineError> {
     match model.text("image_aspect_ratio")? {
         None => {}
         Some("anyres" | "anyres_max_9") => {
@@ -86,18 +97,4 @@ fn aspect_ratio(model: &Section, notes: &mut Vec<String>) -> Result<(), EngineEr
         )),
     }
     Ok(())
-}
-
-/// How many vision blocks lead to the feature layer. Hidden state 0 is the embedding's; from the
-/// end they count as Python's lists do.
-fn feature_blocks(model: &Section, layers: usize) -> Result<usize, EngineError> {
-    let name = "vision_feature_layer";
-    let most = layers as i64;
-    let blocks = match model.member(name) {
-        serde_json::Value::Null => Some(most - 1),
-        v => v.as_i64().and_then(|n| if n < 0 { n.checked_add(most + 1) } else { Some(n) }),
-    };
-    blocks.filter(|n| (0..=most).contains(n)).map(|n| n as usize).ok_or_else(|| {
-        model.wrong(name, &format!("one of the {layers} vision layers, counted from either end,"))
-    })
 }

@@ -72,22 +72,29 @@ impl LlavaConfig {
     }
 }
 
+/// How many blocks lie before the feature layer of a tower that is said to have so many, where the file
+/// names the layer.
+pub(super) fn named_layer(mmproj: &Gguf, said: usize) -> Result<Option<usize>, EngineError> {
+    let (clip, there) = (&mmproj.metadata, mmproj.blocks("v.blk."));
+    let key = "clip.vision.feature_layer";
+    let Some(list) = clip.integers(key).filter(|list| !list.is_empty()) else { return Ok(None) };
+    match *list {
+        [layer] if layer >= 0 && layer as usize <= there => Ok(Some(layer as usize)),
+        [layer] if layer < 0 && (0..=there as i64).contains(&(said as i64 + 1 + layer)) => {
+            Ok(Some((said as i64 + 1 + layer) as usize))
+        }
+        [layer] => Err(clip.wrong(key, &format!("is {layer}; the file has {there} blocks"))),
+        _ => Err(clip.wrong(key, "names several layers; one is supported")),
+    }
+}
+
 /// How many blocks of a CLIP tower lie before the feature layer. LLaVA-1.5 takes the penultimate
 /// hidden state. Files name the layer, or hold the whole tower, or leave its last block out, and
 /// `block_count` counts it in some of those and not in others.
 fn feature_blocks(mmproj: &Gguf, vision: &VitConfig) -> Result<usize, EngineError> {
-    let clip = &mmproj.metadata;
-    let key = "clip.vision.feature_layer";
     let (there, said) = (mmproj.blocks("v.blk."), vision.layers);
-    if let Some(list) = clip.integers(key).filter(|list| !list.is_empty()) {
-        return match *list {
-            [layer] if layer >= 0 && layer as usize <= there => Ok(layer as usize),
-            [layer] if layer < 0 && (0..=there as i64).contains(&(said as i64 + 1 + layer)) => {
-                Ok((said as i64 + 1 + layer) as usize)
-            }
-            [layer] => Err(clip.wrong(key, &format!("is {layer}; the file has {there} blocks"))),
-            _ => Err(clip.wrong(key, "names several layers; one is supported")),
-        };
+    if let Some(named) = named_layer(mmproj, said)? {
+        return Ok(named);
     }
     // CLIP ViT-L, which every published LLaVA-1.5 has: 24 blocks of width 1024, the last unused.
     if vision.hidden == 1024 && there.min(said) >= 23 && there.max(said) <= 24 {

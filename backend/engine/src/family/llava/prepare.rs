@@ -19,6 +19,13 @@ const PAD: [u8; 3] = [122, 116, 104];
 /// Most pixels a picture may have on its way to the crop.
 const MOST_PIXELS: u64 = 100_000_000;
 
+/// What is read of the settings around the image processor's.
+const AROUND: [&str; 3] =
+    ["patch_size", "vision_feature_select_strategy", "num_additional_image_tokens"];
+
+/// Settings of steps that SigLIP's processor does not take, where they are not asked for.
+const UNUSED: [&str; 2] = ["crop_size", "pad_size"];
+
 /// How a picture is resized before the crop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Resize {
@@ -60,10 +67,8 @@ impl ClipPrepare {
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;
-        tokens(&settings, image_size, patch_size)?;
-        let followed =
-            ["patch_size", "vision_feature_select_strategy", "num_additional_image_tokens"];
-        settings.tell_unknown_around(&followed, notes)?;
+        tokens(&settings, image_size, patch_size, true)?;
+        settings.tell_unknown_around(&AROUND, notes)?;
         if json.is_missing() {
             return Ok(Self::standard(image_size, patch_size));
         }
@@ -110,6 +115,59 @@ impl ClipPrepare {
         };
         json.tell_unknown(&[&HARMLESS], notes);
         Ok(prepare)
+    }
+
+    /// As [`ClipPrepare::load`], for a tower without a class token: SigLIP's processor stretches
+    /// pictures to the tower's square.
+    ///
+    /// # Errors
+    /// A setting that describes another preparation.
+    pub(crate) fn load_stretched(
+        folder: &Location,
+        (image_size, patch_size): (u32, u32),
+        named: Option<&str>,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, EngineError> {
+        let settings = Settings::open(folder, notes)?;
+        let json = settings.section()?;
+        tokens(&settings, image_size, patch_size, false)?;
+        settings.tell_unknown_around(&AROUND, notes)?;
+        if json.is_missing() {
+            return Ok(Self::stretched((image_size, patch_size), Normalise::HALF));
+        }
+        if class(&json, named, notes)?.as_deref() != Some("SiglipImageProcessor") {
+            return Err(json.wrong("image_processor_type", "\"SiglipImageProcessor\""));
+        }
+        usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
+        channels(&json)?;
+        let side = Resize::Exact(image_size, image_size);
+        // What transformers takes where the file says nothing.
+        if size(&json, "size", false, image_size)?.unwrap_or(Resize::Exact(224, 224)) != side {
+            let edge = image_size;
+            let what = format!("{{\"height\": {edge}, \"width\": {edge}}}, the vision tower's,");
+            return Err(json.wrong("size", &what));
+        }
+        for step in ["do_center_crop", "do_pad"] {
+            if json.flag(step, false)? {
+                return Err(json.wrong(step, "false"));
+            }
+        }
+        let normalise = Normalise::read_or(&json, Normalise::HALF)?;
+        json.tell_unknown(&[&HARMLESS, &UNUSED], notes);
+        Ok(Self::stretched((image_size, patch_size), normalise))
+    }
+
+    /// Pictures stretched to a square; where they are padded to one first, it is with the mean.
+    pub(crate) fn stretched((image_size, patch_size): (u32, u32), normalise: Normalise) -> Self {
+        ClipPrepare {
+            side: image_size,
+            grid: (image_size / patch_size) as usize,
+            fit: ImageFit::Crop,
+            background: normalise.mean_levels(),
+            resize: Some(Resize::Exact(image_size, image_size)),
+            crop: false,
+            normalise,
+        }
     }
 
     /// CLIP's own settings.
@@ -290,7 +348,13 @@ fn background(json: &Section) -> [u8; 3] {
 
 /// That the processor counts as many tokens a picture as the tower gives: transformers stops at
 /// the first question where it does not.
-fn tokens(settings: &Settings, image_size: u32, patch_size: u32) -> Result<(), EngineError> {
+/// A tower with a `class` token loses it where nobody says otherwise.
+fn tokens(
+    settings: &Settings,
+    image_size: u32,
+    patch_size: u32,
+    class: bool,
+) -> Result<(), EngineError> {
     let around = settings.around()?;
     let patch = around.size("patch_size", patch_size as usize, 1 << 14)?;
     let strategy = around.text("vision_feature_select_strategy")?;
@@ -298,7 +362,7 @@ fn tokens(settings: &Settings, image_size: u32, patch_size: u32) -> Result<(), E
     if patch != patch_size as usize {
         return Err(around.wrong("patch_size", &format!("the vision tower's {patch_size}")));
     }
-    let dropped = u32::from(strategy.is_none_or(|strategy| strategy == "default"));
+    let dropped = u32::from(strategy.map_or(class, |strategy| strategy == "default"));
     match more.as_slice() {
         [] => Ok(()),
         [more] if *more == dropped => Ok(()),
