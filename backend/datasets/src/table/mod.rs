@@ -26,7 +26,7 @@ use crate::record::shortened;
 use leaf::{Leaf, LeafReader};
 
 /// Most rows of a file: going over so many that take no space still takes no longer than seconds.
-const MOST_ROWS: u64 = 1 << 27;
+const MOST_ROWS: u64 = 1 << 24;
 
 /// The rows of parquet files, one file after the other.
 pub(crate) struct Table {

@@ -19,8 +19,8 @@ const EMBED_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-e
 
 /// Shown where the page has not been built.
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>LangOverrule Lab</title>\
-    <p>The lab is running, but its page has not been built. Build it with \
-    <code>cargo xtask page</code> and reload. The API is described at \
+    <p>The lab is running, but its page was not there when the lab was built. Build it with \
+    <code>cargo xtask page</code>, then the lab again, and start that. The API is described at \
     <a href=\"/api/openapi.json\">api/openapi.json</a>.</p>";
 
 /// What the built page's own files stand at, in its index.
