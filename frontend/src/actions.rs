@@ -8,10 +8,12 @@ use shared::{AskedOptions, ErrorCode, MOST_MEDIA, ModelDefaults, ModelTraits, Ru
 use wasm_bindgen::JsCast;
 
 use crate::browser;
+use crate::convert::{Converted, for_the_lab};
 use crate::experiments::traits;
 use crate::lab::{Lab, PictureFrom};
 use crate::language::t;
 use crate::owner;
+use crate::photograph::for_photographs;
 use crate::run::kept::forget_gone;
 use crate::run::link::View;
 use crate::run::panels::Open;
@@ -248,8 +250,9 @@ pub fn share_address(lab: Lab, address: &str) {
     });
 }
 
-/// Takes the first picture of a drop, a paste or a file dialog; says so when there is none. Whether
-/// there are files at all.
+/// Takes the pictures of a drop, a paste or a file dialog; says so when there is none. What the
+/// lab does not take as it is, the browser makes into something that it does. Whether there are files
+/// at all.
 ///
 /// What a file is, its first bytes say: a browser's type is what the system makes of the name's
 /// ending, and many systems know no type for `.jfif`.
@@ -257,10 +260,14 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
     let Some(files) = files.filter(|f| f.length() > 0) else { return false };
     let files: Vec<web_sys::File> = (0..files.length()).filter_map(|i| files.get(i)).collect();
     spawn_local(async move {
-        let mut pictures = Vec::new();
+        let (mut pictures, mut notes) = (Vec::new(), Vec::new());
         for file in files {
-            if browser::is_picture(&file).await && pictures.len() < MOST_MEDIA {
+            if pictures.len() == MOST_MEDIA {
+                break;
+            }
+            if let Some(Converted { file, note }) = for_the_lab(file).await {
                 pictures.push(file);
+                notes.extend(note.filter(|note| !notes.contains(note)));
             }
         }
         let mut pictures = pictures.into_iter();
@@ -268,16 +275,45 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
         let url = browser::url_of(&file);
         lab.choose(Some(PictureFrom::File { file, url }));
         lab.more.set(pictures.collect());
+        lab.converted.set((!notes.is_empty()).then(|| notes.join(" ")));
+        ask_neutrally(lab);
+        choose_for_photographs(lab);
         lab.touched.set(true);
     });
     true
+}
+
+/// Puts a question that claims nothing where the form has one that was made for another picture: a
+/// sample's, or that of the run on the screen which nobody touched.
+fn ask_neutrally(lab: Lab) {
+    let prompt = lab.prompt.get_untracked();
+    let of_a_sample = lab.samples.with_untracked(|all| all.iter().any(|s| s.prompt == prompt));
+    if of_a_sample || !lab.touched.get_untracked() {
+        // In English: few models understand more.
+        lab.prompt.set("What is in the picture?".to_owned());
+    }
+}
+
+/// Chooses a model that understands photographs where one is here and the form has a demo model that
+/// nobody chose.
+fn choose_for_photographs(lab: Lab) {
+    let asked = lab.options.with_untracked(|options| options.model.clone());
+    let wanted = lab.models.with_untracked(|all| {
+        let now = all.iter().find(|m| m.name == asked).or(all.iter().find(|m| m.default));
+        let demo = now.is_some_and(|m| m.demo && (asked.is_empty() || m.default));
+        let better = for_photographs(all).filter(|_| demo)?;
+        Some((now.map(|m| m.name.clone()).unwrap_or_default(), better.name.clone()))
+    });
+    if let Some((before, name)) = wanted {
+        choose_model(lab, &before, name);
+    }
 }
 
 /// Says that a file is no picture.
 pub fn complain_of_file(lab: Lab) {
     lab.complain(
         "picture_unreadable",
-        t("That file is not a picture that the lab reads. PNG, JPEG, WebP, GIF and BMP work."),
+        t("That file is not a picture that the lab or your browser reads. PNG, JPEG, WebP, GIF and BMP work."),
     );
 }
 

@@ -208,20 +208,6 @@ pub async fn copy(text: &str) -> bool {
     wasm_bindgen_futures::JsFuture::from(promise).await.is_ok()
 }
 
-/// Whether a file's first bytes are those of a picture that the lab reads; of a file that cannot be
-/// read here the server says.
-pub async fn is_picture(file: &File) -> bool {
-    let head = file.slice_with_i32_and_i32(0, shared::picture::PICTURE_HEAD as i32);
-    let Ok(head) = head else { return true };
-    match wasm_bindgen_futures::JsFuture::from(head.array_buffer()).await {
-        Ok(bytes) => {
-            let bytes = js_sys::Uint8Array::new(&bytes).to_vec();
-            shared::picture::picture_type(&bytes).is_some()
-        }
-        Err(_) => true,
-    }
-}
-
 /// Width and height of a picture as it is shown: upright.
 pub async fn picture_size(url: &str) -> Option<(u32, u32)> {
     let image = web_sys::HtmlImageElement::new().ok()?;

@@ -68,6 +68,8 @@ pub struct Lab {
     pub notes: RwSignal<Vec<Note>>,
     /// The next run's picture.
     pub picture: RwSignal<Option<PictureFrom>, LocalStorage>,
+    /// What the browser did to the next run's pictures, where the lab does not take them as they are.
+    pub converted: RwSignal<Option<String>>,
     /// Further pictures of the next run, files of the person's own.
     pub more: RwSignal<Vec<web_sys::File>, LocalStorage>,
     /// The next run's prompt.
@@ -109,6 +111,7 @@ impl Lab {
             run: Run::new(Source::default()),
             notes: RwSignal::new(Vec::new()),
             picture: RwSignal::new_local(None),
+            converted: RwSignal::new(None),
             more: RwSignal::new_local(Vec::new()),
             prompt: RwSignal::new(String::new()),
             touched: RwSignal::new(false),
@@ -214,6 +217,7 @@ impl Lab {
             crate::browser::forget_url(url);
         }
         self.more.set(Vec::new());
+        self.converted.set(None);
         self.picture.set(source);
     }
 }

@@ -14,6 +14,7 @@ pub mod framing;
 pub mod glossary;
 pub mod language;
 pub mod own;
+pub mod photograph;
 pub mod run;
 pub mod sequence;
 pub mod source;
@@ -28,6 +29,8 @@ pub mod app;
 pub mod browser;
 #[cfg(target_arch = "wasm32")]
 pub mod cards;
+#[cfg(target_arch = "wasm32")]
+pub mod convert;
 #[cfg(target_arch = "wasm32")]
 pub mod embed;
 #[cfg(target_arch = "wasm32")]

@@ -83,6 +83,9 @@ pub struct ModelEntry {
     pub default: bool,
     /// Whether it is in memory now.
     pub loaded: bool,
+    /// Whether it is one that ships with the lab: it learned drawings and English questions about them.
+    #[serde(default)]
+    pub demo: bool,
     /// Quantizations on offer.
     pub quants: Vec<Quant>,
     /// Quantization used when none is named.

@@ -13,6 +13,7 @@ mod failures;
 mod frames;
 mod languages;
 mod own;
+mod photographs;
 mod picture;
 mod plots;
 mod stage;

@@ -11,7 +11,7 @@ use shared::{LayerBand, Observation, PictureUse};
 use super::counterfactual::{Counterfactual, NOISE_SEED, contradicted};
 use super::link::{Compared, MOST};
 use crate::actions;
-use crate::browser;
+use crate::convert::{Converted, for_the_lab};
 use crate::lab::{PictureFrom, use_lab};
 use crate::language::{fill, t};
 use crate::run::Run;
@@ -185,13 +185,13 @@ fn Pictures(start: Start) -> impl IntoView {
         });
         let Some(file) = file else { return };
         spawn_local(async move {
-            if browser::is_picture(&file).await {
-                start.run((
-                    Counterfactual::Swap,
-                    Some(PictureFrom::File { url: String::new(), file }),
-                ));
-            } else {
-                actions::complain_of_file(lab);
+            match for_the_lab(file).await {
+                Some(Converted { file, note }) => {
+                    lab.converted.set(note);
+                    let file = PictureFrom::File { url: String::new(), file };
+                    start.run((Counterfactual::Swap, Some(file)));
+                }
+                None => actions::complain_of_file(lab),
             }
         });
     };

@@ -54,6 +54,7 @@ pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<M
             title: title.or(m.entry.map(|e| e.title.clone())).unwrap_or_default(),
             default: default == Some(m.name),
             loaded: loaded.iter().any(|(name, _)| *name == m.name),
+            demo: m.entry.is_some_and(|e| matches!(e.origin, Origin::Shipped)),
             quants: Catalog::QUANTS.to_vec(),
             default_quant: m.source.as_ref().map_or_else(quant, |s| s.default_quant()),
             one_size: traits.one_size,

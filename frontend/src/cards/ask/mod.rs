@@ -9,6 +9,7 @@ use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
 
 pub mod estimate;
 pub mod levers;
+pub mod photograph;
 pub mod preparation;
 pub mod pull;
 pub mod refused;
@@ -17,6 +18,7 @@ pub mod sampling;
 use crate::actions;
 use crate::cards::ask::estimate::Estimate;
 use crate::cards::ask::levers::Levers;
+use crate::cards::ask::photograph::DemoCannot;
 use crate::cards::ask::preparation::{Fit, Resize};
 use crate::cards::ask::pull::PullCard;
 use crate::cards::ask::refused::TemplateRefused;
@@ -52,6 +54,7 @@ pub fn Ask() -> impl IntoView {
                 actions::ask(lab, navigate.clone());
             }>
                 <Pictures lab/>
+                <DemoCannot lab chosen/>
                 <label class="sr-only" for="prompt">{t("Your question")}</label>
                 <textarea
                     id="prompt"

@@ -1,0 +1,147 @@
+//! Pictures that the lab does not take as they are, made by the browser into ones that it does.
+
+use js_sys::{Array, Uint8Array};
+use leptos::prelude::document;
+use shared::picture::{PICTURE_HEAD, picture_type};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    Blob, CanvasRenderingContext2d, File, FilePropertyBag, HtmlCanvasElement, HtmlImageElement,
+};
+
+use crate::browser;
+use crate::language::fill;
+use crate::photograph::{MOST_PIXELS, fitted};
+
+/// Most pixels, and bytes of its file, of a picture that the lab takes (README, "Limits").
+const TAKEN: (f64, f64) = (50_000_000.0, 20_971_520.0);
+/// Side of the small copy in which transparent parts are looked for, in pixels.
+const LOOK: u32 = 256;
+/// How opaque a pixel is that is not transparent: less is a smoothed edge of the small copy.
+const OPAQUE: u8 = 250;
+/// Quality of a JPEG file that is made where a PNG file would be too large.
+const QUALITY: f64 = 0.95;
+
+/// A picture for the lab, and what was done to it.
+pub struct Converted {
+    /// What is sent.
+    pub file: File,
+    /// What was done, in the reader's words; `None` where it is sent as it was.
+    pub note: Option<String>,
+}
+
+/// Why a picture is made anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// The lab does not read its format.
+    Format,
+    /// It is larger than the lab takes.
+    Size,
+    /// Models see no transparency: what is hidden below it would be shown to them.
+    Transparent,
+}
+
+/// What the lab takes of a file: the file, or what the browser makes of it; `None` where it is no
+/// picture to the browser either.
+pub async fn for_the_lab(file: File) -> Option<Converted> {
+    let head = file.slice_with_i32_and_i32(0, PICTURE_HEAD as i32).ok()?;
+    let kind = match JsFuture::from(head.array_buffer()).await {
+        Ok(bytes) => picture_type(&Uint8Array::new(&bytes).to_vec()),
+        // What cannot be read here the lab says.
+        Err(_) => return Some(Converted { file, note: None }),
+    };
+    let url = browser::url_of(&file);
+    let image = decoded(&url).await;
+    browser::forget_url(&url);
+    let Some((image, (width, height))) = image else {
+        // The lab says what is wrong with a picture of a kind that it knows.
+        return kind.map(|_| Converted { file, note: None });
+    };
+    let why = match kind {
+        None => Why::Format,
+        Some(_) if width * height > TAKEN.0 || file.size() > TAKEN.1 => Why::Size,
+        // Of these kinds a picture may be transparent.
+        Some("image/png" | "image/webp" | "image/gif") if transparent(&image) == Some(true) => {
+            Why::Transparent
+        }
+        Some(_) => return Some(Converted { file, note: None }),
+    };
+    let (to_width, to_height) = fitted((width, height), MOST_PIXELS);
+    let Some(made) = drawn(&image, (to_width, to_height), &file.name()).await else {
+        return kind.map(|_| Converted { file, note: None });
+    };
+    let from = format!("{width} × {height}");
+    let to = format!("{to_width} × {to_height}");
+    let values: [(&str, &dyn std::fmt::Display); 2] = [("from", &from), ("to", &to)];
+    let note = match why {
+        Why::Format => fill(
+            "The lab does not read this kind of file: your browser made it into one of {to} pixels that it \
+             does, transparent parts on white.",
+            &values,
+        ),
+        Why::Size => fill(
+            "The picture is larger than the lab takes: your browser made it smaller, from {from} to {to} pixels.",
+            &values,
+        ),
+        Why::Transparent => fill(
+            "Models see no transparency: your browser put the transparent parts on white ({to} pixels).",
+            &values,
+        ),
+    };
+    Some(Converted { file: made, note: Some(note) })
+}
+
+/// The picture of an address, and its width and height.
+async fn decoded(url: &str) -> Option<(HtmlImageElement, (f64, f64))> {
+    let image = HtmlImageElement::new().ok()?;
+    image.set_src(url);
+    JsFuture::from(image.decode()).await.ok()?;
+    let size = (f64::from(image.natural_width()), f64::from(image.natural_height()));
+    (size.0 > 0.0 && size.1 > 0.0).then_some((image, size))
+}
+
+fn canvas((width, height): (f64, f64)) -> Option<(HtmlCanvasElement, CanvasRenderingContext2d)> {
+    let canvas: HtmlCanvasElement = document().create_element("canvas").ok()?.dyn_into().ok()?;
+    canvas.set_width(width as u32);
+    canvas.set_height(height as u32);
+    let context = canvas.get_context("2d").ok()??.dyn_into().ok()?;
+    Some((canvas, context))
+}
+
+/// Whether a part of a picture is transparent, by a small copy of it.
+fn transparent(image: &HtmlImageElement) -> Option<bool> {
+    let side = f64::from(LOOK);
+    let (_, context) = canvas((side, side))?;
+    context.draw_image_with_html_image_element_and_dw_and_dh(image, 0.0, 0.0, side, side).ok()?;
+    let pixels = context.get_image_data(0.0, 0.0, side, side).ok()?.data();
+    Some(pixels.as_chunks::<4>().0.iter().any(|pixel| pixel[3] < OPAQUE))
+}
+
+/// A picture on white as a file of that size: PNG, or JPEG where that would be too large.
+async fn drawn(image: &HtmlImageElement, size: (f64, f64), name: &str) -> Option<File> {
+    let (canvas, context) = canvas(size)?;
+    context.set_fill_style_str("#fff");
+    context.fill_rect(0.0, 0.0, size.0, size.1);
+    context
+        .draw_image_with_html_image_element_and_dw_and_dh(image, 0.0, 0.0, size.0, size.1)
+        .ok()?;
+    let mut made = blob(&canvas, "image/png").await?;
+    let mut ending = "png";
+    if made.size() > TAKEN.1 {
+        (made, ending) = (blob(&canvas, "image/jpeg").await?, "jpg");
+    }
+    let kind = FilePropertyBag::new();
+    kind.set_type(&made.type_());
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let name = format!("{stem}.{ending}");
+    File::new_with_blob_sequence_and_options(&Array::of1(&made), &name, &kind).ok()
+}
+
+async fn blob(canvas: &HtmlCanvasElement, kind: &str) -> Option<Blob> {
+    let made = js_sys::Promise::new(&mut |resolve, _| {
+        let quality = JsValue::from_f64(QUALITY);
+        // A browser that cannot make the file never calls back with one.
+        let _ = canvas.to_blob_with_type_and_encoder_options(&resolve, kind, &quality);
+    });
+    JsFuture::from(made).await.ok()?.dyn_into().ok()
+}
