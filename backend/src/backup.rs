@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::clock;
 use crate::experiments::check_experiments;
+use crate::store::folder::prepare;
 use crate::store::{Checked, Held, NotHeld, StoreError, check_runs, copy_store, lost_of_copy};
 
 /// The list of what a copy holds.
@@ -197,11 +198,15 @@ fn copy(data: &Path, half: &Path) -> Result<Backup, BackupError> {
 /// One sentence; nothing was restored then.
 pub fn restore(from: &Path, data: &Path) -> Result<Backup, BackupError> {
     let backup = read_list(from)?;
-    if !data.is_dir() {
-        make_private_folder(data).map_err(at(data))?;
-        if let Some(parent) = data.parent() {
-            sync_folder(parent).map_err(at(parent))?;
-        }
+    if let Some(file) = backup.files.iter().find(|file| !from.join(&file.name).is_file()) {
+        let why = format!("{}, which {LIST} names, is not there", file.name);
+        return Err(BackupError::NoBackup { folder: from.display().to_string(), why });
+    }
+    let new = !data.is_dir();
+    // An empty folder becomes its owner's alone, as a new one is.
+    prepare(data).map_err(at(data))?;
+    if new && let Some(parent) = data.parent() {
+        sync_folder(parent).map_err(at(parent))?;
     }
     // Until this returns no lab opens here.
     let in_use = || BackupError::InUse(data.display().to_string());

@@ -4,7 +4,19 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     leave_a_core_free();
+    let_nobody_else_write();
     langoverrule::cli::main()
+}
+
+/// What the program makes, its caches too, only its user may change, whatever the shell it was started from
+/// allows.
+fn let_nobody_else_write() {
+    #[cfg(unix)]
+    {
+        use rustix::fs::Mode;
+        let mask = rustix::process::umask(Mode::empty());
+        rustix::process::umask(mask | Mode::WGRP | Mode::WOTH);
+    }
 }
 
 /// Candle's quantized products wait for each other's threads by spinning. Where another program

@@ -14,6 +14,7 @@ use langoverrule::models::catalog::Catalog;
 use langoverrule::workers::lab::ScriptedLab;
 use shared::api::{RunCreated, RunState, ServerMessage};
 use shared::classroom::{CODE_ALPHABET, ClassCreated, ClassMessage, ClassRequest};
+use shared::experiment::ExperimentCreated;
 use shared::{ErrorCode, Event};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -231,6 +232,31 @@ async fn one_client_cannot_open_all_classes_or_experiments() {
         let body = post(&lab, POLITE, path, body).await.is_error(full);
         assert_eq!(body.retry_after, Some(60));
     }
+}
+
+/// Three experiments run, and no more may: a paused one makes room, and waits for room to go on.
+#[tokio::test]
+async fn paused_experiments_keep_nobody_out() {
+    let lab = lab(Shares { experiments: Bound::new(2, 2), ..Shares::default() });
+    let spec = r#"{"models":["scripted"],"samples":100}"#;
+    let start = |from| post(&lab, from, "/api/experiments", spec);
+    let first: ExperimentCreated = start(RUDE).await.json();
+    let second: ExperimentCreated = start(RUDE).await.json();
+    start(POLITE).await.is_error(ErrorCode::QueueFull);
+    let act = async |of: &ExperimentCreated, what: &str| {
+        let path = format!("/api/experiments/{}/{what}", of.id);
+        lab.as_owner(axum::http::Method::POST, &path, &of.owner_token).await
+    };
+    for of in [&first, &second] {
+        assert_eq!(act(of, "pause").await.status, StatusCode::OK);
+    }
+    assert!(has_its_part(&start(RUDE).await) > 1, "they are not finished");
+    for _ in 0..2 {
+        assert_eq!(start(POLITE).await.status, StatusCode::ACCEPTED);
+    }
+    let body = act(&first, "resume").await.is_error(ErrorCode::QueueFull);
+    assert_eq!(body.retry_after, Some(60));
+    assert_eq!(act(&first, "cancel").await.status, StatusCode::OK);
 }
 
 #[tokio::test]

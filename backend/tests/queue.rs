@@ -57,6 +57,36 @@ fn open(folder: &Path) -> SqliteQueue {
 }
 
 #[test]
+fn who_asked_is_known_after_a_restart_and_forgotten_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (new(2), new(2));
+    {
+        let queue = open(folder.path());
+        for new in [&first, &second] {
+            queue.create(new).unwrap();
+            queue.note_asker(&new.id, "192.0.2.1").unwrap();
+        }
+    }
+    let queue = open(folder.path());
+    assert_eq!(queue.unfinished("192.0.2.1").unwrap(), (2, 2));
+    assert_eq!(queue.unfinished("192.0.2.2").unwrap(), (2, 0));
+    // A paused one is still its asker's, and keeps nobody else from starting one.
+    queue.set_state(&first.id, ExperimentState::Paused, None).unwrap();
+    assert_eq!(queue.unfinished("192.0.2.1").unwrap(), (1, 2));
+    queue.set_state(&first.id, ExperimentState::Cancelled, None).unwrap();
+    queue.delete(&second.id).unwrap();
+    assert_eq!(queue.unfinished("192.0.2.1").unwrap(), (0, 0));
+    let third = new(2);
+    queue.create(&third).unwrap();
+    queue.note_asker(&third.id, "192.0.2.2").unwrap();
+    let file = folder.path().join("experiments.sqlite");
+    let kept = rusqlite::Connection::open(file).unwrap();
+    let askers = "SELECT group_concat(network) FROM askers";
+    let askers: String = kept.query_row(askers, [], |row| row.get(0)).unwrap();
+    assert_eq!(askers, "192.0.2.2", "nothing is kept of who asked for what is over");
+}
+
+#[test]
 fn what_was_created_reads_back() {
     let folder = tempfile::tempdir().unwrap();
     let new = new(3);

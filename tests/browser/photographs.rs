@@ -75,15 +75,15 @@ async fn what_the_lab_does_not_read_the_browser_turns_into_what_it_does() -> Res
             stage.phase("done").await?;
             let id = stage.run_id().await?;
             // What the lab keeps is what was sent: of that size, with nothing transparent.
-            let colours = page.script(&format!(
+            let script = format!(
                 "const image = new Image(); image.src = '/api/runs/{id}/picture'; await image.decode();
                  const canvas = document.createElement('canvas');
                  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
                  const context = canvas.getContext('2d'); context.drawImage(image, 0, 0);
                  const right = context.getImageData(canvas.width - 1, 0, 1, 1).data;
                  return [canvas.width, canvas.height, ...right];"
-            ));
-            let found: Vec<u64> = serde_json::from_value(colours.await?)?;
+            );
+            let found: Vec<u64> = serde_json::from_value(page.script(&script).await?)?;
             ensure!(found[..2] == [size.0, size.1] && found[5] == 255, "{picture}: {found:?}");
             if picture == "half-clear.png" {
                 ensure!(found[2..] == [255; 4], "white where it was clear: {found:?}");

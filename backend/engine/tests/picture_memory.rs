@@ -2,10 +2,13 @@
 #![allow(clippy::print_stdout, reason = "what was measured, and how a process says it")]
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
 use engine::{Picture, PictureLimits};
+use flate2::write::ZlibEncoder;
+use flate2::{Compression, Crc};
 use image::{DynamicImage, ImageFormat};
 use shared::ErrorCode;
 
@@ -91,6 +94,18 @@ fn jpeg(components: u8, progressive: bool, turned: bool) -> Vec<u8> {
     file
 }
 
+/// A PNG file with a colour profile of 256 MiB, packed into a thousandth of that.
+fn profiled(png: &[u8]) -> Vec<u8> {
+    let mut packed = ZlibEncoder::new(b"iCCPx\0\0".to_vec(), Compression::best());
+    (0..256).for_each(|_| packed.write_all(&vec![0; 1 << 20]).unwrap());
+    let chunk = packed.finish().unwrap();
+    let mut crc = Crc::new();
+    crc.update(&chunk);
+    let length = (chunk.len() as u32 - 4).to_be_bytes();
+    // Behind the header, before the palette and the pixels.
+    [&png[..33], &length, &chunk, &crc.sum().to_be_bytes(), &png[33..]].concat()
+}
+
 fn gif() -> Vec<u8> {
     let (mut file, side) = (Vec::new(), SIDE as u16);
     let mut encoder = gif::Encoder::new(&mut file, side, side, &[9, 8, 7, 6, 5, 4]).unwrap();
@@ -119,6 +134,7 @@ fn decoding_takes_no_more_than_was_weighed() {
         ("rgb.bmp", written(rgb(), ImageFormat::Bmp)),
         ("rgb.webp", written(rgb(), ImageFormat::WebP)),
         ("rgba.webp", written(DynamicImage::new_rgba8(SIDE, SIDE), ImageFormat::WebP)),
+        ("profiled.png", profiled(&written(rgb(), ImageFormat::Png))),
         ("plain.gif", gif()),
         ("rgb.jpg", jpeg(3, false, false)),
         ("gray.jpg", jpeg(1, false, false)),

@@ -9,6 +9,7 @@ mod code;
 mod lessons;
 mod session;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -97,7 +98,12 @@ impl Classrooms {
             Ok(()) => {}
             // Another's class is no client's to end while it has classes of its own.
             Err(Taken::Own) => self.make_room(&mut held, |session| session.opener == client),
-            Err(Taken::All) => self.make_room(&mut held, |_| true),
+            Err(Taken::All) => {
+                self.make_room(&mut held, |_| true);
+                if room(&held).is_err() {
+                    make_room_of_many(&mut held, client);
+                }
+            }
         }
         room(&held).map_err(|taken| match taken {
             Taken::Own => too_many(
@@ -168,6 +174,27 @@ impl Classrooms {
             }
             stays
         });
+    }
+}
+
+/// Ends a class of the client that holds the most, the one with the fewest followers, for a client that will
+/// still hold fewer: so no few clients keep everybody else out for as long as they like.
+fn make_room_of_many(held: &mut HashMap<Code, Arc<Session>>, client: Client) {
+    let mut classes: HashMap<Client, usize> = HashMap::new();
+    for session in held.values() {
+        *classes.entry(session.opener).or_default() += 1;
+    }
+    let own = classes.get(&client).copied().unwrap_or_default();
+    let of = |session: &Session| classes.get(&session.opener).copied().unwrap_or_default();
+    let least = held
+        .values()
+        .filter(|session| of(session) > own + 1)
+        .max_by_key(|session| (of(session), Reverse(session.present())))
+        .cloned();
+    if let Some(session) = least {
+        tracing::warn!(opener = %session.opener, "a class makes room for another client's");
+        held.remove(&session.code);
+        session.end();
     }
 }
 
@@ -243,6 +270,34 @@ mod tests {
         assert!(others.iter().all(|s| rooms.find(s.code.as_str()).is_ok()));
         assert_eq!(rooms.presented_with(&token.reveal()), Some(first.code.clone()));
         assert_eq!(rooms.presented_with("guessed"), None);
+    }
+
+    #[tokio::test]
+    async fn a_full_house_makes_room_where_somebody_holds_many() {
+        let limits = ClassLimits { classes: Bound::new(6, 3), ..ClassLimits::default() };
+        let rooms = Classrooms::new(limits);
+        let (rude, school) = (client("192.0.2.1"), client("192.0.2.2"));
+        let mut seats = Vec::new();
+        let mut opened = Vec::new();
+        for opener in [rude, school].repeat(3) {
+            let (class, _) = rooms.open(opener).expect("room");
+            let pupils = if opener == school { 2 } else { 1 };
+            for pupil in 0..pupils {
+                let name = FollowerId::read(&format!("{pupil:032}"));
+                seats.push(class.join(name, opener).expect("a seat"));
+            }
+            opened.push(class);
+        }
+        // Somebody is in each of them; the school's are the better attended.
+        let (new, _) = rooms.open(client("192.0.2.3")).expect("one of many makes room");
+        let gone = |class: &Arc<Session>| rooms.find(class.code.as_str()).is_err();
+        assert_eq!(opened.iter().filter(|class| gone(class)).count(), 1);
+        assert!(opened.iter().all(|class| !gone(class) || class.opener == rude));
+        // The next one is the school's: it holds the most by now.
+        let (second, _) = rooms.open(client("192.0.2.3")).expect("another of many");
+        assert_eq!(opened.iter().filter(|class| gone(class) && class.opener == school).count(), 1);
+        assert!(rooms.open(client("192.0.2.3")).is_err(), "nobody holds many more than it does");
+        assert!(!gone(&new) && !gone(&second));
     }
 
     #[tokio::test]

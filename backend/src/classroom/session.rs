@@ -248,6 +248,11 @@ impl Session {
         self.latest.send_replace(Sheet::new(ClassMessage::Ended));
     }
 
+    /// How many followers are there.
+    pub(super) fn present(&self) -> usize {
+        lock(&self.inner).present()
+    }
+
     /// How long nobody has been connected; `None` while somebody is.
     pub(super) fn empty_for(&self, now: Instant) -> Option<Duration> {
         let inner = lock(&self.inner);

@@ -134,6 +134,18 @@ pub trait Book: Send + Sync + std::fmt::Debug {
     /// [`StoreError`].
     fn progress(&self, id: &RunId) -> Result<Progress, StoreError>;
 
+    /// Notes who asked for an experiment, and forgets who asked for those that are finished.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn note_asker(&self, id: &RunId, network: &str) -> Result<(), StoreError>;
+
+    /// How many experiments run, and how many that this network asked for run or are paused.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    fn unfinished(&self, network: &str) -> Result<(usize, usize), StoreError>;
+
     /// Where an experiment stands; `None` where there is none of that name.
     ///
     /// # Errors

@@ -13,7 +13,6 @@ mod rate;
 mod refusals;
 mod shares;
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -40,8 +39,6 @@ pub struct Fair {
     guesses: Arc<Mutex<Meter<Client>>>,
     disk: Arc<Mutex<Meter<Client>>>,
     refusals: Refusals,
-    /// Who asked for experiments, by their names: as long as the lab runs and they are not finished.
-    experiments: Arc<Mutex<HashMap<String, Client>>>,
 }
 
 impl Fair {
@@ -55,7 +52,6 @@ impl Fair {
             guesses: Arc::new(Mutex::new(Meter::new(shares.guesses))),
             disk: Arc::new(Mutex::new(Meter::new(shares.disk))),
             refusals: Refusals::default(),
-            experiments: Arc::default(),
         }
     }
 
@@ -146,17 +142,15 @@ impl Fair {
         }
     }
 
-    /// Whether a client may start an experiment beside those that are not finished.
+    /// Whether an experiment may be started, or go on, while so many run, by a client of whose so many run
+    /// or are paused.
     ///
     /// # Errors
-    /// `too_many_requests`, or `queue_full` where too many are not finished in all.
-    pub fn experiment(&self, client: Client, unfinished: &[String]) -> Result<(), ApiError> {
-        let mut experiments = lock(&self.experiments);
-        experiments.retain(|id, _| unfinished.contains(id));
-        let own = experiments.values().filter(|asked| **asked == client).count();
+    /// `too_many_requests`, or `queue_full` where too many run.
+    pub fn experiment(&self, running: usize, own: usize) -> Result<(), ApiError> {
         let bound = self.shares.experiments;
         let wait = Duration::from_secs(60);
-        bound.room(unfinished.len(), own).map_err(|taken| match taken {
+        bound.room(running, own).map_err(|taken| match taken {
             Taken::Own => {
                 too_many(LabError::ExperimentsUnfinished { n: bound.client as u64 }, wait)
             }
@@ -165,11 +159,6 @@ impl Fair {
                 ApiError::new(ErrorCode::QueueFull, full).again_in(wait)
             }
         })
-    }
-
-    /// Notes who asked for an experiment.
-    pub fn started_experiment(&self, client: Client, id: &str) {
-        lock(&self.experiments).insert(id.to_owned(), client);
     }
 }
 
@@ -226,21 +215,12 @@ mod tests {
     #[test]
     fn one_client_cannot_start_all_experiments() {
         let fair = Fair::new(Shares { experiments: Bound::new(3, 2), ..Shares::default() });
-        let (rude, other) = (client("192.0.2.1"), client("192.0.2.2"));
-        let mut unfinished = Vec::new();
-        for id in ["a", "b"] {
-            assert_eq!(fair.experiment(rude, &unfinished), Ok(()));
-            fair.started_experiment(rude, id);
-            unfinished.push(id.to_owned());
-        }
-        let ApiError(body) = fair.experiment(rude, &unfinished).expect_err("a third");
+        assert_eq!(fair.experiment(1, 1), Ok(()));
+        let ApiError(body) = fair.experiment(2, 2).expect_err("a third of its own");
         assert_eq!((body.code, body.retry_after), (ErrorCode::TooManyRequests, Some(60)));
-        assert_eq!(fair.experiment(other, &unfinished), Ok(()));
-        unfinished.push("of the command line".to_owned());
-        let full = fair.experiment(other, &unfinished).expect_err("three are at work");
+        assert_eq!(fair.experiment(2, 0), Ok(()), "another's first");
+        let full = fair.experiment(3, 0).expect_err("three are at work");
         assert_eq!(full.0.code, ErrorCode::QueueFull);
-        unfinished.remove(0);
-        assert_eq!(fair.experiment(rude, &unfinished), Ok(()), "its first is done");
     }
 
     #[test]

@@ -158,8 +158,8 @@ sentences! {
             "{n} experiments that were asked for at your address are not finished yet; cancel one, or try again later.",
             "이 주소에서 요청한 실험 {n}개가 아직 끝나지 않았습니다. 하나를 취소하거나 나중에 다시 시도하세요.";
         ExperimentsFull { n: u64 } = "experiments_full":
-            "{n} experiments are not finished yet, and the lab takes no more until one is done or cancelled; try again later.",
-            "실험 {n}개가 아직 끝나지 않았으며, 하나가 끝나거나 취소될 때까지 랩은 더 받지 않습니다. 나중에 다시 시도하세요.";
+            "{n} experiments are at work, and the lab takes no more until one is done, paused or cancelled; try again later.",
+            "실험 {n}개가 진행 중이며, 하나가 끝나거나 일시 정지되거나 취소될 때까지 랩은 더 받지 않습니다. 나중에 다시 시도하세요.";
 
         PictureMissing = "picture_missing":
             "Choose a picture to ask about.", "질문할 이미지를 선택하세요.";
@@ -286,8 +286,8 @@ sentences! {
             "{n} classes that were opened at your address are held; end one, or try again later.",
             "이 주소에서 연 수업 {n}개가 진행 중입니다. 하나를 끝내거나 나중에 다시 시도하세요.";
         ClassesFull = "classes_full":
-            "Too many classes are held at once; end one, or try again later.",
-            "동시에 진행 중인 수업이 너무 많습니다. 하나를 끝내거나 나중에 다시 시도하세요.";
+            "Too many classes are held at once; try again in a minute.",
+            "동시에 진행 중인 수업이 너무 많습니다. 잠시 후 다시 시도하세요.";
         NoClass = "no_class":
             "There is no class of that code; check its eight signs, or it may be over.",
             "그 코드의 수업이 없습니다. 여덟 자리를 확인하세요. 이미 끝난 수업일 수 있습니다.";

@@ -1,6 +1,8 @@
 //! PNG, WebP and BMP files.
 
+use std::borrow::Cow;
 use std::io::Cursor;
+use std::ops::Range;
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
@@ -14,7 +16,8 @@ pub(super) fn decode(
     format: ImageFormat,
     limits: &PictureLimits,
 ) -> Result<Decoded, EngineError> {
-    let reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let file = without_profile(bytes, format);
+    let reader = ImageReader::with_format(Cursor::new(&*file), format);
     let mut decoder = reader.into_decoder().map_err(|e| refused(&e))?;
     let (width, height) = decoder.dimensions();
     limits.check(width, height)?;
@@ -39,6 +42,39 @@ pub(super) fn decode(
         sixteen_bits(bytes, &mut rgb);
     }
     Ok(Decoded { width, height, rgb, told })
+}
+
+/// A PNG file without its colour profile, which says nothing here: it is packed, and the decoder would unpack
+/// a gigabyte of it before it reads a pixel. Any other file as it is.
+pub(super) fn without_profile(bytes: &[u8], format: ImageFormat) -> Cow<'_, [u8]> {
+    let profile =
+        |(kind, _): &(Range<usize>, Range<usize>)| bytes.get(kind.clone()) == Some(b"iCCP");
+    if format != ImageFormat::Png || !png_chunks(bytes).any(|chunk| profile(&chunk)) {
+        return Cow::Borrowed(bytes);
+    }
+    let mut rest = 8;
+    let mut kept = bytes[..rest].to_vec();
+    for chunk in png_chunks(bytes) {
+        rest = chunk.1.end;
+        if !profile(&chunk) {
+            kept.extend_from_slice(&bytes[chunk.1]);
+        }
+    }
+    // What is no whole chunk the decoder says.
+    kept.extend_from_slice(&bytes[rest..]);
+    Cow::Owned(kept)
+}
+
+/// The places of whole chunks in a PNG file: of the four bytes that say their kind, and of all of each.
+fn png_chunks(bytes: &[u8]) -> impl Iterator<Item = (Range<usize>, Range<usize>)> {
+    let mut at = 8;
+    std::iter::from_fn(move || {
+        let length = u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
+        let end = at.checked_add(12)?.checked_add(usize::try_from(length).ok()?)?;
+        let chunk = (at + 4..at + 8, at..end);
+        at = end;
+        (end <= bytes.len()).then_some(chunk)
+    })
 }
 
 /// RGB in 8 bits as Pillow has it: of 16 bits the upper 8, but of gray alone, which it clips.

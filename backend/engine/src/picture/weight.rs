@@ -1,11 +1,13 @@
 //! What decoding a picture file takes of memory, from its header: known before anything is unpacked.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::{ColorType, ImageDecoder, ImageFormat, ImageReader, guess_format};
 
 use super::jpeg::Weight;
 use super::orientation::turns;
+use super::raster::without_profile;
 use super::told::Told;
 use super::{Picture, PictureLimits, gif, jpeg};
 
@@ -39,8 +41,11 @@ fn weigh(bytes: &[u8], limits: &PictureLimits) -> Option<u64> {
             (size, 3 * area(size) + indices + bytes.len() as u64, false)
         }
         ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp => {
+            // Its profile is left out of a copy, which is held meanwhile.
+            let file = without_profile(bytes, format);
+            let copied = if matches!(file, Cow::Owned(_)) { file.len() as u64 } else { 0 };
             let decoder =
-                ImageReader::with_format(Cursor::new(bytes), format).into_decoder().ok()?;
+                ImageReader::with_format(Cursor::new(&*file), format).into_decoder().ok()?;
             let size = decoder.dimensions();
             let pixels = area(size);
             let whole = decoder.total_bytes();
@@ -51,7 +56,7 @@ fn weigh(bytes: &[u8], limits: &PictureLimits) -> Option<u64> {
                 ImageFormat::WebP => (WEBP * pixels, Told::webp(bytes)),
                 _ => (0, Told::default()),
             };
-            (size, whole + rgb.max(held), turns(&told))
+            (size, whole + copied + rgb.max(held), turns(&told))
         }
         _ => return None,
     };

@@ -113,6 +113,35 @@ impl Book for SqliteQueue {
         })
     }
 
+    fn note_asker(&self, id: &RunId, network: &str) -> Result<(), StoreError> {
+        self.always(|c| {
+            c.execute(
+                "DELETE FROM askers WHERE experiment IN
+                     (SELECT id FROM experiments WHERE state NOT IN ('running', 'paused'))",
+                [],
+            )?;
+            c.prepare_cached(
+                "INSERT OR REPLACE INTO askers (experiment, network) VALUES (?1, ?2)",
+            )?
+            .execute(params![id.as_str(), network])?;
+            Ok(())
+        })
+    }
+
+    fn unfinished(&self, network: &str) -> Result<(usize, usize), StoreError> {
+        self.with(|c| {
+            let running = "SELECT count(*) FROM experiments WHERE state = 'running'";
+            let running: u32 = c.prepare_cached(running)?.query_row([], |row| row.get(0))?;
+            let own: u32 = c
+                .prepare_cached(
+                    "SELECT count(*) FROM askers JOIN experiments ON id = experiment
+                     WHERE network = ?1 AND state IN ('running', 'paused')",
+                )?
+                .query_row([network], |row| row.get(0))?;
+            Ok((running as usize, own as usize))
+        })
+    }
+
     fn state(&self, id: &RunId) -> Result<Option<ExperimentState>, StoreError> {
         self.with(|c| state(c, id))
     }

@@ -69,6 +69,14 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX lacks_of ON lacks (experiment);
 ",
+    // Who asked for an experiment, until it is finished: without checksums, for it decides nothing but how
+    // many more the same address may ask for.
+    "
+    CREATE TABLE askers (
+        experiment TEXT PRIMARY KEY REFERENCES experiments (id) ON DELETE CASCADE,
+        network    TEXT NOT NULL          -- an IPv4 address, or the /64 of an IPv6 one
+    ) STRICT;
+",
 ];
 
 /// The version from which on every row has its checksum.

@@ -147,6 +147,10 @@ impl Registry {
         match std::fs::read_to_string(&own) {
             Ok(text) => Self::read(&text).map_err(|e| format!("{}: {e}", own.display())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Self::read(""),
+            Err(e) if e.kind() == std::io::ErrorKind::NotADirectory => Err(format!(
+                "{} is a file; the lab keeps its data in a folder: name one with --data.",
+                data.display()
+            )),
             Err(e) => Err(format!("{} cannot be read: {e}", own.display())),
         }
     }
@@ -425,5 +429,7 @@ mod tests {
         std::fs::write(folder.path().join(OWN), "x = 1").expect("written");
         let error = Registry::load(folder.path()).expect_err("not a registry");
         assert!(error.contains(OWN), "{error}");
+        let error = Registry::load(&folder.path().join(OWN)).expect_err("a file");
+        assert!(error.contains("is a file") && error.contains("--data"), "{error}");
     }
 }

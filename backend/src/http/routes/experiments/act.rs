@@ -71,10 +71,24 @@ pub async fn pause_experiment(own: OwnExperiment) -> Result<Json<ExperimentProgr
         (status = 200, body = ExperimentProgress),
         (status = 403, body = ErrorBody, description = "not_owner"),
         (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 503, body = ErrorBody, description = "queue_full: as many run as may"),
         (status = 507, body = ErrorBody, description = "storage_full"),
     )
 )]
-pub async fn resume_experiment(own: OwnExperiment) -> Result<Json<ExperimentProgress>, ApiError> {
+pub async fn resume_experiment(
+    State(state): State<AppState>,
+    own: OwnExperiment,
+) -> Result<Json<ExperimentProgress>, ApiError> {
+    let (means, id, fair) = (own.0.means.clone(), own.0.id().clone(), state.runs.fair.clone());
+    let room = move || {
+        // A paused one holds no place, so it needs one to go on.
+        if means.book.state(&id)? == Some(ExperimentState::Paused) {
+            let (running, _) = means.book.unfinished("")?;
+            fair.experiment(running, 0)?;
+        }
+        Ok::<_, ApiError>(())
+    };
+    tokio::task::spawn_blocking(room).await.map_err(ApiError::internal)??;
     set(own, ExperimentState::Running).await
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, StatusCode, header};
-use shared::experiment::{ExperimentCreated, ExperimentSpec, ExperimentState};
+use shared::experiment::{ExperimentCreated, ExperimentSpec};
 use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 
@@ -21,8 +21,6 @@ const MAX_SPEC: usize = 64 << 10;
 const MAX_ITEMS: u64 = 20_000;
 /// Most conditions of one.
 const MAX_CONDITIONS: u64 = 400;
-/// How many of the newest experiments are looked through for unfinished ones.
-const LOOKED_THROUGH: u32 = 1_000;
 
 /// Starts an experiment.
 ///
@@ -118,14 +116,9 @@ fn create(
     client: Client,
     spec: ExperimentSpec,
 ) -> Result<ExperimentCreated, ApiError> {
-    let unfinished: Vec<String> = means
-        .book
-        .list(LOOKED_THROUGH)?
-        .into_iter()
-        .filter(|e| matches!(e.state, ExperimentState::Running | ExperimentState::Paused))
-        .map(|e| e.start.id.to_string())
-        .collect();
-    fair.experiment(client, &unfinished)?;
+    let network = client.to_string();
+    let (running, own) = means.book.unfinished(&network)?;
+    fair.experiment(running, own)?;
     let (new, token) = plan(spec, &means.catalog, &means.shelves, Reach::Remote)?;
     // Asked for all samples there are, it is known only now how many.
     check_items(u64::from(new.grid.items()))?;
@@ -135,6 +128,6 @@ fn create(
         StoreError::Full => ApiError::full(LabError::ExperimentNotStarted),
         other => other.into(),
     })?;
-    fair.started_experiment(client, new.id.as_str());
+    means.book.note_asker(&new.id, &network)?;
     Ok(ExperimentCreated { id: new.id.to_string(), owner_token: token.reveal() })
 }
