@@ -58,7 +58,7 @@ async fn what_the_lab_does_not_read_the_browser_turns_into_what_it_does() -> Res
         page.goto(&stage.server.url).await?;
         for (picture, says, size) in [
             ("small.avif", "does not read this kind", (60, 45)),
-            ("half-clear.png", "transparent parts on white", (40, 30)),
+            ("half-clear.png", "Models see no transparency", (40, 30)),
         ] {
             page.upload("picture-input", &file(&format!("tests/browser/pictures/{picture}"))).await?;
             let said = async || {
