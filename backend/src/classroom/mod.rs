@@ -202,8 +202,8 @@ fn make_room_of_many(held: &mut HashMap<Code, Arc<Session>>, client: Client) {
 mod tests {
     use super::*;
 
-    /// Long beside what a step of a test takes, short beside a person's patience.
-    const IDLE: Duration = Duration::from_millis(300);
+    /// The clock stands still but where nothing else is to be done.
+    const IDLE: Duration = Duration::from_secs(300);
 
     fn client(address: &str) -> Client {
         Client::at(address.parse().expect("an address"))
@@ -218,7 +218,7 @@ mod tests {
         Classrooms::new(ClassLimits { classes, idle: IDLE, ..ClassLimits::default() })
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn classes_are_bounded_and_the_abandoned_make_room() {
         let rooms = rooms(2);
         let (first, _) = rooms.open(anybody()).expect("room");
@@ -236,7 +236,7 @@ mod tests {
         assert!(rooms.find(third.code.as_str()).is_err());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn a_full_house_makes_room_where_nobody_is() {
         let classes = Bound::new(2, 3);
         let limits = ClassLimits { classes, forsaken: IDLE, ..ClassLimits::default() };

@@ -39,7 +39,8 @@ impl Default for Shares {
     fn default() -> Self {
         Shares {
             runs: Bound::new(32, 21),
-            uploads: Bound::new(32, 16),
+            // Each may be 20 MiB, beside one picture that is decoded: under 1 GiB together.
+            uploads: Bound::new(18, 12),
             // Three quarters of all connections, and of one client's (`http/net/connections.rs`).
             sockets: Bound::new(3072, 768),
             classes: Bound::new(64, 8),
