@@ -92,6 +92,34 @@ impl Drop for Process {
     }
 }
 
+/// Whoever starts a lab with the demo models alone is told what they cannot do, and what can.
+#[test]
+fn a_lab_of_demo_models_names_one_for_photographs() {
+    let (data, models) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/demo-llava");
+    std::os::unix::fs::symlink(demo.canonicalize().unwrap(), models.path().join("demo-llava"))
+        .unwrap();
+    let mut child = program()
+        .args(["serve", "--bind", "127.0.0.1:0", "--device", "cpu", "--data"])
+        .arg(data.path())
+        .arg("--models")
+        .arg(models.path())
+        .env("HF_HOME", data.path().join("hub"))
+        .env("OLLAMA_MODELS", data.path().join("ollama"))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(2);
+    let said: Vec<String> = lines.map(Result::unwrap).collect();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(said[0].contains(" is open at http://127.0.0.1:"), "{said:?}");
+    for part in ["learned drawings", "smolvlm-256m", "Apache-2.0", "models pull"] {
+        assert!(said[1].contains(part), "{said:?}");
+    }
+}
+
 /// The beginning of an answer over a connection.
 fn said(mut stream: &TcpStream) -> String {
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();

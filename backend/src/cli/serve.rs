@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::Args;
 use datasets::Paths;
-use engine::DeviceChoice;
+use engine::{DeviceChoice, amount};
 use tokio::signal;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +25,7 @@ use crate::http::net::{
 };
 use crate::models::catalog::{Catalog, DEMO_NAME};
 use crate::models::pulls::{Allowed, Pulls};
+use crate::models::registry::Entry;
 use crate::retention::{self, Keep, Retention, parse_time};
 use crate::runs::samples::Samples;
 use crate::runs::{Device, Dispatcher, Runs, Settings, StopReason};
@@ -355,6 +356,10 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     }
     let url = format!("http://{address}{}", args.base.as_str());
     print(&format!("LangOverrule Lab is open at {url}\n"))?;
+    if let Some(entry) = runs.catalog.to_bring_for_photographs() {
+        // Whoever started it may read the address alone.
+        let _ = print(&for_photographs(entry));
+    }
     if args.open {
         open(&url);
     }
@@ -482,6 +487,19 @@ pub(super) async fn signal_received(terminations: &mut Terminations) {
         () = interrupt => {}
         () = terminate => {}
     }
+}
+
+/// What a person is told who has the demo models alone.
+fn for_photographs(entry: &Entry) -> String {
+    let size = entry.download.map(amount);
+    let licence = entry.licence.as_ref().map(|licence| licence.name.clone());
+    let terms: Vec<String> = size.into_iter().chain(licence).collect();
+    format!(
+        "Its models learned drawings. {name} understands photographs ({terms}): choose it on the page, or bring it with \
+         'langoverrule models pull {name}'.\n",
+        name = entry.name,
+        terms = terms.join(", ")
+    )
 }
 
 /// Opens the page with what the desktop has for it.

@@ -230,6 +230,23 @@ impl Catalog {
         here.chain(more.filter(|_| self.hub.is_some())).collect()
     }
 
+    /// The smallest model on the hub, where only the demo models are here: those learned drawings, and name what is
+    /// on a photograph wrongly.
+    pub fn to_bring_for_photographs(&self) -> Option<&Entry> {
+        let known = self.known();
+        let demo = |entry: &Entry| entry.origin == Origin::Shipped;
+        if known.iter().any(|m| m.source.is_some() && !m.entry.is_some_and(demo)) {
+            return None;
+        }
+        let need = |entry: &&Entry| {
+            let own = entry.quant.unwrap_or_default();
+            let memory = entry.memory();
+            memory.iter().find(|need| need.quant == own).map_or(u64::MAX, |need| need.bytes)
+        };
+        let absent = known.iter().filter(|m| m.source.is_none()).filter_map(|m| m.entry);
+        absent.filter(|entry| matches!(entry.origin, Origin::Hub(..))).min_by_key(need)
+    }
+
     /// What other programs keep under names that are free here.
     fn elsewhere(&self) -> impl Iterator<Item = &Source> {
         self.elsewhere
