@@ -9,9 +9,9 @@ use wasm_bindgen::JsCast;
 
 use crate::browser;
 use crate::convert::{Converted, for_the_lab};
-use crate::experiments::traits;
 use crate::lab::{Lab, PictureFrom};
 use crate::language::t;
+use crate::models::traits;
 use crate::owner;
 use crate::photograph::for_photographs;
 use crate::run::kept::forget_gone;

@@ -6,10 +6,10 @@ use leptos::prelude::*;
 use shared::AskedOptions;
 use shared::api::{ModelEntry, Sample};
 use shared::experiment::ExperimentSpec;
+use shared::experiment::paper::PRUNE;
 
 use crate::browser;
 use crate::errors;
-use crate::experiments::PRUNE;
 use crate::language::{InForce, Language};
 use crate::run::Run;
 use crate::run::phase::Phase;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::link::is_name;
+use crate::run::link::is_name;
 
 /// Most runs kept; the oldest make room.
 pub const MOST: usize = 200;
@@ -25,6 +25,13 @@ pub struct OwnRun {
     pub answer: String,
     /// What its owner calls it.
     pub name: String,
+}
+
+impl OwnRun {
+    /// What it is called by its owner, or what it asks.
+    pub fn title(&self) -> &str {
+        if self.name.is_empty() { &self.prompt } else { &self.name }
+    }
 }
 
 /// The list, the newest first.

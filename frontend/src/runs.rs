@@ -11,9 +11,9 @@ use crate::lab::use_lab;
 use crate::language::{fill, t};
 use crate::own::OwnRun;
 use crate::owner;
-use crate::source::Source;
 use crate::ui::header::Header;
 use crate::ui::notes::Notes;
+use crate::ui::own_run::Named;
 
 /// The page.
 #[component]
@@ -97,7 +97,7 @@ fn Row(
     };
     let name = run.id.clone();
     // A run and its tests ask the same question: when it was asked tells them apart.
-    let said = format!("{}, {}", title(&run), browser::local_time(&run.asked));
+    let said = format!("{}, {}", run.title(), browser::local_time(&run.asked));
     let label = fill("Choose “{run}”", &[("run", &said)]);
     let off = fill("Take “{run}” off this list", &[("run", &said)]);
     view! {
@@ -111,36 +111,4 @@ fn Row(
                 aria-label=off title=t("Take it off this list; the run itself stays")>"✕"</button>
         </li>
     }
-}
-
-/// A run of one's own: its picture, what it is called or asks, what came out.
-#[component]
-pub fn Named(
-    /// The run.
-    run: OwnRun,
-) -> impl IntoView {
-    // A run that failed early has no picture, and one that was deleted elsewhere has none any more.
-    let shown = RwSignal::new(true);
-    let picture = Source::default().prepared_url(&run.id, 0);
-    let title = title(&run);
-    let asked = (!run.name.is_empty()).then(|| run.prompt.clone());
-    let answer = match run.answer.trim() {
-        "" => t("no answer seen yet").to_owned(),
-        answer => answer.to_owned(),
-    };
-    view! {
-        <Show when=move || shown.get() fallback=|| view! { <span class="no-picture"></span> }>
-            <img src=picture.clone() alt="" loading="lazy" on:error=move |_| shown.set(false)/>
-        </Show>
-        <span class="beside-name">
-            <a href=at(&format!("/r/{}", run.id))><bdi>{title}</bdi></a>
-            <small>{asked.map(|asked| view! { <bdi>{asked}</bdi>" " })}<bdi>{answer}</bdi></small>
-        </span>
-        <span class="own-when"><small>{run.model.clone()}</small><time datetime=run.asked.clone()>{browser::local_time(&run.asked)}</time></span>
-    }
-}
-
-/// What a run is called by its owner, or what it asks.
-pub fn title(run: &OwnRun) -> String {
-    if run.name.is_empty() { run.prompt.clone() } else { run.name.clone() }
 }

@@ -11,7 +11,7 @@ use shared::lesson::{Lesson, LessonStep};
 use crate::browser;
 use crate::lab::Lab;
 use crate::owner;
-use crate::run::log::backoff;
+use crate::source::log::backoff;
 use crate::source::{Failure, Source, classroom, samples};
 
 /// Reads the prepared lessons, again and again until they come or nobody wants them any more.

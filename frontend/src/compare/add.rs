@@ -6,7 +6,7 @@ use super::link::{MOST, runs_of};
 use crate::base::at;
 use crate::language::{fill, t};
 use crate::owner;
-use crate::runs::{Named, title};
+use crate::ui::own_run::Named;
 
 /// Runs of one's own that are offered; the rest are on their own page.
 const OFFERED: usize = 6;
@@ -76,7 +76,7 @@ pub(super) fn Add(runs: Vec<String>, go: Callback<Vec<String>>) -> impl IntoView
                 <ul class="own-runs">
                     {offered.into_iter().map(|run| {
                         let id = run.id.clone();
-                        let label = fill("Add “{run}”", &[("run", &title(&run))]);
+                        let label = fill("Add “{run}”", &[("run", &run.title())]);
                         view! {
                             <li>
                                 <button type="button" class="button" data-testid="add-own" aria-label=label

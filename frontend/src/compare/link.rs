@@ -3,12 +3,10 @@
 
 use shared::Definition;
 
-use crate::run::link::{Curve, definition_from_text, definition_to_text};
+use crate::run::link::{Curve, definition_from_text, definition_to_text, is_name};
 
 /// Most runs beside each other: more curves cannot be told apart.
 pub const MOST: usize = 6;
-/// Letters of a run's random name.
-const LENGTH: usize = 26;
 
 /// What the comparison shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -74,13 +72,6 @@ impl Compared {
         }
         (found, wrong)
     }
-}
-
-/// Whether a text can be a run's name.
-/// Whether a text can be a run's name.
-pub fn is_name(text: &str) -> bool {
-    let random = text.len() == LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric());
-    random || text == "sample"
 }
 
 /// The runs that a link names: of one run, of an embedded one, or of a comparison; or a bare name.

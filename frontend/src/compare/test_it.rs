@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use leptos_router::hooks::use_navigate;
+use shared::experiment::paper::{PRUNE, REPLICATE};
 use shared::{LayerBand, Observation, PictureUse};
 
 use super::counterfactual::{Counterfactual, NOISE_SEED, contradicted};
@@ -18,11 +19,6 @@ use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::source::samples;
 use crate::words;
-
-/// Shares of the picture's tokens to drop: the paper's.
-const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
-/// Copies of the picture's tokens: the paper's.
-const COPIES: [u32; 3] = [1, 5, 10];
 
 /// What needs a choice before it can be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -293,7 +289,7 @@ fn Tokens(run: Run, start: Start) -> impl IntoView {
         };
         button(run, start, Counterfactual::Prune(share), text, "test-prune")
     });
-    let copies = COPIES.map(|n| {
+    let copies = REPLICATE.map(|n| {
         button(run, start, Counterfactual::Replicate(n), format!("×{n}"), "test-replicate")
     });
     let without = run.facts.options.with_untracked(|o| o.picture == PictureUse::None);

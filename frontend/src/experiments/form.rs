@@ -5,20 +5,20 @@ use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use shared::api::ModelState;
 use shared::experiment::Grid;
+use shared::experiment::paper::{PRUNE, REPLICATE};
 use shared::options::{MAX_NEW_TOKENS, NEW_TOKENS};
 use shared::{AskedOptions, Message, Quant};
 
-use super::more::{self, Controls, MoreOptions, OneAtATime, PaperGrid};
+use super::more::{Controls, MoreOptions, OneAtATime, PaperGrid};
 use super::told;
 use crate::browser;
 use crate::glossary::Term;
 use crate::lab::use_lab;
 use crate::language::{fill, mark, message, server, t};
+use crate::models::traits;
 use crate::source::experiments;
 use crate::ui::term::Explained;
 
-pub(super) const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
-pub(super) const REPLICATE: [u32; 3] = [1, 5, 10];
 const QUANTS: [Quant; 5] = [Quant::F32, Quant::F16, Quant::Q8_0, Quant::Q4k, Quant::Stored];
 const DATASETS: [(&str, &str); 3] = [
     ("demo", mark("Demo set: small pictures, some questions with false claims")),
@@ -45,7 +45,7 @@ pub(super) fn Form() -> impl IntoView {
         }
     });
     let planned = Memo::new(move |_| {
-        let of_model = |name: &str| lab.models.with(|all| more::traits(all, name));
+        let of_model = |name: &str| lab.models.with(|all| traits(all, name));
         let grid = spec.with(|s| Grid::new(s, s.samples.max(1), of_model))?;
         Ok::<_, Message>((grid.conditions.len(), grid.items()))
     });

@@ -4,9 +4,6 @@
 
 pub mod told;
 
-/// Shares of the picture's tokens that experiments drop: the paper's.
-pub const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
-
 #[cfg(target_arch = "wasm32")]
 mod charts;
 #[cfg(target_arch = "wasm32")]
@@ -29,5 +26,3 @@ mod samples;
 mod tables;
 #[cfg(target_arch = "wasm32")]
 mod watched;
-#[cfg(target_arch = "wasm32")]
-pub use more::traits;

@@ -3,33 +3,20 @@
 use leptos::prelude::*;
 use shared::api::{ModelEntry, ModelState};
 use shared::experiment::ExperimentSpec;
+use shared::experiment::paper::{PRUNE, REPLICATE};
 use shared::{
     CopyPositions, ImageFit, ModelTraits, PictureUse, PruneBy, PruneCount, PrunePositions, Resizing,
 };
 
-use super::form::{Box, PRUNE, REPLICATE, put};
+use super::form::{Box, put};
 use crate::lab::use_lab;
 use crate::language::t;
+use crate::models::traits;
 
 /// Seed of the noise: any will do, and the same one makes experiments comparable.
 const NOISE_SEED: u32 = 1;
 /// The models of the paper's families that ship with the lab.
 const DEMOS: [&str; 2] = ["demo-llava", "demo-qwen"];
-
-/// What a grid has to know of a model.
-pub fn traits(models: &[ModelEntry], name: &str) -> ModelTraits {
-    let found = models.iter().find(|m| m.name == name);
-    found.map_or_else(ModelTraits::default, |m| ModelTraits {
-        quant: m.default_quant,
-        one_size: m.one_size,
-        pixels: m.least_pixels.zip(m.most_pixels),
-        fit: m.fit,
-        resize: m.resize.unwrap_or_default(),
-        template_refused: m.template_refused.clone(),
-        templates: (!m.templates.is_empty()).then(|| m.templates.clone()),
-        ..ModelTraits::default()
-    })
-}
 
 /// One press for what the paper ran, on the models that are here.
 #[component]

@@ -8,9 +8,9 @@ use shared::{
 };
 
 use super::kept::forget_gone;
-use super::log::{Arrival, Cursor};
 use super::phase::Phase;
 use crate::source::Source;
+use crate::source::log::{Arrival, Cursor};
 
 /// What is known of a run.
 #[derive(Clone, Copy)]

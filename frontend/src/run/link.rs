@@ -201,12 +201,13 @@ fn patch_from_text(text: &str) -> Option<Target> {
     Some(Target::Patch { medium, row: row.parse().ok()?, col: col.parse().ok()? })
 }
 
-/// A definition as the API's addresses take it: a preset's name, or JSON.
-pub fn definition_for_api(definition: &Definition) -> String {
-    match definition.to_text() {
-        Some(text) => text,
-        None => serde_json::to_string(definition).unwrap_or_default(),
-    }
+/// Letters of a run's random name.
+const LENGTH: usize = 26;
+
+/// Whether a text can be a run's name.
+pub fn is_name(text: &str) -> bool {
+    let random = text.len() == LENGTH && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    random || text == "sample"
 }
 
 /// Reads what [`definition_to_text`] wrote.

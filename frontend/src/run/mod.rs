@@ -2,7 +2,6 @@
 //! say; `ViewSignals`, how it is looked at, which is what a link holds; `Derived`, what follows from both.
 
 pub mod link;
-pub mod log;
 pub mod panels;
 pub mod phase;
 pub mod shown;

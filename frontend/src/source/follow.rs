@@ -12,9 +12,9 @@ use leptos::task::spawn_local;
 use shared::api::{RunRecord, ServerMessage};
 use shared::{Envelope, ErrorBody, ErrorCode};
 
+use super::log::{Arrival, Cursor};
 use super::socket::{Heard, Socket};
 use super::{Failure, remote};
-use crate::run::log::{Arrival, Cursor};
 
 /// What whoever follows a run is told of it.
 #[derive(Debug)]

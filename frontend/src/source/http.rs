@@ -9,7 +9,6 @@ use web_sys::Blob;
 use super::Failure;
 use crate::base::at;
 use crate::language::{fill, t};
-use crate::run::link::definition_for_api;
 
 /// A picture's bytes, from an address of the lab.
 pub(super) async fn blob(url: &str) -> Result<Blob, Failure> {
@@ -73,4 +72,12 @@ pub(super) async fn checked(
 
 pub(super) fn broken() -> Failure {
     Failure::here(t("The lab’s server does not answer. Check that it is running, then try again."))
+}
+
+/// A definition as the lab's addresses take it: a preset's name, or JSON.
+fn definition_for_api(definition: &Definition) -> String {
+    match definition.to_text() {
+        Some(text) => text,
+        None => serde_json::to_string(definition).unwrap_or_default(),
+    }
 }

@@ -6,6 +6,7 @@
 //! classes and prepared samples are the lab's alone and have modules of their own.
 
 mod failure;
+pub mod log;
 
 #[cfg(target_arch = "wasm32")]
 pub mod class_line;

@@ -15,8 +15,8 @@ use shared::api::BEAT;
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, MessageEvent, WebSocket};
 
+use super::log::backoff;
 use crate::base::at;
-use crate::run::log::backoff;
 
 /// How long the other side may be silent: one beat may be lost, not two.
 const PATIENCE: Duration = Duration::from_secs(BEAT.as_secs() * 5 / 2);

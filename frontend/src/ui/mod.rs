@@ -6,6 +6,7 @@ pub mod glass;
 pub mod header;
 pub mod help;
 pub mod notes;
+pub mod own_run;
 pub mod plot_glass;
 pub mod said;
 pub mod scale_bar;

@@ -13,6 +13,12 @@ use crate::stage::Stage;
 pub const SOURCE: &str = "arXiv 2508.10552, tables 1 and 2, as transcribed by Song-haJo/LangOverrule \
                           at f23f816; only 10.23 and 0.86 are confirmed, by the abstract";
 
+/// Shares of the picture's tokens that the paper drops (tables 4 and 5 of arXiv 2508.10552).
+pub const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
+
+/// How often the paper repeats the picture's tokens.
+pub const REPLICATE: [u32; 3] = [1, 5, 10];
+
 /// Half of the last digit printed.
 pub const ROUNDING: f64 = 0.005;
 
