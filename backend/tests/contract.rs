@@ -124,12 +124,7 @@ fn events() -> Vec<Event> {
         },
         Event::Verifying,
         Event::Verified {
-            fidelity: Fidelity {
-                observed: equal,
-                quantized: Some(near),
-                moved: Some(moved),
-                uncompared: None,
-            },
+            fidelity: Fidelity { quantized: Some(near), moved: Some(moved), ..Fidelity::of(equal) },
         },
         Event::Done { summary },
         Event::failed(ErrorCode::StorageFull, "No space."),

@@ -1,13 +1,14 @@
 //! The page's languages.
 //!
 //! English stands in the source, where it is used: `t("Copy link")`, `fill("{n} tokens", …)`. The
-//! other languages' texts stand in `locales/`, by their English, a file for each part of the page.
+//! other languages' texts stand in `locales/`, by their English, a file for each part of the page. What
+//! the lab says to people comes as [sentences](shared::sentence), which know every language, and what data
+//! say comes in both ([`either`]): no text of the lab's is looked up by its English.
 //! A change of language draws the page anew, so that texts need not be reactive.
 //!
 //! `tests/catalogue.rs` reads the sources and fails where a text lacks its translation, so every
 //! text is written out inside the call: by [`t`], [`fill`], [`mark`] or `views`.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::OnceLock;
@@ -30,9 +31,6 @@ pub const KOREAN: &[&str] = &[
     include_str!("../locales/ko/glossary.json"),
 ];
 
-/// Texts that the server writes, with `{names}` where it puts values; see [`server`].
-pub const KOREAN_SERVER: &str = include_str!("../locales/ko/server.json");
-
 static NOW: AtomicU8 = AtomicU8::new(0);
 
 /// What the page does with a [`Language`].
@@ -45,8 +43,6 @@ pub trait InForce: Sized {
     fn during<T>(self, write: impl FnOnce() -> T) -> T;
     /// A text in this language; in English where its catalogue lacks it.
     fn text(self, text: &'static str) -> &'static str;
-    /// A text of the server's in this language; as it came where the catalogue lacks it.
-    fn server(self, text: &str) -> Cow<'_, str>;
 }
 
 impl InForce for Language {
@@ -72,27 +68,6 @@ impl InForce for Language {
             Language::Korean => korean().get(text).copied().unwrap_or(text),
         }
     }
-
-    fn server(self, text: &str) -> Cow<'_, str> {
-        if self == Language::English {
-            return text.into();
-        }
-        let all = korean_server();
-        let exact = all.iter().find(|(english, _)| *english == text).map(|(_, own)| *own);
-        if let Some(own) = exact {
-            return own.into();
-        }
-        let filled = |(english, own): &(&str, &str)| {
-            // What stands in a place may be the server's words, too.
-            let found = values(english, text)?;
-            let found: Vec<(&str, Cow<str>)> =
-                found.into_iter().map(|(name, value)| (name, self.server(value))).collect();
-            let found: Vec<(&str, &dyn Display)> =
-                found.iter().map(|(name, value)| (*name, value as &dyn Display)).collect();
-            Some(filled(own, &found))
-        };
-        all.iter().find_map(filled).map_or(text.into(), Cow::Owned)
-    }
 }
 
 type Text = &'static str;
@@ -111,17 +86,6 @@ fn korean() -> &'static HashMap<Text, Text> {
     TEXTS.get_or_init(|| KOREAN.iter().flat_map(|file| read(file)).collect())
 }
 
-/// What the server says, in English and in Korean: the longest patterns first, for a short one may
-/// fit where a longer one is meant.
-fn korean_server() -> &'static [(Text, Text)] {
-    static TEXTS: OnceLock<Vec<(&str, &str)>> = OnceLock::new();
-    TEXTS.get_or_init(|| {
-        let mut all: Vec<_> = read(KOREAN_SERVER).collect();
-        all.sort_by_key(|(english, _)| std::cmp::Reverse(english.len()));
-        all
-    })
-}
-
 /// A text in the language in force; in English where the catalogue lacks it.
 pub fn t(text: &'static str) -> &'static str {
     Language::now().text(text)
@@ -138,10 +102,12 @@ pub fn fill(text: &'static str, values: &[(&str, &dyn Display)]) -> String {
     filled(t(text), values)
 }
 
-/// A text that the server wrote, in the language in force: a model's title, a table's heading, a
-/// finding. Programs know such things by name or number; people read the page's language.
-pub fn server(text: &str) -> String {
-    Language::now().server(text).into_owned()
+/// What data say in English and in Korean, in the language in force; in English where they do not.
+pub fn either<'a>(english: &'a str, korean: &'a str) -> &'a str {
+    match Language::now() {
+        Language::Korean if !korean.is_empty() => korean,
+        _ => english,
+    }
 }
 
 /// A message in the language in force; in English where it is no sentence that this page knows.
@@ -172,32 +138,6 @@ fn filled(text: &str, values: &[(&str, &dyn Display)]) -> String {
     out
 }
 
-/// The values that a text has in the places of a pattern; `None` where it does not fit.
-fn values<'a>(pattern: &'a str, text: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
-    let pieces = pieces(pattern);
-    let (mut found, mut rest) = (Vec::new(), text);
-    let mut at = 0;
-    while let Some(piece) = pieces.get(at) {
-        match *piece {
-            Piece::Words(words) => rest = rest.strip_prefix(words)?,
-            Piece::Place(name) => {
-                let end = match pieces.get(at + 1) {
-                    // The last words of a pattern are the text's last.
-                    Some(Piece::Words(words)) if at + 2 == pieces.len() => {
-                        rest.len().checked_sub(words.len())?
-                    }
-                    Some(Piece::Words(words)) => rest.find(words)?,
-                    _ => rest.len(),
-                };
-                found.push((name, rest.get(..end)?));
-                rest = rest.get(end..)?;
-            }
-        }
-        at += 1;
-    }
-    (rest.is_empty() && !found.is_empty()).then_some(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,27 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_finds_its_values_in_a_text() {
-        assert_eq!(values("{n} % dropped", "75 % dropped"), Some(vec![("n", "75")]));
-        assert_eq!(values("{n} % dropped", "75 % kept"), None);
-        let found = values("from {a} to {b}.", "from 1.5 to 2.0.");
-        assert_eq!(found, Some(vec![("a", "1.5"), ("b", "2.0")]));
-        assert_eq!(values("no place", "no place"), None, "that is no pattern");
-    }
-
-    #[test]
-    fn the_server_is_understood() {
-        let korean = |text: &'static str| Language::Korean.server(text).into_owned();
-        const TITLE: &str = "Demo LLaVA: a small real model that ships with the lab";
-        assert_ne!(korean(TITLE), TITLE);
-        assert_eq!(korean("75 % dropped"), "75 % 제거");
-        assert_eq!(korean("nobody ever wrote this"), "nobody ever wrote this");
-        assert_eq!(Language::English.server("75 % dropped"), "75 % dropped");
-    }
-
-    #[test]
     fn every_file_of_the_catalogue_can_be_read() {
-        for file in KOREAN.iter().chain([&KOREAN_SERVER]) {
+        for file in KOREAN {
             let texts = serde_json::from_str::<HashMap<String, String>>(file);
             assert!(texts.is_ok_and(|all| !all.is_empty()));
         }

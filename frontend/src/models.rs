@@ -12,7 +12,7 @@ pub fn traits(models: &[ModelEntry], name: &str) -> ModelTraits {
         pixels: m.least_pixels.zip(m.most_pixels),
         fit: m.fit,
         resize: m.resize.unwrap_or_default(),
-        template_refused: m.template_refused.clone(),
+        template_refused: m.refusal(),
         templates: (!m.templates.is_empty()).then(|| m.templates.clone()),
         ..ModelTraits::default()
     })

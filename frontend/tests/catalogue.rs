@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use frontend::glossary::Term;
-use frontend::language::{InForce, KOREAN, KOREAN_SERVER, Language, Piece, pieces};
+use frontend::language::{KOREAN, Piece, pieces};
 use source::{Literal, Source, files, sources};
 
 /// The functions that take a text.
 const TAKE_TEXTS: [&str; 4] = ["t", "fill", "mark", "views"];
 
 /// Names, and what is no text of one language; they stand on the page as they are.
-const NAMES: [&str; 20] = [
+const NAMES: [&str; 19] = [
     "LangOverrule Lab",
     "MDI",
     "AEI",
@@ -39,8 +39,6 @@ const NAMES: [&str; 20] = [
     "linear-gradient(90deg, {})",
     "dot image",
     "dot counts",
-    // Read by `tables::card`, which translates its parts.
-    "Table 1. B: {}",
 ];
 
 fn page() -> Vec<Source> {
@@ -176,68 +174,11 @@ fn the_heuristic_finds_what_it_is_for() {
     );
 }
 
-/// What programs write, in English: strings of Rust sources and the registries' own words.
-fn servers_words(root: &Path) -> Vec<String> {
-    let folders = ["shared/src", "backend/src", "backend/datasets/src", "backend/engine/src"];
-    let rust = folders.iter().flat_map(|f| sources(&root.join(f)));
-    let mut all: Vec<String> = rust.flat_map(|s| s.literals.into_iter().map(|l| l.text)).collect();
-    let registries =
-        [("backend/src/models/registry", "toml"), ("models/demo-llava/samples", "json")];
-    for (folder, ending) in registries {
-        let files = files(&root.join(folder), ending).into_iter();
-        // A run's recording is long and holds nobody's words.
-        let files = files.filter(|f| f.file_stem().is_none_or(|n| n != "run"));
-        all.extend(files.map(|f| std::fs::read_to_string(f).unwrap().replace("\\\"", "\"")));
-    }
-    all
-}
-
-/// Whether words come from the server: in at most four pieces, as formats put them together (what
-/// does not fit the memory is told in four), each of whole words: a longer one would reach into the
-/// next sentence's first letter. Space between two places is nobody's words.
-fn is_said(words: &str, all: &[String]) -> bool {
-    let mut rest = words.trim();
-    if rest.is_empty() {
-        return true;
-    }
-    for _ in 0..4 {
-        let whole = |end: &usize| {
-            rest.split_at_checked(*end).is_some_and(|(before, after)| {
-                !before.ends_with(char::is_alphanumeric)
-                    || !after.starts_with(char::is_alphanumeric)
-            })
-        };
-        let ends = (1..=rest.len()).rev().filter(whole);
-        let known = ends.into_iter().find(|end| all.iter().any(|s| s.contains(&rest[..*end])));
-        rest = known.map_or("", |end| rest[end..].trim_start());
-        if known.is_none() {
-            return false;
-        }
-        if rest.is_empty() {
-            return true;
-        }
-    }
-    false
-}
-
 #[test]
-fn the_server_still_says_what_is_translated() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let all = servers_words(root);
-    let mut wrong = Vec::new();
-    for (english, own) in catalogue(&[KOREAN_SERVER]) {
-        if places(&english) != places(&own) {
-            wrong.push(format!("other places: {english:?} and {own:?}"));
-        }
-        for piece in pieces(&english) {
-            if let Piece::Words(words) = piece
-                && !is_said(words, &all)
-            {
-                wrong.push(format!("nobody says {words:?} of {english:?}"));
-            }
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+fn every_file_of_the_catalogue_is_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("locales/ko");
+    let all = files(&root, "json");
+    assert_eq!(all.len(), KOREAN.len(), "{all:?}: a file that is not listed is not read");
 }
 
 #[test]
@@ -256,54 +197,4 @@ fn every_term_is_explained_where_the_page_uses_it() {
         };
         assert!(sources.iter().any(used), "{name} is used nowhere");
     }
-}
-
-/// The sentences that the engine notes about a model's files: whole strings inside of `notes.push(…)`,
-/// and what a chat template is refused for.
-fn noted(engine: &Path) -> Vec<String> {
-    let mut all = Vec::new();
-    for source in sources(engine) {
-        let mut calls = vec!["notes.push("];
-        let of = |names: &[&str]| names.iter().any(|name| source.path.ends_with(name));
-        if of(&["written.rs", "jinja.rs", "chat.rs"]) {
-            calls.push("Err(format!(");
-        }
-        if of(&["written.rs"]) {
-            calls.push("return Err(");
-        }
-        for (at, call) in calls.iter().flat_map(|call| source.code.match_indices(call)) {
-            let mut depth = 1;
-            let inside = source.code[at + call.len()..].char_indices().find(|(_, c)| {
-                depth += i32::from(*c == '(') - i32::from(*c == ')');
-                depth == 0
-            });
-            let end = inside.map_or(source.code.len(), |(n, _)| at + call.len() + n);
-            let inside = source.literals.iter().filter(|l| at < l.start && l.end <= end);
-            // Lists of names are no sentences.
-            all.extend(inside.map(|l| l.text.clone()).filter(|text| text.trim().contains(' ')));
-        }
-    }
-    all
-}
-
-#[test]
-fn every_note_on_a_models_files_has_its_korean() {
-    let engine = Path::new(env!("CARGO_MANIFEST_DIR")).join("../backend/engine/src");
-    let noted = noted(&engine);
-    assert!(noted.len() > 20, "the engine's sources hold {} notes: are they read?", noted.len());
-    let wrong: Vec<String> = noted
-        .into_iter()
-        .filter(|text| {
-            // A value in each place, as the engine fills them in.
-            let said: String = pieces(text)
-                .into_iter()
-                .map(|piece| match piece {
-                    Piece::Words(words) => words,
-                    Piece::Place(_) => "7",
-                })
-                .collect();
-            Language::Korean.server(&said) == said
-        })
-        .collect();
-    assert!(wrong.is_empty(), "these notes have no Korean:\n{}", wrong.join("\n"));
 }

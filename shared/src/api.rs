@@ -8,7 +8,7 @@ use crate::event::Envelope;
 use crate::label::Label;
 use crate::options::{ImageFit, Quant, Resizing, RunOptions};
 use crate::picture::{PictureTokens, Speed};
-use crate::sentence::Message;
+use crate::sentence::{Message, Sentence};
 
 /// Answer to a submitted run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,9 @@ pub struct ModelEntry {
     pub name: String,
     /// One line for people.
     pub title: String,
+    /// The title and the note of its terms in Korean, where the registry says.
+    #[serde(default, skip_serializing_if = "InKorean::is_empty")]
+    pub ko: InKorean,
     /// Whether it is what runs when no model is named.
     pub default: bool,
     /// Whether it is in memory now.
@@ -112,6 +115,9 @@ pub struct ModelEntry {
     /// Why its own template cannot be used, so that one of the others must be named: a sentence.
     #[serde(default)]
     pub template_refused: Option<String>,
+    /// The same as a sentence with its parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_sentence: Option<Sentence>,
     /// How pictures that are not square are made to fit where nobody asks; `null` where that is not
     /// known before it is loaded.
     #[serde(default)]
@@ -143,10 +149,37 @@ pub struct ModelEntry {
 }
 
 impl ModelEntry {
+    /// Why its own template cannot be used, where that is so.
+    pub fn refusal(&self) -> Option<Message> {
+        let text = self.template_refused.clone()?;
+        Some(Message { text, sentence: self.template_sentence.clone() })
+    }
+
     /// Whether it is known to read pictures of any size, so that their size can be limited.
     pub fn reads_any_size(&self) -> bool {
         // Templates are known where the family is.
         !self.one_size && !self.templates.is_empty()
+    }
+}
+
+/// What a registry or a list of samples says of one of its entries in Korean, as the entry itself does in
+/// English; empty where it does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct InKorean {
+    /// The title.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    /// The note: of a sample, or of a model's terms.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+impl InKorean {
+    /// Whether it says nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == InKorean::default()
     }
 }
 
@@ -234,6 +267,9 @@ pub struct Sample {
     /// What to look for.
     #[serde(default)]
     pub note: String,
+    /// Title and note in Korean.
+    #[serde(default, skip_serializing_if = "InKorean::is_empty")]
+    pub ko: InKorean,
 }
 
 /// What a viewer may send over a run's websocket. Events come the other way.

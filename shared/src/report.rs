@@ -15,6 +15,7 @@ use crate::media::{Medium, PreparedPicture};
 use crate::moved::Moved;
 use crate::observation::Observation;
 use crate::options::{ModelInfo, RunOptions};
+use crate::sentence::{Message, Sentence};
 use crate::stage::Stage;
 
 /// MDI, AEI and their parts; a number, or null with the reason in `undefined`.
@@ -179,6 +180,34 @@ pub struct Fidelity {
     /// Why `quantized` is absent, in a sentence. Runs of earlier labs do not say.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub uncompared: Option<String>,
+    /// The same as a sentence; runs of earlier labs have none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uncompared_sentence: Option<Sentence>,
+}
+
+impl Fidelity {
+    /// Everything observed against nothing observed, and no other comparison.
+    pub fn of(observed: Comparison) -> Self {
+        Fidelity {
+            observed,
+            quantized: None,
+            moved: None,
+            uncompared: None,
+            uncompared_sentence: None,
+        }
+    }
+
+    /// The same, with the reason why f32 was not compared with.
+    pub fn without(observed: Comparison, why: Message) -> Self {
+        let Message { text, sentence } = why;
+        Fidelity { uncompared: Some(text), uncompared_sentence: sentence, ..Fidelity::of(observed) }
+    }
+
+    /// Why f32 was not compared with, where it was not.
+    pub fn uncompared_said(&self) -> Option<Message> {
+        let text = self.uncompared.clone()?;
+        Some(Message { text, sentence: self.uncompared_sentence.clone() })
+    }
 }
 
 /// One run's numbers under one definition.

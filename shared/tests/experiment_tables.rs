@@ -267,6 +267,49 @@ fn demo_models_stand_beside_the_paper_without_being_measured_against_it() {
     assert!(tables.notes.iter().any(|n| n.text.contains("left out: picture_damaged")));
 }
 
+/// Every text of tables that people read, as the page's Korean has it; names of models and numbers alone
+/// are the same.
+#[test]
+fn every_text_of_tables_is_said_in_korean() {
+    for tables in [Made::demo(20).tables(), Made::papers(20).tables()] {
+        let json = serde_json::to_string(&tables).unwrap();
+        let tables: Tables = serde_json::from_str(&json).unwrap();
+        let mut all: Vec<&str> = tables.notes.iter().map(|n| n.text.as_str()).collect();
+        all.extend(tables.notice.as_deref());
+        all.extend([&*tables.provenance.intervals, &tables.provenance.paper]);
+        all.extend([&*tables.stages.title, &tables.stages.about]);
+        let levers = [&tables.prune, &tables.replicate].into_iter().flatten();
+        all.extend(levers.map(|table| table.title.as_str()));
+        all.extend(tables.changes.iter().map(|table| table.title.as_str()));
+        all.extend(tables.answers.iter().flat_map(|table| [&*table.title, &table.about]));
+        for table in &tables.definitions {
+            all.extend([&*table.title, &table.finding]);
+            all.extend(table.rows.iter().map(|row| row.title.as_str()));
+        }
+        let labels = tables.conditions.iter().map(|c| c.label.as_str());
+        all.extend(labels.filter(|label| label.contains("dropped")));
+        assert!(all.len() > 40, "{}", all.len());
+        for text in all {
+            let said = tables.said(text);
+            let korean = said.sentence.as_ref().and_then(Sentence::korean);
+            let korean = korean.unwrap_or_else(|| panic!("no Korean: {text}"));
+            assert!(korean.chars().any(|c| ('가'..='힣').contains(&c)), "{text}: {korean}");
+        }
+    }
+}
+
+/// Tables that an earlier version of the lab wrote say no sentences, and are read all the same.
+#[test]
+fn tables_without_sentences_are_read() {
+    let tables = Made::demo(6).tables();
+    let mut json = serde_json::to_value(&tables).unwrap();
+    json.as_object_mut().unwrap().remove("phrases").unwrap();
+    json["stages"].as_object_mut().unwrap().remove("about").unwrap();
+    let old: Tables = serde_json::from_value(json).unwrap();
+    assert_eq!(old.stages.title, tables.stages.title);
+    assert_eq!(old.said(&old.stages.title), Message::from(old.stages.title.as_str()));
+}
+
 #[test]
 fn the_papers_models_are_measured_against_it_where_it_can_be_right() {
     let tables = Made::papers(20).tables();

@@ -224,9 +224,7 @@ fn event() -> impl Strategy<Value = Event> {
         ),
         Just(Event::Verifying),
         (comparison(), prop::option::of(comparison())).prop_map(|(observed, quantized)| {
-            Event::Verified {
-                fidelity: Fidelity { observed, quantized, moved: None, uncompared: None },
-            }
+            Event::Verified { fidelity: Fidelity { quantized, ..Fidelity::of(observed) } }
         }),
         (any::<String>(), any::<u32>(), stop, timing()).prop_map(
             |(answer, tokens, stop, timing)| Event::Done {

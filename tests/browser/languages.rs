@@ -15,6 +15,13 @@ fn english() -> Result<Vec<Vec<String>>> {
         let text = std::fs::read_to_string(entry?.path())?;
         all.extend(serde_json::from_str::<BTreeMap<String, String>>(&text)?);
     }
+    // Samples bring their texts in both languages.
+    let samples = std::fs::read_to_string(file("models/demo-llava/samples/samples.json"))?;
+    let samples: Vec<serde_json::Value> = serde_json::from_str(&samples)?;
+    for (sample, name) in samples.iter().flat_map(|s| ["title", "note"].map(|name| (s, name))) {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        all.insert(text(&sample[name]), text(&sample["ko"][name]));
+    }
     ensure!(all.len() > 300, "only {} texts are translated", all.len());
     let differ = all.into_iter().filter(|(english, own)| english != own).map(|(e, _)| e);
     let pieces = |text: String| -> Vec<String> {

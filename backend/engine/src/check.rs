@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use shared::sentence::EngineRefusal;
 use shared::{
     ErrorCode, Group, Knockout, MOST_MEDIA, ModelTraits, PictureUse, PruneBy, RunOptions, Token,
 };
@@ -55,24 +56,18 @@ impl PromptCheck {
         sizes: &[(u32, u32)],
         options: &RunOptions,
     ) -> Result<Fitting, EngineError> {
-        let bad = |what: String| EngineError::new(ErrorCode::BadOption, what);
+        let bad = |what: EngineRefusal| EngineError::new(ErrorCode::BadOption, what);
         let options = options.on(&self.traits)?;
         if options.prune > 0.0 && options.prune_by == PruneBy::Score && !self.prunes {
-            return Err(bad(
-                "This model has no attention to rank picture tokens by; prune must be 0, or prune_by \
-                 random."
-                    .into(),
-            ));
+            return Err(bad(EngineRefusal::NothingToRankBy));
         }
         let template = self.templates.find(&options.template).ok_or_else(|| {
             EngineError::new(ErrorCode::Internal, "a template was resolved that is not there")
         })?;
         let sizes = if options.picture == PictureUse::None { &[] } else { sizes };
         if sizes.len() > MOST_MEDIA {
-            return Err(bad(format!(
-                "There are {} pictures; a prompt has at most {MOST_MEDIA}.",
-                sizes.len()
-            )));
+            let (n, most) = (sizes.len() as u64, MOST_MEDIA as u64);
+            return Err(bad(EngineRefusal::TooManyPictures { n, most }));
         }
         let plan = |size: &(u32, u32)| self.pictures.plan(*size, &options);
         let plans = sizes.iter().map(plan).collect::<Result<Vec<Plan>, EngineError>>()?;
@@ -104,23 +99,28 @@ impl PromptCheck {
             knocked.map_err(|why| EngineError::new(ErrorCode::BadOption, why))?;
         }
         if prompt_tokens.max(next) >= self.longest {
-            let its = if sizes.len() > 1 { "pictures" } else { "picture" };
-            let takes = if next > prompt_tokens {
-                format!(
-                    "The prompt's {prompt_tokens} tokens stand at positions up to {next}, those of \
-                     dropped picture tokens left free; this model reads at most {} and needs room \
-                     for an answer. Shorten the text, re-pack the positions",
-                    self.longest
-                )
+            let (tokens, most) = (prompt_tokens as u64, self.longest as u64);
+            let copies = options.replicate > 1;
+            let refusal = if next > prompt_tokens {
+                let advice = match copies {
+                    true => EngineRefusal::ShortenRepackOrReplicate,
+                    false => EngineRefusal::ShortenOrRepack,
+                };
+                let (next, advice) = (next as u64, advice.into());
+                EngineRefusal::PromptReaches { tokens, next, most, advice }
             } else {
-                format!(
-                    "The prompt takes {prompt_tokens} tokens with its {its}; this model reads at \
-                     most {} and needs room for an answer. Shorten the text",
-                    self.longest
-                )
+                let advice = match copies {
+                    true => EngineRefusal::ShortenOrReplicate,
+                    false => EngineRefusal::Shorten,
+                };
+                let media = match sizes.len() {
+                    0 | 1 => EngineRefusal::ThePicture,
+                    _ => EngineRefusal::ThePictures,
+                };
+                let (media, advice) = (media.into(), advice.into());
+                EngineRefusal::PromptTakes { tokens, media, most, advice }
             };
-            let less = if options.replicate > 1 { " or replicate the picture less" } else { "" };
-            return Err(EngineError::new(ErrorCode::PromptTooLong, format!("{takes}{less}.")));
+            return Err(EngineError::new(ErrorCode::PromptTooLong, refusal));
         }
         Ok(Fitting { prompt, plans, prompt_tokens, options })
     }

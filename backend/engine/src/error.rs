@@ -1,5 +1,6 @@
 //! Errors of the engine: a stable code and a sentence about the person's own input.
 
+use shared::sentence::EngineRefusal;
 use shared::{ErrorCode, Message, Sentence};
 
 /// What went wrong and what to do about it.
@@ -51,13 +52,9 @@ impl From<candle_core::Error> for EngineError {
             .iter()
             .any(|name| words.contains(name))
         {
-            return EngineError::new(
-                ErrorCode::OutOfMemory,
-                "The GPU's memory is full. End other programs that use it, shorten the prompt, or \
-                 hold the model's weights in a smaller quantization such as q4k.",
-            );
+            return EngineError::new(ErrorCode::OutOfMemory, EngineRefusal::GpuFull);
         }
-        EngineError::new(ErrorCode::Internal, format!("the model's arithmetic failed: {words}"))
+        EngineError::new(ErrorCode::Internal, EngineRefusal::ArithmeticFailed { words })
     }
 }
 

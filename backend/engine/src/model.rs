@@ -2,9 +2,10 @@
 
 use shared::event::Stop;
 use shared::picture::PictureTokens;
+use shared::sentence::Phrases;
 use shared::{
-    Bins, FEW_BINS, Group, ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant, RunOptions,
-    Summary, Timing,
+    Bins, FEW_BINS, Group, Message, ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant,
+    RunOptions, Summary, Timing,
 };
 
 use crate::check::{Fitting, PromptCheck};
@@ -220,6 +221,7 @@ impl Model {
         let c = &parts.decoder.config;
         let traits = traits(&parts, options.quant);
         let (facts, score) = (parts.facts, parts.encoder.prune_score());
+        let mut phrases = Phrases::default();
         let info = ModelInfo {
             name: options.name.clone(),
             family: facts.name.to_owned(),
@@ -233,7 +235,8 @@ impl Model {
             quant: options.quant,
             fallbacks,
             held,
-            notes,
+            notes: notes.into_iter().map(|note| phrases.keep(note)).collect(),
+            phrases,
             dtype: parts.decoder.dtype_name().to_owned(),
             device: crate::device::describe(&parts.decoder.device()),
             jpeg_decoder: crate::picture::JPEG_DECODER.to_owned(),
@@ -405,7 +408,7 @@ fn traits(parts: &Parts, quant: Quant) -> ModelTraits {
         quant,
         one_size: facts.one_size,
         templates: Some(templates.names().map(str::to_owned).collect()),
-        template_refused: templates.refused(),
+        template_refused: templates.refused().map(Message::from),
         prune_positions: Some(facts.numbering.own()),
         layers: Some(parts.decoder.config.layers as u32),
         ..family::of_pictures(&*parts.pictures)

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use candle_core::Device;
 use shared::picture::PictureTokens;
+use shared::sentence::EngineRefusal;
 use shared::{ErrorCode, Quant};
 
 use crate::decoder::DecoderConfig;
@@ -164,32 +165,27 @@ impl Model {
             need(CpuRun { prompt, tower: share(run.tower), ..run }) <= free
         };
         let would = match longest(run.prompt, fit) {
-            0 => "Not even a short question fits".to_owned(),
-            n => format!("About {n} tokens would fit"),
+            0 => EngineRefusal::NotEvenShort.into(),
+            n => EngineRefusal::SoManyFit { n: n as u64 }.into(),
         };
-        let arranged = match arranges {
-            0 => String::new(),
+        let (prompt, new) = (run.prompt as u64, run.new as u64);
+        let (need, free, held) = (amount(need(run)), amount(free), amount(self.held()));
+        let refusal = match arranges {
+            0 => EngineRefusal::RunNoMemory { prompt, new, need, free, held, would },
             bytes => {
-                format!(
-                    ", {} of it for weights as this processor's products read them",
-                    amount(bytes)
-                )
+                let arranged = amount(bytes);
+                EngineRefusal::RunNoMemoryArranged {
+                    prompt,
+                    new,
+                    need,
+                    arranged,
+                    free,
+                    held,
+                    would,
+                }
             }
         };
-        Err(EngineError::new(
-            ErrorCode::OutOfMemory,
-            format!(
-                "This question takes {} tokens with its picture, and {} to answer. That needs about \
-                 {} of memory{arranged}, and {} are free beside the model's {}. {would}: shorten the \
-                 text, take a smaller picture (max_pixels) or fewer copies of it, hold the weights in \
-                 a smaller quantization such as q5k, or end other programs.",
-                run.prompt,
-                run.new,
-                amount(need(run)),
-                amount(free),
-                amount(self.held()),
-            ),
-        ))
+        Err(EngineError::new(ErrorCode::OutOfMemory, refusal))
     }
 
     /// A run, and bytes of arrangements that it will be the first to make.

@@ -65,6 +65,7 @@ mod tests {
             title: String::new(),
             prompt: String::new(),
             note: String::new(),
+            ko: shared::api::InKorean::default(),
         };
         let of = |name: &str, picture: &str| STEP.replace("NAME", name).replace("PICTURE", picture);
         let knockout = of("odd", "cat.png") + "knockout = \"words>picture\"\n";

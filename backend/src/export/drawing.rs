@@ -128,7 +128,7 @@ pub fn view_of(
     let measured = match curve {
         "" | "mdi" => Measured::Mdi,
         "aei" => Measured::Aei,
-        other => return Err(none_such("curve", other, &["mdi", "aei"])),
+        other => return Err(none_such(LabError::ACurve, other, &["mdi", "aei"])),
     };
     Ok(View { definition, measured, compared, layer, token })
 }
@@ -142,7 +142,7 @@ pub fn theme_of(name: &str) -> Result<Theme, ApiError> {
         return Ok(Theme::Light);
     }
     let names = Theme::ALL.map(Theme::name);
-    Theme::from_name(name).ok_or_else(|| none_such("theme", name, &names))
+    Theme::from_name(name).ok_or_else(|| none_such(LabError::ATheme, name, &names))
 }
 
 /// Reads a plot's name; the curve where none is named.
@@ -154,11 +154,11 @@ pub fn plot_of(name: &str) -> Result<RunPlot, ApiError> {
         return Ok(RunPlot::Curve);
     }
     let names = RunPlot::ALL.map(RunPlot::name);
-    RunPlot::from_name(name).ok_or_else(|| none_such("plot", name, &names))
+    RunPlot::from_name(name).ok_or_else(|| none_such(LabError::APlot, name, &names))
 }
 
-fn none_such(what: &str, name: &str, choices: &[&str]) -> ApiError {
-    let (what, choices) = (what.to_owned(), choices.join(", "));
+fn none_such(what: LabError, name: &str, choices: &[&str]) -> ApiError {
+    let (what, choices) = (what.into(), choices.join(", "));
     let none = LabError::NoneOfThat { what, name: name.chars().take(40).collect(), choices };
     ApiError::new(ErrorCode::BadOption, none)
 }

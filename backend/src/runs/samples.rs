@@ -16,7 +16,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use sha2::{Digest, Sha256};
 use shared::TokenHeads;
-use shared::api::{RunRecord, Sample};
+use shared::api::{InKorean, RunRecord, Sample};
 use shared::lesson::Lesson;
 
 use crate::assets::{Assets, content_type};
@@ -128,6 +128,7 @@ impl Samples {
                     title: file.split('.').next().unwrap_or_default().to_owned(),
                     prompt: "What is in the picture?".to_owned(),
                     note: String::new(),
+                    ko: InKorean::default(),
                 })
                 .collect(),
         };

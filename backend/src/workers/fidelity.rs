@@ -5,8 +5,9 @@ use engine::{
     Against, Control, EngineError, GeneratedToken, LoadOptions, Observer, Picture, Tape, Wants,
 };
 use shared::report::{Comparison, Fidelity};
+use shared::sentence::EngineRefusal;
 use shared::{
-    Definition, ErrorCode, Event, LayerFlow, Layout, ModelInfo, Moved, Observation, Quant,
+    Definition, ErrorCode, Event, LayerFlow, Layout, Message, ModelInfo, Moved, Observation, Quant,
     RunOptions,
 };
 
@@ -17,11 +18,6 @@ use crate::workers::memory;
 /// Most parameters of a model that is also loaded in f32 where nobody knows how much memory is free:
 /// 2 GiB of weights.
 const MOST_PARAMETERS: u64 = 1 << 29;
-/// Why weights in f32 are not compared.
-const IS_F32: &str = "the weights are held in f32 already.";
-/// Why a large model is not compared on a system that does not say how much memory is free.
-const UNKNOWN_ROOM: &str = "this system does not say how much memory is free; --memory-limit says how \
-                            much may be taken.";
 
 /// An observed run to be verified.
 pub(crate) struct VerifiedRun<'a> {
@@ -55,25 +51,23 @@ impl VerifiedRun<'_> {
         let mut against = Against::new(self.tape, &go_on);
         let Some(_) = self.prepared.run(&mut against)? else { return Ok(None) };
         let observed = against.comparison();
-        let without = |why: String| {
-            Ok(Some(Fidelity { observed, quantized: None, moved: None, uncompared: Some(why) }))
-        };
+        let without = |why: Message| Ok(Some(Fidelity::without(observed, why)));
         if self.model.quant == Quant::F32 {
-            return without(IS_F32.to_owned());
+            return without(EngineRefusal::IsF32.into());
         }
         if self.model.parameters > MOST_PARAMETERS && lab.room().is_none() {
-            return without(UNKNOWN_ROOM.to_owned());
+            return without(EngineRefusal::UnknownRoom.into());
         }
         match self.exactly(lab, &go_on) {
             Ok(Some((quantized, moved))) => {
                 let (quantized, moved) = (Some(quantized), Some(moved));
-                Ok(Some(Fidelity { observed, quantized, moved, uncompared: None }))
+                Ok(Some(Fidelity { quantized, moved, ..Fidelity::of(observed) }))
             }
             Ok(None) => Ok(None),
             // Where f32 does not fit beside it, the rest of the comparison stands.
             Err(error) if error.code == ErrorCode::OutOfMemory => {
                 tracing::info!(%error, "not compared with f32");
-                without(error.message)
+                without(error.into_message())
             }
             Err(error) => Err(error),
         }
@@ -232,7 +226,8 @@ mod tests {
             why.contains("in f32 needs about 27.0 GiB of memory, and 16.0 GiB are free"),
             "{why}"
         );
-        assert_eq!(compared(None, large, Quant::Q4k).as_deref(), Some(UNKNOWN_ROOM));
-        assert_eq!(compared(Some(64 << 30), large, Quant::F32).as_deref(), Some(IS_F32));
+        let said = |why: EngineRefusal| Some(Message::from(why).text);
+        assert_eq!(compared(None, large, Quant::Q4k), said(EngineRefusal::UnknownRoom));
+        assert_eq!(compared(Some(64 << 30), large, Quant::F32), said(EngineRefusal::IsF32));
     }
 }

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use std::sync::OnceLock;
 
 use engine::{EngineError, Kernels, LoadOptions, Picture, PictureLimits, Weighed, amount};
-use shared::sentence::LabError;
-use shared::{ErrorCode, Quant};
+use shared::sentence::{EngineRefusal, LabError};
+use shared::{ErrorCode, Message, Quant};
 
 use crate::workers::lab::Lab;
 
@@ -276,14 +276,15 @@ impl MemoryRoom {
     }
 
     /// What is free, in words that say what bounds it.
-    pub(crate) fn free_in_words(self, back: u64) -> String {
+    pub(crate) fn free_in_words(self, back: u64) -> Message {
         let free = amount(self.free.saturating_add(back));
-        match self.bound {
-            MemoryBound::Machine => format!("{free} are free"),
-            MemoryBound::ControlGroup => format!("the limit of its control group leaves {free}"),
-            MemoryBound::Process => format!("the limit of its process leaves {free}"),
-            MemoryBound::Said => format!("--memory-limit leaves {free}"),
-        }
+        let said = match self.bound {
+            MemoryBound::Machine => EngineRefusal::Free { free },
+            MemoryBound::ControlGroup => EngineRefusal::FreeOfGroup { free },
+            MemoryBound::Process => EngineRefusal::FreeOfProcess { free },
+            MemoryBound::Said => EngineRefusal::FreeOfLimit { free },
+        };
+        said.into()
     }
 }
 
@@ -308,10 +309,6 @@ pub fn need(folder: &Path, quant: Quant) -> Result<u64, EngineError> {
     Ok(Weighed::files(folder, quant, Kernels::here())?.takes())
 }
 
-/// What a person can do where a model does not fit.
-const ELSE: &str =
-    "End other programs, take a smaller model, or say with --memory-limit how much may be taken.";
-
 /// The refusal of a model that does not fit: what it needs, what there is (`back` of it once
 /// other models are given up), and what would fit.
 pub fn refusal(
@@ -321,22 +318,21 @@ pub fn refusal(
     room: MemoryRoom,
     back: u64,
 ) -> EngineError {
-    let (name, quant) = (&options.name, options.quant.name());
     // From the most exact that would fit to the least.
     let smaller = [Quant::F16, Quant::Q8_0, Quant::Q6k, Quant::Q5k, Quant::Q4k];
     let would = smaller.into_iter().filter(|q| *q != options.quant).find_map(|q| {
         let bytes = self::need(folder, q).ok().filter(|bytes| *bytes < need)?;
-        room.holds(bytes, back).then(|| format!("In {} it needs {}.", q.name(), amount(bytes)))
+        let (quant, bytes) = (q.name().to_owned(), room.holds(bytes, back).then_some(bytes)?);
+        Some(EngineRefusal::OtherFits { quant, bytes: amount(bytes) })
     });
-    let would = would.unwrap_or_else(|| "No quantization of it fits.".to_owned());
-    EngineError::new(
-        ErrorCode::OutOfMemory,
-        format!(
-            "{name} in {quant} needs about {} of memory, and {}. {would} {ELSE}",
-            amount(need),
-            room.free_in_words(back),
-        ),
-    )
+    let refusal = EngineRefusal::ModelNoMemory {
+        name: options.name.clone(),
+        quant: options.quant.name().to_owned(),
+        need: amount(need),
+        free: room.free_in_words(back),
+        would: would.unwrap_or(EngineRefusal::NoneFits).into(),
+    };
+    EngineError::new(ErrorCode::OutOfMemory, refusal)
 }
 
 /// Whether a model fits what is free, and `back` besides: what other models would give back.

@@ -14,7 +14,7 @@ use super::link::{Compared, MOST};
 use crate::actions;
 use crate::convert::{Converted, for_the_lab};
 use crate::lab::{PictureFrom, use_lab};
-use crate::language::{fill, t};
+use crate::language::{either, fill, t};
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::source::samples;
@@ -202,12 +202,13 @@ fn Pictures(start: Start) -> impl IntoView {
                 </label>
                 {move || lab.samples.get().into_iter().map(|sample| {
                     let (file, url) = (sample.file.clone(), samples::url(&sample.file));
-                    let title = sample.title.clone();
+                    let title = either(&sample.title, &sample.ko.title).to_owned();
+                    let alt = title.clone();
                     view! {
                         <button type="button" class="thumb" data-testid="test-sample" title=title
                             disabled=move || lab.sending.get()
                             on:click=move |_| start.run((Counterfactual::Swap, Some(PictureFrom::Sample(file.clone()))))>
-                            <img src=url alt=sample.title loading="lazy"/>
+                            <img src=url alt=alt loading="lazy"/>
                         </button>
                     }
                 }).collect_view()}

@@ -151,8 +151,9 @@ pub(super) fn LayersCard(shown: Shown, means: RwSignal<Means>) -> impl IntoView 
     let chosen = RwSignal::new(None::<u32>);
     let plain = Memo::new(move |_| {
         shown.with(|all| {
-            let first = all.first().map(|(_, t)| &t.stages.rows[..]).unwrap_or_default();
-            first.iter().map(|r| (r.condition, told::label(&r.label))).collect::<Vec<_>>()
+            let Some((_, t)) = all.first() else { return Vec::new() };
+            let first = &t.stages.rows;
+            first.iter().map(|r| (r.condition, told::of(t, &r.label))).collect::<Vec<_>>()
         })
     });
     let plot = Memo::new(move |_| {
@@ -216,14 +217,14 @@ fn layers_plot(
             By::Model => {
                 for result in plain {
                     let layers = result.choices.first().map(|c| &c.layers[..]).unwrap_or_default();
-                    add(format!("{prefix}{}", told::label(&result.label)), layers);
+                    add(format!("{prefix}{}", told::of(tables, &result.label)), layers);
                 }
             }
             By::Definition => {
                 let mut plain =
                     plain.filter(|c| chosen.is_none_or(|wanted| c.condition.index == wanted));
                 for choice in plain.next().map(|c| &c.choices[..]).unwrap_or_default() {
-                    add(format!("{prefix}{}", told::label(&choice.choice)), &choice.layers);
+                    add(format!("{prefix}{}", choice.choice), &choice.layers);
                 }
             }
         }
@@ -264,10 +265,9 @@ pub(super) fn LeverCard(shown: Shown, means: RwSignal<Means>, lever: Lever) -> i
     };
     let series = Memo::new(move |_| {
         shown.with(|all| {
-            let table = all.first().and_then(|(_, t)| lever_table(t, lever));
-            table
-                .map(|t| t.series.iter().map(|s| told::label(&s.label)).collect::<Vec<_>>())
-                .unwrap_or_default()
+            let Some((_, t)) = all.first() else { return Vec::new() };
+            let series = lever_table(t, lever).map(|table| &table.series[..]).unwrap_or_default();
+            series.iter().map(|s| told::of(t, &s.label)).collect::<Vec<_>>()
         })
     });
     let plot = Memo::new(move |_| {
@@ -305,7 +305,7 @@ fn lever_plot(
     let Some(first) = first else { return plot };
     // Rows drawn by chance stand at the place of those they are measured against.
     let scored = || first.rows.iter().filter(|r| !r.random);
-    plot.columns = scored().map(|r| told::label(&r.label)).collect();
+    plot.columns = scored().map(|r| r.label.clone()).collect();
     for (at, (prefix, tables)) in all.iter().enumerate() {
         let Some(table) = lever_table(tables, lever) else { continue };
         let same = table.series.iter().find(|s| s.label == first.label);
@@ -353,8 +353,7 @@ fn series_curves(
     colour: Rgb,
     (means, palette): (Means, &Palette),
 ) -> Vec<Curve> {
-    let at =
-        |label: &String| columns.iter().position(|c| *c == told::label(label)).map(|at| at as f64);
+    let at = |label: &String| columns.iter().position(|c| c == label).map(|at| at as f64);
     let mdi =
         series.rows.iter().filter_map(|r| Some(point(at(&r.label)?, &r.stages.last()?.mdi, means)));
     let right = series.rows.iter().filter_map(|r| {

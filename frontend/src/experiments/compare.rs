@@ -6,7 +6,7 @@ use leptos_router::hooks::use_navigate;
 use shared::experiment::ExperimentProgress;
 use shared::experiment::compare::{Comparison, compare};
 use shared::experiment::stats::Means;
-use shared::experiment::tables::short;
+use shared::experiment::tables::{Tables, short};
 
 use super::list::known;
 use super::tables::stage_table;
@@ -14,7 +14,7 @@ use super::told;
 use super::watched::Watched;
 
 use crate::base::at;
-use crate::language::{server, t};
+use crate::language::t;
 
 /// Chooses the experiment to compare with.
 #[component]
@@ -49,7 +49,7 @@ pub(super) fn Choose(
                 {move || others.get().into_iter().map(|e| {
                     let chosen = with.get_untracked() == e.id;
                     let day = e.created.get(..16).unwrap_or_default().replace('T', " ");
-                    view! { <option value=e.id selected=chosen>{format!("{} · {day}", server(&e.title))}</option> }
+                    view! { <option value=e.id selected=chosen>{format!("{} · {day}", e.title)}</option> }
                 }).collect_view()}
                 // One that came with the link is not among this browser's own.
                 {move || {
@@ -81,15 +81,20 @@ pub(super) fn CompareCard(first: Watched, second: Watched) -> impl IntoView {
                 </p>
             </header>
             {move || second.missing.get().then(|| view! { <p class="problem">{t("There is no experiment to compare with at that address; it may have been deleted.")}</p> })}
-            {move || comparison.get().map(|c| differences(&c))}
+            {move || comparison.get().and_then(|c| {
+                first.tables.with_untracked(|a| {
+                    second.tables.with_untracked(|b| Some(differences(&c, a.as_ref()?, b.as_ref()?)))
+                })
+            })}
         </section>
-        {move || second.tables.with(|t| t.as_ref().map(|t| {
-            stage_table(&t.stages, format!("Table 1. B: {}", t.title), None, first.means.get())
+        {move || second.tables.with(|tables| tables.as_ref().map(|tables| {
+            let heading = (t("Table 1").to_owned(), format!("B: {}", tables.title));
+            stage_table(tables, heading, None, first.means.get())
         }))}
     }
 }
 
-fn differences(c: &Comparison) -> AnyView {
+fn differences(c: &Comparison, a: &Tables, b: &Tables) -> AnyView {
     let note = match (c.same_samples, c.same_choice) {
         (true, true) => t(
             "Same samples, same definition. B / A is a ratio of geometric means; without an interval it is no proof.",
@@ -104,9 +109,9 @@ fn differences(c: &Comparison) -> AnyView {
     }
     let rows = c.rows.iter().map(|r| {
         let label = if r.first == r.second {
-            told::label(&r.first)
+            told::of(a, &r.first)
         } else {
-            format!("{} → {}", told::label(&r.first), told::label(&r.second))
+            format!("{} → {}", told::of(a, &r.first), told::of(b, &r.second))
         };
         let number = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), short);
         view! {

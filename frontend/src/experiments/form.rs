@@ -14,7 +14,7 @@ use super::told;
 use crate::browser;
 use crate::glossary::Term;
 use crate::lab::use_lab;
-use crate::language::{fill, mark, message, server, t};
+use crate::language::{either, fill, mark, message, t};
 use crate::models::traits;
 use crate::source::experiments;
 use crate::ui::term::Explained;
@@ -36,7 +36,11 @@ pub(super) fn Form() -> impl IntoView {
     // Ready models alone: nothing waits for a download in the middle of an experiment.
     let ready = Memo::new(move |_| {
         let all = lab.models.get().into_iter().filter(|m| m.state == ModelState::Ready);
-        all.map(|m| (m.name, m.title, m.default)).collect::<Vec<_>>()
+        let shown = all.map(|m| {
+            let title = either(&m.title, &m.ko.title).to_owned();
+            (m.name, title, m.default)
+        });
+        shown.collect::<Vec<_>>()
     });
     Effect::new(move |_| {
         let default = ready.with(|all| all.iter().find(|m| m.2).map(|m| m.0.clone()));
@@ -101,7 +105,7 @@ pub(super) fn Form() -> impl IntoView {
                             view! {
                                 <Box
                                     label=name.clone()
-                                    note=server(&title)
+                                    note=title
                                     testid=format!("model-{name}")
                                     on=Signal::derive(move || spec.with(|s| s.models.contains(&of)))
                                     set=Callback::new(move |on: bool| spec.update(|s| put(&mut s.models, own.clone(), on)))

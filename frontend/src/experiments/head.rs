@@ -11,7 +11,7 @@ use super::watched::{Watched, is_over};
 use super::{list, told};
 use crate::glossary::Term;
 use crate::lab::use_lab;
-use crate::language::{fill, server, t};
+use crate::language::{fill, message, t};
 use crate::owner;
 use crate::source::experiments;
 use crate::ui::term::Explained;
@@ -20,7 +20,7 @@ use crate::ui::value::Switch;
 /// The card.
 #[component]
 pub(super) fn Head(w: Watched) -> impl IntoView {
-    let title = move || w.progress.with(|p| p.as_ref().map(|p| server(&p.title)));
+    let title = move || w.progress.with(|p| p.as_ref().map(|p| p.title.clone()));
     let about = move || w.status.with(|s| s.as_ref().map(about));
     let state = Memo::new(move |_| w.progress.with(|p| p.as_ref().map(|p| p.state)));
     let of = move |pick: fn(&ExperimentProgress) -> String| {
@@ -116,10 +116,10 @@ fn Why(w: Watched) -> impl IntoView {
             let Some(tables) = t else { return Vec::new() };
             let label = |condition: u32| {
                 let found = tables.conditions.iter().find(|c| c.condition.index == condition);
-                found.map(|c| told::label(&c.label)).unwrap_or_default()
+                found.map(|c| told::of(tables, &c.label)).unwrap_or_default()
             };
             let all = tables.provenance.left_out.iter();
-            all.map(|l| (l.count, l.code.name(), label(l.condition), l.example.clone())).collect()
+            all.map(|l| (l.count, l.code.name(), label(l.condition), message(&l.said()))).collect()
         })
     };
     view! {

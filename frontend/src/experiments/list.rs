@@ -12,7 +12,7 @@ use super::watched::is_over;
 use crate::base::at;
 use crate::browser;
 use crate::lab::use_lab;
-use crate::language::{fill, server, t};
+use crate::language::{fill, t};
 use crate::source::experiments;
 use crate::ui::header::Header;
 use crate::ui::notes::Notes;
@@ -139,7 +139,7 @@ fn row(e: ExperimentProgress) -> impl IntoView {
     view! {
         <li>
             <a href=at(&format!("/e/{}", e.id)) data-testid="experiment">
-                <b>{server(&e.title)}</b>
+                <b>{e.title.clone()}</b>
                 <span class="state" data-state=told::state_name(e.state)>{told::state(e.state)}</span>
                 <span class="bar" aria-hidden="true"><i style:width=format!("{share:.1}%")></i></span>
                 <small>{parts.join(" · ")}</small>

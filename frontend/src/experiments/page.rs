@@ -12,12 +12,12 @@ use super::compare::{Choose, CompareCard};
 use super::head::Head;
 use super::samples::Samples;
 use super::watched::Watched;
-use super::{list, tables};
+use super::{list, tables, told};
 use crate::actions;
 use crate::base::{at, inside};
 use crate::browser;
 use crate::lab::use_lab;
-use crate::language::{fill, server, t};
+use crate::language::{fill, t};
 use crate::run::link::{definition_from_text, definition_to_text};
 use crate::source::experiments;
 use crate::ui::header::{Header, Menu, ShareButton};
@@ -103,8 +103,11 @@ pub fn ExperimentPage() -> impl IntoView {
         query => format!("/e/{}?{query}", first.id.get()),
     };
     let share = Callback::new(move |()| actions::share_address(lab, &untrack(address)));
-    let notice =
-        move || first.tables.with(|t| t.as_ref().and_then(|t| t.notice.as_deref().map(server)));
+    let notice = move || {
+        first
+            .tables
+            .with(|t| t.as_ref().and_then(|t| t.notice.as_deref().map(|text| told::of(t, text))))
+    };
     view! {
         <a class="skip" href="#experiment">{t("Skip to the experiment")}</a>
         <Header>
@@ -142,7 +145,7 @@ pub fn ExperimentPage() -> impl IntoView {
                 <p class="caveat">{move || first.tables.with(|t| t.as_ref().map(|t| {
                     fill(
                         "Intervals: {intervals}. {paper}",
-                        &[("intervals", &server(&t.provenance.intervals)), ("paper", &server(&t.provenance.paper))],
+                        &[("intervals", &told::of(t, &t.provenance.intervals)), ("paper", &told::of(t, &t.provenance.paper))],
                     )
                 }))}</p>
             </main>

@@ -5,7 +5,7 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
-use shared::experiment::tables::short;
+use shared::experiment::tables::{ConditionResult, short};
 use shared::experiment::{ItemRecord, Verdict};
 
 use super::told;
@@ -56,8 +56,9 @@ pub(super) fn Samples(w: Watched) -> impl IntoView {
     let items = RwSignal::new(None::<Vec<ItemRecord>>);
     let conditions = Memo::new(move |_| {
         w.tables.with(|t| {
-            let all = t.iter().flat_map(|t| &t.conditions);
-            all.map(|c| (c.condition.index, told::label(&c.label))).collect::<Vec<_>>()
+            let Some(tables) = t else { return Vec::new() };
+            let label = |c: &ConditionResult| told::of(tables, &c.label);
+            tables.conditions.iter().map(|c| (c.condition.index, label(c))).collect::<Vec<_>>()
         })
     });
     let wanted = Memo::new(move |_| {

@@ -6,13 +6,13 @@ use shared::experiment::aggregate::StageChange;
 use shared::experiment::paper::PaperRow;
 use shared::experiment::stats::{Means, Proportion};
 use shared::experiment::tables::{
-    AnswerTable, ChangeTable, DefinitionTable, LeverTable, Note, StageCells, StageTable, TableCell,
-    Tables, short,
+    AnswerTable, ChangeTable, DefinitionTable, LeverTable, Note, StageCells, TableCell, Tables,
+    short,
 };
 
 use super::told;
 
-use crate::language::{fill, server, t};
+use crate::language::{fill, t};
 use crate::words;
 
 /// A number with its spread; everything else about it on demand.
@@ -92,24 +92,32 @@ fn paper_row(row: &PaperRow, label: String, columns_before_n: usize) -> impl Int
 }
 
 /// A table's card.
-fn card(id: &'static str, title: String, body: AnyView, foot: Option<AnyView>) -> AnyView {
-    // "Table 1. MDI and AEI by stage: what on what".
-    let (name, rest) = match title.split_once(". ") {
-        Some((name, rest)) if name.starts_with("Table") => (name, rest),
-        _ => title.split_once(": ").unwrap_or((&title, "")),
-    };
-    let (name, rest) = (server(name), told::label(rest));
+fn card(
+    id: &'static str,
+    (name, about): (String, String),
+    body: AnyView,
+    foot: Option<AnyView>,
+) -> AnyView {
     view! {
         <section class="card table" aria-labelledby=id>
             <header class="card-head">
                 <h2 id=id>{name}</h2>
-                <p class="card-note">{rest}</p>
+                <p class="card-note">{about}</p>
             </header>
             <div class="scroll" tabindex="0" role="region" aria-labelledby=id>{body}</div>
             {foot}
         </section>
     }
     .into_any()
+}
+
+/// A numbered table's name and what it shows; one without a number, or of an earlier version of the
+/// lab, goes by its title alone.
+fn heading(of: &Tables, number: &'static str, title: &str, about: &str) -> (String, String) {
+    match about {
+        "" => (told::of(of, title), String::new()),
+        about => (number.to_owned(), told::of(of, about)),
+    }
 }
 
 /// The footnotes to the doubtful values of these rows.
@@ -120,26 +128,27 @@ fn doubts(notes: &[Note], rows: &[PaperRow]) -> Vec<Note> {
     notes.iter().filter(stands).cloned().collect()
 }
 
-fn footnotes(notes: impl IntoIterator<Item = Note>) -> Option<AnyView> {
+fn footnotes(of: &Tables, notes: impl IntoIterator<Item = Note>) -> Option<AnyView> {
     let mut notes = notes.into_iter().peekable();
     notes.peek()?;
     let items = notes.map(|n| {
         let mark = (!n.mark.is_empty()).then(|| format!("{} ", n.mark));
-        view! { <li>{mark}{server(&n.text)}</li> }
+        view! { <li>{mark}{told::of(of, &n.text)}</li> }
     });
     Some(view! { <ul class="footnotes">{items.collect_view()}</ul> }.into_any())
 }
 
 pub(super) fn stage_table(
-    table: &StageTable,
-    title: String,
+    tables: &Tables,
+    heading: (String, String),
     foot: Option<AnyView>,
     means: Means,
 ) -> AnyView {
+    let table = &tables.stages;
     let rows = table.rows.iter().map(|r| {
         view! {
             <tr>
-                <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages, means)}
+                <th scope="row">{told::of(tables, &r.label)}</th>{stages(&r.stages, means)}
                 <td>{told::tokens(r.text_tokens)}</td><td>{told::tokens(r.image_tokens)}</td><td>{r.n}</td>
             </tr>
         }
@@ -159,10 +168,10 @@ pub(super) fn stage_table(
             <tbody>{rows.collect_view()}{paper.collect_view()}</tbody>
         </table>
     };
-    card("table-1-title", title, body.into_any(), foot)
+    card("table-1-title", heading, body.into_any(), foot)
 }
 
-fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note], means: Means) -> AnyView {
+fn lever_table(tables: &Tables, table: &LeverTable, id: &'static str, means: Means) -> AnyView {
     let judged = table.series.iter().flat_map(|s| &s.rows).any(|r| r.verdicts.is_some());
     let bodies = table.series.iter().map(|s| {
         let rows = s.rows.iter().map(|r| {
@@ -178,7 +187,7 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note], means: Mean
             let tokens = told::tokens(r.image_tokens);
             view! {
                 <tr>
-                    <th scope="row">{told::label(&r.label)}</th>{stages(&r.stages, means)}
+                    <th scope="row">{told::of(tables, &r.label)}</th>{stages(&r.stages, means)}
                     <td title=more>{ratio}</td>{right}<td>{tokens}</td><td>{r.n}</td>
                 </tr>
                 {unmoved(&r.changes, means)}
@@ -187,7 +196,7 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note], means: Mean
         let columns = if judged { 15 } else { 13 };
         view! {
             <tbody>
-                <tr class="group"><th scope="rowgroup" colspan=columns>{told::label(&s.label)}</th></tr>
+                <tr class="group"><th scope="rowgroup" colspan=columns>{told::of(tables, &s.label)}</th></tr>
                 {rows.collect_view()}
             </tbody>
         }
@@ -228,17 +237,18 @@ fn lever_table(table: &LeverTable, id: &'static str, notes: &[Note], means: Mean
             {bodies.collect_view()}{paper}
         </table>
     };
-    card(id, table.title.clone(), body.into_any(), footnotes(doubts(notes, &table.paper)))
+    let heading = heading(tables, t("Table 2"), &table.title, &table.about);
+    card(id, heading, body.into_any(), footnotes(tables, doubts(&tables.notes, &table.paper)))
 }
 
-fn answer_table(table: &AnswerTable, means: Means) -> AnyView {
+fn answer_table(tables: &Tables, table: &AnswerTable, means: Means) -> AnyView {
     let rows = table.rows.iter().map(|r| {
         let change = r.change.map(|c| (told::points(&c), told::change_more(&c, 100.0)));
         let (points, why) = change.unwrap_or_default();
         let v = r.verdicts;
         view! {
             <tr>
-                <th scope="row">{told::label(&r.label)}</th>
+                <th scope="row">{told::of(tables, &r.label)}</th>
                 {share(&v.right)}<td title=why>{points}</td>{share(&v.claimed)}{share(&v.wrong)}{share(&v.unreadable)}
                 {cell(&r.late_mdi, means)}{attention(&r.late_share_text)}<td>{v.right.n}</td>
             </tr>
@@ -246,11 +256,11 @@ fn answer_table(table: &AnswerTable, means: Means) -> AnyView {
     });
     let kinds = table.rows.first().filter(|r| !r.kinds.is_empty()).map(|r| {
         let rows = r.kinds.iter().map(|k| view! {
-            <tr><th scope="row">{server(&k.kind)}</th>{share(&k.verdicts.right)}{share(&k.verdicts.claimed)}<td>{k.verdicts.right.n}</td></tr>
+            <tr><th scope="row">{k.kind.clone()}</th>{share(&k.verdicts.right)}{share(&k.verdicts.claimed)}<td>{k.verdicts.right.n}</td></tr>
         });
         view! {
             <details class="more">
-                <summary>{fill("By kind of question: {condition}", &[("condition", &told::label(&r.label))])}</summary>
+                <summary>{fill("By kind of question: {condition}", &[("condition", &told::of(tables, &r.label))])}</summary>
                 <div class="scroll" tabindex="0"><table class="stages">
                     <thead><tr><th scope="col">{t("kind")}</th><th scope="col">{t("right")}</th><th scope="col">{t("as claimed")}</th><th scope="col">"n"</th></tr></thead>
                     <tbody>{rows.collect_view()}</tbody>
@@ -270,22 +280,23 @@ fn answer_table(table: &AnswerTable, means: Means) -> AnyView {
             <tbody>{rows.collect_view()}</tbody>
         </table>
     };
-    card("table-3-title", table.title.clone(), body.into_any(), kinds)
+    let heading = heading(tables, t("Table 3"), &table.title, &table.about);
+    card("table-3-title", heading, body.into_any(), kinds)
 }
 
-fn definition_table(table: &DefinitionTable, means: Means) -> AnyView {
+fn definition_table(tables: &Tables, table: &DefinitionTable, means: Means) -> AnyView {
     let rows = table.rows.iter().map(|r| {
         let change = r.change.map(|c| (told::ratio(&c), told::change_more(&c, 1.0)));
         let (ratio, more) = change.unwrap_or_default();
         let tokens = told::tokens(r.text_tokens);
         view! {
-            <tr><th scope="row">{server(&r.title)}</th>{stages(&r.stages, means)}<td title=more>{ratio}</td><td>{tokens}</td></tr>
+            <tr><th scope="row">{told::of(tables, &r.title)}</th>{stages(&r.stages, means)}<td title=more>{ratio}</td><td>{tokens}</td></tr>
         }
     });
     let rows = rows.collect_view();
     view! {
         <details class="choices" open>
-            <summary><b>{told::label(&table.label)}</b>" "<span>{server(&table.finding)}</span></summary>
+            <summary><b>{told::of(tables, &table.label)}</b>" "<span>{told::of(tables, &table.finding)}</span></summary>
             <div class="scroll" tabindex="0"><table class="stages">
                 <thead><tr>
                     <th scope="col">{t("definition")}</th>{stage_heads()}
@@ -300,7 +311,7 @@ fn definition_table(table: &DefinitionTable, means: Means) -> AnyView {
 }
 
 /// Every condition beside its baseline, pair by pair.
-fn change_table(table: &ChangeTable) -> AnyView {
+fn change_table(tables: &Tables, table: &ChangeTable) -> AnyView {
     let rows = table.rows.iter().map(|r| {
         let factors = r.stages.iter().map(|s| view! { <td>{told::paired(&s.mdi)}</td> }).collect_view();
         let late = r.stages.last().copied();
@@ -314,7 +325,7 @@ fn change_table(table: &ChangeTable) -> AnyView {
         let (points, why) = right.unwrap_or_default();
         view! {
             <tr>
-                <th scope="row">{told::label(&r.label)}</th><td>{told::label(&r.from_label)}</td>
+                <th scope="row">{told::of(tables, &r.label)}</th><td>{told::of(tables, &r.from_label)}</td>
                 {factors}{rest}<td title=why>{points}</td><td>{late.map(|s| s.mdi.n)}</td>
             </tr>
         }
@@ -335,14 +346,20 @@ fn change_table(table: &ChangeTable) -> AnyView {
             <tbody>{rows}</tbody>
         </table>
     };
-    card("table-changes-title", table.title.clone(), body.into_any(), None)
+    card(
+        "table-changes-title",
+        (told::of(tables, &table.title), String::new()),
+        body.into_any(),
+        None,
+    )
 }
 
 /// Table 1, with its own footnotes and those to the whole.
-pub(super) fn first(t: &Tables, means: Means) -> AnyView {
-    let whole = t.notes.iter().filter(|n| n.doubt.is_none()).cloned();
-    let notes = doubts(&t.notes, &t.stages.paper).into_iter().chain(whole);
-    stage_table(&t.stages, t.stages.title.clone(), footnotes(notes), means)
+pub(super) fn first(tables: &Tables, means: Means) -> AnyView {
+    let whole = tables.notes.iter().filter(|n| n.doubt.is_none()).cloned();
+    let notes = doubts(&tables.notes, &tables.stages.paper).into_iter().chain(whole);
+    let heading = heading(tables, t("Table 1"), &tables.stages.title, &tables.stages.about);
+    stage_table(tables, heading, footnotes(tables, notes), means)
 }
 
 /// Every other table.
@@ -354,15 +371,15 @@ pub(super) fn others(tables: &Tables, means: Means) -> AnyView {
                     <h2 id="definitions-title">{t("Which choice moves the number")}</h2>
                     <p class="card-note">{t("the same samples under every definition")}</p>
                 </header>
-                {tables.definitions.iter().map(|d| definition_table(d, means)).collect_view()}
+                {tables.definitions.iter().map(|d| definition_table(tables, d, means)).collect_view()}
             </section>
         }
     });
     view! {
-        {tables.prune.as_ref().map(|p| lever_table(p, "table-2-title", &tables.notes, means))}
-        {tables.replicate.as_ref().map(|r| lever_table(r, "table-replicate-title", &tables.notes, means))}
-        {tables.changes.as_ref().map(change_table)}
-        {tables.answers.as_ref().map(|a| answer_table(a, means))}
+        {tables.prune.as_ref().map(|p| lever_table(tables, p, "table-2-title", means))}
+        {tables.replicate.as_ref().map(|r| lever_table(tables, r, "table-replicate-title", means))}
+        {tables.changes.as_ref().map(|c| change_table(tables, c))}
+        {tables.answers.as_ref().map(|a| answer_table(tables, a, means))}
         {definitions}
     }
     .into_any()

@@ -5,10 +5,10 @@ use shared::experiment::paper::PaperValue;
 use shared::experiment::stats::{
     Estimate, Means, PairedDifference, PairedRatio, Proportion, Spread,
 };
-use shared::experiment::tables::{TableCell, marks, short};
+use shared::experiment::tables::{TableCell, Tables, marks, short};
 use shared::experiment::{ExperimentProgress, ExperimentSpec, ExperimentState, Verdict};
 
-use crate::language::{fill, message, server, t};
+use crate::language::{fill, message, t};
 use crate::words;
 
 /// Digits in groups of three: `1 846`.
@@ -271,9 +271,9 @@ pub fn product(spec: &ExperimentSpec, samples: Option<u32>, conditions: usize) -
     parts.join(" × ")
 }
 
-/// A condition's label: its parts one by one, as the server joined them.
-pub fn label(label: &str) -> String {
-    label.split(" · ").map(server).collect::<Vec<_>>().join(" · ")
+/// A text of tables, such as a condition's name, in the language in force.
+pub fn of(tables: &Tables, text: &str) -> String {
+    message(&tables.said(text))
 }
 
 /// Why the lab paused an experiment, where it did.
@@ -324,6 +324,5 @@ mod tests {
         let one = ExperimentSpec { models: vec!["a".into()], ..ExperimentSpec::default() };
         assert_eq!(product(&one, Some(1), 1), "1 sample");
         assert_eq!(product(&one, None, 1), "all samples");
-        assert_eq!(label("demo-llava · q8_0"), "demo-llava · q8_0");
     }
 }

@@ -9,7 +9,7 @@ use shared::{
 };
 
 use super::{group, list, number, percent};
-use crate::language::{fill, server, t};
+use crate::language::{fill, message, t};
 
 /// What the comparison with an unobserved run says: in a few words, and in full.
 pub fn fidelity(fidelity: &Fidelity, quant: Quant) -> (String, String) {
@@ -53,9 +53,9 @@ pub fn fidelity(fidelity: &Fidelity, quant: Quant) -> (String, String) {
             &[("quant", &quant.name()), ("tokens", &tokens(q)), ("off", &off(q))],
         );
     }
-    if let Some(why) = &fidelity.uncompared {
+    if let Some(why) = fidelity.uncompared_said() {
         full += " ";
-        full += &fill("Not compared with f32: {why}", &[("why", &server(why))]);
+        full += &fill("Not compared with f32: {why}", &[("why", &message(&why))]);
     }
     if let Some((late, layers)) = fidelity.moved.and_then(|m| Some((m.late.mdi?, m.layers?))) {
         let percent = |ratio: f64| format!("{:+.2}", 100.0 * (ratio - 1.0));
@@ -323,7 +323,8 @@ mod tests {
         let said = |observed, quantized| {
             let moved = moved(quantized);
             let uncompared = quantized.is_none().then(|| "No room.".to_owned());
-            fidelity(&Fidelity { observed, quantized, moved, uncompared }, Quant::Q8_0)
+            let of = Fidelity { quantized, moved, uncompared, ..Fidelity::of(observed) };
+            fidelity(&of, Quant::Q8_0)
         };
         let (short, full) = said(equal, Some(near));
         assert_eq!(

@@ -9,10 +9,6 @@ use serde::{Deserialize, Serialize};
 use crate::measure::token_shares_of;
 use crate::stage::Stage;
 
-/// Where the values come from.
-pub const SOURCE: &str = "arXiv 2508.10552, tables 1 and 2, as transcribed by Song-haJo/LangOverrule \
-                          at f23f816; only 10.23 and 0.86 are confirmed, by the abstract";
-
 /// Shares of the picture's tokens that the paper drops (tables 4 and 5 of arXiv 2508.10552).
 pub const PRUNE: [f32; 4] = [0.0, 0.75, 0.9, 0.95];
 
@@ -104,35 +100,6 @@ pub enum Doubt {
     /// No samples of one share of text tokens have it: only samples whose prompts and MDI are very
     /// uneven could.
     Uneven,
-}
-
-impl Doubt {
-    /// The reason, as a footnote says it.
-    pub const fn sentence(self) -> &'static str {
-        match self {
-            Doubt::Impossible => {
-                "impossible as printed: of no sample is AEI larger than MDI by 1 or more, whatever its \
-                 tokens, and so of no average"
-            }
-            Doubt::Copied => {
-                "a copy: the same pair is printed at another prune rate, and the row's other \
-                 stages, read as one prompt length, imply a text share at which this AEI cannot occur"
-            }
-            Doubt::Reversed => {
-                "the row's AEI column appears reversed: read from below, its middle and late \
-                 cells agree on one prompt length"
-            }
-            Doubt::OutOfLine => {
-                "does not fit its own row: the middle and late cells, read as one sample, imply \
-                 another prompt length; averages over very uneven samples could do that"
-            }
-            Doubt::Uneven => {
-                "at no one prompt length: where the share of text tokens is one for all samples, a \
-                 mean AEI lies below the larger of 1 and the mean MDI; only an average over very uneven \
-                 prompts could give this pair"
-            }
-        }
-    }
 }
 
 /// One printed value.

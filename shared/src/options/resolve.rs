@@ -40,7 +40,7 @@ pub struct ModelTraits {
     /// Its prompt templates, its own first; `None` where they are not known.
     pub templates: Option<Vec<String>>,
     /// Why its own template cannot be used and none is taken where nobody names one: a sentence.
-    pub template_refused: Option<String>,
+    pub template_refused: Option<Message>,
     /// Where image tokens that were not pruned stand; `None` where that is not known.
     pub prune_positions: Option<PrunePositions>,
     /// Decoder layers; `None` where they are not known.
@@ -192,7 +192,7 @@ fn template(
         return Ok(name.clone());
     }
     match &model.template_refused {
-        Some(why) => Err(bad(why.as_str())),
+        Some(why) => Err(bad(why.clone())),
         None => Ok(all.first().cloned().unwrap_or_default()),
     }
 }

@@ -75,7 +75,10 @@ sentences! {
         NoHead { last: u64 } = "no_head":
             "The run's model has no such head: its heads are 0 to {last}.",
             "이 실행의 모델에는 그런 헤드가 없습니다. 헤드는 0부터 {last}까지입니다.";
-        NoneOfThat { what: String, name: String, choices: String } = "none_of_that":
+        ATheme = "a_theme": "theme", "테마";
+        APlot = "a_plot": "plot", "그림";
+        ACurve = "a_curve": "curve", "곡선";
+        NoneOfThat { what: Message, name: String, choices: String } = "none_of_that":
             "There is no {what} \"{name}\"; name one of {choices}.",
             "{what} \"{name}\"은(는) 없습니다. {choices} 중에서 고르세요.";
         NotRunOwner = "not_run_owner":

@@ -8,25 +8,33 @@
 //!
 //! An id is never given to another meaning, and a parameter never renamed: stored runs hold them.
 
+mod engine_refusal;
 mod lab_error;
 mod message;
+mod model_note;
 mod option_error;
 mod param;
+mod phrases;
 mod pieces;
 mod problem;
 #[cfg(feature = "openapi")]
 mod schema;
+mod table_text;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use engine_refusal::EngineRefusal;
 pub use lab_error::LabError;
 pub use message::Message;
+pub use model_note::{ModelNote, TemplateProblem};
 pub use option_error::OptionError;
 pub use param::{Form, Param, Parameter};
+pub use phrases::Phrases;
 pub use pieces::{Piece, pieces};
 pub use problem::Problem;
+pub use table_text::TableText;
 
 use crate::Language;
 
@@ -113,17 +121,24 @@ macro_rules! sentences {
 }
 use sentences;
 
-/// Each subject's sentences in English.
-const ENGLISH: &[&[(&str, &str)]] = &[OptionError::ENGLISH, Problem::ENGLISH, LabError::ENGLISH];
-
-/// Each subject's sentences in Korean.
-const KOREAN: &[&[(&str, &str)]] = &[OptionError::KOREAN, Problem::KOREAN, LabError::KOREAN];
-
 /// A sentence's id and the form of each of its parameters.
 pub type SentenceForm = (&'static str, &'static [(&'static str, Form)]);
 
-/// Each subject's parameters.
-pub const FORMS: &[&[SentenceForm]] = &[OptionError::FORMS, Problem::FORMS, LabError::FORMS];
+/// Lists the enums of sentences: one that is not here is said in English alone, which a test refuses.
+macro_rules! subjects {
+    ($($sum:ident),* $(,)?) => {
+        /// Each subject's sentences in English.
+        const ENGLISH: &[&[(&str, &str)]] = &[$($sum::ENGLISH),*];
+        /// Each subject's sentences in Korean.
+        const KOREAN: &[&[(&str, &str)]] = &[$($sum::KOREAN),*];
+        /// Each subject's parameters.
+        pub const FORMS: &[&[SentenceForm]] = &[$($sum::FORMS),*];
+        #[cfg(test)]
+        const SUBJECTS: &[&str] = &[$(stringify!($sum)),*];
+    };
+}
+
+subjects!(OptionError, Problem, LabError, TableText, ModelNote, TemplateProblem, EngineRefusal);
 
 #[cfg(test)]
 mod tests {
@@ -159,6 +174,24 @@ mod tests {
             }
         }
         assert!(seen.len() > 60, "{} sentences: are they listed?", seen.len());
+    }
+
+    /// The enums that this room's files make are those that are listed.
+    #[test]
+    fn every_enum_of_sentences_is_listed() {
+        let room = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sentence");
+        let mut made = BTreeSet::new();
+        for file in std::fs::read_dir(room).expect("the room").flatten() {
+            let text = std::fs::read_to_string(file.path()).expect("a source");
+            for (at, start) in text.match_indices("\nsentences! {") {
+                let lines = text[at + start.len()..].lines().map(str::trim);
+                let mut named = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));
+                let name = named.next().and_then(|line| line.strip_suffix(" {"));
+                made.insert(name.expect("an enum's name").to_owned());
+            }
+        }
+        let listed: BTreeSet<String> = SUBJECTS.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(made, listed);
     }
 
     #[test]

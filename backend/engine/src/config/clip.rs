@@ -1,5 +1,7 @@
 //! CLIP as the vision tower of a model: its part of `config.json`.
 
+use shared::sentence::ModelNote;
+
 use super::{MOST, Section, activation, known, model_type, same_layers};
 use crate::error::EngineError;
 use crate::vision::{Activation, VitConfig};
@@ -9,7 +11,7 @@ const HARMLESS: [&str; 1] = ["vocab_size"];
 
 /// CLIP's settings. A tower that is not described at all is LLaVA-1.5's own; of one that is, what
 /// is left out has the defaults of transformers' CLIPVisionConfig.
-pub(crate) fn clip(json: &Section, notes: &mut Vec<String>) -> Result<VitConfig, EngineError> {
+pub(crate) fn clip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConfig, EngineError> {
     let or = |own: usize, clip: usize| if json.is_missing() { own } else { clip };
     model_type(json, &["clip_vision_model"])?;
     json.size("num_channels", 3, 3)

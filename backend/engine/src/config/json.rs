@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 
 use serde_json::Value;
+use shared::sentence::ModelNote;
 
 use crate::error::{EngineError, why};
 use crate::family::{FETCH_POINTER, is_pointer};
@@ -132,7 +133,7 @@ impl<'a> Section<'a> {
 
     /// Says which members nobody asked for, unless they are null or among those that change
     /// nothing: a setting is followed, refused, known to be harmless, or said to be unknown.
-    pub(crate) fn tell_unknown(&self, harmless: &[&[&str]], notes: &mut Vec<String>) {
+    pub(crate) fn tell_unknown(&self, harmless: &[&[&str]], notes: &mut Vec<ModelNote>) {
         /// Names told before the rest is only counted, and letters of one.
         const TOLD: (usize, usize) = (8, 60);
         let Some(object) = self.value.as_object() else { return };
@@ -149,11 +150,12 @@ impl<'a> Section<'a> {
         let short = |name: &&str| -> String {
             format!("'{}{}'", self.keys, name.chars().take(TOLD.1).collect::<String>())
         };
-        let mut told = names.iter().take(TOLD.0).map(short).collect::<Vec<String>>().join(", ");
-        if names.len() > TOLD.0 {
-            told += &format!(" and {} more", names.len() - TOLD.0);
-        }
-        notes.push(format!("{} has {told}, which this lab does not know.", self.name()));
+        let told = names.iter().take(TOLD.0).map(short).collect::<Vec<String>>().join(", ");
+        let names = match names.len().saturating_sub(TOLD.0) as u64 {
+            0 => told.into(),
+            n => ModelNote::AndMoreNames { names: told, n }.into(),
+        };
+        notes.push(ModelNote::UnknownSettings { file: self.name().to_owned(), names });
     }
 
     /// A whole number from 1 to `most`, or the default.

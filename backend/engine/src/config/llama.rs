@@ -1,5 +1,7 @@
 //! Llama as the decoder of a model: its part of `config.json`.
 
+use shared::sentence::ModelNote;
+
 use super::rope::{RopeRules, rope};
 use super::{MOST, Section, Usual, decoder, heads, known, model_type, same_layers, silu};
 use crate::decoder::{Biases, DecoderConfig};
@@ -9,7 +11,7 @@ use crate::error::EngineError;
 pub(crate) fn llama(
     model: &Section,
     text: &Section,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<ModelNote>,
 ) -> Result<DecoderConfig, EngineError> {
     model_type(text, &["llama"])?;
     same_layers(text)?;

@@ -1,5 +1,7 @@
 //! Rotary settings, read as transformers 5 reads them (`RotaryEmbeddingConfigMixin`).
 
+use shared::sentence::ModelNote;
+
 use super::Section;
 use super::known;
 use crate::error::EngineError;
@@ -50,29 +52,27 @@ impl RopeRules {
 pub(crate) fn rope(
     at: &Section,
     rules: &RopeRules,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<ModelNote>,
 ) -> Result<RotaryConfig, EngineError> {
     let (old, new) = (at.section("rope_scaling")?, at.section("rope_parameters")?);
     let both = !old.is_empty() && !new.is_empty();
     let chosen = if old.is_empty() { &new } else { &old };
     if both && !old.equals(&new) {
-        notes.push(format!(
-            "{} has both '{}' and '{}', which differ: the first counts, as in transformers 5.",
-            at.name(),
-            at.key("rope_scaling"),
-            at.key("rope_parameters")
-        ));
+        notes.push(ModelNote::FirstCounts {
+            file: at.name().to_owned(),
+            one: format!("'{}'", at.key("rope_scaling")),
+            other: format!("'{}'", at.key("rope_parameters")),
+        });
     }
     let range = 1.0..=1e12;
     let beside = at.number("rope_theta", rules.theta, range.clone())?;
     let theta = chosen.number("rope_theta", beside, range)?;
     if !at.member("rope_theta").is_null() && theta.to_bits() != beside.to_bits() {
-        notes.push(format!(
-            "{} has both '{}' {beside} and '{}' {theta}: the second counts, as in transformers 5.",
-            at.name(),
-            at.key("rope_theta"),
-            chosen.key("rope_theta"),
-        ));
+        notes.push(ModelNote::SecondCounts {
+            file: at.name().to_owned(),
+            one: format!("'{}' {beside}", at.key("rope_theta")),
+            other: format!("'{}' {theta}", chosen.key("rope_theta")),
+        });
     }
     if let Some(by_layer) =
         ["full_attention", "sliding_attention"].iter().find(|name| chosen.has(name))

@@ -1,6 +1,7 @@
 //! SigLIP as the vision tower and Qwen2 as the decoder of a model of LLaVA's kind.
 
 use serde_json::Value;
+use shared::sentence::ModelNote;
 
 use super::rope::{RopeRules, rope};
 use super::{
@@ -63,7 +64,7 @@ impl SiglipQwen {
     pub(crate) fn parse(
         (model, generation): (&Section, &Section),
         usual: SiglipUsual,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<ModelNote>,
     ) -> Result<Self, EngineError> {
         same_layers(model)?;
         let (text_part, tower) = (model.section("text_config")?, model.section("vision_config")?);
@@ -119,7 +120,7 @@ pub(crate) fn feature_blocks(
 
 /// SigLIP's settings. A tower that is not described at all is So400m; of one that is, what is left
 /// out has the defaults of transformers' SiglipVisionConfig.
-fn siglip(json: &Section, notes: &mut Vec<String>) -> Result<VitConfig, EngineError> {
+fn siglip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConfig, EngineError> {
     let or = |own: usize, usual: usize| if json.is_missing() { own } else { usual };
     model_type(json, &[SIGLIP])?;
     same_layers(json)?;
@@ -161,7 +162,7 @@ pub(crate) fn fits(config: &VitConfig) -> Result<(), String> {
 pub(crate) fn qwen2(
     model: &Section,
     text: &Section,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<ModelNote>,
 ) -> Result<DecoderConfig, EngineError> {
     model_type(text, &["qwen2"])?;
     same_layers(text)?;

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use shared::options::NEW_TOKENS;
+use shared::sentence::ModelNote;
 
 use super::{Section, read_json};
 use crate::filesystem::Location;
@@ -100,7 +101,7 @@ const HARMLESS: [&str; 41] = [
 
 /// Sentences about what the folder's own file asks for and a run does not do by itself, and about
 /// what is not known of it; none where it asks for nothing, or is not there.
-pub(crate) fn wishes(folder: &Location) -> Vec<String> {
+pub(crate) fn wishes(folder: &Location) -> Vec<ModelNote> {
     let path = folder.join("generation_config.json");
     let Ok(Some(json)) = read_json(&path) else { return Vec::new() };
     let Ok(file) = Section::file(&json, path.display().to_string()) else { return Vec::new() };
@@ -127,11 +128,7 @@ pub(crate) fn wishes(folder: &Location) -> Vec<String> {
     wishes.extend(GIVEN.iter().filter(given).map(|key| (*key).to_owned()));
     let mut said = Vec::new();
     if !wishes.is_empty() {
-        said.push(format!(
-            "generation_config.json asks for {}; runs take the most probable token unless they are asked \
-             for a repetition penalty, a temperature or top-p.",
-            wishes.join(", ")
-        ));
+        said.push(ModelNote::Wishes { wishes: wishes.join(", ") });
     }
     let lengths = LENGTHS.iter().filter_map(|key| match file.member(key) {
         Value::Null => None,
@@ -139,18 +136,11 @@ pub(crate) fn wishes(folder: &Location) -> Vec<String> {
     });
     let lengths: Vec<String> = lengths.collect();
     if !lengths.is_empty() {
-        said.push(format!(
-            "generation_config.json sets {}; a run writes at most as many tokens as it is asked for, \
-             {NEW_TOKENS} where it is not.",
-            lengths.join(", ")
-        ));
+        let (lengths, tokens) = (lengths.join(", "), NEW_TOKENS.into());
+        said.push(ModelNote::Lengths { lengths, tokens });
     }
     if file.has("eos_token_id") && file.member("eos_token_id").is_null() {
-        said.push(
-            "generation_config.json has eos_token_id null, with which no token ends an answer: \
-             answers end at the tokens that config.json or the published models name."
-                .to_owned(),
-        );
+        said.push(ModelNote::NoEnd);
     }
     file.tell_unknown(&[&HARMLESS], &mut said);
     said
@@ -165,7 +155,8 @@ mod tests {
         let of = |json: &str| {
             let folder = tempfile::tempdir().expect("a folder");
             std::fs::write(folder.path().join("generation_config.json"), json).expect("written");
-            wishes(&folder.path().into())
+            let all = wishes(&folder.path().into()).into_iter();
+            all.map(|note| note.text(shared::Language::English)).collect::<Vec<String>>()
         };
         let none: Vec<String> = Vec::new();
         let harmless =
@@ -204,6 +195,6 @@ mod tests {
         assert!(said[0].contains("eos_token_id null"), "{said:?}");
         let said = of(r#"{"foo": 1, "bar": null}"#);
         assert_eq!(said, ["generation_config.json has 'foo', which this lab does not know."]);
-        assert_eq!(wishes(&"/nowhere".into()), none);
+        assert_eq!(wishes(&"/nowhere".into()), []);
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use shared::sentence::ModelNote;
+
 use super::Encoder;
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
@@ -53,7 +55,7 @@ impl Layers {
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
     /// Of the model's configuration.
-    pub(crate) config: Vec<String>,
+    pub(crate) config: Vec<ModelNote>,
     /// Of the processor's.
-    pub(crate) pictures: Vec<String>,
+    pub(crate) pictures: Vec<ModelNote>,
 }

@@ -1,6 +1,6 @@
 //! What a model's files say of it at a glance: enough to plan runs before it is loaded.
 
-use shared::{ModelTraits, Quant};
+use shared::{Message, ModelTraits, Quant};
 
 use super::files::gguf_locations;
 use super::{Description, Family, Notes, of_gguf, of_model_type};
@@ -60,7 +60,7 @@ fn traits(
     let (templates, template_refused) = prompt::at_a_glance(&facts.prompts, chat, image);
     ModelTraits {
         templates: Some(templates),
-        template_refused,
+        template_refused: template_refused.map(Message::from),
         prune_positions: Some(facts.numbering.own()),
         layers: description.map(|d| d.decoder.layers as u32),
         one_size: facts.one_size,

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use shared::sentence::{EngineRefusal, ModelNote};
 
 use super::files::gguf_locations;
 use crate::error::EngineError;
@@ -50,11 +51,9 @@ pub(super) fn beside(place: &Location, name: &str) -> Result<Option<OllamaModel>
     let Some(models) = blobs.and_then(Path::parent) else { return Ok(None) };
     let is_it = |m: &OllamaModel| m.name == name && m.model.file_name() == text.file_name();
     match ollama_models(place.at(models)).into_iter().find(is_it) {
-        Some(found) if found.adapted => Err(EngineError::model(format!(
-            "{name}: its manifest has an adapter (LoRA), which changes the model's weights: merge \
-             it into the model it was made for (in Python, peft's merge_and_unload and \
-             save_pretrained) and take that folder, or the model without the adapter"
-        ))),
+        Some(found) if found.adapted => {
+            Err(EngineError::model(EngineRefusal::OllamaAdapter { name: name.to_owned() }))
+        }
         found => Ok(found),
     }
 }
@@ -66,12 +65,10 @@ impl OllamaModel {
     }
 
     /// Says what of it is not followed; `template` is what prompts are put in instead.
-    pub(crate) fn tell(&self, template: &str, notes: &mut Vec<String>) {
+    pub(crate) fn tell(&self, template: &str, notes: &mut Vec<ModelNote>) {
         if !self.words.is_empty() {
-            notes.push(format!(
-                "Ollama's own {} of this model are not followed; prompts are put in '{template}'.",
-                self.words.join(", ")
-            ));
+            let (words, name) = (self.words.join(", "), template.to_owned());
+            notes.push(ModelNote::OllamaWords { words, name });
         }
     }
 }
@@ -207,8 +204,10 @@ mod tests {
         assert!(found.has_template());
         let mut notes = Vec::new();
         found.tell("llava-hf", &mut notes);
+        let said: Vec<String> =
+            notes.into_iter().map(|note| note.text(shared::Language::English)).collect();
         assert_eq!(
-            notes,
+            said,
             ["Ollama's own TEMPLATE, SYSTEM, PARAMETER (repeat_penalty 1.3, stop [\"USER:\"], \
               temperature 0.5) of this model are not followed; prompts are put in 'llava-hf'."]
         );

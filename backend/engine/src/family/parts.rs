@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use candle_core::Result;
 use shared::PreparedPicture;
+use shared::sentence::ModelNote;
 
 use super::{Description, Facts, Family};
 use crate::decoder::Decoder;
@@ -53,7 +54,7 @@ pub(crate) struct Loaded {
     pub(crate) footprint: Footprint,
     pub(crate) fallbacks: Vec<String>,
     /// What is done otherwise than the model's files say, a sentence each.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<ModelNote>,
     pub(crate) held: BTreeMap<String, u32>,
     pub(crate) hash: String,
 }
@@ -67,7 +68,7 @@ pub(super) fn assemble(
     family: &dyn Family,
     description: Description,
     (tokenizer, chat): (PromptTokenizer, Found),
-    mut notes: Vec<String>,
+    mut notes: Vec<ModelNote>,
     loader: &mut Loader,
     hash: String,
 ) -> std::result::Result<Loaded, EngineError> {

@@ -1,6 +1,7 @@
 //! What a run takes of a GPU's memory.
 
 use shared::ErrorCode;
+use shared::sentence::EngineRefusal;
 
 use crate::attention::kernel_bins;
 use crate::decoder::{DecoderConfig, GPU_ROWS, gpu_capacity};
@@ -135,27 +136,25 @@ pub(crate) fn fits(
     let gib = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
     let fit = |prompt: usize| GpuNeed::of(c, GpuRun { prompt, ..run }).total() <= free;
     let longest = super::longest(run.prompt, fit);
-    let would = if longest == 0 {
-        "Not even a short question fits".to_owned()
-    } else {
-        format!("About {longest} tokens would fit")
+    let would = match longest {
+        0 => EngineRefusal::NotEvenShort,
+        n => EngineRefusal::SoManyFit { n: n as u64 },
     };
-    let fewer = if replicate > 1 { ", replicate the picture less" } else { "" };
-    Err(EngineError::new(
-        ErrorCode::OutOfMemory,
-        format!(
-            "This question takes {} tokens with its picture, and {} to answer. That needs {} of the \
-             GPU's memory ({} of it for keys and values), and {} are free beside the model's {}. \
-             {would}: shorten the text{fewer}, hold the weights in a smaller quantization such as \
-             q4k, or end other programs on the GPU.",
-            run.prompt,
-            run.new,
-            gib(need.total()),
-            gib(need.cache),
-            gib(free),
-            gib(weights),
-        ),
-    ))
+    let advice = match replicate > 1 {
+        true => EngineRefusal::ShortenAndReplicate,
+        false => EngineRefusal::ShortenTheText,
+    };
+    let refusal = EngineRefusal::RunNoGpuMemory {
+        prompt: run.prompt as u64,
+        new: run.new as u64,
+        need: gib(need.total()),
+        cache: gib(need.cache),
+        free: gib(free),
+        held: gib(weights),
+        would: would.into(),
+        advice: advice.into(),
+    };
+    Err(EngineError::new(ErrorCode::OutOfMemory, refusal))
 }
 
 #[cfg(test)]

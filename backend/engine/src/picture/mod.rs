@@ -12,7 +12,7 @@ use std::panic::catch_unwind;
 use image::error::ImageError;
 use image::{ImageFormat, guess_format};
 use shared::ErrorCode;
-use shared::sentence::LabError;
+use shared::sentence::{EngineRefusal, LabError};
 
 pub use jpeg::JPEG_DECODER;
 
@@ -66,7 +66,7 @@ impl Picture {
     /// Codes for an empty, unreadable, damaged or too large picture.
     pub fn decode(bytes: &[u8], limits: &PictureLimits) -> Result<Picture, EngineError> {
         if bytes.is_empty() {
-            return Err(EngineError::new(ErrorCode::PictureEmpty, "The picture file is empty."));
+            return Err(EngineError::new(ErrorCode::PictureEmpty, EngineRefusal::PictureEmpty));
         }
         // Decoders of other people meet files that nobody foresaw: image-webp 0.2.4 panics where a
         // frame has another size than its container says.
@@ -99,10 +99,7 @@ fn decode(bytes: &[u8], limits: &PictureLimits) -> Result<Decoded, EngineError> 
         Ok(format @ (ImageFormat::Png | ImageFormat::WebP | ImageFormat::Bmp)) => {
             raster::decode(bytes, format, limits)
         }
-        _ => Err(EngineError::new(
-            ErrorCode::PictureUnreadable,
-            "This file is not a picture the lab can read. PNG, JPEG, WebP, GIF and BMP work.",
-        )),
+        _ => Err(EngineError::new(ErrorCode::PictureUnreadable, EngineRefusal::NoPicture)),
     }
 }
 
@@ -113,14 +110,10 @@ impl PictureLimits {
     /// [`ErrorCode::PictureTooManyPixels`] or [`ErrorCode::PictureTooNarrow`].
     fn check(&self, width: u32, height: u32) -> Result<(), EngineError> {
         if u64::from(width) * u64::from(height) > self.pixels {
-            return Err(EngineError::new(
-                ErrorCode::PictureTooManyPixels,
-                format!(
-                    "The picture has {width} × {height} pixels; at most {:.0} million are accepted. Make \
-                     it smaller and try again.",
-                    self.pixels as f64 / 1e6
-                ),
-            ));
+            let (width, height) = (width.into(), height.into());
+            let millions = (self.pixels as f64 / 1e6).round() as u64;
+            let refusal = EngineRefusal::TooManyPixels { width, height, millions };
+            return Err(EngineError::new(ErrorCode::PictureTooManyPixels, refusal));
         }
         let (shorter, longer) = (u64::from(width.min(height)), u64::from(width.max(height)));
         if longer > shorter * u64::from(self.sides) {
@@ -134,36 +127,25 @@ impl PictureLimits {
 
 /// Of a picture within the limit of pixels that unpacks into more than four bytes for each of them.
 fn too_deep(width: u32, height: u32, bytes: u64, limits: &PictureLimits) -> EngineError {
-    let each = bytes / (u64::from(width) * u64::from(height)).max(1);
-    let most = (limits.pixels * 4 / each.max(1)) as f64 / 1e6;
-    EngineError::new(
-        ErrorCode::PictureTooManyPixels,
-        format!(
-            "The picture has {width} × {height} pixels of {each} bytes; at most {most:.0} million of these \
-             are accepted. Save it with 8 bits a channel, or make it smaller, and try again."
-        ),
-    )
+    let (width, height) = (u64::from(width), u64::from(height));
+    let each = bytes / (width * height).max(1);
+    let millions = ((limits.pixels * 4 / each.max(1)) as f64 / 1e6).round() as u64;
+    let refusal = EngineRefusal::PixelsTooDeep { width, height, each, millions };
+    EngineError::new(ErrorCode::PictureTooManyPixels, refusal)
 }
 
 fn too_much_memory() -> EngineError {
-    EngineError::new(
-        ErrorCode::PictureTooManyPixels,
-        "Decoding the picture would take more memory than is allowed. Make it smaller.",
-    )
+    EngineError::new(ErrorCode::PictureTooManyPixels, EngineRefusal::PictureTakesTooMuch)
 }
 
 fn damaged(what: &str) -> EngineError {
-    EngineError::new(
-        ErrorCode::PictureDamaged,
-        format!("The picture file is damaged or cut off ({what}). Save it again and retry."),
-    )
+    let what = what.to_owned();
+    EngineError::new(ErrorCode::PictureDamaged, EngineRefusal::PictureDamaged { what })
 }
 
 fn unreadable(kind: &str) -> EngineError {
-    EngineError::new(
-        ErrorCode::PictureUnreadable,
-        format!("The lab cannot read this kind of picture ({kind}). PNG and JPEG always work."),
-    )
+    let kind = kind.to_owned();
+    EngineError::new(ErrorCode::PictureUnreadable, EngineRefusal::PictureKind { kind })
 }
 
 fn refused(error: &ImageError) -> EngineError {

@@ -2,6 +2,7 @@
 //! processor of Qwen2-VL, Qwen2.5-VL and Qwen3-VL, which differ in its settings.
 
 use shared::picture::{PictureTokens, smart_resize};
+use shared::sentence::{EngineRefusal, ModelNote, OptionError};
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
 use super::{
@@ -42,7 +43,7 @@ impl AnySize {
         folder: &Location,
         published: AnySize,
         named: Option<&str>,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<ModelNote>,
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;
@@ -97,12 +98,10 @@ impl AnySize {
     fn size(&self, width: u32, height: u32, most: u64) -> Result<(u32, u32), EngineError> {
         let edge = self.patch * self.merge;
         smart_resize((width, height), edge, (self.min_pixels, most)).ok_or_else(|| {
+            let (width, height) = (width.into(), height.into());
             EngineError::new(
                 ErrorCode::BadOption,
-                format!(
-                    "The picture is {width} × {height}; this model reads pictures up to 200 times \
-                     as long as wide. Crop it and try again."
-                ),
+                EngineRefusal::TooNarrowForModel { width, height },
             )
         })
     }
@@ -111,13 +110,9 @@ impl AnySize {
     fn resized(&self, size: (u32, u32), options: &RunOptions) -> Result<(u32, u32), EngineError> {
         let most = match options.max_pixels {
             Some(limit) if u64::from(limit) < self.min_pixels => {
-                return Err(EngineError::new(
-                    ErrorCode::BadOption,
-                    format!(
-                        "max_pixels is {limit}; this model needs at least {}.",
-                        self.min_pixels
-                    ),
-                ));
+                let (asked, least) = (limit.into(), self.min_pixels);
+                let small = OptionError::MaxPixelsTooSmall { asked, least };
+                return Err(EngineError::new(ErrorCode::BadOption, small));
             }
             Some(limit) => self.max_pixels.min(u64::from(limit)),
             None => self.max_pixels,

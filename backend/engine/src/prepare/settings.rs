@@ -1,6 +1,7 @@
 //! Which file says how pictures are prepared, and by which of transformers' processors.
 
 use serde_json::Value;
+use shared::sentence::ModelNote;
 
 use crate::config::{Section, read_json};
 use crate::error::EngineError;
@@ -57,7 +58,7 @@ impl Settings {
     /// Reads a model folder's: `image_processor` in `processor_config.json` where it is there, else
     /// `preprocessor_config.json`; nothing where neither is. transformers 5 takes the one or the
     /// other, never a setting from each.
-    pub(crate) fn open(folder: &Location, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(crate) fn open(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
         let (new, old) = ("processor_config.json", "preprocessor_config.json");
         let at = |file: &str| folder.join(file).display().to_string();
         let around = read_json(&folder.join(new))?.unwrap_or_default();
@@ -65,10 +66,7 @@ impl Settings {
         let flat = read_json(&folder.join(old))?;
         let (json, used) = match (nested, flat) {
             (Value::Null, None) => {
-                notes.push(format!(
-                    "There is no {old} and no image processor in {new}: pictures are prepared as \
-                     the published models of this family do."
-                ));
+                notes.push(ModelNote::NoProcessor { old: old.to_owned(), new: new.to_owned() });
                 (Value::Null, old)
             }
             (Value::Null, Some(flat)) => (flat, old),
@@ -94,7 +92,7 @@ impl Settings {
     pub(crate) fn tell_unknown_around(
         &self,
         followed: &[&str],
-        notes: &mut Vec<String>,
+        notes: &mut Vec<ModelNote>,
     ) -> Result<(), EngineError> {
         self.around()?.tell_unknown(&[&HARMLESS_AROUND, followed], notes);
         Ok(())
@@ -102,7 +100,7 @@ impl Settings {
 }
 
 /// What the file that is not read says otherwise than the one that is.
-fn unlike(nested: &Value, flat: &Value) -> Option<String> {
+fn unlike(nested: &Value, flat: &Value) -> Option<ModelNote> {
     let differs = |(name, value): &(&String, &Value)| {
         !value.is_null()
             && !HARMLESS.contains(&name.as_str())
@@ -118,11 +116,7 @@ fn unlike(nested: &Value, flat: &Value) -> Option<String> {
     if names.is_empty() {
         return None;
     }
-    Some(format!(
-        "preprocessor_config.json says other things of {} than processor_config.json, whose image \
-         processor counts, as in transformers 5.",
-        names.join(", ")
-    ))
+    Some(ModelNote::OtherFileSays { names: names.join(", ") })
 }
 
 /// The processor's class, without the endings that say how it computes: the file's own word, an
@@ -134,24 +128,19 @@ fn unlike(nested: &Value, flat: &Value) -> Option<String> {
 pub(crate) fn class(
     json: &Section,
     config: Option<&str>,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<ModelNote>,
 ) -> Result<Option<String>, EngineError> {
     let old = json.text("feature_extractor_type")?;
     let named = json.text("image_processor_type")?.map(str::to_owned);
     let named = named.or(old.map(|name| name.replace("FeatureExtractor", "ImageProcessor")));
     let named = named.or(config.map(str::to_owned));
     let slow = json.member("use_fast") == &Value::Bool(false);
-    let told = slow.then(|| format!("{} says use_fast false", json.name()));
+    let told = slow.then(|| ModelNote::UseFastFalse { file: json.name().to_owned() });
     let bare = |name: &str| name.strip_suffix("Fast").unwrap_or(name).to_owned();
     let named = named.as_deref().map(bare);
     let pillow = named.as_deref().and_then(|name| name.strip_suffix("Pil"));
-    let told = pillow.map(|name| format!("The image processor is named {name}Pil")).or(told);
-    notes.extend(told.map(|told| {
-        format!(
-            "{told}, which is Pillow's resizing; transformers 5 takes torchvision's all the same, and so \
-             does the lab unless it is asked for pillow-13 or pillow-12."
-        )
-    }));
+    let named_so = pillow.map(|name| ModelNote::NamedPil { name: format!("{name}Pil") });
+    notes.extend(named_so.or(told));
     Ok(pillow.map(str::to_owned).or(named))
 }
 
@@ -167,15 +156,12 @@ pub(crate) fn channels(json: &Section) -> Result<(), EngineError> {
 }
 
 /// Says which settings ask for steps of other processors, which transformers 5 leaves out, too.
-pub(crate) fn tell_unused(json: &Section, names: &[&str], notes: &mut Vec<String>) {
+pub(crate) fn tell_unused(json: &Section, names: &[&str], notes: &mut Vec<ModelNote>) {
     let asked = |name: &&&str| !matches!(json.member(name), Value::Null | Value::Bool(false));
     let told: Vec<String> = names.iter().filter(asked).map(|name| format!("'{name}'")).collect();
     if !told.is_empty() {
-        notes.push(format!(
-            "{} has {}, which this processor does not use.",
-            json.name(),
-            told.join(", ")
-        ));
+        let (file, names) = (json.name().to_owned(), told.join(", "));
+        notes.push(ModelNote::UnusedSettings { file, names });
     }
 }
 
@@ -204,9 +190,11 @@ mod tests {
         let json = Section::file(&json, "p.json").expect("an object");
         let mut notes = Vec::new();
         tell_unused(&json, &["do_center_crop", "do_pad", "pad_size"], &mut notes);
-        assert_eq!(notes, ["p.json has 'do_pad', which this processor does not use."]);
         json.tell_unknown(&[], &mut notes);
+        let notes: Vec<String> =
+            notes.into_iter().map(|note| note.text(shared::Language::English)).collect();
         assert_eq!(notes.len(), 2, "{notes:?}");
+        assert_eq!(notes[0], "p.json has 'do_pad', which this processor does not use.");
         assert!(notes[1].contains("'foo', which this lab does not know"), "{notes:?}");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use shared::sentence::TemplateProblem;
 
 use crate::config::{read_json, read_text};
 use crate::filesystem::Location;
@@ -21,7 +22,7 @@ pub(crate) struct ChatSource {
 /// A model's own template; none where its files have none, and an empty one where they have nothing
 /// but an empty one. An error is the sentence about the file
 /// that cannot be read.
-pub(crate) type Found = Result<Option<ChatSource>, String>;
+pub(crate) type Found = Result<Option<ChatSource>, TemplateProblem>;
 
 const TOKENIZER: &str = "tokenizer_config.json";
 
@@ -37,7 +38,7 @@ pub(crate) fn in_folder(folder: &Location) -> Found {
     let tokenizer = json(TOKENIZER)?;
     let (old, more) = ("chat_template.json", "additional_chat_templates");
     let has_more = || folder.join(more).is_folder();
-    let from_key = |file: &'static str| -> Result<Option<(String, String)>, String> {
+    let from_key = |file: &'static str| -> Result<Option<(String, String)>, TemplateProblem> {
         let found = named(&json(file)?["chat_template"], file)?;
         Ok(found.map(|text| (text, file.to_owned())))
     };
@@ -46,10 +47,8 @@ pub(crate) fn in_folder(folder: &Location) -> Found {
     if found.is_none() {
         found = from_key(old)?;
         if found.is_some() && has_more() {
-            return Err(format!(
-                "'{old}' and the folder '{more}' do not go together: transformers reads \
-                neither"
-            ));
+            let (old, more) = (old.to_owned(), more.to_owned());
+            return Err(TemplateProblem::NotTogether { old, more });
         }
     }
     if found.is_none() {
@@ -58,10 +57,8 @@ pub(crate) fn in_folder(folder: &Location) -> Found {
         empty = text.is_some();
         found = text.filter(|t| !t.is_empty()).map(|text| (text, file.to_owned()));
         if found.is_none() && has_more() {
-            return Err(format!(
-                "the folder '{more}' has templates by name, and none of them is the default: \
-                 '{file}' is missing"
-            ));
+            let (more, file) = (more.to_owned(), file.to_owned());
+            return Err(TemplateProblem::NoDefaultFile { more, file });
         }
     }
     if found.is_none() {
@@ -92,7 +89,7 @@ pub(crate) fn in_gguf(meta: &Metadata) -> Found {
 
 /// A template under `chat_template`: a text, or the default of several by name, which lie in a
 /// mapping or in a list of `{name, template}`.
-fn named(value: &Value, file: &str) -> Result<Option<String>, String> {
+fn named(value: &Value, file: &str) -> Result<Option<String>, TemplateProblem> {
     let of_list = || {
         let named = value.as_array()?.iter().find(|entry| entry["name"] == "default")?;
         named["template"].as_str()
@@ -105,7 +102,7 @@ fn named(value: &Value, file: &str) -> Result<Option<String>, String> {
     };
     match text {
         Some(text) => Ok(Some(text.to_owned()).filter(|t| !t.is_empty())),
-        None => Err(format!("{file}: 'chat_template' holds no template named 'default'")),
+        None => Err(TemplateProblem::NoDefault { file: file.to_owned() }),
     }
 }
 
@@ -114,8 +111,8 @@ fn named(value: &Value, file: &str) -> Result<Option<String>, String> {
 /// file lists no added tokens, those of `special_tokens_map.json` go first.
 fn special_tokens(
     config: &Value,
-    map: impl FnOnce() -> Result<Value, String>,
-) -> Result<BTreeMap<String, String>, String> {
+    map: impl FnOnce() -> Result<Value, TemplateProblem>,
+) -> Result<BTreeMap<String, String>, TemplateProblem> {
     let mut variables = BTreeMap::new();
     // Qwen2Tokenizer has defaults of its own; one that is null is none.
     let class = config["tokenizer_class"].as_str().unwrap_or_default();
@@ -147,8 +144,8 @@ fn special_tokens(
 
 /// An error about a file in the model's folder, by the file's name alone: a run's answer carries no
 /// path.
-fn file_only(error: &crate::error::EngineError, name: &str) -> String {
+fn file_only(error: &crate::error::EngineError, name: &str) -> TemplateProblem {
     let what =
         error.message.split_once(&format!("{name}: ")).map_or("cannot be read", |(_, what)| what);
-    format!("{name}: {what}")
+    TemplateProblem::FileUnusable { file: name.to_owned(), why: what.to_owned() }
 }

@@ -8,6 +8,7 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use shared::sentence::TemplateProblem;
 
 /// Longest source that is read, in bytes. Published templates have some ten thousand at most.
 const MOST_SOURCE: usize = 1 << 18;
@@ -72,9 +73,12 @@ impl Jinja {
     ///
     /// # Errors
     /// What is wrong with it, as the rest of a sentence that begins with its name.
-    pub(super) fn new(source: &str, variables: BTreeMap<String, String>) -> Result<Self, String> {
+    pub(super) fn new(
+        source: &str,
+        variables: BTreeMap<String, String>,
+    ) -> Result<Self, TemplateProblem> {
         if source.len() > MOST_SOURCE {
-            return Err(format!("is larger than {} KiB", MOST_SOURCE >> 10));
+            return Err(TemplateProblem::TooLarge { kib: (MOST_SOURCE >> 10) as u64 });
         }
         let mut environment = Environment::new();
         let mut syntax = SyntaxConfig::builder();
@@ -96,7 +100,7 @@ impl Jinja {
     ///
     /// # Errors
     /// As [`Jinja::new`].
-    pub(super) fn render(&self, messages: &[Message<'_>]) -> Result<String, String> {
+    pub(super) fn render(&self, messages: &[Message<'_>]) -> Result<String, TemplateProblem> {
         let template = self.environment.get_template(NAME).map_err(|e| said(&e))?;
         let conversation = context! {
             messages => messages.iter().collect::<Value>(),
@@ -110,7 +114,7 @@ impl Jinja {
 }
 
 /// An error in one line of bounded length: a template's own words may be among it.
-fn said(error: &Error) -> String {
+fn said(error: &Error) -> TemplateProblem {
     let what = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
     let line = what.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut shown: String = line.clone().take(MOST_SHOWN).collect();
@@ -118,9 +122,9 @@ fn said(error: &Error) -> String {
         shown.push('…');
     }
     match (error.kind(), error.line()) {
-        (ErrorKind::OutOfFuel, _) => "takes more steps than a prompt may cost".to_owned(),
-        (_, Some(line)) => format!("fails in line {line}: {shown}"),
-        (_, None) => format!("fails: {shown}"),
+        (ErrorKind::OutOfFuel, _) => TemplateProblem::TooManySteps,
+        (_, Some(line)) => TemplateProblem::FailsInLine { line: line as u64, what: shown },
+        (_, None) => TemplateProblem::Fails { what: shown },
     }
 }
 
@@ -205,7 +209,7 @@ fn plain_blocks(source: &str) -> String {
 mod tests {
     use super::*;
 
-    fn render(source: &str) -> Result<String, String> {
+    fn render(source: &str) -> Result<String, TemplateProblem> {
         let variables = BTreeMap::from([("bos_token".to_owned(), "<s>".to_owned())]);
         let content = Content::Items(vec![Item::Image, Item::Text("a <b> \"é\"")]);
         Jinja::new(source, variables)?.render(&[Message { role: "user", content }])
@@ -259,7 +263,7 @@ mod tests {
             ),
             (&"x".repeat(MOST_SOURCE + 1), "larger than 256 KiB"),
         ] {
-            let said = render(source).expect_err("no text");
+            let said = render(source).expect_err("no text").text(shared::Language::English);
             assert!(said.contains(want) && said.len() < 300, "{said}");
         }
     }

@@ -10,6 +10,7 @@ mod templates;
 mod tokenizer;
 mod written;
 
+use shared::sentence::TemplateProblem;
 use shared::{ErrorCode, Group, Shown, Token};
 
 pub(crate) use chat::{Found, in_folder, in_gguf};
@@ -80,10 +81,8 @@ impl Prompt {
             pieces.extend(tokenizer.begin.iter().map(|id| special(*id)));
         }
         let stretches = template.fill(prompt, pictures.len(), tokenizer).map_err(|why| {
-            EngineError::new(
-                ErrorCode::BadOption,
-                format!("The template '{}' {why}. Choose another one.", template.name),
-            )
+            let name = template.name.to_string();
+            EngineError::new(ErrorCode::BadOption, TemplateProblem::OfTemplate { name, why })
         })?;
         let stretches = template::planned(stretches, pictures, tokenizer)?;
         // Some special tokens take the space beside them away.

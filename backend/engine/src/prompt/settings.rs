@@ -2,6 +2,7 @@
 //! templates are another matter.
 
 use serde_json::Value;
+use shared::sentence::ModelNote;
 
 use super::PromptTokenizer;
 use crate::config::{Section, read_json};
@@ -68,7 +69,7 @@ pub(crate) fn check_settings(
     folder: &Location,
     tokenizer: &PromptTokenizer,
     own: Option<&str>,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<ModelNote>,
 ) -> Result<(), EngineError> {
     notes.extend(tokenizer.told().iter().cloned());
     let path = folder.join("tokenizer_config.json");
@@ -92,20 +93,14 @@ pub(crate) fn check_settings(
         }
     }
     if json.flag("clean_up_tokenization_spaces", false)? {
-        notes.push(format!(
-            "{} asks to clean up the spaces of decoded text: answers are shown as they were written.",
-            json.name()
-        ));
+        notes.push(ModelNote::CleanUpSpaces { file: json.name().to_owned() });
     }
     let unknown = added(&json).into_iter().filter(|token| tokenizer.special(token).is_none());
     let unknown: Vec<String> =
         unknown.take(8).map(|t| format!("'{}'", t.chars().take(40).collect::<String>())).collect();
     if !unknown.is_empty() {
-        notes.push(format!(
-            "{} adds tokens that tokenizer.json does not have ({}): they are plain text here.",
-            json.name(),
-            unknown.join(", ")
-        ));
+        let (file, names) = (json.name().to_owned(), unknown.join(", "));
+        notes.push(ModelNote::AddsTokens { file, names });
     }
     json.tell_unknown(&[&HARMLESS], notes);
     Ok(())

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use shared::Group;
+use shared::sentence::TemplateProblem;
+use shared::{Group, Message};
 
 use super::tokenizer::PromptTokenizer;
 use super::written::Chat;
@@ -42,7 +43,7 @@ pub(crate) struct Template {
 pub(super) struct Own {
     pub(super) chat: Chat,
     /// The parts of a question without one, or why there are none.
-    pub(super) without: Result<Vec<Part>, String>,
+    pub(super) without: Result<Vec<Part>, TemplateProblem>,
 }
 
 impl Part {
@@ -170,19 +171,20 @@ impl Template {
         prompt: &str,
         pictures: usize,
         tokenizer: &PromptTokenizer,
-    ) -> Result<Vec<Stretch>, String> {
+    ) -> Result<Vec<Stretch>, Message> {
         let several;
         let (parts, prompt) = match (&self.own, pictures) {
             (None, _) => (&*self.parts, prompt),
             (Some(own), 0) => {
-                let parts = own.without.as_ref().map_err(Clone::clone)?;
-                let frame = own.chat.without.as_ref().map_err(Clone::clone)?;
+                let parts = own.without.as_ref().map_err(TemplateProblem::clone)?;
+                let frame = own.chat.without.as_ref().map_err(TemplateProblem::clone)?;
                 (parts.as_slice(), own.chat.question(prompt, frame)?)
             }
             (Some(own), 1) => (&*self.parts, own.chat.question(prompt, &own.chat.with)?),
             (Some(own), _) => {
                 let frame = own.chat.several(pictures)?;
-                several = templates::parts(&own.chat, &frame, tokenizer).map_err(|e| e.message)?;
+                several = templates::parts(&own.chat, &frame, tokenizer)
+                    .map_err(EngineError::into_message)?;
                 (several.as_slice(), own.chat.question(prompt, &frame)?)
             }
         };

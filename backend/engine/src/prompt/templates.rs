@@ -3,7 +3,8 @@
 
 use std::ops::Range;
 
-use shared::Group;
+use shared::sentence::{ModelNote, TemplateProblem};
+use shared::{Group, Message};
 
 use super::chat::{ChatSource, Found};
 use super::template::{Own, Part, Template};
@@ -45,9 +46,9 @@ impl Prompting {
 pub(crate) struct Templates {
     all: Vec<Template>,
     /// Why the model's own template cannot be used. Then none is the default.
-    refused: Option<String>,
+    refused: Option<Message>,
     /// What a person should know of the default.
-    notes: Vec<String>,
+    notes: Vec<ModelNote>,
     /// Whether the model's files have none.
     none_found: bool,
 }
@@ -78,19 +79,16 @@ impl Templates {
             Ok(Some(chat)) => chat,
             Ok(None) => {
                 let name = &templates.all[0].name;
-                match empty {
-                    Some(at) => templates.notes.push(format!(
-                        "The model's chat template ({at}) is empty; prompts are put in '{name}'."
-                    )),
-                    None => templates.notes.push(format!(
-                        "The model's files have no chat template; prompts are put in '{name}'."
-                    )),
-                }
+                let name = name.to_string();
+                templates.notes.push(match empty {
+                    Some(file) => ModelNote::EmptyTemplate { file, name },
+                    None => ModelNote::NoTemplate { name },
+                });
                 templates.none_found = true;
                 return templates;
             }
             Err(why) => {
-                templates.refused = Some(why);
+                templates.refused = Some(why.into());
                 return templates;
             }
         };
@@ -104,32 +102,24 @@ impl Templates {
         } else {
             match in_pieces(own, tokenizer) {
                 Ok(own) => {
-                    templates.notes.push(format!(
-                        "Prompts follow the model's own chat template ({at}), which is none of the \
-                         built-in ones; it is named '{}'.",
-                        own.name
-                    ));
+                    let (file, name) = (at.clone(), own.name.to_string());
+                    templates.notes.push(ModelNote::OwnTemplate { file, name });
                     templates.all.insert(0, own);
                 }
-                Err(e) => templates.refused = Some(e.message),
+                Err(e) => templates.refused = Some(e.into_message()),
             }
         }
         match plain {
-            Some(true) if templates.refused.is_none() => templates.notes.push(format!(
-                "The chat template ({at}) does not place pictures itself: it was given the question \
-                 as plain text with the picture's token before it, which transformers does not do."
-            )),
-            Some(false) if templates.refused.is_none() => templates.notes.push(format!(
-                "The chat template ({at}) places the picture itself, but takes no list of parts: it \
-                 was given the question as plain text, which transformers does not do."
-            )),
+            Some(true) if templates.refused.is_none() => {
+                templates.notes.push(ModelNote::GivenMarked { file: at.clone() });
+            }
+            Some(false) if templates.refused.is_none() => {
+                templates.notes.push(ModelNote::GivenPlain { file: at.clone() });
+            }
             _ => {}
         }
         if dated {
-            templates.notes.push(format!(
-                "The chat template ({at}) asks for the day's date, which it is not given: prompts \
-                 are the same every day."
-            ));
+            templates.notes.push(ModelNote::Dated { file: at });
         }
         templates
     }
@@ -145,7 +135,7 @@ impl Templates {
     }
 
     /// What a person should know: which template prompts are put in, or why none is chosen.
-    pub(crate) fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<ModelNote> {
         self.notes.iter().cloned().chain(self.refused()).collect()
     }
 
@@ -160,17 +150,15 @@ impl Templates {
     }
 
     /// Why none of them is the default, in a sentence that says what to do.
-    pub(crate) fn refused(&self) -> Option<String> {
-        let names: Vec<&str> = self.names().collect();
-        self.refused.as_ref().map(|why| choose(why, &names))
+    pub(crate) fn refused(&self) -> Option<ModelNote> {
+        let names = self.names().map(Message::from);
+        self.refused.clone().map(|why| choose(why, names))
     }
 }
 
-fn choose(why: &str, names: &[&str]) -> String {
-    format!(
-        "The model's own chat template cannot be used: {why}. Name the template to put prompts in: {}.",
-        names.join(" or ")
-    )
+fn choose(why: Message, names: impl Iterator<Item = Message>) -> ModelNote {
+    let names = names.reduce(|one, other| ModelNote::Or { one, other }.into());
+    ModelNote::OwnTemplateUnusable { why, names: names.unwrap_or_default() }
 }
 
 /// Names of a model's templates as [`Templates::of`] would find them, the default first, without
@@ -180,7 +168,7 @@ pub(crate) fn at_a_glance(
     prompts: &Prompting,
     found: Found,
     token: Option<String>,
-) -> (Vec<String>, Option<String>) {
+) -> (Vec<String>, Option<ModelNote>) {
     let mut names: Vec<String> =
         prompts.built_in().iter().map(|template| template.name.to_string()).collect();
     let mut picture = prompts.picture();
@@ -194,20 +182,19 @@ pub(crate) fn at_a_glance(
         },
         Ok(None) => {}
         Err(why) => {
-            let all: Vec<&str> = names.iter().map(String::as_str).collect();
-            let refused = choose(&why, &all);
+            let refused = choose(why.into(), names.iter().map(|name| name.as_str().into()));
             return (names, Some(refused));
         }
     }
     (names, None)
 }
 
-fn read(found: Found, picture: PictureText) -> Result<Option<Chat>, String> {
+fn read(found: Found, picture: PictureText) -> Result<Option<Chat>, TemplateProblem> {
     let Some(source) = found?.filter(|source| !source.text.is_empty()) else { return Ok(None) };
     let ChatSource { at, .. } = source.clone();
     match Chat::read(source, picture) {
         Ok(chat) => Ok(Some(chat)),
-        Err(why) => Err(format!("{at}: the template {why}")),
+        Err(why) => Err(TemplateProblem::InFile { file: at, why: why.into() }),
     }
 }
 
@@ -293,7 +280,12 @@ mod tests {
             around: ("", "\n"),
             marks: &[],
         };
-        Templates::of(&prompts, found, &tokenizer, 100_000).notes().join("\n")
+        Templates::of(&prompts, found, &tokenizer, 100_000)
+            .notes()
+            .into_iter()
+            .map(|note| note.text(shared::Language::English))
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     #[test]

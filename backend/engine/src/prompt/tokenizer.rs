@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 use shared::Shown;
+use shared::sentence::ModelNote;
 use shared::shown::shown;
 use tokenizers::Tokenizer;
 
@@ -41,7 +42,7 @@ pub(crate) struct PromptTokenizer {
     /// an answer's text.
     added: HashMap<u32, bool>,
     /// What its description asks for and is not done, a sentence each.
-    told: Vec<String>,
+    told: Vec<ModelNote>,
 }
 
 /// What a folder's `tokenizer.json` calls a token, without building the tokenizer; none where it does
@@ -190,7 +191,7 @@ impl PromptTokenizer {
     }
 
     /// What its description asks for and is not done, a sentence each.
-    pub(crate) fn told(&self) -> &[String] {
+    pub(crate) fn told(&self) -> &[ModelNote] {
         &self.told
     }
 
@@ -290,14 +291,10 @@ fn check_template(processor: &Value) -> Result<(), String> {
 
 /// Takes out of a description what would cut or pad prompts, or draw their tokens; says so where it
 /// was there.
-fn settled(tokenizer: &mut serde_json::Map<String, Value>) -> Vec<String> {
+fn settled(tokenizer: &mut serde_json::Map<String, Value>) -> Vec<ModelNote> {
     let mut notes = Vec::new();
     if tokenizer.remove("truncation").is_some_and(|cut| !cut.is_null()) {
-        notes.push(
-            "tokenizer.json asks to cut texts ('truncation'): prompts are never cut, as in \
-             transformers 5 where nobody asks for it."
-                .to_owned(),
-        );
+        notes.push(ModelNote::Truncation);
     }
     tokenizer.remove("padding");
     let model = tokenizer.get_mut("model").and_then(Value::as_object_mut);
@@ -305,10 +302,7 @@ fn settled(tokenizer: &mut serde_json::Map<String, Value>) -> Vec<String> {
     if let Some(dropout) = dropout
         && dropout.as_f64().is_some_and(|share| share != 0.0)
     {
-        notes.push(format!(
-            "tokenizer.json asks to leave merges out at random ('dropout' {dropout}): none is left \
-             out, so that the same prompt has the same tokens every time."
-        ));
+        notes.push(ModelNote::Dropout { share: dropout.to_string() });
     }
     notes
 }
@@ -368,7 +362,8 @@ mod tests {
             "model": {"type": "BPE", "dropout": 0.5}}));
         assert_eq!(left, json!({"model": {"type": "BPE"}}));
         assert_eq!(notes.len(), 2, "{notes:?}");
-        assert!(notes[0].contains("'truncation'") && notes[1].contains("'dropout' 0.5"));
+        let share = "0.5".to_owned();
+        assert_eq!(notes, [ModelNote::Truncation, ModelNote::Dropout { share }]);
         let (notes, _) = told(json!({"truncation": null, "model": {"dropout": null}}));
         assert!(notes.is_empty(), "{notes:?}");
     }

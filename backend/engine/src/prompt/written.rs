@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
+use shared::sentence::TemplateProblem;
 
 use super::chat::ChatSource;
 use super::jinja::{Content, Item, Jinja, Message};
@@ -47,7 +48,7 @@ pub(super) struct Chat {
     form: Form,
     pub(super) with: Rendered,
     /// The same for a question without a picture, or why there is none.
-    pub(super) without: Result<Rendered, String>,
+    pub(super) without: Result<Rendered, TemplateProblem>,
 }
 
 impl Chat {
@@ -56,7 +57,7 @@ impl Chat {
     /// # Errors
     /// Why it cannot be used, as the rest of a sentence that begins with "The model's own chat
     /// template".
-    pub(super) fn read(source: ChatSource, picture: PictureText) -> Result<Self, String> {
+    pub(super) fn read(source: ChatSource, picture: PictureText) -> Result<Self, TemplateProblem> {
         let jinja = Jinja::new(&source.text, source.variables.clone())?;
         let question = mark(&source.text, "question");
         let mut refused = None;
@@ -74,7 +75,7 @@ impl Chat {
                 Err(why) => _ = refused.get_or_insert(why),
             }
         }
-        Err(refused.unwrap_or_default())
+        Err(refused.unwrap_or(TemplateProblem::NoQuestion))
     }
 
     /// The name a run carries: it says which template this was, to the last letter.
@@ -132,7 +133,7 @@ impl Chat {
     ///
     /// # Errors
     /// The template has no form for them.
-    pub(super) fn several(&self, pictures: usize) -> Result<Rendered, String> {
+    pub(super) fn several(&self, pictures: usize) -> Result<Rendered, TemplateProblem> {
         let question = mark(&self.source.text, "question");
         let text = self.render(&question, pictures)?;
         Rendered::find(text, &question, &self.picture.token, pictures)
@@ -146,17 +147,17 @@ impl Chat {
         &self,
         question: &'q str,
         frame: &Rendered,
-    ) -> Result<&'q str, String> {
+    ) -> Result<&'q str, TemplateProblem> {
         let text = self.render(question, frame.images.len())?;
         let (before, after) =
             (&frame.text[..frame.question.start], &frame.text[frame.question.end..]);
         let written = text.strip_prefix(before).and_then(|text| text.strip_suffix(after));
         let trimmed = [question, question.trim(), question.trim_start(), question.trim_end()];
         let same = trimmed.into_iter().find(|q| written == Some(q));
-        same.ok_or_else(|| "writes something else for this question than was asked".to_owned())
+        same.ok_or(TemplateProblem::WritesSomethingElse)
     }
 
-    fn render(&self, question: &str, pictures: usize) -> Result<String, String> {
+    fn render(&self, question: &str, pictures: usize) -> Result<String, TemplateProblem> {
         self.jinja.render(&[user(self.form, (pictures, &self.picture), question)])
     }
 
@@ -228,30 +229,34 @@ impl Chat {
 }
 
 impl Rendered {
-    fn find(text: String, question: &str, token: &str, pictures: usize) -> Result<Self, String> {
+    fn find(
+        text: String,
+        question: &str,
+        token: &str,
+        pictures: usize,
+    ) -> Result<Self, TemplateProblem> {
         // How a list comes out that was meant to be read.
         if text.contains("\"type\": \"text\"") {
-            return Err("writes out the list of a turn's parts: it takes plain text".to_owned());
+            return Err(TemplateProblem::WritesTheList);
         }
         let images = text.match_indices(token).map(|(at, _)| at..at + token.len());
         let images: Vec<Range<usize>> = images.collect();
         match (images.len(), pictures) {
             (found, wanted) if found == wanted => {}
-            (0, _) => return Err(format!("has no place for the picture: it writes no {token}")),
-            (_, 0) => return Err(format!("writes {token} even where there is no picture")),
-            (several, 1) => {
-                return Err(format!("places the picture {several} times where once is needed"));
-            }
+            (0, _) => return Err(TemplateProblem::NoPlace { token: token.to_owned() }),
+            (_, 0) => return Err(TemplateProblem::WritesToken { token: token.to_owned() }),
+            (several, 1) => return Err(TemplateProblem::PlacesAgain { n: several as u64 }),
             (found, wanted) => {
-                return Err(format!("has places for {found} pictures where there are {wanted}"));
+                let (found, wanted) = (found as u64, wanted as u64);
+                return Err(TemplateProblem::OtherPlaces { found, wanted });
             }
         }
         match text.matches(question).count() {
             1 => {}
-            0 => return Err("does not write the question as it was typed".to_owned()),
-            n => return Err(format!("writes the question {n} times")),
+            0 => return Err(TemplateProblem::QuestionChanged),
+            n => return Err(TemplateProblem::QuestionAgain { n: n as u64 }),
         }
-        let question = once(&text, question).ok_or("does not write the question")?;
+        let question = once(&text, question).ok_or(TemplateProblem::NoQuestion)?;
         Ok(Rendered { text, question, images })
     }
 }

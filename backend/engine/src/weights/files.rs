@@ -8,6 +8,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use safetensors::Dtype;
 use sha2::{Digest, Sha256};
+use shared::sentence::EngineRefusal;
 
 use super::{Source, header};
 use crate::config::{Section, read_json};
@@ -246,11 +247,8 @@ pub(crate) fn hash(files: &[Location]) -> Result<String, EngineError> {
         if let Some(promised) = promised
             && promised != hex(own.unwrap_or_else(|| hash.clone()))
         {
-            return Err(EngineError::model(format!(
-                "{}: is damaged: its content has not the SHA-256 that it is named after; remove it \
-                 and pull the model again with Ollama",
-                path.display()
-            )));
+            let file = path.display().to_string();
+            return Err(EngineError::model(EngineRefusal::OllamaDamaged { file }));
         }
     }
     Ok(hex(hash))

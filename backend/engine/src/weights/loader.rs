@@ -6,6 +6,7 @@ use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device, Storage, Tensor};
 use rayon::prelude::*;
 use shared::Quant;
+use shared::sentence::ModelNote;
 
 use super::Source;
 use super::cache::{Form, Tape};
@@ -37,7 +38,7 @@ pub(crate) struct Loader<'a> {
     /// Tensors that could not be held as asked.
     pub(crate) fallbacks: Vec<String>,
     /// What is done otherwise than the model's files say, a sentence each.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<ModelNote>,
     /// What the decoder's matrices are held as, and how many of them.
     pub(crate) held: BTreeMap<String, u32>,
 }

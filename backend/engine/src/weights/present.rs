@@ -3,6 +3,8 @@
 
 use std::collections::HashSet;
 
+use shared::sentence::ModelNote;
+
 use super::Loader;
 use crate::error::EngineError;
 
@@ -51,15 +53,13 @@ impl Loader<'_> {
                 let there: Vec<String> = names.into_iter().filter(|name| self.has(name)).collect();
                 match there.as_slice() {
                     [] => {}
-                    [alone] => self.notes.push(format!(
-                        "The weights have the bias '{alone}', which the model has not by its \
-                         config.json: it is left out, as in transformers 5."
-                    )),
-                    [first, ..] => self.notes.push(format!(
-                        "The weights have {} biases such as '{first}', which the model has not by \
-                         its config.json: they are left out, as in transformers 5.",
-                        there.len()
-                    )),
+                    [alone] => {
+                        self.notes.push(ModelNote::BiasLeftOut { name: format!("'{alone}'") });
+                    }
+                    [first, ..] => self.notes.push(ModelNote::BiasesLeftOut {
+                        n: there.len() as u64,
+                        name: format!("'{first}'"),
+                    }),
                 }
                 self.left_out.extend(there);
                 Ok(())
@@ -81,11 +81,7 @@ impl Loader<'_> {
             self.used.insert(head.to_owned());
             return Ok(false);
         }
-        self.notes.push(
-            "config.json ties the output head to the embeddings, but the weights have a head of \
-             their own, which differs: the stored head is used, as in transformers 5."
-                .to_owned(),
-        );
+        self.notes.push(ModelNote::OwnHead);
         Ok(true)
     }
 
@@ -99,12 +95,10 @@ impl Loader<'_> {
         names.sort_unstable();
         if let Some(first) = names.first() {
             let first: String = first.chars().take(120).collect();
+            let name = format!("'{first}'");
             self.notes.push(match names.len() {
-                1 => format!("The weights have '{first}', which this model has no place for."),
-                n => format!(
-                    "The weights have {n} tensors that this model has no place for, such as \
-                     '{first}'."
-                ),
+                1 => ModelNote::NoPlaceFor { name },
+                n => ModelNote::NoPlaceForSeveral { n: n as u64, name },
             });
         }
     }

@@ -45,13 +45,17 @@ pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<M
         };
         let quant = || m.entry.and_then(|e| e.quant).unwrap_or_default();
         let on_hub = m.entry.is_some_and(|e| matches!(e.origin, Origin::Hub(..)));
-        let title = m.source.as_ref().map(|s| s.title.clone());
+        let titled = m.source.as_ref().map(|s| (s.title.clone(), s.ko.clone()));
+        let titled = titled.or(m.entry.map(|e| (e.title.clone(), e.ko.clone())));
+        let (title, ko) = titled.unwrap_or_default();
         let known = m.source.as_ref().map(|s| catalog.known_model(s)).unwrap_or_default();
         let traits = known.traits;
         // A template that the registry names is taken instead of a refused one.
         let named = known.defaults.template.is_some();
+        let refused = traits.template_refused.filter(|_| !named);
         ModelEntry {
-            title: title.or(m.entry.map(|e| e.title.clone())).unwrap_or_default(),
+            title,
+            ko,
             default: default == Some(m.name),
             loaded: loaded.iter().any(|(name, _)| *name == m.name),
             demo: m.entry.is_some_and(|e| matches!(e.origin, Origin::Shipped)),
@@ -63,7 +67,8 @@ pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<M
             picture_tokens: traits.tokens,
             speeds: state.runs.speeds(m.name),
             templates: m.source.as_ref().map(|s| catalog.templates(s)).unwrap_or_default(),
-            template_refused: traits.template_refused.filter(|_| !named),
+            template_sentence: refused.as_ref().and_then(|why| why.sentence.clone()),
+            template_refused: refused.map(|why| why.text),
             fit: traits.fit,
             resize: m.source.as_ref().map(|_| traits.resize),
             state: model_state,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use engine::gguf_files;
+use shared::api::InKorean;
 use shared::{ModelDefaults, Quant};
 
 use crate::models::registry::Entry;
@@ -14,6 +15,8 @@ pub struct Source {
     pub name: String,
     /// One line for people.
     pub title: String,
+    /// The same in Korean, with the note of its terms.
+    pub ko: InKorean,
     /// Its folder, or `FILE.gguf,MMPROJ.gguf`.
     pub folder: PathBuf,
     /// How its weights are held when nobody says, where the registry says.
@@ -28,7 +31,8 @@ impl Source {
     /// A model in a folder.
     pub fn folder(name: String, folder: PathBuf) -> Self {
         let title = name.clone();
-        Source { name, title, folder, quant: None, template: None, keeper: None }
+        let ko = InKorean::default();
+        Source { name, title, ko, folder, quant: None, template: None, keeper: None }
     }
 
     /// The model in two files of llama.cpp, named after the first.
@@ -42,6 +46,7 @@ impl Source {
     /// The same under another name, with the program that keeps it.
     pub(super) fn of(mut self, name: String, keeper: &'static str) -> Self {
         self.title = format!("{name}, kept by {keeper}");
+        self.ko.title = format!("{name}, {keeper}의 모델");
         self.name = name;
         self.keeper = Some(keeper);
         self
@@ -66,6 +71,7 @@ impl Source {
     pub(super) fn known_as(mut self, entry: &Entry) -> Self {
         self.name.clone_from(&entry.name);
         self.title.clone_from(&entry.title);
+        self.ko.clone_from(&entry.ko);
         self.quant = entry.quant;
         self.template.clone_from(&entry.template);
         self

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use engine::{Kernels, ModelSizes, Weighed};
 use serde::Deserialize;
 use shared::Quant;
-use shared::api::{Licence, MemoryNeed};
+use shared::api::{InKorean, Licence, MemoryNeed};
 
 use crate::lock;
 use crate::models::hub::{Repository, Wanted};
@@ -39,6 +39,8 @@ pub struct Entry {
     pub name: String,
     /// One line for people.
     pub title: String,
+    /// The same in Korean, with the note of its terms.
+    pub ko: InKorean,
     /// Its family.
     pub family: String,
     /// Where its files are.
@@ -118,6 +120,8 @@ struct Raw {
     quant: Option<String>,
     template: Option<String>,
     licence: Option<Licence>,
+    #[serde(default)]
+    ko: InKorean,
     download: Option<u64>,
     parameters: Option<u64>,
     shape: Option<String>,
@@ -205,6 +209,15 @@ impl Raw {
     fn change(&mut self, own: Raw) {
         let elsewhere = own.source.is_some();
         let before = std::mem::take(self);
+        // What a person says in one language takes the place of both.
+        let kept = |own: String, before: String, said: bool| match own.is_empty() && !said {
+            true => before,
+            false => own,
+        };
+        let ko = InKorean {
+            title: kept(own.ko.title, before.ko.title, own.title.is_some()),
+            note: kept(own.ko.note, before.ko.note, own.licence.is_some()),
+        };
         *self = Raw {
             name: before.name,
             title: own.title.or(before.title),
@@ -213,6 +226,7 @@ impl Raw {
             quant: own.quant.or(before.quant),
             template: own.template.or(before.template),
             licence: own.licence.or(before.licence),
+            ko,
             // Another source's size is not known.
             download: own.download.or(before.download.filter(|_| !elsewhere)),
             parameters: own.parameters.or(before.parameters),
@@ -279,6 +293,7 @@ impl Raw {
             quant,
             template: self.template,
             licence: self.licence,
+            ko: self.ko,
             download: self.download,
             parameters: self.parameters,
             shape: self.shape,
@@ -304,6 +319,9 @@ mod tests {
         assert_eq!(names[11..], ["llava-interleave-0.5b"]);
         for entry in registry.entries() {
             assert!(entry.licence.is_some() && entry.quant.is_some(), "{}", entry.name);
+            let note = entry.licence.as_ref().is_some_and(|licence| !licence.note.is_empty());
+            assert!(!entry.ko.title.is_empty(), "{} has no title in Korean", entry.name);
+            assert_eq!(!entry.ko.note.is_empty(), note, "{}: the note in Korean", entry.name);
             let shipped = entry.origin == Origin::Shipped;
             assert_eq!(entry.download.is_some(), !shipped, "{}", entry.name);
             let quants: Vec<Quant> = entry.memory().iter().map(|m| m.quant).collect();

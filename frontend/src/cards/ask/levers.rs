@@ -6,7 +6,6 @@ use shared::api::ModelEntry;
 use shared::options::MAX_REPLICATE;
 use shared::{LayerBand, PictureUse};
 
-use crate::cards::ask::refused::refusal;
 use crate::compare::counterfactual::{NOISE_SEED, hidden};
 use crate::glossary::Term;
 use crate::lab::{Lab, use_lab};
@@ -94,7 +93,7 @@ pub fn Levers() -> impl IntoView {
         </div>
         <Size/>
         // Where it must be chosen, the choice stands above.
-        <Show when=move || of_model(lab, refusal).is_none()><Template/></Show>
+        <Show when=move || of_model(lab, ModelEntry::refusal).is_none()><Template/></Show>
         <div class="lever">
             <label class="check" title=t("Forbids every row of text, prompt and answer, to look at the picture, in all layers: if the answer stays, it did not need that attention")>
                 <input
@@ -183,7 +182,7 @@ pub(super) fn Template() -> impl IntoView {
     });
     let chosen = move || lab.options.with(|o| o.template.clone());
     // Then none of them is the model's own, and none is taken where nobody chooses.
-    let refused = Kept::new(move || of_model(lab, refusal).is_some());
+    let refused = Kept::new(move || of_model(lab, ModelEntry::refusal).is_some());
     view! {
         <Show when=move || all.with(|all| all.len() > 1) || refused.get()>
             <label class="lever" title=t("What stands around your question: role words, and a system sentence or none")>

@@ -25,7 +25,7 @@ use crate::cards::ask::refused::TemplateRefused;
 use crate::cards::ask::sampling::Choosing;
 use crate::glossary::Term;
 use crate::lab::{Lab, PictureFrom, use_lab};
-use crate::language::{fill, server, t};
+use crate::language::{either, fill, t};
 use crate::run::SHIPPED;
 use crate::run::kept::Kept;
 use crate::run::phase::Phase;
@@ -151,10 +151,10 @@ fn Pictures(lab: Lab) -> impl IntoView {
                     let (mark, url) = (sample.file.clone(), samples::url(&file));
                     let mark = StoredValue::new(mark);
                     let is_chosen = move || mark.with_value(|m| chosen(m));
-                    let title = server(&sample.title);
-                    let note = match sample.note.as_str() {
+                    let title = either(&sample.title, &sample.ko.title).to_owned();
+                    let note = match either(&sample.note, &sample.ko.note) {
                         "" => title.clone(),
-                        note => format!("{title}: {}", server(note)),
+                        note => format!("{title}: {note}"),
                     };
                     view! {
                         <button
@@ -197,7 +197,7 @@ fn Model(lab: Lab, chosen: Kept<Option<ModelEntry>>) -> impl IntoView {
                 {move || lab.models.get().into_iter().map(|m| {
                     let selected = chosen.with(|c| c.as_ref().is_some_and(|c| c.name == m.name));
                     // The title's first words; the whole of it does not fit a phone.
-                    let title = server(&m.title);
+                    let title = either(&m.title, &m.ko.title).to_owned();
                     let mut short = title.split(": ").next().unwrap_or_default().to_owned();
                     match (m.state, &m.unavailable) {
                         (ModelState::Ready, _) => {}

@@ -9,7 +9,7 @@ use shared::api::{ModelEntry, ModelState, PullState};
 use crate::browser;
 use crate::errors;
 use crate::lab::Lab;
-use crate::language::{self, fill, server, t};
+use crate::language::{self, either, fill, t};
 use crate::run::kept::Kept;
 use crate::ui::said::views;
 use crate::words;
@@ -34,6 +34,10 @@ pub fn PullCard(
         // What the lab carries is not pulled, and comes without a question of its terms.
         let packed = model.unavailable.is_some();
         let licence = model.licence.filter(|_| !packed);
+        let licence = licence.map(|licence| {
+            let note = either(&licence.note, &model.ko.note).to_owned();
+            (licence.name, licence.url, note)
+        });
         Some((model.name, model.state, model.may_pull, packed, licence))
     });
     let said = move || chosen.get().map(|m| sentence(&m)).unwrap_or_default();
@@ -57,10 +61,10 @@ pub fn PullCard(
             view! {
                 <div class="pull" data-testid="pull">
                     <p>{said}</p>
-                    {licence.map(|licence| view! {
+                    {licence.map(|(name, url, note)| view! {
                         <p class="terms">
-                            <a href=licence.url target="_blank" rel="noopener">{licence.name}</a>
-                            {(!licence.note.is_empty()).then(|| format!(" · {}", server(&licence.note)))}
+                            <a href=url target="_blank" rel="noopener">{name}</a>
+                            {(!note.is_empty()).then(|| format!(" · {note}"))}
                         </p>
                     })}
                     {at_work.then(|| view! {

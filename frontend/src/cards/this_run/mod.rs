@@ -5,13 +5,13 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 use shared::label::{MAX_NAME, MAX_NOTE};
-use shared::{Label, LabelChange};
+use shared::{Label, LabelChange, ModelInfo};
 
 use crate::actions;
 use crate::browser;
 use crate::cite::{Cited, embed_code, notebook_code};
 use crate::lab::{Lab, PictureFrom, use_lab};
-use crate::language::{InForce, Language, server, t};
+use crate::language::{InForce, Language, message, t};
 use crate::owner;
 use crate::run::Run;
 use crate::run::kept::Kept;
@@ -120,10 +120,10 @@ fn WhatRan(run: Run) -> impl IntoView {
 #[component]
 fn Notes(run: Run) -> impl IntoView {
     let notes = Kept::new(move || {
-        run.facts.model.with(|m| m.as_ref().map_or_else(Vec::new, |m| m.notes.clone()))
+        run.facts.model.with(|m| m.as_ref().map_or_else(Vec::new, ModelInfo::said))
     });
     let sentences =
-        move || notes.get().iter().map(|note| view! { <li>{server(note)}</li> }).collect_view();
+        move || notes.get().iter().map(|note| view! { <li>{message(note)}</li> }).collect_view();
     view! {
         <Show when=move || !notes.with(Vec::is_empty)>
             <details class="model-notes" data-testid="model-notes">

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::definition::{Definition, Preset, Queries, Ratio, Stages};
 use crate::group::Group;
+use crate::sentence::{Message, TableText};
 
 /// A definition and how samples are averaged under it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,19 +25,60 @@ pub struct Choice {
 impl Choice {
     /// A definition with the mean of samples' ratios and all layers.
     pub fn of(definition: Definition) -> Self {
-        let title = match definition.preset() {
-            Some(Preset::Paper) => "paper: best reading of the paper",
-            Some(Preset::Reimplementation) => "reimplementation: without the sink",
-            Some(Preset::Forward) => "forward: one pass, prompt text looks",
-            None => "custom",
+        Choice { curve: true, ..Choice::named(definition.name(), definition, Ratio::MeanOfRatios) }
+    }
+
+    fn named(name: &str, definition: Definition, samples: Ratio) -> Self {
+        let title = Choice::said(name).text;
+        Choice { name: name.to_owned(), title, definition, samples, curve: false }
+    }
+
+    /// The title of the choice of a name; the name itself where it is none of this version's.
+    pub fn said(name: &str) -> Message {
+        let group = |name: &str| {
+            let groups = Group::ALL.into_iter().find(|g| g.name() == name)?;
+            Some(Message::from(match groups {
+                Group::Begin => TableText::TheSink,
+                Group::System => TableText::TheSystemPrompt,
+                Group::Template => TableText::TheTemplate,
+                Group::Marker => TableText::TheMarkers,
+                Group::Generated => TableText::TheGenerated,
+                _ => return None,
+            }))
         };
-        Choice {
-            name: definition.name().to_owned(),
-            title: title.to_owned(),
-            definition,
-            samples: Ratio::MeanOfRatios,
-            curve: true,
-        }
+        let text = match name {
+            "paper" => TableText::ChoicePaper,
+            "reimplementation" => TableText::ChoiceReimplementation,
+            "forward" => TableText::ChoiceForward,
+            "custom" => TableText::ChoiceCustom,
+            "queries-predicting" => TableText::PredictingLook,
+            "queries-generated" => TableText::GeneratedLook,
+            "queries-last-prompt" => TableText::LastPromptLooks,
+            "queries-prompt-text" => TableText::PromptTextLooks,
+            "queries-all-prompt" => TableText::AllPromptLooks,
+            "stages-two" => TableText::StagesOfTwo,
+            "stages-thirds" => TableText::StagesThirds,
+            "stages-all" => TableText::StagesAll,
+            "layers-mean-of-ratios" => TableText::LayersMean,
+            "layers-ratio-of-means" => TableText::LayersRatio,
+            "samples-ratio-of-means" => TableText::SamplesRatio,
+            _ => {
+                let with = name.strip_prefix("with-").and_then(group);
+                let without = name.strip_prefix("without-").and_then(group);
+                match (with, without) {
+                    (Some(what), _) => TableText::ChoiceWith { what },
+                    (_, Some(what)) => TableText::ChoiceWithout { what },
+                    _ => return name.into(),
+                }
+            }
+        };
+        text.into()
+    }
+
+    /// Its title as a sentence, where it is the one of its name.
+    pub fn titled(&self) -> Message {
+        let said = Choice::said(&self.name);
+        if said.text == self.title { said } else { self.title.as_str().into() }
     }
 
     /// A definition first, then the presets, then the definition with one choice changed at a
@@ -55,53 +97,44 @@ impl Choice {
             }
         };
         Preset::ALL.into_iter().for_each(|p| add(Choice::of(p.definition())));
-        let changed = |name: &str, title: &str, definition: Definition| Choice {
-            name: name.to_owned(),
-            title: title.to_owned(),
-            definition,
-            samples: Ratio::MeanOfRatios,
-            curve: false,
+        let changed = |name: &str, definition: Definition| {
+            Choice::named(name, definition, Ratio::MeanOfRatios)
         };
-        for (group, words) in [
-            (Group::Begin, "the first token (the sink)"),
-            (Group::System, "the system prompt"),
-            (Group::Template, "the template's words"),
-            (Group::Marker, "the markers"),
-            (Group::Generated, "the generated tokens"),
-        ] {
+        for group in [Group::Begin, Group::System, Group::Template, Group::Marker, Group::Generated]
+        {
             let (with, text) = if definition.text.contains(group) {
                 ("without", definition.text.without(group))
             } else {
                 ("with", definition.text.with(group))
             };
             let name = format!("{with}-{}", group.name());
-            add(changed(&name, &format!("{with} {words}"), Definition { text, ..definition }));
+            add(changed(&name, Definition { text, ..definition }));
         }
-        for (queries, name, title) in [
-            (Queries::Predicting, "queries-predicting", "predicting rows look"),
-            (Queries::GeneratedPositions, "queries-generated", "generated positions look"),
-            (Queries::LastPrompt, "queries-last-prompt", "the last prompt token looks"),
-            (Queries::PromptText, "queries-prompt-text", "the prompt's text looks"),
-            (Queries::AllPrompt, "queries-all-prompt", "the whole prompt looks"),
+        for (queries, name) in [
+            (Queries::Predicting, "queries-predicting"),
+            (Queries::GeneratedPositions, "queries-generated"),
+            (Queries::LastPrompt, "queries-last-prompt"),
+            (Queries::PromptText, "queries-prompt-text"),
+            (Queries::AllPrompt, "queries-all-prompt"),
         ] {
-            add(changed(name, title, Definition { queries, ..definition }));
+            add(changed(name, Definition { queries, ..definition }));
         }
-        for (stages, name, title) in [
-            (Stages::Two, "stages-two", "stages of two layers"),
-            (Stages::Thirds, "stages-thirds", "stages are thirds of the layers"),
-            (Stages::All, "stages-all", "every stage is all layers"),
+        for (stages, name) in [
+            (Stages::Two, "stages-two"),
+            (Stages::Thirds, "stages-thirds"),
+            (Stages::All, "stages-all"),
         ] {
-            add(changed(name, title, Definition { stages, ..definition }));
+            add(changed(name, Definition { stages, ..definition }));
         }
-        for (layers, name, title) in [
-            (Ratio::MeanOfRatios, "layers-mean-of-ratios", "mean of the layers' ratios"),
-            (Ratio::RatioOfMeans, "layers-ratio-of-means", "ratio of means over layers"),
+        for (layers, name) in [
+            (Ratio::MeanOfRatios, "layers-mean-of-ratios"),
+            (Ratio::RatioOfMeans, "layers-ratio-of-means"),
         ] {
-            add(changed(name, title, Definition { layers, ..definition }));
+            add(changed(name, Definition { layers, ..definition }));
         }
         add(Choice {
             samples: Ratio::RatioOfMeans,
-            ..changed("samples-ratio-of-means", "ratio of means over samples", definition)
+            ..changed("samples-ratio-of-means", definition)
         });
         all
     }

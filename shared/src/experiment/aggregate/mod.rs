@@ -15,6 +15,7 @@ use super::stats::{Proportion, mean};
 use super::{Grid, LeftOut, Outcome, Verdict};
 use crate::error::ErrorCode;
 use crate::measure::{Undefined, Value};
+use crate::sentence::{Message, Sentence};
 use crate::stage::Stage;
 
 use column::Column;
@@ -91,6 +92,16 @@ pub struct LeftOutCount {
     pub count: u32,
     /// One of them, in words.
     pub example: String,
+    /// The same as a sentence; nothing in what an earlier version of the lab wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sentence: Option<Sentence>,
+}
+
+impl LeftOutCount {
+    /// One of them.
+    pub fn said(&self) -> Message {
+        Message { text: self.example.clone(), sentence: self.sentence.clone() }
+    }
 }
 
 /// Most reasons that are told apart.
@@ -138,7 +149,7 @@ pub struct Aggregate {
     kinds: Vec<u16>,
     kind_names: Vec<String>,
     /// The first message of each condition and reason.
-    examples: BTreeMap<(u32, &'static str), String>,
+    examples: BTreeMap<(u32, &'static str), Message>,
     /// The different reasons why something was left out, each with its number.
     reasons: BTreeMap<String, u32>,
     /// What was computed since a condition's last outcome, by condition and choice.
@@ -227,7 +238,10 @@ impl Aggregate {
         });
         self.columns[condition as usize].leave_out(sample, (left_out.code, reason));
         let example = self.examples.entry((condition, left_out.code.name()));
-        example.or_insert_with(|| left_out.message.clone());
+        example.or_insert_with(|| Message {
+            text: left_out.message.clone(),
+            sentence: left_out.sentence.clone(),
+        });
         Ok(())
     }
 
@@ -254,9 +268,10 @@ impl Aggregate {
             codes.sort_unstable_by_key(|code| code.name());
             for same in codes.chunk_by(|a, b| a == b) {
                 let (condition, code) = (condition as u32, same[0]);
-                let example =
+                let Message { text: example, sentence } =
                     self.examples.get(&(condition, code.name())).cloned().unwrap_or_default();
-                all.push(LeftOutCount { condition, code, count: same.len() as u32, example });
+                let count = same.len() as u32;
+                all.push(LeftOutCount { condition, code, count, example, sentence });
             }
         }
         all

@@ -1,18 +1,23 @@
 //! Reads the tables from an aggregate.
 
+mod levers;
+
+use std::cell::RefCell;
+
 use super::super::aggregate::{Aggregate, Choice, Indices, Over, Summary};
-use super::super::paper::{self, PaperRow, PaperValue, SOURCE};
+use super::super::paper::{self, PaperRow, PaperValue};
 use super::super::stats::{LEAST, LEVEL};
 use super::super::{Condition, ExperimentStatus};
 use super::labels::{self, as_typed, percent, short};
 use super::{
     AnswerRow, AnswerTable, ChangeRow, ChangeTable, ChoiceCells, ConditionResult, DefinitionRow,
-    DefinitionTable, Floor, KindVerdicts, LayerCells, Lever, LeverRow, LeverSeries, LeverTable,
-    Provenance, StageCells, StageRow, StageTable, TableCell, Tables, notes,
+    DefinitionTable, KindVerdicts, LayerCells, Lever, Provenance, StageCells, StageRow, StageTable,
+    TableCell, Tables, notes,
 };
 use crate::intervention::{PictureUse, PruneBy};
 use crate::options::{AskedOptions, Quant};
 use crate::sampling::Sampling;
+use crate::sentence::{Message, Phrases, TableText};
 use crate::stage::Stage;
 
 impl Tables {
@@ -25,7 +30,12 @@ impl Tables {
     ) -> Option<Tables> {
         let choices: Vec<Choice> = aggregate.choices().cloned().collect();
         let named = choices.get(choice)?.clone();
-        let mut build = Build { aggregate, status, choice };
+        let mut phrases = Phrases::default();
+        for choice in &choices {
+            phrases.keep(choice.titled());
+        }
+        let phrases = RefCell::new(phrases);
+        let mut build = Build { aggregate, status, choice, phrases: &phrases };
         let mut tables = Tables {
             title: status.title.clone(),
             notice: None,
@@ -40,9 +50,14 @@ impl Tables {
             definitions: build.definitions(),
             conditions: build.conditions(),
             notes: Vec::new(),
+            phrases: Phrases::default(),
         };
-        tables.notice = notes::notice(&tables, status);
-        tables.notes = notes::notes(&tables, status, |code| aggregate.reasons(code));
+        tables.phrases = phrases.into_inner();
+        let mut phrases = tables.phrases.clone();
+        tables.notice = notes::notice(&tables, status).map(|said| phrases.keep(said));
+        let reasons = |code| aggregate.reasons(code);
+        tables.notes = notes::notes(&tables, status, reasons, &mut phrases);
+        tables.phrases = phrases;
         Some(tables)
     }
 }
@@ -51,6 +66,7 @@ struct Build<'a> {
     aggregate: &'a mut Aggregate,
     status: &'a ExperimentStatus,
     choice: usize,
+    phrases: &'a RefCell<Phrases>,
 }
 
 fn cell(over: &Over) -> TableCell {
@@ -137,7 +153,16 @@ impl Build<'_> {
         if plain.is_empty() { touched } else { plain }
     }
 
+    /// The English of what is said; which sentence it is goes with the tables.
+    fn say(&self, said: impl Into<Message>) -> String {
+        self.phrases.borrow_mut().keep(said)
+    }
+
     fn full(&self, of: &Condition) -> String {
+        self.say(self.label(of))
+    }
+
+    fn label(&self, of: &Condition) -> Message {
         labels::full(self.status, self.aggregate.grid(), of)
     }
 
@@ -145,8 +170,14 @@ impl Build<'_> {
         labels::model(self.status, of).map(|m| m.family.clone()).unwrap_or_default()
     }
 
-    fn title(&self, what: &str) -> String {
-        format!("{what}, {}", labels::subject(self.status, self.aggregate.grid()))
+    fn subject(&self) -> Message {
+        labels::subject(self.status, self.aggregate.grid())
+    }
+
+    /// A numbered table's title, and the same without its number.
+    fn numbered(&self, n: u64, what: TableText) -> (String, String) {
+        let what = Message::from(what);
+        (self.say(TableText::NumberedTable { n, what: what.clone() }), self.say(what))
     }
 
     fn provenance(&self) -> Provenance {
@@ -158,26 +189,20 @@ impl Build<'_> {
             dataset: status.dataset.clone(),
             samples: self.aggregate.grid().samples,
             seed: status.spec.seed,
-            intervals: format!(
-                "{level} over samples, none below {LEAST}: ratios (MDI, AEI, their paired changes) \
-                 Student's t of the logarithms, around the geometric mean; the words' share and its \
-                 paired changes Student's t; ratios of means none; shares of answers Wilson, \
-                 their paired changes Bonett and Price; measured coverage 93 to 97 %, of very skewed samples \
-                 from 91 % below 30",
-                level = percent(LEVEL)
-            ),
+            intervals: self
+                .say(TableText::Intervals { level: percent(LEVEL), least: LEAST as u64 }),
             items: self.aggregate.grid().items(),
             done: self.aggregate.done(),
             left_out: self.aggregate.left_out(),
             models: status.models.clone(),
             options: labels::options(&status.spec.base, &status.grid),
-            paper: SOURCE.to_owned(),
+            paper: self.say(TableText::PaperSource),
         }
     }
 
     fn stages(&mut self) -> StageTable {
-        let mut table =
-            StageTable { title: self.title("Table 1. MDI and AEI by stage"), ..Default::default() };
+        let (title, about) = self.numbered(1, TableText::ByStage { subject: self.subject() });
+        let mut table = StageTable { title, about, ..Default::default() };
         for condition in self.plain() {
             let paper = printed(&self.status.spec.base, &condition);
             let summary = self.aggregate.summary(condition.index, self.choice);
@@ -193,97 +218,6 @@ impl Build<'_> {
             table.paper.extend(row.filter(|r| !table.paper.contains(r)));
         }
         table
-    }
-
-    fn lever(&mut self, lever: Lever) -> Option<LeverTable> {
-        let value = |c: &Condition| match lever {
-            Lever::Prune => as_typed(c.prune),
-            Lever::Replicate => f64::from(c.replicate),
-        };
-        let fixed = |c: &Condition| match lever {
-            Lever::Prune => Condition { index: 0, prune: 0.0, prune_by: None, ..c.clone() },
-            Lever::Replicate => Condition { index: 0, replicate: 1, ..c.clone() },
-        };
-        let mut groups: Vec<Vec<Condition>> = Vec::new();
-        for condition in self.all() {
-            match groups.iter_mut().find(|g| fixed(&g[0]) == fixed(&condition)) {
-                Some(group) => group.push(condition),
-                None => groups.push(vec![condition]),
-            }
-        }
-        groups.retain(|group| group.len() > 1);
-        let what = match lever {
-            Lever::Prune => "Table 2. MDI and AEI as picture tokens are dropped",
-            Lever::Replicate => "MDI and AEI as picture tokens are repeated",
-        };
-        let mut table =
-            LeverTable { title: self.title(what), lever, series: Vec::new(), paper: Vec::new() };
-        for mut group in groups {
-            group.sort_by(|a, b| value(a).total_cmp(&value(b)).then(a.index.cmp(&b.index)));
-            let label = self.full(&fixed(&group[0]));
-            let papers = match lever {
-                Lever::Prune => paper::pruned_of_family(&self.family(&group[0])),
-                Lever::Replicate => paper::replicated(),
-            };
-            let rows = group
-                .iter()
-                .map(|condition| self.lever_row(lever, condition, &group[0], value(condition)))
-                .collect();
-            table.paper.extend(
-                papers.into_iter().filter(|p| !table.paper.contains(p)).collect::<Vec<_>>(),
-            );
-            let (model, floors) = (group[0].model.clone(), self.floors(&group[0]));
-            table.series.push(LeverSeries { label, model, rows, floors });
-        }
-        (!table.series.is_empty()).then_some(table)
-    }
-
-    /// What the model of a condition gets right without the picture.
-    fn floors(&self, of: &Condition) -> Vec<Floor> {
-        let all = self.all().into_iter().filter(Condition::is_floor);
-        let floors = all.filter(|c| untouched(c).same_as(&untouched(of)) && c.prune == 0.0);
-        let floor = |c: Condition| {
-            let right = self.aggregate.verdicts(c.index)?.right;
-            Some(Floor { condition: c.index, label: labels::picture(c.picture?), right })
-        };
-        floors.filter(|c| c.replicate == 1).filter_map(floor).collect()
-    }
-
-    fn lever_row(
-        &mut self,
-        lever: Lever,
-        condition: &Condition,
-        first: &Condition,
-        value: f64,
-    ) -> LeverRow {
-        let (index, choice) = (condition.index, self.choice);
-        let summary = self.aggregate.summary(index, choice);
-        let moved = index != first.index;
-        let verdicts = self.aggregate.verdicts(index);
-        LeverRow {
-            condition: index,
-            value,
-            label: match lever {
-                Lever::Prune if condition.is_random() => format!("{} · at random", percent(value)),
-                Lever::Prune => percent(value),
-                Lever::Replicate => format!("×{value}"),
-            },
-            random: condition.is_random(),
-            n: self.aggregate.outcomes(index),
-            text_tokens: summary.text_tokens,
-            image_tokens: summary.image_tokens,
-            stages: stage_cells(&summary, printed(&self.status.spec.base, condition).as_ref()),
-            late_change: moved
-                .then(|| self.aggregate.late_change((first.index, choice), (index, choice))),
-            changes: match moved {
-                true => self.aggregate.stage_changes(first.index, index, choice),
-                false => Vec::new(),
-            },
-            right_change: verdicts
-                .filter(|_| moved)
-                .map(|_| self.aggregate.right_change(first.index, index)),
-            verdicts,
-        }
     }
 
     /// The condition that one is compared with: of those that differ in one thing, the one in which
@@ -335,8 +269,9 @@ impl Build<'_> {
                 right: judged.then(|| self.aggregate.right_change(from.index, condition.index)),
             });
         }
-        let title = self.title("Changes, on the same samples");
-        (!rows.is_empty()).then_some(ChangeTable { title, rows })
+        let subject = self.subject();
+        let title = || self.say(TableText::Changes { subject });
+        (!rows.is_empty()).then(|| ChangeTable { title: title(), rows })
     }
 
     fn answers(&mut self) -> Option<AnswerTable> {
@@ -358,8 +293,11 @@ impl Build<'_> {
                 kinds: kinds.map(|(kind, verdicts)| KindVerdicts { kind, verdicts }).collect(),
             });
         }
-        let title = self.title("Table 3. Answers");
-        (!rows.is_empty()).then_some(AnswerTable { title, rows })
+        if rows.is_empty() {
+            return None;
+        }
+        let (title, about) = self.numbered(3, TableText::Answers { subject: self.subject() });
+        Some(AnswerTable { title, about, rows })
     }
 
     fn definitions(&mut self) -> Vec<DefinitionTable> {
@@ -379,12 +317,13 @@ impl Build<'_> {
                         .then(|| self.aggregate.late_change((index, 0), (index, number))),
                 });
             }
-            let label = self.full(&condition);
+            let (label, subject) = (self.label(&condition), self.subject());
+            let finding = finding(&choices, &rows).map(|said| self.say(said));
             tables.push(DefinitionTable {
-                title: self.title(&format!("The same samples under every definition, {label}")),
+                label: self.say(label.clone()),
+                title: self.say(TableText::UnderDefinitions { label, subject }),
                 condition: index,
-                label,
-                finding: finding(&choices, &rows),
+                finding: finding.unwrap_or_default(),
                 rows,
             });
         }
@@ -443,25 +382,21 @@ fn apart(a: &Choice, b: &Choice) -> usize {
 }
 
 /// Which single choice moves the late MDI most.
-fn finding(choices: &[Choice], rows: &[DefinitionRow]) -> String {
+fn finding(choices: &[Choice], rows: &[DefinitionRow]) -> Option<TableText> {
     let moved = rows.iter().zip(choices).filter(|(_, c)| apart(&choices[0], c) == 1);
-    let moved = moved.filter_map(|(row, _)| {
+    let moved = moved.filter_map(|(row, choice)| {
         let change = row.change?;
         let ratio = change.factor().filter(|r| *r > 0.0)?;
-        Some((ratio.max(1.0 / ratio), ratio, row, change))
+        Some((ratio.max(1.0 / ratio), ratio, row, change, choice))
     });
-    let Some((_, ratio, row, change)) = moved.max_by(|a, b| a.0.total_cmp(&b.0)) else {
-        return String::new();
-    };
+    let (_, ratio, row, change, choice) = moved.max_by(|a, b| a.0.total_cmp(&b.0))?;
     let late = |row: &DefinitionRow| row.stages.last()?.mdi.estimate.centre().value;
     let number = |v: Option<f64>| v.map(short).unwrap_or_default();
-    format!(
-        "Of the choices changed one at a time, \"{}\" moves the late MDI most: from {} to {} \
-         (× {}, n = {}).",
-        row.title,
-        number(rows.first().and_then(late)),
-        number(late(row)),
-        short(ratio),
-        change.n
-    )
+    Some(TableText::MovesMost {
+        choice: choice.titled(),
+        from: number(rows.first().and_then(late)),
+        to: number(late(row)),
+        ratio: short(ratio),
+        n: change.n.into(),
+    })
 }

@@ -6,6 +6,7 @@ use crate::options::{
     AskedOptions, ModelDefaults, ModelInfo, ModelTraits, Resizing, RunOptions, resolve_settings,
 };
 use crate::sampling::Sampling;
+use crate::sentence::{Message, TableText};
 
 /// What is smaller than this is rounding, in everything that tables show.
 const ROUNDING: f64 = 1e-9;
@@ -63,55 +64,54 @@ pub(super) fn template(status: &ExperimentStatus, of: &Condition) -> String {
 
 /// A condition without its levers: model, quantization, and template and size where they differ
 /// within the experiment.
-pub(super) fn base(status: &ExperimentStatus, grid: &Grid, of: &Condition) -> String {
-    let mut parts = vec![of.model.clone(), of.quant.name().to_owned()];
+fn base(status: &ExperimentStatus, grid: &Grid, of: &Condition) -> Vec<Message> {
+    let mut parts = vec![of.model.as_str().into(), of.quant.name().into()];
     // Every model has its own: what counts is what differs for this one.
     let differ = |same: fn(&Condition, &Condition) -> bool| {
         grid.conditions.iter().any(|c| c.model == of.model && !same(c, of))
     };
     if differ(|a, b| a.template == b.template) {
         let name = template(status, of);
-        parts.push(if name.is_empty() { "own template".to_owned() } else { name });
+        parts.push(if name.is_empty() { TableText::OwnTemplate.into() } else { name.into() });
     }
     if differ(|a, b| a.max_pixels == b.max_pixels) {
         parts.push(match of.max_pixels {
-            Some(pixels) => format!("≤ {pixels} px"),
-            None => "full size".to_owned(),
+            Some(pixels) => format!("≤ {pixels} px").into(),
+            None => TableText::FullSize.into(),
         });
     }
-    parts.join(" · ")
+    parts
 }
 
 /// What is done to the picture's tokens; empty where nothing is.
-pub(super) fn levers(of: &Condition) -> String {
-    let mut parts = Vec::new();
+fn levers(of: &Condition) -> Vec<Message> {
+    let mut parts: Vec<Message> = Vec::new();
     if of.prune > 0.0 {
-        parts.push(format!("{} dropped", percent(as_typed(of.prune))));
+        parts.push(TableText::Dropped { share: percent(as_typed(of.prune)) }.into());
     }
     if of.is_random() {
-        parts.push("at random".to_owned());
+        parts.push(TableText::AtRandom.into());
     }
     if of.replicate > 1 {
-        parts.push(format!("×{}", of.replicate));
+        parts.push(format!("×{}", of.replicate).into());
     }
-    parts.extend(of.picture.map(picture));
-    parts.join(" · ")
+    parts.extend(of.picture.map(|picture| self::picture(picture).into()));
+    parts
 }
 
 /// What stands in the picture's place.
-pub(super) fn picture(picture: PictureUse) -> String {
+pub(super) fn picture(picture: PictureUse) -> TableText {
     match picture {
-        PictureUse::Own => "own picture".to_owned(),
-        PictureUse::Blank => "blank picture".to_owned(),
-        PictureUse::Noise(seed) => format!("noise (seed {seed})"),
-        PictureUse::None => "question alone".to_owned(),
+        PictureUse::Own => TableText::OwnPicture,
+        PictureUse::Blank => TableText::BlankPicture,
+        PictureUse::Noise(seed) => TableText::Noise { seed: seed.into() },
+        PictureUse::None => TableText::QuestionAlone,
     }
 }
 
 /// A condition in full.
-pub(super) fn full(status: &ExperimentStatus, grid: &Grid, of: &Condition) -> String {
-    let (base, levers) = (base(status, grid, of), levers(of));
-    if levers.is_empty() { base } else { format!("{base} · {levers}") }
+pub(super) fn full(status: &ExperimentStatus, grid: &Grid, of: &Condition) -> Message {
+    TableText::row(base(status, grid, of).into_iter().chain(levers(of)).collect())
 }
 
 /// Whether a model ships with the lab, by name.
@@ -124,37 +124,39 @@ pub(super) fn is_papers_data(dataset: &str) -> bool {
     dataset == "mmmu-pro" || dataset.starts_with("mmmu-pro:") || dataset.starts_with("mmmu-pro?")
 }
 
-/// What is done in every run, for titles; empty where the models see what they are given.
-fn interventions(base: &AskedOptions) -> String {
-    let mut parts = String::new();
-    match base.picture.unwrap_or_default() {
-        PictureUse::Own => {}
-        PictureUse::Blank => parts += ", shown a blank picture",
-        PictureUse::Noise(seed) => parts += &format!(", shown noise (seed {seed})"),
-        PictureUse::None => parts += ", shown no picture",
-    }
+/// A subject with what is done in every run; itself where the models see what they are given.
+fn done(subject: TableText, base: &AskedOptions) -> TableText {
+    let mut said = match base.picture.unwrap_or_default() {
+        PictureUse::Own => subject,
+        PictureUse::Blank => TableText::ShownBlank { subject: subject.into() },
+        PictureUse::Noise(seed) => {
+            TableText::ShownNoise { subject: subject.into(), seed: seed.into() }
+        }
+        PictureUse::None => TableText::ShownNothing { subject: subject.into() },
+    };
     if let Some(knockout) = &base.knockout {
-        parts += &format!(", attention {knockout} knocked out");
+        said = TableText::KnockedOut { subject: said.into(), knockout: knockout.to_string() };
     }
     if let Some(sampling) = base.sampling.filter(|sampling| *sampling != Sampling::default()) {
-        parts += &format!(", tokens chosen: {sampling}");
+        said =
+            TableText::TokensChosen { subject: said.into(), how: TableText::sampling(&sampling) };
     }
-    parts
+    said
 }
 
 /// What is measured on what, for titles: `demo models on the demo set`.
-pub(super) fn subject(status: &ExperimentStatus, grid: &Grid) -> String {
+pub(super) fn subject(status: &ExperimentStatus, grid: &Grid) -> Message {
     let demo = grid.conditions.iter().filter(|c| is_demo(&c.model)).count();
-    let models = match demo {
-        0 => "",
-        n if n == grid.conditions.len() => "demo models ",
-        _ => "demo and other models ",
-    };
     let dataset = match status.dataset.name.as_str() {
-        "demo" => "the demo set",
-        name => name,
+        "demo" => TableText::TheDemoSet.into(),
+        name => name.into(),
     };
-    format!("{models}on {dataset}{}", interventions(&status.spec.base))
+    let subject = match demo {
+        0 => TableText::OnDataset { dataset },
+        n if n == grid.conditions.len() => TableText::DemoModelsOn { dataset },
+        _ => TableText::MixedModelsOn { dataset },
+    };
+    done(subject, &status.spec.base).into()
 }
 
 #[cfg(test)]

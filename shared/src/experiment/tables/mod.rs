@@ -17,6 +17,7 @@ use super::paper::{PaperRow, PaperValue};
 use super::stats::{Estimate, Proportion};
 use super::{Condition, DatasetInfo, ExperimentState};
 use crate::options::{ModelInfo, RunOptions};
+use crate::sentence::{Message, Phrases};
 use crate::stage::Stage;
 
 /// A number of a table.
@@ -135,6 +136,9 @@ pub struct StageRow {
 pub struct StageTable {
     /// Its title.
     pub title: String,
+    /// The title without the table's number; empty in what an earlier version of the lab wrote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// The lab's rows.
     pub rows: Vec<StageRow>,
     /// The paper's rows of the same models or families.
@@ -220,6 +224,9 @@ pub struct Floor {
 pub struct LeverTable {
     /// Its title.
     pub title: String,
+    /// The title without the table's number; empty in what an earlier version of the lab wrote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// What is moved.
     pub lever: Lever,
     /// The series.
@@ -268,6 +275,9 @@ pub struct AnswerRow {
 pub struct AnswerTable {
     /// Its title.
     pub title: String,
+    /// The title without the table's number; empty in what an earlier version of the lab wrote.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub about: String,
     /// Every condition with judged answers.
     pub rows: Vec<AnswerRow>,
 }
@@ -417,4 +427,14 @@ pub struct Tables {
     pub conditions: Vec<ConditionResult>,
     /// Footnotes, those of doubtful values first.
     pub notes: Vec<Note>,
+    /// Which sentences the tables' texts are: titles, names of conditions and choices, notes.
+    #[serde(default, skip_serializing_if = "Phrases::is_empty")]
+    pub phrases: Phrases,
+}
+
+impl Tables {
+    /// One of the tables' texts, with the sentence that it is.
+    pub fn said(&self, text: &str) -> Message {
+        self.phrases.message(text)
+    }
 }

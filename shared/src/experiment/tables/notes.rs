@@ -6,6 +6,8 @@ use super::labels::{is_demo, is_papers_data};
 use super::{Note, Tables};
 use crate::ErrorCode;
 use crate::definition::Ratio;
+use crate::options::{Changed, ModelInfo, WhyChanged};
+use crate::sentence::{Message, Phrases, TableText};
 
 /// The marks of doubts, in the order in which they are given out.
 const MARKS: [(Doubt, &str); 5] = [
@@ -31,8 +33,8 @@ fn parameters(count: u64) -> String {
 }
 
 /// Demo models and demo data that stand in for the paper's.
-pub(super) fn notice(tables: &Tables, status: &ExperimentStatus) -> Option<String> {
-    let mut stand_ins = Vec::new();
+pub(super) fn notice(tables: &Tables, status: &ExperimentStatus) -> Option<TableText> {
+    let mut all: Vec<Message> = Vec::new();
     let mut names: Vec<&str> = Vec::new();
     for result in &tables.conditions {
         let name = result.condition.model.as_str();
@@ -41,19 +43,19 @@ pub(super) fn notice(tables: &Tables, status: &ExperimentStatus) -> Option<Strin
         }
         names.push(name);
         let info = status.models.iter().find(|m| m.name == name);
-        let size = info
-            .filter(|m| m.parameters > 0)
-            .map(|m| format!(" ({} parameters)", parameters(m.parameters)));
-        let for_what = info.and_then(|m| of_family(&m.family));
-        let for_what = for_what.map_or_else(|| "a full-size model".to_owned(), |row| row.model);
-        stand_ins.push(format!("{name}{} for {for_what}", size.unwrap_or_default()));
+        let paper = info.and_then(|m| of_family(&m.family));
+        let paper = paper.map_or_else(|| TableText::FullSizeModel.into(), |row| row.model.into());
+        let name = name.to_owned();
+        let stand_in = match info.filter(|m| m.parameters > 0) {
+            Some(m) => TableText::StandInOfSize { name, n: parameters(m.parameters), paper },
+            None => TableText::StandIn { name, paper },
+        };
+        all.push(stand_in.into());
     }
     if status.dataset.name == "demo" {
-        stand_ins.push("the demo set for MMMU-Pro".to_owned());
+        all.push(TableText::DemoSetStandsIn.into());
     }
-    (!stand_ins.is_empty()).then(|| {
-        format!("Stand-ins: {}. Compare shapes with the paper, not sizes.", stand_ins.join(", "))
-    })
+    (!all.is_empty()).then_some(TableText::StandIns { all })
 }
 
 /// The paper's rows that some table shows.
@@ -67,6 +69,7 @@ pub(super) fn notes(
     tables: &Tables,
     status: &ExperimentStatus,
     reasons: impl Fn(ErrorCode) -> usize,
+    phrases: &mut Phrases,
 ) -> Vec<Note> {
     let rows = shown(tables);
     let values: Vec<&PaperValue> =
@@ -76,127 +79,116 @@ pub(super) fn notes(
         .map(|(doubt, mark)| Note {
             doubt: Some(*doubt),
             mark: (*mark).to_owned(),
-            text: format!("Doubtful in the source: {}.", doubt.sentence()),
+            text: phrases.keep(TableText::Doubtful { why: TableText::from(*doubt).into() }),
         })
         .collect();
-    let mut say = |text: String| notes.push(Note { doubt: None, mark: String::new(), text });
-    if !rows.is_empty() {
-        say("The paper's values are known from a transcription of its tables 1 and 2; its abstract \
-             confirms only 10.23 and 0.86 (LLaVA-1.5-7B, middle layers)."
-            .to_owned());
-    }
-    let models = || tables.conditions.iter().map(|c| c.condition.model.as_str());
-    if !rows.is_empty() && models().any(|m| of_model(m).is_none()) {
-        say("The paper's rows are of its own models; beside other models they show a shape to \
-             compare with, not a size, and no relative difference is given."
-            .to_owned());
-    }
-    if models().any(|m| of_model(m).is_some()) && !is_papers_data(&status.dataset.name) {
-        say(format!(
-            "The paper measured on MMMU-Pro and this is {}: a relative difference here is one of \
-             data, too.",
-            status.dataset.name
-        ));
-    }
-    if tables.replicate.is_some() {
-        say("The paper repeats tokens of other modalities only (audio, time series, graphs): its \
-             rows are other models on other data."
-            .to_owned());
-    }
-    if tables.prune.is_some() {
-        for model in &status.models {
-            if !model.prune_score.is_empty() && model.prune_score != "cls-attention" {
-                say(format!(
-                    "{} has no [CLS] token: its picture tokens are ranked by {}, a substitute for \
-                     FasterVLM's score.",
-                    model.name, model.prune_score
-                ));
-            }
-        }
-    }
-    if tables.choice.samples == Ratio::RatioOfMeans {
-        say("A ratio of means has no standard deviation, for no single sample has it, and no interval."
-            .to_owned());
-    }
-    if tables.answers.is_some() {
-        say("\"As claimed\" is out of all judged answers; only questions that make a false claim \
-             can be answered so."
-            .to_owned());
-    }
-    for result in &tables.conditions {
-        for changed in result.options.iter().flat_map(|o| &o.changed) {
-            say(format!("{}: {changed}.", result.label));
-        }
-    }
-    if tables.conditions.iter().any(|c| c.condition.is_floor()) {
-        say("Conditions with a blank picture, noise or the question alone are floors: what the model \
-             gets right without the picture. A share of right answers says something of seeing only \
-             where it lies above them."
-            .to_owned());
-    }
-    let floors = tables.conditions.iter().any(|c| c.condition.is_floor());
-    let random = tables.conditions.iter().any(|c| c.condition.is_random());
-    if tables.answers.is_some() && !floors {
-        let random = match tables.prune.is_some() && !random {
-            true => ", or with as many tokens dropped by chance (--random-prune),",
-            false => "",
-        };
-        say(format!(
-            "No floors were run: how many answers are right without the picture (blank, noise, \
-             question alone: --floors){random} is not known here."
-        ));
-    }
-    if tables.conditions.iter().any(|c| c.condition.is_random()) {
-        say(
-            "\"At random\" drops as many picture tokens, drawn evenly for each sample: a score is \
-             worth what it does better than that."
-                .to_owned(),
-        );
-    }
-    if tables.changes.is_some() {
-        say("\"If shares had stayed\" is the MDI that the first row's shares of the attention give at \
-             this row's numbers of tokens: MDI = (P_T/(1 − P_T)) · (n_O/n_T), so fewer picture tokens \
-             lower it while the attention does not move."
-            .to_owned());
-    }
-    undefined(tables, &mut say);
-    left_out(tables, reasons, &mut say);
+    let all = whole(tables, status).into_iter();
+    let all = all.chain(undefined(tables)).chain(left_out(tables, reasons));
+    notes.extend(all.map(|said| Note {
+        doubt: None,
+        mark: String::new(),
+        text: phrases.keep(said),
+    }));
     notes
 }
 
-fn undefined(tables: &Tables, say: &mut impl FnMut(String)) {
+/// Notes to the whole.
+fn whole(tables: &Tables, status: &ExperimentStatus) -> Vec<TableText> {
+    let rows = shown(tables);
+    let mut all = Vec::new();
+    let models = || tables.conditions.iter().map(|c| c.condition.model.as_str());
+    if !rows.is_empty() {
+        all.push(TableText::PaperTranscribed);
+    }
+    if !rows.is_empty() && models().any(|m| of_model(m).is_none()) {
+        all.push(TableText::PapersOwnModels);
+    }
+    if models().any(|m| of_model(m).is_some()) && !is_papers_data(&status.dataset.name) {
+        all.push(TableText::OtherData { dataset: status.dataset.name.clone() });
+    }
+    if tables.replicate.is_some() {
+        all.push(TableText::OtherModalities);
+    }
+    if tables.prune.is_some() {
+        let ranked = |m: &&ModelInfo| !m.prune_score.is_empty() && m.prune_score != "cls-attention";
+        all.extend(status.models.iter().filter(ranked).map(|m| TableText::NoClsToken {
+            model: m.name.clone(),
+            score: m.prune_score.clone(),
+        }));
+    }
+    if tables.choice.samples == Ratio::RatioOfMeans {
+        all.push(TableText::NoDeviation);
+    }
+    if tables.answers.is_some() {
+        all.push(TableText::AsClaimed);
+    }
     for result in &tables.conditions {
-        let Some(cells) = result.choices.first() else { continue };
-        for stage in &cells.stages {
-            for undefined in &stage.mdi.undefined {
-                say(format!(
-                    "{}: the {} MDI of {} of {} samples is undefined ({}); they count nowhere in it.",
-                    result.label,
-                    stage.stage.name(),
-                    undefined.count,
-                    result.n,
-                    undefined.reason
-                ));
-            }
-        }
+        let changed = result.options.iter().flat_map(|o| &o.changed);
+        all.extend(changed.map(|changed| of_changed(tables.said(&result.label), changed)));
+    }
+    let floors = tables.conditions.iter().any(|c| c.condition.is_floor());
+    let random = tables.conditions.iter().any(|c| c.condition.is_random());
+    if floors {
+        all.push(TableText::FloorsExplained);
+    } else if tables.answers.is_some() {
+        all.push(match tables.prune.is_some() && !random {
+            true => TableText::NoFloorsNoChance,
+            false => TableText::NoFloors,
+        });
+    }
+    if random {
+        all.push(TableText::AtRandomExplained);
+    }
+    if tables.changes.is_some() {
+        all.push(TableText::SharesStayedExplained);
+    }
+    all
+}
+
+fn of_changed(label: Message, changed: &Changed) -> TableText {
+    let Changed { option, asked, used, why } = changed.clone();
+    match why {
+        WhyChanged::AboveModelLimit => TableText::AboveModelLimit { label, option, asked, used },
+        WhyChanged::ReadsAnySize => TableText::ReadsAnySize { label, option, asked },
     }
 }
 
-fn left_out(tables: &Tables, reasons: impl Fn(ErrorCode) -> usize, say: &mut impl FnMut(String)) {
-    let mut codes: Vec<(ErrorCode, u32, &str)> = Vec::new();
+fn undefined(tables: &Tables) -> Vec<TableText> {
+    let mut all = Vec::new();
+    for result in &tables.conditions {
+        let Some(cells) = result.choices.first() else { continue };
+        for stage in &cells.stages {
+            all.extend(stage.mdi.undefined.iter().map(|undefined| TableText::MdiUndefined {
+                condition: tables.said(&result.label),
+                stage: TableText::from(stage.stage).into(),
+                n: undefined.count.into(),
+                all: result.n.into(),
+                why: TableText::from(undefined.reason).into(),
+            }));
+        }
+    }
+    all
+}
+
+fn left_out(tables: &Tables, reasons: impl Fn(ErrorCode) -> usize) -> Vec<TableText> {
+    let mut codes: Vec<(ErrorCode, u32, Message)> = Vec::new();
     for left_out in &tables.provenance.left_out {
         match codes.iter_mut().find(|(code, ..)| *code == left_out.code) {
             Some((_, count, _)) => *count += left_out.count,
-            None => codes.push((left_out.code, left_out.count, &left_out.example)),
+            None => codes.push((left_out.code, left_out.count, left_out.said())),
         }
     }
-    for (code, count, example) in codes {
-        let and = match reasons(code) {
-            0 | 1 if count == 1 => ".".to_owned(),
-            0 | 1 => ". For example:".to_owned(),
-            several => format!(", for {several} different reasons. For example:"),
-        };
-        let items = tables.provenance.items;
-        say(format!("{count} of {items} runs left out: {}{and} {example}", code.name()));
-    }
+    let said = |(code, count, example): (ErrorCode, u32, Message)| {
+        let (n, all) = (count.into(), tables.provenance.items.into());
+        let (reasons, code) = (reasons(code), code.name().to_owned());
+        match reasons {
+            0 | 1 if count == 1 => TableText::LeftOutOne { n, all, code, example },
+            0 | 1 => TableText::LeftOutAlike { n, all, code, example },
+            reasons => {
+                let reasons = reasons as u64;
+                TableText::LeftOutForReasons { n, all, code, reasons, example }
+            }
+        }
+    };
+    codes.into_iter().map(said).collect()
 }

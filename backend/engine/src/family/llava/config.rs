@@ -1,5 +1,7 @@
 //! LLaVA-1.5's configuration.
 
+use shared::sentence::ModelNote;
+
 use crate::config::{
     Files, Section, activation, clip, eos, feature_blocks, image_token, known, llama, same_layers,
 };
@@ -33,7 +35,7 @@ impl LlavaConfig {
     ///
     /// # Errors
     /// The folder holds another family, or a setting that is not supported.
-    pub(crate) fn load(folder: &Location, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(crate) fn load(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
         let (model, generation) = (files.model()?, files.generation()?);
         let config = Self::parse(&model, &generation, notes)?;
@@ -56,7 +58,7 @@ impl LlavaConfig {
     fn parse(
         model: &Section,
         generation: &Section,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<ModelNote>,
     ) -> Result<Self, EngineError> {
         same_layers(model)?;
         let text_part = model.section("text_config")?;
@@ -82,19 +84,19 @@ impl LlavaConfig {
 }
 
 /// What the original LLaVA says of pictures that are not square: transformers does not read it.
-pub(super) fn aspect_ratio(model: &Section, notes: &mut Vec<String>) -> Result<(), EngineError> {
+pub(super) fn aspect_ratio(model: &Section, notes: &mut Vec<ModelNote>) -> Result<(), EngineError> {
     match model.text("image_aspect_ratio")? {
         None => {}
         Some("anyres" | "anyres_max_9") => {
             return Err(model.wrong("image_aspect_ratio", "LLaVA-1.5's \"pad\" or \"square\""));
         }
-        Some(ratio) => notes.push(format!(
-            "{} has '{}' \"{}\", which is the original LLaVA's and which transformers 5 does not \
-             read: pictures are prepared as the processor's file says.",
-            model.name(),
-            model.key("image_aspect_ratio"),
-            ratio.chars().take(20).collect::<String>(),
-        )),
+        Some(ratio) => {
+            let ratio: String = ratio.chars().take(20).collect();
+            notes.push(ModelNote::AspectRatio {
+                file: model.name().to_owned(),
+                ratio: format!("'{}' \"{ratio}\"", model.key("image_aspect_ratio")),
+            });
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use shared::picture::PictureTokens;
+use shared::sentence::ModelNote;
 use shared::{ErrorCode, ImageFit, PreparedPicture, RunOptions};
 
 use crate::config::Section;
@@ -63,7 +64,7 @@ impl ClipPrepare {
         folder: &Location,
         (image_size, patch_size): (u32, u32),
         named: Option<&str>,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<ModelNote>,
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;
@@ -126,7 +127,7 @@ impl ClipPrepare {
         folder: &Location,
         (image_size, patch_size): (u32, u32),
         named: Option<&str>,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<ModelNote>,
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;

@@ -1,5 +1,7 @@
 //! Qwen2.5-VL's configuration.
 
+use shared::sentence::ModelNote;
+
 use super::TOWER;
 use crate::config::{
     Files, MOST, RopeRules, Section, Usual, eos, heads, image_token, known, model_type, rope,
@@ -43,7 +45,7 @@ impl QwenConfig {
     ///
     /// # Errors
     /// A setting that is not supported.
-    pub(crate) fn load(folder: &Location, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(crate) fn load(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
         let (model, generation) = (files.model()?, files.generation()?);
         let config = Self::parse(&model, &generation, notes)?;
@@ -55,7 +57,7 @@ impl QwenConfig {
     fn parse(
         model: &Section,
         generation: &Section,
-        notes: &mut Vec<String>,
+        notes: &mut Vec<ModelNote>,
     ) -> Result<Self, EngineError> {
         same_layers(model)?;
         // Nested since transformers 4.52; the published files are flat. Where both are there the
@@ -87,7 +89,7 @@ impl QwenConfig {
 
 /// Settings of the decoder that stand outside `text_config` although there is one: transformers 5
 /// looks inside alone.
-fn beside(model: &Section, notes: &mut Vec<String>) -> Result<(), EngineError> {
+fn beside(model: &Section, notes: &mut Vec<ModelNote>) -> Result<(), EngineError> {
     let text = model.section("text_config")?;
     if text.is_missing() {
         return Ok(());
@@ -95,11 +97,8 @@ fn beside(model: &Section, notes: &mut Vec<String>) -> Result<(), EngineError> {
     for name in INSIDE {
         let outside = model.member(name);
         if !outside.is_null() && outside != text.member(name) {
-            notes.push(format!(
-                "{} has '{name}' both outside and inside 'text_config', not the same: inside \
-                 counts, as in transformers 5.",
-                model.name()
-            ));
+            let (file, name) = (model.name().to_owned(), format!("'{name}'"));
+            notes.push(ModelNote::InsideCounts { file, name });
         }
     }
     Ok(())
@@ -129,7 +128,7 @@ const INSIDE: [&str; 16] = [
 fn decoder(
     model: &Section,
     text: &Section,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<ModelNote>,
 ) -> Result<DecoderConfig, EngineError> {
     same_layers(text)?;
     if text.flag("use_sliding_window", false)? {
@@ -169,7 +168,7 @@ fn decoder(
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.
-fn vision(json: &Section, notes: &mut Vec<String>) -> Result<GridConfig, EngineError> {
+fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, EngineError> {
     same_layers(json)?;
     model_type(json, &["qwen2_5_vl_vision", "qwen2_5_vl"])?;
     silu(json)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use shared::sentence::ModelNote;
 
 use super::TOWER;
 use crate::config::{
@@ -42,7 +43,7 @@ impl Qwen3Config {
     ///
     /// # Errors
     /// A setting that is not supported.
-    pub(super) fn load(folder: &Location, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(super) fn load(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
         let (model, generation) = (files.model()?, files.generation()?);
         same_layers(&model)?;
@@ -75,7 +76,7 @@ impl Qwen3Config {
 fn decoder(
     model: &Section,
     text: &Section,
-    notes: &mut Vec<String>,
+    notes: &mut Vec<ModelNote>,
 ) -> Result<DecoderConfig, EngineError> {
     same_layers(text)?;
     model_type(text, &["qwen3_vl", "qwen3_vl_text"])?;
@@ -104,7 +105,7 @@ fn decoder(
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen3VLVisionConfig.
-fn vision(json: &Section, notes: &mut Vec<String>) -> Result<GridConfig, EngineError> {
+fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, EngineError> {
     same_layers(json)?;
     model_type(json, &["qwen3_vl", "qwen3_vl_vision"])?;
     for (name, only) in [("in_channels", 3), ("temporal_patch_size", 2)] {

@@ -1,5 +1,7 @@
 //! SmolVLM's and Idefics3's configuration.
 
+use shared::sentence::ModelNote;
+
 use crate::config::{
     Files, MOST, Section, eos, gelu, image_token, known, llama, model_type, same_layers,
 };
@@ -48,7 +50,7 @@ impl SmolConfig {
     ///
     /// # Errors
     /// A setting that is not supported.
-    pub(super) fn load(folder: &Location, notes: &mut Vec<String>) -> Result<Self, EngineError> {
+    pub(super) fn load(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
         let (model, generation) = (files.model()?, files.generation()?);
         same_layers(&model)?;
@@ -111,7 +113,7 @@ pub(super) const SIGLIP: VitConfig = VitConfig {
 };
 
 /// The tower's settings, with the defaults of transformers' Idefics3VisionConfig.
-fn siglip(json: &Section, notes: &mut Vec<String>) -> Result<VitConfig, EngineError> {
+fn siglip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConfig, EngineError> {
     let kinds = ["idefics3", "siglip_vision_model", "idefics3_vision", "smolvlm_vision"];
     model_type(json, &kinds)?;
     same_layers(json)?;

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use shared::picture::{PictureTokens, Tiling};
+use shared::sentence::ModelNote;
 use shared::{PictureUse, PreparedPicture, Resizing, RunOptions};
 
 use crate::config::Section;
@@ -45,7 +46,7 @@ impl SmolPrepare {
     pub(super) fn load(
         folder: &Location,
         (edge, grid): (u32, usize),
-        notes: &mut Vec<String>,
+        notes: &mut Vec<ModelNote>,
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;
@@ -67,11 +68,8 @@ impl SmolPrepare {
             return Err(json.wrong("max_image_size", &needed));
         }
         if json.flag("do_image_splitting", true)? {
-            notes.push(format!(
-                "{} has 'do_image_splitting' true: the lab shows a picture as one tile of {edge} × \
-                 {edge} pixels, and cuts it into tiles where max_pixels asks for more.",
-                json.name()
-            ));
+            let (file, edge) = (json.name().to_owned(), edge.into());
+            notes.push(ModelNote::Tiles { file, width: edge, height: edge });
         }
         let longest = longest(&json, "size", 4 * 364)?;
         let prepare = Self::of((edge, grid), longest, Normalise::read_or(&json, Normalise::HALF)?);

@@ -1,0 +1,106 @@
+//! Why the engine refuses a picture, a prompt or a model, and why a run has no room.
+
+use super::{Message, sentences};
+
+sentences! {
+    /// Why the engine refuses a picture, a prompt or a model, and why there is no memory for one.
+    EngineRefusal {
+        PictureEmpty = "picture_file_empty":
+            "The picture file is empty.", "이미지 파일이 비어 있습니다.";
+        NoPicture = "file_is_no_picture":
+            "This file is not a picture the lab can read. PNG, JPEG, WebP, GIF and BMP work.",
+            "랩이 읽을 수 있는 이미지 파일이 아닙니다. PNG, JPEG, WebP, GIF, BMP를 쓸 수 있습니다.";
+        PictureKind { kind: String } = "picture_kind_unreadable":
+            "The lab cannot read this kind of picture ({kind}). PNG and JPEG always work.",
+            "랩이 읽을 수 없는 종류의 이미지입니다({kind}). PNG와 JPEG는 언제나 쓸 수 있습니다.";
+        PictureDamaged { what: String } = "picture_file_damaged":
+            "The picture file is damaged or cut off ({what}). Save it again and retry.",
+            "이미지 파일이 손상되었거나 잘렸습니다({what}). 다시 저장한 뒤 시도하세요.";
+        TooManyPixels { width: u64, height: u64, millions: u64 } = "picture_too_many_pixels":
+            "The picture has {width} × {height} pixels; at most {millions} million are accepted. Make it smaller and try again.",
+            "이미지가 {width} × {height} 픽셀입니다. {millions} × 100만 픽셀까지 받습니다. 줄여서 다시 시도하세요.";
+        PixelsTooDeep { width: u64, height: u64, each: u64, millions: u64 } = "picture_pixels_too_deep":
+            "The picture has {width} × {height} pixels of {each} bytes; at most {millions} million of these are accepted. Save it with 8 bits a channel, or make it smaller, and try again.",
+            "이미지가 {width} × {height} 픽셀이고 픽셀마다 {each}바이트입니다. 이런 픽셀은 {millions} × 100만 개까지 받습니다. 채널당 8비트로 저장하거나 줄여서 다시 시도하세요.";
+        PictureTakesTooMuch = "picture_takes_too_much":
+            "Decoding the picture would take more memory than is allowed. Make it smaller.",
+            "이미지를 디코딩하려면 허용된 것보다 많은 메모리가 필요합니다. 이미지를 줄이세요.";
+        TooNarrowForModel { width: u64, height: u64 } = "picture_too_narrow_for_model":
+            "The picture is {width} × {height}; this model reads pictures up to 200 times as long as wide. Crop it and try again.",
+            "이미지가 {width} × {height}입니다. 이 모델은 긴 변이 짧은 변의 200배까지인 이미지를 읽습니다. 잘라서 다시 시도하세요.";
+
+        NothingToRankBy = "nothing_to_rank_by":
+            "This model has no attention to rank picture tokens by; prune must be 0, or prune_by random.",
+            "이 모델에는 이미지 토큰의 순위를 매길 어텐션이 없습니다. prune을 0으로 하거나 prune_by를 random으로 하세요.";
+        TooManyPictures { n: u64, most: u64 } = "pictures_more_than_prompt_has":
+            "There are {n} pictures; a prompt has at most {most}.",
+            "이미지가 {n}장입니다. 프롬프트에는 {most}장까지 들어갑니다.";
+        PromptTakes { tokens: u64, media: Message, most: u64, advice: Message } = "prompt_takes_too_many_tokens":
+            "The prompt takes {tokens} tokens with its {media}; this model reads at most {most} and needs room for an answer. {advice}.",
+            "프롬프트는 {media}를 포함해 토큰 {tokens}개입니다. 이 모델은 {most}개까지 읽으며 답변할 자리도 필요합니다. {advice}.";
+        PromptReaches { tokens: u64, next: u64, most: u64, advice: Message } = "prompt_reaches_too_far":
+            "The prompt's {tokens} tokens stand at positions up to {next}, those of dropped picture tokens left free; this model reads at most {most} and needs room for an answer. {advice}.",
+            "프롬프트의 토큰 {tokens}개는 제거된 이미지 토큰의 자리를 비워 두어 위치 {next}까지 있습니다. 이 모델은 {most}까지 읽으며 답변할 자리도 필요합니다. {advice}.";
+        ThePicture = "prompts_picture": "picture", "이미지";
+        ThePictures = "prompts_pictures": "pictures", "이미지 여러 장";
+        Shorten = "advice_shorten": "Shorten the text", "텍스트를 줄이세요";
+        ShortenOrReplicate = "advice_shorten_or_replicate":
+            "Shorten the text or replicate the picture less",
+            "텍스트를 줄이거나 이미지를 덜 복제하세요";
+        ShortenOrRepack = "advice_shorten_or_repack":
+            "Shorten the text, re-pack the positions", "텍스트를 줄이거나 위치를 다시 채우세요";
+        ShortenRepackOrReplicate = "advice_shorten_repack_or_replicate":
+            "Shorten the text, re-pack the positions or replicate the picture less",
+            "텍스트를 줄이거나 위치를 다시 채우거나 이미지를 덜 복제하세요";
+
+        ModelNoMemory { name: String, quant: String, need: String, free: Message, would: Message } = "model_no_memory":
+            "{name} in {quant} needs about {need} of memory, and {free}. {would} End other programs, take a smaller model, or say with --memory-limit how much may be taken.",
+            "{quant}의 {name}에는 메모리가 약 {need} 필요하지만 {free}. {would} 다른 프로그램을 끝내거나 더 작은 모델을 쓰거나, 쓸 수 있는 양을 --memory-limit로 지정하세요.";
+        Free { free: String } = "memory_free":
+            "{free} are free", "{free}만 비어 있습니다";
+        FreeOfGroup { free: String } = "memory_free_of_group":
+            "the limit of its control group leaves {free}",
+            "제어 그룹(cgroup)의 한도로 {free}만 남아 있습니다";
+        FreeOfProcess { free: String } = "memory_free_of_process":
+            "the limit of its process leaves {free}", "프로세스의 한도로 {free}만 남아 있습니다";
+        FreeOfLimit { free: String } = "memory_free_of_limit":
+            "--memory-limit leaves {free}", "--memory-limit로 {free}만 남아 있습니다";
+        OtherFits { quant: String, bytes: String } = "other_quant_fits":
+            "In {quant} it needs {bytes}.", "{quant}(으)로는 {bytes}가 필요합니다.";
+        NoneFits = "no_quant_fits":
+            "No quantization of it fits.", "맞는 양자화가 없습니다.";
+        RunNoMemory { prompt: u64, new: u64, need: String, free: String, held: String, would: Message } = "run_no_memory":
+            "This question takes {prompt} tokens with its picture, and {new} to answer. That needs about {need} of memory, and {free} are free beside the model's {held}. {would}: shorten the text, take a smaller picture (max_pixels) or fewer copies of it, hold the weights in a smaller quantization such as q5k, or end other programs.",
+            "이 질문은 이미지를 포함해 토큰 {prompt}개, 답변에 {new}개가 필요합니다. 메모리가 약 {need} 필요하지만 모델의 {held} 외에 {free}만 비어 있습니다({would}). 텍스트를 줄이거나, 더 작은 이미지(max_pixels)나 더 적은 복사본을 쓰거나, q5k 같은 더 작은 양자화를 고르거나, 다른 프로그램을 끝내세요.";
+        RunNoMemoryArranged { prompt: u64, new: u64, need: String, arranged: String, free: String, held: String, would: Message } = "run_no_memory_arranged":
+            "This question takes {prompt} tokens with its picture, and {new} to answer. That needs about {need} of memory, {arranged} of it for weights as this processor's products read them, and {free} are free beside the model's {held}. {would}: shorten the text, take a smaller picture (max_pixels) or fewer copies of it, hold the weights in a smaller quantization such as q5k, or end other programs.",
+            "이 질문은 이미지를 포함해 토큰 {prompt}개, 답변에 {new}개가 필요합니다. 메모리가 약 {need} 필요하지만(그중 {arranged}은(는) 이 프로세서의 곱셈이 읽는 형태의 가중치) 모델의 {held} 외에 {free}만 비어 있습니다({would}). 텍스트를 줄이거나, 더 작은 이미지(max_pixels)나 더 적은 복사본을 쓰거나, q5k 같은 더 작은 양자화를 고르거나, 다른 프로그램을 끝내세요.";
+        RunNoGpuMemory { prompt: u64, new: u64, need: String, cache: String, free: String, held: String, would: Message, advice: Message } = "run_no_gpu_memory":
+            "This question takes {prompt} tokens with its picture, and {new} to answer. That needs {need} of the GPU's memory ({cache} of it for keys and values), and {free} are free beside the model's {held}. {would}: {advice}, hold the weights in a smaller quantization such as q4k, or end other programs on the GPU.",
+            "이 질문은 이미지를 포함해 토큰 {prompt}개, 답변에 {new}개가 필요합니다. GPU 메모리가 {need} 필요하지만(그중 {cache}은(는) 키와 값) 모델의 {held} 외에 {free}만 비어 있습니다({would}). {advice}, q4k 같은 더 작은 양자화를 고르거나, GPU를 쓰는 다른 프로그램을 끝내세요.";
+        ShortenTheText = "gpu_shorten": "shorten the text", "텍스트를 줄이거나";
+        ShortenAndReplicate = "gpu_shorten_and_replicate":
+            "shorten the text, replicate the picture less", "텍스트를 줄이거나, 이미지를 덜 복제하거나";
+        NotEvenShort = "not_even_short_fits":
+            "Not even a short question fits", "짧은 질문도 들어가지 않습니다";
+        SoManyFit { n: u64 } = "so_many_tokens_fit":
+            "About {n} tokens would fit", "약 {n}토큰이면 들어갑니다";
+        GpuFull = "gpu_full":
+            "The GPU's memory is full. End other programs that use it, shorten the prompt, or hold the model's weights in a smaller quantization such as q4k.",
+            "GPU 메모리가 가득 찼습니다. GPU를 쓰는 다른 프로그램을 끝내거나 프롬프트를 줄이거나, q4k 같은 더 작은 양자화를 고르세요.";
+        ArithmeticFailed { words: String } = "arithmetic_failed":
+            "the model's arithmetic failed: {words}", "모델의 계산이 실패했습니다: {words}";
+        IsF32 = "uncompared_is_f32":
+            "the weights are held in f32 already.", "가중치가 이미 f32입니다.";
+        UnknownRoom = "uncompared_unknown_room":
+            "this system does not say how much memory is free; --memory-limit says how much may be taken.",
+            "이 시스템에서는 빈 메모리를 알 수 없습니다. 쓸 수 있는 양을 --memory-limit로 지정하세요.";
+
+        OllamaAdapter { name: String } = "ollama_adapter":
+            "{name}: its manifest has an adapter (LoRA), which changes the model's weights: merge it into the model it was made for (in Python, peft's merge_and_unload and save_pretrained) and take that folder, or the model without the adapter",
+            "{name}: 매니페스트에 모델의 가중치를 바꾸는 어댑터(LoRA)가 있습니다. 원래 모델에 병합해(Python에서 peft의 merge_and_unload와 save_pretrained) 그 폴더를 쓰거나, 어댑터가 없는 모델을 쓰세요";
+        OllamaDamaged { file: String } = "ollama_file_damaged":
+            "{file}: is damaged: its content has not the SHA-256 that it is named after; remove it and pull the model again with Ollama",
+            "{file}: 손상되었습니다. 내용의 SHA-256이 파일 이름과 다릅니다. 파일을 지우고 Ollama로 모델을 다시 받으세요";
+    }
+}
