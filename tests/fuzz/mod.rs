@@ -221,9 +221,7 @@ pub fn each(name: &str, corpus: &[Vec<u8>], words: &[&[u8]], mut read: impl FnMu
         match catch_unwind(AssertUnwindSafe(|| read(&bytes))) {
             Ok(read) => good += u64::from(read),
             Err(panic) => {
-                let kept = std::env::temp_dir().join(format!("fuzz-{name}-{tried}"));
-                std::fs::write(&kept, &bytes).unwrap();
-                let (seed, kept) = (bounds.seed, kept.display());
+                let (seed, kept) = (bounds.seed, keep(name, tried, &bytes));
                 let why = panic.downcast_ref::<String>().map(String::as_str);
                 let why = why.or(panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
                 println!("fuzz {name}: input {tried} of seed {seed} lies in {kept}: {why}");
@@ -233,10 +231,21 @@ pub fn each(name: &str, corpus: &[Vec<u8>], words: &[&[u8]], mut read: impl FnMu
         tried += 1;
         let then = std::mem::replace(&mut now, Instant::now());
         slowest = slowest.max(now - then);
-        assert!(slowest < PATIENCE, "{name}: input {tried} took {slowest:?}");
+        if slowest >= PATIENCE {
+            let kept = keep(name, tried - 1, &bytes);
+            println!("fuzz {name}: input {tried} of seed {} took {slowest:?}: {kept}", bounds.seed);
+            panic!("{name}: input {tried} took {slowest:?}");
+        }
     }
     report(name, tried, good, now - began, slowest);
     assert!(good > 0 || tried < 1_000, "{name}: everything is refused");
+}
+
+/// Keeps an input that a reader failed at; gives where.
+fn keep(name: &str, tried: u64, bytes: &[u8]) -> String {
+    let kept = std::env::temp_dir().join(format!("fuzz-{name}-{tried}"));
+    std::fs::write(&kept, bytes).unwrap();
+    kept.display().to_string()
 }
 
 /// Prints what was reached, and checks what it took of memory.
