@@ -123,12 +123,17 @@ fn readme_says_what_is_computed() {
     for (shape, name) in [
         ("llava-1.5-7b", "LLaVA-1.5-7B"),
         ("llava-1.5-13b", "LLaVA-1.5-13B"),
+        ("qwen2-vl-2b", "Qwen2-VL-2B"),
+        ("qwen2-vl-7b", "Qwen2-VL-7B"),
         ("qwen2.5-vl-3b", "Qwen2.5-VL-3B"),
         ("qwen2.5-vl-7b", "Qwen2.5-VL-7B"),
         ("qwen3-vl-2b", "Qwen3-VL-2B"),
         ("qwen3-vl-4b", "Qwen3-VL-4B"),
         ("qwen3-vl-8b", "Qwen3-VL-8B"),
         ("llava-interleave-0.5b", "LLaVA-Interleave-0.5B"),
+        ("internvl3.5-1b", "InternVL3.5-1B"),
+        ("internvl3.5-2b", "InternVL3.5-2B"),
+        ("internvl3.5-8b", "InternVL3.5-8B"),
     ] {
         for (kernels, processor) in
             [(Kernels::Avx2, "AVX2"), (Kernels::Avx512Vnni, "VNNI"), (Kernels::Amx, "AMX")]

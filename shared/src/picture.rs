@@ -1,7 +1,11 @@
 //! Pictures before they are looked at: what kind of file one is, how many tokens a model makes of
 //! it, and how long that takes.
 
+mod tiling;
+
 use serde::{Deserialize, Serialize};
+
+pub use tiling::{Canvas, Tiling};
 
 use crate::options::{AskedOptions, Quant};
 
@@ -51,65 +55,6 @@ pub fn smart_resize(
     Some((cols as u32, rows as u32))
 }
 
-/// How a picture is cut into tiles, as transformers' `Idefics3ImageProcessor` does it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tiling {
-    /// The size that the picture is given first, its longer edge as long as is asked.
-    pub first: (u32, u32),
-    /// The size that it is cut at, or that its only tile has.
-    pub size: (u32, u32),
-    /// Rows of tiles; 0 where it is not cut.
-    pub rows: u32,
-    /// Columns of tiles; 0 where it is not cut.
-    pub cols: u32,
-}
-
-impl Tiling {
-    /// The tiles of a picture of this width and height: squares of `edge` pixels, the picture's
-    /// longer edge up to `longest`, in all at most `max_pixels`. Where that leaves room for one tile
-    /// alone the picture is not cut, which is `do_image_splitting` false; else it is cut as with a
-    /// `longest_edge` of as many whole tiles as the limit's square has along an edge.
-    pub fn of(size: (u32, u32), (edge, longest): (u32, u32), max_pixels: u32) -> Tiling {
-        let edge = edge.max(1);
-        let along = max_pixels.isqrt() / edge;
-        let whole = |first| Tiling { first, size: (edge, edge), rows: 0, cols: 0 };
-        if along < 2 {
-            return whole(longer_edge(size, longest));
-        }
-        let first = longer_edge(size, longest.min(along.saturating_mul(edge)));
-        let (width, height) = (f64::from(first.0), f64::from(first.1));
-        let (ratio, side) = (width / height, f64::from(edge));
-        let tiles = |length: f64| (length / side).ceil().max(1.0);
-        let (cols, rows) = if width >= height {
-            let cols = tiles(width);
-            (cols, tiles((cols * side / ratio).floor()))
-        } else {
-            let rows = tiles(height);
-            (tiles((rows * side * ratio).floor()), rows)
-        };
-        match (cols as u32, rows as u32) {
-            (1, 1) => whole(first),
-            (cols, rows) => Tiling { first, size: (cols * edge, rows * edge), rows, cols },
-        }
-    }
-
-    /// What the vision tower sees: the tiles and the whole picture behind them, or that alone.
-    pub const fn views(&self) -> u32 {
-        self.rows.saturating_mul(self.cols).saturating_add(1)
-    }
-}
-
-/// A size with a longer edge of this length, up or down; the shorter one in proportion, rounded down
-/// and then up to an even number.
-fn longer_edge((width, height): (u32, u32), longest: u32) -> (u32, u32) {
-    let ratio = f64::from(width.max(1)) / f64::from(height.max(1));
-    let even = |length: f64| (length as u32).next_multiple_of(2).max(1);
-    match width >= height {
-        true => (longest, even(f64::from(longest) / ratio)),
-        false => (even(f64::from(longest) * ratio), longest),
-    }
-}
-
 /// How many tokens a model makes of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -139,6 +84,16 @@ pub enum PictureTokens {
         /// Tokens of a tile.
         tokens: u32,
     },
+    /// The same of every tile of the canvas whose proportions are closest to the picture's, and of the
+    /// whole picture behind them; of a canvas of one tile, that one's.
+    Canvas {
+        /// A tile's edge in pixels.
+        edge: u32,
+        /// The most tiles.
+        most: u32,
+        /// Tokens of a tile.
+        tokens: u32,
+    },
 }
 
 impl PictureTokens {
@@ -152,6 +107,10 @@ impl PictureTokens {
                 let whole = longest.div_ceil(edge.max(1)).saturating_mul(edge);
                 Some((edge.saturating_mul(edge), whole.saturating_mul(whole)))
             }
+            PictureTokens::Canvas { edge, most, .. } => {
+                let one = edge.saturating_mul(edge);
+                Some((one, one.saturating_mul(most)))
+            }
         }
     }
 
@@ -159,13 +118,18 @@ impl PictureTokens {
     /// tiles one tile, since each takes its vision tower as long as a whole picture.
     pub fn usual(self) -> Option<u32> {
         let (least, most) = self.pixels()?;
-        Some(if matches!(self, PictureTokens::Tiles { .. }) { least } else { most })
+        Some(if self.is_cut() { least } else { most })
     }
 
     /// The limit of pixels under which pictures have all their tiles, of a model that can cut them.
     pub fn tiled(self) -> Option<u32> {
         let (_, most) = self.pixels()?;
-        matches!(self, PictureTokens::Tiles { .. }).then_some(most)
+        self.is_cut().then_some(most)
+    }
+
+    /// Whether the model can cut pictures into tiles.
+    const fn is_cut(self) -> bool {
+        matches!(self, PictureTokens::Tiles { .. } | PictureTokens::Canvas { .. })
     }
 
     /// Tokens of a picture of this width and height under a limit of pixels; `None` where the model
@@ -177,6 +141,11 @@ impl PictureTokens {
                 let limit = max_pixels.or(self.usual())?;
                 let tiling = Tiling::of(size, (edge, longest), limit);
                 Some(tokens.saturating_mul(tiling.views()))
+            }
+            PictureTokens::Canvas { edge, most, tokens } => {
+                let limit = max_pixels.or(self.usual())?;
+                let tiles = limit / edge.saturating_mul(edge).max(1);
+                Some(tokens.saturating_mul(Canvas::of(size, edge, tiles.min(most)).views()))
             }
             PictureTokens::Any { edge, least, most } => {
                 let most = max_pixels.map_or(most, |limit| most.min(limit));
@@ -190,7 +159,7 @@ impl PictureTokens {
     /// A limit of pixels that makes about [`FEW_TOKENS`] of a picture with many more; `None` where
     /// there is nothing to limit. Of a picture in tiles, the limit that leaves it whole.
     pub fn limit(self, size: (u32, u32), max_pixels: Option<u32>) -> Option<u32> {
-        if let PictureTokens::Tiles { tokens, .. } = self {
+        if let PictureTokens::Tiles { tokens, .. } | PictureTokens::Canvas { tokens, .. } = self {
             return self.usual().filter(|_| self.of(size, max_pixels) > Some(tokens));
         }
         let PictureTokens::Any { edge, least, .. } = self else { return None };
@@ -303,25 +272,17 @@ mod tests {
         assert_eq!((llava.of((9, 9), None), llava.limit((9, 9), None)), (Some(576), None));
     }
 
-    /// By the rules of `Idefics3ImageProcessor`, worked out by hand.
     #[test]
-    fn pictures_are_cut_as_the_processor_does() {
-        let of = |size, limit| {
-            let Tiling { first, size, rows, cols } = Tiling::of(size, (512, 2048), limit);
-            (first, size, rows, cols)
-        };
-        let all = 2048 * 2048;
-        // int(2048 / (640 / 480)) is 1536: three rows.
-        assert_eq!(of((640, 480), all), ((2048, 1536), (2048, 1536), 3, 4));
-        assert_eq!(of((480, 640), all), ((1536, 2048), (1536, 2048), 4, 3));
-        assert_eq!(of((500, 500), all), ((2048, 2048), (2048, 2048), 4, 4));
-        // int(2048 / (640 / 481)) is 1539, which becomes even, and reaches into a fourth row.
-        assert_eq!(of((640, 481), all), ((2048, 1540), (2048, 2048), 4, 4));
-        assert_eq!(of((1, 100_000), all), ((1, 2048), (512, 2048), 4, 1));
-        assert_eq!(of((640, 480), 1024 * 1024), ((1024, 768), (1024, 1024), 2, 2));
-        assert_eq!(of((640, 480), 1024 * 1024 - 1), ((2048, 1536), (512, 512), 0, 0));
-        let odd = Tiling::of((157, 83), (32, 64), 4096);
-        assert_eq!((odd.first, odd.rows, odd.cols, odd.views()), ((64, 34), 2, 2, 5));
+    fn a_canvas_is_one_tile_where_nobody_asks_for_more() {
+        let tokens = PictureTokens::Canvas { edge: 448, most: 12, tokens: 256 };
+        let one = 448 * 448;
+        assert_eq!((tokens.pixels(), tokens.usual()), (Some((one, 12 * one)), Some(one)));
+        assert_eq!(tokens.tiled(), Some(12 * one));
+        assert_eq!(tokens.of((4032, 3024), None), Some(256), "one tile where nobody asks for more");
+        assert_eq!(tokens.of((4032, 3024), Some(12 * one)), Some(256 * (4 * 3 + 1)));
+        assert_eq!(tokens.of((4032, 3024), Some(2 * one)), Some(256), "one tile is closest");
+        assert_eq!(tokens.limit((4032, 3024), Some(12 * one)), Some(one));
+        assert_eq!(tokens.limit((4032, 3024), None), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 """Golden checkpoints as llama.cpp's GGUF files, and what transformers computes with the values in them.
 
-The files are what convert_hf_to_gguf.py (the language models, and the mmproj of Qwen2.5-VL and Qwen3-VL) and
+The files are what convert_hf_to_gguf.py (the language models, and the mmproj of Qwen's) and
 legacy-models/convert_image_encoder_to_gguf.py (LLaVA's mmproj) of llama.cpp write: tensor names come from the tables
 of the `gguf` package, or for LLaVA's mmproj from the older script's replacements.
 """
@@ -18,7 +18,8 @@ from safetensors.torch import load_file
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import Tokenizer, pre_tokenizers
 from transformers import (
-    GenerationConfig, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
+    GenerationConfig, InternVLForConditionalGeneration, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
 )
 
 from common import CLIP_MEAN, CLIP_STD, HERE, TEXTS, greedy, margins, save_tensors, setup, write_json
@@ -34,14 +35,20 @@ SPECS = {
     "interleave-full": dict(kind=Kind.F16, mmproj="siglip"),
     "qwen-square": dict(kind=Kind.F16, mmproj="pattern"),
     "qwen-wide": dict(kind=Kind.BF16, mmproj="list"),
+    "qwen2-tall": dict(kind=Kind.F16, mmproj="first"),
+    "qwen2-wide": dict(kind=Kind.BF16, mmproj="present"),
     "qwen3-tall": dict(kind=Kind.F16, mmproj="deepstack"),
     "qwen3-wide": dict(kind=Kind.BF16, mmproj="deepstack"),
+    "internvl-qwen2": dict(kind=Kind.F16, mmproj="internvl"),
+    "internvl-qwen3": dict(kind=Kind.BF16, mmproj="internvl"),
 }
 # By what begins a checkpoint's name.
 FAMILIES = {
     "llava": (LlavaForConditionalGeneration, gguf.MODEL_ARCH.LLAMA),
     "interleave": (LlavaForConditionalGeneration, gguf.MODEL_ARCH.QWEN2),
     "qwen": (Qwen2_5_VLForConditionalGeneration, gguf.MODEL_ARCH.QWEN2VL),
+    "qwen2": (Qwen2VLForConditionalGeneration, gguf.MODEL_ARCH.QWEN2VL),
+    "internvl": (InternVLForConditionalGeneration, None),
     "qwen3": (Qwen3VLForConditionalGeneration, gguf.MODEL_ARCH.QWEN3VL),
 }
 TORCH = {Kind.F32: torch.float32, Kind.F16: torch.float16, Kind.BF16: torch.bfloat16}
@@ -102,9 +109,10 @@ def language_model(path, model, arch, kind, tokenizer, eot):
         if "mrope_section" in text.rope_parameters:
             writer.add_rope_dimension_sections([*text.rope_parameters["mrope_section"], 0])
         gpt2_vocabulary(writer, tokenizer, vocab)
-    if arch == gguf.MODEL_ARCH.QWEN3VL:
+    if arch in (gguf.MODEL_ARCH.QWEN3, gguf.MODEL_ARCH.QWEN3VL):
         writer.add_key_length(head_dim)
         writer.add_value_length(head_dim)
+    if arch == gguf.MODEL_ARCH.QWEN3VL:
         writer.add_num_deepstack_layers(len(model.config.vision_config.deepstack_visual_indexes))
     if eot is not None:
         writer.add_eot_token_id(eot)
@@ -309,6 +317,54 @@ def qwen(path, folder, model, kind, form):
     close(writer)
 
 
+def qwen2(path, folder, model, kind, form):
+    """Qwen2-VL's mmproj. `present`: as the converter writes it, fused; `first`: as qwen2_vl_surgery.py did, with q, k
+    and v apart, up and down the other way round, and a table of positions that nobody reads."""
+    vision, text = model.config.vision_config, model.config.text_config
+    first = form == "first"
+    writer = gguf.GGUFWriter(path, "clip")
+    writer.add_type(gguf.GGUFType.MMPROJ)
+    writer.add_file_type(FTYPE[kind])
+    writer.add_clip_has_vision_encoder(True)
+    writer.add_clip_projector_type(gguf.VisionProjectorType.QWEN2VL)
+    writer.add_vision_projection_dim(text.hidden_size)
+    writer.add_vision_image_size(560)
+    writer.add_vision_patch_size(vision.patch_size)
+    writer.add_vision_embedding_length(vision.embed_dim)
+    # What configurations call hidden_size is the language model's width.
+    writer.add_vision_feed_forward_length(0 if first else vision.hidden_size)
+    writer.add_vision_block_count(vision.depth)
+    writer.add_vision_head_count(vision.num_heads)
+    writer.add_vision_image_mean(CLIP_MEAN)
+    writer.add_vision_image_std(CLIP_STD)
+    writer.add_vision_attention_layernorm_eps(1e-6)
+    if first:
+        writer.add_bool("clip.use_silu", False)
+        writer.add_bool("clip.use_gelu", False)
+        put(writer, "v.position_embd.weight", torch.zeros(10, 10), Kind.F32)
+    golden = json.loads((folder / "golden.json").read_text())
+    writer.add_vision_min_pixels(golden["min_pixels"])
+    writer.add_vision_max_pixels(golden["max_pixels"])
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.MMPROJ, vision.depth)
+    turned = {"ffn_up": "ffn_down", "ffn_down": "ffn_up"} if first else {}
+    for name, tensor in model.state_dict().items():
+        if not name.startswith("model.visual."):
+            continue
+        name = name.removeprefix("model.")
+        if "patch_embed.proj.weight" in name:
+            put(writer, "v.patch_embd.weight", tensor[:, :, 0], kind)
+            put(writer, "v.patch_embd.weight.1", tensor[:, :, 1], kind)
+            continue
+        parts = [(name, tensor)]
+        if ".qkv." in name and first:
+            parts = [(name.replace("qkv", p), t) for p, t in zip("qkv", tensor.chunk(3))]
+        for name, tensor in parts:
+            new = names.get_name(name, try_suffixes=(".weight", ".bias"))
+            assert new, name
+            put(writer, ".".join(turned.get(part, part) for part in new.split(".")), tensor, kind)
+    close(writer)
+
+
 def qwen3(path, folder, model, kind):
     """Qwen3-VL's mmproj: mergers on the way are numbered by the blocks they follow."""
     vision, text = model.config.vision_config, model.config.text_config
@@ -360,10 +416,48 @@ def qwen3(path, folder, model, kind):
     close(writer)
 
 
+def internvl(path, model, kind, most):
+    """InternVL's mmproj, of its own repositories: q, k and v apart, scales and positions as weights."""
+    vision, text = model.config.vision_config, model.config.text_config
+    writer = gguf.GGUFWriter(path, "clip")
+    writer.add_type(gguf.GGUFType.MMPROJ)
+    writer.add_file_type(FTYPE[kind])
+    writer.add_clip_has_vision_encoder(True)
+    writer.add_vision_projection_dim(text.hidden_size)
+    writer.add_vision_image_size(vision.image_size[0])
+    writer.add_vision_patch_size(vision.patch_size[0])
+    writer.add_vision_embedding_length(vision.hidden_size)
+    writer.add_vision_feed_forward_length(vision.intermediate_size)
+    writer.add_vision_block_count(vision.num_hidden_layers)
+    writer.add_vision_head_count(vision.num_attention_heads)
+    writer.add_vision_image_mean([0.485, 0.456, 0.406])
+    writer.add_vision_image_std([0.229, 0.224, 0.225])
+    writer.add_clip_projector_type(gguf.VisionProjectorType.INTERNVL)
+    writer.add_vision_attention_layernorm_eps(vision.layer_norm_eps)
+    writer.add_vision_use_gelu(True)
+    writer.add_vision_projector_scale_factor(2)
+    if most is not None:  # converters of the first months did not say
+        writer.add_uint32("clip.vision.preproc_min_tiles", 1)
+        writer.add_uint32("clip.vision.preproc_max_tiles", most)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.MMPROJ, vision.num_hidden_layers)
+    projector = {"layer_norm": "0", "linear_1": "1", "linear_2": "3"}
+    for name, tensor in model.state_dict().items():
+        if name.startswith("model.multi_modal_projector."):
+            part, ending = name.removeprefix("model.multi_modal_projector.").split(".")
+            put(writer, f"mm.model.mlp.{projector[part]}.{ending}", tensor, kind)
+        elif name.startswith("model.vision_tower."):
+            new = names.get_name(name, try_suffixes=(".weight", ".bias"))
+            assert new, name
+            plain = any(part in name for part in ("lambda_", "position_embeddings"))
+            exact = "position_embeddings" in name  # tensor_force_quant: f32
+            put(writer, f"{new}.weight" if plain else new, tensor.squeeze(), Kind.F32 if exact else kind)
+    close(writer)
+
+
 def rounded(model, kind):
     """Give the model the values its files hold."""
-    for p in model.parameters():
-        if p.ndim >= 2:
+    for name, p in model.named_parameters():
+        if p.squeeze().ndim >= 2 and "vision_tower.embeddings.position_embeddings" not in name:
             p.copy_(p.to(TORCH[kind]).float())
     return model
 
@@ -397,6 +491,8 @@ def make(name):
     old = load_file(folder / "golden.safetensors")
     kind, form = spec["kind"], spec["mmproj"]
     family, arch = FAMILIES[name.split("-")[0]]
+    if arch is None:
+        arch = gguf.MODEL_ARCH.QWEN3 if name.endswith("qwen3") else gguf.MODEL_ARCH.QWEN2
     model = family.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     model.generation_config = GenerationConfig()  # the folder's has a repetition penalty
     model = rounded(model, kind)
@@ -418,9 +514,17 @@ def make(name):
         siglip(mmproj, model, kind)
         inputs = {"pixel_values": old["pixel_values"][None]}
     else:
-        qwen3(mmproj, folder, model, kind) if form == "deepstack" else qwen(mmproj, folder, model, kind, form)
-        inputs = {"pixel_values": old["pixel_values"], "image_grid_thw": old["image_grid_thw"][None],
-                  "mm_token_type_ids": (ids == image).int()[None]}
+        if form == "internvl":
+            internvl(mmproj, model, kind, None if name == "internvl-qwen2" else 6)
+        elif form == "deepstack":
+            qwen3(mmproj, folder, model, kind)
+        else:
+            (qwen2 if form in ("first", "present") else qwen)(mmproj, folder, model, kind, form)
+        if form == "internvl":
+            inputs = {"pixel_values": old["pixel_values"][None]}
+        else:
+            inputs = {"pixel_values": old["pixel_values"], "image_grid_thw": old["image_grid_thw"][None],
+                      "mm_token_type_ids": (ids == image).int()[None]}
     inputs |= {"input_ids": ids[None], "attention_mask": torch.ones_like(ids)[None]}
     golden = greedy(model, inputs)
     save_tensors(OUT / f"{name}.safetensors", {

@@ -10,19 +10,22 @@ import shutil
 import torch
 from safetensors.torch import load_file
 from transformers import (
-    AutoTokenizer, DynamicCache, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration,
-    Qwen3VLForConditionalGeneration,
+    AutoTokenizer, DynamicCache, InternVLForConditionalGeneration, LlavaForConditionalGeneration,
+    Qwen2_5_VLForConditionalGeneration, Qwen2VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
 )
 
 import make_interleave
+import make_internvl
 import make_llava
 import make_qwen
+import make_qwen2
 import make_qwen3
 from common import HERE, margins, save_tensors, setup
 
 NEW_TOKENS = 10
-MODELS = {"llava-mha": LlavaForConditionalGeneration, "interleave-full": LlavaForConditionalGeneration, "qwen-tall": Qwen2_5_VLForConditionalGeneration,
-          "qwen3-tall": Qwen3VLForConditionalGeneration}
+MODELS = {"llava-mha": LlavaForConditionalGeneration, "interleave-full": LlavaForConditionalGeneration,
+          "qwen-tall": Qwen2_5_VLForConditionalGeneration, "qwen2-tall": Qwen2VLForConditionalGeneration,
+          "qwen3-tall": Qwen3VLForConditionalGeneration, "internvl-qwen2": InternVLForConditionalGeneration}
 TEXT, BEGIN, IMAGE, GENERATED = {"begin", "text"}, {"begin"}, {"image"}, {"generated"}
 # As the lab writes it; whose rows, which keys, first and last layer, heads (None: all).
 CASES = [
@@ -134,11 +137,11 @@ def main():
         facts = json.loads((HERE / name / "golden.json").read_text())
         model = kind.from_pretrained(HERE / name, dtype=torch.float32, attn_implementation="eager").eval()
         image = facts["image_token_id"]
-        maker = next(maker for maker in (make_llava, make_interleave, make_qwen, make_qwen3) if name in maker.SPECS)
+        one_axis = (make_llava, make_interleave, make_internvl)
+        maker = next(maker for maker in (*one_axis, make_qwen, make_qwen2, make_qwen3) if name in maker.SPECS)
         ids = golden["input_ids"][None]
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        llava = maker in (make_llava, make_interleave)
-        if llava:
+        if maker in one_axis:
             inputs["pixel_values"] = golden["pixel_values"][None]
         else:
             inputs |= {"pixel_values": golden["pixel_values"], "image_grid_thw": golden["image_grid_thw"][None],
@@ -158,7 +161,7 @@ def main():
         alone = torch.tensor([tokenizer(prompt)["input_ids"]])
         assert image not in alone
         inputs = {"input_ids": alone, "attention_mask": torch.ones_like(alone)}
-        if not llava:
+        if maker not in one_axis:
             model.model.rope_deltas = None
         out, margin = answer(model, inputs, image, None)
         tensors |= {f"none/{k}": v for k, v in out.items()} | {"none/input_ids": alone[0]}

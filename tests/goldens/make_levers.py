@@ -12,12 +12,14 @@ from fractions import Fraction
 import torch
 from safetensors.torch import load_file
 from transformers import (
-    DynamicCache, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
+    DynamicCache, InternVLForConditionalGeneration, LlavaForConditionalGeneration, Qwen2_5_VLForConditionalGeneration,
+    Qwen2VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
 )
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.qwen2_5_vl.modeling_qwen2_5_vl import eager_attention_forward
 from transformers.vision_utils import get_vision_window_index
 
+import make_internvl
 import make_positions
 from common import HERE, margins, save_tensors, setup, write_json
 from make_interleave import vision_parts as siglip_parts
@@ -26,8 +28,11 @@ from make_llava import vision_parts
 LLAVA = ["llava-mha", "llava-gqa", "llava-v4", "llava-headdim"]
 INTERLEAVE = ["interleave-full", "interleave-v4"]
 QWEN = ["qwen-square", "qwen-wide", "qwen-tall", "qwen-exact"]
+QWEN2 = ["qwen2-tall", "qwen2-wide"]
 QWEN3 = ["qwen3-tall", "qwen3-wide"]
-RUN = ["llava-mha", "interleave-full", "qwen-tall", "qwen3-tall"]  # answers whose margins leave no doubt
+INTERNVL = ["internvl-qwen2", "internvl-qwen3"]
+# Answers whose margins leave no doubt.
+RUN = ["llava-mha", "interleave-full", "qwen-tall", "qwen2-tall", "qwen3-tall", "internvl-qwen2"]
 RATES, COPIES, NEW_TOKENS = ("0.5", "0.75", "0.9"), (1, 3), 10
 
 
@@ -82,6 +87,19 @@ class Interleave(Llava):
         return siglip_parts(self.model, self.pixels, self.model.config.vision_feature_layer)[1]
 
 
+class InternVl(Llava):
+    """One tile; its patches are seen with their [CLS], too."""
+
+    def __init__(self, name, golden):
+        self.model = InternVLForConditionalGeneration.from_pretrained(
+            HERE / name, dtype=torch.float32, attn_implementation="eager").eval()
+        self.pixels, self.token = golden["pixel_values"][None], self.model.config.image_token_id
+        self.side = int(len(golden["image_features"]) ** 0.5)
+
+    def scores(self):
+        return make_internvl.cls_scores(self.model, self.pixels)
+
+
 class Qwen:
     kind, deep, forward = Qwen2_5_VLForConditionalGeneration, None, Llava.forward
 
@@ -128,6 +146,10 @@ class Qwen:
 
     def ids(self, positions):
         return positions.T[:, None]
+
+
+class Qwen2(Qwen):
+    kind = Qwen2VLForConditionalGeneration
 
 
 class Qwen3(Qwen):
@@ -265,7 +287,7 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     ranked, chosen = {}, {}
-    kinds = [(Llava, LLAVA), (Interleave, INTERLEAVE), (Qwen, QWEN), (Qwen3, QWEN3)]
+    kinds = [(Llava, LLAVA), (Interleave, INTERLEAVE), (Qwen, QWEN), (Qwen2, QWEN2), (Qwen3, QWEN3), (InternVl, INTERNVL)]
     for kind, name in [(kind, name) for kind, names in kinds for name in names]:
         golden = load_file(HERE / name / "golden.safetensors")
         it = kind(name, golden)

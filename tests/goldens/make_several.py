@@ -10,13 +10,14 @@ import shutil
 import numpy as np
 import torch
 from transformers import (
-    AutoProcessor, AutoTokenizer, GenerationConfig, LlavaForConditionalGeneration,
-    Qwen2_5_VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
+    AutoProcessor, AutoTokenizer, GenerationConfig, InternVLForConditionalGeneration, LlavaForConditionalGeneration,
+    Qwen2_5_VLForConditionalGeneration, Qwen2VLForConditionalGeneration, Qwen3VLForConditionalGeneration,
 )
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from common import HERE, greedy, margins, open_rgb, save_tensors, setup, write_json
 from make_interleave import JINJA as INTERLEAVE_JINJA
+from make_internvl import JINJA as INTERNVL_JINJA, one_tile, pil
 from make_llava import JINJA as LLAVA_JINJA
 from make_qwen import JINJA as QWEN_JINJA
 from make_qwen3 import JINJA as QWEN3_JINJA
@@ -28,7 +29,9 @@ CASES = {
     "interleave-v4-2": ("interleave-v4", ["exact42.png", "wide.png"], "Which one is red?"),
     "qwen-tall-2": ("qwen-tall", ["exact42.png", "tall.png"], "Which one is taller?"),
     "qwen-exact-3": ("qwen-exact", ["gray.png", "exact42.png", "wide.png"], "What do they share?\nA. a\nB. b"),
+    "qwen2-wide-2": ("qwen2-wide", ["exact42.png", "tall.png"], "Which one is taller?"),
     "qwen3-wide-2": ("qwen3-wide", ["exact42.png", "tall.png"], "Which one is taller?"),
+    "internvl-qwen3-2": ("internvl-qwen3", ["exact42.png", "tall.png"], "Which one is taller?"),
 }
 
 
@@ -40,7 +43,7 @@ def mdi(golden, s, first, second):
 
 
 def qwen_inputs(folder, tokenizer, prompt, images):
-    """As Qwen2_5_VLProcessor and Qwen3VLProcessor put them together; its video part would need torchvision."""
+    """As the processors of Qwen2-VL, Qwen2.5-VL and Qwen3-VL put them together; its video part would need torchvision."""
     pictures = Qwen2VLImageProcessorPil.from_pretrained(folder)(images=images, return_tensors="pt")
     pad, parts = "<|image_pad|>", prompt.split("<|image_pad|>")
     counts = (pictures["image_grid_thw"].prod(-1) // 4).tolist()
@@ -55,11 +58,12 @@ def qwen_inputs(folder, tokenizer, prompt, images):
 def make(name):
     checkpoint, names, text = CASES[name]
     folder = HERE / checkpoint
-    llava = checkpoint.startswith(("llava", "interleave"))
+    llava, internvl = checkpoint.startswith(("llava", "interleave")), checkpoint.startswith("internvl")
     kind, template = {
         "llava": (LlavaForConditionalGeneration, LLAVA_JINJA),
         "interleave": (LlavaForConditionalGeneration, INTERLEAVE_JINJA), "qwen": (Qwen2_5_VLForConditionalGeneration, QWEN_JINJA),
-        "qwen3": (Qwen3VLForConditionalGeneration, QWEN3_JINJA),
+        "qwen2": (Qwen2VLForConditionalGeneration, QWEN_JINJA), "qwen3": (Qwen3VLForConditionalGeneration, QWEN3_JINJA),
+        "internvl": (InternVLForConditionalGeneration, INTERNVL_JINJA),
     }[checkpoint.split("-")[0]]
     model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
     model.generation_config = GenerationConfig()  # some checkpoints ask for a repetition penalty
@@ -70,13 +74,15 @@ def make(name):
     if llava:
         processor = AutoProcessor.from_pretrained(folder, backend="pil")
         inputs = processor(text=[prompt], images=images, return_tensors="pt")
+    elif internvl:
+        inputs = one_tile(pil(folder), prompt, images)
     else:
         inputs = qwen_inputs(folder, tokenizer, prompt, images)
     golden = greedy(model, inputs, NEW_TOKENS)
     ids, new = inputs["input_ids"][0], golden["generated_ids"]
     token, s = model.config.image_token_id, len(ids)
-    if llava:
-        side = (model.config.vision_config.image_size // model.config.vision_config.patch_size) ** 2
+    if llava or internvl:
+        side = model.config.image_seq_length if internvl else (model.config.vision_config.image_size // model.config.vision_config.patch_size) ** 2
         counts, positions = [side] * len(names), torch.arange(s).expand(3, -1)
         grids = [[int(side**0.5)] * 2] * len(names)
         rest = {}

@@ -66,7 +66,9 @@ impl Weighed {
     /// Bytes that a running program takes to load it and ask it the shortest question.
     pub fn takes(&self) -> u64 {
         let need = self.memory(match self.parts.pictures.tokens() {
-            PictureTokens::One { tokens } | PictureTokens::Tiles { tokens, .. } => tokens as usize,
+            PictureTokens::One { tokens }
+            | PictureTokens::Tiles { tokens, .. }
+            | PictureTokens::Canvas { tokens, .. } => tokens as usize,
             PictureTokens::Any { .. } => 64,
         });
         need.peak() - PROGRAM

@@ -14,15 +14,19 @@ use crate::common::{Close, Golden, Recording, Tensors, TextCase};
 use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits};
 use shared::{Group, Quant, RunOptions};
 
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 12] = [
     "llava-mha",
     "llava-gqa",
     "llava-headdim",
     "interleave-full",
     "qwen-square",
     "qwen-wide",
+    "qwen2-tall",
+    "qwen2-wide",
     "qwen3-tall",
     "qwen3-wide",
+    "internvl-qwen2",
+    "internvl-qwen3",
 ];
 
 fn load(place: &Path, quant: Quant) -> Model {

@@ -164,7 +164,9 @@ fn weights_held_as_stored_equal_transformers() {
     let types = [("llava-mha", "f32"), ("llava-v4", "f16"), ("llava-headdim", "bf16")]
         .into_iter()
         .chain([("qwen-square", "f32"), ("qwen-wide", "bf16"), ("qwen-exact", "f16")])
+        .chain([("qwen2-tall", "f32"), ("qwen2-wide", "bf16")])
         .chain([("qwen3-tall", "f32"), ("qwen3-wide", "bf16")])
+        .chain([("internvl-qwen2", "f32"), ("internvl-qwen3", "bf16")])
         .chain([("interleave-full", "f32"), ("interleave-v4", "bf16")]);
     for (name, kind) in types {
         let golden = Golden::open(name);
@@ -218,8 +220,8 @@ fn what_a_person_types_stays_text() {
                 // Qwen's delimiters: turn marks, five or without a system turn three, the first of
                 // which is Begin, and two around the picture.
                 let marks = match template {
-                    "qwen2.5-vl" => 6,
-                    "qwen3-vl" => 4,
+                    "qwen2-vl" | "qwen2.5-vl" => 6,
+                    "qwen3-vl" | "internvl" => 4,
                     "llava-interleave" => 2,
                     _ => 0,
                 };
@@ -227,7 +229,7 @@ fn what_a_person_types_stays_text() {
                 let patches = layout.picture().unwrap();
                 let patches = u32::from(patches.rows) * u32::from(patches.cols);
                 assert_eq!(counts.get(Group::Image), patches);
-                let has_system = ["vicuna-v1", "qwen2.5-vl"].contains(&template);
+                let has_system = ["vicuna-v1", "qwen2-vl", "qwen2.5-vl"].contains(&template);
                 assert_eq!(counts.get(Group::System) > 0, has_system);
                 let typed = counts.get(Group::Instruction);
                 assert!((typed == 0) == case.text.is_empty(), "{:?}: {typed}", case.text);

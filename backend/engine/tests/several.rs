@@ -24,13 +24,15 @@ struct Case {
     mdi: BTreeMap<String, Vec<f64>>,
 }
 
-const CASES: [&str; 6] = [
+const CASES: [&str; 8] = [
     "llava-mha-2",
     "llava-gqa-3",
     "interleave-v4-2",
     "qwen-tall-2",
     "qwen-exact-3",
+    "qwen2-wide-2",
     "qwen3-wide-2",
+    "internvl-qwen3-2",
 ];
 
 fn goldens() -> PathBuf {
@@ -138,7 +140,14 @@ fn rows_sum_to_one_in_every_bin() {
 /// Each picture is pruned and repeated by itself; what is done to pictures is done to all.
 #[test]
 fn levers_and_interventions_are_each_pictures_own() {
-    for name in ["llava-mha-2", "interleave-v4-2", "qwen-tall-2", "qwen3-wide-2"] {
+    for name in [
+        "llava-mha-2",
+        "interleave-v4-2",
+        "qwen-tall-2",
+        "qwen2-wide-2",
+        "qwen3-wide-2",
+        "internvl-qwen3-2",
+    ] {
         let (case, _) = open(name);
         let model = case.model();
         let pictures = case.pictures();

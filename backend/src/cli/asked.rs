@@ -36,7 +36,7 @@ pub struct AskedArgs {
     #[arg(long, value_parser = text())]
     prune_count: Option<String>,
     /// Where those that are left stand: repacked, at consecutive positions, or kept, where they
-    /// stood [default: repacked; kept for Qwen2.5-VL and Qwen3-VL, whose
+    /// stood [default: repacked; kept for Qwen's models, whose
     /// positions carry the grid].
     #[arg(long, value_parser = text())]
     prune_positions: Option<String>,

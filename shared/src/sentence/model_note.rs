@@ -76,6 +76,9 @@ sentences! {
         Tiles { file: String, width: u64, height: u64 } = "picture_splitting_asked":
             "{file} has 'do_image_splitting' true: the lab shows a picture as one tile of {width} × {height} pixels, and cuts it into tiles where max_pixels asks for more.",
             "{file}의 'do_image_splitting'이 true이지만, 랩은 이미지를 {width} × {height} 픽셀 타일 하나로 보여 줍니다. max_pixels로 더 큰 크기를 요청하면 여러 타일로 나눕니다.";
+        TilesAllowed { file: String, most: u64, width: u64, height: u64 } = "picture_tiles_allowed":
+            "{file} allows {most} tiles: the lab shows a picture as one tile of {width} × {height} pixels, and cuts it into tiles where max_pixels asks for more.",
+            "{file}은(는) 타일을 {most}개까지 허용하지만, 랩은 이미지를 {width} × {height} 픽셀 타일 하나로 보여 줍니다. max_pixels로 더 큰 크기를 요청하면 여러 타일로 나눕니다.";
         UnusedSettings { file: String, names: String } = "processor_settings_unused":
             "{file} has {names}, which this processor does not use.",
             "{file}: 이 프로세서가 쓰지 않는 설정 {names}이(가) 있습니다.";

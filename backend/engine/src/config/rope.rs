@@ -82,6 +82,14 @@ pub(crate) fn rope(
     let name = if chosen.member("rope_type").is_null() { "type" } else { "rope_type" };
     let factor = match chosen.text(name)? {
         None | Some("default") => 1.0,
+        // As far as the model's positions reach, where the base is not changed.
+        Some("dynamic") if rules.plain.contains(&"dynamic") => {
+            if chosen.member("factor").is_null() {
+                return Err(chosen.wrong("factor", "a number: what longer prompts would need, it"));
+            }
+            chosen.number("factor", 1.0, 1.0..=1e6)?;
+            1.0
+        }
         Some(plain) if rules.plain.contains(&plain) => 1.0,
         Some("linear") if rules.linear => {
             if chosen.member("factor").is_null() {

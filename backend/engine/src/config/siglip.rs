@@ -3,12 +3,10 @@
 use serde_json::Value;
 use shared::sentence::ModelNote;
 
-use super::rope::{RopeRules, rope};
 use super::{
-    MOST, Section, Usual, activation, decoder, eos, gelu, heads, image_token, known, model_type,
-    same_layers, silu,
+    MOST, Section, activation, eos, gelu, image_token, known, model_type, qwen, same_layers,
 };
-use crate::decoder::{Biases, DecoderConfig};
+use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
 use crate::vision::{Activation, ProjectedConfig, VitConfig};
 
@@ -165,23 +163,5 @@ pub(crate) fn qwen2(
     notes: &mut Vec<ModelNote>,
 ) -> Result<DecoderConfig, EngineError> {
     model_type(text, &["qwen2"])?;
-    same_layers(text)?;
-    silu(text)?;
-    if text.flag("use_sliding_window", false)? {
-        return Err(text.wrong("use_sliding_window", "false"));
-    }
-    let hidden = text.size("hidden_size", 4096, MOST.width)?;
-    let heads = heads(text, hidden, (32, Some(32)), None)?;
-    let biases = Biases { qkv: Some(true), output: Some(false), mlp: Some(false) };
-    let usual = Usual {
-        intermediate: 22_016,
-        layers: 32,
-        vocab: 151_936,
-        norm_eps: 1e-6,
-        positions: 32_768,
-    };
-    let rotary = rope(text, &RopeRules::LLAMA, notes)?;
-    let config = decoder((model, text), (hidden, heads), (rotary, biases), &usual)?;
-    text.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
-    Ok(config)
+    qwen(model, text, notes)
 }

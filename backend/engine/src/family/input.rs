@@ -215,7 +215,7 @@ mod tests {
         let scores = SafeTensors::deserialize(&bytes).expect("goldens");
         let text = std::fs::read_to_string(goldens("levers/kept.json")).expect("goldens");
         let kept: BTreeMap<String, Vec<Case>> = serde_json::from_str(&text).expect("goldens");
-        assert_eq!(kept.len(), 12);
+        assert_eq!(kept.len(), 16);
         for (name, cases) in kept {
             let reading = Reading {
                 quant: Quant::F32,

@@ -8,12 +8,14 @@ mod describe;
 mod files;
 mod glance;
 mod input;
+mod internvl;
 pub(crate) mod llava;
 mod load;
 mod ollama;
 mod parts;
 mod positions;
 mod qwen2_5_vl;
+mod qwen2_vl;
 mod qwen3_vl;
 mod smolvlm;
 #[cfg(test)]
@@ -45,8 +47,10 @@ pub(crate) static FAMILIES: &[&dyn Family] = &[
     &llava::Llava,
     &llava::LlavaInterleave,
     &smolvlm::SmolVlm,
+    &qwen2_vl::Qwen2Vl,
     &qwen2_5_vl::Qwen25Vl,
     &qwen3_vl::Qwen3Vl,
+    &internvl::InternVl,
     #[cfg(test)]
     &toy::Toy,
 ];

@@ -165,7 +165,9 @@ mod tests {
             ("llava-mha", Numbering::Sequence, (3, 3)),
             ("interleave-full", Numbering::Sequence, (5, 5)),
             ("qwen-tall", Numbering::Grid, (8, 2)),
+            ("qwen2-tall", Numbering::Grid, (5, 2)),
             ("qwen3-tall", Numbering::Grid, (5, 2)),
+            ("internvl-qwen2", Numbering::Sequence, (3, 3)),
         ] {
             let cases = golden(&format!("levers/{name}.json"));
             let cases: Vec<Case> = serde_json::from_value(cases).expect("cases");

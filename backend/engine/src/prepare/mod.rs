@@ -76,6 +76,9 @@ impl Normalise {
         mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
         std: [0.268_629_54, 0.261_302_6, 0.275_777_1],
     };
+    /// ImageNet's.
+    pub(crate) const IMAGENET: Normalise =
+        Normalise { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
     /// SigLIP's: levels become values from −1 to 1.
     pub(crate) const HALF: Normalise = Normalise { mean: [0.5; 3], std: [0.5; 3] };
 

@@ -11,7 +11,7 @@ use crate::filesystem::Location;
 
 /// Members that change no token of a prompt in transformers 5: names, lengths, and what slow
 /// tokenizers were told.
-const HARMLESS: [&str; 45] = [
+const HARMLESS: [&str; 48] = [
     "_commit_hash",
     "add_bos_token",
     "add_eos_token",
@@ -22,7 +22,9 @@ const HARMLESS: [&str; 45] = [
     "bos_token",
     "chat_template",
     "cls_token",
+    "context_image_token",
     "device_map",
+    "end_image_token",
     "eos_token",
     "errors",
     "extra_special_tokens",
@@ -46,6 +48,7 @@ const HARMLESS: [&str; 45] = [
     "sp_model_kwargs",
     "spaces_between_special_tokens",
     "special_tokens_map_file",
+    "start_image_token",
     "stride",
     "tokenizer_class",
     "tokenizer_file",

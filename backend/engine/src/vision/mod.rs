@@ -2,12 +2,14 @@
 
 mod grid;
 mod projected;
+mod shuffle;
 mod vit;
 
 use candle_core::{Result, Tensor};
 
 pub(crate) use grid::{GridConfig, GridKind, GridMlp, GridNames, GridNorm, GridTower, Windows};
 pub(crate) use projected::{Projected, ProjectedConfig, is_unused};
+pub(crate) use shuffle::Shuffle;
 pub(crate) use vit::{VitConfig, VitTower};
 
 /// Activation of an MLP.

@@ -6,7 +6,8 @@ use shared::{Group, Quant, RunOptions};
 use super::{Golden, Recording};
 
 /// One checkpoint of each family, whose answers leave no doubt.
-pub const CHECKPOINTS: [&str; 4] = ["llava-mha", "interleave-full", "qwen-tall", "qwen3-tall"];
+pub const CHECKPOINTS: [&str; 6] =
+    ["llava-mha", "interleave-full", "qwen-tall", "qwen2-tall", "qwen3-tall", "internvl-qwen2"];
 /// Tokens the reference's answers have.
 pub const NEW: usize = 10;
 

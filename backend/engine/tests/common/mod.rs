@@ -154,8 +154,9 @@ pub fn checkpoints() -> Vec<Golden> {
     let llava = ["llava-mha", "llava-gqa", "llava-v4", "llava-headdim"].map(Golden::open);
     let interleave = ["interleave-full", "interleave-v4"].map(Golden::open);
     let qwen = ["qwen-square", "qwen-wide", "qwen-tall", "qwen-exact"].map(Golden::open);
-    let qwen3 = ["qwen3-tall", "qwen3-wide"].map(Golden::open);
-    llava.into_iter().chain(interleave).chain(qwen).chain(qwen3).collect()
+    let later = ["qwen2-tall", "qwen2-wide", "qwen3-tall", "qwen3-wide"].map(Golden::open);
+    let internvl = ["internvl-qwen2", "internvl-qwen3"].map(Golden::open);
+    llava.into_iter().chain(interleave).chain(qwen).chain(later).chain(internvl).collect()
 }
 
 impl Golden {
@@ -179,6 +180,8 @@ impl Golden {
         match self.name.split_once('-').map(|(family, _)| family) {
             Some("llava") => vec![("llava-hf", &case.ids), ("vicuna-v1", &case.ids_vicuna_v1)],
             Some("interleave") => vec![("llava-interleave", &case.ids)],
+            Some("qwen2") => vec![("qwen2-vl", &case.ids)],
+            Some("internvl") => vec![("internvl", &case.ids)],
             Some("qwen3") => vec![("qwen3-vl", &case.ids)],
             _ => vec![("qwen2.5-vl", &case.ids)],
         }

@@ -4,29 +4,16 @@ use shared::sentence::ModelNote;
 
 use super::TOWER;
 use crate::config::{
-    Files, MOST, RopeRules, Section, Usual, eos, heads, image_token, known, model_type, rope,
-    same_layers, silu,
+    Files, MOST, QwenText, RopeRules, Section, known, model_type, qwen_text, rope, same_layers,
+    silu,
 };
-use crate::decoder::{Biases, DecoderConfig};
+use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::vision::{GridConfig, Windows};
 
-/// Tokens that stand for nothing in a question about a still picture.
-const HARMLESS: [&str; 4] =
-    ["video_token_id", "vision_end_token_id", "vision_start_token_id", "vision_token_id"];
-/// Of the vision tower's: names that nobody reads any more, and how seconds of a film are counted.
-const HARMLESS_TOWER: [&str; 3] = ["in_chans", "spatial_patch_size", "tokens_per_second"];
-
-/// The decoder's rotary positions: three axes, plain or linear.
-const ROPE: RopeRules = RopeRules {
-    theta: 1e6,
-    plain: &["mrope"],
-    linear: true,
-    words: "\"default\", \"linear\" or \"mrope\"",
-    sections: Some([16, 24, 24]),
-    interleaved: false,
-};
+/// Names that nobody reads any more, and how seconds of a film are counted.
+const HARMLESS: [&str; 3] = ["in_chans", "spatial_patch_size", "tokens_per_second"];
 
 /// Everything Qwen2.5-VL needs from `config.json` and `generation_config.json`.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,123 +35,14 @@ impl QwenConfig {
     pub(crate) fn load(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
         let files = Files::read(folder)?;
         let (model, generation) = (files.model()?, files.generation()?);
-        let config = Self::parse(&model, &generation, notes)?;
-        beside(&model, notes)?;
-        model.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
-        Ok(config)
+        let vision = vision(&model.section("vision_config")?, notes)?;
+        let image_processor = model.text("image_processor_type")?.map(str::to_owned);
+        let types = ["qwen2_5_vl", "qwen2_5_vl_text"];
+        let out = ("out_hidden_size", vision.out);
+        let QwenText { text, image_token, eos } =
+            qwen_text((&model, &generation), &types, out, notes)?;
+        Ok(QwenConfig { text, vision, image_token, eos, image_processor })
     }
-
-    fn parse(
-        model: &Section,
-        generation: &Section,
-        notes: &mut Vec<ModelNote>,
-    ) -> Result<Self, EngineError> {
-        same_layers(model)?;
-        // Nested since transformers 4.52; the published files are flat. Where both are there the
-        // nested part wins.
-        let nested = model.section("text_config")?;
-        let text_part = if nested.is_missing() { model.clone() } else { nested };
-        let vision_part = model.section("vision_config")?;
-        let vision = vision(&vision_part, notes)?;
-        let text = decoder(model, &text_part, notes)?;
-        if vision.out != text.hidden {
-            return Err(model.fail(&format!(
-                "'{}' is {}: the vision tower gives that many values a token, and the decoder \
-                 takes {} ('{}')",
-                vision_part.key("out_hidden_size"),
-                vision.out,
-                text.hidden,
-                text_part.key("hidden_size"),
-            )));
-        }
-        Ok(QwenConfig {
-            image_processor: model.text("image_processor_type")?.map(str::to_owned),
-            image_token: image_token(model, &["image_token_id"], 151_655, text.vocab)?,
-            eos: eos(&[generation, model, &text_part], 151_645)?,
-            text,
-            vision,
-        })
-    }
-}
-
-/// Settings of the decoder that stand outside `text_config` although there is one: transformers 5
-/// looks inside alone.
-fn beside(model: &Section, notes: &mut Vec<ModelNote>) -> Result<(), EngineError> {
-    let text = model.section("text_config")?;
-    if text.is_missing() {
-        return Ok(());
-    }
-    for name in INSIDE {
-        let outside = model.member(name);
-        if !outside.is_null() && outside != text.member(name) {
-            let (file, name) = (model.name().to_owned(), format!("'{name}'"));
-            notes.push(ModelNote::InsideCounts { file, name });
-        }
-    }
-    Ok(())
-}
-
-/// What is read of `text_config`, where there is one.
-const INSIDE: [&str; 16] = [
-    "head_dim",
-    "hidden_act",
-    "hidden_size",
-    "intermediate_size",
-    "layer_types",
-    "max_position_embeddings",
-    "num_attention_heads",
-    "num_hidden_layers",
-    "num_key_value_heads",
-    "rms_norm_eps",
-    "rope_parameters",
-    "rope_scaling",
-    "rope_theta",
-    "use_sliding_window",
-    "vocab_size",
-    "per_layer_config",
-];
-
-/// Qwen2.5's settings, with the defaults of transformers' Qwen2_5_VLTextConfig.
-fn decoder(
-    model: &Section,
-    text: &Section,
-    notes: &mut Vec<ModelNote>,
-) -> Result<DecoderConfig, EngineError> {
-    same_layers(text)?;
-    if text.flag("use_sliding_window", false)? {
-        return Err(text.wrong("use_sliding_window", "false"));
-    }
-    model_type(text, &["qwen2_5_vl", "qwen2_5_vl_text"])?;
-    silu(text)?;
-    let hidden = text.size("hidden_size", 8192, MOST.width)?;
-    let heads = heads(text, hidden, (64, Some(8)), None)?;
-    let head_dim = heads.head_dim;
-    if head_dim * heads.heads != hidden {
-        let needed = format!("{}, the width over the heads,", hidden / heads.heads);
-        return Err(text.wrong("head_dim", &needed));
-    }
-    let rotary = rope(text, &ROPE, notes)?;
-    let turned = rotary.sections.iter().fold(0usize, |sum, n| sum.saturating_add(*n));
-    if rotary.sections.len() != 3 || turned != head_dim / 2 {
-        return Err(text.fail(&format!(
-            "'mrope_section' {:?} does not fill half a head of {head_dim} in three parts",
-            rotary.sections
-        )));
-    }
-    let biases = Biases { qkv: Some(true), output: Some(false), mlp: Some(false) };
-    let usual = Usual {
-        intermediate: 29_568,
-        layers: 80,
-        vocab: 152_064,
-        norm_eps: 1e-5,
-        positions: 32_768,
-    };
-    let config = crate::config::decoder((model, text), (hidden, heads), (rotary, biases), &usual)?;
-    // A flat file's own members are told with the others.
-    if text.key("") != model.key("") {
-        text.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
-    }
-    Ok(config)
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.
@@ -222,6 +100,6 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
             config.patch * config.merge
         )));
     }
-    json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS_TOWER], notes);
+    json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
     Ok(config)
 }

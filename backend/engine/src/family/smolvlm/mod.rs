@@ -19,7 +19,7 @@ use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::prepare::Normalise;
 use crate::prompt::Prompting;
-use crate::vision::{Features, VitTower};
+use crate::vision::{Features, Shuffle, VitTower};
 use crate::weights::{Gguf, GgufNames, Linear, Loader};
 use config::SmolConfig;
 use prepare::SmolPrepare;
@@ -135,26 +135,8 @@ impl SmolEncoder {
         Ok(SmolEncoder { config, tower, connector })
     }
 
-    /// The patches of each token beside each other, row by row: `[grid², scale² · width]` of
-    /// `[patches, width]`.
-    fn shuffled(&self, patches: &Tensor) -> Result<Tensor> {
-        let (grid, scale) = (self.config.grid(), self.config.scale);
-        let width = self.config.vision.hidden;
-        patches
-            .reshape((grid, scale, grid, scale, width))?
-            .permute((0, 2, 1, 3, 4))?
-            .reshape((grid * grid, scale * scale * width))
-    }
-
-    /// The scores of a tile's tokens, each the mean of its patches'.
-    fn scores(&self, patches: &[f32]) -> Vec<f32> {
-        let (grid, scale) = (self.config.grid(), self.config.scale);
-        let mut scores = vec![0.0; if patches.is_empty() { 0 } else { grid * grid }];
-        for (at, score) in patches.iter().enumerate() {
-            let (row, col) = (at / (grid * scale), at % (grid * scale));
-            scores[row / scale * grid + col / scale] += score / (scale * scale) as f32;
-        }
-        scores
+    fn shuffle(&self) -> Shuffle {
+        Shuffle { grid: self.config.grid(), scale: self.config.scale }
     }
 }
 
@@ -162,11 +144,12 @@ impl Encoder for SmolEncoder {
     fn features(&self, pixels: &[f32], _: &[PreparedPicture], scored: bool) -> Result<Features> {
         let size = self.config.vision.image_size;
         let (mut rows, mut scores) = (Vec::new(), Vec::new());
+        let shuffle = self.shuffle();
         for tile in pixels.chunks(3 * size * size) {
             let tile = Tensor::from_slice(tile, (3, size, size), &self.tower.device())?;
             let seen = self.tower.forward(&tile, scored)?;
-            rows.push(self.connector.forward(&self.shuffled(&seen.rows)?, DType::F32)?);
-            scores.extend(self.scores(&seen.scores));
+            rows.push(self.connector.forward(&shuffle.patches(&seen.rows)?, DType::F32)?);
+            scores.extend(shuffle.scores(&seen.scores));
         }
         Ok(Features { rows: Tensor::cat(&rows, 0)?, deep: Vec::new(), scores })
     }
