@@ -1,13 +1,14 @@
 //! What can be wrong with a dataset, and with one of its rows.
 
-use shared::ErrorCode;
 use shared::experiment::{LeftOut, SampleRef};
+use shared::sentence::DatasetText;
+use shared::{ErrorCode, Message};
 
 use crate::record::shortened;
 
 /// Why a row is no sample.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {fault}", row_name(reference))]
+#[error("{}", said(reference, fault))]
 pub struct RowError {
     /// The sample, as far as it could be read; its row is always right.
     pub reference: Box<SampleRef>,
@@ -15,39 +16,41 @@ pub struct RowError {
     pub fault: Fault,
 }
 
-fn row_name(reference: &SampleRef) -> String {
-    let SampleRef { row, id, .. } = reference;
-    let same = id.is_empty() || *id == row.to_string();
-    if same { format!("Row {row}") } else { format!("Row {row} ({})", shortened(id)) }
+/// A row and what is wrong with it.
+fn said(reference: &SampleRef, fault: &Fault) -> Message {
+    let (row, fault) = (reference.row, fault.said());
+    let same = reference.id.is_empty() || reference.id == row.to_string();
+    match same {
+        true => DatasetText::OfRow { row, fault }.into(),
+        false => {
+            let id = shortened(&reference.id);
+            DatasetText::OfNamedRow { row, id, fault }.into()
+        }
+    }
 }
 
 /// What is wrong with a row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.said())]
 pub enum Fault {
     /// There is no such row.
-    #[error("the dataset has {rows} rows, numbered from 0.")]
     NoSuchRow {
         /// Rows there are.
         rows: u64,
     },
     /// The row has no picture.
-    #[error("{column} holds no picture{hint}; give the row one or leave it out.")]
     NoPicture {
         /// Where it should be.
         column: String,
-        /// What is there instead; begins with a comma, or is empty.
-        hint: String,
+        /// The file outside of the table that is named there instead.
+        elsewhere: Option<String>,
     },
     /// The picture has no bytes.
-    #[error("the picture in {column} is empty (0 bytes); store the picture again.")]
     EmptyPicture {
         /// Where it is.
         column: String,
     },
     /// The picture is larger than a sample may be.
-    #[error(
-        "the picture in {column} has {bytes} bytes and the limit is {limit}; store it smaller."
-    )]
     PictureTooLarge {
         /// Where it is.
         column: String,
@@ -57,33 +60,46 @@ pub enum Fault {
         limit: u64,
     },
     /// A column of the row holds several pictures where one is read.
-    #[error(
-        "one of its columns holds {0} pictures, of which one can be read; the row is left out."
-    )]
     SeveralPictures(usize),
     /// A text refers to a picture that the row does not have.
-    #[error(
-        "it refers to {reference} and has one picture; join the pictures into one and name no other, \
-         or leave the row out."
-    )]
     NoSuchPicture {
         /// The reference as it is written.
         reference: String,
     },
     /// A value that the row cannot do without is missing.
-    #[error("{column} has no value; fill it in or leave the row out.")]
     Missing {
         /// The column's or field's name.
         column: String,
     },
     /// A value is there and cannot be used.
-    #[error("{column} cannot be read: {why}.")]
     Unreadable {
         /// The column's or field's name, or what else holds the row.
         column: String,
         /// What is wrong with it, without a full stop.
         why: String,
     },
+}
+
+impl Fault {
+    /// The fault as a sentence.
+    fn said(&self) -> Message {
+        let said = match self.clone() {
+            Fault::NoSuchRow { rows } => DatasetText::NoSuchRow { rows },
+            Fault::NoPicture { column, elsewhere: None } => DatasetText::NoPicture { column },
+            Fault::NoPicture { column, elsewhere: Some(path) } => {
+                DatasetText::PictureElsewhere { column, path }
+            }
+            Fault::EmptyPicture { column } => DatasetText::EmptyPicture { column },
+            Fault::PictureTooLarge { column, bytes, limit } => {
+                DatasetText::PictureTooLarge { column, bytes, limit }
+            }
+            Fault::SeveralPictures(n) => DatasetText::SeveralPictures { n: n as u64 },
+            Fault::NoSuchPicture { reference } => DatasetText::NoSuchPicture { reference },
+            Fault::Missing { column } => DatasetText::Missing { column },
+            Fault::Unreadable { column, why } => DatasetText::Unreadable { column, why },
+        };
+        said.into()
+    }
 }
 
 impl Fault {
@@ -96,7 +112,7 @@ impl Fault {
     }
 
     pub(crate) fn no_picture(column: impl Into<String>) -> Fault {
-        Fault::NoPicture { column: column.into(), hint: String::new() }
+        Fault::NoPicture { column: column.into(), elsewhere: None }
     }
 
     /// The fault of this row.
@@ -126,32 +142,28 @@ impl RowError {
 
     /// The row as an experiment lists it among those left out.
     pub fn left_out(self) -> LeftOut {
-        let (code, message) = (self.code(), self.to_string());
-        LeftOut::new(*self.reference, code, message)
+        let (code, said) = (self.code(), self.said());
+        LeftOut::new(*self.reference, code, said)
+    }
+
+    /// What is wrong, as a sentence.
+    pub fn said(&self) -> Message {
+        said(&self.reference, &self.fault)
     }
 }
 
 /// Why a dataset cannot be opened. The messages name what the person wrote, and nothing else of
 /// the machine.
 #[derive(Debug, thiserror::Error)]
+#[error("{}", self.said())]
 pub enum OpenError {
     /// The name is none that the lab knows.
-    #[error(
-        "There is no dataset '{0}'. Name one of: demo, mmmu-pro, mmmu-pro:standard-10, \
-         mmmu-pro:standard-4, mmmu-pro:PATH, folder:PATH, jsonl:PATH, parquet:PATH."
-    )]
     Unknown(String),
     /// The name's options are not right.
-    #[error("{0}")]
     BadOption(String),
     /// This lab reads no files that a name asks for.
-    #[error(
-        "The dataset '{0}' is read from a path, which this lab does not allow here: name demo or \
-         mmmu-pro, or ask whoever runs the lab."
-    )]
     PathsNotAllowed(String),
     /// There is nothing there.
-    #[error("The dataset '{name}' is not there: {why}")]
     Absent {
         /// The dataset as it was named.
         name: String,
@@ -159,7 +171,6 @@ pub enum OpenError {
         why: String,
     },
     /// Something is there and is no dataset.
-    #[error("The dataset '{name}' cannot be read: {why}")]
     Unreadable {
         /// The dataset as it was named.
         name: String,
@@ -169,6 +180,23 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// What is wrong, as a sentence; what is wrong with a name's options is told in English alone.
+    pub fn said(&self) -> Message {
+        match self {
+            OpenError::Unknown(name) => DatasetText::Unknown { name: name.clone() }.into(),
+            OpenError::BadOption(why) => why.as_str().into(),
+            OpenError::PathsNotAllowed(name) => {
+                DatasetText::PathsNotAllowed { name: name.clone() }.into()
+            }
+            OpenError::Absent { name, why } => {
+                DatasetText::Absent { name: name.clone(), why: why.clone() }.into()
+            }
+            OpenError::Unreadable { name, why } => {
+                DatasetText::CannotBeRead { name: name.clone(), why: why.clone() }.into()
+            }
+        }
+    }
+
     /// The code that fits.
     pub fn code(&self) -> ErrorCode {
         match self {

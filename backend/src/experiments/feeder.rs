@@ -154,7 +154,7 @@ fn dataset<'o>(
 /// A sentence about a dataset that this worker lacks. Links travel, machines' folders do not.
 fn missing(name: &str, error: &datasets::OpenError) -> Message {
     match datasets::label(name) {
-        label if label == name => error.to_string().into(),
+        label if label == name => error.said(),
         label => {
             tracing::warn!(%error, "a dataset cannot be read");
             Problem::DatasetNotThere { name: label }.into()

@@ -82,7 +82,7 @@ pub fn plan(
         places.paths = Paths::Nowhere;
     }
     let dataset = datasets::open(&spec.dataset, &places)
-        .map_err(|error| ApiError::new(error.code(), error.to_string()))?;
+        .map_err(|error| ApiError::new(error.code(), error.said()))?;
     let info = dataset.info().clone();
     if info.rows == 0 {
         let empty = LabError::DatasetEmpty { name: info.name };

@@ -8,6 +8,7 @@
 //!
 //! An id is never given to another meaning, and a parameter never renamed: stored runs hold them.
 
+mod dataset_text;
 mod engine_refusal;
 mod lab_error;
 mod message;
@@ -25,6 +26,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use dataset_text::DatasetText;
 pub use engine_refusal::EngineRefusal;
 pub use lab_error::LabError;
 pub use message::Message;
@@ -138,7 +140,16 @@ macro_rules! subjects {
     };
 }
 
-subjects!(OptionError, Problem, LabError, TableText, ModelNote, TemplateProblem, EngineRefusal);
+subjects!(
+    OptionError,
+    Problem,
+    LabError,
+    TableText,
+    ModelNote,
+    TemplateProblem,
+    EngineRefusal,
+    DatasetText,
+);
 
 #[cfg(test)]
 mod tests {

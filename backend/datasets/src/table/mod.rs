@@ -232,11 +232,9 @@ impl Table {
     /// The fault of a row whose picture is `None`.
     pub fn no_picture(&self, column: Column, row: u64) -> Fault {
         let path = self.read(column.0 + 1, row).ok().and_then(|v| v.items.into_iter().next());
-        let hint = path.map_or(String::new(), |path| {
-            let path = String::from_utf8_lossy(&path).into_owned();
-            format!(", only the name of a file outside of the table ('{}')", shortened(&path))
-        });
-        Fault::NoPicture { column: self.name(column).to_owned(), hint }
+        let path = path.map(|path| String::from_utf8_lossy(&path).into_owned());
+        let elsewhere = path.map(|path| shortened(&path));
+        Fault::NoPicture { column: self.name(column).to_owned(), elsewhere }
     }
 
     /// A column's name.

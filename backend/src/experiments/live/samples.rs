@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use datasets::{Dataset, Sample};
-use shared::ErrorCode;
 use shared::experiment::DatasetInfo;
-use shared::sentence::LabError;
+use shared::sentence::{DatasetText, LabError};
+use shared::{ErrorCode, Message};
 
 use super::Live;
 use crate::error::ApiError;
@@ -34,22 +34,19 @@ impl Opened {
         if let Some(found) = lock(&self.0).iter().find(|d| same(d)) {
             return Ok(found.clone());
         }
-        let unusable = |message| ApiError::new(ErrorCode::DatasetUnusable, message);
+        let unusable = |said: Message| ApiError::new(ErrorCode::DatasetUnusable, said);
         let label = datasets::label(&wanted.name);
         let opened = datasets::open(&wanted.name, &means.shelves.places());
         let opened = opened.map_err(|error| {
             // Whoever looks on is told nothing of the machine's folders.
             unusable(match label == wanted.name {
-                true => error.to_string(),
-                false => format!("The dataset {label} can no longer be read where it was."),
+                true => error.said(),
+                false => DatasetText::NoLongerRead { name: label.clone() }.into(),
             })
         });
         let dataset: Arc<dyn Dataset> = opened?.into();
         if !same(&dataset) {
-            return Err(unusable(format!(
-                "The dataset {label} has changed since this experiment drew its samples; they \
-                 cannot be shown."
-            )));
+            return Err(unusable(DatasetText::ChangedSince { name: label }.into()));
         }
         let mut open = lock(&self.0);
         open.push_front(dataset.clone());
@@ -76,6 +73,6 @@ impl Live {
         let row = *row.ok_or_else(|| ApiError::new(ErrorCode::NotFound, LabError::NoItem))?;
         let dataset = self.opened.get(means, &start.dataset)?;
         let read = dataset.sample(row);
-        read.map_err(|error| ApiError::new(ErrorCode::SampleUnusable, error.to_string()))
+        read.map_err(|error| ApiError::new(ErrorCode::SampleUnusable, error.said()))
     }
 }
