@@ -134,6 +134,8 @@ fn readme_says_what_is_computed() {
         ("internvl3.5-1b", "InternVL3.5-1B"),
         ("internvl3.5-2b", "InternVL3.5-2B"),
         ("internvl3.5-8b", "InternVL3.5-8B"),
+        ("llava-onevision-0.5b", "LLaVA-OneVision-0.5B"),
+        ("llava-onevision-7b", "LLaVA-OneVision-7B"),
     ] {
         for (kernels, processor) in
             [(Kernels::Avx2, "AVX2"), (Kernels::Avx512Vnni, "VNNI"), (Kernels::Amx, "AMX")]

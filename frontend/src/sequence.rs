@@ -167,7 +167,12 @@ pub fn sequence_rows(observation: &Observation, row: Option<&[f32]>) -> Vec<Vec<
         None => "–".to_owned(),
     };
     let prompt = layout.tokens.iter().map(|t| {
-        let mut cell = t.cell().map_or_else(String::new, |c| {
+        // Learned features between the lines of a picture's map.
+        let ends_line = || match t.group == Group::Image && t.place.is_none() {
+            true => words::line_end().to_owned(),
+            false => String::new(),
+        };
+        let mut cell = t.cell().map_or_else(ends_line, |c| {
             let place = match layout.spot(t) {
                 Some((row, col)) => format!("{row}, {col}"),
                 // The map behind tiles is none of theirs.

@@ -48,6 +48,19 @@ pub fn picture_tokens(n: usize) -> String {
     if n == 1 { t("1 picture token").into() } else { fill("{n} picture tokens", &[("n", &n)]) }
 }
 
+/// What a token is that lies in no cell of its picture's map.
+pub fn line_end() -> &'static str {
+    t("end of a line of the map")
+}
+
+/// How many such tokens there are.
+pub fn line_ends(n: u32) -> String {
+    match n {
+        1 => t("1 of them ends a line").into(),
+        _ => fill("{n} of them end lines", &[("n", &n)]),
+    }
+}
+
 /// Several things as a sentence lists them.
 pub fn list(names: &[String]) -> String {
     match names {

@@ -245,6 +245,12 @@ impl Layout {
         }
     }
 
+    /// How many tokens of pictures lie in no cell: learned features that end lines of their maps.
+    pub fn line_ends(&self) -> u32 {
+        let ends = self.tokens.iter().filter(|t| t.group == Group::Image && t.place.is_none());
+        ends.count() as u32
+    }
+
     /// The bin of a position.
     pub fn bin(&self, token: &Token) -> usize {
         self.bins.find(token.group, token.medium).unwrap_or(0)

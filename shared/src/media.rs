@@ -35,6 +35,9 @@ pub enum Medium {
     Image {
         /// What the model saw of it: the picture itself, or its tiles.
         views: Vec<PreparedPicture>,
+        /// Learned features among its tokens that lie in no cell: they end rows of its map, or all of it.
+        #[serde(default, skip_serializing_if = "is_none")]
+        line_ends: u32,
     },
     /// A film.
     Video {
@@ -58,7 +61,7 @@ pub enum Medium {
 impl Medium {
     /// A picture seen as a whole.
     pub fn image(view: PreparedPicture) -> Self {
-        Medium::Image { views: vec![view] }
+        Medium::Image { views: vec![view], line_ends: 0 }
     }
 
     /// The group of its tokens.
@@ -72,16 +75,17 @@ impl Medium {
     }
 
     /// How many tokens a picture has before any are pruned or repeated: those of all its views, the
-    /// whole picture beside its tiles too. 0 of other media.
+    /// whole picture beside its tiles too, and those that end lines. 0 of other media.
     pub fn picture_tokens(&self) -> u32 {
-        let Medium::Image { views } = self else { return 0 };
-        views.iter().map(|view| u32::from(view.rows) * u32::from(view.cols)).sum()
+        let Medium::Image { views, line_ends } = self else { return 0 };
+        let cells = views.iter().map(|view| u32::from(view.rows) * u32::from(view.cols));
+        cells.sum::<u32>() + line_ends
     }
 
     /// Of a picture what the model saw of it. Its tiles are one map together; the whole picture beside
     /// them is a second, coarser one, in which no [`Medium::spot`] lies.
     pub fn picture(&self) -> Option<PreparedPicture> {
-        let Medium::Image { views } = self else { return None };
+        let Medium::Image { views, .. } = self else { return None };
         let Tiled { across, down, first, .. } = Tiled::of(views)?;
         let [x, y, width, height] = first.covers;
         Some(PreparedPicture {
@@ -97,7 +101,7 @@ impl Medium {
     /// Row and column of a cell on the map of [`Medium::picture`]; `None` where it lies in the whole
     /// picture beside tiles: what falls on the two maps is never added up.
     pub fn spot(&self, cell: Cell) -> Option<(u16, u16)> {
-        let Medium::Image { views } = self else { return None };
+        let Medium::Image { views, .. } = self else { return None };
         let Tiled { across, down, first, whole } = Tiled::of(views)?;
         let tile = match whole {
             Some(whole) if cell.tile == whole => return None,
@@ -121,11 +125,16 @@ struct Tiled {
 }
 
 impl Tiled {
-    /// Tiles row by row, and the whole picture before or behind them: the view that covers most.
+    /// Tiles row by row, and the whole picture before or behind them: the view that covers most. Of two
+    /// views the first is the map of all tiles, and the whole picture the second.
     fn of(views: &[PreparedPicture]) -> Option<Self> {
         let area = |view: &PreparedPicture| view.covers[2] * view.covers[3];
         let largest = views.iter().enumerate().max_by(|(_, a), (_, b)| area(a).total_cmp(&area(b)));
-        let whole = largest.filter(|_| views.len() > 1).map(|(at, _)| at);
+        let whole = match views.len() {
+            0 | 1 => None,
+            2 => Some(1),
+            _ => largest.map(|(at, _)| at),
+        };
         // Asked for every token, so nothing is collected.
         let tiles =
             || views.iter().enumerate().filter(|(at, _)| Some(*at) != whole).map(|(_, v)| v);
@@ -150,6 +159,12 @@ pub struct Cell {
     /// Which of the picture's views it lies in.
     #[serde(default, skip_serializing_if = "is_first")]
     pub tile: u16,
+}
+
+// Signature given by serde.
+#[allow(clippy::trivially_copy_pass_by_ref)]
+const fn is_none(line_ends: &u32) -> bool {
+    *line_ends == 0
 }
 
 // Signature given by serde.
@@ -231,7 +246,7 @@ mod tests {
         let behind: Vec<_> = tiles.clone().chain([whole]).collect();
         let before: Vec<_> = [whole].into_iter().chain(tiles).collect();
         for (views, first, whole) in [(behind, 0, 6), (before, 1, 0)] {
-            let medium = Medium::Image { views };
+            let medium = Medium::Image { views, line_ends: 0 };
             let map = medium.picture().expect("a picture");
             assert_eq!((map.rows, map.cols, map.width, map.height), (4, 6, 24, 16));
             assert_eq!(map.covers, [0.0, 0.0, 30.0, 20.0]);
@@ -242,6 +257,14 @@ mod tests {
             assert_eq!(spot(whole), None, "never added to the tiles");
             assert_eq!(spot(7), None, "there is no such tile");
         }
+        // Tiles of unequal parts are one view with a map of their own.
+        let map = PreparedPicture { rows: 3, cols: 5, ..view(0.0, -0.5, 30.0, 21.0) };
+        let views = vec![map, PreparedPicture { rows: 4, ..whole }];
+        let medium = Medium::Image { views, line_ends: 3 };
+        assert_eq!(medium.picture_tokens(), 3 * 5 + 4 * 2 + 3);
+        assert_eq!(medium.picture(), Some(map));
+        let spot = |tile| medium.spot(Cell { row: 2, col: 1, copy: 0, tile });
+        assert_eq!((spot(0), spot(1)), (Some((2, 1)), None));
         let alone = Medium::image(whole);
         assert_eq!(alone.picture(), Some(whole));
         assert_eq!(alone.spot(Cell { row: 1, col: 1, copy: 3, tile: 0 }), Some((1, 1)));

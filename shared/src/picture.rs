@@ -1,10 +1,12 @@
 //! Pictures before they are looked at: what kind of file one is, how many tokens a model makes of
 //! it, and how long that takes.
 
+mod anyres;
 mod tiling;
 
 use serde::{Deserialize, Serialize};
 
+pub use anyres::{AnyRes, MOST_SHAPES, Shapes, TileMap};
 pub use tiling::{Canvas, Tiling};
 
 use crate::options::{AskedOptions, Quant};
@@ -94,6 +96,8 @@ pub enum PictureTokens {
         /// Tokens of a tile.
         tokens: u32,
     },
+    /// Those of the whole picture, and of a map of the tiles that it is fitted into.
+    AnyRes(AnyRes),
 }
 
 impl PictureTokens {
@@ -110,6 +114,10 @@ impl PictureTokens {
             PictureTokens::Canvas { edge, most, .. } => {
                 let one = edge.saturating_mul(edge);
                 Some((one, one.saturating_mul(most)))
+            }
+            PictureTokens::AnyRes(AnyRes { edge, shapes, .. }) => {
+                let tile = edge.saturating_mul(edge);
+                Some((tile, tile.saturating_mul(shapes.most())))
             }
         }
     }
@@ -129,7 +137,10 @@ impl PictureTokens {
 
     /// Whether the model can cut pictures into tiles.
     const fn is_cut(self) -> bool {
-        matches!(self, PictureTokens::Tiles { .. } | PictureTokens::Canvas { .. })
+        matches!(
+            self,
+            PictureTokens::Tiles { .. } | PictureTokens::Canvas { .. } | PictureTokens::AnyRes(_)
+        )
     }
 
     /// Tokens of a picture of this width and height under a limit of pixels; `None` where the model
@@ -147,6 +158,7 @@ impl PictureTokens {
                 let tiles = limit / edge.saturating_mul(edge).max(1);
                 Some(tokens.saturating_mul(Canvas::of(size, edge, tiles.min(most)).views()))
             }
+            PictureTokens::AnyRes(any) => Some(any.tokens(size, max_pixels.or(self.usual())?)),
             PictureTokens::Any { edge, least, most } => {
                 let most = max_pixels.map_or(most, |limit| most.min(limit));
                 let limits = (u64::from(least), u64::from(most));
@@ -159,8 +171,10 @@ impl PictureTokens {
     /// A limit of pixels that makes about [`FEW_TOKENS`] of a picture with many more; `None` where
     /// there is nothing to limit. Of a picture in tiles, the limit that leaves it whole.
     pub fn limit(self, size: (u32, u32), max_pixels: Option<u32>) -> Option<u32> {
-        if let PictureTokens::Tiles { tokens, .. } | PictureTokens::Canvas { tokens, .. } = self {
-            return self.usual().filter(|_| self.of(size, max_pixels) > Some(tokens));
+        if self.is_cut() {
+            return self
+                .usual()
+                .filter(|whole| self.of(size, max_pixels) > self.of(size, Some(*whole)));
         }
         let PictureTokens::Any { edge, least, .. } = self else { return None };
         let limit = edge.checked_mul(edge)?.checked_mul(FEW_TOKENS)?.max(least);

@@ -69,6 +69,7 @@ impl PromptCheck {
             let (n, most) = (sizes.len() as u64, MOST_MEDIA as u64);
             return Err(bad(EngineRefusal::TooManyPictures { n, most }));
         }
+        let options = self.pictures.among(sizes.len(), options)?;
         let plan = |size: &(u32, u32)| self.pictures.plan(*size, &options);
         let plans = sizes.iter().map(plan).collect::<Result<Vec<Plan>, EngineError>>()?;
         let text = (options.prompt.as_str(), plans.as_slice());

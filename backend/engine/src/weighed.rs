@@ -69,6 +69,7 @@ impl Weighed {
             PictureTokens::One { tokens }
             | PictureTokens::Tiles { tokens, .. }
             | PictureTokens::Canvas { tokens, .. } => tokens as usize,
+            PictureTokens::AnyRes(any) => (any.grid * any.grid + 1) as usize,
             PictureTokens::Any { .. } => 64,
         });
         need.peak() - PROGRAM

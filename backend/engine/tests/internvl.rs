@@ -102,7 +102,7 @@ fn tokens_carry_tile_and_cell() {
         let cells: Vec<Cell> = layout.tokens.iter().filter_map(|t| t.cell()).collect();
         let cell = |i: u16| Cell { tile: i / per, row: i % per / side, col: i % side, copy: 0 };
         assert_eq!(cells, (0..4 * per).map(cell).collect::<Vec<_>>(), "{name}");
-        let Medium::Image { views } = &layout.media[0] else { panic!("a picture") };
+        let Medium::Image { views, .. } = &layout.media[0] else { panic!("a picture") };
         let covers: Vec<[f32; 4]> = views.iter().map(|view| view.covers).collect();
         let (w, h) = (views[0].source_width as f32, views[0].source_height as f32);
         let third = if w > h { [w / 3.0, 0.0, w / 3.0, h] } else { [0.0, h / 3.0, w, h / 3.0] };

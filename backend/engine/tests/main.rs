@@ -20,6 +20,7 @@ mod interleave;
 mod internvl;
 mod interventions;
 mod levers;
+mod onevision;
 mod picture_files;
 mod picture_memory;
 mod pictures;

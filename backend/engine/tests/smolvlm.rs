@@ -114,7 +114,7 @@ fn tokens_carry_tile_and_cell() {
     let cells: Vec<Cell> = layout.tokens.iter().filter_map(|t| t.cell()).collect();
     let cell = |i: u16| Cell { tile: i / 16, row: i % 16 / 4, col: i % 4, copy: 0 };
     assert_eq!(cells, (0..5 * 16).map(cell).collect::<Vec<_>>());
-    let shared::Medium::Image { views } = &layout.media[0] else { panic!("a picture") };
+    let shared::Medium::Image { views, .. } = &layout.media[0] else { panic!("a picture") };
     let covers: Vec<[f32; 4]> = views.iter().map(|view| view.covers).collect();
     let (w, h) = (78.5, 41.5);
     assert_eq!(covers[..4], [[0., 0., w, h], [w, 0., w, h], [0., h, w, h], [w, h, w, h]]);

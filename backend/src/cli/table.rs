@@ -124,6 +124,11 @@ pub(super) fn table(report: &Report) -> String {
     if report.options.sampling != shared::Sampling::default() {
         let _ = writeln!(out, "tokens      {}", report.options.sampling);
     }
+    let ends = report.layout.tokens.iter().filter(|t| t.group == Group::Image && t.place.is_none());
+    let ends = ends.count();
+    if ends > 0 {
+        let _ = writeln!(out, "line ends   {ends} of the picture tokens (n_O), on no part of it");
+    }
     let _ = writeln!(out, "definition  {}", report.definition_name);
     let generated = report.generated.ids.len();
     let _ = writeln!(out, "answer      {} ({generated} tokens)", report.generated.text.trim());

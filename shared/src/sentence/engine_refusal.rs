@@ -28,6 +28,12 @@ sentences! {
         TooNarrowForModel { width: u64, height: u64 } = "picture_too_narrow_for_model":
             "The picture is {width} × {height}; this model reads pictures up to 200 times as long as wide. Crop it and try again.",
             "이미지가 {width} × {height}입니다. 이 모델은 긴 변이 짧은 변의 200배까지인 이미지를 읽습니다. 잘라서 다시 시도하세요.";
+        TooNarrowForTiles { width: u64, height: u64 } = "picture_too_narrow_for_tiles":
+            "The picture is {width} × {height}: too narrow to be cut into tiles. Leave max_pixels out.",
+            "이미지가 {width} × {height}입니다. 타일로 나누기에는 너무 좁습니다. max_pixels를 빼세요.";
+        TilesForOnePicture { one: u64 } = "tiles_for_one_picture":
+            "This model cuts a picture into tiles only where it is the prompt's only one. Leave max_pixels out (or {one}), or ask about one picture.",
+            "이 모델은 프롬프트에 이미지가 하나일 때만 타일로 나눕니다. max_pixels를 빼거나 {one}(으)로 하거나, 이미지 하나로 물으세요.";
 
         NothingToRankBy = "nothing_to_rank_by":
             "This model has no attention to rank picture tokens by; prune must be 0, or prune_by random.",

@@ -86,8 +86,17 @@ pub(crate) fn input(
     if let Some(first) = tokens.first_mut() {
         first.group = begin(first.group);
     }
-    let views = pictures.iter().map(|(_, views)| Medium::Image { views: views.to_vec() });
-    let layout = Layout::new(tokens, views.collect());
+    let mut line_ends = vec![0; pictures.len()];
+    for piece in &prompt.pieces {
+        if let Piece::Medium(MediumRun { medium, run, .. }) = piece {
+            line_ends[*medium] += run.ends() as u32;
+        }
+    }
+    let media = pictures.iter().zip(line_ends);
+    let media = media
+        .map(|((_, views), line_ends)| Medium::Image { views: views.to_vec(), line_ends })
+        .collect();
+    let layout = Layout::new(tokens, media);
     let (embeddings, deep) = rows.joined()?;
     Ok(Input { embeddings, deep, positions, next, layout })
 }

@@ -10,6 +10,7 @@ mod glance;
 mod input;
 mod internvl;
 pub(crate) mod llava;
+mod llava_onevision;
 mod load;
 mod ollama;
 mod parts;
@@ -46,6 +47,7 @@ pub use variants::{variant, variant_of};
 pub(crate) static FAMILIES: &[&dyn Family] = &[
     &llava::Llava,
     &llava::LlavaInterleave,
+    &llava_onevision::LlavaOneVision,
     &smolvlm::SmolVlm,
     &qwen2_vl::Qwen2Vl,
     &qwen2_5_vl::Qwen25Vl,

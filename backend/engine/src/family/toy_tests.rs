@@ -168,7 +168,17 @@ fn a_folder_and_a_shape_are_the_same_model() {
     assert_eq!(model.info().family, "toy");
     assert_eq!(
         crate::family::model_types(),
-        ["llava", "smolvlm", "idefics3", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "internvl", "toy"]
+        [
+            "llava",
+            "llava_onevision",
+            "smolvlm",
+            "idefics3",
+            "qwen2_vl",
+            "qwen2_5_vl",
+            "qwen3_vl",
+            "internvl",
+            "toy"
+        ]
     );
     let mut known = model.traits().clone();
     known.quant = glance.quant;

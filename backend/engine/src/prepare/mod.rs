@@ -38,6 +38,15 @@ pub(crate) trait Pictures: std::fmt::Debug + Send + Sync {
     /// # Errors
     /// As [`Pictures::plan`], or the picture is so narrow that preparing it would take too much.
     fn prepare(&self, picture: &Picture, options: &RunOptions) -> Result<Pixels, EngineError>;
+    /// The options as they hold for so many pictures in one prompt: some models see several otherwise
+    /// than one alone.
+    ///
+    /// # Errors
+    /// An option is not for so many.
+    fn among(&self, pictures: usize, options: RunOptions) -> Result<RunOptions, EngineError> {
+        let _ = pictures;
+        Ok(options)
+    }
     /// How many tokens pictures have.
     fn tokens(&self) -> PictureTokens;
     /// How pictures that are not square are made to fit where nobody says, by a model that sees

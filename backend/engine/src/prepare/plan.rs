@@ -27,12 +27,23 @@ pub(crate) struct Run {
     pub(crate) cols: usize,
     /// Whether a learned feature that lies in no cell ends each row.
     pub(crate) newlines: bool,
+    /// Whether one ends the last row alone.
+    pub(crate) closed: bool,
 }
 
 impl Run {
-    /// Rows and columns of features, line ends included.
+    /// Rows and columns of features, line ends included; of a run that is closed by one, which is no
+    /// grid, all in one row.
     pub(crate) const fn grid(&self) -> (usize, usize) {
-        (self.rows, if self.newlines { self.cols + 1 } else { self.cols })
+        match self.closed {
+            true => (1, self.rows * self.cols + 1),
+            false => (self.rows, if self.newlines { self.cols + 1 } else { self.cols }),
+        }
+    }
+
+    /// How many of its features end lines.
+    pub(crate) const fn ends(&self) -> usize {
+        self.len() - self.rows * self.cols
     }
 
     /// How many features there are.
@@ -43,9 +54,11 @@ impl Run {
 
     /// Row and column of a feature; `None` of a row's end.
     pub(crate) fn cell(&self, feature: u32) -> Option<(u16, u16)> {
-        let cols = (self.grid().1 as u32).max(1);
+        let ends = usize::from(self.newlines);
+        let cols = ((self.cols + ends) as u32).max(1);
         let (row, col) = (feature / cols, feature % cols);
-        ((col as usize) < self.cols).then_some((row as u16, col as u16))
+        let is_cell = (row as usize) < self.rows && (col as usize) < self.cols;
+        is_cell.then_some((row as u16, col as u16))
     }
 }
 
@@ -89,5 +102,9 @@ mod tests {
         assert_eq!((tile.cell(5), map.cell(5)), (Some((1, 2)), Some((1, 1))));
         assert_eq!((map.cell(3), map.cell(7)), (None, None));
         assert_eq!(Plan::whole(2, 3).len(), 6);
+        let closed = Run { closed: true, ..tile };
+        assert_eq!((closed.len(), closed.grid()), (7, (1, 7)));
+        assert_eq!((closed.cell(5), closed.cell(6)), (Some((1, 2)), None));
+        assert_eq!((tile.ends(), map.ends(), closed.ends()), (0, 2, 1));
     }
 }

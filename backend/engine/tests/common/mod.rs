@@ -98,7 +98,7 @@ impl Tensors {
 pub struct Golden {
     pub name: String,
     pub folder: PathBuf,
-    json: serde_json::Value,
+    pub json: serde_json::Value,
     tensors: Tensors,
 }
 

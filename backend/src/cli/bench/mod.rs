@@ -38,7 +38,7 @@ pub struct BenchArgs {
     /// Model sizes to run: llava-10m, llava-1.5-7b, llava-1.5-13b, qwen2-vl-2b, qwen2-vl-7b,
     /// qwen2.5-vl-3b, qwen2.5-vl-7b, qwen3-vl-2b, qwen3-vl-4b, qwen3-vl-8b, internvl3-1b, internvl3-2b,
     /// internvl3-8b, internvl3.5-1b, internvl3.5-2b, internvl3.5-8b, smolvlm-256m, smolvlm-500m,
-    /// smolvlm-2.2b or llava-interleave-0.5b.
+    /// smolvlm-2.2b, llava-interleave-0.5b, llava-onevision-0.5b or llava-onevision-7b.
     #[arg(long, default_value = SMALL, value_parser = shape)]
     shape: String,
     /// How the decoder's weights are held; several times for several rows [default: f32, q8_0 and

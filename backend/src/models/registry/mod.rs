@@ -318,7 +318,8 @@ mod tests {
         assert_eq!(names[8..11], ["qwen3-vl-2b", "qwen3-vl-4b", "qwen3-vl-8b"]);
         assert_eq!(names[11..14], ["llava-interleave-0.5b", "qwen2-vl-2b", "qwen2-vl-7b"]);
         assert_eq!(names[14..17], ["internvl3-1b", "internvl3-2b", "internvl3-8b"]);
-        assert_eq!(names[17..], ["internvl3.5-1b", "internvl3.5-2b", "internvl3.5-8b"]);
+        assert_eq!(names[17..20], ["internvl3.5-1b", "internvl3.5-2b", "internvl3.5-8b"]);
+        assert_eq!(names[20..], ["llava-onevision-0.5b", "llava-onevision-7b"]);
         for entry in registry.entries() {
             assert!(entry.licence.is_some() && entry.quant.is_some(), "{}", entry.name);
             let note = entry.licence.as_ref().is_some_and(|licence| !licence.note.is_empty());

@@ -83,7 +83,10 @@ pub fn NumberCard() -> impl IntoView {
                     </div>
                     <div title=t("Picture tokens in the sequence")>
                         <dt>{t("picture tokens")}</dt>
-                        <dd>{move || value(attention().map(|a| f64::from(a.image_tokens)), |n| format!("{n:.0}"))}</dd>
+                        <dd>
+                            {move || value(attention().map(|a| f64::from(a.image_tokens)), |n| format!("{n:.0}"))}
+                            <LineEnds/>
+                        </dd>
                     </div>
                     <div title=t("Words’ share of the attention on words and picture")>
                         <dt>{t("attention on text")}</dt><dd>{move || value(late.get().share_text, words::percent)}</dd>
@@ -126,6 +129,23 @@ fn waiting(phase: &Phase) -> &'static str {
         Phase::Empty => t("Ask about a picture to see how words and picture share the attention."),
         Phase::Failed(_) | Phase::Cancelled => t("The run ended before its late layers were seen."),
         _ => t("The late layers have not been seen yet."),
+    }
+}
+
+/// Of the picture's tokens those that lie in none of its cells.
+#[component]
+fn LineEnds() -> impl IntoView {
+    let run = use_lab().run;
+    let ends = Kept::new(move || {
+        run.facts.observation.with(|o| o.layout.as_ref().map_or(0, shared::Layout::line_ends))
+    });
+    view! {
+        {move || (ends.get() > 0).then(|| view! {
+            " "
+            <small data-testid="line-ends" title=t("Learned features that the model puts behind the rows of a picture’s features; they lie on no part of the picture")>
+                {words::line_ends(ends.get())}
+            </small>
+        })}
     }
 }
 

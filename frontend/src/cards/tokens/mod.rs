@@ -338,7 +338,11 @@ fn Patch(
                     &[("row", &c.row), ("col", &c.col)],
                 )),
             ),
-            (None, None) => (Target::Position(index as u32), None),
+            (None, None) => {
+                let ends = token.is_some_and(|(_, token)| token.group == Group::Image);
+                let name = ends.then(|| words::line_end().to_owned());
+                (Target::Position(index as u32), name)
+            }
         }
     });
     let aimed = move || run.view.target.get() == Some(target);

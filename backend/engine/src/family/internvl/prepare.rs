@@ -131,12 +131,8 @@ fn places(canvas: Canvas) -> impl Iterator<Item = (u32, u32)> {
 impl Pictures for InternPrepare {
     fn plan(&self, size: (u32, u32), options: &RunOptions) -> Result<Plan, EngineError> {
         let views = self.canvas(size, options).views();
-        let run = |tile: u32| Run {
-            tile: tile as u16,
-            rows: self.grid,
-            cols: self.grid,
-            newlines: false,
-        };
+        let (rows, cols) = (self.grid, self.grid);
+        let run = |tile: u32| Run { tile: tile as u16, rows, cols, ..Run::default() };
         let [before, after] = MARKS.map(|mark| PlanPart::Marks(mark.into()));
         let runs = (0..views).map(|tile| PlanPart::Run(run(tile)));
         Ok(Plan { parts: [before].into_iter().chain(runs).chain([after]).collect() })

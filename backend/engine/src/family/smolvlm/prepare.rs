@@ -118,7 +118,7 @@ impl Pictures for SmolPrepare {
         let mut add = |marks: Cow<'static, str>, tile: u32| {
             parts.push(PlanPart::Marks(marks));
             let (rows, cols) = (self.grid, self.grid);
-            parts.push(PlanPart::Run(Run { tile: tile as u16, rows, cols, newlines: false }));
+            parts.push(PlanPart::Run(Run { tile: tile as u16, rows, cols, ..Run::default() }));
         };
         for (tile, (row, col)) in (0..).zip(places(tiling)) {
             // A row's line break stands before the next row's first tile.
