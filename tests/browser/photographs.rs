@@ -56,6 +56,7 @@ async fn what_the_lab_does_not_read_the_browser_turns_into_what_it_does() -> Res
     scene("converted", &[], &[], async |stage| {
         let page = &stage.browser;
         page.goto(&stage.server.url).await?;
+        let mut before = String::new();
         for (picture, says, size) in [
             ("small.avif", "does not read this kind", (60, 45)),
             ("half-clear.png", "Models see no transparency", (40, 30)),
@@ -72,8 +73,14 @@ async fn what_the_lab_does_not_read_the_browser_turns_into_what_it_does() -> Res
             ensure!(said.contains(&format!("{} × {}", size.0, size.1)), "{said}");
             page.type_into("prompt", "What is in the picture?").await?;
             page.click("run").await?;
+            let id = page
+                .wait("a run of its own", async || {
+                    let id = stage.run_id().await?;
+                    Ok((id != before).then_some(id))
+                })
+                .await?;
+            before.clone_from(&id);
             stage.phase("done").await?;
-            let id = stage.run_id().await?;
             // What the lab keeps is what was sent: of that size, with nothing transparent.
             let script = format!(
                 "const image = new Image(); image.src = '/api/runs/{id}/picture'; await image.decode();

@@ -250,6 +250,15 @@ struct Block {
     values: Vec<f32>,
 }
 
+/// The same numbers to the last bit on the CPU, and on a GPU, whose products depend on where weights lie, within
+/// 1e-5 of the largest.
+pub fn same(got: &[f32], want: &[f32], what: &str) {
+    match device() {
+        DeviceChoice::Cpu => assert_eq!(got, want, "{what}"),
+        _ => Close::relative(1e-5).check(got, want, what),
+    }
+}
+
 /// Where models run: the CPU, or what `LAB_TEST_DEVICE` names; the same numbers are asked of a GPU.
 pub fn device() -> DeviceChoice {
     std::env::var("LAB_TEST_DEVICE").map_or(DeviceChoice::Cpu, |name| name.parse().unwrap())
