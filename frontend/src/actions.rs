@@ -21,6 +21,9 @@ use crate::run::phase::Phase;
 use crate::run::{Run, SHIPPED};
 use crate::source::{Failure, Source, samples};
 
+/// How often a question that waits for its picture looks whether that is read.
+const READ_EVERY: std::time::Duration = std::time::Duration::from_millis(30);
+
 /// Opens a run by its name and looks at it as `view` says; a run that is open already only gets
 /// the view.
 pub fn open(lab: Lab, id: String, view: View) {
@@ -107,6 +110,16 @@ pub fn choose_model(lab: Lab, before: &str, name: String) {
 /// the form stays as it is whatever happens.
 pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     if lab.sending.get_untracked() {
+        return;
+    }
+    if lab.reading.with_untracked(|(_, reading)| *reading) {
+        // It is about the picture that was chosen, not about the one before.
+        spawn_local(async move {
+            while lab.reading.with_untracked(|(_, reading)| *reading) {
+                browser::sleep(READ_EVERY).await;
+            }
+            ask(lab, navigate);
+        });
         return;
     }
     let prompt = lab.prompt.get_untracked().trim().to_owned();
@@ -259,6 +272,8 @@ pub fn share_address(lab: Lab, address: &str) {
 pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
     let Some(files) = files.filter(|f| f.length() > 0) else { return false };
     let files: Vec<web_sys::File> = (0..files.length()).filter_map(|i| files.get(i)).collect();
+    let turn = lab.reading.with_untracked(|(turn, _)| turn.wrapping_add(1));
+    lab.reading.set((turn, true));
     spawn_local(async move {
         let (mut pictures, mut notes) = (Vec::new(), Vec::new());
         for file in files {
@@ -270,6 +285,11 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
                 notes.extend(note.filter(|note| !notes.contains(note)));
             }
         }
+        // A large photograph takes seconds: what was chosen after it stays.
+        if lab.reading.with_untracked(|(now, _)| *now != turn) {
+            return;
+        }
+        lab.reading.set((turn, false));
         let mut pictures = pictures.into_iter();
         let Some(file) = pictures.next() else { return complain_of_file(lab) };
         let url = browser::url_of(&file);

@@ -70,6 +70,8 @@ pub struct Lab {
     pub picture: RwSignal<Option<PictureFrom>, LocalStorage>,
     /// What the browser did to the next run's pictures, where the lab does not take them as they are.
     pub converted: RwSignal<Option<String>>,
+    /// How many times files were taken, and whether the last of them are still being read.
+    pub reading: RwSignal<(u32, bool)>,
     /// Further pictures of the next run, files of the person's own.
     pub more: RwSignal<Vec<web_sys::File>, LocalStorage>,
     /// The next run's prompt.
@@ -112,6 +114,7 @@ impl Lab {
             notes: RwSignal::new(Vec::new()),
             picture: RwSignal::new_local(None),
             converted: RwSignal::new(None),
+            reading: RwSignal::new((0, false)),
             more: RwSignal::new_local(Vec::new()),
             prompt: RwSignal::new(String::new()),
             touched: RwSignal::new(false),

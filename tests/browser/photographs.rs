@@ -100,6 +100,27 @@ async fn what_the_lab_does_not_read_the_browser_turns_into_what_it_does() -> Res
         page.upload("picture-input", &photo()).await?;
         let gone = async || Ok((!page.has("converted").await?).then_some(()));
         page.wait("nothing to be said", gone).await?;
+        // Who presses *Run* while a picture is still being read asks about that one, not the one before.
+        page.script(&format!(
+            "const kept = await (await fetch('/api/runs/{before}/picture')).blob();
+             const dropped = new DataTransfer(); dropped.items.add(new File([kept], 'next.png'));
+             const input = document.querySelector('[data-testid=picture-input]');
+             input.files = dropped.files;
+             input.dispatchEvent(new Event('change', {{ bubbles: true }}));
+             document.querySelector('[data-testid=run]').click();"
+        ))
+        .await?;
+        let id = page
+            .wait("a run of the picture that was being read", async || {
+                let id = stage.run_id().await?;
+                Ok((id != before).then_some(id))
+            })
+            .await?;
+        let script = format!(
+            "const image = new Image(); image.src = '/api/runs/{id}/picture'; await image.decode();
+             return image.naturalWidth;"
+        );
+        ensure!(page.script(&script).await? == 40, "it was asked about the photograph before");
         Ok(())
     })
     .await

@@ -13,7 +13,7 @@ mod rate;
 mod refusals;
 mod shares;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 pub use activity::{Activity, Busy};
@@ -38,6 +38,7 @@ pub struct Fair {
     requests: Arc<Mutex<Meter<Client>>>,
     guesses: Arc<Mutex<Meter<Client>>>,
     disk: Arc<Mutex<Meter<Client>>>,
+    starting: Arc<Mutex<()>>,
     refusals: Refusals,
 }
 
@@ -51,6 +52,7 @@ impl Fair {
             requests: Arc::new(Mutex::new(Meter::new(shares.requests))),
             guesses: Arc::new(Mutex::new(Meter::new(shares.guesses))),
             disk: Arc::new(Mutex::new(Meter::new(shares.disk))),
+            starting: Arc::default(),
             refusals: Refusals::default(),
         }
     }
@@ -140,6 +142,12 @@ impl Fair {
         if !client.is_local() {
             lock(&self.disk).add(client, bytes as f64, now);
         }
+    }
+
+    /// Held from [`Fair::experiment`] until the experiment is there: of two that are asked for at once, the second
+    /// counts the first.
+    pub fn starting(&self) -> MutexGuard<'_, ()> {
+        lock(&self.starting)
     }
 
     /// Whether an experiment may be started, or go on, while so many run, by a client of whose so many run

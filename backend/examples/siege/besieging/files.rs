@@ -90,7 +90,6 @@ pub fn png_with_packed(kind: &[u8; 4], bytes: u64) -> Vec<u8> {
         _ => [b"name\0\0".as_slice(), &packed].concat(),
     };
     let more = chunk(kind, &content);
-    // A profile is looked at only where there is more than a pixel or two.
     let side = 64;
     png_of(side, side, 2, &more, &deflated(|into| zeros(into, u64::from((3 * side + 1) * side))))
 }

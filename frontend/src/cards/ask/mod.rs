@@ -165,6 +165,10 @@ fn Pictures(lab: Lab) -> impl IntoView {
                             title=note
                             data-testid="sample"
                             on:click=move |_| {
+                                // A file that is still being read is not wanted any more.
+                                lab.reading.update(|(turn, reading)| {
+                                    (*turn, *reading) = (turn.wrapping_add(1), false);
+                                });
                                 lab.choose(Some(PictureFrom::Sample(file.clone())));
                                 lab.prompt.set(prompt.clone());
                                 lab.touched.set(true);

@@ -45,7 +45,7 @@ pub fn DemoCannot(
                             let size = bytes.map(words::bytes);
                             let said: Vec<String> = size.into_iter().chain(licence).collect();
                             let said = fill(
-                                "{model} understands photographs and answers in seconds on a laptop ({terms}).",
+                                "{model} understands photographs ({terms}).",
                                 &[("model", &name), ("terms", &said.join(", "))],
                             );
                             (Some(said), fill("Choose {model}", &[("model", &name)]), name)

@@ -117,17 +117,26 @@ fn create(
     spec: ExperimentSpec,
 ) -> Result<ExperimentCreated, ApiError> {
     let network = client.to_string();
-    let (running, own) = means.book.unfinished(&network)?;
-    fair.experiment(running, own)?;
+    // Refused before the dataset is read, and asked again once nobody else is starting one.
+    let room = || {
+        let (running, own) = means.book.unfinished(&network)?;
+        fair.experiment(running, own)
+    };
+    room()?;
     let (new, token) = plan(spec, &means.catalog, &means.shelves, Reach::Remote)?;
     // Asked for all samples there are, it is known only now how many.
     check_items(u64::from(new.grid.items()))?;
     could_fit(&new.grid, &means.catalog, &*means.lab)?;
+    let _starting = fair.starting();
+    room()?;
     let kept = means.book.create(&new).and_then(|()| means.items.offer(&new.id));
     kept.map_err(|error| match error {
         StoreError::Full => ApiError::full(LabError::ExperimentNotStarted),
         other => other.into(),
     })?;
-    means.book.note_asker(&new.id, &network)?;
+    // It is there, and its owner must have the token; without this it is only nobody's in the count.
+    if let Err(error) = means.book.note_asker(&new.id, &network) {
+        tracing::warn!(%error, "who asked for an experiment is not kept");
+    }
     Ok(ExperimentCreated { id: new.id.to_string(), owner_token: token.reveal() })
 }
