@@ -142,7 +142,7 @@ fn a_value_that_is_no_text_is_its_rows_fault() {
 
 #[test]
 fn however_columns_are_packed_they_are_read() {
-    use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+    use parquet::basic::{Compression, GzipLevel, ZstdLevel};
     use parquet::file::properties::WriterProperties;
     let folder = tempfile::tempdir().unwrap();
     let long = "a prompt that packs well ".repeat(40);
@@ -150,7 +150,6 @@ fn however_columns_are_packed_they_are_read() {
         Compression::UNCOMPRESSED,
         Compression::SNAPPY,
         Compression::GZIP(GzipLevel::default()),
-        Compression::BROTLI(BrotliLevel::default()),
         Compression::LZ4,
         Compression::LZ4_RAW,
         Compression::ZSTD(ZstdLevel::default()),
@@ -171,6 +170,80 @@ fn however_columns_are_packed_they_are_read() {
             "{codec}"
         );
     }
+}
+
+/// A page's unpacked size is bounded by its packed one, whatever unpacks it.
+#[test]
+fn a_page_that_unpacks_to_very_much_is_refused_and_the_rest_is_read() {
+    use parquet::basic::{GzipLevel, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.parquet");
+    for codec in [
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+    ] {
+        common::write_with(
+            &file,
+            &["optional binary image;".into(), string("prompt")],
+            &[
+                Leaf::bytes(vec![Some(vec![7; 200 << 20]), Some(vec![7; 5000])]),
+                Leaf::texts([Some("a"), Some("b")]),
+            ],
+            1,
+            WriterProperties::builder().set_compression(codec).set_dictionary_enabled(false),
+        );
+        let set = opened(&format!("parquet:{}", file.display()));
+        let said = wrong(&*set, 0);
+        assert!(said.contains("bytes claims to unpack to 209715210"), "{codec}: {said}");
+        assert_eq!(set.sample(1).unwrap().picture.len(), 5000, "{codec}");
+    }
+}
+
+/// Gzip alone unpacks on beyond what its page claims.
+#[test]
+fn a_page_that_claims_less_than_it_unpacks_to_is_refused() {
+    use parquet::basic::GzipLevel;
+    use parquet::file::properties::WriterProperties;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.parquet");
+    common::write_with(
+        &file,
+        &["optional binary image;".into(), string("prompt")],
+        &[Leaf::bytes(vec![Some(vec![7; 100 << 20])]), Leaf::texts([Some("a")])],
+        1,
+        WriterProperties::builder()
+            .set_compression(Compression::GZIP(GzipLevel::default()))
+            .set_dictionary_enabled(false),
+    );
+    let mut bytes = std::fs::read(&file).unwrap();
+    // After the four letters a page's header: its type, then its size unpacked, 104,857,610.
+    assert_eq!(bytes[4..12], [0x15, 0, 0x15, 0x94, 0x80, 0x80, 0x64, 0x15]);
+    bytes[10] = 0;
+    bytes[9] = 0x81;
+    std::fs::write(&file, bytes).unwrap();
+    let set = opened(&format!("parquet:{}", file.display()));
+    let said = wrong(&*set, 0);
+    assert!(said.contains("unpacks to more than"), "{said}");
+}
+
+/// Levels that are all alike take a few bytes, however many they are.
+#[test]
+fn a_list_of_millions_in_one_row_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.parquet");
+    let texts = "optional group prompt (LIST) { repeated group list { optional binary element (STRING); } }";
+    common::write(
+        &file,
+        &["optional binary image;".into(), texts.into()],
+        &[Leaf::bytes(vec![Some(vec![7; 5000]); 2]), Leaf::Lists(vec![5_000_000, 3])],
+        2,
+    );
+    let set = opened(&format!("parquet:{}", file.display()));
+    let said = wrong(&*set, 0);
+    assert!(said.contains("values here; at most 4194304 are read"), "{said}");
 }
 
 #[test]
@@ -241,13 +314,19 @@ fn said_to_be(from: &Path, column: &str, codec: Compression) -> PathBuf {
 
 #[test]
 fn a_column_in_a_codec_that_is_not_read_is_refused_when_it_is_asked_for() {
-    let file = said_to_be(&fixture("columns.parquet"), "query", Compression::LZO);
-    let of = |columns: &str| format!("parquet:{}?image=photo{columns}", file.display());
-    let error = refused(&of("&question=query"));
-    let said = "in rows.parquet the column 'query' is packed with LZO, which is not read; write it with zstd or snappy.";
-    assert!(error.contains(said), "{error}");
+    let of = |codec: Compression, columns: &str| {
+        let file = said_to_be(&fixture("columns.parquet"), "query", codec);
+        format!("parquet:{}?image=photo{columns}", file.display())
+    };
+    for codec in [Compression::LZO, Compression::BROTLI(Default::default())] {
+        let error = refused(&of(codec, "&question=query"));
+        let said = format!(
+            "in rows.parquet the column 'query' is packed with {codec}, which is not read; write it with zstd or snappy."
+        );
+        assert!(error.contains(&said), "{error}");
+    }
     // A column that nobody asks for is nobody's matter.
-    assert_eq!(opened(&of("&ask=What%3F")).sample(0).unwrap().picture, small(8));
+    assert_eq!(opened(&of(Compression::LZO, "&ask=What%3F")).sample(0).unwrap().picture, small(8));
     let same = said_to_be(&fixture("columns.parquet"), "no such column", Compression::LZO);
     let set = opened(&format!("parquet:{}?image=photo&question=query", same.display()));
     assert_eq!(set.sample(1).unwrap().reference.prompt, "What?");

@@ -1,12 +1,17 @@
 //! One leaf of a parquet schema, and the reader that goes through it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use parquet::basic::Type as Physical;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::page::PageReader;
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::{ParquetError, Result};
-use parquet::schema::types::SchemaDescriptor;
+use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor};
 
 use super::Kind;
+use super::pages::Counted;
 
 /// Records of a list that are gone over at once: each may hold pictures.
 const READ_OVER: usize = 16;
@@ -80,6 +85,8 @@ fn listed(schema: &SchemaDescriptor) -> String {
 /// Reads a leaf of one row group forward.
 pub(super) struct LeafReader {
     column: ColumnReader,
+    /// Values of the pages that were read for the row at hand.
+    values: Arc<AtomicU64>,
     /// The row that comes next.
     next: u64,
     /// The row before it: one sample is often asked for several times.
@@ -87,8 +94,11 @@ pub(super) struct LeafReader {
 }
 
 impl LeafReader {
-    pub fn new(column: ColumnReader) -> LeafReader {
-        LeafReader { column, next: 0, last: None }
+    pub fn new(column: ColumnDescPtr, pages: Box<dyn PageReader>) -> LeafReader {
+        let values = Arc::new(AtomicU64::new(0));
+        let pages = Counted::new(pages, Arc::clone(&values));
+        let column = get_column_reader(column, Box::new(pages));
+        LeafReader { column, values, next: 0, last: None }
     }
 
     /// Whether a row can still be read.
@@ -103,12 +113,17 @@ impl LeafReader {
             return Ok((self, last));
         }
         let skip = usize::try_from(row.saturating_sub(self.next)).unwrap_or(usize::MAX);
+        let pages = &self.values;
         let values = match &mut self.column {
             ColumnReader::ByteArrayColumnReader(c) => {
-                one(c, leaf, skip, |v: ByteArray| v.data().to_vec())
+                one(c, leaf, skip, pages, |v: ByteArray| v.data().to_vec())
             }
-            ColumnReader::Int32ColumnReader(c) => one(c, leaf, skip, |v| v.to_string().into()),
-            ColumnReader::Int64ColumnReader(c) => one(c, leaf, skip, |v| v.to_string().into()),
+            ColumnReader::Int32ColumnReader(c) => {
+                one(c, leaf, skip, pages, |v| v.to_string().into())
+            }
+            ColumnReader::Int64ColumnReader(c) => {
+                one(c, leaf, skip, pages, |v| v.to_string().into())
+            }
             _ => Err(ParquetError::General("its type changed since it was opened".to_owned())),
         }?;
         self.next = row + 1;
@@ -121,10 +136,17 @@ fn one<T: DataType>(
     column: &mut ColumnReaderImpl<T>,
     leaf: &Leaf,
     skip: usize,
+    pages: &AtomicU64,
     bytes: impl Fn(T::T) -> Vec<u8>,
 ) -> Result<Values> {
     let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
-    let skipped = if leaf.list { read_over(column, skip)? } else { column.skip_records(skip)? };
+    let skipped = if leaf.list {
+        read_over(column, skip, pages)?
+    } else {
+        pages.store(0, Ordering::Relaxed);
+        column.skip_records(skip)?
+    };
+    pages.store(0, Ordering::Relaxed);
     let (records, ..) =
         column.read_records(1, Some(&mut defined), Some(&mut repeated), &mut values)?;
     if skipped != skip || records != 1 {
@@ -136,10 +158,15 @@ fn one<T: DataType>(
 
 /// Goes over records of a list by reading them. parquet's own `skip_records` asks for ever where the
 /// repetition levels of a damaged page end early; `read_records` says that they do.
-fn read_over<T: DataType>(column: &mut ColumnReaderImpl<T>, records: usize) -> Result<usize> {
+fn read_over<T: DataType>(
+    column: &mut ColumnReaderImpl<T>,
+    records: usize,
+    pages: &AtomicU64,
+) -> Result<usize> {
     let (mut defined, mut repeated, mut values) = (Vec::new(), Vec::new(), Vec::new());
     let mut over = 0;
     while over < records {
+        pages.store(0, Ordering::Relaxed);
         let most = READ_OVER.min(records - over);
         let (read, ..) =
             column.read_records(most, Some(&mut defined), Some(&mut repeated), &mut values)?;

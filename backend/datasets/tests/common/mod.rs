@@ -15,6 +15,8 @@ use parquet::schema::parser::parse_message_type;
 pub enum Leaf {
     Bytes(Vec<(i16, Option<Vec<u8>>)>),
     Int64(Vec<i64>),
+    /// Lists of so many nulls.
+    Lists(Vec<usize>),
 }
 
 impl Leaf {
@@ -33,6 +35,7 @@ impl Leaf {
         match self {
             Leaf::Bytes(rows) => rows.len(),
             Leaf::Int64(rows) => rows.len(),
+            Leaf::Lists(rows) => rows.len(),
         }
     }
 }
@@ -104,6 +107,14 @@ pub fn write_with(
                         cells.iter().filter_map(|(_, v)| v.clone()).map(ByteArray::from).collect();
                     let column = column.typed::<ByteArrayType>();
                     column.write_batch(&values, Some(&levels), None).unwrap();
+                }
+                Leaf::Lists(lengths) => {
+                    let lengths = &lengths[part.clone()];
+                    let defined = vec![2; lengths.iter().sum()];
+                    let repeated: Vec<i16> =
+                        lengths.iter().flat_map(|&n| (0..n).map(|i| i16::from(i > 0))).collect();
+                    let column = column.typed::<ByteArrayType>();
+                    column.write_batch(&[], Some(&defined), Some(&repeated)).unwrap();
                 }
                 Leaf::Int64(cells) => {
                     let column = column.typed::<Int64Type>();
