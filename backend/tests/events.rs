@@ -10,6 +10,8 @@ use langoverrule::workers::lab::Script;
 use shared::api::{RunState, ViewerMessage};
 use shared::{ErrorCode, Event};
 use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 const NORMAL: Option<u16> = Some(1000);
 const POLICY: Option<u16> = Some(1008);
@@ -197,6 +199,24 @@ async fn malformed_messages_are_answered_and_then_ended() {
     huge.say(&"x".repeat(1 << 20)).await;
     assert_ne!(huge.rest().await.close, NORMAL, "it is cut off");
     // The run knows nothing of all this.
+    assert_eq!(lab.ended(&run.id).await.state, RunState::Done);
+}
+
+#[tokio::test]
+async fn what_breaks_the_protocol_is_said_in_the_code_of_the_end() {
+    let lab = TestLab::new();
+    let server = lab.listen().await;
+    let run = lab.ask("[slow]").await;
+    let end = async |opcode: Data, bytes: Vec<u8>| {
+        let mut viewer = Viewer::of_run(server, &run.id).await;
+        viewer.say_frame(Frame::message(bytes, OpCode::Data(opcode), true)).await;
+        viewer.rest().await.close
+    };
+    assert_eq!(end(Data::Text, vec![b'x'; (16 << 10) + 1]).await, Some(1009));
+    assert_eq!(end(Data::Text, vec![0xff, 0xfe]).await, Some(1007));
+    assert_eq!(end(Data::Reserved(3), vec![1]).await, Some(1002));
+    // The second part of a message without a first.
+    assert_eq!(end(Data::Continue, vec![1]).await, Some(1002));
     assert_eq!(lab.ended(&run.id).await.state, RunState::Done);
 }
 

@@ -10,6 +10,7 @@ use shared::{Envelope, ErrorCode, Event};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
@@ -133,6 +134,11 @@ impl Viewer {
 
     pub async fn say(&mut self, text: &str) {
         self.stream.send(Message::Text(text.into())).await.unwrap();
+    }
+
+    /// Sends a frame as it is.
+    pub async fn say_frame(&mut self, frame: Frame) {
+        self.stream.send(Message::Frame(frame)).await.unwrap();
     }
 
     pub async fn say_bytes(&mut self, bytes: Vec<u8>) {

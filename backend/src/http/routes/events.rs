@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::extract::query;
-use super::socket::{Form, PATIENCE, Sender, Unsent, agree, goodbye, heard, refused_inside};
+use super::socket::{Form, PATIENCE, Sender, Unsent, agree, fault, goodbye, heard, refused_inside};
 use crate::error::ApiError;
 use crate::fair::Client;
 use crate::http::state::{AppState, Limits};
@@ -88,6 +88,8 @@ enum End {
     RunOver,
     /// The viewer left, or nothing can be sent to it any more.
     Gone,
+    /// The viewer broke the protocol: the code and the reason to close with.
+    Broken(u16, &'static str),
     /// The viewer is sent away, and told why.
     Refused(ErrorBody, u16),
 }
@@ -119,6 +121,7 @@ async fn serve(
     };
     let (code, reason) = match end {
         End::Gone => return,
+        End::Broken(code, reason) => (code, reason),
         End::RunOver => (close_code::NORMAL, "the run is over"),
         End::Refused(body, code) => {
             let reason = body.code.name();
@@ -214,8 +217,11 @@ async fn listen(
     loop {
         let message = match timeout(state.limits.dead, stream.next()).await {
             Ok(Some(Ok(message))) => message,
-            // A broken protocol, the end of the connection, or silence.
-            Ok(Some(Err(_)) | None) | Err(_) => return End::Gone,
+            Ok(Some(Err(error))) => {
+                return fault(error).map_or(End::Gone, |(code, why)| End::Broken(code, why));
+            }
+            // The end of the connection, or silence.
+            Ok(None) | Err(_) => return End::Gone,
         };
         if matches!(message, Message::Close(_)) {
             return End::Gone;

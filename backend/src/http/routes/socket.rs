@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 use tokio::time::timeout;
+use tungstenite::error::ProtocolError;
 
 use crate::error::{ApiError, Refusal};
 use crate::wire::{encode_json, encode_msgpack};
@@ -111,6 +112,22 @@ pub fn heard<T: DeserializeOwned>(message: &Message) -> Option<Result<T, ErrorBo
 
 fn wrong(error: impl std::fmt::Display) -> ErrorBody {
     ErrorBody::new(ErrorCode::BadMessage, LabError::UnreadableMessage { why: error.to_string() })
+}
+
+/// The code and the reason to close with after a message that could not be read; `None` where the
+/// connection itself is over.
+pub fn fault(error: axum::Error) -> Option<(u16, &'static str)> {
+    let error = error.into_inner().downcast::<tungstenite::Error>().ok()?;
+    match *error {
+        tungstenite::Error::Capacity(_) => Some((close_code::SIZE, "a message has 16 KiB at most")),
+        tungstenite::Error::Utf8(_) => Some((close_code::INVALID, "a text message is not UTF-8")),
+        // Whoever goes without closing breaks the protocol too.
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        tungstenite::Error::Protocol(_) => {
+            Some((close_code::PROTOCOL, "the websocket protocol was broken"))
+        }
+        _ => None,
+    }
 }
 
 /// Closes, and waits a moment for the other side to close too.

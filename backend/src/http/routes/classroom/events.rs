@@ -29,7 +29,7 @@ use crate::error::ApiError;
 use crate::fair::{Activity, Client};
 use crate::http::routes::extract::query;
 use crate::http::routes::socket::{
-    Form, PATIENCE, Sender, Unsent, agree, goodbye, heard, refused_inside,
+    Form, PATIENCE, Sender, Unsent, agree, fault, goodbye, heard, refused_inside,
 };
 use crate::http::state::AppState;
 
@@ -107,8 +107,10 @@ enum End {
     Over,
     /// They left, or nothing can be sent any more.
     Gone,
+    /// They broke the protocol: the code and the reason to close with.
+    Broken(u16, &'static str),
     /// They are sent away, and told why.
-    LabError(ErrorBody, u16),
+    Refused(ErrorBody, u16),
 }
 
 /// Who comes, and to which class.
@@ -156,14 +158,14 @@ async fn serve(
         (seat, presents) = (proved, true);
     }
     let end = match &seat {
-        Err(ApiError(body)) => End::LabError(body.clone(), close_code::POLICY),
+        Err(ApiError(body)) => End::Refused(body.clone(), close_code::POLICY),
         Ok(seat) => {
             let (answer, answers) = mpsc::channel(ANSWERS);
             tokio::select! {
                 end = show(&mut sender, &state, seat, answers) => end,
                 end = listen(&mut stream, &state, seat, answer, presents) => end,
                 () = state.closing.cancelled() => {
-                    End::LabError(ApiError::shutting_down().0, close_code::AWAY)
+                    End::Refused(ApiError::shutting_down().0, close_code::AWAY)
                 }
             }
         }
@@ -172,8 +174,9 @@ async fn serve(
     drop(seat);
     let (code, reason) = match end {
         End::Gone => return,
+        End::Broken(code, reason) => (code, reason),
         End::Over => (close_code::NORMAL, "the class is over"),
-        End::LabError(body, code) => {
+        End::Refused(body, code) => {
             let reason = body.code.name();
             if sender.tell(&ClassMessage::Error(body)).await.is_err() {
                 return;
@@ -255,8 +258,11 @@ async fn listen(
     loop {
         let message = match timeout(state.limits.dead, stream.next()).await {
             Ok(Some(Ok(message))) => message,
-            // A broken protocol, the end of the connection, or silence.
-            Ok(Some(Err(_)) | None) | Err(_) => return End::Gone,
+            Ok(Some(Err(error))) => {
+                return fault(error).map_or(End::Gone, |(code, why)| End::Broken(code, why));
+            }
+            // The end of the connection, or silence.
+            Ok(None) | Err(_) => return End::Gone,
         };
         if matches!(message, Message::Close(_)) {
             return End::Gone;
@@ -274,7 +280,7 @@ async fn listen(
                 // A guess that comes a moment late is nobody's mistake.
                 mistakes += u32::from(body.code != ErrorCode::GuessClosed);
                 if mistakes >= PATIENCE {
-                    return End::LabError(body, close_code::POLICY);
+                    return End::Refused(body, close_code::POLICY);
                 }
                 ClassMessage::Error(body)
             }
