@@ -70,6 +70,25 @@ async fn every_step_answers_as_its_lesson_says() {
     }
 }
 
+/// Whether a text is written in Korean.
+fn is_korean(text: &str) -> bool {
+    text.chars().any(|c| ('가'..='힣').contains(&c))
+}
+
+#[test]
+fn every_sample_is_told_in_both_languages() {
+    let samples = Samples::in_folder(&demo());
+    assert!(samples.list().len() >= 4, "the list is read");
+    for sample in samples.list() {
+        for (english, korean) in
+            [(&sample.title, &sample.ko.title), (&sample.note, &sample.ko.note)]
+        {
+            assert!(!english.is_empty() && !is_korean(english), "{}: {english:?}", sample.file);
+            assert!(is_korean(korean), "{}: {korean:?} says {english:?}", sample.file);
+        }
+    }
+}
+
 #[tokio::test]
 async fn lessons_are_told_in_both_languages() {
     let samples = Samples::in_folder(&demo());
@@ -81,8 +100,7 @@ async fn lessons_are_told_in_both_languages() {
             assert!(
                 text.en.is_ascii() || text.en.chars().all(|c| c.is_ascii() || "’“”".contains(c))
             );
-            let korean = |c: char| ('가'..='힣').contains(&c);
-            assert!(text.ko.chars().any(korean), "{}: {}", lesson.name, text.ko);
+            assert!(is_korean(&text.ko), "{}: {}", lesson.name, text.ko);
         }
         // What stands on a wall must be short.
         assert!(lesson.steps.iter().all(|s| s.ask.en.chars().count() <= 120), "{}", lesson.name);
