@@ -13,7 +13,7 @@ use langoverrule::id::RunId;
 use langoverrule::models::catalog::Catalog;
 use langoverrule::workers::lab::{Lab, LoadedModel, PreparedRun, Script, ScriptedLab};
 use shared::api::{RunRecord, RunState};
-use shared::experiment::{ExperimentCreated, ExperimentState, ExperimentStatus};
+use shared::experiment::{ExperimentCreated, ExperimentState};
 use shared::{ErrorCode, Event, ModelInfo, RunOptions, Summary};
 use tempfile::TempDir;
 
@@ -204,17 +204,7 @@ async fn an_experiment_is_worked_at_by_every_device() {
     let spec = r#"{"models":["scripted"],"samples":40,"base":{"max_new_tokens":3}}"#;
     let request = Request::post("/api/experiments").body(Body::from(spec)).unwrap();
     let created: ExperimentCreated = lab.send(request).await.json();
-    let done = async {
-        loop {
-            let path = format!("/api/experiments/{}", created.id);
-            let status: ExperimentStatus = lab.get(&path).await.ok();
-            if status.state == ExperimentState::Done {
-                return status;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let status = tokio::time::timeout(Duration::from_secs(30), done).await.unwrap();
+    let status = lab.experiment_until(&created.id, |s| s.state == ExperimentState::Done).await;
     assert_eq!((status.done, status.left_out), (40, 0));
     let means = lab.state.experiments.clone().unwrap();
     let ends = means.book.ends(&RunId::parse(&created.id).unwrap(), 0, 100).unwrap();

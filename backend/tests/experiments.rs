@@ -42,25 +42,8 @@ async fn start(lab: &TestLab, spec: &str) -> ExperimentCreated {
     created
 }
 
-async fn until(
-    lab: &TestLab,
-    id: &str,
-    there: impl Fn(&ExperimentStatus) -> bool,
-) -> ExperimentStatus {
-    let wait = async {
-        loop {
-            let status: ExperimentStatus = lab.get(&format!("/api/experiments/{id}")).await.ok();
-            if there(&status) {
-                return status;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(30), wait).await.expect("it goes on")
-}
-
 async fn done(lab: &TestLab, id: &str) -> ExperimentStatus {
-    until(lab, id, |s| s.state == ExperimentState::Done).await
+    lab.experiment_until(id, |s| s.state == ExperimentState::Done).await
 }
 
 fn encoded(definition: &Definition) -> String {
@@ -177,16 +160,20 @@ async fn only_the_owner_pauses_resumes_cancels_and_deletes() {
         let nobody = Request::builder().method(method).uri(at(path)).body(Body::empty()).unwrap();
         lab.send(nobody).await.is_error(ErrorCode::NotOwner);
     }
-    until(&lab, &created.id, |s| s.done > 2).await;
+    lab.experiment_until(&created.id, |s| s.done > 2).await;
     let paused: ExperimentProgress = lab.as_owner(Method::POST, &at("/pause"), token).await.ok();
     assert_eq!(paused.state, ExperimentState::Paused);
-    let resting = until(&lab, &created.id, |s| s.running == 0).await;
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    let later: ExperimentStatus = lab.get(&at("")).await.ok();
+    let resting = lab.experiment_until(&created.id, |s| s.running == 0).await;
+    // The device looks for work after every run: it was there to take an item, and took none.
+    for _ in 0..2 {
+        let run = lab.ask("What is it?").await;
+        lab.ended(&run.id).await;
+    }
+    let later = lab.experiment(&created.id).await;
     assert_eq!((later.done, later.state), (resting.done, ExperimentState::Paused));
     let resumed: ExperimentProgress = lab.as_owner(Method::POST, &at("/resume"), token).await.ok();
     assert_eq!(resumed.state, ExperimentState::Running);
-    until(&lab, &created.id, |s| s.done > later.done).await;
+    lab.experiment_until(&created.id, |s| s.done > later.done).await;
     let cancelled: ExperimentProgress =
         lab.as_owner(Method::POST, &at("/cancel"), token).await.ok();
     assert_eq!(cancelled.state, ExperimentState::Cancelled);
@@ -327,10 +314,13 @@ async fn sixty_readers_see_one_experiment_grow() {
     let lab = paced(Duration::from_millis(2));
     let created = start(&lab, r#"{"models":["scripted"],"samples":40,"prune":[0,0.5]}"#).await;
     let path = format!("/api/experiments/{}", created.id);
+    let means = lab.state.experiments.as_ref().unwrap();
+    let id = langoverrule::id::RunId::parse(&created.id).unwrap();
     let readers = (0..60).map(async |_| {
         let mut seen = 0;
+        let mut changes = lab.state.live.watch(means, &id).await.unwrap();
         loop {
-            let status: ExperimentStatus = lab.get(&path).await.ok();
+            let status = lab.experiment(&created.id).await;
             let tables: Tables = lab.get(&format!("{path}/tables")).await.ok();
             let now = tables.provenance.done;
             assert!(now >= seen, "{now} after {seen}");
@@ -340,7 +330,8 @@ async fn sixty_readers_see_one_experiment_grow() {
                 assert_eq!(now, 80);
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            // Closed once it is over, which is then looked at.
+            let _ = changes.changed().await;
         }
     });
     let all = futures_util::future::join_all(readers);
@@ -402,7 +393,7 @@ async fn a_damaged_item_is_said_in_the_lines() {
     let spec =
         r#"{"models":["scripted"],"samples":60,"prune":[0,0.5],"base":{"max_new_tokens":1}}"#;
     let created = start(&lab, spec).await;
-    until(&lab, &created.id, |s| s.state == ExperimentState::Done).await;
+    done(&lab, &created.id).await;
     let path = format!("/api/experiments/{}/export.jsonl", created.id);
     let whole = lab.get(&path).await.text();
     assert_eq!(whole.lines().count(), 121);

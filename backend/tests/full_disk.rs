@@ -10,9 +10,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
 use crate::common::Form;
+use crate::common::process::asked_until;
+use crate::common::socket::events_of;
 use serde_json::Value;
 use shared::api::{ModelEntry, ModelState, RunCreated, RunRecord, RunState};
 use tempfile::TempDir;
@@ -178,11 +179,8 @@ impl Lab {
         let (status, body) = self.ask();
         assert_eq!(status, 202, "{body}");
         let run: RunCreated = serde_json::from_str(&body).unwrap();
-        let started = Instant::now();
-        while self.record(&run.id).state != RunState::Done {
-            assert!(started.elapsed() < Duration::from_secs(20), "it does not end");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        assert!(events_of(self.server, &run.id).any(|e| e.event.is_last()));
+        assert_eq!(self.record(&run.id).state, RunState::Done);
         run
     }
 
@@ -209,11 +207,8 @@ impl Lab {
 
     /// Asks until it is well again: it looks for space once a second.
     fn until_well(&self) {
-        let started = Instant::now();
-        while self.health() != (false, true, String::new()) {
-            assert!(started.elapsed() < Duration::from_secs(20), "{:?}", self.health());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let well = (false, true, String::new());
+        asked_until("a lab that is well", || (self.health() == well).then_some(()));
     }
 
     fn kill(mut self) {
@@ -463,11 +458,7 @@ fn a_run_that_asks_for_a_model_has_it_unpacked() {
     let lab = carrying.open(&[]);
     assert_eq!(lab.ask().0, 503);
     carrying.disk.remount("size=64m");
-    let started = Instant::now();
     // Tried no more often than once a second.
-    while lab.ask().0 != 202 {
-        assert!(started.elapsed() < Duration::from_secs(20), "it is not unpacked");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    asked_until("a model that is unpacked", || (lab.ask().0 == 202).then_some(()));
     lab.stop();
 }

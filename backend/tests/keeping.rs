@@ -6,12 +6,16 @@ use crate::common::{Options, TestLab, png, same};
 use axum::body::Bytes;
 use langoverrule::id::{OwnerToken, RunId};
 use langoverrule::store::{NewRun, OpenError, Store, StoreOptions};
-use shared::api::RunState;
-use shared::{ErrorCode, Event, RunOptions};
+use shared::api::{RunRecord, RunState};
+use shared::{ErrorCode, Event, LabelChange, RunOptions};
 use tempfile::TempDir;
 
 fn open(folder: &TempDir) -> Result<Store, OpenError> {
     Store::open(folder.path(), &StoreOptions::default())
+}
+
+fn tokens(record: &RunRecord) -> usize {
+    record.events.iter().filter(|e| matches!(e.event, Event::Token { .. })).count()
 }
 
 fn new_run() -> NewRun {
@@ -234,12 +238,12 @@ async fn a_long_run_is_written_while_it_runs() {
     let run = lab.submit(r#"{"prompt":"What is it?","max_new_tokens":500}"#).await;
     let id = RunId::parse(&run.id).unwrap();
     let stored = || lab.state.runs.store.run(&id).unwrap().unwrap().record;
-    let written = async {
-        while stored().events.len() < 5 {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(10), written).await.expect("written");
+    // With the first token it is written, before there is a second. The store writes one thing after the
+    // other: a name that it has written comes after that.
+    lab.until(&run.id, |r| tokens(r) >= 2).await;
+    let kept = lab.state.runs.find(&run.id).await.unwrap();
+    lab.state.runs.label(&kept, LabelChange::default()).await.unwrap();
+    assert!(tokens(&stored()) >= 1);
     let path = format!("/api/runs/{}/cancel", run.id);
     lab.as_owner(axum::http::Method::POST, &path, &run.owner_token).await;
     let ended = lab.ended(&run.id).await;

@@ -48,6 +48,7 @@ mod routes;
 mod runs;
 mod several;
 mod siege;
+mod stops;
 mod workers;
 
 /// A file that is not named above would never run.

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::common::{Answer, Options, TestLab};
+use crate::common::{Answer, Options, TestLab, asked_until};
 use crate::fake::{FakeHub, Faults, REPO};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -56,15 +56,11 @@ async fn entry(lab: &TestLab, name: &str) -> ModelEntry {
 }
 
 async fn until(lab: &TestLab, good: impl Fn(&Pull) -> bool) -> ModelEntry {
-    let started = Instant::now();
-    loop {
+    asked_until("the pull", async || {
         let entry = entry(lab, "mine").await;
-        if entry.pull.as_ref().is_some_and(&good) {
-            return entry;
-        }
-        assert!(started.elapsed() < Duration::from_secs(20), "{entry:?}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+        entry.pull.as_ref().is_some_and(&good).then_some(entry)
+    })
+    .await
 }
 
 const PULL: &str = "/api/models/mine/pull";

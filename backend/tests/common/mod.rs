@@ -17,6 +17,7 @@ use langoverrule::experiments::{Means, Post, Shelves, SqliteQueue};
 use langoverrule::fair::{Bound, Shares};
 use langoverrule::http::app::{AppState, Limits, app};
 use langoverrule::http::net::{self, ConnectionLimits, Connections};
+use langoverrule::id::RunId;
 use langoverrule::models::catalog::{Catalog, Source};
 use langoverrule::runs::samples::Samples;
 use langoverrule::runs::{Device, Dispatcher, Runs, Settings};
@@ -24,12 +25,33 @@ use langoverrule::store::{Store, StoreOptions};
 use langoverrule::workers::lab::{Lab, Script, ScriptedLab};
 use serde::de::DeserializeOwned;
 use shared::api::{RunCreated, RunRecord, RunState};
+use shared::experiment::ExperimentStatus;
 use shared::{Envelope, ErrorBody, ErrorCode};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+pub mod process;
 pub mod socket;
+
+/// What a test waits for is there within this time, or the test fails.
+pub const SOON: Duration = Duration::from_secs(60);
+/// How long passes before somebody who is told nothing asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
+/// Asks a lab again and again until it has an answer. For that alone which it tells only whoever asks, such as
+/// how far a pull is: of runs and experiments there are events ([`TestLab::until`]).
+pub async fn asked_until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let wait = async {
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+    };
+    tokio::time::timeout(SOON, wait).await.unwrap_or_else(|_| panic!("waited {SOON:?} for {what}"))
+}
 
 /// How a test's lab differs from the usual one.
 pub struct Options {
@@ -231,17 +253,52 @@ impl TestLab {
         self.until(id, |r| !matches!(r.state, RunState::Queued | RunState::Running)).await
     }
 
+    /// Waits until a run's record is as it should be, looking at it after each of its events.
     pub async fn until(&self, id: &str, there: impl Fn(&RunRecord) -> bool) -> RunRecord {
         let wait = async {
+            let run = self.state.runs.find(id).await.unwrap();
+            let mut events = run.log.watch();
             loop {
+                events.mark_unchanged();
                 let record = self.record(id).await;
                 if there(&record) {
                     return record;
                 }
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                // The log lives as long as the run, which is held here.
+                events.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), wait).await.expect("the run goes on")
+        tokio::time::timeout(SOON, wait).await.expect("the run goes on")
+    }
+
+    pub async fn experiment(&self, id: &str) -> ExperimentStatus {
+        self.get(&format!("/api/experiments/{id}")).await.ok()
+    }
+
+    /// Waits as those who watch an experiment do, until its status is as it should be.
+    pub async fn experiment_until(
+        &self,
+        id: &str,
+        there: impl Fn(&ExperimentStatus) -> bool,
+    ) -> ExperimentStatus {
+        let wait = async {
+            let means = self.state.experiments.as_ref().unwrap();
+            let id_read = RunId::parse(id).unwrap();
+            let mut changes = self.state.live.watch(means, &id_read).await.unwrap();
+            loop {
+                let status = self.experiment(id).await;
+                if there(&status) {
+                    return status;
+                }
+                // Closed once it is over: what it came to is looked at once more.
+                if changes.changed().await.is_err() {
+                    let last = self.experiment(id).await;
+                    assert!(there(&last), "it is over: {last:?}");
+                    return last;
+                }
+            }
+        };
+        tokio::time::timeout(SOON, wait).await.expect("the experiment goes on")
     }
 }
 

@@ -1,7 +1,6 @@
 //! A viewer.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde::de::DeserializeOwned;
@@ -15,7 +14,28 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async, connect_async};
 
-const SOON: Duration = Duration::from_secs(20);
+use super::SOON;
+
+/// The events of a run as they come, for tests that are not async: up to the end of the run, or of the lab.
+pub fn events_of(server: SocketAddr, id: &str) -> impl Iterator<Item = Envelope> + use<> {
+    let stream = std::net::TcpStream::connect(server).unwrap();
+    stream.set_read_timeout(Some(SOON)).unwrap();
+    let address = format!("ws://{server}/api/runs/{id}/events");
+    let (mut socket, _) = tokio_tungstenite::tungstenite::client(address, stream).unwrap();
+    std::iter::from_fn(move || {
+        loop {
+            match socket.read() {
+                Ok(Message::Binary(bytes)) => match rmp_serde::from_slice(&bytes).unwrap() {
+                    ServerMessage::Event(envelope) => return Some(envelope),
+                    ServerMessage::Alive => {}
+                    other => panic!("{other:?}"),
+                },
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    })
+}
 
 pub struct Viewer {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
