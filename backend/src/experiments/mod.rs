@@ -12,14 +12,16 @@ pub mod files;
 mod items;
 mod lacking;
 pub mod live;
+mod means;
 mod plan;
 mod shelves;
 mod sqlite;
 
-pub use bench::{Bench, Means, Turn};
+pub use bench::{Bench, Turn};
 pub use book::{Book, End, Ended, Experiment, NewExperiment, Progress};
 pub use items::{AtWork, Claim, Items, Noted, Post, Seat};
 pub use live::Live;
+pub use means::Means;
 pub use plan::{Reach, could_fit, plan, status};
 pub use shelves::Shelves;
 pub use sqlite::{SqliteQueue, check as check_experiments};

@@ -1,5 +1,8 @@
 //! `serve`: opens the lab.
 
+mod closing;
+mod opening;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +10,7 @@ use std::time::Duration;
 
 use clap::Args;
 use datasets::Paths;
-use engine::{DeviceChoice, amount};
-use tokio::signal;
+use engine::DeviceChoice;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -18,25 +20,24 @@ use crate::assets::DEMO;
 use crate::classroom::{ClassLimits, network_address};
 use crate::clock;
 use crate::experiments::{Means, Post, Shelves, SqliteQueue};
-use crate::fair::{Bound, Share, Shares};
+use crate::fair::{Bound, Share};
 use crate::http::app::{AppState, Limits, app};
 use crate::http::net::{
     self, Access, Base, ConnectionLimits, Connections, Network, Site, raise_files,
 };
 use crate::models::catalog::{Catalog, DEMO_NAME};
 use crate::models::pulls::{Allowed, Pulls};
-use crate::models::registry::Entry;
 use crate::retention::{self, Keep, Retention, parse_time};
 use crate::runs::samples::Samples;
-use crate::runs::{Device, Dispatcher, Runs, Settings, StopReason};
+use crate::runs::{Device, Dispatcher, Runs, Settings};
 use crate::store::{Store, StoreError, StoreOptions, folder};
 use crate::workers::lab::{KeepingLab, Lab, Script, ScriptedLab};
 use crate::workers::{Devices, ModelChoice};
 
-/// How long viewers and the model may take to notice that the lab is going down.
-const NOTICE: Duration = Duration::from_secs(3);
-/// What could not be unpacked is tried again this often.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+use closing::{NOTICE, close, wait_for_signal};
+pub(super) use closing::{signal_received, terminations};
+use opening::{check, for_photographs, listen, open, shares};
+
 /// Most runs that can be let wait: a line that takes weeks helps nobody.
 const MOST_WAITING: u64 = 100_000;
 
@@ -134,61 +135,6 @@ fn devices(devices: &Devices, data: &Path) -> Result<Vec<Device>, Failure> {
     Ok(found.into_iter().map(open).collect())
 }
 
-/// What clients share, as asked for.
-fn shares(args: &ServeArgs) -> Result<Shares, String> {
-    let mut shares = Shares::default();
-    if let Some(queue) = args.queue {
-        let queue = queue.max(1);
-        shares.runs = Bound::new(queue, (2 * queue).div_ceil(3));
-    }
-    for (option, said) in [("--in-all", &args.in_all), ("--per-client", &args.per_client)] {
-        for (at, share) in said.iter().enumerate() {
-            let name = share.name();
-            if said[..at].iter().any(|before| before.name() == name) {
-                return Err(format!("{option} says twice how many {name}: leave one of them out"));
-            }
-            if args.queue.is_some() && option == "--in-all" && name == "runs" {
-                return Err(
-                    "--queue and --in-all runs=… are the same: leave one of them out".to_owned()
-                );
-            }
-        }
-    }
-    for share in &args.in_all {
-        shares.set_whole(share)?;
-        if let Some(bound) = shares.bound(share.name()) {
-            bound.client = bound.client.min((2 * bound.whole).div_ceil(3));
-        }
-    }
-    for share in &args.per_client {
-        shares.set_client(share);
-        let name = share.name();
-        if let Some(Bound { whole, client }) = shares.bound(name).filter(|b| b.client > b.whole) {
-            return Err(format!(
-                "--per-client {name}={client} is more than the {whole} that there are in all: raise \
-                 those with --in-all {name}=…, or ask for fewer"
-            ));
-        }
-    }
-    Ok(shares)
-}
-
-/// What options say together.
-fn check(args: &ServeArgs) -> Result<(), Failure> {
-    if let (Some(keep), Some(named)) = (args.keep, args.keep_named)
-        && named < keep
-    {
-        let words = humantime::format_duration;
-        return Err(format!(
-            "--keep-named {} is shorter than --keep {}: what somebody named would go before what nobody \
-             did; make it as long, or longer",
-            words(named),
-            words(keep)
-        ));
-    }
-    Ok(())
-}
-
 async fn run(args: ServeArgs) -> Result<(), Failure> {
     check(&args)?;
     let asked = shares(&args)?;
@@ -207,28 +153,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     }
     let shares = asked.with_sockets_within(limits.lasting());
     // The port first: it is what most often stands in the way.
-    let listener = net::listen(args.bind).map_err(|e| match e.kind() {
-        std::io::ErrorKind::AddrInUse => {
-            let (ip, port) = (args.bind.ip(), args.bind.port());
-            let other = SocketAddr::new(ip, port.checked_add(1).unwrap_or(port - 1));
-            format!(
-                "{} is in use by another program; name another, such as --bind {other}",
-                args.bind
-            )
-        }
-        std::io::ErrorKind::AddrNotAvailable => format!(
-            "{} is no address of this machine; name one of its own, 127.0.0.1 for this machine alone or \
-             0.0.0.0 for all its networks",
-            args.bind.ip()
-        ),
-        std::io::ErrorKind::PermissionDenied => format!(
-            "this user may not listen on {}: ports below 1024 are the system's own; name another, such as \
-             --bind {}, with a proxy before it",
-            args.bind,
-            SocketAddr::new(args.bind.ip(), 8080)
-        ),
-        _ => format!("cannot listen on {}: {e}", args.bind),
-    })?;
+    let listener = listen(args.bind)?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     let data = &args.folders.data;
     // Before the data folder is made: a lab without its models leaves nothing behind.
@@ -398,6 +323,9 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What could not be unpacked is tried again this often.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
 /// Tries again and again to unpack demo models that could not be, until `stopping` is cancelled: there
 /// may be room by now.
 async fn look_again(runs: Arc<Runs>, stopping: CancellationToken) {
@@ -410,106 +338,5 @@ async fn look_again(runs: Arc<Runs>, stopping: CancellationToken) {
         let runs = runs.clone();
         // What it comes to is in the log.
         let _ = tokio::task::spawn_blocking(move || runs.catalog.look_again()).await;
-    }
-}
-
-/// Brings the lab to rest: no new runs, the run at work finishes or is stopped, viewers leave.
-async fn close(state: &AppState, grace: Duration) {
-    let runs = &state.runs;
-    state.pulls.stop_all();
-    runs.close().await;
-    let idle = async || {
-        while runs.live() > 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    if tokio::time::timeout(grace, idle()).await.is_err() {
-        runs.stop_live(StopReason::ShuttingDown);
-        if tokio::time::timeout(NOTICE, idle()).await.is_err() {
-            tracing::warn!("a run did not stop in time");
-        }
-    }
-    // Viewers of runs that are over get the last events before they are sent away.
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    state.closing.cancel();
-    state.viewers.close();
-    if tokio::time::timeout(NOTICE, state.viewers.wait()).await.is_err() {
-        tracing::warn!("a viewer did not leave in time");
-    }
-}
-
-/// Waits for the first signal that asks for an orderly stop; the second ends the process.
-async fn wait_for_signal(
-    stopping: CancellationToken,
-    mut terminations: Terminations,
-    leave: impl FnOnce(),
-) {
-    signal_received(&mut terminations).await;
-    stopping.cancel();
-    signal_received(&mut terminations).await;
-    leave();
-    std::process::exit(130);
-}
-
-/// Requests to end, where the system has them; noted from the moment this is made.
-#[cfg(unix)]
-pub(super) type Terminations = Option<signal::unix::Signal>;
-#[cfg(not(unix))]
-pub(super) type Terminations = ();
-
-#[cfg(unix)]
-pub(super) fn terminations() -> Terminations {
-    signal::unix::signal(signal::unix::SignalKind::terminate()).ok()
-}
-#[cfg(not(unix))]
-pub(super) fn terminations() -> Terminations {}
-
-pub(super) async fn signal_received(terminations: &mut Terminations) {
-    let interrupt = async {
-        // Without a handler for it there is nothing to wait for.
-        if signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminate = async {
-        match terminations {
-            Some(terminated) => terminated.recv().await,
-            None => std::future::pending().await,
-        };
-    };
-    #[cfg(not(unix))]
-    let terminate = {
-        let _ = terminations;
-        std::future::pending::<()>()
-    };
-    tokio::select! {
-        () = interrupt => {}
-        () = terminate => {}
-    }
-}
-
-/// What a person is told who has the demo models alone.
-fn for_photographs(entry: &Entry) -> String {
-    let size = entry.download.map(amount);
-    let licence = entry.licence.as_ref().map(|licence| licence.name.clone());
-    let terms: Vec<String> = size.into_iter().chain(licence).collect();
-    format!(
-        "Its models learned drawings. {name} understands photographs ({terms}): choose it on the page, or bring it with \
-         'langoverrule models pull {name}'.\n",
-        name = entry.name,
-        terms = terms.join(", ")
-    )
-}
-
-/// Opens the page with what the desktop has for it.
-fn open(url: &str) {
-    let program = match std::env::consts::OS {
-        "macos" => "open",
-        "windows" => "explorer",
-        _ => "xdg-open",
-    };
-    if let Err(error) = std::process::Command::new(program).arg(url).spawn() {
-        tracing::warn!(%error, "no browser could be opened");
     }
 }
