@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Uint8Array};
 use leptos::prelude::document;
-use shared::picture::{PICTURE_HEAD, picture_type};
+use shared::picture::{self, PICTURE_HEAD, picture_type};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -13,8 +13,8 @@ use crate::browser;
 use crate::language::fill;
 use crate::photograph::{MOST_PIXELS, fitted};
 
-/// Most pixels, and bytes of its file, of a picture that the lab takes (README, "Limits").
-const TAKEN: (f64, f64) = (50_000_000.0, 20_971_520.0);
+/// Most pixels, and bytes of its file, of a picture that the lab takes.
+const TAKEN: (f64, f64) = (picture::MOST_PIXELS as f64, picture::MOST_BYTES as f64);
 /// Side of the small copy in which transparent parts are looked for, in pixels.
 const LOOK: u32 = 256;
 /// How opaque a pixel is that is not transparent: less is a smoothed edge of the small copy.

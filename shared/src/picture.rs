@@ -11,6 +11,10 @@ pub use tiling::{Canvas, Tiling};
 
 use crate::options::{AskedOptions, Quant};
 
+/// Most pixels of a picture, width times height, that is decoded where nobody says otherwise.
+pub const MOST_PIXELS: u64 = 50_000_000;
+/// Most bytes of a run's picture files together that a lab takes where it is not told otherwise.
+pub const MOST_BYTES: u32 = 20 << 20;
 /// How many of a file's first bytes [`picture_type`] looks at.
 pub const PICTURE_HEAD: usize = 12;
 

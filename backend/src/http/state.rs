@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use shared::api::BEAT;
+use shared::picture::MOST_BYTES;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -34,7 +35,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            upload: 20 << 20,
+            upload: MOST_BYTES as usize,
             body: Pace {
                 grace: Duration::from_secs(20),
                 floor: 4 << 10,

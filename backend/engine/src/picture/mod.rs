@@ -12,6 +12,7 @@ use std::panic::catch_unwind;
 use image::error::ImageError;
 use image::{ImageFormat, guess_format};
 use shared::ErrorCode;
+use shared::picture::MOST_PIXELS;
 use shared::sentence::{EngineRefusal, LabError};
 
 pub use jpeg::JPEG_DECODER;
@@ -31,7 +32,7 @@ pub struct PictureLimits {
 
 impl Default for PictureLimits {
     fn default() -> Self {
-        PictureLimits { pixels: 50_000_000, sides: 200 }
+        PictureLimits { pixels: MOST_PIXELS, sides: 200 }
     }
 }
 
