@@ -11,7 +11,7 @@ use candle_core::{Device, Tensor};
 
 use crate::common::gguf::{File, folder, pair, place};
 use crate::common::{Close, Golden, Recording, Tensors, TextCase};
-use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits};
+use engine::{DeviceChoice, LoadOptions, Model};
 use shared::{Group, Quant, RunOptions};
 
 const NAMES: [&str; 12] = [
@@ -34,11 +34,6 @@ fn load(place: &Path, quant: Quant) -> Model {
     Model::load(place, &options, &mut |_, _| {}).unwrap()
 }
 
-fn picture(golden: &Golden) -> Picture {
-    let file = golden.folder.join("../images").join(golden.text("picture"));
-    Picture::decode(&std::fs::read(file).unwrap(), &PictureLimits::default()).unwrap()
-}
-
 /// A run on the golden's own pixels.
 fn run(model: &Model, golden: &Golden) -> Recording {
     let options = RunOptions {
@@ -47,7 +42,7 @@ fn run(model: &Model, golden: &Golden) -> Recording {
         ignore_eos: true,
         ..RunOptions::default()
     };
-    let prepared = model.prepare(&picture(golden), &options).unwrap();
+    let prepared = model.prepare(&golden.picture(), &options).unwrap();
     let prepared = prepared.with_pixels(golden.f32("pixel_values"));
     let mut seen = Recording::default();
     model.run(&prepared, &mut seen).unwrap().unwrap();
@@ -101,7 +96,7 @@ fn what_a_person_types_is_tokenized_as_transformers_does() {
                     max_new_tokens: 1,
                     ..RunOptions::default()
                 };
-                let prepared = model.prepare(&picture(&golden), &options).unwrap();
+                let prepared = model.prepare(&golden.picture(), &options).unwrap();
                 let mut seen = Recording::default();
                 model.run(&prepared, &mut seen).unwrap().unwrap();
                 assert_eq!(seen.ids(), *want, "{name} {template}: {:?}", case.text);
@@ -146,7 +141,7 @@ fn text_is_cut_into_words_as_the_file_says() {
             let typed = case["text"].as_str().unwrap();
             let options =
                 RunOptions { prompt: typed.to_owned(), max_new_tokens: 1, ..RunOptions::default() };
-            let prepared = model.prepare(&picture(&golden), &options).unwrap();
+            let prepared = model.prepare(&golden.picture(), &options).unwrap();
             let mut seen = Recording::default();
             model.run(&prepared, &mut seen).unwrap().unwrap();
             let tokens = seen.layout.unwrap().tokens;
@@ -325,7 +320,7 @@ fn drift(model: &Model, reference: &[f32]) -> f64 {
     let golden = Golden::open("llava-mha");
     let options =
         RunOptions { prompt: golden.text("text"), max_new_tokens: 1, ..RunOptions::default() };
-    let prepared = model.prepare(&picture(&golden), &options).unwrap();
+    let prepared = model.prepare(&golden.picture(), &options).unwrap();
     let mut seen = Recording::default();
     model.run(&prepared, &mut seen).unwrap().unwrap();
     let square = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>();
@@ -340,7 +335,7 @@ fn exact_logits(place: &Path) -> Vec<f32> {
     let golden = Golden::open("llava-mha");
     let options =
         RunOptions { prompt: golden.text("text"), max_new_tokens: 1, ..RunOptions::default() };
-    let prepared = model.prepare(&picture(&golden), &options).unwrap();
+    let prepared = model.prepare(&golden.picture(), &options).unwrap();
     let mut seen = Recording::default();
     model.run(&prepared, &mut seen).unwrap().unwrap();
     seen.prefill_logits

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 use crate::common::{Close, Golden, Recording, checkpoints, device};
-use engine::{DeviceChoice, LoadOptions, Model, NoObserver, Picture, PictureLimits};
+use engine::{DeviceChoice, LoadOptions, Model, NoObserver, Picture};
 use shared::{Definition, Group, Observation, Quant, RunOptions};
 
 fn model(golden: &Golden, quant: Quant) -> Model {
@@ -25,16 +25,11 @@ fn options(golden: &Golden) -> RunOptions {
     }
 }
 
-fn picture(golden: &Golden) -> Picture {
-    let file = golden.folder.join("../images").join(golden.text("picture"));
-    Picture::decode(&std::fs::read(file).unwrap(), &PictureLimits::default()).unwrap()
-}
-
 #[test]
 fn logits_attention_and_tokens_equal_transformers() {
     for golden in checkpoints() {
         let model = model(&golden, Quant::F32);
-        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = model.prepare(&golden.picture(), &options(&golden)).unwrap();
         let prepared = prepared.with_pixels(golden.f32("pixel_values"));
         let mut seen = Recording::default();
         model.run(&prepared, &mut seen).unwrap().unwrap();
@@ -83,7 +78,7 @@ fn logits_attention_and_tokens_equal_transformers() {
 fn flows_are_sums_of_the_maps() {
     for golden in checkpoints() {
         let model = model(&golden, Quant::F32);
-        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = model.prepare(&golden.picture(), &options(&golden)).unwrap();
         let mut seen = Recording::default();
         model.run(&prepared, &mut seen).unwrap().unwrap();
         let (l, h) = (model.info().layers as usize, model.info().heads as usize);
@@ -146,7 +141,7 @@ fn observing_changes_nothing() {
     for golden in checkpoints() {
         for quant in [Quant::F32, Quant::F16, Quant::Q8_0, Quant::Q4k] {
             let model = model(&golden, quant);
-            let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+            let prepared = model.prepare(&golden.picture(), &options(&golden)).unwrap();
             let mut seen = Recording::default();
             model.run(&prepared, &mut seen).unwrap().unwrap();
             let mut unobserved = Tokens(Vec::new());
@@ -173,7 +168,7 @@ fn weights_held_as_stored_equal_transformers() {
         let model = model_on(DeviceChoice::Cpu, &golden, Quant::Stored);
         let held: Vec<&str> = model.info().held.keys().map(String::as_str).collect();
         assert_eq!(held, [kind], "{name}");
-        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = model.prepare(&golden.picture(), &options(&golden)).unwrap();
         let prepared = prepared.with_pixels(golden.f32("pixel_values"));
         let mut seen = Recording::default();
         model.run(&prepared, &mut seen).unwrap().unwrap();
@@ -188,7 +183,7 @@ fn answers_end_where_the_model_ends_them() {
     for golden in checkpoints() {
         let model = model(&golden, Quant::F32);
         let options = RunOptions { ignore_eos: false, ..options(&golden) };
-        let prepared = model.prepare(&picture(&golden), &options).unwrap();
+        let prepared = model.prepare(&golden.picture(), &options).unwrap();
         let prepared = prepared.with_pixels(golden.f32("pixel_values"));
         let summary = model.run(&prepared, &mut NoObserver).unwrap().unwrap();
         let want = golden.number("generated_until_eos").unwrap_or(20);
@@ -200,7 +195,7 @@ fn answers_end_where_the_model_ends_them() {
 fn what_a_person_types_stays_text() {
     for golden in checkpoints() {
         let model = model(&golden, Quant::F32);
-        let picture = picture(&golden);
+        let picture = golden.picture();
         for case in golden.text_cases() {
             for (template, want) in golden.templates(&case) {
                 let options = RunOptions {
@@ -292,7 +287,7 @@ fn a_smaller_limit_means_fewer_picture_tokens() {
 fn models_of_a_fixed_size_refuse_a_pixel_limit() {
     let golden = Golden::open("llava-mha");
     let options = RunOptions { max_pixels: Some(900), ..options(&golden) };
-    let error = model(&golden, Quant::F32).prepare(&picture(&golden), &options).unwrap_err();
+    let error = model(&golden, Quant::F32).prepare(&golden.picture(), &options).unwrap_err();
     assert_eq!(error.code, shared::ErrorCode::BadOption);
     assert!(error.message.contains("at one size"), "{}", error.message);
 }
@@ -301,13 +296,13 @@ fn models_of_a_fixed_size_refuse_a_pixel_limit() {
 fn fidelity_tells_equal_from_different() {
     let golden = Golden::open("llava-gqa");
     let exact = model(&golden, Quant::F32);
-    let prepared = exact.prepare(&picture(&golden), &options(&golden)).unwrap();
+    let prepared = exact.prepare(&golden.picture(), &options(&golden)).unwrap();
     let same = exact.verify(&prepared).unwrap();
     assert!(same.agrees() && same.tokens == 20 && same.largest_logit_difference == 0.0, "{same:?}");
     // All of the prompt, and the rows of the 19 tokens that predicted another.
     assert_eq!(same.rows as usize, prepared.prompt_tokens() + 19);
     let coarse = model(&golden, Quant::Q4k);
-    let theirs = coarse.prepare(&picture(&golden), &options(&golden)).unwrap();
+    let theirs = coarse.prepare(&golden.picture(), &options(&golden)).unwrap();
     let off = coarse.compare(&theirs, &exact, &prepared).unwrap();
     assert!(off.largest_logit_difference > 1e-3, "quantization must show: {off:?}");
     assert!(off.largest_logit_difference < off.largest_logit, "{off:?}");
@@ -317,7 +312,7 @@ fn fidelity_tells_equal_from_different() {
 fn prepared_pixels_equal_the_processors() {
     for golden in checkpoints() {
         let model = model(&golden, Quant::F32);
-        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = model.prepare(&golden.picture(), &options(&golden)).unwrap();
         // One 8-bit level of the channel with the smallest deviation.
         let level = Close::absolute(1.01 / 255.0 / 0.261);
         let want = golden.f32("pixel_values");
@@ -332,11 +327,11 @@ fn prepared_pixels_equal_the_processors() {
 fn sixteen_bit_weights_drift_little() {
     for golden in checkpoints() {
         let exact = model(&golden, Quant::F32);
-        let prepared = exact.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = exact.prepare(&golden.picture(), &options(&golden)).unwrap();
         for (quant, most) in [(Quant::F16, 1e-2), (Quant::Bf16, 5e-2)] {
             let half = model(&golden, quant);
             assert!(half.info().bytes * 100 <= exact.info().bytes * 60, "{}", golden.name);
-            let theirs = half.prepare(&picture(&golden), &options(&golden)).unwrap();
+            let theirs = half.prepare(&golden.picture(), &options(&golden)).unwrap();
             let off = half.compare(&theirs, &exact, &prepared).unwrap();
             let drift = off.largest_logit_difference / off.largest_logit;
             println!("{} {}: {drift:.1e}, {} of 20", golden.name, quant.name(), off.same_tokens);

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use crate::common::{Close, Golden, Recording, checkpoints, device};
-use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits};
+use engine::{DeviceChoice, LoadOptions, Model};
 use shared::{Bins, Group, Quant, RunOptions};
 
 fn model(golden: &Golden) -> Model {
@@ -21,18 +21,13 @@ fn options(golden: &Golden) -> RunOptions {
     }
 }
 
-fn picture(golden: &Golden) -> Picture {
-    let file = golden.folder.join("../images").join(golden.text("picture"));
-    Picture::decode(&std::fs::read(file).unwrap(), &PictureLimits::default()).unwrap()
-}
-
 /// Rows by head are transformers' attentions, and the averaged rows and the masses are theirs.
 #[test]
 fn rows_by_head_equal_transformers() {
     for golden in checkpoints() {
         let model = model(&golden);
         assert!(model.info().head_rows);
-        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = model.prepare(&golden.picture(), &options(&golden)).unwrap();
         let prepared = prepared.with_pixels(golden.f32("pixel_values"));
         let mut seen = Recording::default();
         model.run(&prepared, &mut seen).unwrap().unwrap();
@@ -86,7 +81,7 @@ fn rows_by_head_equal_transformers() {
 fn rows_by_head_need_no_maps() {
     for golden in checkpoints() {
         let model = model(&golden);
-        let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+        let prepared = model.prepare(&golden.picture(), &options(&golden)).unwrap();
         let run = |mut seen: Recording| {
             model.run(&prepared, &mut seen).unwrap().unwrap();
             seen.tokens
@@ -107,7 +102,7 @@ fn rows_by_head_need_no_maps() {
 fn rows_by_head_end_where_the_budget_does() {
     let golden = Golden::open("llava-gqa");
     let model = model(&golden);
-    let prepared = model.prepare(&picture(&golden), &options(&golden)).unwrap();
+    let prepared = model.prepare(&golden.picture(), &options(&golden)).unwrap();
     let run = |budget| {
         let mut seen = Recording::with_heads(budget);
         model.run(&prepared, &mut seen).unwrap().unwrap();

@@ -7,13 +7,12 @@ use candle_core::quantized::gguf_file::Value as Meta;
 use candle_core::{DType, Device, Tensor};
 use serde_json::{Value, json};
 use shared::picture::PictureTokens;
-use shared::{ImageFit, Quant, Resizing, RunOptions};
+use shared::{ImageFit, RunOptions};
 
 use crate::common::folder::Folder;
-use crate::common::gguf::{File, pair};
+use crate::common::gguf::{File, load};
 use crate::common::lab::Lab;
 use crate::common::{Close, Golden, Recording, Tensors, same};
-use engine::{DeviceChoice, LoadOptions, Model, traits_of};
 
 const NAMES: [&str; 2] = ["interleave-full", "interleave-v4"];
 
@@ -22,9 +21,9 @@ const NAMES: [&str; 2] = ["interleave-full", "interleave-v4"];
 fn pixels_equal_the_processors_to_the_last_bit() {
     for name in NAMES {
         let lab = Lab::open(name);
-        let options = RunOptions { resize: Resizing::Pillow13, ..lab.options() };
+        lab.checks_pixels();
+        let options = lab.on_pillow();
         let prepared = lab.model.prepare(&lab.picture, &options).unwrap();
-        assert_eq!(prepared.pixels(), lab.golden.f32("pixel_values"), "{name}");
         // The whole picture, stretched; a person may ask for one that keeps its proportions.
         let seen = lab.run(&options);
         let view = seen.run.layout.unwrap().picture().unwrap();
@@ -39,14 +38,11 @@ fn pixels_equal_the_processors_to_the_last_bit() {
 #[test]
 fn what_is_known_at_a_glance_is_what_the_model_says() {
     for (name, tokens) in [("interleave-full", 25), ("interleave-v4", 36)] {
-        let Lab { golden, model, .. } = Lab::open(name);
-        let glance = traits_of(&golden.folder).unwrap();
-        let mut known = model.traits().clone();
-        known.quant = glance.quant;
-        assert_eq!(known, glance, "{name}");
+        let lab = Lab::open(name);
+        let glance = lab.glance();
         assert_eq!(glance.tokens, Some(PictureTokens::One { tokens }), "{name}");
         assert_eq!(glance.templates.unwrap(), ["llava-interleave"], "{name}");
-        let info = model.info();
+        let info = lab.model.info();
         assert_eq!((&*info.family, &*info.template), ("llava-interleave", "llava-interleave"));
         assert_eq!(info.prune_score, "attention-received-in-last-block");
         assert_eq!(info.notes, Vec::<String>::new(), "{name}");
@@ -128,16 +124,6 @@ fn what_is_not_this_model_is_refused_by_name() {
     folder.refused(&["num_additional_image_tokens", "5 × 5"]);
     folder.change("processor_config.json", |p| p["patch_size"] = json!(14));
     folder.refused(&["patch_size", "the vision tower's 8"]);
-}
-
-fn load(text: &File, mmproj: &File) -> Result<Model, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, other) = (folder.path().join("a.gguf"), folder.path().join("mmproj.gguf"));
-    text.save(&one);
-    mmproj.save(&other);
-    let options =
-        LoadOptions { name: "gguf".into(), quant: Quant::Stored, device: DeviceChoice::Cpu };
-    Model::load(pair(&one, &other), &options, &mut |_, _| {}).map_err(|e| e.message)
 }
 
 /// Files of the older converter: the projector counted from zero, up and down exchanged, the norm behind

@@ -6,13 +6,13 @@
 use candle_core::quantized::gguf_file::Value as Meta;
 use serde_json::{Value, json};
 use shared::picture::PictureTokens;
-use shared::{Cell, Definition, Group, Medium, PictureUse, Quant, Resizing, RunOptions};
+use shared::{Cell, Definition, Group, Medium, PictureUse, Resizing, RunOptions};
 
 use crate::common::folder::Folder;
-use crate::common::gguf::{File, pair};
+use crate::common::gguf::{File, load};
 use crate::common::lab::Lab;
 use crate::common::{Close, Golden, Recording, Tensors};
-use engine::{DeviceChoice, LoadOptions, Model, traits_of};
+use engine::{Model, traits_of};
 
 const NAMES: [&str; 2] = ["internvl-qwen2", "internvl-qwen3"];
 
@@ -48,9 +48,7 @@ fn run(lab: &Lab, options: &RunOptions) -> Recording {
 fn pixels_equal_the_processors_to_the_last_bit() {
     for name in NAMES {
         let lab = Lab::open(name);
-        let options = RunOptions { resize: Resizing::Pillow13, ..lab.options() };
-        let one = lab.model.prepare(&lab.picture, &options).unwrap();
-        assert_eq!(one.pixels(), lab.golden.f32("pixel_values"), "{name}");
+        lab.checks_pixels();
         let cut = lab.model.prepare(&lab.picture, &tiled(&lab)).unwrap();
         assert_eq!(cut.pixels(), tiles(&lab).1.f32("pixel_values"), "{name}");
     }
@@ -121,10 +119,7 @@ fn what_is_known_at_a_glance_is_what_the_model_says() {
     for name in NAMES {
         let lab = Lab::open(name);
         let (edge, most, tokens) = sizes(name);
-        let glance = traits_of(&lab.golden.folder).unwrap();
-        let mut known = lab.model.traits().clone();
-        known.quant = glance.quant;
-        assert_eq!(known, glance, "{name}");
+        let glance = lab.glance();
         assert_eq!(glance.tokens, Some(PictureTokens::Canvas { edge, most, tokens }), "{name}");
         assert_eq!(glance.resize, Resizing::Torchvision);
         assert_eq!(glance.templates.unwrap(), ["internvl"], "{name}");
@@ -267,16 +262,6 @@ fn settings_of_one_model_are_followed() {
     folder.change("processor_config.json", |p| p["image_processor"]["max_patches"] = json!(1));
     let traits = traits_of(folder.path()).unwrap();
     assert_eq!(traits.tokens, Some(PictureTokens::One { tokens: 9 }));
-}
-
-fn load(text: &File, mmproj: &File) -> Result<Model, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, other) = (folder.path().join("a.gguf"), folder.path().join("mmproj.gguf"));
-    text.save(&one);
-    mmproj.save(&other);
-    let options =
-        LoadOptions { name: "gguf".into(), quant: Quant::Stored, device: DeviceChoice::Cpu };
-    Model::load(pair(&one, &other), &options, &mut |_, _| {}).map_err(|e| e.message)
 }
 
 #[test]

@@ -6,13 +6,11 @@
 use candle_core::quantized::gguf_file::Value as Meta;
 use serde_json::{Value, json};
 use shared::picture::PictureTokens;
-use shared::{Quant, Resizing, RunOptions};
 
+use crate::common::Golden;
 use crate::common::folder::Folder;
-use crate::common::gguf::{File, pair};
-use crate::common::lab::Lab;
-use crate::common::{Golden, Recording};
-use engine::{DeviceChoice, LoadOptions, Model, traits_of};
+use crate::common::gguf::{File, load};
+use crate::common::lab::{Lab, logits_of};
 
 const NAMES: [&str; 2] = ["qwen2-tall", "qwen2-wide"];
 
@@ -20,24 +18,18 @@ const NAMES: [&str; 2] = ["qwen2-tall", "qwen2-wide"];
 #[test]
 fn pixels_equal_the_processors_to_the_last_bit() {
     for name in NAMES {
-        let lab = Lab::open(name);
-        let options = RunOptions { resize: Resizing::Pillow13, ..lab.options() };
-        let prepared = lab.model.prepare(&lab.picture, &options).unwrap();
-        assert_eq!(prepared.pixels(), lab.golden.f32("pixel_values"), "{name}");
+        Lab::open(name).checks_pixels();
     }
 }
 
 #[test]
 fn what_is_known_at_a_glance_is_what_the_model_says() {
     for (name, edge, least, most) in [("qwen2-tall", 8, 256, 768), ("qwen2-wide", 16, 1024, 4096)] {
-        let Lab { golden, model, .. } = Lab::open(name);
-        let glance = traits_of(&golden.folder).unwrap();
-        let mut known = model.traits().clone();
-        known.quant = glance.quant;
-        assert_eq!(known, glance, "{name}");
+        let lab = Lab::open(name);
+        let glance = lab.glance();
         assert_eq!(glance.tokens, Some(PictureTokens::Any { edge, least, most }), "{name}");
         assert_eq!(glance.templates.unwrap(), ["qwen2-vl"], "{name}");
-        let info = model.info();
+        let info = lab.model.info();
         assert_eq!((&*info.family, &*info.template), ("qwen2-vl", "qwen2-vl"));
         assert_eq!(info.prune_score, "attention-received-in-last-block");
         let notes = info.notes.join("\n");
@@ -50,21 +42,6 @@ fn logits(name: &str, change: fn(&mut Value)) -> Vec<f32> {
     let folder = Folder::copy(name);
     folder.change("config.json", change);
     logits_of(&folder.load().unwrap(), &Golden::open(name))
-}
-
-fn logits_of(model: &Model, golden: &Golden) -> Vec<f32> {
-    let options = RunOptions {
-        prompt: golden.text("text"),
-        quant: Quant::F32,
-        max_new_tokens: 1,
-        ..RunOptions::default()
-    };
-    let file = golden.folder.join("../images").join(golden.text("picture"));
-    let picture = engine::Picture::decode(&std::fs::read(file).unwrap(), &Default::default());
-    let prepared = model.prepare(&picture.unwrap(), &options).unwrap();
-    let mut seen = Recording::default();
-    model.run(&prepared.with_pixels(golden.f32("pixel_values")), &mut seen).unwrap();
-    seen.prefill_logits
 }
 
 #[test]
@@ -116,16 +93,6 @@ fn what_is_not_this_model_is_refused_by_name() {
     folder.restore("config.json");
     folder.change("processor_config.json", |p| p["image_processor"]["patch_size"] = json!(14));
     folder.refused(&["patch_size", "the vision tower's 4"]);
-}
-
-fn load(text: &File, mmproj: &File) -> Result<Model, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, other) = (folder.path().join("a.gguf"), folder.path().join("mmproj.gguf"));
-    text.save(&one);
-    mmproj.save(&other);
-    let options =
-        LoadOptions { name: "gguf".into(), quant: Quant::Stored, device: DeviceChoice::Cpu };
-    Model::load(pair(&one, &other), &options, &mut |_, _| {}).map_err(|e| e.message)
 }
 
 /// The language models of this family and the next are of one architecture; the projector tells.

@@ -6,43 +6,31 @@
 use candle_core::quantized::gguf_file::Value as Meta;
 use serde_json::{Value, json};
 use shared::picture::PictureTokens;
-use shared::{Quant, Resizing, RunOptions};
 
+use crate::common::Golden;
 use crate::common::folder::Folder;
-use crate::common::gguf::{File, folder as files, pair};
-use crate::common::lab::Lab;
-use crate::common::{Golden, Recording};
-use engine::{DeviceChoice, LoadOptions, Model, Picture, PictureLimits, traits_of};
+use crate::common::gguf::{File, folder as files, load};
+use crate::common::lab::{Lab, logits_of};
+use engine::Model;
 
 const NAMES: [&str; 2] = ["qwen3-tall", "qwen3-wide"];
-
-fn picture(golden: &Golden) -> Picture {
-    let file = golden.folder.join("../images").join(golden.text("picture"));
-    Picture::decode(&std::fs::read(file).unwrap(), &PictureLimits::default()).unwrap()
-}
 
 /// The reference prepared them on Pillow.
 #[test]
 fn pixels_equal_the_processors_to_the_last_bit() {
     for name in NAMES {
-        let lab = Lab::open(name);
-        let options = RunOptions { resize: Resizing::Pillow13, ..lab.options() };
-        let prepared = lab.model.prepare(&lab.picture, &options).unwrap();
-        assert_eq!(prepared.pixels(), lab.golden.f32("pixel_values"), "{name}");
+        Lab::open(name).checks_pixels();
     }
 }
 
 #[test]
 fn what_is_known_at_a_glance_is_what_the_model_says() {
     for (name, edge, least, most) in [("qwen3-tall", 8, 256, 768), ("qwen3-wide", 16, 1024, 4096)] {
-        let Lab { golden, model, .. } = Lab::open(name);
-        let glance = traits_of(&golden.folder).unwrap();
-        let mut known = model.traits().clone();
-        known.quant = glance.quant;
-        assert_eq!(known, glance, "{name}");
+        let lab = Lab::open(name);
+        let glance = lab.glance();
         assert_eq!(glance.tokens, Some(PictureTokens::Any { edge, least, most }), "{name}");
         assert_eq!(glance.templates.unwrap(), ["qwen3-vl"], "{name}");
-        let info = model.info();
+        let info = lab.model.info();
         assert_eq!((&*info.family, &*info.template), ("qwen3-vl", "qwen3-vl"));
         assert_eq!(info.prune_score, "attention-received-in-last-block");
         let notes = info.notes.join("\n");
@@ -57,18 +45,7 @@ fn features_of_early_blocks_are_followed() {
         let golden = Golden::open(name);
         let folder = Folder::copy(name);
         let model = folder.load().unwrap();
-        let logits = |model: &Model| {
-            let options = RunOptions {
-                prompt: golden.text("text"),
-                quant: Quant::F32,
-                max_new_tokens: 1,
-                ..RunOptions::default()
-            };
-            let prepared = model.prepare(&picture(&golden), &options).unwrap();
-            let mut seen = Recording::default();
-            model.run(&prepared.with_pixels(golden.f32("pixel_values")), &mut seen).unwrap();
-            seen.prefill_logits
-        };
+        let logits = |model: &Model| logits_of(model, &golden);
         let whole = logits(&model);
         let blocks = |list: Value| {
             folder.change("config.json", |c| {
@@ -133,16 +110,6 @@ fn tokenizers_of_no_family_are_taken_as_they_are() {
     assert!(folder.load().is_ok());
     class("LlamaTokenizerFast");
     folder.refused(&["tokenizer_class", "Qwen2Tokenizer"]);
-}
-
-fn load(text: &File, mmproj: &File) -> Result<Model, String> {
-    let folder = tempfile::tempdir().unwrap();
-    let (one, other) = (folder.path().join("a.gguf"), folder.path().join("mmproj.gguf"));
-    text.save(&one);
-    mmproj.save(&other);
-    let options =
-        LoadOptions { name: "gguf".into(), quant: Quant::Stored, device: DeviceChoice::Cpu };
-    Model::load(pair(&one, &other), &options, &mut |_, _| {}).map_err(|e| e.message)
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod describe;
 mod files;
 mod glance;
+mod grid;
 mod input;
 mod internvl;
 pub(crate) mod llava;

@@ -8,6 +8,7 @@ mod resize;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod tiles;
 
 use serde_json::Value;
 use shared::picture::PictureTokens;
@@ -19,6 +20,7 @@ pub(crate) use cut::{crop, middle, pad_to_square};
 pub(crate) use plan::{Plan, PlanPart, Run};
 pub(crate) use resize::{Filter, resize};
 pub(crate) use settings::{HARMLESS, Settings, channels, class, tell_unused};
+pub(crate) use tiles::Tiles;
 
 use crate::config::Section;
 use crate::error::EngineError;

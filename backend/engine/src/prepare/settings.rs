@@ -88,6 +88,27 @@ impl Settings {
         Section::file(&self.around, &*self.around_at)
     }
 
+    /// Checks what `processor_config.json` says under `name` of the tokens of a tile, and tells what else of it
+    /// is not known.
+    ///
+    /// # Errors
+    /// It says another number than `grid` × `grid`, which is what `whose` says.
+    pub(crate) fn tokens_of_a_tile(
+        &self,
+        name: &str,
+        grid: usize,
+        whose: &str,
+        notes: &mut Vec<ModelNote>,
+    ) -> Result<(), EngineError> {
+        let around = self.around()?;
+        if around.size(name, grid * grid, 1 << 20)? != grid * grid {
+            return Err(
+                around.wrong(name, &format!("the {grid} × {grid} tokens that {whose} a tile"))
+            );
+        }
+        self.tell_unknown_around(&[name], notes)
+    }
+
     /// What of `processor_config.json` is not known, but for `followed`.
     pub(crate) fn tell_unknown_around(
         &self,

@@ -1,6 +1,8 @@
 //! The pixel shuffle: a square of neighbouring patches side by side becomes a token.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
+
+use super::Features;
 
 /// Tokens of `scale × scale` patches, `grid × grid` of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,5 +32,22 @@ impl Shuffle {
             scores[row / scale * grid + col / scale] += score / (scale * scale) as f32;
         }
         scores
+    }
+
+    /// Features of tiles one after the other: of each the tower's view of its pixels `[3, edge, edge]`, whose
+    /// patches are put beside each other (`[grid², scale² · width]`) and projected.
+    pub(crate) fn features(
+        self,
+        (pixels, edge, device): (&[f32], usize, &Device),
+        tower: impl Fn(&Tensor) -> Result<Features>,
+        project: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<Features> {
+        let (mut rows, mut scores) = (Vec::new(), Vec::new());
+        for tile in pixels.chunks(3 * edge * edge) {
+            let seen = tower(&Tensor::from_slice(tile, (3, edge, edge), device)?)?;
+            rows.push(project(&self.patches(&seen.rows)?)?);
+            scores.extend(self.scores(&seen.scores));
+        }
+        Ok(Features { rows: Tensor::cat(&rows, 0)?, deep: Vec::new(), scores })
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use candle_core::quantized::gguf_file::{Content, Value, write};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
+use engine::{DeviceChoice, LoadOptions, Model};
+use shared::Quant;
 
 /// The files of a golden.
 pub fn folder() -> PathBuf {
@@ -20,6 +22,17 @@ pub fn place(name: &str) -> PathBuf {
 /// Two files as one place.
 pub fn pair(text: &Path, mmproj: &Path) -> PathBuf {
     PathBuf::from(format!("{},{}", text.display(), mmproj.display()))
+}
+
+/// The model of two files that were put together; what is wrong with them in words.
+pub fn load(text: &File, mmproj: &File) -> Result<Model, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (folder.path().join("a.gguf"), folder.path().join("mmproj.gguf"));
+    text.save(&one);
+    mmproj.save(&other);
+    let options =
+        LoadOptions { name: "gguf".into(), quant: Quant::Stored, device: DeviceChoice::Cpu };
+    Model::load(pair(&one, &other), &options, &mut |_, _| {}).map_err(|e| e.message)
 }
 
 /// A file in memory.

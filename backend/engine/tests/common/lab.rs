@@ -1,7 +1,7 @@
 //! A tiny checkpoint at work, asked its golden question.
 
-use engine::{LoadOptions, Model, Picture, PictureLimits, Prepared};
-use shared::{Group, Quant, RunOptions};
+use engine::{LoadOptions, Model, Picture, Prepared, traits_of};
+use shared::{Group, ModelTraits, Quant, Resizing, RunOptions};
 
 use super::{Golden, Recording};
 
@@ -10,6 +10,20 @@ pub const CHECKPOINTS: [&str; 6] =
     ["llava-mha", "interleave-full", "qwen-tall", "qwen2-tall", "qwen3-tall", "internvl-qwen2"];
 /// Tokens the reference's answers have.
 pub const NEW: usize = 10;
+
+/// Logits of the prompt's rows of a golden's question and pixels, asked of a model.
+pub fn logits_of(model: &Model, golden: &Golden) -> Vec<f32> {
+    let options = RunOptions {
+        prompt: golden.text("text"),
+        quant: Quant::F32,
+        max_new_tokens: 1,
+        ..RunOptions::default()
+    };
+    let prepared = model.prepare(&golden.picture(), &options).unwrap();
+    let mut seen = Recording::default();
+    model.run(&prepared.with_pixels(golden.f32("pixel_values")), &mut seen).unwrap();
+    seen.prefill_logits
+}
 
 /// A checkpoint at work, asked its golden question.
 pub struct Lab {
@@ -24,9 +38,7 @@ impl Lab {
         let device = super::device();
         let options = LoadOptions { name: name.to_owned(), quant: Quant::F32, device };
         let model = Model::load(&golden.folder, &options, &mut |_, _| {}).unwrap();
-        let file = golden.folder.join("../images").join(golden.text("picture"));
-        let picture =
-            Picture::decode(&std::fs::read(file).unwrap(), &PictureLimits::default()).unwrap();
+        let picture = golden.picture();
         Lab { golden, model, picture }
     }
 
@@ -38,6 +50,25 @@ impl Lab {
             ignore_eos: true,
             ..RunOptions::default()
         }
+    }
+
+    /// The same, resized as the references were: by Pillow.
+    pub fn on_pillow(&self) -> RunOptions {
+        RunOptions { resize: Resizing::Pillow13, ..self.options() }
+    }
+
+    /// Checks that the picture is prepared as the reference's processor prepares it, to the last bit.
+    pub fn checks_pixels(&self) {
+        let prepared = self.model.prepare(&self.picture, &self.on_pillow()).unwrap();
+        assert_eq!(prepared.pixels(), self.golden.f32("pixel_values"), "{}", self.golden.name);
+    }
+
+    /// What is known of the model's folder at a glance, which is checked to be what the model says.
+    pub fn glance(&self) -> ModelTraits {
+        let glance = traits_of(&self.golden.folder).unwrap();
+        let known = ModelTraits { quant: glance.quant, ..self.model.traits().clone() };
+        assert_eq!(known, glance, "{}", self.golden.name);
+        glance
     }
 
     pub fn prepare(&self, options: &RunOptions) -> Prepared {

@@ -9,7 +9,7 @@ pub mod lab;
 
 use std::path::{Path, PathBuf};
 
-use engine::{Control, DeviceChoice, GeneratedToken, Observer, Wants};
+use engine::{Control, DeviceChoice, GeneratedToken, Observer, Picture, PictureLimits, Wants};
 use safetensors::{Dtype, SafeTensors};
 use shared::{
     CopyPositions, Event, LayerFlow, Layout, ModelInfo, Observation, PruneCount, PrunePositions,
@@ -160,6 +160,12 @@ pub fn checkpoints() -> Vec<Golden> {
 }
 
 impl Golden {
+    /// The picture that is asked about, as its file is decoded.
+    pub fn picture(&self) -> Picture {
+        let file = self.folder.join("../images").join(self.text("picture"));
+        Picture::decode(&std::fs::read(file).unwrap(), &PictureLimits::default()).unwrap()
+    }
+
     pub fn open(name: &str) -> Self {
         let folder = goldens().join(name);
         let json = std::fs::read_to_string(folder.join("golden.json")).unwrap();

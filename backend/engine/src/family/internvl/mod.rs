@@ -150,16 +150,12 @@ impl InternEncoder {
 
 impl Encoder for InternEncoder {
     fn features(&self, pixels: &[f32], _: &[PreparedPicture], scored: bool) -> Result<Features> {
-        let size = self.config.vision.image_size;
         let shuffle = Shuffle { grid: self.config.grid(), scale: self.config.scale };
-        let (mut rows, mut scores) = (Vec::new(), Vec::new());
-        for tile in pixels.chunks(3 * size * size) {
-            let tile = Tensor::from_slice(tile, (3, size, size), &self.tower.device())?;
-            let seen = self.tower.forward(&tile, scored)?;
-            rows.push(self.project(&shuffle.patches(&seen.rows)?)?);
-            scores.extend(shuffle.scores(&seen.scores));
-        }
-        Ok(Features { rows: Tensor::cat(&rows, 0)?, deep: Vec::new(), scores })
+        shuffle.features(
+            (pixels, self.config.vision.image_size, &self.tower.device()),
+            |tile| self.tower.forward(tile, scored),
+            |patches| self.project(patches),
+        )
     }
 
     fn prune_score(&self) -> Option<&'static str> {

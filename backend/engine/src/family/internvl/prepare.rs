@@ -3,14 +3,14 @@
 
 use shared::picture::{Canvas, PictureTokens};
 use shared::sentence::ModelNote;
-use shared::{PictureUse, PreparedPicture, RunOptions};
+use shared::{PictureUse, RunOptions};
 
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::picture::Picture;
 use crate::prepare::{
-    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, PlanPart, Run, Settings, channels, class,
-    crop, replaced, resize, usual_steps,
+    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, PlanPart, Run, Settings, Tiles, channels,
+    class, replaced, resize, usual_steps,
 };
 
 /// More tiles than this are not asked for by any model.
@@ -44,12 +44,7 @@ impl InternPrepare {
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;
-        let around = settings.around()?;
-        if around.size("image_seq_length", grid * grid, 1 << 20)? != grid * grid {
-            let needed = format!("the {grid} × {grid} tokens that the projector gets of a tile");
-            return Err(around.wrong("image_seq_length", &needed));
-        }
-        settings.tell_unknown_around(&["image_seq_length"], notes)?;
+        settings.tokens_of_a_tile("image_seq_length", grid, "the projector gets of", notes)?;
         if json.is_missing() {
             return Ok(Self::published((edge, grid)));
         }
@@ -101,31 +96,9 @@ impl InternPrepare {
         Canvas::of(size, self.edge, self.most.min(options.max_pixels.unwrap_or(one) / one))
     }
 
-    /// The places of the views in the given picture: tiles row by row, then the whole.
-    fn views(&self, source: &Picture, canvas: Canvas) -> Vec<PreparedPicture> {
-        let (width, height) = (source.width as f32, source.height as f32);
-        let view = |covers| PreparedPicture {
-            width: self.edge,
-            height: self.edge,
-            source_width: source.width,
-            source_height: source.height,
-            covers,
-            rows: self.grid as u16,
-            cols: self.grid as u16,
-        };
-        let (across, down) = (width / canvas.cols as f32, height / canvas.rows as f32);
-        let places = places(canvas).map(|(row, col)| (col as f32 * across, row as f32 * down));
-        let mut views: Vec<_> = places.map(|(x, y)| view([x, y, across, down])).collect();
-        if canvas.views() > 1 {
-            views.push(view([0.0, 0.0, width, height]));
-        }
-        views
+    fn tiles(&self, canvas: Canvas) -> Tiles {
+        Tiles { rows: canvas.rows, cols: canvas.cols, edge: self.edge, grid: self.grid }
     }
-}
-
-/// Rows and columns of the tiles, row by row.
-fn places(canvas: Canvas) -> impl Iterator<Item = (u32, u32)> {
-    (0..canvas.rows).flat_map(move |row| (0..canvas.cols).map(move |col| (row, col)))
 }
 
 impl Pictures for InternPrepare {
@@ -141,24 +114,19 @@ impl Pictures for InternPrepare {
     fn prepare(&self, picture: &Picture, options: &RunOptions) -> Result<Pixels, EngineError> {
         let canvas = self.canvas((picture.width, picture.height), options);
         let to = |picture: &Picture, size| resize(picture, size, Filter::Bicubic, options.resize);
-        let square = (self.edge, self.edge);
         let prepared = to(picture, (canvas.cols * self.edge, canvas.rows * self.edge));
         let (shown, whole) = replaced(prepared, &self.normalise, options.picture, options.resize);
-        let views = self.views(picture, canvas);
-        let values = if views.len() == 1 {
-            whole
-        } else if options.picture == PictureUse::Blank {
-            // Exactly zero, which no level is.
-            vec![0.0; views.len() * 3 * (self.edge * self.edge) as usize]
-        } else {
-            // The whole picture is made of the given one; of noise there is none but the canvas's.
+        // Where there are several tiles, the whole picture is seen too.
+        let several = canvas.views() > 1;
+        let tiles = self.tiles(canvas);
+        let values = if several {
+            // It is made of the given one; of noise there is none but the canvas's.
             let given = if options.picture == PictureUse::Own { picture } else { &shown };
-            let at =
-                |(row, col): (u32, u32)| (i64::from(col * self.edge), i64::from(row * self.edge));
-            let tiles = places(canvas).map(|place| crop(&shown, at(place), square));
-            let all = tiles.chain([to(given, square)]);
-            all.flat_map(|tile| self.normalise.planes(&tile, options.resize)).collect()
+            tiles.values(&shown, to(given, (self.edge, self.edge)), &self.normalise, options)
+        } else {
+            whole
         };
+        let views = tiles.views(picture, several);
         Ok(Pixels { values, picture: shown, views })
     }
 

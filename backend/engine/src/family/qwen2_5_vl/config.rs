@@ -7,42 +7,31 @@ use crate::config::{
     Files, MOST, QwenText, RopeRules, Section, known, model_type, qwen_text, rope, same_layers,
     silu,
 };
-use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
+use crate::family::grid::GridModel;
 use crate::filesystem::Location;
 use crate::vision::{GridConfig, Windows};
 
 /// Names that nobody reads any more, and how seconds of a film are counted.
 const HARMLESS: [&str; 3] = ["in_chans", "spatial_patch_size", "tokens_per_second"];
 
-/// Everything Qwen2.5-VL needs from `config.json` and `generation_config.json`.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct QwenConfig {
-    pub(crate) text: DecoderConfig,
-    pub(crate) vision: GridConfig,
-    pub(crate) image_token: u32,
-    pub(crate) eos: Vec<u32>,
-    /// The image processor that `config.json` names, if it names one.
-    pub(crate) image_processor: Option<String>,
-}
-
-impl QwenConfig {
-    /// Reads the configuration of a model folder. Settings left out have transformers' defaults.
-    /// What is understood otherwise than it reads, or not known, is noted.
-    ///
-    /// # Errors
-    /// A setting that is not supported.
-    pub(crate) fn load(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
-        let files = Files::read(folder)?;
-        let (model, generation) = (files.model()?, files.generation()?);
-        let vision = vision(&model.section("vision_config")?, notes)?;
-        let image_processor = model.text("image_processor_type")?.map(str::to_owned);
-        let types = ["qwen2_5_vl", "qwen2_5_vl_text"];
-        let out = ("out_hidden_size", vision.out);
-        let QwenText { text, image_token, eos } =
-            qwen_text((&model, &generation), &types, out, notes)?;
-        Ok(QwenConfig { text, vision, image_token, eos, image_processor })
-    }
+/// Reads the configuration of a model folder. Settings left out have transformers' defaults.
+/// What is understood otherwise than it reads, or not known, is noted.
+///
+/// # Errors
+/// A setting that is not supported.
+pub(super) fn load(
+    folder: &Location,
+    notes: &mut Vec<ModelNote>,
+) -> Result<GridModel, EngineError> {
+    let files = Files::read(folder)?;
+    let (model, generation) = (files.model()?, files.generation()?);
+    let vision = vision(&model.section("vision_config")?, notes)?;
+    let image_processor = model.text("image_processor_type")?.map(str::to_owned);
+    let types = ["qwen2_5_vl", "qwen2_5_vl_text"];
+    let out = ("out_hidden_size", vision.out);
+    let QwenText { text, image_token, eos } = qwen_text((&model, &generation), &types, out, notes)?;
+    Ok(GridModel { text, vision, image_token, eos, image_processor })
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.

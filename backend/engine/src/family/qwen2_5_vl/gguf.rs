@@ -1,13 +1,12 @@
 //! Qwen2.5-VL in llama.cpp's files, and in Ollama's.
 
 use super::TOWER;
-use super::config::QwenConfig;
 use crate::config::gguf::{
     CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, number, special,
 };
 use crate::error::EngineError;
+use crate::family::grid::{self, GridModel};
 use crate::vision::{GridConfig, Windows};
-use crate::weights::gguf::names::{layer, renamed};
 use crate::weights::{Gguf, Metadata};
 
 /// What Ollama calls a model with its vision tower in the same file.
@@ -15,90 +14,64 @@ pub(super) const WHOLE: &str = "qwen25vl";
 
 /// llama.cpp's name for a tensor of the vision tower or the merger.
 pub(super) fn name(name: &str) -> Option<String> {
-    let name = name.strip_prefix("model.visual.")?;
-    match layer(name, "blocks.") {
-        None => renamed(
-            name,
-            "",
-            &[
-                ("patch_embed.proj", "v.patch_embd"),
-                ("merger.ln_q", "v.post_ln"),
-                ("merger.mlp.0", "mm.0"),
-                ("merger.mlp.2", "mm.2"),
-            ],
-        ),
-        Some((i, rest)) => renamed(
-            rest,
-            &format!("v.blk.{i}."),
-            &[
-                ("norm1", "ln1"),
-                ("attn.qkv", "attn_qkv"),
-                ("attn.proj", "attn_out"),
-                ("norm2", "ln2"),
-                ("mlp.gate_proj", "ffn_gate"),
-                ("mlp.up_proj", "ffn_up"),
-                ("mlp.down_proj", "ffn_down"),
-            ],
-        ),
-    }
+    grid::name(
+        name,
+        &[("mlp.gate_proj", "ffn_gate"), ("mlp.up_proj", "ffn_up"), ("mlp.down_proj", "ffn_down")],
+    )
 }
 
-impl QwenConfig {
-    /// From a language model and its mmproj.
-    ///
-    /// # Errors
-    /// A setting that is missing or not supported.
-    pub(crate) fn from_gguf(text: &Gguf, mmproj: &Gguf) -> Result<Self, EngineError> {
-        let arch = architecture(text)?;
-        let sections = if arch == WHOLE { "mrope_section" } else { "dimension_sections" };
-        let decoder = decoder(
-            text,
-            GgufText { arch, theta: 1e6, sections: Some(sections), head_norms: false },
-        )?;
-        let clip = &mmproj.metadata;
-        let prefix = vision_prefix(clip);
-        let key = |name: &str| format!("{prefix}{name}");
-        let size = |name: &str| needed_size(clip, &key(name));
-        if clip.flag("clip.use_gelu") == Some(true) {
-            return Err(clip.wrong("clip.use_gelu", "is set, which Qwen2.5-VL does not use"));
-        }
-        let layers = size("block_count")?;
-        blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
-        let hidden = size("embedding_length")?;
-        let windows = Windows {
-            edge: clip.size(&key("window_size"))?.unwrap_or(112),
-            full: full_blocks(clip, layers)?,
-        };
-        let config = GridConfig {
-            kind: TOWER,
-            hidden,
-            // Some files say 0 here; the tensors know.
-            intermediate: inner(mmproj, hidden, "ffn_gate")?,
-            layers,
-            heads: size("attention.head_count")?,
-            patch: size("patch_size")?,
-            merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
-            windows: Some(windows),
-            positions: None,
-            deep: Vec::new(),
-            out: decoder.hidden,
-            // llama.cpp has no key for another; Ollama has.
-            theta: number(clip, &key("rope.freq_base"), 1e4)?,
-        };
-        let window = config.windows.as_ref().map(|windows| config.window_tokens(windows));
-        if !config.hidden.is_multiple_of(4 * config.heads) || window == Some(0) {
-            return Err(clip.problem("the vision tower's sizes do not fit together"));
-        }
-        joined((mmproj, text), decoder.hidden, &["mm.2.weight", "v.merger.mlp.2.weight"])?;
-        let image_token = special(&text.metadata, "<|image_pad|>")?;
-        Ok(QwenConfig {
-            image_processor: None,
-            eos: eos(&text.metadata, special(&text.metadata, "<|im_end|>")?),
-            text: decoder,
-            vision: config,
-            image_token,
-        })
+/// From a language model and its mmproj.
+///
+/// # Errors
+/// A setting that is missing or not supported.
+pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError> {
+    let arch = architecture(text)?;
+    let sections = if arch == WHOLE { "mrope_section" } else { "dimension_sections" };
+    let decoder =
+        decoder(text, GgufText { arch, theta: 1e6, sections: Some(sections), head_norms: false })?;
+    let clip = &mmproj.metadata;
+    let prefix = vision_prefix(clip);
+    let key = |name: &str| format!("{prefix}{name}");
+    let size = |name: &str| needed_size(clip, &key(name));
+    if clip.flag("clip.use_gelu") == Some(true) {
+        return Err(clip.wrong("clip.use_gelu", "is set, which Qwen2.5-VL does not use"));
     }
+    let layers = size("block_count")?;
+    blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
+    let hidden = size("embedding_length")?;
+    let windows = Windows {
+        edge: clip.size(&key("window_size"))?.unwrap_or(112),
+        full: full_blocks(clip, layers)?,
+    };
+    let config = GridConfig {
+        kind: TOWER,
+        hidden,
+        // Some files say 0 here; the tensors know.
+        intermediate: inner(mmproj, hidden, "ffn_gate")?,
+        layers,
+        heads: size("attention.head_count")?,
+        patch: size("patch_size")?,
+        merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
+        windows: Some(windows),
+        positions: None,
+        deep: Vec::new(),
+        out: decoder.hidden,
+        // llama.cpp has no key for another; Ollama has.
+        theta: number(clip, &key("rope.freq_base"), 1e4)?,
+    };
+    let window = config.windows.as_ref().map(|windows| config.window_tokens(windows));
+    if !config.hidden.is_multiple_of(4 * config.heads) || window == Some(0) {
+        return Err(clip.problem("the vision tower's sizes do not fit together"));
+    }
+    joined((mmproj, text), decoder.hidden, &["mm.2.weight", "v.merger.mlp.2.weight"])?;
+    let image_token = special(&text.metadata, "<|image_pad|>")?;
+    Ok(GridModel {
+        image_processor: None,
+        eos: eos(&text.metadata, special(&text.metadata, "<|im_end|>")?),
+        text: decoder,
+        vision: config,
+        image_token,
+    })
 }
 
 /// The blocks that attend to the whole picture: every n-th, counted from one, or a list.

@@ -5,17 +5,14 @@ mod gguf;
 mod shapes;
 mod templates;
 
-use std::sync::Arc;
-
-use super::{Description, Facts, Family, GgufFacts, Layers, Notes, Numbering};
-use crate::config::gguf::{architecture, pixels};
+use super::grid::{self, Published};
+use super::{Description, Facts, Family, GgufFacts, Notes, Numbering};
+use crate::config::gguf::architecture;
 use crate::error::EngineError;
 use crate::filesystem::Location;
-use crate::prepare::{AnySize, Normalise};
-use crate::prompt::Prompting;
-use crate::vision::{GridKind, GridMlp, GridNames, GridNorm, GridTower};
+use crate::prepare::Normalise;
+use crate::vision::{GridKind, GridMlp, GridNames, GridNorm};
 use crate::weights::{Gguf, GgufNames};
-use config::QwenConfig;
 
 /// Qwen2.5-VL.
 pub(crate) struct Qwen25Vl;
@@ -30,6 +27,10 @@ const TOWER: GridKind = GridKind {
         merger: ["ln_q", "mlp.0", "mlp.2"],
     },
 };
+
+/// How the published models prepare pictures.
+const PUBLISHED: Published =
+    Published { pixels: (56 * 56, 28 * 28 * 16_384), normalise: Normalise::CLIP };
 
 static FACTS: Facts = Facts {
     name: "qwen2.5-vl",
@@ -51,12 +52,7 @@ static FACTS: Facts = Facts {
             interleaved: false,
         },
     }),
-    prompts: Prompting {
-        templates: templates::templates,
-        token: "<|image_pad|>",
-        around: ("<|vision_start|>", "<|vision_end|>"),
-        marks: &[],
-    },
+    prompts: grid::prompts(templates::templates),
     tokenizer: Some("Qwen2Tokenizer"),
     decoder: &["model.language_model.", "language_model.model.", "model."],
     numbering: Numbering::Grid,
@@ -71,10 +67,9 @@ impl Family for Qwen25Vl {
     }
 
     fn folder(&self, folder: &Location, notes: &mut Notes) -> Result<Description, EngineError> {
-        let config = QwenConfig::load(folder, &mut notes.config)?;
-        let named = config.image_processor.as_deref();
-        let prepare = AnySize::load(folder, published(&config), named, &mut notes.pictures)?;
-        Ok(describe(config, prepare))
+        let model = config::load(folder, &mut notes.config)?;
+        let prepare = model.of_folder(folder, PUBLISHED, &mut notes.pictures)?;
+        Ok(model.describe(prepare))
     }
 
     fn gguf(&self, text: &Gguf, mmproj: &Gguf) -> Result<Description, EngineError> {
@@ -84,43 +79,14 @@ impl Family for Qwen25Vl {
             gguf::WHOLE => Normalise::CLIP,
             _ => Normalise::of_clip(clip)?,
         };
-        let config = QwenConfig::from_gguf(text, mmproj)?;
-        let sizes = (config.vision.patch, config.vision.merge);
-        let prepare = AnySize::of(pixels(clip, PIXELS)?, sizes, normalise);
-        Ok(describe(config, prepare))
+        let model = gguf::model(text, mmproj)?;
+        let prepare = model.of_clip(clip, PUBLISHED, normalise)?;
+        Ok(model.describe(prepare))
     }
 
     fn shape(&self, name: &str) -> Option<Description> {
-        let config = shapes::shape(name)?;
-        let prepare = published(&config);
-        Some(describe(config, prepare))
-    }
-}
-
-/// The least and the most pixels of a picture of the published models.
-const PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
-
-/// How the published models prepare pictures.
-fn published(config: &QwenConfig) -> AnySize {
-    AnySize::of(PIXELS, (config.vision.patch, config.vision.merge), Normalise::CLIP)
-}
-
-fn describe(config: QwenConfig, prepare: AnySize) -> Description {
-    let QwenConfig { text, vision, image_token, eos, .. } = config;
-    let (key, probe) = ("depth", ".norm1.weight");
-    Description {
-        pictures: Arc::new(prepare),
-        layers: vec![
-            Layers::of_decoder(text.layers),
-            Layers { of: "vision", key, probe, count: vision.layers },
-        ],
-        decoder: text,
-        image_token,
-        eos,
-        encoder: Box::new(|loader| {
-            let at = loader.prefix(&["model.visual.", "visual."], "patch_embed.proj.weight");
-            Ok(Box::new(GridTower::load(loader, vision, at)?))
-        }),
-        is_unused: Box::new(|name| name.contains("rotary_emb.inv_freq")),
+        let model = shapes::shape(name)?;
+        let prepare = model.published(PUBLISHED);
+        Some(model.describe(prepare))
     }
 }

@@ -1,8 +1,8 @@
 //! Sizes of published Qwen2.5-VL models, of a small one and of the demo model.
 
 use super::TOWER;
-use super::config::QwenConfig;
 use crate::decoder::{Biases, DecoderConfig};
+use crate::family::grid::GridModel;
 use crate::rotary::RotaryConfig;
 use crate::vision::{GridConfig, Windows};
 
@@ -10,7 +10,7 @@ use crate::vision::{GridConfig, Windows};
 pub(super) const NAMES: [&str; 4] = ["qwen2.5-vl-3b", "qwen2.5-vl-7b", "qwen-100m", "demo-qwen"];
 
 /// The configuration of a shape.
-pub(super) fn shape(name: &str) -> Option<QwenConfig> {
+pub(super) fn shape(name: &str) -> Option<GridModel> {
     Some(match name {
         "qwen-100m" => {
             let text = DecoderConfig { tied: true, ..qwen_text(8192, 1024, 3072, 8, (8, 2)) };
@@ -91,8 +91,8 @@ fn vit(out: usize) -> GridConfig {
     }
 }
 
-fn qwen(text: DecoderConfig, vision: GridConfig) -> QwenConfig {
-    QwenConfig { text, vision, image_token: 151_655, eos: vec![151_645], image_processor: None }
+fn qwen(text: DecoderConfig, vision: GridConfig) -> GridModel {
+    GridModel { text, vision, image_token: 151_655, eos: vec![151_645], image_processor: None }
 }
 
 #[cfg(test)]

@@ -7,43 +7,32 @@ use crate::config::{
     Files, MOST, QwenText, RopeRules, Section, activation, known, model_type, qwen_text, rope,
     same_layers,
 };
-use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
+use crate::family::grid::GridModel;
 use crate::filesystem::Location;
 use crate::vision::{Activation, GridConfig, GridKind, GridMlp};
 
 /// Names that nobody reads any more.
 const HARMLESS: [&str; 2] = ["in_chans", "spatial_patch_size"];
 
-/// Everything Qwen2-VL needs from `config.json` and `generation_config.json`.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Qwen2Config {
-    pub(super) text: DecoderConfig,
-    pub(super) vision: GridConfig,
-    pub(super) image_token: u32,
-    pub(super) eos: Vec<u32>,
-    /// The image processor that `config.json` names, if it names one.
-    pub(super) image_processor: Option<String>,
-}
-
-impl Qwen2Config {
-    /// Reads the configuration of a model folder. Settings left out have transformers' defaults.
-    /// What is understood otherwise than it reads, or not known, is noted.
-    ///
-    /// # Errors
-    /// A setting that is not supported.
-    pub(super) fn load(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
-        let files = Files::read(folder)?;
-        let (model, generation) = (files.model()?, files.generation()?);
-        let vision = vision(&model.section("vision_config")?, notes)?;
-        let image_processor = model.text("image_processor_type")?.map(str::to_owned);
-        let types = ["qwen2_vl", "qwen2_vl_text"];
-        // What this family calls its tower's width is `embed_dim`.
-        let out = ("hidden_size", vision.out);
-        let QwenText { text, image_token, eos } =
-            qwen_text((&model, &generation), &types, out, notes)?;
-        Ok(Qwen2Config { text, vision, image_token, eos, image_processor })
-    }
+/// Reads the configuration of a model folder. Settings left out have transformers' defaults.
+/// What is understood otherwise than it reads, or not known, is noted.
+///
+/// # Errors
+/// A setting that is not supported.
+pub(super) fn load(
+    folder: &Location,
+    notes: &mut Vec<ModelNote>,
+) -> Result<GridModel, EngineError> {
+    let files = Files::read(folder)?;
+    let (model, generation) = (files.model()?, files.generation()?);
+    let vision = vision(&model.section("vision_config")?, notes)?;
+    let image_processor = model.text("image_processor_type")?.map(str::to_owned);
+    let types = ["qwen2_vl", "qwen2_vl_text"];
+    // What this family calls its tower's width is `embed_dim`.
+    let out = ("hidden_size", vision.out);
+    let QwenText { text, image_token, eos } = qwen_text((&model, &generation), &types, out, notes)?;
+    Ok(GridModel { text, vision, image_token, eos, image_processor })
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen2VLVisionConfig.

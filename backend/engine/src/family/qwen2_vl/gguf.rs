@@ -1,92 +1,65 @@
 //! Qwen2-VL in llama.cpp's files.
 
 use super::TOWER;
-use super::config::Qwen2Config;
 use crate::config::gguf::{
     CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, special,
 };
 use crate::error::EngineError;
+use crate::family::grid::{self, GridModel};
 use crate::vision::{Activation, GridConfig, GridKind, GridMlp};
 use crate::weights::Gguf;
-use crate::weights::gguf::names::{layer, renamed};
 
 /// llama.cpp's name for a tensor of the vision tower or the merger.
 pub(super) fn name(name: &str) -> Option<String> {
-    let name = name.strip_prefix("model.visual.")?;
-    match layer(name, "blocks.") {
-        None => renamed(
-            name,
-            "",
-            &[
-                ("patch_embed.proj", "v.patch_embd"),
-                ("merger.ln_q", "v.post_ln"),
-                ("merger.mlp.0", "mm.0"),
-                ("merger.mlp.2", "mm.2"),
-            ],
-        ),
-        Some((i, rest)) => renamed(
-            rest,
-            &format!("v.blk.{i}."),
-            &[
-                ("norm1", "ln1"),
-                ("attn.qkv", "attn_qkv"),
-                ("attn.proj", "attn_out"),
-                ("norm2", "ln2"),
-                ("mlp.fc1", "ffn_up"),
-                ("mlp.fc2", "ffn_down"),
-            ],
-        ),
-    }
+    grid::name(name, &[("mlp.fc1", "ffn_up"), ("mlp.fc2", "ffn_down")])
 }
 
-impl Qwen2Config {
-    /// From a language model and its mmproj.
-    ///
-    /// # Errors
-    /// A setting that is missing or not supported.
-    pub(super) fn from_gguf(text: &Gguf, mmproj: &Gguf) -> Result<Self, EngineError> {
-        let arch = architecture(text)?;
-        let sections = Some("dimension_sections");
-        let decoder = decoder(text, GgufText { arch, theta: 1e6, sections, head_norms: false })?;
-        let clip = &mmproj.metadata;
-        let key = |name: &str| format!("{CLIP}{name}");
-        let size = |name: &str| needed_size(clip, &key(name));
-        if clip.flag("clip.use_silu") == Some(true) {
-            return Err(clip.wrong("clip.use_silu", "is set, which Qwen2-VL does not use"));
-        }
-        // llama.cpp takes the quick one where the file names neither.
-        let exact = clip.flag("clip.use_gelu") == Some(true);
-        let activation = if exact { Activation::Gelu } else { Activation::QuickGelu };
-        let layers = size("block_count")?;
-        blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
-        let hidden = size("embedding_length")?;
-        let config = GridConfig {
-            kind: GridKind { mlp: GridMlp::Plain(activation), ..TOWER },
-            hidden,
-            // The files say 0 here, or the language model's width; the tensors know.
-            intermediate: inner(mmproj, hidden, "ffn_up")?,
-            layers,
-            heads: size("attention.head_count")?,
-            patch: size("patch_size")?,
-            merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
-            windows: None,
-            positions: None,
-            deep: Vec::new(),
-            out: decoder.hidden,
-            // There is no key for another.
-            theta: 1e4,
-        };
-        if !config.hidden.is_multiple_of(4 * config.heads) {
-            return Err(clip.problem("the vision tower's sizes do not fit together"));
-        }
-        joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
-        let meta = &text.metadata;
-        Ok(Qwen2Config {
-            image_processor: None,
-            image_token: special(meta, "<|image_pad|>")?,
-            eos: eos(meta, special(meta, "<|im_end|>")?),
-            text: decoder,
-            vision: config,
-        })
+/// From a language model and its mmproj.
+///
+/// # Errors
+/// A setting that is missing or not supported.
+pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError> {
+    let arch = architecture(text)?;
+    let sections = Some("dimension_sections");
+    let decoder = decoder(text, GgufText { arch, theta: 1e6, sections, head_norms: false })?;
+    let clip = &mmproj.metadata;
+    let key = |name: &str| format!("{CLIP}{name}");
+    let size = |name: &str| needed_size(clip, &key(name));
+    if clip.flag("clip.use_silu") == Some(true) {
+        return Err(clip.wrong("clip.use_silu", "is set, which Qwen2-VL does not use"));
     }
+    // llama.cpp takes the quick one where the file names neither.
+    let exact = clip.flag("clip.use_gelu") == Some(true);
+    let activation = if exact { Activation::Gelu } else { Activation::QuickGelu };
+    let layers = size("block_count")?;
+    blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
+    let hidden = size("embedding_length")?;
+    let config = GridConfig {
+        kind: GridKind { mlp: GridMlp::Plain(activation), ..TOWER },
+        hidden,
+        // The files say 0 here, or the language model's width; the tensors know.
+        intermediate: inner(mmproj, hidden, "ffn_up")?,
+        layers,
+        heads: size("attention.head_count")?,
+        patch: size("patch_size")?,
+        merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
+        windows: None,
+        positions: None,
+        deep: Vec::new(),
+        out: decoder.hidden,
+        // There is no key for another.
+        theta: 1e4,
+    };
+    if !config.hidden.is_multiple_of(4 * config.heads) {
+        return Err(clip.problem("the vision tower's sizes do not fit together"));
+    }
+    joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
+    let meta = &text.metadata;
+    Ok(GridModel {
+        image_processor: None,
+        image_token: special(meta, "<|image_pad|>")?,
+        eos: eos(meta, special(meta, "<|im_end|>")?),
+        text: decoder,
+        vision: config,
+    })
 }

@@ -6,17 +6,13 @@ mod gguf;
 mod shapes;
 mod templates;
 
-use std::sync::Arc;
-
-use super::{Description, Facts, Family, GgufFacts, Layers, Notes, Numbering};
-use crate::config::gguf::pixels;
+use super::grid::{self, GridModel, Published};
+use super::{Description, Facts, Family, GgufFacts, Notes, Numbering};
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::prepare::{AnySize, Normalise};
-use crate::prompt::Prompting;
-use crate::vision::{Activation, GridKind, GridMlp, GridNames, GridNorm, GridTower};
+use crate::vision::{Activation, GridKind, GridMlp, GridNames, GridNorm};
 use crate::weights::{Gguf, GgufNames};
-use config::Qwen2Config;
 
 /// Qwen2-VL.
 pub(crate) struct Qwen2Vl;
@@ -29,8 +25,9 @@ const TOWER: GridKind = GridKind {
     names: GridNames { mlp: (&["mlp.fc1"], "mlp.fc2"), merger: ["ln_q", "mlp.0", "mlp.2"] },
 };
 
-/// The least and the most pixels of a picture of the published models.
-const PIXELS: (u64, u64) = (56 * 56, 28 * 28 * 16_384);
+/// How the published models prepare pictures.
+const PUBLISHED: Published =
+    Published { pixels: (56 * 56, 28 * 28 * 16_384), normalise: Normalise::CLIP };
 
 static FACTS: Facts = Facts {
     name: "qwen2-vl",
@@ -42,12 +39,7 @@ static FACTS: Facts = Facts {
         projector: ("qwen2vl_merger", "'qwen2vl_merger'"),
         names: GgufNames { encoder: gguf::name, others: &[], sparse: None, interleaved: false },
     }),
-    prompts: Prompting {
-        templates: templates::templates,
-        token: "<|image_pad|>",
-        around: ("<|vision_start|>", "<|vision_end|>"),
-        marks: &[],
-    },
+    prompts: grid::prompts(templates::templates),
     tokenizer: Some("Qwen2Tokenizer"),
     decoder: &["model.language_model.", "language_model.model.", "model."],
     numbering: Numbering::Grid,
@@ -62,31 +54,24 @@ impl Family for Qwen2Vl {
     }
 
     fn folder(&self, folder: &Location, notes: &mut Notes) -> Result<Description, EngineError> {
-        let config = Qwen2Config::load(folder, &mut notes.config)?;
-        let named = config.image_processor.as_deref();
-        let prepare = AnySize::load(folder, published(&config), named, &mut notes.pictures)?;
-        Ok(describe(config, prepare))
+        let model = config::load(folder, &mut notes.config)?;
+        let prepare = model.of_folder(folder, PUBLISHED, &mut notes.pictures)?;
+        Ok(describe(model, prepare))
     }
 
     fn gguf(&self, text: &Gguf, mmproj: &Gguf) -> Result<Description, EngineError> {
         let clip = &mmproj.metadata;
         let normalise = Normalise::of_clip(clip)?;
-        let config = Qwen2Config::from_gguf(text, mmproj)?;
-        let sizes = (config.vision.patch, config.vision.merge);
-        let prepare = AnySize::of(pixels(clip, PIXELS)?, sizes, normalise);
-        Ok(describe(config, prepare))
+        let model = gguf::model(text, mmproj)?;
+        let prepare = model.of_clip(clip, PUBLISHED, normalise)?;
+        Ok(describe(model, prepare))
     }
 
     fn shape(&self, name: &str) -> Option<Description> {
-        let config = shapes::shape(name)?;
-        let prepare = published(&config);
-        Some(describe(config, prepare))
+        let model = shapes::shape(name)?;
+        let prepare = model.published(PUBLISHED);
+        Some(describe(model, prepare))
     }
-}
-
-/// How the published models prepare pictures.
-fn published(config: &Qwen2Config) -> AnySize {
-    AnySize::of(PIXELS, (config.vision.patch, config.vision.merge), Normalise::CLIP)
 }
 
 /// Tensors that nobody reads: a table that older converters of llama.cpp write in the place of
@@ -95,22 +80,6 @@ fn is_unused(name: &str) -> bool {
     name == "v.position_embd.weight" || name.contains("rotary_emb.inv_freq")
 }
 
-fn describe(config: Qwen2Config, prepare: AnySize) -> Description {
-    let Qwen2Config { text, vision, image_token, eos, .. } = config;
-    let (key, probe) = ("depth", ".norm1.weight");
-    Description {
-        pictures: Arc::new(prepare),
-        layers: vec![
-            Layers::of_decoder(text.layers),
-            Layers { of: "vision", key, probe, count: vision.layers },
-        ],
-        decoder: text,
-        image_token,
-        eos,
-        encoder: Box::new(|loader| {
-            let at = loader.prefix(&["model.visual.", "visual."], "patch_embed.proj.weight");
-            Ok(Box::new(GridTower::load(loader, vision, at)?))
-        }),
-        is_unused: Box::new(is_unused),
-    }
+fn describe(model: GridModel, prepare: AnySize) -> Description {
+    Description { is_unused: Box::new(is_unused), ..model.describe(prepare) }
 }

@@ -1,8 +1,8 @@
 //! Sizes of published Qwen2-VL models.
 
 use super::TOWER;
-use super::config::Qwen2Config;
 use crate::decoder::{Biases, DecoderConfig};
+use crate::family::grid::GridModel;
 use crate::rotary::RotaryConfig;
 use crate::vision::GridConfig;
 
@@ -10,7 +10,7 @@ use crate::vision::GridConfig;
 pub(super) const NAMES: [&str; 2] = ["qwen2-vl-2b", "qwen2-vl-7b"];
 
 /// The configuration of a shape.
-pub(super) fn shape(name: &str) -> Option<Qwen2Config> {
+pub(super) fn shape(name: &str) -> Option<GridModel> {
     Some(match name {
         "qwen2-vl-2b" => {
             let text = text((1536, 8960), (12, 2), 151_936);
@@ -48,7 +48,7 @@ fn text(
     }
 }
 
-fn qwen2(text: DecoderConfig) -> Qwen2Config {
+fn qwen2(text: DecoderConfig) -> GridModel {
     let vision = GridConfig {
         kind: TOWER,
         hidden: 1280,
@@ -63,7 +63,7 @@ fn qwen2(text: DecoderConfig) -> Qwen2Config {
         out: text.hidden,
         theta: 1e4,
     };
-    Qwen2Config { text, vision, image_token: 151_655, eos: vec![151_645], image_processor: None }
+    GridModel { text, vision, image_token: 151_655, eos: vec![151_645], image_processor: None }
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn sizes_add_up_to_the_published_models() {
         for (name, published) in [("qwen2-vl-2b", 2_208_985_600), ("qwen2-vl-7b", 8_291_375_616)] {
-            let Qwen2Config { text, vision: v, .. } = shape(name).expect("a shape");
+            let GridModel { text, vision: v, .. } = shape(name).expect("a shape");
             assert_eq!(text.head_dim / 2, text.rotary.sections.iter().sum::<usize>());
             let (h, i) = (v.hidden, v.intermediate);
             let block = 4 * h * h + 4 * h + 2 * h * i + i + h + 4 * h;

@@ -12,6 +12,7 @@ use crate::config::{
 };
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
+use crate::family::grid::GridModel;
 use crate::filesystem::Location;
 use crate::vision::{GridConfig, GridKind, GridMlp};
 
@@ -28,48 +29,40 @@ const ROPE: RopeRules = RopeRules {
     interleaved: true,
 };
 
-/// Everything Qwen3-VL needs from `config.json` and `generation_config.json`.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Qwen3Config {
-    pub(super) text: DecoderConfig,
-    pub(super) vision: GridConfig,
-    pub(super) image_token: u32,
-    pub(super) eos: Vec<u32>,
-}
-
-impl Qwen3Config {
-    /// Reads the configuration of a model folder. Settings left out have transformers' defaults.
-    /// What is understood otherwise than it reads, or not known, is noted.
-    ///
-    /// # Errors
-    /// A setting that is not supported.
-    pub(super) fn load(folder: &Location, notes: &mut Vec<ModelNote>) -> Result<Self, EngineError> {
-        let files = Files::read(folder)?;
-        let (model, generation) = (files.model()?, files.generation()?);
-        same_layers(&model)?;
-        let (text_part, vision_part) =
-            (model.section("text_config")?, model.section("vision_config")?);
-        let vision = vision(&vision_part, notes)?;
-        let text = decoder(&model, &text_part, notes)?;
-        if vision.out != text.hidden {
-            return Err(model.fail(&format!(
-                "'{}' is {}: the vision tower gives that many values a token, and the decoder \
-                 takes {} ('{}')",
-                vision_part.key("out_hidden_size"),
-                vision.out,
-                text.hidden,
-                text_part.key("hidden_size"),
-            )));
-        }
-        let config = Qwen3Config {
-            image_token: image_token(&model, &["image_token_id"], 151_655, text.vocab)?,
-            eos: eos(&[&generation, &model, &text_part], 151_645)?,
-            text,
-            vision,
-        };
-        model.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
-        Ok(config)
+/// Reads the configuration of a model folder. Settings left out have transformers' defaults.
+/// What is understood otherwise than it reads, or not known, is noted.
+///
+/// # Errors
+/// A setting that is not supported.
+pub(super) fn load(
+    folder: &Location,
+    notes: &mut Vec<ModelNote>,
+) -> Result<GridModel, EngineError> {
+    let files = Files::read(folder)?;
+    let (model, generation) = (files.model()?, files.generation()?);
+    same_layers(&model)?;
+    let (text_part, vision_part) = (model.section("text_config")?, model.section("vision_config")?);
+    let vision = vision(&vision_part, notes)?;
+    let text = decoder(&model, &text_part, notes)?;
+    if vision.out != text.hidden {
+        return Err(model.fail(&format!(
+            "'{}' is {}: the vision tower gives that many values a token, and the decoder \
+             takes {} ('{}')",
+            vision_part.key("out_hidden_size"),
+            vision.out,
+            text.hidden,
+            text_part.key("hidden_size"),
+        )));
     }
+    let config = GridModel {
+        image_token: image_token(&model, &["image_token_id"], 151_655, text.vocab)?,
+        eos: eos(&[&generation, &model, &text_part], 151_645)?,
+        text,
+        vision,
+        image_processor: None,
+    };
+    model.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
+    Ok(config)
 }
 
 /// Qwen3's settings, with the defaults of transformers' Qwen3VLTextConfig.

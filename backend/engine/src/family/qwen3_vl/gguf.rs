@@ -1,11 +1,11 @@
 //! Qwen3-VL in llama.cpp's files.
 
 use super::TOWER;
-use super::config::Qwen3Config;
 use crate::config::gguf::{
     CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, special,
 };
 use crate::error::EngineError;
+use crate::family::grid::GridModel;
 use crate::vision::GridConfig;
 use crate::weights::Gguf;
 use crate::weights::gguf::names::{layer, renamed};
@@ -47,52 +47,51 @@ pub(super) fn name(name: &str) -> Option<String> {
     )
 }
 
-impl Qwen3Config {
-    /// From a language model and its mmproj.
-    ///
-    /// # Errors
-    /// A setting that is missing or not supported.
-    pub(super) fn from_gguf(text: &Gguf, mmproj: &Gguf) -> Result<Self, EngineError> {
-        let arch = architecture(text)?;
-        let sections = Some("dimension_sections");
-        let mut decoder = decoder(text, GgufText { arch, theta: 5e6, sections, head_norms: true })?;
-        decoder.rotary.interleaved = true;
-        let clip = &mmproj.metadata;
-        let key = |name: &str| format!("{CLIP}{name}");
-        let size = |name: &str| needed_size(clip, &key(name));
-        if clip.flag("clip.use_silu") == Some(true) {
-            return Err(clip.wrong("clip.use_silu", "is set, which Qwen3-VL does not use"));
-        }
-        let layers = size("block_count")?;
-        blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
-        let hidden = size("embedding_length")?;
-        let config = GridConfig {
-            kind: TOWER,
-            hidden,
-            intermediate: inner(mmproj, hidden, "ffn_up")?,
-            layers,
-            heads: size("attention.head_count")?,
-            patch: size("patch_size")?,
-            merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
-            windows: None,
-            positions: Some(positions(mmproj)?),
-            deep: deep(text, mmproj, layers)?,
-            out: decoder.hidden,
-            // There is no key for another.
-            theta: 1e4,
-        };
-        if !config.hidden.is_multiple_of(4 * config.heads) {
-            return Err(clip.problem("the vision tower's sizes do not fit together"));
-        }
-        joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
-        let meta = &text.metadata;
-        Ok(Qwen3Config {
-            image_token: special(meta, "<|image_pad|>")?,
-            eos: eos(meta, special(meta, "<|im_end|>")?),
-            text: decoder,
-            vision: config,
-        })
+/// From a language model and its mmproj.
+///
+/// # Errors
+/// A setting that is missing or not supported.
+pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError> {
+    let arch = architecture(text)?;
+    let sections = Some("dimension_sections");
+    let mut decoder = decoder(text, GgufText { arch, theta: 5e6, sections, head_norms: true })?;
+    decoder.rotary.interleaved = true;
+    let clip = &mmproj.metadata;
+    let key = |name: &str| format!("{CLIP}{name}");
+    let size = |name: &str| needed_size(clip, &key(name));
+    if clip.flag("clip.use_silu") == Some(true) {
+        return Err(clip.wrong("clip.use_silu", "is set, which Qwen3-VL does not use"));
     }
+    let layers = size("block_count")?;
+    blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
+    let hidden = size("embedding_length")?;
+    let config = GridConfig {
+        kind: TOWER,
+        hidden,
+        intermediate: inner(mmproj, hidden, "ffn_up")?,
+        layers,
+        heads: size("attention.head_count")?,
+        patch: size("patch_size")?,
+        merge: clip.size(&key("spatial_merge_size"))?.unwrap_or(2),
+        windows: None,
+        positions: Some(positions(mmproj)?),
+        deep: deep(text, mmproj, layers)?,
+        out: decoder.hidden,
+        // There is no key for another.
+        theta: 1e4,
+    };
+    if !config.hidden.is_multiple_of(4 * config.heads) {
+        return Err(clip.problem("the vision tower's sizes do not fit together"));
+    }
+    joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
+    let meta = &text.metadata;
+    Ok(GridModel {
+        image_processor: None,
+        image_token: special(meta, "<|image_pad|>")?,
+        eos: eos(meta, special(meta, "<|im_end|>")?),
+        text: decoder,
+        vision: config,
+    })
 }
 
 /// Rows of the table of learned positions.

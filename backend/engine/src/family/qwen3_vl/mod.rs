@@ -8,17 +8,13 @@ mod templates;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
+use super::grid::{self, GridModel, Published};
 use super::{Description, Facts, Family, GgufFacts, Layers, Notes, Numbering};
-use crate::config::gguf::pixels;
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::prepare::{AnySize, Normalise};
-use crate::prompt::Prompting;
-use crate::vision::{Activation, GridKind, GridMlp, GridNames, GridNorm, GridTower};
+use crate::vision::{Activation, GridKind, GridMlp, GridNames, GridNorm};
 use crate::weights::{Gguf, GgufNames};
-use config::Qwen3Config;
 
 /// Qwen3-VL.
 pub(crate) struct Qwen3Vl;
@@ -34,8 +30,9 @@ const TOWER: GridKind = GridKind {
     },
 };
 
-/// The least and the most pixels of a picture of the published models.
-const PIXELS: (u64, u64) = (256 * 256, 4096 * 4096);
+/// How the published models prepare pictures.
+const PUBLISHED: Published =
+    Published { pixels: (256 * 256, 4096 * 4096), normalise: Normalise::HALF };
 
 static FACTS: Facts = Facts {
     name: "qwen3-vl",
@@ -52,12 +49,7 @@ static FACTS: Facts = Facts {
             interleaved: false,
         },
     }),
-    prompts: Prompting {
-        templates: templates::templates,
-        token: "<|image_pad|>",
-        around: ("<|vision_start|>", "<|vision_end|>"),
-        marks: &[],
-    },
+    prompts: grid::prompts(templates::templates),
     tokenizer: Some("Qwen2Tokenizer"),
     decoder: &["model.language_model."],
     numbering: Numbering::Grid,
@@ -72,49 +64,30 @@ impl Family for Qwen3Vl {
     }
 
     fn folder(&self, folder: &Location, notes: &mut Notes) -> Result<Description, EngineError> {
-        let config = Qwen3Config::load(folder, &mut notes.config)?;
-        let prepare = AnySize::load(folder, published(&config), None, &mut notes.pictures)?;
-        Ok(describe(config, prepare))
+        let model = config::load(folder, &mut notes.config)?;
+        let prepare = model.of_folder(folder, PUBLISHED, &mut notes.pictures)?;
+        Ok(describe(model, prepare))
     }
 
     fn gguf(&self, text: &Gguf, mmproj: &Gguf) -> Result<Description, EngineError> {
         let clip = &mmproj.metadata;
         let normalise = Normalise::of_clip(clip)?;
-        let config = Qwen3Config::from_gguf(text, mmproj)?;
-        let sizes = (config.vision.patch, config.vision.merge);
-        let prepare = AnySize::of(pixels(clip, PIXELS)?, sizes, normalise);
-        Ok(describe(config, prepare))
+        let model = gguf::model(text, mmproj)?;
+        let prepare = model.of_clip(clip, PUBLISHED, normalise)?;
+        Ok(describe(model, prepare))
     }
 
     fn shape(&self, name: &str) -> Option<Description> {
-        let config = shapes::shape(name)?;
-        let prepare = published(&config);
-        Some(describe(config, prepare))
+        let model = shapes::shape(name)?;
+        let prepare = model.published(PUBLISHED);
+        Some(describe(model, prepare))
     }
 }
 
-/// How the published models prepare pictures.
-fn published(config: &Qwen3Config) -> AnySize {
-    AnySize::of(PIXELS, (config.vision.patch, config.vision.merge), Normalise::HALF)
-}
-
-fn describe(config: Qwen3Config, prepare: AnySize) -> Description {
-    let Qwen3Config { text, vision, image_token, eos } = config;
-    let layers = |of, key, probe, count| Layers { of, key, probe, count };
-    Description {
-        pictures: Arc::new(prepare),
-        layers: vec![
-            Layers::of_decoder(text.layers),
-            layers("vision", "depth", ".norm1.weight", vision.layers),
-            layers("deepstack", "deepstack_visual_indexes", ".norm.weight", vision.deep.len()),
-        ],
-        decoder: text,
-        image_token,
-        eos,
-        encoder: Box::new(|loader| {
-            let at = loader.prefix(&["model.visual.", "visual."], "patch_embed.proj.weight");
-            Ok(Box::new(GridTower::load(loader, vision, at)?))
-        }),
-        is_unused: Box::new(|name| name.contains("rotary_emb.inv_freq")),
-    }
+fn describe(model: GridModel, prepare: AnySize) -> Description {
+    let (of, key, probe) = ("deepstack", "deepstack_visual_indexes", ".norm.weight");
+    let merged = Layers { of, key, probe, count: model.vision.deep.len() };
+    let mut described = model.describe(prepare);
+    described.layers.push(merged);
+    described
 }

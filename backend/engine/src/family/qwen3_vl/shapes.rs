@@ -1,8 +1,8 @@
 //! Sizes of published Qwen3-VL models, and of a small one.
 
 use super::TOWER;
-use super::config::Qwen3Config;
 use crate::decoder::{Biases, DecoderConfig};
+use crate::family::grid::GridModel;
 use crate::rotary::RotaryConfig;
 use crate::vision::GridConfig;
 
@@ -10,7 +10,7 @@ use crate::vision::GridConfig;
 pub(super) const NAMES: [&str; 4] = ["qwen3-vl-2b", "qwen3-vl-4b", "qwen3-vl-8b", "qwen3-vl-100m"];
 
 /// The configuration of a shape.
-pub(super) fn shape(name: &str) -> Option<Qwen3Config> {
+pub(super) fn shape(name: &str) -> Option<GridModel> {
     Some(match name {
         "qwen3-vl-2b" => qwen3(text((2048, 6144), 28, 16), small_tower(2048)),
         "qwen3-vl-4b" => qwen3(text((2560, 9728), 36, 32), small_tower(2560)),
@@ -74,8 +74,8 @@ fn small_tower(out: usize) -> GridConfig {
     }
 }
 
-fn qwen3(text: DecoderConfig, vision: GridConfig) -> Qwen3Config {
-    Qwen3Config { text, vision, image_token: 151_655, eos: vec![151_645] }
+fn qwen3(text: DecoderConfig, vision: GridConfig) -> GridModel {
+    GridModel { text, vision, image_token: 151_655, eos: vec![151_645], image_processor: None }
 }
 
 #[cfg(test)]
@@ -90,7 +90,7 @@ mod tests {
             ("qwen3-vl-4b", 4_437_815_808),
             ("qwen3-vl-8b", 8_767_123_696),
         ] {
-            let Qwen3Config { text, vision: v, .. } = shape(name).expect("a shape");
+            let GridModel { text, vision: v, .. } = shape(name).expect("a shape");
             assert_eq!(text.head_dim / 2, text.rotary.sections.iter().sum::<usize>());
             let (h, i) = (v.hidden, v.intermediate);
             let block = 4 * h * h + 4 * h + 2 * h * i + i + h + 4 * h;

@@ -11,7 +11,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Result};
 use shared::PreparedPicture;
 
 use super::{Description, Encoder, Facts, Family, GgufFacts, Layers, Notes, Numbering};
@@ -134,24 +134,16 @@ impl SmolEncoder {
         let connector = loader.dense_linear(&[(name.to_owned(), config.text.hidden)], width)?;
         Ok(SmolEncoder { config, tower, connector })
     }
-
-    fn shuffle(&self) -> Shuffle {
-        Shuffle { grid: self.config.grid(), scale: self.config.scale }
-    }
 }
 
 impl Encoder for SmolEncoder {
     fn features(&self, pixels: &[f32], _: &[PreparedPicture], scored: bool) -> Result<Features> {
-        let size = self.config.vision.image_size;
-        let (mut rows, mut scores) = (Vec::new(), Vec::new());
-        let shuffle = self.shuffle();
-        for tile in pixels.chunks(3 * size * size) {
-            let tile = Tensor::from_slice(tile, (3, size, size), &self.tower.device())?;
-            let seen = self.tower.forward(&tile, scored)?;
-            rows.push(self.connector.forward(&shuffle.patches(&seen.rows)?, DType::F32)?);
-            scores.extend(shuffle.scores(&seen.scores));
-        }
-        Ok(Features { rows: Tensor::cat(&rows, 0)?, deep: Vec::new(), scores })
+        let shuffle = Shuffle { grid: self.config.grid(), scale: self.config.scale };
+        shuffle.features(
+            (pixels, self.config.vision.image_size, &self.tower.device()),
+            |tile| self.tower.forward(tile, scored),
+            |patches| self.connector.forward(patches, DType::F32),
+        )
     }
 
     fn prune_score(&self) -> Option<&'static str> {

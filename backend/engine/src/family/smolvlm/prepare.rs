@@ -5,14 +5,14 @@ use std::borrow::Cow;
 
 use shared::picture::{PictureTokens, Tiling};
 use shared::sentence::ModelNote;
-use shared::{PictureUse, PreparedPicture, Resizing, RunOptions};
+use shared::{Resizing, RunOptions};
 
 use crate::config::Section;
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::picture::Picture;
 use crate::prepare::{
-    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, PlanPart, Run, Settings, channels, crop,
+    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, PlanPart, Run, Settings, Tiles, channels,
     replaced, resize, steps,
 };
 
@@ -50,12 +50,7 @@ impl SmolPrepare {
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;
-        let around = settings.around()?;
-        if around.size("image_seq_len", grid * grid, 1 << 20)? != grid * grid {
-            let needed = format!("the {grid} × {grid} tokens that the connector makes of a tile");
-            return Err(around.wrong("image_seq_len", &needed));
-        }
-        settings.tell_unknown_around(&["image_seq_len"], notes)?;
+        settings.tokens_of_a_tile("image_seq_len", grid, "the connector makes of", notes)?;
         if json.is_missing() {
             return Ok(Self::of((edge, grid), 4 * edge, Normalise::HALF));
         }
@@ -87,28 +82,9 @@ impl SmolPrepare {
         Tiling::of(size, (self.edge, self.longest), options.max_pixels.unwrap_or(one))
     }
 
-    /// The places of the views in the given picture: tiles row by row, then the whole.
-    fn views(&self, source: &Picture, tiling: Tiling) -> Vec<PreparedPicture> {
-        let (width, height) = (source.width as f32, source.height as f32);
-        let view = |covers| PreparedPicture {
-            width: self.edge,
-            height: self.edge,
-            source_width: source.width,
-            source_height: source.height,
-            covers,
-            rows: self.grid as u16,
-            cols: self.grid as u16,
-        };
-        let (across, down) = (width / tiling.cols as f32, height / tiling.rows as f32);
-        let places = places(tiling).map(|(row, col)| (col as f32 * across, row as f32 * down));
-        let tiles = places.map(|(x, y)| view([x, y, across, down]));
-        tiles.chain([view([0.0, 0.0, width, height])]).collect()
+    fn tiles(&self, tiling: Tiling) -> Tiles {
+        Tiles { rows: tiling.rows, cols: tiling.cols, edge: self.edge, grid: self.grid }
     }
-}
-
-/// Rows and columns of the tiles, row by row.
-fn places(tiling: Tiling) -> impl Iterator<Item = (u32, u32)> {
-    (0..tiling.rows).flat_map(move |row| (0..tiling.cols).map(move |col| (row, col)))
 }
 
 impl Pictures for SmolPrepare {
@@ -120,7 +96,7 @@ impl Pictures for SmolPrepare {
             let (rows, cols) = (self.grid, self.grid);
             parts.push(PlanPart::Run(Run { tile: tile as u16, rows, cols, ..Run::default() }));
         };
-        for (tile, (row, col)) in (0..).zip(places(tiling)) {
+        for (tile, (row, col)) in (0..).zip(self.tiles(tiling).places()) {
             // A row's line break stands before the next row's first tile.
             let end = if row > 0 && col == 0 { "\n" } else { "" };
             add(format!("{end}{FAKE}<row_{}_col_{}>", row + 1, col + 1).into(), tile);
@@ -143,20 +119,15 @@ impl Pictures for SmolPrepare {
         let to = |picture: &Picture, size| resize(picture, size, filter, options.resize);
         let prepared = to(&to(picture, tiling.first), tiling.size);
         let (shown, whole) = replaced(prepared, &self.normalise, options.picture, options.resize);
-        let views = self.views(picture, tiling);
-        let values = if tiling.rows == 0 {
-            whole
-        } else if options.picture == PictureUse::Blank {
-            // Exactly zero, which no level is.
-            vec![0.0; views.len() * 3 * (self.edge * self.edge) as usize]
-        } else {
-            let square = (self.edge, self.edge);
-            let at =
-                |(row, col): (u32, u32)| (i64::from(col * self.edge), i64::from(row * self.edge));
-            let tiles = places(tiling).map(|place| crop(&shown, at(place), square));
-            let all = tiles.chain([to(&shown, square)]);
-            all.flat_map(|tile| self.normalise.planes(&tile, options.resize)).collect()
+        let tiles = self.tiles(tiling);
+        let values = match tiling.rows {
+            0 => whole,
+            _ => {
+                let one = to(&shown, (self.edge, self.edge));
+                tiles.values(&shown, one, &self.normalise, options)
+            }
         };
+        let views = tiles.views(picture, true);
         Ok(Pixels { values, picture: shown, views })
     }
 
