@@ -146,6 +146,29 @@ def save_weights(folder, state, rename, dtype, shards=1, extra=None):
     write_json(folder / "model.safetensors.index.json", index)
 
 
+def write_config(folder, config, kind, spec, old):
+    """config.json: as transformers 5 writes it, or in an older style as `old` makes it of the spec."""
+    if spec["style"] != "5":
+        write_json(folder / "config.json", old(spec))
+        return
+    config.dtype = spec["dtype"]
+    config.architectures = [kind.__name__]
+    config.save_pretrained(folder)
+
+
+def load_back(kind, folder, model, dtype, unread=()):
+    """A checkpoint as it lies on disk: its weights are the model's, rounded to the type they were written in, and none is
+    left over but `unread`."""
+    loaded, info = kind.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+    )
+    assert not info["missing_keys"] and not info["mismatched_keys"], info
+    assert set(info["unexpected_keys"]) <= set(unread), info
+    for k, v in loaded.state_dict().items():
+        assert torch.equal(v, model.state_dict()[k].to(dtype).float()), k
+    return loaded.eval()
+
+
 def greedy(model, inputs, n=NEW_TOKENS):
     """Greedy decoding that never stops early. Returns ids, logits and attention in the layout of golden.safetensors."""
     s = inputs["input_ids"].shape[1]

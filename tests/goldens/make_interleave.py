@@ -14,7 +14,8 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 
 import qwen_bpe
 from common import (
-    HERE, TEXTS, answer_facts, check, fill_weights, greedy, open_rgb, report, save_tensors, save_weights, setup, write_json,
+    HERE, TEXTS, answer_facts, check, fill_weights, greedy, load_back, open_rgb, report, save_tensors, save_weights,
+    setup, write_config, write_json,
 )
 from make_qwen import good
 
@@ -143,20 +144,10 @@ def attempt(folder, spec, seed):
     model.lm_head.weight[len(qwen_bpe.ids(0)) + spec["base"] :] = 0
     state = {k: v for k, v in model.state_dict().items() if not (spec["tied"] and k == "lm_head.weight")}
     save_weights(folder, state, lambda k: rename(spec["names"], k), spec["dtype"], spec.get("shards", 1))
-    if spec["style"] == "5":
-        config.dtype = spec["dtype"]
-        config.architectures = ["LlavaForConditionalGeneration"]
-        config.save_pretrained(folder)
-    else:
-        write_json(folder / "config.json", config_of_transformers4(spec))
-    loaded, info = LlavaForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
-    )
-    assert not any(info[k] for k in ("missing_keys", "mismatched_keys", "unexpected_keys")), info
-    for k, v in loaded.state_dict().items():
-        assert torch.equal(v, model.state_dict()[k].to(spec["dtype"]).float()), k
+    write_config(folder, config, LlavaForConditionalGeneration, spec, config_of_transformers4)
+    loaded = load_back(LlavaForConditionalGeneration, folder, model, spec["dtype"])
     assert loaded.config.text_config.rope_parameters["rope_theta"] == spec["theta"]
-    return loaded.eval()
+    return loaded
 
 
 def text_cases(processor, path, image, n, before=BEFORE, after=AFTER):

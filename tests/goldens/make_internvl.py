@@ -13,8 +13,8 @@ from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2Im
 
 import qwen_bpe
 from common import (
-    HERE, TEXTS, answer_facts, check, dominance, fill_weights, greedy, margins, open_rgb, report, save_tensors,
-    save_weights, setup, write_json,
+    HERE, TEXTS, answer_facts, check, dominance, fill_weights, greedy, load_back, margins, open_rgb, report,
+    save_tensors, save_weights, setup, write_config, write_json,
 )
 from make_qwen import AFTER, good
 
@@ -160,19 +160,8 @@ def attempt(folder, spec, seed):
     model.lm_head.weight[spec["base"] + len(ids_of(spec)) :] = 0
     state = {k: v for k, v in model.state_dict().items() if not (spec["tied"] and k == "lm_head.weight")}
     save_weights(folder, state, lambda k: rename(spec["names"], k), spec["dtype"], spec.get("shards", 1))
-    if spec["style"] == "5":
-        config.dtype = spec["dtype"]
-        config.architectures = ["InternVLForConditionalGeneration"]
-        config.save_pretrained(folder)
-    else:
-        write_json(folder / "config.json", config_of_transformers4(spec))
-    loaded, info = InternVLForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
-    )
-    assert not any(info[k] for k in ("missing_keys", "mismatched_keys", "unexpected_keys")), info
-    for k, v in loaded.state_dict().items():
-        assert torch.equal(v, model.state_dict()[k].to(spec["dtype"]).float()), k
-    return loaded.eval()
+    write_config(folder, config, InternVLForConditionalGeneration, spec, config_of_transformers4)
+    return load_back(InternVLForConditionalGeneration, folder, model, spec["dtype"])
 
 
 def one_tile(processor, prompt, images):

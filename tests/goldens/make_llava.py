@@ -13,8 +13,8 @@ from transformers.models.clip.image_processing_pil_clip import CLIPImageProcesso
 
 import llama_bpe
 from common import (
-    CLIP_MEAN, CLIP_STD, HERE, TEXTS, answer_facts, check, fill_weights, greedy, margins, open_rgb, report,
-    save_tensors, save_weights, setup, sharpness, write_json,
+    CLIP_MEAN, CLIP_STD, HERE, TEXTS, answer_facts, check, fill_weights, greedy, load_back, margins, open_rgb, report,
+    save_tensors, save_weights, setup, sharpness, write_config, write_json,
 )
 
 TEMPLATE = "USER: <image>\n{text} ASSISTANT:"
@@ -179,25 +179,14 @@ def attempt(folder, spec, seed):
         inv = 1 / 10000 ** (torch.arange(0, 16, 2).float() / 16)
         extra["language_model.model.layers.0.self_attn.rotary_emb.inv_freq"] = inv
     save_weights(folder, state, lambda k: rename(spec["names"], k), spec["dtype"], spec.get("shards", 1), extra)
-    if spec["style"] == "4":
-        write_json(folder / "config.json", config_of_transformers4(spec))
-    else:
-        config.dtype = spec["dtype"]
-        config.architectures = ["LlavaForConditionalGeneration"]
-        config.save_pretrained(folder)
+    write_config(folder, config, LlavaForConditionalGeneration, spec, config_of_transformers4)
     if spec["names"] == "inner5":  # the other name of the same field
         c = json.loads((folder / "config.json").read_text())
         c["image_token_id"] = c.pop("image_token_index")
         write_json(folder / "config.json", c)
-    loaded, info = LlavaForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
-    )
-    assert not info["missing_keys"] and not info["mismatched_keys"], info
-    assert set(info["unexpected_keys"]) <= set(extra), info
+    loaded = load_back(LlavaForConditionalGeneration, folder, model, spec["dtype"], extra)
     assert loaded.config.image_token_id == spec["vocab"]
-    for k, v in loaded.state_dict().items():
-        assert torch.equal(v, model.state_dict()[k].to(spec["dtype"]).float()), k
-    return loaded.eval()
+    return loaded
 
 
 def good(golden, spec):

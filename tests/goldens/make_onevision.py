@@ -18,8 +18,8 @@ from transformers.models.llava_onevision.image_processing_pil_llava_onevision im
 import make_interleave
 import qwen_bpe
 from common import (
-    HERE, answer_facts, check, fill_weights, greedy, margins, open_rgb, report, save_tensors, save_weights, setup,
-    sharpness, write_json,
+    HERE, answer_facts, check, fill_weights, greedy, load_back, margins, open_rgb, report, save_tensors, save_weights,
+    setup, sharpness, write_config, write_json,
 )
 from make_interleave import GAINS, HALF, text_cases, token_ids, vision_parts, vocab_size
 from make_knockout import answer
@@ -157,21 +157,11 @@ def attempt(folder, spec, seed):
     state = {k: v for k, v in model.state_dict().items() if not (spec["tied"] and k == "lm_head.weight")}
     rename = (lambda k: k) if spec["names"] == "inner5" else lambda k: make_interleave.rename(spec["names"], k)
     save_weights(folder, state, rename, spec["dtype"], spec.get("shards", 1))
-    if spec["style"] == "5":
-        config.dtype = spec["dtype"]
-        config.architectures = ["LlavaOnevisionForConditionalGeneration"]
-        config.save_pretrained(folder)
-    else:
-        write_json(folder / "config.json", config_of_transformers4(spec))
-    loaded, info = LlavaOnevisionForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
-    )
-    assert not any(info[k] for k in ("missing_keys", "mismatched_keys", "unexpected_keys")), info
-    for k, v in loaded.state_dict().items():
-        assert torch.equal(v, model.state_dict()[k].to(spec["dtype"]).float()), k
+    write_config(folder, config, LlavaOnevisionForConditionalGeneration, spec, config_of_transformers4)
+    loaded = load_back(LlavaOnevisionForConditionalGeneration, folder, model, spec["dtype"])
     assert loaded.config.text_config.rope_parameters["rope_theta"] == spec["theta"]
     assert loaded.config.image_grid_pinpoints == spec["pins"]
-    return loaded.eval()
+    return loaded
 
 
 def lower(maps):

@@ -1,17 +1,14 @@
 """Tiny random Qwen2.5-VL checkpoints on disk in every layout found in the wild, and what transformers computes."""
 
-import shutil
-
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoProcessor, Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 from transformers.vision_utils import get_vision_window_index
 
 import qwen_bpe
 from common import (
-    CLIP_MEAN, CLIP_STD, HERE, TEXTS, answer_facts, check, fill_weights, greedy, margins, open_rgb, report,
-    save_tensors, save_weights, setup, sharpness, write_json,
+    CLIP_MEAN, CLIP_STD, TEXTS, fill_weights, load_back, margins, save_weights, setup, sharpness, write_config,
+    write_json,
 )
 
 BEFORE = (
@@ -32,6 +29,7 @@ JINJA = (
     "%}{{ content['text'] }}{% endif %}{% endfor %}<|im_end|>\n{% endif %}{% endfor %}{% if add_generation_prompt %}"
     "<|im_start|>assistant\n{% endif %}"
 )
+from qwen_grid import begin, clear_answer, finish, whole
 
 # style: "5" = as transformers 5.17 writes it; "flat4" = one flat config, as on the hub; "nested4" = as transformers
 # 4.52 and later wrote it: nested, the text fields repeated at the root.
@@ -178,23 +176,13 @@ def attempt(folder, spec, seed):
     model.lm_head.weight[len(qwen_bpe.ids(0)) + spec["base"] :] = 0
     state = {k: v for k, v in model.state_dict().items() if not (spec["tied"] and k == "lm_head.weight")}
     save_weights(folder, state, lambda k: rename(spec["names"], k), spec["dtype"], spec.get("shards", 1))
-    if spec["style"] == "5":
-        config.dtype = spec["dtype"]
-        config.architectures = ["Qwen2_5_VLForConditionalGeneration"]
-        config.save_pretrained(folder)
-    else:
-        write_json(folder / "config.json", config_of_transformers4(spec))
-    loaded, info = Qwen2_5_VLForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
-    )
-    assert not any(info[k] for k in ("missing_keys", "mismatched_keys", "unexpected_keys")), info
-    for k, v in loaded.state_dict().items():
-        assert torch.equal(v, model.state_dict()[k].to(spec["dtype"]).float()), k
+    write_config(folder, config, Qwen2_5_VLForConditionalGeneration, spec, config_of_transformers4)
+    loaded = load_back(Qwen2_5_VLForConditionalGeneration, folder, model, spec["dtype"])
     mine, theirs = config.text_config, loaded.config.text_config
     for field in ("rope_parameters", "rms_norm_eps", "num_key_value_heads", "vocab_size"):
         assert getattr(mine, field).items() <= getattr(theirs, field).items() if field == "rope_parameters" else (
             getattr(mine, field) == getattr(theirs, field)), field
-    return loaded.eval()
+    return loaded
 
 
 def good(golden, spec):
@@ -242,65 +230,14 @@ def vision_parts(model, pixel_values, grid, spec):
 
 
 def make(name):
-    spec, folder = SPECS[name], HERE / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    write_tokenizer(folder, spec)
-    write_processor(folder, spec)
-    image, tokens = open_rgb(spec["picture"]), qwen_bpe.ids(spec["base"])
-    pad = tokens["<|image_pad|>"]
-    for seed in range(200):
-        model = attempt(folder, spec, seed)
-        processor = AutoProcessor.from_pretrained(folder)
-        processor.image_processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
-        assert processor.image_processor.patch_size == spec["vision"]["patch_size"]
-        assert processor.image_processor.size == dict(zip(("shortest_edge", "longest_edge"), spec["pixels"]))
-        inputs = processor(text=[TEMPLATE.format(text=spec["text"])], images=[image], return_tensors="pt")
-        golden = greedy(model, inputs)
-        if good(golden, spec):
-            break
-    else:
-        raise SystemExit(f"{name}: no seed gives a clear answer")
-    ids, new, grid = inputs["input_ids"][0], golden["generated_ids"], inputs["image_grid_thw"]
-    s, n = len(ids), int((ids == pad).sum())
-    assert n == grid.prod().item() // 4
-    model.model.rope_deltas = None
-    golden["logits_prefill"] = model(**inputs).logits[0]
-    positions, delta = model.model.get_rope_index(
-        inputs["input_ids"], mm_token_type_ids=inputs["mm_token_type_ids"], image_grid_thw=grid)
-
-    both = torch.cat([ids, new])[None, :-1]
-    kinds = torch.cat([inputs["mm_token_type_ids"], torch.zeros(1, len(new) - 1, dtype=torch.int)], 1)
-    after = torch.arange(s, both.shape[1]) + delta[0]
-    spelled_out = torch.cat([positions, after.expand(3, 1, -1)], -1)
-    model.model.rope_deltas = None
-    kinds_positions, _ = model.model.get_rope_index(both, mm_token_type_ids=kinds, image_grid_thw=grid)
-    assert torch.equal(spelled_out, kinds_positions)
-    full = model(input_ids=both, pixel_values=inputs["pixel_values"], image_grid_thw=grid, position_ids=spelled_out,
-                 use_cache=False, output_attentions=True)
-    worst = check(golden, full, s)
-    golden |= vision_parts(model, inputs["pixel_values"], grid, spec)
-    golden |= {"pixel_values": inputs["pixel_values"], "input_ids": ids, "position_ids": positions[:, 0],
-               "rope_delta": delta[0], "image_grid_thw": grid[0]}
-    save_tensors(folder / "golden.safetensors", golden)
-
-    eos = [tokens["<|im_end|>"], tokens["<|endoftext|>"]]
-    if "eos_at" in spec:
-        eos.append(int(new[spec["eos_at"]]))
-    write_json(folder / "generation_config.json", {
-        "bos_token_id": tokens["<|endoftext|>"], "do_sample": True, "eos_token_id": eos,
-        "pad_token_id": tokens["<|endoftext|>"], "repetition_penalty": 1.05, "temperature": 0.000001,
-        "transformers_version": "4.49.0"})
-    write_json(folder / "text.json", text_cases(processor, folder / "tokenizer.json", image, n, pad))
-    facts = answer_facts(processor.tokenizer, golden, ids, pad, eos)
-    write_json(folder / "golden.json", {
-        "picture": spec["picture"], "text": spec["text"], "template": TEMPLATE,
-        "prompt": TEMPLATE.format(text=spec["text"]), "seed": seed, "own_differences": worst,
-        "min_pixels": spec["pixels"][0], "max_pixels": spec["pixels"][1],
-        "resized": [int(grid[0, 2]) * spec["vision"]["patch_size"], int(grid[0, 1]) * spec["vision"]["patch_size"]],
-        "grid": [int(grid[0, 1]) // 2, int(grid[0, 2]) // 2], "rope_delta": int(delta), **facts,
-    })
-    report(folder, seed, golden, worst, facts["generated_text"])
+    spec = SPECS[name]
+    folder = begin(name, spec, write_tokenizer, write_processor)
+    run = clear_answer(folder, spec, TEMPLATE, attempt, good)
+    _, model, _, inputs, golden = run
+    worst = whole(model, inputs, golden, spec, kinds=True)
+    golden |= vision_parts(model, inputs["pixel_values"], inputs["image_grid_thw"], spec)
+    generation = {"repetition_penalty": 1.05, "temperature": 0.000001, "transformers_version": "4.49.0"}
+    finish(folder, spec, run, worst, generation, TEMPLATE, text_cases, BEFORE)
 
 
 if __name__ == "__main__":

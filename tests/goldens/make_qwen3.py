@@ -1,17 +1,13 @@
 """Tiny random Qwen3-VL checkpoints on disk as transformers 5 and 4 write them, and what transformers computes."""
 
-import shutil
-
 import torch
-from transformers import AutoProcessor, Qwen3VLConfig, Qwen3VLForConditionalGeneration
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
 import qwen_bpe
-from common import (
-    HERE, answer_facts, check, fill_weights, greedy, open_rgb, report, save_tensors, save_weights, setup, write_json,
-)
+from common import fill_weights, load_back, save_weights, setup, write_config, write_json
 from make_chat import QWEN3 as JINJA
 from make_qwen import AFTER, good, text_cases, token_fields, vocab_size
+from qwen_grid import begin, clear_answer, finish, whole
 
 BEFORE = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>"
 TEMPLATE = BEFORE + "{text}" + AFTER
@@ -111,79 +107,26 @@ def attempt(folder, spec, seed):
     model.lm_head.weight[len(qwen_bpe.ids(0)) + spec["base"] :] = 0
     state = {k: v for k, v in model.state_dict().items() if not (spec["tied"] and k == "lm_head.weight")}
     save_weights(folder, state, lambda k: k, spec["dtype"], spec.get("shards", 1))
-    if spec["style"] == "5":
-        config.dtype = spec["dtype"]
-        config.architectures = ["Qwen3VLForConditionalGeneration"]
-        config.save_pretrained(folder)
-    else:
-        write_json(folder / "config.json", config_of_transformers4(spec))
-    loaded, info = Qwen3VLForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
-    )
-    assert not any(info[k] for k in ("missing_keys", "mismatched_keys", "unexpected_keys")), info
-    for k, v in loaded.state_dict().items():
-        assert torch.equal(v, model.state_dict()[k].to(spec["dtype"]).float()), k
+    write_config(folder, config, Qwen3VLForConditionalGeneration, spec, config_of_transformers4)
+    loaded = load_back(Qwen3VLForConditionalGeneration, folder, model, spec["dtype"])
     mine, theirs = config.text_config.rope_parameters, loaded.config.text_config.rope_parameters
     assert mine.items() <= theirs.items(), theirs
-    return loaded.eval()
+    return loaded
 
 
 def make(name):
-    spec, folder = SPECS[name], HERE / name
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    write_tokenizer(folder, spec)
-    write_processor(folder, spec)
-    image, tokens = open_rgb(spec["picture"]), qwen_bpe.ids(spec["base"])
-    pad, patch = tokens["<|image_pad|>"], spec["vision"]["patch_size"]
-    for seed in range(spec.get("seed", 0), 200):
-        model = attempt(folder, spec, seed)
-        processor = AutoProcessor.from_pretrained(folder)
-        processor.image_processor = Qwen2VLImageProcessorPil.from_pretrained(folder)
-        assert processor.image_processor.patch_size == patch and list(processor.image_processor.image_mean) == HALF
-        assert processor.image_processor.size == dict(zip(("shortest_edge", "longest_edge"), spec["pixels"]))
-        inputs = processor(text=[TEMPLATE.format(text=spec["text"])], images=[image], return_tensors="pt")
-        golden = greedy(model, inputs)
-        if good(golden, spec):
-            break
-    else:
-        raise SystemExit(f"{name}: no seed gives a clear answer")
-    ids, new, grid = inputs["input_ids"][0], golden["generated_ids"], inputs["image_grid_thw"]
-    s, n = len(ids), int((ids == pad).sum())
-    assert n == grid.prod().item() // 4
-    model.model.rope_deltas = None
-    golden["logits_prefill"] = model(**inputs).logits[0]
-    positions, delta = model.model.get_rope_index(
-        inputs["input_ids"], mm_token_type_ids=inputs["mm_token_type_ids"], image_grid_thw=grid)
-    both = torch.cat([ids, new])[None, :-1]
-    after = torch.arange(s, both.shape[1]) + delta[0]
-    spelled_out = torch.cat([positions, after.expand(3, 1, -1)], -1)
-    model.model.rope_deltas = None
-    full = model(input_ids=both, pixel_values=inputs["pixel_values"], image_grid_thw=grid, position_ids=spelled_out,
-                 use_cache=False, output_attentions=True)
-    worst = check(golden, full, s)
-    vision = model.model.visual(inputs["pixel_values"], grid_thw=grid, return_dict=True)
+    spec = SPECS[name]
+    folder = begin(name, spec, write_tokenizer, write_processor)
+    run = clear_answer(folder, spec, TEMPLATE, attempt, good)
+    _, model, processor, inputs, golden = run
+    assert list(processor.image_processor.image_mean) == HALF
+    worst = whole(model, inputs, golden, spec)
+    vision = model.model.visual(inputs["pixel_values"], grid_thw=inputs["image_grid_thw"], return_dict=True)
     golden |= {"image_features": vision.pooler_output, "deepstack": torch.stack(vision.deepstack_features)}
     assert len(golden["deepstack"]) == len(spec["vision"]["deepstack_visual_indexes"])
-    golden |= {"pixel_values": inputs["pixel_values"], "input_ids": ids, "position_ids": positions[:, 0],
-               "rope_delta": delta[0], "image_grid_thw": grid[0]}
-    save_tensors(folder / "golden.safetensors", golden)
-
-    eos = [tokens["<|im_end|>"], tokens["<|endoftext|>"]]
-    write_json(folder / "generation_config.json", {
-        "bos_token_id": tokens["<|endoftext|>"], "do_sample": True, "eos_token_id": eos,
-        "pad_token_id": tokens["<|endoftext|>"], "repetition_penalty": 1.0, "temperature": 0.7, "top_k": 20,
-        "top_p": 0.8, "transformers_version": "4.56.0"})
-    write_json(folder / "text.json", text_cases(processor, folder / "tokenizer.json", image, n, pad, BEFORE))
-    facts = answer_facts(processor.tokenizer, golden, ids, pad, eos)
-    write_json(folder / "golden.json", {
-        "picture": spec["picture"], "text": spec["text"], "template": TEMPLATE,
-        "prompt": TEMPLATE.format(text=spec["text"]), "seed": seed, "own_differences": worst,
-        "min_pixels": spec["pixels"][0], "max_pixels": spec["pixels"][1],
-        "resized": [int(grid[0, 2]) * patch, int(grid[0, 1]) * patch],
-        "grid": [int(grid[0, 1]) // 2, int(grid[0, 2]) // 2], "rope_delta": int(delta), **facts,
-    })
-    report(folder, seed, golden, worst, facts["generated_text"])
+    generation = {"repetition_penalty": 1.0, "temperature": 0.7, "top_k": 20, "top_p": 0.8,
+                  "transformers_version": "4.56.0"}
+    finish(folder, spec, run, worst, generation, TEMPLATE, text_cases, BEFORE)
 
 
 if __name__ == "__main__":
