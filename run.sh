@@ -316,6 +316,8 @@ run_tests() {
   step "lints"
   cargo clippy "${most[@]}" --all-targets --quiet -- -D warnings
   cargo clippy --package system-tests --all-targets --quiet -- -D warnings
+  # What of the page is compiled for browsers alone.
+  cargo clippy --package frontend --target "$wasm_target" --quiet -- -D warnings
   step "documentation"
   RUSTDOCFLAGS="-D warnings" cargo doc "${most[@]}" --no-deps --quiet
   step "engine for wasm"

@@ -10,7 +10,7 @@ pub mod looked;
 pub mod number;
 pub mod seen;
 pub mod stages;
-pub mod tests;
+pub mod test_it;
 pub mod this_run;
 pub mod time;
 pub mod tokens;
@@ -46,7 +46,7 @@ const CARDS: [Card; 15] = [
     card(Place::Wide, || this_run::RunName().into_any()),
     card(Place::Wide, || number::NumberCard().into_any()),
     card(Place::Wide, || curve::CurveCard().into_any()),
-    card(Place::Wide, || tests::Tests().into_any()),
+    card(Place::Wide, || test_it::TestItCard().into_any()),
     card(Place::Half, || heads::HeadsCard().into_any()),
     card(Place::Half, || stages::StageCard().into_any()),
     card(Place::Half, || flow::FlowCard().into_any()),

@@ -21,7 +21,7 @@ pub fn LookedCard() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
     let width = RwSignal::new(640.0_f64);
-    let texts = Kept::new(move || run.facts.observation.with(|o| sequence::words_of(o)));
+    let texts = Kept::new(move || run.facts.observation.with(sequence::words_of));
     let grid = Kept::new(move || {
         let (tokens, layers) =
             run.derived.maps.looks.with(|l| l.as_ref().map_or((0, 0), |l| (l.tokens, l.layers)));

@@ -1,4 +1,4 @@
-//! Tests of the run: the same again with one thing changed.
+//! "Test it": the run again with one thing changed.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::lab::use_lab;
 
 /// The row of tests under the curve.
 #[component]
-pub fn Tests() -> impl IntoView {
+pub fn TestItCard() -> impl IntoView {
     let run = use_lab().run;
     view! {
         <div class="tests"><TestIt run beside=Vec::new() chosen=run.view.layer.into()/></div>
