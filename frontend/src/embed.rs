@@ -52,7 +52,7 @@ pub fn EmbedPage() -> impl IntoView {
     view! {
         <main class="embed" data-testid="embed" data-phase=move || run.facts.phase.with(Phase::name)>
             <div class="embed-body">
-                {move || shown.get().filter(|_| picture).map(|kind| (lens(kind).still)(run))}
+                {move || shown.get().filter(|_| picture).map(|kind| (lens(kind).still)(run, run.view.medium.into()))}
                 <Show when=move || curve><Plot run/></Show>
             </div>
             <footer>

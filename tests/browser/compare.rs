@@ -491,3 +491,70 @@ async fn a_link_brings_back_patch_and_open_panels_and_old_ones_keep_opening() ->
     })
     .await
 }
+
+/// Sends a question about squares of these colours, each a picture of its own, and gives the run's name.
+async fn ask_about(page: &Browser, colours: &[&str]) -> Result<String> {
+    let created = page
+        .script(&format!(
+            "const square = colour => {{
+               const canvas = document.createElement('canvas');
+               canvas.width = canvas.height = 32;
+               const context = canvas.getContext('2d');
+               context.fillStyle = colour;
+               context.fillRect(0, 0, 32, 32);
+               return new Promise(done => canvas.toBlob(done));
+             }};
+             return (async () => {{
+               const form = new FormData();
+               for (const colour of {colours:?}) form.append('picture', await square(colour), 'p.png');
+               form.append('options', JSON.stringify({{prompt: 'Which one?', max_new_tokens: 3}}));
+               return (await fetch('/api/runs', {{method: 'POST', body: form}})).json();
+             }})()"
+        ))
+        .await?;
+    Ok(created["id"].as_str().with_context(|| created.to_string())?.to_owned())
+}
+
+#[tokio::test]
+async fn every_picture_of_runs_with_several_is_compared() -> Result<()> {
+    scene("several-compared", &["--scripted"], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        let a = ask_about(page, &["red", "blue"]).await?;
+        let b = ask_about(page, &["red", "green"]).await?;
+        page.goto(&format!("{}compare?runs={a},{b}", stage.server.url)).await?;
+        all_done(page, 2).await?;
+        let pictures = "return [...document.querySelectorAll('[data-testid=compared-picture]')].map(f => [
+              Number(f.dataset.picture), f.dataset.differs, f.querySelectorAll('.cells > *').length > 0,
+              Number(f.querySelector('[data-cell=measure] [data-value]')?.dataset.value),
+              f.querySelector('[data-cell=times]')?.dataset.value ?? null])";
+        let figures = page
+            .wait("maps of all pictures, compared", async || {
+                let shown = page.script(pictures).await?;
+                let shown = shown.as_array().cloned().unwrap_or_default();
+                let whole = shown.len() == 4
+                    && shown.iter().all(|f| f[2] == true && f[3].is_f64())
+                    && shown.iter().any(|f| f[1] == "true");
+                Ok(whole.then_some(shown))
+            })
+            .await?;
+        // Picture 1 of both, then picture 2 of both; B has another second one.
+        for (figure, (number, differs, run)) in
+            figures.iter().zip([(1, "false", &a), (1, "false", &b), (2, "false", &a), (2, "true", &b)])
+        {
+            ensure!(figure[0] == number && figure[1] == differs, "{figures:?}");
+            let theirs = report(page, run, &format!("paper:{number}")).await?;
+            ensure!(figure[3] == theirs["stages"]["late"]["mdi"], "{figure} and {theirs}");
+            // The script plays both runs alike.
+            let times = if *run == b { Value::from("1") } else { Value::Null };
+            ensure!(figure[4] == times, "{figure}");
+        }
+        let both = shown(page).await?;
+        ensure!(both["names"][1] == "another picture 2", "{both}");
+        let thumbs = "return [...document.querySelectorAll('[data-testid=compared-run]')]
+            .map(r => r.querySelectorAll('img').length)";
+        ensure!(page.script(thumbs).await? == serde_json::json!([2, 2]), "a thumbnail each");
+        page.keep("compare-several").await
+    })
+    .await
+}

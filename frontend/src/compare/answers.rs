@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use shared::observation::Generated;
 use shared::pair::parting;
 
+use super::difference::Swapped;
 use super::opened::Opened;
 use super::outcome::{answer, meaning};
 use crate::language::t;
@@ -62,7 +63,10 @@ fn Answer(run: Opened, first: Opened) -> impl IntoView {
             let told = parted.with(answer);
             // Before the pictures were compared nothing is said of them.
             let swapped = run.swapped.get();
-            let why = swapped.and_then(|s| meaning(&first.options(), &run.options(), s, !changed));
+            let meant = |s: Swapped| {
+                meaning(&first.options(), &run.options(), !s.which.is_empty(), !changed)
+            };
+            let why = swapped.and_then(meant);
             Some(view! {
                 <p class="outcome" data-testid="outcome" data-changed=changed.to_string()>
                     <b>{told}</b>" "{why}

@@ -97,12 +97,43 @@ pub fn differences(first: &RunOptions, other: &RunOptions) -> Vec<(What, String)
     found
 }
 
-/// A run's name beside the first one's: what differs, or that nothing does.
-pub fn named(first: &RunOptions, other: &RunOptions, swapped: bool) -> String {
-    let mut parts: Vec<String> = differences(first, other).into_iter().map(|d| d.1).collect();
-    if swapped {
-        parts.insert(0, t("another picture").into());
+/// Which of a run's pictures are not the first run's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swapped {
+    /// Their numbers, from 0.
+    pub which: Vec<u8>,
+    /// Most pictures that one of the two has.
+    pub of: u8,
+}
+
+impl Swapped {
+    /// Compares the pictures of a run with the first run's, number by number: whether those that both have
+    /// are the same, and of how many each has. A run that was shown none lacks none.
+    pub fn new(same: &[bool], (own, first): (u8, u8), shown_none: bool) -> Self {
+        let of = own.max(first);
+        let is_other = |n: &u8| match same.get(usize::from(*n)) {
+            Some(same) => !same,
+            None => !shown_none,
+        };
+        Swapped { which: (0..of).filter(is_other).collect(), of }
     }
+
+    /// What it says of the run; `None` where all are the first run's.
+    fn phrase(&self) -> Option<String> {
+        let numbers: Vec<String> = self.which.iter().map(|n| (n + 1).to_string()).collect();
+        match numbers.as_slice() {
+            [] => None,
+            [_] if self.of == 1 => Some(t("another picture").into()),
+            [one] => Some(fill("another picture {n}", &[("n", one)])),
+            _ => Some(fill("other pictures {numbers}", &[("numbers", &numbers.join(", "))])),
+        }
+    }
+}
+
+/// A run's name beside the first one's: what differs, or that nothing does.
+pub fn named(first: &RunOptions, other: &RunOptions, swapped: &Swapped) -> String {
+    let differ = differences(first, other).into_iter().map(|d| d.1);
+    let parts: Vec<String> = swapped.phrase().into_iter().chain(differ).collect();
     if parts.is_empty() { t("the same again").into() } else { parts.join(", ") }
 }
 
@@ -184,7 +215,8 @@ mod tests {
     }
 
     fn said(change: &Counterfactual) -> String {
-        named(&first(), &change.of(&first()), *change == Counterfactual::Swap)
+        let same = *change != Counterfactual::Swap;
+        named(&first(), &change.of(&first()), &Swapped::new(&[same], (1, 1), false))
     }
 
     #[test]
@@ -205,9 +237,23 @@ mod tests {
         ] {
             assert_eq!(said(&change), expected);
         }
-        assert_eq!(named(&first(), &first(), false), "the same again");
+        assert_eq!(named(&first(), &first(), &Swapped::default()), "the same again");
         let verified = RunOptions { verify: true, ..first() };
         assert!(differences(&first(), &verified).is_empty(), "checking changes nothing");
+    }
+
+    #[test]
+    fn of_several_pictures_those_that_differ_are_named() {
+        let said =
+            |same: &[bool], own, first, none| Swapped::new(same, (own, first), none).phrase();
+        assert_eq!(said(&[true, true, true], 3, 3, false), None);
+        assert_eq!(said(&[true, false], 2, 2, false).as_deref(), Some("another picture 2"));
+        let two = said(&[false, true, false], 3, 3, false);
+        assert_eq!(two.as_deref(), Some("other pictures 1, 3"));
+        // One more or one fewer differs; of a run that was shown none it is not known, and said otherwise.
+        assert_eq!(said(&[true], 2, 1, false).as_deref(), Some("another picture 2"));
+        assert_eq!(said(&[true], 1, 3, false).as_deref(), Some("other pictures 2, 3"));
+        assert_eq!(said(&[true], 1, 3, true), None);
     }
 
     #[test]
@@ -228,10 +274,16 @@ mod tests {
     fn how_tokens_are_chosen_is_a_difference() {
         let drawn = Sampling { temperature: 0.7, top_p: 0.9, seed: 3, ..Sampling::default() };
         let other = RunOptions { sampling: drawn, ..first() };
-        assert_eq!(named(&first(), &other, false), "drawn at temperature 0.7, top-p 0.9, seed 3");
+        assert_eq!(
+            named(&first(), &other, &Swapped::default()),
+            "drawn at temperature 0.7, top-p 0.9, seed 3"
+        );
         let held = Sampling { repetition_penalty: 1.05, ..Sampling::default() };
         let held = RunOptions { sampling: held, ..first() };
-        assert_eq!(named(&other, &held, false), "most probable token, repetition penalty 1.05");
+        assert_eq!(
+            named(&other, &held, &Swapped::default()),
+            "most probable token, repetition penalty 1.05"
+        );
     }
 
     #[test]
@@ -243,7 +295,7 @@ mod tests {
             ignore_eos: true,
             ..first()
         };
-        let phrase = named(&first(), &other, false);
+        let phrase = named(&first(), &other, &Swapped::default());
         assert!(phrase.contains("word…”"), "{phrase}");
         assert!(phrase.ends_with("up to 5 tokens, and on after its end"), "{phrase}");
         assert_eq!(differences(&first(), &other).len(), 3);

@@ -2,9 +2,9 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::{Definition, ErrorCode, RunOptions};
+use shared::{Definition, ErrorCode, Observation, PictureUse, RunOptions};
 
-use super::difference::named;
+use super::difference::{Swapped, named};
 use crate::lab::Lab;
 use crate::language::t;
 use crate::owner;
@@ -33,8 +33,8 @@ pub(super) struct Opened {
     pub(super) run: Run,
     /// Why it cannot be shown.
     pub(super) missing: RwSignal<Option<String>>,
-    /// Whether it has another picture than the first; known once both were read.
-    pub(super) swapped: RwSignal<Option<bool>>,
+    /// Which of its pictures are not the first run's; known once all were read.
+    pub(super) swapped: RwSignal<Option<Swapped>>,
 }
 
 impl Opened {
@@ -82,16 +82,43 @@ impl Opened {
         Opened { place, id, run, missing, swapped: RwSignal::new(None) }
     }
 
-    /// Looks whether this run's picture is the first one's, byte for byte.
-    pub(super) fn compare_picture(self, first: Opened) {
-        spawn_local(async move {
-            let names = (self.id.try_get_value(), first.id.try_get_value());
-            let (Some(own), Some(other)) = names else { return };
-            let source = self.run.facts.source;
-            let read = (source.picture_bytes(&own, 0).await, source.picture_bytes(&other, 0).await);
-            if let (Ok(own), Ok(other)) = read {
-                self.swapped.try_set(Some(own != other));
-            }
+    /// How many pictures it has; `None` while that is not known.
+    pub(super) fn pictures(self) -> Option<u8> {
+        let media = |o: &Observation| o.layout.as_ref().map(|l| l.media.len() as u8);
+        let laid_out = self.run.facts.observation.with(media);
+        let over = self.run.facts.phase.with(|p| !p.is_live() && *p != Phase::Opening);
+        // One was sent with every run, also where it ended before it was laid out or was shown none.
+        laid_out.or(over.then_some(1)).map(|n| n.max(1))
+    }
+
+    /// How many pictures it was shown; none before that is known.
+    pub(super) fn shown(self) -> u8 {
+        let shown = self.run.facts.options.with(|o| o.picture != PictureUse::None);
+        if shown { self.pictures().unwrap_or(1) } else { 0 }
+    }
+
+    /// Looks which of this run's pictures are the first run's, byte for byte.
+    pub(super) fn compare_pictures(self, first: Opened) {
+        let counts = Memo::new(move |_| Some((self.pictures()?, first.pictures()?)));
+        Effect::new(move |_| {
+            let Some((own, other)) = counts.get() else { return };
+            let none = |run: Opened| {
+                run.run.facts.options.with_untracked(|o| o.picture == PictureUse::None)
+            };
+            let shown_none = none(self) || none(first);
+            spawn_local(async move {
+                let names = (self.id.try_get_value(), first.id.try_get_value());
+                let (Some(name), Some(first)) = names else { return };
+                let (source, mut same) = (self.run.facts.source, Vec::new());
+                for n in 0..own.min(other) {
+                    let read = source.picture_bytes(&name, n).await;
+                    match (read, source.picture_bytes(&first, n).await) {
+                        (Ok(own), Ok(first)) => same.push(own == first),
+                        _ => return,
+                    }
+                }
+                self.swapped.try_set(Some(Swapped::new(&same, (own, other), shown_none)));
+            });
         });
     }
 
@@ -118,7 +145,7 @@ impl Opened {
             let prompt = plots::text::short(&options.prompt, 60);
             return format!("“{prompt}” · {}", options.model);
         }
-        named(&first.options(), &options, self.swapped.get() == Some(true))
+        named(&first.options(), &options, &self.swapped.get().unwrap_or_default())
     }
 
     /// Whether its answer is complete.

@@ -9,6 +9,7 @@ use super::answers::Answers;
 use super::curves::Curves;
 use super::link::Compared;
 use super::opened::{Chosen, Opened};
+use super::pictures::Pictures;
 use super::stages::Stages;
 use super::test_it::TestIt;
 use crate::base::{at, inside};
@@ -129,7 +130,7 @@ fn Beside(ids: Vec<String>, chosen: Chosen, go: Callback<Vec<String>>) -> impl I
     // There is a first one: an empty list shows another page.
     let Some(first) = runs.first().copied() else { return ().into_any() };
     for other in &runs[1..] {
-        other.compare_picture(first);
+        other.compare_pictures(first);
     }
     let all = StoredValue::new(runs.clone());
     let others = runs[1..].to_vec();
@@ -158,6 +159,7 @@ fn Beside(ids: Vec<String>, chosen: Chosen, go: Callback<Vec<String>>) -> impl I
         <Answers first others/>
         <Curves all chosen/>
         <Stages all first chosen/>
+        <Pictures all first chosen/>
         <section class="card" aria-labelledby="more-title">
             <header class="card-head"><h2 id="more-title">{t("Another beside them")}</h2></header>
             <TestIt run=first.run beside=ids.clone() chosen=Signal::derive(move || chosen.layer.get())/>
@@ -179,14 +181,13 @@ fn Row(
     let place = run.place;
     let id = run.id.get_value();
     let gone = RwSignal::new(false);
-    // What the model was shown, where that is another picture than the one that was given.
+    let count = Memo::new(move |_| if run.missing.with(Option::is_some) { 0 } else { run.shown() });
+    // What the model was shown, where those are other pictures than the ones that were given.
     let picture = {
         let id = id.clone();
-        move || match run.run.facts.options.with(|o| o.picture) {
-            _ if gone.get() || run.missing.with(Option::is_some) => None,
-            PictureUse::None => None,
-            PictureUse::Own => Some(run.run.facts.source.picture_url(&id, 0)),
-            _ => Some(run.run.facts.source.prepared_url(&id, 0)),
+        move |n: u8| match run.run.facts.options.with(|o| o.picture) {
+            PictureUse::Own => run.run.facts.source.picture_url(&id, n),
+            _ => run.run.facts.source.prepared_url(&id, n),
         }
     };
     let link = at(&format!("/r/{id}"));
@@ -216,9 +217,12 @@ fn Row(
         <li data-testid="compared-run" data-id=id data-phase=move || run.run.facts.phase.with(Phase::name)>
             <b class="letter">{letter(place)}</b>
             {glyph}
-            {move || match picture() {
-                Some(url) => view! { <img src=url alt="" loading="lazy" on:error=move |_| gone.set(true)/> }.into_any(),
-                None => view! { <span class="no-picture"></span> }.into_any(),
+            {move || match count.get() {
+                0 => view! { <span class="no-picture"></span> }.into_any(),
+                _ if gone.get() => view! { <span class="no-picture"></span> }.into_any(),
+                n => (0..n).map(|n| view! {
+                    <img src=picture(n) alt="" loading="lazy" on:error=move |_| gone.set(true)/>
+                }).collect_view().into_any(),
             }}
             <span class="beside-name">
                 <a href=link data-testid="compared-name">{move || run.name(first)}</a>

@@ -21,8 +21,8 @@ pub struct Lens {
     /// The medium that the view names, as the model saw it, with the map over it; before there is a
     /// layout, what is going to be asked about.
     pub map: fn(Run) -> Map,
-    /// The same with nothing to do, for frames in other pages.
-    pub still: fn(Run) -> AnyView,
+    /// The medium of a number, as the model saw it, with the map over it and nothing to do.
+    pub still: fn(Run, Signal<u8>) -> AnyView,
     /// The medium of a number as it was given, with nothing over it.
     pub given: fn(Run, u8) -> AnyView,
 }

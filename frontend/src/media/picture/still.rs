@@ -1,4 +1,4 @@
-//! One picture with its map, and nothing to do: for frames in other pages.
+//! One picture with its map, and nothing to do: for frames in other pages, and for runs beside each other.
 
 use leptos::prelude::*;
 
@@ -9,13 +9,12 @@ use crate::run::Run;
 use crate::run::kept::Kept;
 
 /// The picture as the model saw it, and where the chosen word looked.
-pub(super) fn still(run: Run) -> AnyView {
+pub(super) fn still(run: Run, medium: Signal<u8>) -> AnyView {
     let lab = use_lab();
-    let medium = run.view.medium;
     let picture = Kept::new(move || {
         run.facts.observation.with(|o| o.layout.as_ref()?.picture_of(medium.get()))
     });
-    let cells = cells_of(run, medium.into());
+    let cells = cells_of(run, medium);
     let top = top_of(run, cells);
     let drawn = move |cols: usize| drawn(lab, cells, top, cols);
     view! {
