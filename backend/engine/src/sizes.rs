@@ -50,7 +50,7 @@ impl ModelSizes {
         let mut add = |rows: usize, columns: usize, head: bool| {
             let block = block_type(fitting(quant, columns));
             let block = block.unwrap_or(candle_core::quantized::GgmlDType::F32);
-            Matrix { block, rows, columns }.weigh(head, kernels, &mut footprint);
+            Matrix::held(block, rows, columns, kernels).weigh(head, kernels, &mut footprint);
         };
         for _ in 0..self.layers {
             for map in decoder.maps() {

@@ -99,7 +99,7 @@ fn dots<T: Half>(weights: &[T], x: &[f32], n: usize, columns: usize) -> Vec<f32>
 }
 
 /// Sixteen sums side by side, which the compiler keeps in registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<16>();
     let (b, b_rest) = b.as_chunks::<16>();
     let mut sums = [0f32; 16];

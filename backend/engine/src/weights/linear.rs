@@ -7,9 +7,12 @@ use candle_core::{DType, Device, Module, Result, Tensor};
 use shared::Quant;
 
 use super::cache::Form;
+use super::dense::DenseMatrix;
 use super::half::HalfMatrix;
+use super::packed::Packed;
 use super::quantize::quantize;
 use super::weigh::Matrix;
+use crate::processor::Kernels;
 
 /// `y = x Wᵀ + b`.
 ///
@@ -23,9 +26,11 @@ pub(crate) struct Linear {
 
 #[derive(Debug)]
 enum Weight {
-    /// `[in, out]`, already transposed.
-    Dense(Tensor),
+    Dense(DenseMatrix),
     Half(HalfMatrix),
+    /// Arranged for the processor's products.
+    Packed(Packed),
+    /// In blocks: for a GPU, and where the processor has no products of our own.
     Quantized(QMatMul),
 }
 
@@ -99,34 +104,35 @@ impl Weight {
     }
 
     fn dense(weight: &Tensor) -> Result<Self> {
-        Ok(Weight::Dense(weight.t()?.contiguous()?))
+        Ok(Weight::Dense(DenseMatrix::new(weight)?))
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Weight::Dense(w) => x.matmul(w),
+            Weight::Dense(w) => w.forward(x),
             Weight::Half(w) => w.forward(x),
+            Weight::Packed(w) => w.forward(x),
             Weight::Quantized(w) => w.forward(x),
         }
     }
 
     fn matrix(&self) -> Matrix {
         let (block, rows, columns) = match self {
-            // Held transposed.
-            Weight::Dense(w) => (GgmlDType::F32, w.dim(1), w.dim(0)),
+            Weight::Dense(w) => (GgmlDType::F32, w.tensor().dim(0), w.tensor().dim(1)),
             Weight::Half(w) => {
                 let bf16 = w.tensor().dtype() == DType::BF16;
                 let block = if bf16 { GgmlDType::BF16 } else { GgmlDType::F16 };
                 (block, w.tensor().dim(0), w.tensor().dim(1))
             }
+            Weight::Packed(w) => return w.matrix(),
             Weight::Quantized(QMatMul::Tensor(w)) => (GgmlDType::F32, w.dim(0), w.dim(1)),
             Weight::Quantized(QMatMul::TensorF16(w)) => (GgmlDType::F16, w.dim(0), w.dim(1)),
             Weight::Quantized(QMatMul::QTensor(q)) => {
                 let dims = q.shape().dims();
-                return Matrix { block: q.dtype(), rows: dims[0], columns: dims[1] };
+                return Matrix::plain(q.dtype(), dims[0], dims[1]);
             }
         };
-        Matrix { block, rows: rows.unwrap_or(0), columns: columns.unwrap_or(0) }
+        Matrix::plain(block, rows.unwrap_or(0), columns.unwrap_or(0))
     }
 
     fn kind(&self) -> &'static str {
@@ -134,16 +140,17 @@ impl Weight {
             Weight::Half(w) if w.tensor().dtype() == DType::BF16 => "bf16",
             Weight::Half(_) | Weight::Quantized(QMatMul::TensorF16(_)) => "f16",
             Weight::Dense(_) | Weight::Quantized(QMatMul::Tensor(_)) => "f32",
+            Weight::Packed(w) => type_name(w.block()),
             Weight::Quantized(QMatMul::QTensor(q)) => type_name(q.dtype()),
         }
     }
 
     fn device(&self) -> Device {
         match self {
-            Weight::Dense(w) | Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => {
-                w.device().clone()
-            }
+            Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => w.device().clone(),
+            Weight::Dense(w) => w.tensor().device().clone(),
             Weight::Half(w) => w.tensor().device().clone(),
+            Weight::Packed(_) => Device::Cpu,
             Weight::Quantized(QMatMul::QTensor(q)) => q.device(),
         }
     }
@@ -162,8 +169,12 @@ impl Linear {
     }
 
     /// A linear map from stored tensors `[rows, in]` in the order of their rows, held as they are.
-    /// Neighbours of one block type become one part.
-    pub(crate) fn stored(tensors: Vec<QTensor>, bias: Option<Tensor>) -> Result<Self> {
+    /// Neighbours of one block type become one part, arranged for the processor's products if `arrange`.
+    pub(crate) fn stored(
+        tensors: Vec<QTensor>,
+        bias: Option<Tensor>,
+        arrange: bool,
+    ) -> Result<Self> {
         let mut groups: Vec<Vec<QTensor>> = Vec::new();
         for tensor in tensors {
             match groups.last_mut() {
@@ -171,27 +182,44 @@ impl Linear {
                 _ => groups.push(vec![tensor]),
             }
         }
-        let weight = |mut group: Vec<QTensor>| match (group.len(), group.pop()) {
-            (1, Some(alone)) => Weight::of(alone),
-            (_, last) => {
-                group.extend(last);
-                Weight::of(stack(&group)?)
+        let weight = |mut group: Vec<QTensor>| {
+            if arrange && Packed::takes(group[0].dtype(), Kernels::here()) {
+                return Ok(Weight::Packed(Packed::new(&group)?));
+            }
+            match (group.len(), group.pop()) {
+                (1, Some(alone)) => Weight::of(alone),
+                (_, last) => {
+                    group.extend(last);
+                    Weight::of(stack(&group)?)
+                }
             }
         };
         let parts = groups.into_iter().map(weight).collect::<Result<_>>()?;
         Ok(Linear { parts, bias })
     }
 
+    /// The same map, its blocks arranged for the processor's products where it has such.
+    pub(crate) fn arranged(self) -> Result<Self> {
+        let arrange = |weight| match weight {
+            Weight::Quantized(QMatMul::QTensor(q)) if Packed::takes(q.dtype(), Kernels::here()) => {
+                Packed::new(&[&*q]).map(Weight::Packed)
+            }
+            other => Ok(other),
+        };
+        let parts = self.parts.into_iter().map(arrange).collect::<Result<_>>()?;
+        Ok(Linear { parts, bias: self.bias })
+    }
+
     /// The whole matrix as it is held, for a cache; `None` for one of several parts.
     pub(crate) fn held(&self) -> Result<Option<(Form, Vec<u8>)>> {
         let [whole] = self.parts.as_slice() else { return Ok(None) };
         Ok(Some(match whole {
-            // Held transposed, kept as it was.
-            Weight::Dense(w) => (Form::F32, bytes_of(&w.t()?.contiguous()?)?),
+            Weight::Dense(w) => (Form::F32, bytes_of(w.tensor())?),
             Weight::Half(w) if w.tensor().dtype() == DType::BF16 => {
                 (Form::Bf16, bytes_of(w.tensor())?)
             }
             Weight::Half(w) => (Form::F16, bytes_of(w.tensor())?),
+            Weight::Packed(w) => (tiled_form(w.block()), w.to_bytes()),
             Weight::Quantized(QMatMul::QTensor(q)) => match form_of(q.dtype()) {
                 Some(form) => (form, q.data()?.into_owned()),
                 None => return Ok(None),
@@ -207,6 +235,9 @@ impl Linear {
         bias: Option<Tensor>,
     ) -> Result<Self> {
         let weight = match block_of(form) {
+            Some(block) if form.is_tiled() => {
+                Weight::Packed(Packed::from_bytes(block, shape, &bytes)?)
+            }
             Some(block) => {
                 let storage = QStorage::from_data(bytes.into(), &Device::Cpu, block)?;
                 Weight::of(QTensor::new(storage, shape)?)?
@@ -226,7 +257,7 @@ impl Linear {
     /// A map that is not there: what stands for one where a model is only weighed.
     pub(crate) fn weighed() -> Result<Self> {
         let nothing = Tensor::zeros((1, 1), DType::F32, &Device::Cpu)?;
-        Ok(Linear { parts: vec![Weight::Dense(nothing)], bias: None })
+        Ok(Linear { parts: vec![Weight::dense(&nothing)?], bias: None })
     }
 
     /// What its weights are held as, part by part.
@@ -317,7 +348,8 @@ impl Weight {
                 let moved = QTensor::new(storage, q.shape().dims())?;
                 Weight::Quantized(QMatMul::QTensor(Arc::new(moved)))
             }
-            Weight::Dense(w) => Weight::Dense(w.to_device(device)?),
+            Weight::Packed(_) => candle_core::bail!("a matrix arranged for the processor"),
+            Weight::Dense(w) => Weight::dense(&w.tensor().to_device(device)?)?,
             Weight::Half(w) => Weight::Half(w.on(device)?),
             Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => {
                 Weight::Half(HalfMatrix::new(&w.to_device(device)?, DType::F16)?)
@@ -335,8 +367,9 @@ impl Weight {
 
     fn rows(&self) -> Result<usize> {
         match self {
-            Weight::Dense(w) => w.dim(1),
+            Weight::Dense(w) => w.tensor().dim(0),
             Weight::Half(w) => w.tensor().dim(0),
+            Weight::Packed(w) => Ok(w.shape().0),
             Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => w.dim(0),
             Weight::Quantized(QMatMul::QTensor(q)) => Ok(q.shape().dims2()?.0),
         }
@@ -394,7 +427,8 @@ impl Linear {
                 let weight = match part {
                     Weight::Quantized(q) => crate::cuda::decoded(q)?,
                     Weight::Half(w) => w.tensor().clone(),
-                    Weight::Dense(w) => w.t()?.contiguous()?,
+                    Weight::Packed(_) => candle_core::bail!("a matrix arranged for the processor"),
+                    Weight::Dense(w) => w.tensor().clone(),
                 };
                 crate::cuda::matmul(&x.to_dtype(weight.dtype())?, &weight, &y, first)?;
                 first += weight.dim(0)?;
@@ -412,12 +446,22 @@ fn form_of(block: GgmlDType) -> Option<Form> {
     [Form::Q8_0, Form::Q6k, Form::Q5k, Form::Q4k].into_iter().find(|f| block_of(*f) == Some(block))
 }
 
+/// As [`form_of`], of a matrix that is arranged.
+fn tiled_form(block: GgmlDType) -> Form {
+    match block {
+        GgmlDType::Q4K => Form::TiledQ4k,
+        GgmlDType::Q5K => Form::TiledQ5k,
+        GgmlDType::Q6K => Form::TiledQ6k,
+        _ => Form::TiledQ8_0,
+    }
+}
+
 fn block_of(form: Form) -> Option<GgmlDType> {
     Some(match form {
-        Form::Q8_0 => GgmlDType::Q8_0,
-        Form::Q6k => GgmlDType::Q6K,
-        Form::Q5k => GgmlDType::Q5K,
-        Form::Q4k => GgmlDType::Q4K,
+        Form::Q8_0 | Form::TiledQ8_0 => GgmlDType::Q8_0,
+        Form::Q6k | Form::TiledQ6k => GgmlDType::Q6K,
+        Form::Q5k | Form::TiledQ5k => GgmlDType::Q5K,
+        Form::Q4k | Form::TiledQ4k => GgmlDType::Q4K,
         Form::F32 | Form::F16 | Form::Bf16 => return None,
     })
 }
@@ -453,13 +497,13 @@ mod tests {
     }
 
     /// Parts of one block type become one tensor of the same blocks; others stay beside it. Both
-    /// give what the parts give alone, to the last bit.
+    /// give what the parts give alone, to the last bit, arranged or not.
     #[test]
     fn stored_parts_are_stacked_without_decoding() {
         use GgmlDType::{BF16, F16, F32, Q2K, Q4_0, Q4K, Q5_1, Q6K, Q8_0};
         let x = rows(5, 3, 256);
         let bias = rows(77, 1, 12).flatten_all().expect("a vector");
-        for (types, parts) in [
+        let cases = [
             ([Q4K, Q4K, Q4K], 1),
             ([Q4K, Q4K, Q6K], 2),
             ([Q4K, Q6K, Q4K], 3),
@@ -467,7 +511,9 @@ mod tests {
             ([Q2K, Q5_1, Q5_1], 2),
             ([F32, F32, F32], 1),
             ([BF16, F32, Q4_0], 3),
-        ] {
+        ];
+        for ((types, parts), arrange) in cases.iter().flat_map(|case| [(case, false), (case, true)])
+        {
             let tensors = || -> Vec<QTensor> {
                 let sizes = [4usize, 6, 2];
                 let tensor = |(i, block): (usize, &GgmlDType)| {
@@ -475,11 +521,11 @@ mod tests {
                 };
                 types.iter().enumerate().map(tensor).collect()
             };
-            let linear = Linear::stored(tensors(), Some(bias.clone())).expect("a map");
-            assert_eq!(linear.parts.len(), parts, "{types:?}");
+            let linear = Linear::stored(tensors(), Some(bias.clone()), arrange).expect("a map");
+            assert_eq!(linear.parts.len(), *parts, "{types:?}");
             let alone: Vec<Tensor> = tensors()
                 .into_iter()
-                .map(|t| Linear::stored(vec![t], None)?.forward(&x, DType::F32))
+                .map(|t| Linear::stored(vec![t], None, arrange)?.forward(&x, DType::F32))
                 .collect::<Result<_>>()
                 .expect("alone");
             let want = Tensor::cat(&alone, 1).and_then(|y| y.broadcast_add(&bias)).expect("cat");

@@ -72,7 +72,7 @@ impl Loader<'_> {
             tensors.push(tensor);
         }
         let bias = self.biases(parts)?;
-        let linear = Linear::stored(tensors, bias)?;
+        let linear = Linear::stored(tensors, bias, self.arranges())?;
         self.passing_of(false, parts.len(), 0, linear.matrix_bytes());
         self.keep(linear, lone)
     }
@@ -142,7 +142,7 @@ impl Loader<'_> {
             Quant::F16 => self.half(&format!("{}.weight", parts[0].0), &weight)?,
             other => other,
         };
-        let linear = Linear::new(&weight, bias, quant)?;
+        let linear = self.made(&weight, bias, quant)?;
         self.passing_of(true, parts.len(), 4 * weight.elem_count(), linear.matrix_bytes());
         self.record_linear(&first, &shape, &linear)?;
         self.keep(linear, lone)
@@ -179,7 +179,7 @@ impl Loader<'_> {
             } else {
                 block_type(quant).unwrap_or(GgmlDType::F32)
             };
-            let matrix = Matrix { block, rows, columns };
+            let matrix = Matrix::held(block, rows, columns, self.kernels);
             self.passing_of(quant != Quant::Stored, 1, 4 * rows * columns, matrix.bytes());
             self.weigh(&[matrix], 0, true);
             return Ok(Linear::weighed()?);
@@ -187,7 +187,7 @@ impl Loader<'_> {
         let linear = if quant == Quant::Stored {
             let table = self.stored(name, &[rows, columns])?;
             self.hold(type_name(table.dtype()));
-            Linear::stored(vec![table], None)?
+            Linear::stored(vec![table], None, self.arranges())?
         } else if let Some(held) = self.kept("the head", &[rows, columns]) {
             self.passing(held.1.len() as u64);
             let linear = Linear::kept(held, (rows, columns), None)?;
@@ -196,13 +196,24 @@ impl Loader<'_> {
         } else {
             let table = self.files.read_f32(name, &[rows, columns])?;
             let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
-            let linear = Linear::new(&table, None, quant)?;
+            let linear = self.made(&table, None, quant)?;
             self.record_linear("the head", &[rows, columns], &linear)?;
             self.passing_of(true, 1, 4 * table.elem_count(), linear.bytes());
             self.hold(linear.kind());
             linear
         };
         self.keep(linear, true)
+    }
+
+    /// A map of a matrix in f32, as the model holds it.
+    fn made(
+        &self,
+        weight: &Tensor,
+        bias: Option<Tensor>,
+        quant: Quant,
+    ) -> Result<Linear, EngineError> {
+        let linear = Linear::new(weight, bias, quant)?;
+        Ok(if self.arranges() { linear.arranged()? } else { linear })
     }
 
     fn record_linear(

@@ -2,6 +2,7 @@
 
 use candle_core::quantized::GgmlDType;
 
+use super::packed::{Packed, tiled_bytes};
 use super::{Linear, Loader};
 use crate::error::EngineError;
 use crate::memory::Footprint;
@@ -13,25 +14,38 @@ pub(crate) struct Matrix {
     pub(crate) block: GgmlDType,
     pub(crate) rows: usize,
     pub(crate) columns: usize,
+    /// Whether it lies as our own products read it.
+    pub(crate) tiled: bool,
 }
 
 impl Matrix {
+    /// One whose blocks lie as files have them.
+    pub(crate) const fn plain(block: GgmlDType, rows: usize, columns: usize) -> Self {
+        Matrix { block, rows, columns, tiled: false }
+    }
+
+    /// One as a processor with such kernels holds it.
+    pub(crate) fn held(block: GgmlDType, rows: usize, columns: usize, kernels: Kernels) -> Self {
+        Matrix { tiled: Packed::takes(block, kernels), ..Matrix::plain(block, rows, columns) }
+    }
+
     /// Its bytes.
     pub(crate) fn bytes(self) -> usize {
-        self.rows * self.columns / self.block.block_size() * self.block.type_size()
+        let Matrix { block, rows, columns, tiled } = self;
+        let blocks = rows * columns / block.block_size() * block.type_size();
+        if tiled { tiled_bytes(block, rows, columns).unwrap_or(blocks) } else { blocks }
     }
 
     /// Adds it to what a model takes. `lone` is a matrix that only single rows go through unless
     /// logits of a whole prompt are wanted: the head.
     pub(crate) fn weigh(self, lone: bool, kernels: Kernels, footprint: &mut Footprint) {
-        let copies = kernels.copies(self.block, self.rows, self.columns);
         footprint.weights += self.bytes() as u64;
+        let copies =
+            if self.tiled { 0 } else { kernels.copies(self.block, self.rows, self.columns) };
         if lone {
-            footprint.by_head += copies.single as u64;
-            footprint.with_logits += (copies.all - copies.single) as u64;
+            footprint.by_head += copies as u64;
         } else {
-            footprint.by_prompt += copies.prompt as u64;
-            footprint.by_step += (copies.all - copies.prompt) as u64;
+            footprint.by_layers += copies as u64;
         }
     }
 }
@@ -76,7 +90,7 @@ impl Loader<'_> {
             self.parameters += (rows * columns) as u64;
             let stored = || self.files.stored_type(&name).unwrap_or(GgmlDType::F32);
             let block = block.unwrap_or_else(stored);
-            matrices.push(Matrix { block, rows: *rows, columns });
+            matrices.push(Matrix::held(block, *rows, columns, self.kernels));
         }
         let whole = stacked(matrices);
         let held: usize = whole.iter().map(|m| m.bytes()).sum();
