@@ -114,10 +114,12 @@ fn detect() -> Kernels {
 
 /// The processor as records name it: its architecture, the vector instructions that f32 products
 /// (the crate gemm) take, and the kernels of quantized ones, as in
-/// `x86_64 avx2+fma, quantized avx512-vnni`.
+/// `x86_64 avx512, quantized avx512-vnni`.
 pub fn processor() -> String {
     #[cfg(target_arch = "x86_64")]
-    let plain = if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+    let plain = if is_x86_feature_detected!("avx512f") {
+        " avx512"
+    } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
         " avx2+fma"
     } else {
         " sse2"

@@ -58,15 +58,7 @@ impl ModelSizes {
             }
         }
         add(self.vocab, self.hidden, true);
-        let run = CpuRun {
-            prompt: tokens,
-            new: 0,
-            half: matches!(quant, Quant::F16 | Quant::Bf16),
-            logits: false,
-            head_rows: 0,
-            tower: 0,
-            deep: 0,
-        };
+        let run = CpuRun { prompt: tokens, new: 0, logits: false, head_rows: 0, tower: 0, deep: 0 };
         Some(MemoryNeed::of(footprint, run.total(&decoder)))
     }
 

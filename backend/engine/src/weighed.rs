@@ -20,7 +20,6 @@ use crate::processor::Kernels;
 pub struct Weighed {
     parts: Parts,
     footprint: Footprint,
-    quant: Quant,
 }
 
 impl Weighed {
@@ -54,13 +53,13 @@ impl Weighed {
         let weighing = Some(kernels);
         let Loaded { parts, footprint, .. } =
             load(Reading { quant, device: &device, cache: None, weighing, progress })?;
-        Ok(Weighed { parts, footprint, quant })
+        Ok(Weighed { parts, footprint })
     }
 
     /// What it needs on the processor to answer a prompt of `tokens` positions, a picture's among
     /// them.
     pub fn memory(&self, tokens: usize) -> MemoryNeed {
-        need(&self.parts, self.footprint, self.quant, tokens)
+        need(&self.parts, self.footprint, tokens)
     }
 
     /// Bytes that a running program takes to load it and ask it the shortest question.
@@ -77,21 +76,16 @@ impl Weighed {
 }
 
 /// What a model on the processor needs to answer a prompt of `tokens` positions.
-pub(crate) fn need(parts: &Parts, footprint: Footprint, quant: Quant, tokens: usize) -> MemoryNeed {
+pub(crate) fn need(parts: &Parts, footprint: Footprint, tokens: usize) -> MemoryNeed {
     let run = CpuRun {
         prompt: tokens,
         new: 0,
-        half: is_half(quant),
         logits: false,
         head_rows: 0,
         tower: parts.encoder.working(tokens),
         deep: parts.encoder.deep(),
     };
     MemoryNeed::of(footprint, run.total(&parts.decoder.config))
-}
-
-const fn is_half(quant: Quant) -> bool {
-    matches!(quant, Quant::F16 | Quant::Bf16 | Quant::Stored)
 }
 
 /// Which arrangements of its weights a model has by now. They are made as rows go through the
@@ -183,7 +177,6 @@ impl Model {
         let run = CpuRun {
             prompt,
             new: new.min(decoder.max_positions.saturating_sub(prompt)),
-            half: is_half(self.info().quant),
             logits: wants.logits,
             head_rows: wants.head_rows,
             tower: prepared.tower_tokens().map_or(0, |n| self.parts.encoder.working(n)),

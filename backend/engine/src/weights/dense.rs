@@ -1,14 +1,13 @@
 //! Matrices held in f32.
 
-use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
-use rayon::prelude::*;
-
 use super::half::dot;
+use crate::threads::each_piece;
+use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
 
 /// Rows up to which each weight row is read once for all of them, without a general matrix product.
 const FEW: usize = 4;
-/// Below this many weights a second thread costs more than it brings.
-const PARALLEL_FROM: usize = 1 << 17;
+/// Weights of a part of the work: below that a second thread costs more than it brings.
+const PART: usize = 1 << 17;
 
 /// A matrix `[out, in]` of f32.
 #[derive(Debug)]
@@ -42,17 +41,16 @@ impl DenseMatrix {
         let out = self.0.dim(0)?;
         // `[out, n]` first: a thread owns whole weight rows.
         let mut by_row = vec![0f32; out * n];
-        let one = |(sums, row): (&mut [f32], &[f32])| {
-            for (sum, x) in sums.iter_mut().zip(rows.chunks_exact(columns)) {
-                *sum = dot(row, x);
+        // Weight rows that a thread takes at a time.
+        let part = PART.div_ceil(columns);
+        each_piece(&mut by_row, part * n, &|i, sums| {
+            let weights = weights[i * part * columns..].chunks_exact(columns);
+            for (sums, row) in sums.chunks_exact_mut(n).zip(weights) {
+                for (sum, x) in sums.iter_mut().zip(rows.chunks_exact(columns)) {
+                    *sum = dot(row, x);
+                }
             }
-        };
-        if weights.len() < PARALLEL_FROM {
-            by_row.chunks_mut(n).zip(weights.chunks_exact(columns)).for_each(one);
-        } else {
-            let parts = by_row.par_chunks_mut(n).zip(weights.par_chunks_exact(columns));
-            parts.with_min_len(PARALLEL_FROM.div_ceil(4 * columns)).for_each(one);
-        }
+        });
         let y = match n {
             1 => by_row,
             _ => (0..n).flat_map(|i| by_row.iter().skip(i).step_by(n).copied()).collect(),

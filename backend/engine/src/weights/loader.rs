@@ -266,7 +266,7 @@ impl<'a> Loader<'a> {
             true => Some(self.read_plain(&format!("{name}.bias"), &[out])?),
             false => None,
         };
-        self.keep(Linear::new(&weight, bias, Quant::F32)?, false)
+        self.keep(Linear::new(&weight, bias, Quant::F32, false)?, false)
     }
 }
 

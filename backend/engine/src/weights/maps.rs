@@ -8,7 +8,7 @@ use super::Loader;
 use super::cache::Form;
 use super::linear::{Linear, block_type, fitting, type_name};
 use super::present::first_layer;
-use super::weigh::Matrix;
+use super::weigh::{Matrix, in_blocks};
 use crate::error::EngineError;
 
 impl Loader<'_> {
@@ -142,8 +142,8 @@ impl Loader<'_> {
             Quant::F16 => self.half(&format!("{}.weight", parts[0].0), &weight)?,
             other => other,
         };
-        let linear = self.made(&weight, bias, quant)?;
-        self.passing_of(true, parts.len(), 4 * weight.elem_count(), linear.matrix_bytes());
+        let linear = Linear::new(&weight, bias, quant, self.arranges())?;
+        self.passing_of(true, parts.len(), 4 * weight.elem_count(), in_blocks(&linear.matrices()));
         self.record_linear(&first, &shape, &linear)?;
         self.keep(linear, lone)
     }
@@ -180,7 +180,9 @@ impl Loader<'_> {
                 block_type(quant).unwrap_or(GgmlDType::F32)
             };
             let matrix = Matrix::held(block, rows, columns, self.kernels);
-            self.passing_of(quant != Quant::Stored, 1, 4 * rows * columns, matrix.bytes());
+            let converted = quant != Quant::Stored;
+            let held = if converted { in_blocks(&[matrix]) } else { matrix.bytes() };
+            self.passing_of(converted, 1, 4 * rows * columns, held);
             self.weigh(&[matrix], 0, true);
             return Ok(Linear::weighed()?);
         }
@@ -196,24 +198,13 @@ impl Loader<'_> {
         } else {
             let table = self.files.read_f32(name, &[rows, columns])?;
             let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
-            let linear = self.made(&table, None, quant)?;
+            let linear = Linear::new(&table, None, quant, self.arranges())?;
             self.record_linear("the head", &[rows, columns], &linear)?;
-            self.passing_of(true, 1, 4 * table.elem_count(), linear.bytes());
+            self.passing_of(true, 1, 4 * table.elem_count(), in_blocks(&linear.matrices()));
             self.hold(linear.kind());
             linear
         };
         self.keep(linear, true)
-    }
-
-    /// A map of a matrix in f32, as the model holds it.
-    fn made(
-        &self,
-        weight: &Tensor,
-        bias: Option<Tensor>,
-        quant: Quant,
-    ) -> Result<Linear, EngineError> {
-        let linear = Linear::new(weight, bias, quant)?;
-        Ok(if self.arranges() { linear.arranged()? } else { linear })
     }
 
     fn record_linear(

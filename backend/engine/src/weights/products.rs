@@ -53,7 +53,7 @@ fn products_are_exact_for_the_activations_as_they_are_rounded() -> Result<()> {
         (Quant::Q5k, GgmlDType::Q5K),
         (Quant::Q4k, GgmlDType::Q4K),
     ] {
-        let linear = Linear::new(&weight, None, quant)?.arranged()?;
+        let linear = Linear::new(&weight, None, quant, true)?;
         let held = QTensor::quantize(&weight, block)?.dequantize(&Device::Cpu)?.t()?;
         // One row, few, and many; and how far rounding in 256s and in 32s is from the
         // products of the activations as they are, and the two from one another. Measured: 3.0, 1.3

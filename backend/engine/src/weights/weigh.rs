@@ -50,6 +50,11 @@ impl Matrix {
     }
 }
 
+/// Bytes of those that are made whole before they are held; what lies in tiles is made piece by piece.
+pub(super) fn in_blocks(matrices: &[Matrix]) -> usize {
+    matrices.iter().filter(|m| !m.tiled).map(|m| m.bytes()).sum()
+}
+
 /// Neighbours of one block type are stacked into one matrix.
 fn stacked(parts: impl IntoIterator<Item = Matrix>) -> Vec<Matrix> {
     let mut whole: Vec<Matrix> = Vec::new();
@@ -93,7 +98,10 @@ impl Loader<'_> {
             matrices.push(Matrix::held(block, *rows, columns, self.kernels));
         }
         let whole = stacked(matrices);
-        let held: usize = whole.iter().map(|m| m.bytes()).sum();
+        let held = match block {
+            Some(_) => in_blocks(&whole),
+            None => whole.iter().map(|m| m.bytes()).sum(),
+        };
         let values = 4 * parts.iter().map(|(_, rows)| rows * columns).sum::<usize>();
         self.passing_of(block.is_some(), parts.len(), values, held);
         self.weigh(&whole, biases, lone);
@@ -107,7 +115,7 @@ impl Loader<'_> {
         if converted {
             // Several parts and their stack are there at once; a part alone is its own stack.
             self.passing(if parts > 1 { 2 * values } else { values });
-            // The blocks as they were made, and as they are joined.
+            // What is held as it was made, and as it is joined.
             self.passing(values + 2 * held);
         } else {
             // The blocks as they were read, and as they are stacked.

@@ -6,7 +6,8 @@
 //! columns of q8_0, are zero.
 #![allow(unsafe_code, reason = "numbers as bytes, and back")]
 
-use candle_core::quantized::GgmlDType;
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Result, Tensor};
 use half::f16;
 use rayon::prelude::*;
 
@@ -239,20 +240,46 @@ pub(super) fn from_bytes<T: Tile>(bytes: &[u8]) -> Vec<T> {
     tiles
 }
 
-/// Tiles of a matrix whose rows of `columns` values lie in parts one after another.
+/// Tiles of a matrix whose rows of so many bytes lie in parts one after another.
 pub(super) fn tiles<T: Tile>(parts: &[&[u8]], row_bytes: usize) -> Vec<T> {
     let rows: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks_exact(row_bytes)).collect();
-    let bytes = T::BLOCKS * T::BYTES;
-    let across = row_bytes.div_ceil(bytes);
+    let across = row_bytes.div_ceil(T::BLOCKS * T::BYTES);
     let mut tiles = vec![T::ZERO; rows.len().div_ceil(ROWS) * across];
     tiles.par_chunks_mut(across).zip(rows.par_chunks(ROWS)).for_each(|(tiles, rows)| {
-        for (row, blocks) in rows.iter().enumerate() {
-            for (tile, blocks) in tiles.iter_mut().zip(blocks.chunks(bytes)) {
-                tile.put(row, blocks);
-            }
-        }
+        put(tiles, rows);
     });
     tiles
+}
+
+/// Puts up to 16 rows into the tiles beside one another.
+fn put<T: Tile>(tiles: &mut [T], rows: &[&[u8]]) {
+    for (row, blocks) in rows.iter().enumerate() {
+        for (tile, blocks) in tiles.iter_mut().zip(blocks.chunks(T::BLOCKS * T::BYTES)) {
+            tile.put(row, blocks);
+        }
+    }
+}
+
+/// Tiles of a matrix `[rows, columns]` in f32, quantized some rows at a time: the same as of all its
+/// blocks, which are never there at once.
+pub(super) fn quantized<T: Tile>(weight: &Tensor, block: GgmlDType) -> Result<Vec<T>> {
+    const AT_ONCE: usize = 4 * ROWS;
+    let (rows, columns) = weight.dims2()?;
+    let row_bytes = columns / block.block_size() * block.type_size();
+    let across = row_bytes.div_ceil(T::BLOCKS * T::BYTES);
+    let mut tiles = vec![T::ZERO; rows.div_ceil(ROWS) * across];
+    let pieces = tiles.par_chunks_mut(AT_ONCE / ROWS * across).enumerate();
+    pieces.try_for_each(|(i, tiles)| -> Result<()> {
+        // A copy: candle quantizes a tensor's whole storage, wherever in it the tensor begins.
+        let (first, count) = (i * AT_ONCE, AT_ONCE.min(rows - i * AT_ONCE));
+        let piece = weight.narrow(0, first, count)?.force_contiguous()?;
+        let blocks = QTensor::quantize(&piece, block)?;
+        let blocks = blocks.data()?;
+        let rows: Vec<&[u8]> = blocks.chunks_exact(row_bytes).collect();
+        tiles.chunks_mut(across).zip(rows.chunks(ROWS)).for_each(|(tiles, rows)| put(tiles, rows));
+        Ok(())
+    })?;
+    Ok(tiles)
 }
 
 /// Bytes of a matrix `[rows, columns]` in tiles; `None` for blocks that have none.

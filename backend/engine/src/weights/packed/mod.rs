@@ -19,7 +19,7 @@ use std::borrow::Borrow;
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{CpuStorage, Device, Result, Storage, Tensor, bail};
 
-use self::layout::{Q4k, Q5k, Q6k, Q8, tiles};
+use self::layout::{Q4k, Q5k, Q6k, Q8, quantized, tiles};
 use self::product::{Instructions, product};
 use super::weigh::Matrix;
 use crate::processor::Kernels;
@@ -76,6 +76,22 @@ impl Packed {
             GgmlDType::Q5K => Tiles::Q5k(tiles(&data, bytes)),
             GgmlDType::Q6K => Tiles::Q6k(tiles(&data, bytes)),
             GgmlDType::Q8_0 => Tiles::Q8(tiles(&data, bytes)),
+            other => bail!("{other:?} is never arranged"),
+        };
+        Ok(Packed { tiles, rows, columns })
+    }
+
+    /// A matrix of weights in f32, in blocks that [`Packed::takes`] and that fit its columns.
+    pub(crate) fn quantize(weight: &Tensor, block: GgmlDType) -> Result<Self> {
+        let (rows, columns) = weight.dims2()?;
+        if !columns.is_multiple_of(block.block_size()) {
+            bail!("rows of {columns} values are no blocks of {block:?}");
+        }
+        let tiles = match block {
+            GgmlDType::Q4K => Tiles::Q4k(quantized(weight, block)?),
+            GgmlDType::Q5K => Tiles::Q5k(quantized(weight, block)?),
+            GgmlDType::Q6K => Tiles::Q6k(quantized(weight, block)?),
+            GgmlDType::Q8_0 => Tiles::Q8(quantized(weight, block)?),
             other => bail!("{other:?} is never arranged"),
         };
         Ok(Packed { tiles, rows, columns })

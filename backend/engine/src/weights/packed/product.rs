@@ -3,8 +3,6 @@
 
 use std::sync::OnceLock;
 
-use rayon::prelude::*;
-
 #[cfg(target_arch = "x86_64")]
 use super::avx2;
 #[cfg(target_arch = "x86_64")]
@@ -12,13 +10,17 @@ use super::avx512;
 use super::layout::{Q4k, Q5k, Q6k, Q8, ROWS, Tile};
 use super::rows::{Panel, Rounding, Rows, WIDEST};
 use super::scalar;
+use crate::matrix::ByColumns;
 use crate::processor::Kernels;
+use crate::threads::each_part;
 
-/// Groups of 16 rows that a thread takes at a time: they stay in its cache while a prompt goes by.
+/// Most groups of 16 rows that a thread takes at a time: they stay in its cache while a prompt goes by.
 const GROUPS: usize = 4;
+/// Parts of the work for each thread, where there are so many: the last ones to be done are small.
+const PARTS: usize = 8;
 /// Below this much work a second thread costs more than it brings: weights read, and each of them
 /// multiplied so often.
-const PARALLEL_FROM: usize = 1 << 21;
+const PARALLEL_FROM: usize = 1 << 22;
 
 /// Instructions that products are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,15 +125,6 @@ multiply!(Q5k, q5k, 256, Pairs);
 multiply!(Q6k, q6k, 256, Sixteens);
 multiply!(Q8, q8, 64, Blocks);
 
-/// A result `[n, rows]` that threads write columns of.
-struct Columns {
-    first: *mut f32,
-    rows: usize,
-}
-
-// SAFETY: threads write columns of their own, and nobody reads before they are done.
-unsafe impl Sync for Columns {}
-
 /// `x Wᵀ` of rows `[n, columns]`.
 pub(super) fn product<T: Multiply>(
     tiles: &[T],
@@ -143,10 +136,11 @@ pub(super) fn product<T: Multiply>(
     let across = columns.div_ceil(T::COLUMNS);
     let rounded = Rows::new(x, columns, across * T::COLUMNS, T::ROUNDING);
     let mut y = vec![0f32; n * rows];
-    let to = Columns { first: y.as_mut_ptr(), rows };
+    let to = ByColumns::new(&mut y, rows);
+    let all = rows.div_ceil(ROWS);
+    let at_once = (all / (PARTS * rayon::current_num_threads())).clamp(1, GROUPS);
     let part = |part: usize| {
-        let to = &to;
-        let groups = GROUPS * part..(GROUPS * (part + 1)).min(rows.div_ceil(ROWS));
+        let groups = at_once * part..(at_once * (part + 1)).min(all);
         for (first, count, width, panel) in rounded.panels() {
             for group in groups.clone() {
                 let tiles = &tiles[group * across..(group + 1) * across];
@@ -154,12 +148,8 @@ pub(super) fn product<T: Multiply>(
                 let here = ROWS.min(rows - at);
                 let put = |out: &[[f32; ROWS]]| {
                     for (row, out) in out[..count].iter().enumerate() {
-                        // SAFETY: row `first + row` of `n` and columns `at..at + here` of `rows`, which
-                        // only this part of the work writes.
-                        unsafe {
-                            let to = to.first.add((first + row) * to.rows + at);
-                            std::ptr::copy_nonoverlapping(out.as_ptr(), to, here);
-                        }
+                        // SAFETY: columns of this part of the work alone.
+                        unsafe { to.put(first + row, at, &out[..here]) };
                     }
                 };
                 macro_rules! wide {
@@ -178,11 +168,11 @@ pub(super) fn product<T: Multiply>(
             }
         }
     };
-    let parts = rows.div_ceil(GROUPS * ROWS);
+    let parts = all.div_ceil(at_once);
     if rows * columns * (4 + n) < PARALLEL_FROM {
         (0..parts).for_each(part);
     } else {
-        (0..parts).into_par_iter().for_each(part);
+        each_part(parts, &part);
     }
     y
 }

@@ -145,6 +145,20 @@ fn what_is_no_number_stays_none() -> Result<()> {
     Ok(())
 }
 
+/// Quantized a few rows at a time is quantized at once.
+#[test]
+fn blocks_need_not_be_there_at_once() -> Result<()> {
+    for block in BLOCKS {
+        let weight = Tensor::from_vec(values(150 * 256, 8), (150, 256), &Device::Cpu)?;
+        let whole = Packed::new(&[QTensor::quantize(&weight, block)?])?;
+        assert!(Packed::quantize(&weight, block)?.to_bytes() == whole.to_bytes(), "{block:?}");
+        let again = Packed::from_bytes(block, (150, 256), &whole.to_bytes())?;
+        assert!(again.to_bytes() == whole.to_bytes(), "{block:?}");
+        assert!(Packed::from_bytes(block, (150, 512), &whole.to_bytes()).is_err());
+    }
+    Ok(())
+}
+
 /// Several parts are one matrix.
 #[test]
 fn parts_are_rows_of_one_matrix() -> Result<()> {
