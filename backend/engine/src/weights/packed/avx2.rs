@@ -1,9 +1,8 @@
 //! The products with 256 bits: 8 rows of a matrix in a register, so each tile is gone through
 //! twice, and four rows of a panel at a time.
 //!
-//! One text, compiled for processors with 8-bit dot products (AVX-VNNI) and for those without
-//! (AVX2). Without them two products are added in 16 bits, which holds them: a weight is at most
-//! 63, or at most 128 of q8_0, and what it is multiplied with at most 127.
+//! One text, compiled for processors with 8-bit dot products (AVX-VNNI) and without. Without them
+//! two products are added in 16 bits: weights are at most 63, or 128 of q8_0, values at most 127.
 #![allow(unsafe_code, reason = "instructions of one processor")]
 
 macro_rules! kernels {
@@ -13,6 +12,7 @@ macro_rules! kernels {
 
             use half::f16;
 
+            use super::super::ahead::ahead;
             use super::super::layout::{Q4k, Q5k, Q6k, Q8, ROWS};
             use super::super::rows::Panel;
             use super::$dots::{dot_of_bytes, dots, offset};
@@ -144,6 +144,9 @@ macro_rules! kernels {
                 let mask = _mm256_set1_epi8(15);
                 let mut acc = [_mm256_setzero_ps(); Q];
                 for (b, tile) in tiles.iter().enumerate() {
+                    if Q == 1 && half == 0 {
+                        ahead(tile);
+                    }
                     let mut totals = [_mm256_setzero_ps(); Q];
                     for (sub, scales) in tile.scales.iter().enumerate() {
                         let mut sums = [_mm256_setzero_si256(); Q];
@@ -186,6 +189,9 @@ macro_rules! kernels {
                 let (mask, fifth) = (_mm256_set1_epi8(15), _mm256_set1_epi8(16));
                 let mut acc = [_mm256_setzero_ps(); Q];
                 for (b, tile) in tiles.iter().enumerate() {
+                    if Q == 1 && half == 0 {
+                        ahead(tile);
+                    }
                     let mut totals = [_mm256_setzero_ps(); Q];
                     for (sub, scales) in tile.four.scales.iter().enumerate() {
                         let mut sums = [_mm256_setzero_si256(); Q];
@@ -234,6 +240,9 @@ macro_rules! kernels {
                 let (mask, top) = (_mm256_set1_epi8(15), _mm256_set1_epi8(48));
                 let mut acc = [_mm256_setzero_ps(); Q];
                 for (b, tile) in tiles.iter().enumerate() {
+                    if Q == 1 && half == 0 {
+                        ahead(tile);
+                    }
                     let mut totals = [_mm256_setzero_ps(); Q];
                     for (sub, scales) in tile.scales.iter().enumerate() {
                         let less = some::<Q, _>(panel.sums, width, 16 * b + sub, from);
@@ -292,6 +301,9 @@ macro_rules! kernels {
             ) -> [__m256; Q] {
                 let mut acc = [_mm256_setzero_ps(); Q];
                 for (b, tile) in tiles.iter().enumerate() {
+                    if Q == 1 && half == 0 {
+                        ahead(tile);
+                    }
                     for (part, d) in tile.d.iter().enumerate() {
                         let less = some::<Q, _>(panel.sums, width, 2 * b + part, from);
                         let mut sums = [_mm256_setzero_si256(); Q];

@@ -6,6 +6,7 @@ use std::arch::x86_64::*;
 
 use half::f16;
 
+use super::ahead::ahead;
 use super::layout::{Q4k, Q5k, Q6k, Q8, ROWS};
 use super::rows::Panel;
 
@@ -103,6 +104,9 @@ pub(super) fn q4k<const P: usize>(tiles: &[Q4k], panel: Panel, out: &mut [[f32; 
     let mask = _mm512_set1_epi8(15);
     let mut acc = [_mm512_setzero_ps(); P];
     for (b, tile) in tiles.iter().enumerate() {
+        if P == 1 {
+            ahead(tile);
+        }
         let values = words::<P, 64>(panel.values, b);
         let mut totals = [_mm512_setzero_ps(); P];
         for (sub, scales) in tile.scales.iter().enumerate() {
@@ -141,6 +145,9 @@ pub(super) fn q5k<const P: usize>(tiles: &[Q5k], panel: Panel, out: &mut [[f32; 
     let (half, fifth) = (_mm512_set1_epi8(15), _mm512_set1_epi8(16));
     let mut acc = [_mm512_setzero_ps(); P];
     for (b, tile) in tiles.iter().enumerate() {
+        if P == 1 {
+            ahead(tile);
+        }
         let values = words::<P, 64>(panel.values, b);
         let mut totals = [_mm512_setzero_ps(); P];
         for (sub, scales) in tile.four.scales.iter().enumerate() {
@@ -175,6 +182,9 @@ pub(super) fn q6k<const P: usize>(tiles: &[Q6k], panel: Panel, out: &mut [[f32; 
     let (half, top) = (_mm512_set1_epi8(15), _mm512_set1_epi8(48));
     let mut acc = [_mm512_setzero_ps(); P];
     for (b, tile) in tiles.iter().enumerate() {
+        if P == 1 {
+            ahead(tile);
+        }
         let values = words::<P, 64>(panel.values, b);
         let mut totals = [_mm512_setzero_ps(); P];
         for (sub, scales) in tile.scales.iter().enumerate() {
@@ -211,6 +221,9 @@ pub(super) fn q6k<const P: usize>(tiles: &[Q6k], panel: Panel, out: &mut [[f32; 
 pub(super) fn q8<const P: usize>(tiles: &[Q8], panel: Panel, out: &mut [[f32; ROWS]; P]) {
     let mut acc = [_mm512_setzero_ps(); P];
     for (b, tile) in tiles.iter().enumerate() {
+        if P == 1 {
+            ahead(tile);
+        }
         let values = words::<P, 16>(panel.values, b);
         for (half, d) in tile.d.iter().enumerate() {
             let less = one::<P, _>(panel.sums, 2 * b + half);
