@@ -17,8 +17,9 @@ use parquet::file::reader::{ChunkReader, Length};
 const PAGE: u64 = 64 << 20;
 const MOST_RATIO: u64 = 8;
 /// Values of the pages that one row is read from. Writers end a page after 20,000 rows or at a
-/// mebibyte; a row group has a million rows.
-const MOST_VALUES: u64 = 1 << 22;
+/// mebibyte, and a row group at some millions of rows. A row that is a list may have all of them in memory.
+const MOST_VALUES: u64 = 1 << 24;
+const MOST_OF_LIST: u64 = 1 << 20;
 
 /// A file whose pages claim no more than can be unpacked.
 pub(super) struct Pages(pub File);
@@ -108,12 +109,13 @@ fn sizes(header: &[u8]) -> Option<(u64, u64)> {
 pub(super) struct Counted {
     pages: Box<dyn PageReader>,
     values: Arc<AtomicU64>,
+    most: u64,
 }
 
 impl Counted {
     /// Counts into `values`, which its other holder sets back after each row.
-    pub fn new(pages: Box<dyn PageReader>, values: Arc<AtomicU64>) -> Counted {
-        Counted { pages, values }
+    pub fn new(pages: Box<dyn PageReader>, values: Arc<AtomicU64>, list: bool) -> Counted {
+        Counted { pages, values, most: if list { MOST_OF_LIST } else { MOST_VALUES } }
     }
 }
 
@@ -123,9 +125,10 @@ impl PageReader for Counted {
         if let Some(page) = &page {
             let added = u64::from(page.num_values());
             let values = self.values.fetch_add(added, Ordering::Relaxed).saturating_add(added);
-            if values > MOST_VALUES {
+            if values > self.most {
                 return Err(ParquetError::General(format!(
-                    "its pages claim {values} values here; at most {MOST_VALUES} are read"
+                    "its pages claim {values} values here; at most {} are read",
+                    self.most
                 )));
             }
         }
