@@ -228,6 +228,8 @@ dist() {
   rm -rf "$target_dir/dist/man"
   if [[ " $* " = *" $host "* ]]; then
     "$target_dir/$host/release/langoverrule" man "$target_dir/dist/man" >/dev/null
+  elif [ "${1%%-*}" = aarch64 ] && have qemu-aarch64-static; then
+    qemu-aarch64-static -L /usr/aarch64-linux-gnu "$target_dir/$1/release/langoverrule" man "$target_dir/dist/man" >/dev/null
   else
     build_lab
     "$lab" man "$target_dir/dist/man" >/dev/null

@@ -10,7 +10,7 @@ use shared::report::{Fidelity, Numbers};
 use shared::sentence::LabError;
 use shared::{
     Definition, ErrorCode, Event, Label, ModelInfo, Observation, Preset, Report, RunOptions,
-    Summary,
+    Sampled, Summary,
 };
 
 use tables::neutral::{cell, comment, json};
@@ -60,6 +60,7 @@ pub struct Observed {
     options: RunOptions,
     summary: Summary,
     fidelity: Option<Fidelity>,
+    sampled: Vec<Sampled>,
     label: Label,
     status: RunState,
 }
@@ -69,6 +70,7 @@ impl Observed {
     pub fn of<'e>(events: impl IntoIterator<Item = &'e Event>) -> Option<Self> {
         let mut observation = Observation::default();
         let (mut known, mut done, mut fidelity) = (None, None, None);
+        let mut sampled = Vec::new();
         let mut status = RunState::Queued;
         for event in events {
             observation.apply(event);
@@ -78,6 +80,7 @@ impl Observed {
                     known = Some((model.clone(), options.clone()));
                 }
                 Event::Done { summary } => done = Some(summary.clone()),
+                Event::Sampled(one) => sampled.push(one.clone()),
                 Event::Verified { fidelity: found } => fidelity = Some(found.clone()),
                 _ => {}
             }
@@ -90,7 +93,7 @@ impl Observed {
             timing: shared::Timing::default(),
         });
         let label = Label::default();
-        Some(Observed { observation, model, options, summary, fidelity, label, status })
+        Some(Observed { observation, model, options, summary, fidelity, sampled, label, status })
     }
 
     /// Everything observed of a run.
@@ -112,6 +115,7 @@ impl Observed {
             options: &self.options,
             label: &self.label,
             status: self.status.name(),
+            sampled: &self.sampled,
         }
     }
 
@@ -119,7 +123,8 @@ impl Observed {
     /// ones are asked for.
     pub fn report(&self, definition: &Definition, partial: bool) -> Report {
         let (model, options) = (self.model.clone(), self.options.clone());
-        let report = Report::new(&self.observation, definition, model, options, &self.summary);
+        let report = Report::new(&self.observation, definition, model, options, &self.summary)
+            .repeated(&self.sampled);
         Report { fidelity: self.fidelity.clone(), label: self.label.clone(), ..report }
             .at(self.status, partial)
     }
@@ -222,6 +227,9 @@ pub fn csv(report: &Report) -> String {
     let _ = writeln!(out, "# answer: {}", json(&report.generated.text));
     if let Some(fidelity) = &report.fidelity {
         let _ = writeln!(out, "# fidelity: {}", json(fidelity));
+    }
+    if let Some(repeat) = &report.repeat {
+        let _ = writeln!(out, "# repeat: {}", json(repeat));
     }
     let stages = &report.stages;
     let _ = writeln!(out, "# stage,{}", COLUMNS.join(","));

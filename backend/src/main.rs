@@ -19,10 +19,11 @@ fn let_nobody_else_write() {
     }
 }
 
-/// Candle's quantized products wait for each other's threads by spinning. Where another program
-/// holds one of the cores they count on, every product waits for the scheduler: 20 tokens of a
-/// small model took 460 ms instead of 60 (two cores, one busy), and 70 with one thread fewer. So
-/// one core is left to the others unless the person says otherwise.
+/// Products of our own take all cores and wait for nobody who has not begun. Candle's quantized
+/// products, which other processors than x86-64 and rarer blocks take, wait for each other's threads by
+/// spinning. Where another program holds one of the cores they count on, every product waits for the
+/// scheduler: 20 tokens of a small model took 460 ms instead of 60 (two cores, one busy), and 70 with
+/// one thread fewer. So they leave one core to the others unless the person says otherwise.
 fn leave_a_core_free() {
     const THREADS: &str = "CANDLE_NUM_THREADS";
     if std::env::var_os(THREADS).is_none() && std::env::var_os("RAYON_NUM_THREADS").is_none() {

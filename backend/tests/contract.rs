@@ -7,13 +7,15 @@
 use serde::{Deserialize, Serialize};
 use shared::api::{RunCreated, ServerMessage, ViewerMessage};
 use shared::event::Stop;
+use shared::masses::LayerMasses;
 use shared::moved::{LayersShift, Moved, Shift};
 use shared::report::{Comparison, Fidelity};
 use shared::sentence::LabError;
 use shared::{
-    Alternative, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s, FEW_BINS, Group,
-    ImageFit, LayerFlow, Layout, Medium, ModelInfo, PictureUse, Place, PreparedPicture, PruneCount,
-    PrunePositions, Quant, Resizing, RunOptions, Summary, Timing, Token, TokenFlow,
+    Alternative, AskedOptions, CopyPositions, Envelope, ErrorBody, ErrorCode, Event, F32s,
+    FEW_BINS, Group, ImageFit, LayerFlow, Layout, Masses, Medium, ModelInfo, PictureUse, Place,
+    PreparedPicture, PruneCount, PrunePositions, Quant, Repeat, Resizing, RunOptions, Sampled,
+    Summary, Timing, Token, TokenFlow,
 };
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -79,6 +81,7 @@ fn events() -> Vec<Event> {
             top_p: 0.9,
             seed: 3,
         },
+        repeat: None,
         verify: true,
         changed: Vec::new(),
     };
@@ -132,6 +135,25 @@ fn events() -> Vec<Event> {
     ]
 }
 
+/// What version 3 of the event format added: an answer of a run that is asked several times.
+fn sampled() -> ServerMessage {
+    let layers = vec![Some(LayerMasses::none(FEW_BINS)), None];
+    let event = Event::Sampled(Sampled {
+        index: 1,
+        seed: 7,
+        answer: "A dog.".into(),
+        tokens: 2,
+        masses: Masses { layers, ..Masses::default() },
+    });
+    ServerMessage::Event(Envelope { seq: 9, at_ms: 12.5, event })
+}
+
+/// Options that ask several times.
+fn asked_again() -> AskedOptions {
+    let repeat = Some(Repeat { times: 8, claim: "a dog".into() });
+    AskedOptions { repeat, ..AskedOptions::default() }
+}
+
 fn messages() -> Vec<ServerMessage> {
     let envelope = |(i, event)| Envelope { seq: i as u64, at_ms: 12.5, event };
     let mut messages: Vec<ServerMessage> =
@@ -183,6 +205,8 @@ fn messages_are_what_they_were() {
     current.push(pin("viewer cancel", &ViewerMessage::Cancel { owner_token: "secret".into() }));
     let created = RunCreated { id: "abc".into(), owner_token: "secret".into() };
     current.push(pin("run created", &created));
+    current.push(pin("event sampled", &sampled()));
+    current.push(pin("options that ask again", &asked_again()));
     current.extend(with_sentences().iter().map(|message| pin("with its sentence", message)));
 
     if std::env::var_os("UPDATE").is_some() {
@@ -225,6 +249,19 @@ fn pinned_messages_read_back() {
         let packed = bytes(&pinned.msgpack);
         assert_eq!(rmp_serde::from_slice::<ServerMessage>(&packed).unwrap(), *message);
     }
+}
+
+#[test]
+fn what_version_3_added_reads_back() {
+    let pinned = pinned();
+    let named = |name: &str| pinned.iter().find(|pinned| pinned.name == name).unwrap();
+    let event = named("event sampled");
+    assert_eq!(serde_json::from_str::<ServerMessage>(&event.json).unwrap(), sampled());
+    let packed = rmp_serde::from_slice::<ServerMessage>(&bytes(&event.msgpack)).unwrap();
+    assert_eq!(packed, sampled());
+    let options = named("options that ask again");
+    assert_eq!(serde_json::from_str::<AskedOptions>(&options.json).unwrap(), asked_again());
+    assert_eq!(options.json, r#"{"repeat":{"times":8,"claim":"a dog"}}"#);
 }
 
 #[test]

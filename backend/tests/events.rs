@@ -64,6 +64,7 @@ const fn kind(event: &Event) -> &'static str {
         Event::Token { .. } => "token",
         Event::Done { .. } => "done",
         Event::Failed { .. } => "failed",
+        Event::Sampled(_) => "sampled",
         Event::Verifying => "verifying",
         Event::Verified { .. } => "verified",
         Event::Cancelled => "cancelled",

@@ -42,6 +42,7 @@ mod pulls;
 mod queue;
 mod real_model;
 mod refused;
+mod repeat;
 mod retention;
 mod rooms;
 mod routes;

@@ -226,7 +226,9 @@ async fn a_run_of_a_later_version_is_refused_in_a_sentence_and_harms_no_other() 
     let folder = lab.close().await;
     let file = folder.path().join("lab.sqlite");
     let connection = rusqlite::Connection::open(&file).unwrap();
-    connection.execute("UPDATE runs SET version = version + 1 WHERE id = ?1", [&later.id]).unwrap();
+    connection
+        .execute("UPDATE runs SET version = version + 100 WHERE id = ?1", [&later.id])
+        .unwrap();
     // Of which nothing can be read here.
     let sql = "UPDATE events SET data = x'00112233' WHERE run = ?1";
     connection.execute(sql, [&later.id]).unwrap();

@@ -1,5 +1,5 @@
-//! How far the same question is from itself on another processor: candle's quantized products take
-//! the kernels of the processor that they find, and are told to take others in processes of their own.
+//! How far the same question is from itself on another processor: quantized products take the kernels
+//! of the processor that they find, and are told to take others in processes of their own.
 #![cfg(target_arch = "x86_64")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "a failed step fails the test")]
 #![allow(clippy::print_stdout, reason = "what was measured")]
@@ -53,19 +53,15 @@ fn late_mdi(outcome: &Outcome) -> f64 {
     outcome.masses.stage(Stage::Late, &Definition::default()).mdi.unwrap()
 }
 
-/// The bounds of docs/performance.md: how far the late MDI of one sample may move.
-const fn bound(quant: Quant) -> f64 {
-    match quant {
-        Quant::Q4k => 1e-4,
-        _ => 1.5e-2,
-    }
-}
+/// The bound of docs/performance.md: how far the late MDI of one sample may move. Products give the
+/// same bits; f32 ones, which the switches leave alone, do so on one processor.
+const BOUND: f64 = 1e-6;
 
 #[test]
 fn late_mdi_is_the_same_on_other_processors_within_its_bound() {
     let here = Kernels::here();
     let mut forced = Vec::new();
-    if matches!(here, Kernels::AvxVnni | Kernels::Avx512Vnni | Kernels::Amx) {
+    if matches!(here, Kernels::AvxVnni | Kernels::Avx512Vnni) {
         forced.push((AVX2, Kernels::Avx2));
     }
     if here != Kernels::AvxVnni && is_x86_feature_detected!("avxvnni") {
@@ -106,7 +102,7 @@ fn late_mdi_is_the_same_on_other_processors_within_its_bound() {
                     100.0 * mean
                 );
                 println!("{said}");
-                if same < SAMPLES - 4 || largest > bound(quant) {
+                if same < SAMPLES || largest > BOUND {
                     wrong.push(said);
                 }
             }

@@ -71,10 +71,10 @@ fn offer_again(lab: Lab, id: String) {
         let options = lab.run.facts.options.get_untracked();
         lab.prompt.set(options.prompt.clone());
         let asked = shortest(&options, &ModelDefaults::default(), &known(lab, &options.model));
-        // Checking costs a second run: each time it is asked for anew. The shipped run was made before
+        // Checking costs a second run, and asking again many: each time it is asked for anew. The shipped run was made before
         // there was a choice of resizing: it is an example, not a wish.
         let resize = asked.resize.filter(|_| id != SHIPPED);
-        lab.options.set(AskedOptions { verify: None, resize, ..asked });
+        lab.options.set(AskedOptions { verify: None, repeat: None, resize, ..asked });
         lab.choose(Some(PictureFrom::Run(id)));
     }
 }

@@ -25,6 +25,7 @@ pub const KOREAN: &[&str] = &[
     include_str!("../locales/ko/compare.json"),
     include_str!("../locales/ko/heads.json"),
     include_str!("../locales/ko/page.json"),
+    include_str!("../locales/ko/repeat.json"),
     include_str!("../locales/ko/runs.json"),
     include_str!("../locales/ko/experiments.json"),
     include_str!("../locales/ko/errors.json"),

@@ -19,6 +19,8 @@ pub enum Offer {
         name: String,
         /// Its download in bytes.
         bytes: Option<u64>,
+        /// Milliseconds of a question on two cores.
+        answer_ms: Option<u32>,
         /// The name of its licence.
         licence: Option<String>,
     },
@@ -58,6 +60,7 @@ pub fn offer(models: &[ModelEntry]) -> Option<Offer> {
     Some(Offer::Bring {
         name: model.name.clone(),
         bytes: model.download,
+        answer_ms: model.answer_ms,
         licence: model.licence.as_ref().map(|licence| licence.name.clone()),
     })
 }

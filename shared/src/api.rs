@@ -140,6 +140,10 @@ pub struct ModelEntry {
     /// Bytes to fetch, where the registry says.
     #[serde(default)]
     pub download: Option<u64>,
+    /// Milliseconds from question to answer as they were measured on two cores, in its own quantization:
+    /// a picture, about 100 tokens in and 20 out.
+    #[serde(default)]
+    pub answer_ms: Option<u32>,
     /// Whether this lab pulls it when asked.
     #[serde(default)]
     pub may_pull: bool,

@@ -6,13 +6,17 @@ use crate::error::ErrorCode;
 use crate::flow::{LayerFlow, TokenFlow};
 use crate::layout::Layout;
 use crate::options::{ModelInfo, RunOptions};
+use crate::repeat::Sampled;
 use crate::report::Fidelity;
 use crate::sentence::{Message, Sentence};
 
 /// Version of the event format. Raised when a change would make old runs unreadable, or runs of today
 /// unreadable to earlier labs. Version 1 knew seven groups and one picture; its runs open as runs of
-/// one picture, whose bins are those groups.
-pub const EVENT_VERSION: u32 = 2;
+/// one picture, whose bins are those groups. Version 2 knew runs that are asked once, and those are still
+/// written as such ([`RunOptions::event_version`]).
+pub const EVENT_VERSION: u32 = 3;
+/// The version that runs are written in which are asked once.
+pub const ONCE_VERSION: u32 = 2;
 
 /// One event with its place in the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,6 +105,8 @@ pub enum Event {
         /// Where the row that predicted it looked.
         flow: TokenFlow,
     },
+    /// One of the answers of a run that is asked several times is complete, the first among them.
+    Sampled(Sampled),
     /// The answer is complete and is being compared with the one nobody observed.
     Verifying,
     /// How the observed run compares with one that nobody observed.

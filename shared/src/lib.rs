@@ -33,6 +33,7 @@ pub mod observation;
 pub mod options;
 pub mod pair;
 pub mod picture;
+pub mod repeat;
 pub mod report;
 pub mod rows;
 pub mod sampling;
@@ -64,6 +65,7 @@ pub use options::{
     AskedOptions, Changed, CopyPositions, ImageFit, KnownModel, ModelDefaults, ModelInfo,
     ModelTraits, PruneCount, PrunePositions, Quant, Resizing, RunOptions, WhyChanged,
 };
+pub use repeat::{Repeat, RepeatTable, Sampled};
 pub use report::Report;
 pub use rows::{HeadRows, HeadRowsKept, Looks, Rows, Target, TokenHeads};
 pub use sampling::Sampling;

@@ -22,12 +22,16 @@ pub type ByBin = Vec<f64>;
 
 /// One layer's attention masses by key bin, of one head or averaged over heads.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LayerMasses {
     /// The last prompt row's.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<f64>))]
     pub last: ByBin,
     /// Those of the generated tokens that predicted another, summed.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<f64>))]
     pub generated: ByBin,
     /// Those of the prompt rows, summed within each query bin.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Vec<f64>>))]
     pub prompt: Vec<ByBin>,
 }
 
@@ -107,8 +111,10 @@ impl LayerMasses {
 
 /// How many rows and keys there are to look from and at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Extent {
     /// Prompt tokens in each group.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<u32>))]
     pub prompt: Counts,
     /// Generated tokens that predicted another: all but the last.
     pub generated: u32,
@@ -185,6 +191,7 @@ impl Extent {
 /// first, in `B (B + 2) × layers` numbers (63 of one picture) whatever the lengths of prompt and
 /// answer were.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Masses {
     /// Rows and keys.
     pub extent: Extent,

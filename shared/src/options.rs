@@ -9,7 +9,9 @@ mod shortest;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::{EVENT_VERSION, ONCE_VERSION};
 use crate::intervention::{Knockout, PictureUse, PruneBy};
+use crate::repeat::Repeat;
 use crate::sampling::Sampling;
 use crate::sentence::{Message, OptionError};
 
@@ -268,6 +270,9 @@ pub struct RunOptions {
     /// How the next token is chosen.
     #[serde(skip_serializing_if = "is_default")]
     pub sampling: Sampling,
+    /// Asked several times, tokens drawn anew each time; once where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
     /// Run again unobserved, and in f32 where that fits, and say whether anything differs.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub verify: bool,
@@ -296,6 +301,12 @@ impl RunOptions {
         if self.template.is_empty() { &model.template } else { &self.template }
     }
 
+    /// The least version of the event format that a run of these options can be written in: whoever
+    /// asks once is read by earlier labs, too.
+    pub fn event_version(&self) -> u32 {
+        if self.repeat.is_some() { EVENT_VERSION } else { ONCE_VERSION }
+    }
+
     /// Checks every option whose range does not depend on the model.
     ///
     /// # Errors
@@ -322,6 +333,9 @@ impl RunOptions {
         if let Some(knockout) = &self.knockout {
             knockout.check()?;
         }
+        if let Some(repeat) = &self.repeat {
+            repeat.check()?;
+        }
         self.sampling.check()
     }
 }
@@ -347,6 +361,7 @@ impl Default for RunOptions {
             picture: PictureUse::default(),
             knockout: None,
             sampling: Sampling::default(),
+            repeat: None,
             verify: false,
             changed: Vec::new(),
         }

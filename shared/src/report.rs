@@ -15,6 +15,7 @@ use crate::media::{Medium, PreparedPicture};
 use crate::moved::Moved;
 use crate::observation::Observation;
 use crate::options::{ModelInfo, RunOptions};
+use crate::repeat::{RepeatTable, Sampled};
 use crate::sentence::{Message, Sentence};
 use crate::stage::Stage;
 
@@ -248,6 +249,9 @@ pub struct Report {
     /// The capture's fidelity, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub fidelity: Option<Fidelity>,
+    /// What came of asking several times, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repeat: Option<RepeatTable>,
     /// What the run's owner calls it.
     #[serde(skip_serializing_if = "Label::is_empty", default)]
     pub label: Label,
@@ -282,8 +286,16 @@ impl Report {
             self.flows.fill(None);
             let [early, middle, late] = [none.clone(), none.clone(), none];
             self.stages = StageReport { early, middle, late };
+            self.repeat = None;
         }
         self
+    }
+
+    /// The same report with what was answered each time, of a run that is asked several times.
+    #[must_use]
+    pub fn repeated(self, sampled: &[Sampled]) -> Self {
+        let repeat = RepeatTable::new(&self.options, sampled, &self.definition);
+        Report { repeat, ..self }
     }
 
     /// The report of an observation under a definition; of a run that is done, until [`Report::at`]
@@ -341,6 +353,7 @@ impl Report {
             },
             timing: Some(summary.timing),
             fidelity: None,
+            repeat: None,
             label: Label::default(),
         }
     }

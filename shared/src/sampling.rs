@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
+use crate::experiment::stats::SplitMix64;
 use crate::sentence::{Message, OptionError};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,25 @@ impl Sampling {
             true => Sampling { temperature, ..self },
             false => Sampling { temperature: 0.0, top_p, seed, ..self },
         }
+    }
+
+    /// How the answer of this number, from 0, is drawn where a question is asked several times: the first
+    /// from the seed itself, as it is where the question is asked once, the others from the upper halves of
+    /// what SplitMix64 makes of it, without those that were taken. At temperature 0 nothing is drawn.
+    #[must_use]
+    pub fn nth(self, index: u32) -> Self {
+        if self.temperature == 0.0 {
+            return self;
+        }
+        let mut bits = SplitMix64::new(self.seed.into());
+        let mut taken = vec![self.seed];
+        while taken.len() <= index as usize {
+            let seed = (bits.next_u64() >> 32) as u32;
+            if !taken.contains(&seed) {
+                taken.push(seed);
+            }
+        }
+        Sampling { seed: taken[index as usize], ..self }
     }
 
     /// Whether it is the most probable token that is chosen, by the model's own logits.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::api::{RunRecord, RunState, ServerMessage, ViewerMessage};
 use shared::event::Stop;
+use shared::masses::{Extent, LayerMasses};
 use shared::options::resolve;
 use shared::report::{Comparison, Fidelity};
 use shared::sentence::LabError;
@@ -116,6 +117,8 @@ fn options() -> impl Strategy<Value = RunOptions> {
                         seed: pixels,
                     },
                 },
+                repeat: (replicate % 5 == 1)
+                    .then(|| Repeat { times: pixels, claim: replicate.to_string() }),
                 verify: pixels % 3 == 1,
                 changed: (pixels % 7 == 1)
                     .then(|| Changed {
@@ -163,6 +166,18 @@ fn token_flow() -> impl Strategy<Value = TokenFlow> {
         (f32s(layers * heads * FEW_BINS), f32s(layers * keys)).prop_map(move |(mass, rows)| {
             TokenFlow { layers: layers as u32, heads: heads as u32, mass, rows }
         })
+    })
+}
+
+/// Masses of a run of one picture.
+fn masses() -> impl Strategy<Value = Masses> {
+    let row = || prop::collection::vec(ms(), FEW_BINS);
+    let layer = (row(), row(), prop::collection::vec(row(), FEW_BINS))
+        .prop_map(|(last, generated, prompt)| LayerMasses { last, generated, prompt });
+    let layers = prop::collection::vec(prop::option::of(layer), 0..3);
+    (layers, any::<u32>()).prop_map(|(layers, generated)| {
+        let extent = Extent { generated, ..Extent::default() };
+        Masses { extent, layers }
     })
 }
 
@@ -220,6 +235,11 @@ fn event() -> impl Strategy<Value = Event> {
                 logprob,
                 alternatives,
                 flow
+            }
+        ),
+        (any::<[u32; 3]>(), any::<String>(), masses()).prop_map(
+            |([index, seed, tokens], answer, masses)| {
+                Event::Sampled(Sampled { index, seed, answer, tokens, masses })
             }
         ),
         Just(Event::Verifying),

@@ -79,6 +79,48 @@ async fn resizing_and_sampling_are_asked_told_and_offered_again() -> Result<()> 
     .await
 }
 
+#[tokio::test]
+async fn a_question_is_asked_several_times_and_its_table_stands_behind_the_link() -> Result<()> {
+    scene("repeat", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        ensure!(!page.has("repeat").await?, "the shipped run was asked once");
+        page.script("document.querySelector('details.more').open = true").await?;
+        retype(page, "temperature", "3\t").await?;
+        ensure!(!page.has("claim").await?);
+        retype(page, "times", "4\t").await?;
+        page.wait("the claim", async || Ok((page.has("claim").await?).then_some(()))).await?;
+        page.screenshot("repeat-options", LARGE).await?;
+        stage.ask("The picture shows a dog. Which animal is in the picture?").await?;
+        let id = stage.run_id().await?;
+        stage.phase("done").await?;
+        ensure!(page.text("repeat-answered").await? == "4 of 4 answers");
+        let claim = page.text("repeat-claim").await?;
+        ensure!(claim.contains("of 4 answers say what the words claim (a dog)"), "{claim}");
+        let counts =
+            "return [...document.querySelectorAll('[data-testid=repeat-answers] tbody tr')]
+            .reduce((sum, row) => sum + Number(row.dataset.count), 0)";
+        ensure!(page.script(counts).await?.as_u64() == Some(4));
+        let late = page.text("repeat-late").await?;
+        ensure!(late.contains("8 of 10 answers from"), "{late}");
+        let drawn =
+            "return document.querySelector('[data-testid=repeat-chart] svg').outerHTML.length";
+        ensure!(page.script(drawn).await?.as_u64() > Some(1000));
+        page.screenshot("repeat", LARGE).await?;
+        // Whoever opens the link sees the same, and is not made to ask so often again.
+        let table = page.text("repeat-answers").await?;
+        page.script("localStorage.clear()").await?;
+        page.goto(&format!("{}/r/{id}", stage.server.url)).await?;
+        stage.phase("done").await?;
+        ensure!(page.text("repeat-answers").await? == table);
+        page.script("document.querySelector('details.more').open = true").await?;
+        ensure!(page.find("times").await?.prop("value").await?.as_deref() == Some("1"));
+        Ok(())
+    })
+    .await
+}
+
 /// A registry with a tiny LLaVA whose processor pads and whose own chat template cannot be used.
 fn padding_model(data: &Path) -> Result<()> {
     let (folder, lab) = (data.join("padding"), data.join("data"));

@@ -5,7 +5,8 @@
 //!
 //! - `FUZZ_INPUTS=1000000`: so many inputs to each reader, within an hour;
 //! - `FUZZ_SECONDS=60`: as many as so many seconds allow; with both, whichever ends first;
-//! - `FUZZ_SEED=2`: other inputs.
+//! - `FUZZ_SEED=2`: other inputs;
+//! - `FUZZ_FIRST=44463`: the inputs before that one are drawn and not tried.
 //!
 //! Without any of them a reader gets 2,000 inputs, or as many as two seconds allow.
 #![allow(dead_code, reason = "each crate's tests use their part")]
@@ -32,6 +33,8 @@ pub struct Bounds {
     pub time: Duration,
     /// What the damages are drawn from.
     pub seed: u64,
+    /// The first input that is tried.
+    pub first: u64,
 }
 
 impl Bounds {
@@ -45,6 +48,7 @@ impl Bounds {
             inputs: inputs.unwrap_or(if seconds.is_some() { u64::MAX } else { 2_000 }),
             time: Duration::from_secs(seconds.unwrap_or(if inputs.is_some() { 3_600 } else { 2 })),
             seed: number("FUZZ_SEED").unwrap_or(1),
+            first: number("FUZZ_FIRST").unwrap_or(0),
         }
     }
 }
@@ -214,6 +218,9 @@ pub fn each(name: &str, corpus: &[Vec<u8>], words: &[&[u8]], mut read: impl FnMu
     let _quiet = Quiet::here();
     let (mut draw, mut bytes) = (Draw::new(bounds.seed), Vec::new());
     let (mut tried, mut good, mut slowest) = (0_u64, 0_u64, Duration::ZERO);
+    for _ in 0..bounds.first {
+        damaged(corpus, words, &mut draw, &mut bytes);
+    }
     let began = Instant::now();
     let mut now = began;
     while tried < bounds.inputs && now - began < bounds.time {

@@ -103,8 +103,8 @@ impl Lookout for Watcher<'_> {
         self.observer.map(layer as u32, first, rows, keys, weights);
     }
 
-    fn passed(&mut self, layer: usize, rows: usize) {
-        self.arranged.layer(layer, rows);
+    fn passed(&mut self, layer: usize) {
+        self.arranged.layer(layer);
     }
 
     fn poll(&mut self) -> Control {
@@ -169,7 +169,7 @@ pub(crate) fn generate(
     let Some(hidden) = hidden else { return Ok(None) };
     if wants.logits {
         let all: Vec<f32> = plan.decoder.logits(&hidden)?.flatten_all()?.to_vec1()?;
-        plan.arranged.logits();
+        plan.arranged.head();
         watcher.observer.logits(0, prompt, &all);
     }
     let mut last = hidden.narrow(0, hidden.dim(0)? - 1, 1)?;
@@ -179,7 +179,7 @@ pub(crate) fn generate(
     let mut tokens = 0;
     while tokens < room as u32 {
         let logits = plan.decoder.logits(&last)?;
-        plan.arranged.token();
+        plan.arranged.head();
         if wants.logits && tokens > 0 {
             let values: Vec<f32> = logits.flatten_all()?.to_vec1()?;
             watcher.observer.logits(prompt + tokens as usize - 1, 1, &values);

@@ -9,6 +9,7 @@
 //! With [`NoObserver`] the model runs as if observation did not exist; with any other the same
 //! forward pass also hands out what it looked at.
 
+mod activations;
 mod attention;
 mod check;
 mod clock;
@@ -22,6 +23,7 @@ mod error;
 mod family;
 mod filesystem;
 mod generate;
+mod matrix;
 mod memory;
 mod model;
 mod observer;
@@ -35,6 +37,7 @@ mod sample;
 pub mod shapes;
 mod sights;
 mod sizes;
+mod threads;
 mod verify;
 mod vision;
 mod weighed;

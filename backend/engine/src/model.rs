@@ -274,7 +274,7 @@ impl Model {
             let run = self.gpu_run(tokens, 0);
             return MemoryNeed::on_gpu(self.footprint, &decoder.config, run);
         }
-        weighed::need(&self.parts, self.footprint, self.info.quant, tokens)
+        weighed::need(&self.parts, self.footprint, tokens)
     }
 
     pub(crate) fn on_gpu(&self) -> bool {

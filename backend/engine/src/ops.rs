@@ -85,7 +85,7 @@ pub(crate) fn gate(x: &Tensor, eight: bool) -> Result<Tensor> {
         return crate::cuda::gate(x, eight);
     }
     let _ = eight;
-    candle_nn::ops::swiglu(x)
+    crate::activations::gate(x)
 }
 
 /// The most probable token of logits `[1, vocab]`, the first of equals, and the natural logarithm

@@ -50,7 +50,7 @@ impl ModelSizes {
         let mut add = |rows: usize, columns: usize, head: bool| {
             let block = block_type(fitting(quant, columns));
             let block = block.unwrap_or(candle_core::quantized::GgmlDType::F32);
-            Matrix { block, rows, columns }.weigh(head, kernels, &mut footprint);
+            Matrix::held(block, rows, columns, kernels).weigh(head, kernels, &mut footprint);
         };
         for _ in 0..self.layers {
             for map in decoder.maps() {
@@ -58,15 +58,7 @@ impl ModelSizes {
             }
         }
         add(self.vocab, self.hidden, true);
-        let run = CpuRun {
-            prompt: tokens,
-            new: 0,
-            half: matches!(quant, Quant::F16 | Quant::Bf16),
-            logits: false,
-            head_rows: 0,
-            tower: 0,
-            deep: 0,
-        };
+        let run = CpuRun { prompt: tokens, new: 0, logits: false, head_rows: 0, tower: 0, deep: 0 };
         Some(MemoryNeed::of(footprint, run.total(&decoder)))
     }
 

@@ -20,7 +20,6 @@ use crate::processor::Kernels;
 pub struct Weighed {
     parts: Parts,
     footprint: Footprint,
-    quant: Quant,
 }
 
 impl Weighed {
@@ -54,13 +53,13 @@ impl Weighed {
         let weighing = Some(kernels);
         let Loaded { parts, footprint, .. } =
             load(Reading { quant, device: &device, cache: None, weighing, progress })?;
-        Ok(Weighed { parts, footprint, quant })
+        Ok(Weighed { parts, footprint })
     }
 
     /// What it needs on the processor to answer a prompt of `tokens` positions, a picture's among
     /// them.
     pub fn memory(&self, tokens: usize) -> MemoryNeed {
-        need(&self.parts, self.footprint, self.quant, tokens)
+        need(&self.parts, self.footprint, tokens)
     }
 
     /// Bytes that a running program takes to load it and ask it the shortest question.
@@ -77,11 +76,10 @@ impl Weighed {
 }
 
 /// What a model on the processor needs to answer a prompt of `tokens` positions.
-pub(crate) fn need(parts: &Parts, footprint: Footprint, quant: Quant, tokens: usize) -> MemoryNeed {
+pub(crate) fn need(parts: &Parts, footprint: Footprint, tokens: usize) -> MemoryNeed {
     let run = CpuRun {
         prompt: tokens,
         new: 0,
-        half: is_half(quant),
         logits: false,
         head_rows: 0,
         tower: parts.encoder.working(tokens),
@@ -90,49 +88,30 @@ pub(crate) fn need(parts: &Parts, footprint: Footprint, quant: Quant, tokens: us
     MemoryNeed::of(footprint, run.total(&parts.decoder.config))
 }
 
-const fn is_half(quant: Quant) -> bool {
-    matches!(quant, Quant::F16 | Quant::Bf16 | Quant::Stored)
-}
-
 /// Which arrangements of its weights a model has by now. They are made as rows go through the
 /// weights, and stay whatever becomes of the run.
 #[derive(Debug, Default)]
 pub(crate) struct Arranged {
-    /// Layers that a prompt's rows have gone through.
-    prompt: AtomicUsize,
-    /// Layers that a single row has gone through.
-    step: AtomicUsize,
+    /// Layers that rows have gone through.
+    layers: AtomicUsize,
     head: AtomicBool,
-    with_logits: AtomicBool,
 }
 
 impl Arranged {
-    /// So many rows have gone through a layer.
-    pub(crate) fn layer(&self, layer: usize, rows: usize) {
-        let prompt = Kernels::here().is_prompt(rows);
-        let layers = if prompt { &self.prompt } else { &self.step };
-        layers.fetch_max(layer + 1, Ordering::Relaxed);
+    /// Rows have gone through a layer.
+    pub(crate) fn layer(&self, layer: usize) {
+        self.layers.fetch_max(layer + 1, Ordering::Relaxed);
     }
 
-    /// A token was chosen.
-    pub(crate) fn token(&self) {
+    /// Rows have gone through the head.
+    pub(crate) fn head(&self) {
         self.head.store(true, Ordering::Relaxed);
     }
 
-    /// Logits of a whole prompt were computed.
-    pub(crate) fn logits(&self) {
-        self.with_logits.store(true, Ordering::Relaxed);
-    }
-
     fn bytes(&self, footprint: Footprint, layers: usize) -> u64 {
-        let part = |through: &AtomicUsize, bytes: u64| {
-            bytes / layers.max(1) as u64 * through.load(Ordering::Relaxed).min(layers) as u64
-        };
-        let of = |is: &AtomicBool, bytes| if is.load(Ordering::Relaxed) { bytes } else { 0 };
-        part(&self.prompt, footprint.by_prompt)
-            + part(&self.step, footprint.by_step)
-            + of(&self.head, footprint.by_head)
-            + of(&self.with_logits, footprint.with_logits)
+        let through = self.layers.load(Ordering::Relaxed).min(layers) as u64;
+        let head = if self.head.load(Ordering::Relaxed) { footprint.by_head } else { 0 };
+        footprint.by_layers / layers.max(1) as u64 * through + head
     }
 }
 
@@ -198,18 +177,12 @@ impl Model {
         let run = CpuRun {
             prompt,
             new: new.min(decoder.max_positions.saturating_sub(prompt)),
-            half: is_half(self.info().quant),
             logits: wants.logits,
             head_rows: wants.head_rows,
             tower: prepared.tower_tokens().map_or(0, |n| self.parts.encoder.working(n)),
             deep: prepared.tower_tokens().map_or(0, |_| self.parts.encoder.deep()),
         };
-        let mut footprint = self.footprint;
-        if !wants.logits {
-            footprint.with_logits = 0;
-        }
-        let all = footprint.arranged() + footprint.with_logits;
-        (run, all - self.arranged_of(footprint))
+        (run, self.footprint.arranged() - self.arranged_of(self.footprint))
     }
 }
 
@@ -265,15 +238,15 @@ mod tests {
         };
         let whole = model.footprint.arranged();
         let (weights, layers) = (model.footprint.weights, model.info().layers as usize);
-        // Plain kernels arrange nothing.
-        if Kernels::here() == Kernels::Plain {
+        let prepared = asked(2);
+        let lacks = || model.run_of(&prepared, Wants::default()).1;
+        assert_eq!((lacks(), model.held()), (whole, weights));
+        // Only candle's products on ARM arrange blocks when they are used.
+        if Kernels::here() != Kernels::Dotprod {
             assert_eq!(whole, 0);
             return;
         }
         assert!(whole > 0 && layers > 1, "{whole} of {layers} layers");
-        let prepared = asked(2);
-        let lacks = || model.run_of(&prepared, Wants::default()).1;
-        assert_eq!((lacks(), model.held()), (whole, weights));
         // The first question is the layout's, before any layer.
         let ended = model.run(&prepared, &mut Stops(1)).expect("it runs");
         assert!(ended.is_none(), "stopped");
@@ -283,8 +256,6 @@ mod tests {
         assert!(model.run(&prepared, &mut Stops(layers)).expect("it runs").is_none());
         assert_eq!(model.held() - weights, one * layers as u64, "every layer's, not the head's");
         assert!(model.run(&asked(1), &mut Stops(usize::MAX)).expect("it runs").is_some());
-        assert_eq!(lacks(), model.footprint.by_step, "what only a single row makes");
-        assert!(model.run(&prepared, &mut Stops(usize::MAX)).expect("it runs").is_some());
         assert_eq!((lacks(), model.held()), (0, weights + whole));
     }
 }

@@ -325,6 +325,7 @@ fn prepared_pixels_equal_the_processors() {
 /// 16-bit weights halve the memory; what that does to the logits is bounded, on every checkpoint.
 #[test]
 fn sixteen_bit_weights_drift_little() {
+    let mut rounded = 0;
     for golden in checkpoints() {
         let exact = model(&golden, Quant::F32);
         let prepared = exact.prepare(&golden.picture(), &options(&golden)).unwrap();
@@ -335,7 +336,10 @@ fn sixteen_bit_weights_drift_little() {
             let off = half.compare(&theirs, &exact, &prepared).unwrap();
             let drift = off.largest_logit_difference / off.largest_logit;
             println!("{} {}: {drift:.1e}, {} of 20", golden.name, quant.name(), off.same_tokens);
-            assert!(drift > 0.0 && drift < most, "{} {}: {drift:.1e}", golden.name, quant.name());
+            assert!(drift < most, "{} {}: {drift:.1e}", golden.name, quant.name());
+            rounded += usize::from(drift > 0.0);
         }
     }
+    // Some are published in so many bits: what is not rounded gives the same logits.
+    assert!(rounded > checkpoints().len(), "{rounded}");
 }

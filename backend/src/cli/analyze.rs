@@ -8,13 +8,13 @@ use clap::Args;
 use engine::{DeviceChoice, LoadOptions};
 use plots::export::RunPlot;
 use shared::options::MAX_REPLICATE;
-use shared::{AskedOptions, Event, Observation, Quant};
+use shared::{AskedOptions, Event, Observation, Quant, Repeat};
 
 use super::asked::AskedArgs;
 use super::dump::Maps;
 use super::recorder::{Heads, Recording};
 use super::values::{outputs, share, text, whole};
-use super::{Failure, ModelFolders, print, table};
+use super::{Failure, ModelFolders, print, repeat, table};
 use crate::clock;
 use crate::error::ApiError;
 use crate::export::drawing::{Form, Subject, Wanted, theme_of};
@@ -58,6 +58,14 @@ pub struct AnalyzeArgs {
     /// What drawn tokens follow from: the same seed gives the same answer [default: 0].
     #[arg(long, value_name = "NUMBER", value_parser = whole::<u32>(0, u32::MAX.into()))]
     seed: Option<u32>,
+    /// Ask so many times, 2 to 32, each time drawing from another seed, and print how often each answer
+    /// comes, how often it is what the words claim, and how MDI spreads [default: once].
+    #[arg(long, value_name = "N", value_parser = whole::<u32>((*Repeat::TIMES.start()).into(), (*Repeat::TIMES.end()).into()))]
+    times: Option<u32>,
+    /// What the words claim, such as "a dog", for --times to count [default: what the prompt says where it
+    /// begins with "The picture shows …" or "This is a photo of …"].
+    #[arg(long, value_name = "TEXT", requires = "times", value_parser = text())]
+    claim: Option<String>,
     /// paper, reimplementation, forward, or a definition as JSON. With several pictures paper:2 holds
     /// the words against the second, paper:1/2 the first against the second.
     #[arg(long, default_value = "paper", value_parser = text())]
@@ -78,8 +86,9 @@ pub struct AnalyzeArgs {
     /// Write the rows by head of the answer, zstd-compressed MessagePack, as a shipped run has them.
     #[arg(long, value_name = "FILE")]
     record_heads: Option<PathBuf>,
-    /// Draw a plot or the card as SVG or PNG, by the file's ending: FILE for the curve, or KIND=FILE
-    /// with curve, heads, flow, words or card. May be given again and again.
+    /// Draw a plot or the card as SVG or PNG, by the file's ending: FILE for the curve (with --times that
+    /// of all answers, with its band), or KIND=FILE with curve, heads, flow, words, repeat or card. May be
+    /// given again and again.
     #[arg(long, value_name = "[KIND=]FILE")]
     plot: Vec<PlotFile>,
     /// Theme of what is drawn: light, dark or projector.
@@ -102,7 +111,8 @@ pub struct AnalyzeArgs {
 /// A file that something is drawn into.
 #[derive(Clone, Debug)]
 struct PlotFile {
-    subject: Subject,
+    /// What was named; nothing for the curve.
+    subject: Option<Subject>,
     form: Form,
     file: PathBuf,
 }
@@ -114,7 +124,7 @@ impl FromStr for PlotFile {
         let named =
             text.split_once('=').and_then(|(kind, file)| Some((Subject::from_name(kind)?, file)));
         // What is no kind belongs to the file's name.
-        let (subject, file) = named.unwrap_or((Subject::Plot(RunPlot::Curve), text));
+        let (subject, file) = named.map_or((None, text), |(subject, file)| (Some(subject), file));
         let file = PathBuf::from(file);
         let ending = file.extension().and_then(|e| e.to_str()).unwrap_or_default();
         let form = match ending.to_ascii_lowercase().as_str() {
@@ -221,6 +231,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
             recording.push(Event::Verified { fidelity });
         }
     }
+    repeat::repeat(&mut recording, &*model, &pictures, &options, &summary).map_err(says)?;
     recording.push(Event::Done { summary: summary.clone() });
 
     if let Some(file) = &args.prepared {
@@ -234,7 +245,9 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         .ok_or_else(|| "internal: the model laid out no prompt".to_owned())?;
     let report = observed.report(&definition, false);
     for plot in &args.plot {
-        let wanted = Wanted { theme, ..Wanted::new(plot.subject, plot.form, definition) };
+        let curve = if options.repeat.is_some() { RunPlot::Repeat } else { RunPlot::Curve };
+        let subject = plot.subject.unwrap_or(Subject::Plot(curve));
+        let wanted = Wanted { theme, ..Wanted::new(subject, plot.form, definition) };
         let picture = prepared.picture_png(0);
         let drawn = wanted.draw(&observed, "analyze", picture.as_deref());
         let drawn = drawn.map_err(|ApiError(e)| format!("{}: {}", e.code, e.message))?;
@@ -255,7 +268,8 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         let json = serde_json::to_string(&report).map_err(|e| e.to_string())?;
         return print(&(json + "\n"));
     }
-    print(&table::table(&report))
+    let several = report.repeat.as_ref().map(repeat::table).unwrap_or_default();
+    print(&(table::table(&report) + &several))
 }
 
 /// The quantization of that name.
@@ -276,6 +290,9 @@ fn asked(args: &AnalyzeArgs) -> Result<AskedOptions, Failure> {
         prune: args.prune,
         replicate: args.replicate,
         max_pixels: args.max_pixels,
+        repeat: args
+            .times
+            .map(|times| Repeat { times, claim: args.claim.clone().unwrap_or_default() }),
         verify: Some(args.verify),
         ..args.asked.options(args.seed)?
     })

@@ -159,6 +159,11 @@ fn list(folders: &ModelFolders) -> Result<(), Failure> {
     print(&out)
 }
 
+/// How long a question takes, as it was measured.
+pub fn per_question(answer_ms: u32) -> String {
+    format!("about {:.0} s a question on two cores", (f64::from(answer_ms) / 1000.0).max(1.0))
+}
+
 /// What is to be known of a model before it is fetched.
 fn absent(entry: &Entry) -> String {
     if let Origin::Folder(place) = &entry.origin {
@@ -172,6 +177,7 @@ fn absent(entry: &Entry) -> String {
         let about = if m.measured { "" } else { "about " };
         format!("{about}{} of memory in {}", size(m.bytes), quant.name())
     }));
+    parts.extend(entry.answer_ms.map(per_question));
     parts.extend(entry.licence.as_ref().map(|l| l.name.clone()));
     parts.join(", ")
 }

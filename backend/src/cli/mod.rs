@@ -13,6 +13,7 @@ mod list;
 mod man;
 mod pull;
 mod recorder;
+mod repeat;
 mod serve;
 mod table;
 mod values;

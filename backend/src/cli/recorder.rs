@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use engine::{Control, EventObserver, GeneratedToken, Observer, Tape, Taped, Wants};
 use shared::api::RunRecord;
-use shared::event::EVENT_VERSION;
 use shared::{
     Envelope, ErrorCode, Event, LayerFlow, Layout, ModelInfo, RunOptions, Summary, TokenHeads,
 };
@@ -81,7 +80,7 @@ impl Recording {
     pub(super) fn record(self, id: &RunId, created: String, options: RunOptions) -> RunRecord {
         RunRecord {
             id: id.to_string(),
-            version: EVENT_VERSION,
+            version: options.event_version(),
             created,
             state: state_of(&self.events),
             label: shared::Label::default(),

@@ -41,6 +41,9 @@ pub fn plan(
     if spec.base.verify == Some(true) {
         return Err(bad(LabError::VerifyIsForRuns.into()));
     }
+    if spec.base.repeat.is_some() {
+        return Err(bad(LabError::RepeatIsForRuns.into()));
+    }
     if spec.title.chars().count() > 200 || spec.title.chars().any(char::is_control) {
         return Err(bad(LabError::TitleTooLong { most: 200 }.into()));
     }

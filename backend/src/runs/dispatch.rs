@@ -15,7 +15,8 @@ use shared::picture::Speed;
 use shared::{ErrorCode, Event, Medium, Quant, Summary, TokenHeads, sentence};
 
 use super::queue::{Job, JobPictures, Popped};
-use super::{Run, Runs};
+use super::repeat::Again;
+use super::{Run, Runs, StopReason};
 use crate::lock;
 use crate::models::catalog::Source;
 use crate::workers::lab::{Lab, decode_all};
@@ -184,25 +185,39 @@ impl Driver {
         let last = span.in_scope(|| {
             // Of what is done here, decoding a picture could panic; the worker guards itself.
             match std::panic::catch_unwind(AssertUnwindSafe(|| self.answer(job))) {
-                Ok(Ok(Some(summary))) => Event::Done { summary },
-                Ok(Ok(None)) => run.stopped(),
-                Ok(Err(error)) => told(&name, error),
-                Err(_) => Event::failed(ErrorCode::Internal, sentence::LabError::Internal),
+                Ok(Ok(Answered::Whole(summary))) => Some(Event::Done { summary }),
+                Ok(Ok(Answered::Stopped)) => Some(run.stopped()),
+                Ok(Ok(Answered::Again(job))) => self.put_back(*job),
+                Ok(Err(error)) => Some(told(&name, error)),
+                Err(_) => Some(Event::failed(ErrorCode::Internal, sentence::LabError::Internal)),
             }
         });
         self.runs.queue.done(self.at);
-        self.runs.finish(run, last);
+        if let Some(last) = last {
+            self.runs.finish(run, last);
+        }
     }
 
-    fn answer(&self, job: Job) -> Result<Option<Summary>, EngineError> {
-        let Job { run, source, quant, pictures, .. } = job;
+    /// Puts a run that is asked again into the line; gives its end where that is closed.
+    fn put_back(&self, job: Job) -> Option<Event> {
+        self.runs.queue.put_back(job).err().map(|job| {
+            job.run.request_stop(StopReason::ShuttingDown);
+            job.run.stopped()
+        })
+    }
+
+    fn answer(&self, job: Job) -> Result<Answered, EngineError> {
+        let Job { run, source, quant, pictures, asker, again } = job;
         if run.stop_requested().is_some() {
-            return Ok(None);
+            return Ok(Answered::Stopped);
         }
         let runs = &self.runs;
-        runs.metrics.run_started(run.age_ms());
+        if again.is_none() {
+            runs.metrics.run_started(run.age_ms());
+        }
         let name = source.name.clone();
-        let model = ModelChoice { source, quant };
+        let model = ModelChoice { source: source.clone(), quant };
+        let held = matches!(pictures, JobPictures::Pixels(_));
         let sink = LoadProgress { runs: runs.clone(), run: Some(run.clone()) };
         let loaded = self.worker.load(model.clone(), Box::new(sink)).map_err(gone)??;
         if let Some(check) = loaded.precheck {
@@ -212,19 +227,51 @@ impl Driver {
             JobPictures::Pixels(pictures) => pictures,
             JobPictures::InStore => read_back(runs, &run)?,
         };
-        let options = run.options.clone();
-        let live = Arc::new(LiveRun::of(runs.clone(), run));
-        let question = Question { model, pictures, options, sink: live.clone() };
-        let summary = self.worker.run(question).map_err(gone)??;
-        if let Some(speed) = summary.as_ref().and_then(|summary| live.speed(quant, summary)) {
-            runs.read_at(&name, speed);
+        // Pixels that were held wait for the next answer, too; others are read again.
+        let kept = match run.options.repeat {
+            Some(_) if held => JobPictures::Pixels(pictures.clone()),
+            _ => JobPictures::InStore,
+        };
+        let again = match again {
+            Some(again) => again.measured(&self.worker, model, pictures, &run)?,
+            None => {
+                let options = run.options.clone();
+                let live = Arc::new(LiveRun::of(runs.clone(), run.clone()));
+                let question = Question { model, pictures, options, sink: live.clone() };
+                let Some(summary) = self.worker.run(question).map_err(gone)?? else {
+                    return Ok(Answered::Stopped);
+                };
+                if let Some(speed) = live.speed(quant, &summary) {
+                    runs.read_at(&name, speed);
+                }
+                if run.options.repeat.is_none() {
+                    return Ok(Answered::Whole(summary));
+                }
+                Some(Again::first(&run, summary))
+            }
+        };
+        let Some(again) = again else { return Ok(Answered::Stopped) };
+        runs.save_soon(&run);
+        if again.is_whole(&run) {
+            return Ok(Answered::Whole(again.into_summary()));
         }
-        Ok(summary)
+        let (pictures, again) = (kept, Some(again));
+        Ok(Answered::Again(Box::new(Job { run, source, quant, pictures, asker, again })))
     }
 }
 
+/// What came of a run's turn.
+enum Answered {
+    /// All that was asked for.
+    Whole(Summary),
+    /// It was stopped.
+    Stopped,
+    /// An answer; it is to be asked again.
+    Again(Box<Job>),
+}
+
 /// The end of a run whose device did not take it, or did not live to answer.
-fn gone(refused: WorkerRefused) -> EngineError {
+pub(super) fn gone(refused: WorkerRefused) -> EngineError {
     EngineError::new(ErrorCode::Internal, refused.to_string())
 }
 

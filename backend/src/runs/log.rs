@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use axum::body::Bytes;
 use axum::extract::ws::Utf8Bytes;
 use shared::api::ServerMessage;
+use shared::masses::LayerMasses;
 use shared::{Envelope, Event};
 use tokio::sync::watch;
 
@@ -156,6 +157,11 @@ impl EventLog {
             Event::Token { flow, .. } => flow.mass.0.len() + flow.rows.0.len(),
             // A token of the prompt is some words' worth of memory.
             Event::Layout { layout, .. } => 32 * layout.tokens.len(),
+            // Its masses are doubles.
+            Event::Sampled(one) => {
+                let of_layer = |l: &LayerMasses| 2 * l.last.len() * (l.last.len() + 2);
+                one.masses.layers.iter().flatten().map(of_layer).sum()
+            }
             _ => 0,
         };
         let entries = lock(&self.entries);

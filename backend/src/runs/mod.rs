@@ -6,6 +6,7 @@ mod held;
 mod log;
 mod queue;
 pub mod record;
+mod repeat;
 mod run;
 pub mod samples;
 mod submit;
@@ -40,6 +41,8 @@ pub use dispatch::{Device, Dispatcher, Settings};
 pub use heads::HeadLog;
 pub use log::{EventLog, LogProgress, LoggedEvent};
 pub use queue::{Asker, Job, JobPictures, Popped, PushError, Queue};
+pub use repeat::Again;
+pub(crate) use repeat::{nth, sampled};
 pub use run::{Run, StopReason};
 
 /// Runs deleted for their age at once: others that write wait for no more than these.

@@ -10,6 +10,7 @@ use shared::{Event, Quant};
 use tokio::sync::watch;
 
 use super::Run;
+use super::repeat::Again;
 use crate::classroom::Code;
 use crate::fair::line::Line;
 use crate::fair::{Bound, Client, Taken};
@@ -56,6 +57,8 @@ pub struct Job {
     pub pictures: JobPictures,
     /// Who asks for it.
     pub asker: Asker,
+    /// How far it is, of one that is asked several times and back in the line for its next answer.
+    pub again: Option<Again>,
 }
 
 /// A run was not taken into the line.
@@ -144,6 +147,10 @@ impl QueueState {
         let ahead =
             self.places.iter().filter(|place| matches!(place.at, DeviceAt::Run(_))).count() as u32;
         for (i, waiting) in self.waiting.in_order().into_iter().enumerate() {
+            // Who has an answer is not told to wait for the next: it comes when it comes.
+            if waiting.job.again.is_some() {
+                continue;
+            }
             let position = i as u32 + ahead;
             if waiting.told.replace(Some(position)) != Some(position) {
                 waiting.job.run.publish(Event::Queued { position });
@@ -174,13 +181,18 @@ impl QueueState {
         None
     }
 
+    /// Whether `asker` presents a class, and the place that is reserved for it is free.
+    fn has_place_of_class(&self, asker: &Asker) -> bool {
+        let of = |waiting: &WaitingRun| waiting.job.asker.presents == asker.presents;
+        asker.presents.is_some() && !self.waiting.reserved().any(of)
+    }
+
     /// Whether a run of `asker` may wait, and whether in the place that is reserved for its class.
     fn room(&self, asker: &Asker, bound: Bound) -> Result<bool, PushError> {
         if self.closed {
             return Err(PushError::Closed);
         }
-        let of = |waiting: &WaitingRun| waiting.job.asker.presents == asker.presents;
-        if asker.presents.is_some() && !self.waiting.reserved().any(of) {
+        if self.has_place_of_class(asker) {
             return Ok(true);
         }
         let (all, own) = self.waiting.unreserved(&asker.client);
@@ -225,6 +237,23 @@ impl Queue {
     pub fn push(&self, job: Job) -> Result<(), PushError> {
         let mut line = lock(&self.line);
         let reserved = line.room(&job.asker, self.bound)?;
+        line.waiting.push(job.asker.client, reserved, WaitingRun { job, told: Cell::new(None) });
+        line.announce();
+        self.ready.notify_all();
+        Ok(())
+    }
+
+    /// Puts a run back that is asked again: behind those of its client, whose turn each of its answers
+    /// is. Whoever was taken once is not refused for want of a place.
+    ///
+    /// # Errors
+    /// Gives it back where the line is closed.
+    pub fn put_back(&self, job: Job) -> Result<(), Box<Job>> {
+        let mut line = lock(&self.line);
+        if line.closed {
+            return Err(Box::new(job));
+        }
+        let reserved = line.has_place_of_class(&job.asker);
         line.waiting.push(job.asker.client, reserved, WaitingRun { job, told: Cell::new(None) });
         line.announce();
         self.ready.notify_all();

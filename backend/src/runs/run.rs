@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use axum::body::Bytes;
 use shared::api::{RunRecord, RunState};
-use shared::event::EVENT_VERSION;
 use shared::sentence::LabError;
 use shared::{Envelope, ErrorCode, Event, Label, RunOptions};
 
@@ -60,11 +59,11 @@ impl Run {
         Run {
             id,
             created,
+            version: options.event_version(),
             options,
             owner: Some(owner),
             log: EventLog::default(),
             heads: HeadLog::default(),
-            version: EVENT_VERSION,
             submitted: Instant::now(),
             stop: AtomicU8::new(GO_ON),
             prepared: OnceLock::new(),

@@ -114,7 +114,9 @@ impl Runs {
         let held = pixels.iter().map(|picture| picture.rgb.len()).sum::<usize>() <= PIXELS_HELD;
         let pictures = if held { JobPictures::Pixels(pixels) } else { JobPictures::InStore };
         let quant = run.options.quant;
-        if let Err(refused) = self.queue.push(Job { run, source, quant, pictures, asker }) {
+        if let Err(refused) =
+            self.queue.push(Job { run, source, quant, pictures, asker, again: None })
+        {
             lock(&self.live).remove(&id);
             lock(&self.askers).remove(&id);
             // The person is told that there is no run, so there must be none.

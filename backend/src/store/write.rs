@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use shared::api::RunState;
-use shared::event::EVENT_VERSION;
 use shared::{Envelope, Event, Label, LabelChange, Message, TokenHeads};
 
 use super::blob::{self, broken};
@@ -35,7 +34,7 @@ pub(super) fn insert(c: &mut Connection, run: &NewRun) -> Result<(), StoreError>
     )?
     .execute(params![
         run.id.as_str(),
-        EVENT_VERSION,
+        run.options.event_version(),
         run.created,
         serde_json::to_string(&run.options).map_err(broken)?,
         run.owner.0,

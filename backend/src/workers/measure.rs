@@ -10,7 +10,7 @@ use super::lab::LoadedModel;
 
 /// Runs one prompt with every layer and head observed; `None` where it was stopped. A question
 /// that only finds too little memory free now is no question's fault.
-pub(super) fn measure(
+pub(crate) fn measure(
     model: &dyn LoadedModel,
     pictures: &[Picture],
     options: &RunOptions,

@@ -23,5 +23,6 @@ pub use command::{
 };
 pub use devices::Devices;
 pub use fitting::{Fitting, ModelsState};
+pub(crate) use measure::measure;
 pub use spare::{Next, Spare, SpareWork};
 pub use worker::{Worker, WorkerRefused, WorkerState};

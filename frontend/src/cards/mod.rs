@@ -8,6 +8,7 @@ pub mod flow;
 pub mod heads;
 pub mod looked;
 pub mod number;
+pub mod repeat;
 pub mod seen;
 pub mod stages;
 pub mod test_it;
@@ -39,13 +40,14 @@ const fn card(place: Place, draw: fn() -> AnyView) -> Card {
 }
 
 /// Every card, in the order of the page.
-const CARDS: [Card; 15] = [
+const CARDS: [Card; 16] = [
     card(Place::Beside, || seen::Seen().into_any()),
     card(Place::Beside, || answer::Answer().into_any()),
     card(Place::Beside, || ask::Ask().into_any()),
     card(Place::Wide, || this_run::RunName().into_any()),
     card(Place::Wide, || number::NumberCard().into_any()),
     card(Place::Wide, || curve::CurveCard().into_any()),
+    card(Place::Wide, || repeat::RepeatCard().into_any()),
     card(Place::Wide, || test_it::TestItCard().into_any()),
     card(Place::Half, || heads::HeadsCard().into_any()),
     card(Place::Half, || stages::StageCard().into_any()),

@@ -1,5 +1,6 @@
 //! What can be changed about a run to test it: one thing each, the rest stays as it was.
 
+use shared::repeat::{BEGINNINGS, claim_in};
 use shared::{Group, GroupSet, Knockout, LayerBand, PictureUse, Quant, RunOptions};
 
 /// Seed of the noise: any will do, and the same one makes runs comparable.
@@ -35,7 +36,9 @@ impl Counterfactual {
     pub fn of(&self, options: &RunOptions) -> RunOptions {
         // Checking costs a second run, and the first one was checked where somebody wanted that.
         // What could not be had as asked is said of each run anew.
-        let mut changed = RunOptions { verify: false, changed: Vec::new(), ..options.clone() };
+        // A test is asked once, however often the run was.
+        let (repeat, told) = (None, Vec::new());
+        let mut changed = RunOptions { verify: false, repeat, changed: told, ..options.clone() };
         match self {
             Counterfactual::Picture(picture) => {
                 changed.picture = *picture;
@@ -83,12 +86,7 @@ pub fn hides_picture(knockout: &Knockout) -> bool {
 /// A prompt that says something else than the picture shows, to begin with: a sentence to be
 /// edited, before the question.
 pub fn contradicted(prompt: &str) -> String {
-    const BEGINNINGS: [&str; 2] = ["The picture shows ", "This is a photo of "];
-    let said = BEGINNINGS.into_iter().find_map(|b| {
-        let (what, question) = prompt.strip_prefix(b)?.split_once(". ")?;
-        Some((b, what, question))
-    });
-    match said {
+    match claim_in(prompt) {
         // One that says something already says something else.
         Some((beginning, what, question)) => {
             let other = if what.ends_with("cat") { "a dog" } else { "a cat" };

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use plots::map::Tops;
 use shared::api::RunRecord;
 use shared::{
-    Envelope, Event, Label, ModelInfo, Observation, RunOptions, Summary, report::Fidelity,
+    Envelope, Event, Label, ModelInfo, Observation, RunOptions, Sampled, Summary, report::Fidelity,
 };
 
 use super::kept::forget_gone;
@@ -33,6 +33,8 @@ pub struct Facts {
     pub observation: RwSignal<Observation>,
     /// What came out.
     pub summary: RwSignal<Option<Summary>>,
+    /// The answers so far, of a run that is asked several times.
+    pub sampled: RwSignal<Vec<Sampled>>,
     /// How the run compares with one that nobody observed, where that was asked.
     pub fidelity: RwSignal<Option<Fidelity>>,
     /// Whether the connection to a live run is lost at the moment.
@@ -56,6 +58,7 @@ impl Facts {
             model: RwSignal::new(None),
             observation: RwSignal::new(Observation::default()),
             summary: RwSignal::new(None),
+            sampled: RwSignal::new(Vec::new()),
             fidelity: RwSignal::new(None),
             lost: RwSignal::new(false),
             tops: StoredValue::new(Tops::default()),
@@ -67,10 +70,11 @@ impl Facts {
     pub fn plotted<T>(&self, look: impl FnOnce(&plots::run::Run<'_>) -> T) -> T {
         let (label, status) = (self.label.get(), self.phase.with(Phase::name));
         let model = self.model.get().unwrap_or_default();
+        let sampled = &*self.sampled.read();
         self.observation.with(|observation| {
             self.options.with(|options| {
-                let label = &label;
-                look(&plots::run::Run { observation, model: &model, options, label, status })
+                let (label, model) = (&label, &model);
+                look(&plots::run::Run { observation, model, options, label, status, sampled })
             })
         })
     }
@@ -92,6 +96,7 @@ impl Facts {
         self.tops.set_value(Tops::default());
         self.observation.set(Observation::default());
         self.summary.set(None);
+        self.sampled.set(Vec::new());
         self.fidelity.set(None);
         self.lost.set(false);
     }
@@ -135,6 +140,14 @@ impl Facts {
                 self.fidelity.set(Some(fidelity.clone()));
             }
             phase = self.options.with_untracked(|o| phase.after(event, o));
+        }
+        let several = envelopes.iter().filter_map(|e| match &e.event {
+            Event::Sampled(one) => Some(one.clone()),
+            _ => None,
+        });
+        let several: Vec<Sampled> = several.collect();
+        if !several.is_empty() {
+            self.sampled.update(|all| all.extend(several));
         }
         let observed = |e: &&Envelope| {
             matches!(

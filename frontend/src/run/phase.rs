@@ -38,6 +38,13 @@ pub enum Phase {
     },
     /// The answer is compared with an unobserved one.
     Verifying,
+    /// Asked again, as often as was wanted.
+    Asking {
+        /// Answers so far.
+        done: u32,
+        /// Answers that are wanted.
+        total: u32,
+    },
     /// Complete.
     Done(Timing),
     /// Ended with an error.
@@ -61,6 +68,10 @@ impl Phase {
             Event::Token { index, .. } => {
                 Phase::Generating { done: index + 1, most: options.max_new_tokens }
             }
+            Event::Sampled(one) => Phase::Asking {
+                done: one.index + 1,
+                total: options.repeat.as_ref().map_or(1, |repeat| repeat.times),
+            },
             Event::Verifying | Event::Verified { .. } => Phase::Verifying,
             Event::Done { summary } => Phase::Done(summary.timing),
             Event::Failed { code, message, sentence } => Phase::Failed(ErrorBody {
@@ -81,6 +92,7 @@ impl Phase {
             Phase::Prefill { .. } => "prefill",
             Phase::Generating { .. } => "generating",
             Phase::Verifying => "verifying",
+            Phase::Asking { .. } => "asking",
             Phase::Done(_) => "done",
             Phase::Failed(_) => "failed",
             Phase::Cancelled => "cancelled",
@@ -91,7 +103,9 @@ impl Phase {
     /// that was seen.
     pub fn partial(&self) -> Option<&'static str> {
         match self {
-            Phase::Prefill { .. } | Phase::Generating { .. } => Some(t("partial: still running")),
+            Phase::Prefill { .. } | Phase::Generating { .. } | Phase::Asking { .. } => {
+                Some(t("partial: still running"))
+            }
             Phase::Cancelled => Some(t("partial: cancelled")),
             Phase::Failed(_) => Some(t("partial: failed")),
             _ => None,
@@ -107,6 +121,7 @@ impl Phase {
                 | Phase::Prefill { .. }
                 | Phase::Generating { .. }
                 | Phase::Verifying
+                | Phase::Asking { .. }
         )
     }
 
@@ -117,6 +132,7 @@ impl Phase {
             Phase::Loading { bytes, total } => share(*bytes as f64, *total as f64),
             Phase::Prefill { done, total } => share(f64::from(*done), f64::from(*total)),
             Phase::Generating { done, most } => share(f64::from(*done), f64::from(*most)),
+            Phase::Asking { done, total } => share(f64::from(*done), f64::from(*total)),
             _ => None,
         }
     }
@@ -145,6 +161,9 @@ impl Phase {
             Phase::Generating { done: 1, .. } => t("Answering: 1 token").into(),
             Phase::Generating { done, .. } => fill("Answering: {n} tokens", &[("n", done)]),
             Phase::Verifying => t("Checking that observing changed nothing …").into(),
+            Phase::Asking { done, total } => {
+                fill("Asking again: {done} of {total} answers", &[("done", done), ("total", total)])
+            }
             Phase::Done(timing) => {
                 fill("Done in {time}", &[("time", &words::millis(timing.total_ms))])
             }
@@ -159,11 +178,12 @@ impl Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::{ErrorCode, F32s, LayerFlow, Layout, ModelInfo, TokenFlow};
+    use shared::{ErrorCode, F32s, LayerFlow, Layout, ModelInfo, Repeat, Sampled, TokenFlow};
 
     #[test]
     fn a_run_goes_through_its_phases() {
-        let options = RunOptions { max_new_tokens: 4, ..RunOptions::default() };
+        let repeat = Some(Repeat { times: 8, claim: String::new() });
+        let options = RunOptions { max_new_tokens: 4, repeat, ..RunOptions::default() };
         let layer = |layer| Event::PrefillLayer {
             layer,
             flow: LayerFlow { heads: 0, mass: F32s(vec![]), last: F32s(vec![]) },
@@ -189,6 +209,7 @@ mod tests {
                 alternatives: Vec::new(),
                 flow: TokenFlow::default(),
             },
+            Event::Sampled(Sampled::default()),
             Event::Cancelled,
         ];
         let mut phase = Phase::Queued(9);
@@ -204,6 +225,7 @@ mod tests {
             ("Reading: layer 1 of 2", Some(0.5), true),
             ("Reading: layer 2 of 2", Some(1.0), true),
             ("Answering: 1 token", Some(0.25), true),
+            ("Asking again: 1 of 8 answers", Some(0.125), true),
             ("Stopped.", None, false),
         ];
         let expected: Vec<_> = expected.into_iter().map(|(s, p, l)| (s.to_owned(), p, l)).collect();

@@ -39,6 +39,9 @@ pub fn PlotFiles(
         {entry(RunPlot::Heads, t("Heads × layers"))}
         {entry(RunPlot::Flow, t("Who looks at whom"))}
         {entry(RunPlot::Words, t("Attention, word by word"))}
+        <Show when=move || lab.run.facts.options.with(|o| o.repeat.is_some())>
+            {entry(RunPlot::Repeat, t("The curve of all answers"))}
+        </Show>
     }
 }
 

@@ -22,6 +22,8 @@ pub fn plot_words() -> Words {
         other: t("other"),
         answer: t("answer"),
         mdi_by_layer: t("MDI by layer"),
+        mdi_of_answers: t("MDI by layer over {n} answers: geometric mean, and where 8 of 10 lie"),
+        mean: t("mean"),
         aei_by_layer: t("AEI by layer"),
         mdi_by_head: t("MDI by head and layer"),
         picture_draws_more: t("the picture draws more"),

@@ -187,6 +187,12 @@ pub fn interventions(options: &RunOptions, model: &ModelInfo) -> Vec<String> {
         done.push(knockout(what));
     }
     done.extend(chosen(&options.sampling));
+    done.extend(
+        options
+            .repeat
+            .as_ref()
+            .map(|repeat| fill("The question was asked {n} times.", &[("n", &repeat.times)])),
+    );
     done.extend(options.changed.iter().map(changed));
     done
 }

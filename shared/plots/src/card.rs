@@ -355,6 +355,7 @@ mod tests {
             options: &options,
             label: &label,
             status: "done",
+            sampled: &[],
         };
         let of = |token| medium(&run, &View { token, layer: Some(0), ..View::default() });
         assert_eq!((of(Some(0)), of(Some(1))), (0, 1));

@@ -59,6 +59,8 @@ pub struct Plot {
     pub nulls: Vec<Null>,
     /// Whether some rows cannot see some keys: then 1 is not balance, and no line says so.
     pub knocked_out: bool,
+    /// Between which values several answers lie, by layer, behind the curves; empty of one answer.
+    pub spread: Vec<Option<(f64, f64)>>,
 }
 
 impl Plot {
@@ -67,7 +69,8 @@ impl Plot {
         let curves = self.series.iter().flat_map(|s| s.values.iter().flatten().copied());
         let ghosts = self.ghosts.iter().map(|g| g.value);
         let nulls = self.nulls.iter().flat_map(|n| n.values.iter().flatten().copied());
-        scale::domain(curves.chain(ghosts).chain(nulls))
+        let spread = self.spread.iter().flatten().flat_map(|(low, high)| [*low, *high]);
+        scale::domain(curves.chain(ghosts).chain(nulls).chain(spread))
     }
 }
 
@@ -151,6 +154,23 @@ pub fn draw<DB: DrawingBackend>(
             let ends = (x(*first as f64 - 0.5), x((first + same.len()) as f64 - 0.5));
             let line = [(ends.0, y(*value)), (ends.1, y(*value))];
             canvas.dashes(&line, (2.0, 4.0), palette.muted, 1.25)?;
+        }
+    }
+
+    // How far answers lie apart: a band with gaps where there is nothing to lie apart.
+    let whole = |band: &Option<(f64, f64)>| band.filter(|(low, _)| *low > 0.0);
+    let bands: Vec<_> = plot.spread.iter().map(whole).enumerate().collect();
+    for some in bands.split(|(_, band)| band.is_none()) {
+        let end = |high: bool| {
+            let one = move |(at, band): &(usize, Option<(f64, f64)>)| {
+                band.map(|band| (x(*at as f64), y(if high { band.1 } else { band.0 })))
+            };
+            some.iter().filter_map(one).collect::<Vec<_>>()
+        };
+        let mut outline = end(true);
+        outline.extend(end(false).into_iter().rev());
+        if some.len() > 1 {
+            canvas.shape(&outline, palette.ink, 0.14)?;
         }
     }
 
@@ -278,6 +298,7 @@ mod tests {
             ghost_label: "",
             nulls: vec![],
             knocked_out: false,
+            spread: vec![],
         }
     }
 
@@ -311,6 +332,10 @@ mod tests {
         assert!(compared.domain().1 > 40.0, "the axis covers what is compared with");
         let text = svg(&compared, &frame, &Style::default());
         assert!(text.matches("<circle").count() > 8 + 10 && text.contains("half each"));
+        let around = Plot { spread: vec![Some((1.0, 90.0)); 2], ..plot(vec![Some(2.0); 2]) };
+        let shapes = |plot: &Plot| svg(plot, &frame, &Style::default()).matches("<polygon").count();
+        assert_eq!(shapes(&around), shapes(&plot(vec![Some(2.0); 2])) + 1);
+        assert!(around.domain().1 >= 90.0, "the axis covers the band");
         let bare = svg(&plot(vec![None, None]), &frame, &Style::default());
         assert_eq!(bare.matches("<circle").count(), 0);
     }

@@ -1,7 +1,7 @@
 //! A run's plots as files: the same bytes whether page, server or command line writes them.
 
 use shared::report::Numbers;
-use shared::{Measure, Stage, Undefined};
+use shared::{Measure, RepeatTable, Stage, Undefined};
 
 use crate::bars::{self, Grid as BarGrid};
 use crate::curve::{self, Plot};
@@ -32,11 +32,14 @@ pub enum RunPlot {
     Flow,
     /// Where the rows looked that predicted the answer.
     Words,
+    /// MDI by layer over several answers; of a run that is asked once, its curve.
+    Repeat,
 }
 
 impl RunPlot {
     /// All of them.
-    pub const ALL: [RunPlot; 4] = [RunPlot::Curve, RunPlot::Heads, RunPlot::Flow, RunPlot::Words];
+    pub const ALL: [RunPlot; 5] =
+        [RunPlot::Curve, RunPlot::Heads, RunPlot::Flow, RunPlot::Words, RunPlot::Repeat];
 
     /// The name used in files and links.
     pub const fn name(self) -> &'static str {
@@ -45,6 +48,7 @@ impl RunPlot {
             RunPlot::Heads => "heads",
             RunPlot::Flow => "flow",
             RunPlot::Words => "words",
+            RunPlot::Repeat => "repeat",
         }
     }
 
@@ -97,11 +101,20 @@ pub fn file(run: &Run<'_>, plot: RunPlot, view: &View, style: &Style, asked: &As
         true => run.measures(&view.definition),
         false => vec![hidden; run.observation.layers()],
     };
+    let repeat = || {
+        let sampled = if shown { run.sampled } else { &[] };
+        RepeatTable::new(run.options, sampled, &view.definition)
+    };
+    let repeat = if plot == RunPlot::Repeat { repeat() } else { None };
     let drawn = match plot {
         RunPlot::Curve => drawn_curve(run, &measures, view, style),
         RunPlot::Heads => drawn_heads(run, view, style, shown),
         RunPlot::Flow => drawn_flow(run, view, style, shown),
         RunPlot::Words => drawn_words(run, view, style, shown),
+        RunPlot::Repeat => match &repeat {
+            Some(table) => drawn_repeat(run, table, view, style),
+            None => drawn_curve(run, &measures, view, style),
+        },
     };
     let stages = Stage::ALL.map(|stage| match shown {
         true => run.observation.stage(stage, &view.definition),
@@ -120,6 +133,7 @@ pub fn file(run: &Run<'_>, plot: RunPlot, view: &View, style: &Style, asked: &As
         layers: measures.iter().map(Numbers::from).collect(),
         stages: stages.iter().map(Numbers::from).collect(),
         heads: drawn.heads,
+        repeat,
     };
     let title = match told.label.name.as_str() {
         "" => drawn.title,
@@ -155,6 +169,20 @@ fn drawn_curve(run: &Run<'_>, measures: &[Measure], view: &View, style: &Style) 
         title: title.to_owned(),
         svg: curve::svg(&plot, &frame, style),
         marks: marks::svg(&marked, &plot, &frame, &style.palette),
+        size: (frame.width, frame.height),
+        margin: 0.0,
+        heads: Vec::new(),
+        bar: None,
+    }
+}
+
+fn drawn_repeat(run: &Run<'_>, table: &RepeatTable, view: &View, style: &Style) -> Drawn {
+    let frame = Frame::new(WIDTH, TYPE_SIZE);
+    let plot = run::repeat(table, run.options, &view.definition, &style.words);
+    Drawn {
+        title: style.words.mdi_of_answers.replace("{n}", &table.answered.to_string()),
+        svg: curve::svg(&plot, &frame, style),
+        marks: String::new(),
         size: (frame.width, frame.height),
         margin: 0.0,
         heads: Vec::new(),

@@ -93,6 +93,7 @@ mod tests {
             ghost_label: "",
             nulls: vec![],
             knocked_out: false,
+            spread: vec![],
         };
         let (frame, palette) = (Frame::new(640.0, 12.0), Palette::default());
         let drawn = |pinned, extremes| svg(&Marked { pinned, extremes }, &plot, &frame, &palette);

@@ -3,7 +3,8 @@
 use shared::experiment::paper::{self, PaperRow};
 use shared::{
     Attention, Definition, Extremes, FlowMatrix, Group, Heads, ImageFit, Label, Measure, Media,
-    ModelInfo, Observation, RunOptions, Seen, Stage, Stages, Undefined, Value,
+    ModelInfo, Observation, RepeatTable, RunOptions, Sampled, Seen, Stage, Stages, Undefined,
+    Value,
 };
 
 use crate::bars::Columns;
@@ -29,6 +30,8 @@ pub struct Run<'a> {
     pub label: &'a Label,
     /// Where it stands, by name; `done` for a run that finished.
     pub status: &'a str,
+    /// Its answers (so far) where it is asked several times.
+    pub sampled: &'a [Sampled],
 }
 
 /// What a curve shows.
@@ -133,11 +136,7 @@ pub fn curve(
     words: &Words,
 ) -> Plot {
     let layers = run.observation.layers();
-    let bands = match definition.stages {
-        // Three equal bands over everything say nothing.
-        Stages::All => vec![],
-        stages => Stage::ALL.map(|s| (words.stage(s), s.layers(stages, layers))).to_vec(),
-    };
+    let bands = stage_bands(layers, definition, words);
     let pick = |f: fn(&Measure) -> Value| -> Vec<Option<f64>> {
         measures.iter().map(|m| f(m).ok()).collect()
     };
@@ -172,6 +171,39 @@ pub fn curve(
         ghost_label: words.paper,
         nulls,
         knocked_out: run.options.knockout.is_some(),
+        spread: Vec::new(),
+    }
+}
+
+/// The layers of each stage.
+fn stage_bands(
+    layers: usize,
+    definition: &Definition,
+    words: &Words,
+) -> Vec<(&'static str, std::ops::Range<usize>)> {
+    match definition.stages {
+        // Three equal bands over everything say nothing.
+        Stages::All => vec![],
+        stages => Stage::ALL.map(|s| (words.stage(s), s.layers(stages, layers))).to_vec(),
+    }
+}
+
+/// The curve of several answers: the mean MDI by layer, and the band in which 8 of 10 of them lie.
+pub fn repeat(
+    table: &RepeatTable,
+    options: &RunOptions,
+    definition: &Definition,
+    words: &Words,
+) -> Plot {
+    let layers = table.layers.len();
+    let values = table.layers.iter().map(|spread| spread.mean).collect();
+    Plot {
+        layers,
+        series: vec![Series { role: None, label: words.mean, values }],
+        bands: stage_bands(layers, definition, words),
+        knocked_out: options.knockout.is_some(),
+        spread: table.layers.iter().map(shared::repeat::MdiSpread::band).collect(),
+        ..Plot::default()
     }
 }
 
@@ -307,6 +339,9 @@ pub fn changed(options: &RunOptions, model: &ModelInfo) -> String {
     }
     if options.sampling != plain.sampling {
         parts.push(options.sampling.to_string());
+    }
+    if let Some(repeat) = &options.repeat {
+        parts.push(format!("asked {} times", repeat.times));
     }
     parts.join(" · ")
 }

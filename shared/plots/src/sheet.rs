@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
 use shared::report::Numbers;
-use shared::{Definition, Label, ModelInfo, RunOptions};
+use shared::{Definition, Label, ModelInfo, RepeatTable, RunOptions};
 
 use crate::canvas::UNITS;
 use crate::colour::{Palette, Rgb};
@@ -40,6 +40,9 @@ pub struct Told {
     /// MDI by layer and head, where the plot shows heads.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub heads: Vec<Vec<Option<f64>>>,
+    /// What came of asking several times, where the plot shows that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub repeat: Option<RepeatTable>,
 }
 
 /// What a map's colours mean: a bar from one end of the scale to the other.
@@ -232,6 +235,7 @@ mod tests {
             ghost_label: "",
             nulls: vec![],
             knocked_out: false,
+            spread: vec![],
         };
         let drawing = curve::svg(&plot, &frame, &Style::default());
         let numbers = |mdi| Numbers { mdi: Some(mdi), ..Numbers::default() };
@@ -248,6 +252,7 @@ mod tests {
             layers: vec![numbers(0.1 + 0.2), numbers(1e-17)],
             stages: vec![],
             heads: vec![],
+            repeat: None,
         };
         let sheet = Sheet {
             title: "MDI <by> layer",

@@ -38,6 +38,10 @@ pub struct Words {
     pub answer: &'static str,
     /// Title of the curve of MDI.
     pub mdi_by_layer: &'static str,
+    /// Title of the curve of several answers' MDI; `{n}` is their number.
+    pub mdi_of_answers: &'static str,
+    /// The curve of several answers' mean MDI.
+    pub mean: &'static str,
     /// Title of the curve of AEI.
     pub aei_by_layer: &'static str,
     /// Title of the map of heads.
@@ -86,6 +90,8 @@ impl Words {
         other: "other",
         answer: "answer",
         mdi_by_layer: "MDI by layer",
+        mdi_of_answers: "MDI by layer over {n} answers: geometric mean, and where 8 of 10 lie",
+        mean: "mean",
         aei_by_layer: "AEI by layer",
         mdi_by_head: "MDI by head and layer",
         picture_draws_more: "the picture draws more",

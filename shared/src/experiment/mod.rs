@@ -22,7 +22,7 @@ use crate::options::{
 };
 use crate::sentence::{Message, OptionError};
 
-pub use outcome::{LeftOut, MadeWith, Outcome, SampleRef, Verdict};
+pub use outcome::{LeftOut, MadeWith, Outcome, SampleRef, Verdict, as_compared};
 pub use status::{
     DatasetInfo, ExperimentCreated, ExperimentList, ExperimentProgress, ExperimentState,
     ExperimentStatus, ItemRecord, ItemRun,

@@ -38,6 +38,16 @@ pub enum Verdict {
     Unreadable,
 }
 
+/// A text as answers are compared: lower case, single spaces, without one last full stop.
+pub fn as_compared(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let mut out = lower.split_whitespace().collect::<Vec<_>>().join(" ");
+    if out.ends_with('.') {
+        out.pop();
+    }
+    out
+}
+
 /// What an item that ran left behind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {

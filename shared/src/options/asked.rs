@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CopyPositions, ImageFit, PruneCount, PrunePositions, Quant, Resizing, RunOptions};
 use crate::intervention::{Knockout, PictureUse, PruneBy};
+use crate::repeat::Repeat;
 use crate::sampling::Sampling;
 
 /// The options of a run as a person asks for them; what is left out is decided by
@@ -67,6 +68,9 @@ pub struct AskedOptions {
     /// How the next token is chosen; the most probable one when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sampling: Option<Sampling>,
+    /// Ask several times, tokens drawn anew each time; once when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repeat: Option<Repeat>,
     /// Run again unobserved, and in f32 where that fits; no when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verify: Option<bool>,
@@ -94,6 +98,7 @@ impl From<&RunOptions> for AskedOptions {
             picture,
             knockout,
             sampling,
+            repeat,
             verify,
             changed: _,
         } = run.clone();
@@ -116,6 +121,7 @@ impl From<&RunOptions> for AskedOptions {
             picture: Some(picture),
             knockout,
             sampling: Some(sampling),
+            repeat,
             verify: Some(verify),
         }
     }

@@ -133,6 +133,7 @@ pub fn resolve_settings(
             knockout
         }),
         sampling: asked.sampling.unwrap_or(d.sampling),
+        repeat: asked.repeat.clone(),
         verify: asked.verify.unwrap_or(d.verify),
         changed,
     };

@@ -6,7 +6,7 @@ use super::{AskedOptions, ModelDefaults, ModelTraits, RunOptions, resolve_settin
 type LeaveOut = fn(&mut AskedOptions);
 
 /// Every option that may be left out.
-const OPTIONS: [LeaveOut; 18] = [
+const OPTIONS: [LeaveOut; 19] = [
     |a| a.quant = None,
     |a| a.max_new_tokens = None,
     |a| a.ignore_eos = None,
@@ -29,6 +29,7 @@ const OPTIONS: [LeaveOut; 18] = [
         }
     },
     |a| a.sampling = None,
+    |a| a.repeat = None,
     |a| a.verify = None,
 ];
 

@@ -265,6 +265,8 @@ sentences! {
             "실행이 {n}회입니다. 네트워크로는 실험 하나에 {most}회까지 가능합니다. 샘플을 줄이거나 랩의 컴퓨터에서 `langoverrule experiment`로 시작하세요.";
         VerifyIsForRuns = "verify_is_for_runs":
             "verify belongs to a single run: verify one of the samples.", "verify는 단일 실행에만 쓸 수 있습니다. 샘플 하나를 검증하세요.";
+        RepeatIsForRuns = "repeat_is_for_runs":
+            "repeat belongs to a single run: ask one of the samples several times, or give the experiment a temperature.", "repeat은 단일 실행에만 쓸 수 있습니다. 샘플 하나를 여러 번 묻거나 실험에 temperature를 지정하세요.";
         TwoModels { name: String, one: String, other: String } = "two_models":
             "Two models are called {name}: {one} and {other}. Tables could not tell them apart; rename one.",
             "두 모델의 이름이 {name}입니다: {one}, {other}. 표에서 구별할 수 없으니 하나의 이름을 바꾸세요.";

@@ -78,6 +78,12 @@ sentences! {
         NothingDrawn = "nothing_drawn":
             "top_p and seed are for drawn tokens, and at temperature 0 the most probable one is taken: ask for a temperature above 0, or leave them out.",
             "top_p와 seed는 토큰을 뽑을 때 쓰이는데, temperature가 0이면 가장 확률이 높은 토큰을 고릅니다. 0보다 큰 temperature를 쓰거나 이들을 빼세요.";
+        RepeatTimes { value: u64, least: u64, most: u64 } = "repeat_times":
+            "A question can be asked {least} to {most} times in one request, not {value}: change repeat.times, or leave repeat out to ask once.",
+            "한 번의 요청으로 질문을 {least}~{most}번 물을 수 있습니다. 지금 값: {value}. repeat.times를 바꾸거나, 한 번만 물으려면 repeat을 빼세요.";
+        ClaimTooLong { most: u64 } = "claim_too_long":
+            "What the words claim (repeat.claim) must be one line of at most {most} characters.",
+            "텍스트의 주장(repeat.claim)은 {most}자 이하의 한 줄이어야 합니다.";
         NameTooLong { chars: u64, most: u64 } = "name_too_long":
             "The name has {chars} characters and may have {most}; shorten it and save again.",
             "이름이 {chars}자입니다. {most}자까지 쓸 수 있습니다. 줄여서 다시 저장하세요.";

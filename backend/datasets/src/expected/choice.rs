@@ -1,7 +1,8 @@
 //! Options with letters, and reading one of them out of an answer.
 
+use shared::experiment::as_compared;
+
 use super::letters::{Lone, lone, small};
-use super::plain;
 use super::spoken::{self, unquoted};
 
 /// Most options a question may have: one for each letter.
@@ -23,7 +24,7 @@ impl Choice {
         }
         let right = match letter(right.trim()).filter(|&i| i < options.len()) {
             Some(right) => right,
-            None => only(options.iter().map(|o| plain(o) == plain(right)))?,
+            None => only(options.iter().map(|o| as_compared(o) == as_compared(right)))?,
         };
         Some(Choice { options, right })
     }
@@ -220,7 +221,7 @@ fn only(found: impl Iterator<Item = bool>) -> Option<usize> {
 
 /// A text as it is compared, without the signs that [`Choice::read`] overlooks.
 fn tidy(text: &str) -> String {
-    plain(&unquoted(text))
+    as_compared(&unquoted(text))
 }
 
 /// A text's words in lower case with single spaces; what is no letter and no digit parts them, but

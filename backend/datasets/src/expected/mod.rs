@@ -4,7 +4,7 @@ mod choice;
 mod letters;
 mod spoken;
 
-use shared::experiment::Verdict;
+use shared::experiment::{Verdict, as_compared};
 
 pub use choice::Choice;
 
@@ -38,8 +38,8 @@ impl Expected {
                 None => Verdict::Unreadable,
             },
             Expected::Texts(texts) => {
-                let answer = plain(answer);
-                let among = |list: &[String]| list.iter().any(|text| plain(text) == answer);
+                let answer = as_compared(answer);
+                let among = |list: &[String]| list.iter().any(|text| as_compared(text) == answer);
                 if among(&texts.accepted) {
                     Verdict::Right
                 } else if among(&texts.claimed) {
@@ -60,16 +60,6 @@ impl std::fmt::Display for Expected {
             Expected::Texts(texts) => f.write_str(texts.accepted.first().map_or("", |t| t)),
         }
     }
-}
-
-/// A text as it is compared: lower case, single spaces, without one last full stop.
-fn plain(text: &str) -> String {
-    let lower = text.to_lowercase();
-    let mut out = lower.split_whitespace().collect::<Vec<_>>().join(" ");
-    if out.ends_with('.') {
-        out.pop();
-    }
-    out
 }
 
 #[cfg(test)]

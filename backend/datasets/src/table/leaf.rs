@@ -96,7 +96,7 @@ pub(super) struct LeafReader {
 impl LeafReader {
     pub fn new(column: ColumnDescPtr, pages: Box<dyn PageReader>) -> LeafReader {
         let values = Arc::new(AtomicU64::new(0));
-        let pages = Counted::new(pages, Arc::clone(&values));
+        let pages = Counted::new(pages, Arc::clone(&values), column.max_rep_level() > 0);
         let column = get_column_reader(column, Box::new(pages));
         LeafReader { column, values, next: 0, last: None }
     }

@@ -3,7 +3,7 @@
 //! that it has.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, sink};
+use std::io::{self, BufRead, BufReader, Read, sink};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,8 +17,9 @@ use parquet::file::reader::{ChunkReader, Length};
 const PAGE: u64 = 64 << 20;
 const MOST_RATIO: u64 = 8;
 /// Values of the pages that one row is read from. Writers end a page after 20,000 rows or at a
-/// mebibyte; a row group has a million rows.
-const MOST_VALUES: u64 = 1 << 22;
+/// mebibyte, and a row group at some millions of rows. A row that is a list may have all of them in memory.
+const MOST_VALUES: u64 = 1 << 24;
+const MOST_OF_LIST: u64 = 1 << 20;
 
 /// A file whose pages claim no more than can be unpacked.
 pub(super) struct Pages(pub File);
@@ -30,7 +31,7 @@ impl Length for Pages {
 }
 
 impl ChunkReader for Pages {
-    type T = BufReader<File>;
+    type T = NotBeyond;
 
     /// Reads from a place on, where a page's header begins.
     fn get_read(&self, start: u64) -> Result<Self::T> {
@@ -41,7 +42,7 @@ impl ChunkReader for Pages {
                 "a page of {packed} bytes claims to unpack to {unpacked}"
             )));
         }
-        Ok(reader)
+        Ok(NotBeyond(reader))
     }
 
     /// Reads a page. The decoder of gzip, unlike the others, goes on beyond what the page claims.
@@ -51,13 +52,26 @@ impl ChunkReader for Pages {
             let most = most(length as u64);
             let mut unpacking = MultiGzDecoder::new(&bytes[..]).take(most + 1);
             // What is no gzip after all fails here, and its own decoder reads it.
-            if std::io::copy(&mut unpacking, &mut sink()).is_ok_and(|unpacked| unpacked > most) {
+            if io::copy(&mut unpacking, &mut sink()).is_ok_and(|unpacked| unpacked > most) {
                 return Err(ParquetError::General(format!(
                     "a page of {length} bytes unpacks to more than {most}"
                 )));
             }
         }
         Ok(bytes)
+    }
+}
+
+/// A reader that fails at the file's end: what a header claims to hold is skipped without asking whether
+/// there is anything, a billion times where it says so.
+pub(super) struct NotBeyond(BufReader<File>);
+
+impl Read for NotBeyond {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(into)? {
+            0 if !into.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            read => Ok(read),
+        }
     }
 }
 
@@ -95,12 +109,13 @@ fn sizes(header: &[u8]) -> Option<(u64, u64)> {
 pub(super) struct Counted {
     pages: Box<dyn PageReader>,
     values: Arc<AtomicU64>,
+    most: u64,
 }
 
 impl Counted {
     /// Counts into `values`, which its other holder sets back after each row.
-    pub fn new(pages: Box<dyn PageReader>, values: Arc<AtomicU64>) -> Counted {
-        Counted { pages, values }
+    pub fn new(pages: Box<dyn PageReader>, values: Arc<AtomicU64>, list: bool) -> Counted {
+        Counted { pages, values, most: if list { MOST_OF_LIST } else { MOST_VALUES } }
     }
 }
 
@@ -110,9 +125,10 @@ impl PageReader for Counted {
         if let Some(page) = &page {
             let added = u64::from(page.num_values());
             let values = self.values.fetch_add(added, Ordering::Relaxed).saturating_add(added);
-            if values > MOST_VALUES {
+            if values > self.most {
                 return Err(ParquetError::General(format!(
-                    "its pages claim {values} values here; at most {MOST_VALUES} are read"
+                    "its pages claim {values} values here; at most {} are read",
+                    self.most
                 )));
             }
         }
@@ -151,6 +167,17 @@ impl Iterator for Counted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reading_beyond_the_end_is_an_error() {
+        let mut file = tempfile::tempfile().expect("a file");
+        io::Write::write_all(&mut file, b"12345").expect("written");
+        let mut reader = Pages(file).get_read(3).expect("a reader");
+        let mut bytes = [0; 8];
+        assert_eq!(reader.read(&mut bytes).expect("what is there"), 2);
+        let kind = reader.read(&mut bytes).map_err(|error| error.kind());
+        assert_eq!(kind, Err(io::ErrorKind::UnexpectedEof));
+    }
 
     #[test]
     fn sizes_of_a_header() {

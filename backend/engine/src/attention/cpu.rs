@@ -2,13 +2,18 @@
 
 use std::ops::Range;
 
-use candle_core::{CpuStorage, InplaceOp1, Layout, Result, Storage, Tensor, bail};
+use candle_core::{CpuStorage, Layout, Result, Storage, bail};
 use rayon::prelude::*;
 
 use super::{Mask, Seen, Segment};
+use crate::activations::exp;
+use crate::matrix::{View, product};
+use crate::threads::each_pair;
 
 /// Below this many weights a second thread costs more than it brings.
 const PARALLEL_FROM: usize = 1 << 14;
+/// The same of products, each counted once of the two.
+const PARALLEL_PRODUCTS: usize = 1 << 18;
 
 /// Query rows `first..first + count` of a call, and what they may see.
 #[derive(Clone, Copy, Debug)]
@@ -18,44 +23,64 @@ pub(super) struct Rows<'a> {
     pub(super) mask: Mask<'a>,
 }
 
-/// `softmax(scale · x)` over the keys each row may see, zero elsewhere, in place.
-pub(super) struct Softmax<'a> {
-    pub(super) scale: f32,
-    pub(super) rows: Rows<'a>,
+/// What rows attend to: `[heads, rows, width]`, or `[kv_heads, keys, width]`.
+#[derive(Clone, Copy)]
+pub(super) struct Heads<'a> {
+    values: &'a [f32],
+    by_head: usize,
+    width: usize,
 }
 
-impl InplaceOp1 for Softmax<'_> {
-    fn name(&self) -> &'static str {
-        "masked-softmax"
+impl<'a> Heads<'a> {
+    /// Of a tensor in f32 on the processor whose heads lie row by row.
+    pub(super) fn of(storage: &'a Storage, layout: &Layout) -> Result<Self> {
+        let Storage::Cpu(CpuStorage::F32(values)) = storage else { bail!("heads must be f32") };
+        match (layout.dims(), layout.stride()) {
+            (&[_, _, width], &[by_head, by_row, 1]) if by_row == width => {
+                Ok(Heads { values: &values[layout.start_offset()..], by_head, width })
+            }
+            _ => bail!("heads must lie row by row"),
+        }
     }
 
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let CpuStorage::F32(data) = storage else { bail!("attention scores must be f32") };
-        let Some((start, end)) = layout.contiguous_offsets() else {
-            bail!("attention scores must be contiguous")
-        };
-        let Some(&keys) = layout.dims().last() else { bail!("attention scores need a shape") };
-        let data = &mut data[start..end];
-        let parallel = data.len() >= PARALLEL_FROM;
-        // Rows of the buffer are (head, query row), query row running fastest.
-        let one = |(r, row): (usize, &mut [f32])| {
-            let visible = self.rows.mask.visible(self.rows.first + r % self.rows.count, keys);
+    fn rows(&self, head: usize, first: usize, count: usize) -> View<'a> {
+        let from = head * self.by_head + first * self.width;
+        View::new(&self.values[from..], (count, self.width), self.width)
+    }
+}
+
+/// The attention of a block of query rows, head by head: weights `[heads, rows, keys]`, zero where a
+/// row does not look, and what they give of the values, `[heads, rows, width]`.
+pub(super) fn block(
+    (q, k, v): (Heads, Heads, Heads),
+    group: usize,
+    (scale, rows, keys): (f32, Rows, usize),
+    weights: &mut [f32],
+    out: &mut [f32],
+) {
+    let (of_weights, of_out) = (rows.count * keys, rows.count * q.width);
+    let one = |head: usize, weights: &mut [f32], out: &mut [f32]| {
+        let (keys_of, values_of) = (k.rows(head / group, 0, keys), v.rows(head / group, 0, keys));
+        product(weights, q.rows(head, rows.first, rows.count), keys_of.t());
+        for (r, row) in weights.chunks_mut(keys).enumerate() {
+            let visible = rows.mask.visible(rows.first + r, keys);
             let (seen, hidden) = row.split_at_mut(visible);
-            match self.rows.mask.blocked() {
-                None => softmax(seen, self.scale, &[]),
+            match rows.mask.blocked() {
+                None => softmax(seen, scale, &[]),
                 Some(blocked) => {
-                    let position = self.rows.mask.past() + self.rows.first + r % self.rows.count;
-                    softmax(seen, self.scale, &blocked.ranges(r / self.rows.count, position));
+                    let position = rows.mask.past() + rows.first + r;
+                    softmax(seen, scale, &blocked.ranges(head, position));
                 }
             }
             hidden.fill(0.0);
-        };
-        if parallel {
-            data.par_chunks_mut(keys).with_min_len(8).enumerate().for_each(one);
-        } else {
-            data.chunks_mut(keys).enumerate().for_each(one);
         }
-        Ok(())
+        product(out, View::new(weights, (rows.count, keys), keys), values_of);
+    };
+    if weights.len() * q.width < PARALLEL_PRODUCTS {
+        let parts = weights.chunks_mut(of_weights).zip(out.chunks_mut(of_out)).enumerate();
+        parts.for_each(|(head, (weights, out))| one(head, weights, out));
+    } else {
+        each_pair((weights, of_weights), (out, of_out), &one);
     }
 }
 
@@ -85,28 +110,6 @@ fn softmax(row: &mut [f32], scale: f32, blocked: &[Range<usize>]) {
     }
 }
 
-/// `eˣ` for `x ≤ 0`, within 2 units in the last place; written so that the compiler can use
-/// vector instructions. Range reduction and polynomial as in the Cephes library's expf. A score
-/// that is not a number stays one.
-#[inline(always)]
-fn exp(x: f32) -> f32 {
-    const LOG2_E: f32 = std::f32::consts::LOG2_E;
-    const LN2_HI: f32 = 0.693_359_4;
-    const LN2_LO: f32 = -2.121_944_4e-4;
-    // Not `max`, which would turn a NaN into a number.
-    let x = if x < -87.0 { -87.0 } else { x };
-    let n = (x * LOG2_E + 0.5).floor();
-    let r = (x - n * LN2_HI) - n * LN2_LO;
-    let mut p = 1.987_569_1e-4_f32;
-    p = p * r + 1.398_199_9e-3;
-    p = p * r + 8.333_452e-3;
-    p = p * r + 4.166_579_6e-2;
-    p = p * r + 1.666_666_5e-1;
-    p = p * r + 0.5;
-    let e = p * r * r + r + 1.0;
-    e * f32::from_bits((((n as i32) + 127) << 23) as u32)
-}
-
 /// Sum in f64 of short f32 sums: exact enough that rows of any length add up to 1 within 1e-7.
 fn sum(values: &[f32]) -> f64 {
     let mut total = 0.0;
@@ -121,14 +124,6 @@ fn sum(values: &[f32]) -> f64 {
         total += lanes.iter().chain(rest).map(|v| f64::from(*v)).sum::<f64>();
     }
     total
-}
-
-/// Lends a contiguous f32 tensor's values without copying them.
-pub(super) fn with_f32<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
-    let (storage, layout) = tensor.storage_and_layout();
-    let Storage::Cpu(CpuStorage::F32(data)) = &*storage else { bail!("not f32 on the CPU") };
-    let Some((start, end)) = layout.contiguous_offsets() else { bail!("not contiguous") };
-    Ok(f(&data[start..end]))
 }
 
 /// Attention mass by head, query bin and key bin, added up over blocks of rows.

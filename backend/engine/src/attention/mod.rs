@@ -10,13 +10,16 @@ pub(crate) mod bins;
 mod blocked;
 mod cpu;
 
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor};
 use shared::{FEW_BINS, MOST_BINS};
 
 pub(crate) use blocked::{BinKnockout, Blocked};
 
-/// Most bytes the weights of one block of query rows may take.
-const BLOCK_BYTES: usize = 64 << 20;
+/// Most bytes the weights of one block of query rows may take: they are gone through several times and
+/// should stay in a cache.
+const BLOCK_BYTES: usize = 8 << 20;
+/// Fewest rows of a block.
+const LEAST_ROWS: usize = 32;
 
 // `build.rs` cannot ask `shared`: what it reads must be what everything else goes by.
 const _: () = assert!(bins::FEW == FEW_BINS && bins::MANY == MOST_BINS);
@@ -147,36 +150,65 @@ pub(crate) fn attend(
     let (kv_heads, keys, _) = k.dims3()?;
     let group = heads / kv_heads;
     let scale = 1.0 / (width as f32).sqrt();
-    let block = (BLOCK_BYTES / (4 * heads * keys).max(1)).clamp(1, rows);
+    let block = block_rows(heads, keys).min(rows);
     let mut tally = watch.as_ref().map(|w| cpu::Tally::new(heads, w.bins, w.segments));
-    let mut outputs = Vec::with_capacity(rows.div_ceil(block));
+    let (q, k, v) = (q.contiguous()?, row_by_row(k)?, row_by_row(v)?);
+    let (qs, ks, vs) = (q.storage_and_layout(), k.storage_and_layout(), v.storage_and_layout());
+    let of =
+        (cpu::Heads::of(&qs.0, qs.1)?, cpu::Heads::of(&ks.0, ks.1)?, cpu::Heads::of(&vs.0, vs.1)?);
+    let mut weights = vec![0f32; heads * block * keys];
+    let mut by_head = vec![0f32; heads * block * width];
+    let mut output = vec![0f32; rows * heads * width];
     for first in (0..rows).step_by(block) {
         let b = block.min(rows - first);
         // Keys that no row of this block sees are not multiplied at all.
         let seen_keys = mask.visible(first + b - 1, keys);
-        let q = q.narrow(1, first, b)?.contiguous()?.reshape((kv_heads, group * b, width))?;
-        let scores = q.matmul(&k.narrow(1, 0, seen_keys)?.t()?)?;
+        let weights = &mut weights[..heads * b * seen_keys];
+        let by_head = &mut by_head[..heads * b * width];
         let rows_of_block = cpu::Rows { first, count: b, mask };
-        scores.inplace_op1(&cpu::Softmax { scale, rows: rows_of_block })?;
+        cpu::block(of, group, (scale, rows_of_block, seen_keys), weights, by_head);
         if let (Some(watch), Some(tally)) = (watch.as_mut(), tally.as_mut()) {
-            cpu::with_f32(&scores, |weights| {
-                tally.add(weights, rows_of_block, seen_keys);
-                if watch.row && first + b == rows {
-                    tally.keep_last_row(weights, b, seen_keys);
-                }
-                if watch.by_head && first + b == rows {
-                    tally.keep_last_row_by_head(weights, b, seen_keys);
-                }
-                if let Some(map) = watch.map.as_mut() {
-                    map(first, b, seen_keys, weights);
-                }
-            })?;
+            tally.add(weights, rows_of_block, seen_keys);
+            if watch.row && first + b == rows {
+                tally.keep_last_row(weights, b, seen_keys);
+            }
+            if watch.by_head && first + b == rows {
+                tally.keep_last_row_by_head(weights, b, seen_keys);
+            }
+            if let Some(map) = watch.map.as_mut() {
+                map(first, b, seen_keys, weights);
+            }
         }
-        let out = scores.matmul(&v.narrow(1, 0, seen_keys)?)?;
-        outputs.push(out.reshape((heads, b, width))?.transpose(0, 1)?.contiguous()?);
+        for (r, row) in
+            output[first * heads * width..].chunks_mut(heads * width).take(b).enumerate()
+        {
+            for (head, part) in row.chunks_mut(width).enumerate() {
+                part.copy_from_slice(&by_head[(head * b + r) * width..][..width]);
+            }
+        }
     }
-    let output = if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(&outputs, 0)? };
-    Ok((output.reshape((rows, heads * width))?, tally.map(cpu::Tally::finish)))
+    let output = Tensor::from_vec(output, (rows, heads * width), &Device::Cpu)?;
+    Ok((output, tally.map(cpu::Tally::finish)))
+}
+
+/// Values of a block of the attention of rows to keys: its weights, and what they give, `width` values a
+/// row.
+pub(crate) fn block_values(heads: usize, rows: usize, keys: usize, width: usize) -> usize {
+    block_rows(heads, keys).min(rows) * (heads * keys + width)
+}
+
+/// Rows of a block: as many as its bytes allow, and enough for products to be worth their while.
+const fn block_rows(heads: usize, keys: usize) -> usize {
+    let fit = BLOCK_BYTES / (4 * heads * if keys == 0 { 1 } else { keys });
+    if fit < LEAST_ROWS { LEAST_ROWS } else { fit }
+}
+
+/// A tensor whose heads lie row by row: a part of a cache does.
+fn row_by_row(t: &Tensor) -> Result<Tensor> {
+    match (t.dims(), t.stride()) {
+        (&[_, _, width], &[_, by_row, 1]) if by_row == width => Ok(t.clone()),
+        _ => t.contiguous(),
+    }
 }
 
 /// Attention of each span `(start, length)` of the rows to itself and nothing else.

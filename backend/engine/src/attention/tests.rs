@@ -190,7 +190,7 @@ fn equals_plain_attention() {
 
 #[test]
 fn equals_plain_attention_in_several_blocks() {
-    // 64 heads × 700 keys × 4 bytes leave 374 rows a block: two blocks.
+    // 64 heads × 700 keys × 4 bytes leave 46 rows a block: sixteen blocks.
     let (heads, rows) = (64, 700);
     assert!(super::BLOCK_BYTES / (4 * heads * rows) < rows);
     check(heads, 16, rows, Mask::Causal { past: 0 }, 1.0);

@@ -162,7 +162,7 @@ pub(crate) trait Lookout {
     /// A block of a layer's weights: first row, rows, keys, `[heads, rows, keys]`.
     fn map(&mut self, layer: usize, block: (usize, usize, usize), weights: &[f32]);
     /// So many rows have gone through a layer.
-    fn passed(&mut self, layer: usize, rows: usize);
+    fn passed(&mut self, layer: usize);
     /// Asked after every layer whether to stop.
     fn poll(&mut self) -> Control;
 }
@@ -318,7 +318,7 @@ impl Decoder {
                     None => features.clone(),
                 });
             }
-            lookout.passed(i, positions.len());
+            lookout.passed(i);
             let told = cache.sights.layer(i, last, seen, lookout)?;
             if told.is_break() || lookout.poll().is_break() {
                 return Ok(None);

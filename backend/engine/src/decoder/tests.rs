@@ -70,7 +70,7 @@ impl Lookout for Blind {
         Control::Continue(())
     }
     fn map(&mut self, _: usize, _: (usize, usize, usize), _: &[f32]) {}
-    fn passed(&mut self, _: usize, _: usize) {}
+    fn passed(&mut self, _: usize) {}
     fn poll(&mut self) -> Control {
         Control::Continue(())
     }

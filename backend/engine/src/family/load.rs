@@ -39,9 +39,9 @@ impl Reading<'_> {
             return assemble(&mut self.loader(files), String::new());
         }
         // What is kept is what the processor converted, before it goes to a device.
-        let cache = self.cache;
+        let (cache, arranged) = (self.cache, self.device.is_cpu() && Kernels::here().arranges());
         let hash = cache.map_or_else(|| files.hash(), |cache| cache.hash(files))?;
-        let tape = cache.and_then(|cache| cache.tape(&hash, self.quant, files.bytes()));
+        let tape = cache.and_then(|cache| cache.tape(&hash, self.quant, arranged, files.bytes()));
         let mut loader = self.loader(files).with_tape(tape);
         let loaded = assemble(&mut loader, hash)?;
         loader.finish();

@@ -1,9 +1,8 @@
 //! What a run takes of the machine's memory besides the weights.
 
+use crate::attention::block_values;
 use crate::decoder::DecoderConfig;
 
-/// Attention exists one block of at most so many bytes at a time.
-const BLOCK: usize = 64 << 20;
 /// Most bytes of logits that are kept to compare with.
 const TAPE: usize = 4 << 26;
 /// What a process has besides: code, vocabulary, stacks, buffers, what is observed.
@@ -16,8 +15,6 @@ pub(crate) struct CpuRun {
     pub(crate) prompt: usize,
     /// Tokens to write at most.
     pub(crate) new: usize,
-    /// Whether matrices are held in 16 bits, whose products are joined from blocks.
-    pub(crate) half: bool,
     /// Whether logits of all positions are wanted.
     pub(crate) logits: bool,
     /// Most bytes of rows by head that are kept.
@@ -31,33 +28,34 @@ pub(crate) struct CpuRun {
 impl CpuRun {
     /// Bytes at most, step by step as `Decoder::layer` takes and drops its tensors on the CPU.
     pub(crate) fn total(self, c: &DecoderConfig) -> u64 {
-        let CpuRun { prompt, new, half, logits, head_rows, tower, deep } = self;
+        let CpuRun { prompt, new, logits, head_rows, tower, deep } = self;
         let (h, i) = (c.hidden, c.intermediate);
         let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
-        let (qkv, joined) = (q + 2 * kv, if half { 2 } else { 1 });
+        let qkv = q + 2 * kv;
         let cache = 2 * c.layers * kv * (prompt + new);
-        let block = (c.heads * prompt * prompt).min((BLOCK / 4).max(c.heads * prompt));
+        // Attention exists one block at a time: its weights, and what they give.
+        let block = block_values(c.heads, prompt, prompt, q);
         // A row's values: the embedded prompt, the residual stream, and the most of a layer's steps.
         let steps = [
-            // The norm, and the product in its blocks, joined, with its bias.
-            h + (joined + 1) * qkv,
+            // The norm, and the product, with its bias.
+            h + 2 * qkv,
             // Where heads are normed: the product, its parts cut and normed, and joined anew.
             if c.head_norms { 4 * qkv } else { 0 },
             // Queries as they are cut and turned.
             qkv + 3 * q,
-            // Queries, what attention gives of blocks, and joined.
-            3 * q,
-            h + joined * 2 * i,
+            // Queries, and what attention gives.
+            2 * q,
+            h + 2 * i,
             // Gate and up, silu of the one, and its product with the other.
             4 * i,
-            i + (joined + 1) * h,
+            i + 2 * h,
         ];
         let most = steps.into_iter().max().unwrap_or(0);
         // What quantized products make of their rows: 292 bytes for 256 values.
         let rounded = i.max(h).max(q) * 292 / 1024;
         let rows = prompt * ((2 + deep) * h + most + rounded) + block;
         let every = if logits {
-            prompt * (2 * h + (1 + joined) * c.vocab) + (prompt * c.vocab).min(TAPE / 4)
+            prompt * (2 * h + 2 * c.vocab) + (prompt * c.vocab).min(TAPE / 4)
         } else {
             0
         };
@@ -74,7 +72,7 @@ mod tests {
     use crate::shapes::decoder;
 
     fn run(prompt: usize) -> CpuRun {
-        CpuRun { prompt, new: 20, half: false, logits: false, head_rows: 0, tower: 0, deep: 0 }
+        CpuRun { prompt, new: 20, logits: false, head_rows: 0, tower: 0, deep: 0 }
     }
 
     /// 1 MiB of keys and values a token, in f32 (2 × 32 layers × 4096 × 4 bytes); more of anything
@@ -89,7 +87,6 @@ mod tests {
             let plain = run(prompt).total(&c);
             assert!(plain > before, "{prompt}");
             assert!(plain > (prompt as u64) << 20, "{prompt}: keys and values alone");
-            assert!(CpuRun { half: true, ..run(prompt) }.total(&c) >= plain);
             assert!(CpuRun { logits: true, ..run(prompt) }.total(&c) >= plain);
             let deeper = CpuRun { deep: 3, ..run(prompt) }.total(&c) - plain;
             assert_eq!(deeper, (3 * prompt * c.hidden * 4) as u64, "a tensor like the rows each");

@@ -15,15 +15,11 @@ use crate::decoder::DecoderConfig;
 pub(crate) struct Footprint {
     /// Weights.
     pub(crate) weights: u64,
-    /// What quantized products keep beside the weights once a prompt has gone through all layers
-    /// ([`crate::processor`]).
-    pub(crate) by_prompt: u64,
+    /// What candle's quantized products keep beside the weights once rows have gone through all
+    /// layers ([`crate::processor`]).
+    pub(crate) by_layers: u64,
     /// What they keep besides once the first token has been written, of the head.
     pub(crate) by_head: u64,
-    /// What they keep besides once a single row has gone through all layers.
-    pub(crate) by_step: u64,
-    /// What they keep besides once logits of a whole prompt have been asked for.
-    pub(crate) with_logits: u64,
     /// Most that was there besides while loading.
     pub(crate) passing: u64,
 }
@@ -42,7 +38,7 @@ pub struct MemoryNeed {
 impl Footprint {
     /// What quantized products keep once a question has been answered.
     pub(crate) fn arranged(self) -> u64 {
-        self.by_prompt + self.by_head + self.by_step
+        self.by_layers + self.by_head
     }
 }
 

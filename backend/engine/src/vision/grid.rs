@@ -5,7 +5,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use shared::{Group, PreparedPicture};
 
 use super::{Activation, Features, split_heads};
-use crate::attention::{Mask, Watch, attend, attend_spans};
+use crate::attention::{Mask, Watch, attend, attend_spans, block_values};
 use crate::error::EngineError;
 use crate::family::Encoder;
 use crate::ops;
@@ -112,7 +112,7 @@ impl GridConfig {
         // Attention: the product joined and with its bias, queries and keys turned; the MLP: gate
         // and up joined from blocks, or the activation's steps.
         let widest = (12 * self.hidden).max(2 * self.hidden + 4 * self.intermediate);
-        let block = (self.heads * rows * rows).min(((64 << 20) / 4).max(self.heads * rows));
+        let block = block_values(self.heads, rows, rows, self.hidden);
         4 * (rows * (widest + pixels) + block + self.deep.len() * tokens * self.out)
     }
 }

@@ -12,6 +12,8 @@ pub(crate) use projected::{Projected, ProjectedConfig, is_unused};
 pub(crate) use shuffle::Shuffle;
 pub(crate) use vit::{VitConfig, VitTower};
 
+use crate::activations;
+
 /// Activation of an MLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Activation {
@@ -26,9 +28,9 @@ pub(crate) enum Activation {
 impl Activation {
     pub(crate) fn apply(self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Activation::QuickGelu => x * candle_nn::ops::sigmoid(&(x * 1.702)?)?,
+            Activation::QuickGelu => activations::quick_gelu(x),
             Activation::Gelu => x.gelu_erf(),
-            Activation::GeluTanh => x.gelu(),
+            Activation::GeluTanh => activations::gelu_tanh(x),
         }
     }
 }

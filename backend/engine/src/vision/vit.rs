@@ -6,7 +6,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use shared::Group;
 
 use super::{Activation, Features, split_heads};
-use crate::attention::{Mask, Watch, attend};
+use crate::attention::{Mask, Watch, attend, block_values};
 use crate::error::EngineError;
 use crate::weights::{Linear, Loader};
 
@@ -57,7 +57,7 @@ impl VitConfig {
     /// is joined from blocks and the activation takes three tensors, and a block of weights.
     pub(crate) fn working(&self) -> usize {
         let rows = self.grid() * self.grid() + usize::from(self.class_token);
-        let block = (self.heads * rows * rows).min((64 << 20) / 4);
+        let block = block_values(self.heads, rows, rows, self.hidden);
         let pixels = 2 * 3 * self.image_size * self.image_size;
         4 * (rows * (3 * self.hidden + 4 * self.intermediate) + block + pixels)
     }

@@ -10,14 +10,16 @@ use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
+use candle_core::quantized::GgmlDType;
 use sha2::{Digest, Sha256};
 use shared::Quant;
 
 use super::WeightFiles;
+use super::packed::tiled_bytes;
 use crate::error::EngineError;
 
 /// Changes whenever the form below does, or what the loader makes of the same files.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const END: &str = "end";
 
 /// Where converted weights are kept.
@@ -62,13 +64,20 @@ impl WeightCache {
         Ok(hash)
     }
 
-    /// The tape of a model: one to read where it is kept, else one to write; `None` where neither
-    /// is worth it or possible.
-    pub(crate) fn tape(&self, hash: &str, quant: Quant, bytes: u64) -> Option<Tape> {
+    /// The tape of a model, its blocks arranged for the processor or not: one to read where it is
+    /// kept, else one to write; `None` where neither is worth it or possible.
+    pub(crate) fn tape(
+        &self,
+        hash: &str,
+        quant: Quant,
+        arranged: bool,
+        bytes: u64,
+    ) -> Option<Tape> {
         if bytes < self.least || matches!(quant, Quant::F32 | Quant::Stored) {
             return None;
         }
-        let path = self.folder.join(format!("{hash}-{}-{VERSION}.weights", quant.name()));
+        let how = if arranged { "-tiled" } else { "" };
+        let path = self.folder.join(format!("{hash}-{}{how}-{VERSION}.weights", quant.name()));
         if let Ok(file) = File::open(&path) {
             return Some(Tape::Read { file: BufReader::with_capacity(1 << 20, file), path });
         }
@@ -90,15 +99,44 @@ pub(crate) enum Form {
     Q6k = 4,
     Q5k = 5,
     Q4k = 6,
+    TiledQ8_0 = 7,
+    TiledQ6k = 8,
+    TiledQ5k = 9,
+    TiledQ4k = 10,
 }
 
 impl Form {
-    const ALL: [Form; 7] =
-        [Form::F32, Form::F16, Form::Bf16, Form::Q8_0, Form::Q6k, Form::Q5k, Form::Q4k];
+    const ALL: [Form; 11] = [
+        Form::F32,
+        Form::F16,
+        Form::Bf16,
+        Form::Q8_0,
+        Form::Q6k,
+        Form::Q5k,
+        Form::Q4k,
+        Form::TiledQ8_0,
+        Form::TiledQ6k,
+        Form::TiledQ5k,
+        Form::TiledQ4k,
+    ];
 
-    /// Bytes of so many values.
-    fn bytes(self, values: usize) -> usize {
+    /// Whether blocks lie as our own products read them.
+    pub(crate) const fn is_tiled(self) -> bool {
+        self as u8 >= Form::TiledQ8_0 as u8
+    }
+
+    /// Bytes of a tensor; `None` for tiles that are no matrix.
+    fn bytes(self, shape: &[usize]) -> Option<usize> {
+        let values: usize = shape.iter().product();
+        let tiled = |block| match shape {
+            [rows, columns] => tiled_bytes(block, *rows, *columns),
+            _ => None,
+        };
         let (block, bytes) = match self {
+            Form::TiledQ8_0 => return tiled(GgmlDType::Q8_0),
+            Form::TiledQ6k => return tiled(GgmlDType::Q6K),
+            Form::TiledQ5k => return tiled(GgmlDType::Q5K),
+            Form::TiledQ4k => return tiled(GgmlDType::Q4K),
             Form::F32 => (1, 4),
             Form::F16 | Form::Bf16 => (1, 2),
             Form::Q8_0 => (32, 34),
@@ -106,7 +144,7 @@ impl Form {
             Form::Q5k => (256, 176),
             Form::Q4k => (256, 144),
         };
-        values / block * bytes
+        Some(values / block * bytes)
     }
 }
 
@@ -181,7 +219,7 @@ fn read(file: &mut impl Read, name: &str, shape: &[usize]) -> Option<(Form, Vec<
     }
     let mut sum = [0; 32];
     file.read_exact(&mut sum).ok()?;
-    let mut bytes = vec![0; form.bytes(shape.iter().product())];
+    let mut bytes = vec![0; form.bytes(shape)?];
     file.read_exact(&mut bytes).ok()?;
     (Sha256::digest(&bytes)[..] == sum).then_some((form, bytes))
 }

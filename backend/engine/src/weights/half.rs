@@ -1,9 +1,10 @@
 //! Matrices held in 16 bits and computed in f32.
 
-use candle_core::{CpuStorage, DType, Result, Storage, Tensor};
+use crate::matrix::{ByColumns, View};
+use crate::threads::{each_part, each_piece};
+use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, bail};
 use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
-use rayon::prelude::*;
 
 /// Weight rows that are turned into f32 at a time for a product of many rows.
 const BLOCK: usize = 256;
@@ -42,19 +43,44 @@ impl HalfMatrix {
             let y = match &*storage {
                 Storage::Cpu(CpuStorage::F16(w)) => dots(w, &x, n, columns),
                 Storage::Cpu(CpuStorage::BF16(w)) => dots(w, &x, n, columns),
-                _ => candle_core::bail!("a half matrix of another type or place"),
+                _ => bail!("a half matrix of another type or place"),
             };
-            return Tensor::from_vec(y, (n, rows), &candle_core::Device::Cpu);
+            return Tensor::from_vec(y, (n, rows), &Device::Cpu);
         }
-        let blocks: Vec<Tensor> = (0..rows)
-            .step_by(BLOCK)
-            .map(|at| {
-                let block = self.0.narrow(0, at, BLOCK.min(rows - at))?.to_dtype(DType::F32)?;
-                x.matmul(&block.t()?)
-            })
-            .collect::<Result<_>>()?;
-        Tensor::cat(&blocks, 1)
+        if !x.device().is_cpu() {
+            return x.matmul(&self.0.to_dtype(DType::F32)?.t()?);
+        }
+        let x = x.contiguous()?;
+        let ((x, at), (weights, _)) = (x.storage_and_layout(), self.0.storage_and_layout());
+        let Storage::Cpu(CpuStorage::F32(x)) = &*x else {
+            bail!("a product in f32 of something else")
+        };
+        let x = View::new(&x[at.start_offset()..], (n, columns), columns);
+        let y = match &*weights {
+            Storage::Cpu(CpuStorage::F16(w)) => products(w, x, n, columns),
+            Storage::Cpu(CpuStorage::BF16(w)) => products(w, x, n, columns),
+            _ => bail!("a half matrix of another type or place"),
+        };
+        Tensor::from_vec(y, (n, rows), &Device::Cpu)
     }
+}
+
+/// `[n, out]` from weights `[out, in]` and many rows: a thread turns a block of weight rows into f32 and
+/// multiplies all rows with it.
+#[expect(unsafe_code, reason = "threads that write parts of one result")]
+fn products<T: Half>(weights: &[T], x: View, n: usize, columns: usize) -> Vec<f32> {
+    let out = weights.len() / columns;
+    let mut y = vec![0f32; n * out];
+    let to = ByColumns::new(&mut y, out);
+    let blocks: Vec<&[T]> = weights.chunks(BLOCK * columns).collect();
+    each_part(blocks.len(), &|i| {
+        let mut wide = vec![0f32; blocks[i].len()];
+        T::widen(blocks[i], &mut wide);
+        let block = View::new(&wide, (blocks[i].len() / columns, columns), columns);
+        // SAFETY: columns of this block alone.
+        unsafe { to.product(BLOCK * i, x, block.t()) };
+    });
+    y
 }
 
 /// A 16-bit number.
@@ -77,12 +103,14 @@ impl Half for bf16 {
 /// `[n, out]` from weights `[out, in]` and rows `[n, in]`.
 fn dots<T: Half>(weights: &[T], x: &[f32], n: usize, columns: usize) -> Vec<f32> {
     const PIECE: usize = 1024;
+    const ROWS: usize = 64;
     let out = weights.len() / columns;
     // `[out, n]` first: a thread owns whole weight rows.
     let mut by_row = vec![0f32; out * n];
-    by_row.par_chunks_mut(n).zip(weights.par_chunks(columns)).with_min_len(64).for_each(
-        |(sums, row)| {
-            let mut wide = [0f32; PIECE];
+    each_piece(&mut by_row, ROWS * n, &|part, sums| {
+        let mut wide = [0f32; PIECE];
+        let rows = weights[part * ROWS * columns..].chunks_exact(columns);
+        for (sums, row) in sums.chunks_exact_mut(n).zip(rows) {
             for (i, piece) in row.chunks(PIECE).enumerate() {
                 let wide = &mut wide[..piece.len()];
                 T::widen(piece, wide);
@@ -90,8 +118,8 @@ fn dots<T: Half>(weights: &[T], x: &[f32], n: usize, columns: usize) -> Vec<f32>
                     *sum += dot(wide, &x[i * PIECE..][..piece.len()]);
                 }
             }
-        },
-    );
+        }
+    });
     if n == 1 {
         return by_row;
     }
@@ -99,7 +127,7 @@ fn dots<T: Half>(weights: &[T], x: &[f32], n: usize, columns: usize) -> Vec<f32>
 }
 
 /// Sixteen sums side by side, which the compiler keeps in registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let (a, a_rest) = a.as_chunks::<16>();
     let (b, b_rest) = b.as_chunks::<16>();
     let mut sums = [0f32; 16];
@@ -113,8 +141,6 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::Device;
-
     use super::*;
 
     #[test]

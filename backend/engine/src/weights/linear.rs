@@ -1,5 +1,8 @@
 //! Linear maps whose weights may be quantized.
 
+#[cfg(feature = "cuda")]
+mod gpu;
+
 use std::sync::Arc;
 
 use candle_core::quantized::{GgmlDType, QMatMul, QStorage, QTensor};
@@ -7,9 +10,12 @@ use candle_core::{DType, Device, Module, Result, Tensor};
 use shared::Quant;
 
 use super::cache::Form;
+use super::dense::DenseMatrix;
 use super::half::HalfMatrix;
+use super::packed::Packed;
 use super::quantize::quantize;
 use super::weigh::Matrix;
+use crate::processor::Kernels;
 
 /// `y = x Wᵀ + b`.
 ///
@@ -23,9 +29,11 @@ pub(crate) struct Linear {
 
 #[derive(Debug)]
 enum Weight {
-    /// `[in, out]`, already transposed.
-    Dense(Tensor),
+    Dense(DenseMatrix),
     Half(HalfMatrix),
+    /// Arranged for the processor's products.
+    Packed(Packed),
+    /// In blocks: for a GPU, and where the processor has no products of our own.
     Quantized(QMatMul),
 }
 
@@ -99,34 +107,35 @@ impl Weight {
     }
 
     fn dense(weight: &Tensor) -> Result<Self> {
-        Ok(Weight::Dense(weight.t()?.contiguous()?))
+        Ok(Weight::Dense(DenseMatrix::new(weight)?))
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Weight::Dense(w) => x.matmul(w),
+            Weight::Dense(w) => w.forward(x),
             Weight::Half(w) => w.forward(x),
+            Weight::Packed(w) => w.forward(x),
             Weight::Quantized(w) => w.forward(x),
         }
     }
 
     fn matrix(&self) -> Matrix {
         let (block, rows, columns) = match self {
-            // Held transposed.
-            Weight::Dense(w) => (GgmlDType::F32, w.dim(1), w.dim(0)),
+            Weight::Dense(w) => (GgmlDType::F32, w.tensor().dim(0), w.tensor().dim(1)),
             Weight::Half(w) => {
                 let bf16 = w.tensor().dtype() == DType::BF16;
                 let block = if bf16 { GgmlDType::BF16 } else { GgmlDType::F16 };
                 (block, w.tensor().dim(0), w.tensor().dim(1))
             }
+            Weight::Packed(w) => return w.matrix(),
             Weight::Quantized(QMatMul::Tensor(w)) => (GgmlDType::F32, w.dim(0), w.dim(1)),
             Weight::Quantized(QMatMul::TensorF16(w)) => (GgmlDType::F16, w.dim(0), w.dim(1)),
             Weight::Quantized(QMatMul::QTensor(q)) => {
                 let dims = q.shape().dims();
-                return Matrix { block: q.dtype(), rows: dims[0], columns: dims[1] };
+                return Matrix::plain(q.dtype(), dims[0], dims[1]);
             }
         };
-        Matrix { block, rows: rows.unwrap_or(0), columns: columns.unwrap_or(0) }
+        Matrix::plain(block, rows.unwrap_or(0), columns.unwrap_or(0))
     }
 
     fn kind(&self) -> &'static str {
@@ -134,36 +143,50 @@ impl Weight {
             Weight::Half(w) if w.tensor().dtype() == DType::BF16 => "bf16",
             Weight::Half(_) | Weight::Quantized(QMatMul::TensorF16(_)) => "f16",
             Weight::Dense(_) | Weight::Quantized(QMatMul::Tensor(_)) => "f32",
+            Weight::Packed(w) => type_name(w.block()),
             Weight::Quantized(QMatMul::QTensor(q)) => type_name(q.dtype()),
         }
     }
 
     fn device(&self) -> Device {
         match self {
-            Weight::Dense(w) | Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => {
-                w.device().clone()
-            }
+            Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => w.device().clone(),
+            Weight::Dense(w) => w.tensor().device().clone(),
             Weight::Half(w) => w.tensor().device().clone(),
+            Weight::Packed(_) => Device::Cpu,
             Weight::Quantized(QMatMul::QTensor(q)) => q.device(),
         }
     }
 }
 
 impl Linear {
-    /// A linear map from its weight `[out, in]` in f32, held as `quant` says, and its bias `[out]`.
-    pub(crate) fn new(weight: &Tensor, bias: Option<Tensor>, quant: Quant) -> Result<Self> {
+    /// A linear map from its weight `[out, in]` in f32, held as `quant` says, and its bias `[out]`;
+    /// arranged for the processor's products where it has such, if `arrange`.
+    pub(crate) fn new(
+        weight: &Tensor,
+        bias: Option<Tensor>,
+        quant: Quant,
+        arrange: bool,
+    ) -> Result<Self> {
         let weight = match (quant, block_type(quant)) {
             (_, None) => Weight::dense(weight)?,
             (Quant::F16, _) => Weight::Half(HalfMatrix::new(weight, DType::F16)?),
             (Quant::Bf16, _) => Weight::Half(HalfMatrix::new(weight, DType::BF16)?),
+            (_, Some(block)) if arrange && Packed::takes(block, Kernels::here()) => {
+                Weight::Packed(Packed::quantize(weight, block)?)
+            }
             (_, Some(block)) => Weight::of(quantize(weight, block)?)?,
         };
         Ok(Linear { parts: vec![weight], bias })
     }
 
     /// A linear map from stored tensors `[rows, in]` in the order of their rows, held as they are.
-    /// Neighbours of one block type become one part.
-    pub(crate) fn stored(tensors: Vec<QTensor>, bias: Option<Tensor>) -> Result<Self> {
+    /// Neighbours of one block type become one part, arranged for the processor's products if `arrange`.
+    pub(crate) fn stored(
+        tensors: Vec<QTensor>,
+        bias: Option<Tensor>,
+        arrange: bool,
+    ) -> Result<Self> {
         let mut groups: Vec<Vec<QTensor>> = Vec::new();
         for tensor in tensors {
             match groups.last_mut() {
@@ -171,11 +194,16 @@ impl Linear {
                 _ => groups.push(vec![tensor]),
             }
         }
-        let weight = |mut group: Vec<QTensor>| match (group.len(), group.pop()) {
-            (1, Some(alone)) => Weight::of(alone),
-            (_, last) => {
-                group.extend(last);
-                Weight::of(stack(&group)?)
+        let weight = |mut group: Vec<QTensor>| {
+            if arrange && Packed::takes(group[0].dtype(), Kernels::here()) {
+                return Ok(Weight::Packed(Packed::new(&group)?));
+            }
+            match (group.len(), group.pop()) {
+                (1, Some(alone)) => Weight::of(alone),
+                (_, last) => {
+                    group.extend(last);
+                    Weight::of(stack(&group)?)
+                }
             }
         };
         let parts = groups.into_iter().map(weight).collect::<Result<_>>()?;
@@ -186,12 +214,12 @@ impl Linear {
     pub(crate) fn held(&self) -> Result<Option<(Form, Vec<u8>)>> {
         let [whole] = self.parts.as_slice() else { return Ok(None) };
         Ok(Some(match whole {
-            // Held transposed, kept as it was.
-            Weight::Dense(w) => (Form::F32, bytes_of(&w.t()?.contiguous()?)?),
+            Weight::Dense(w) => (Form::F32, bytes_of(w.tensor())?),
             Weight::Half(w) if w.tensor().dtype() == DType::BF16 => {
                 (Form::Bf16, bytes_of(w.tensor())?)
             }
             Weight::Half(w) => (Form::F16, bytes_of(w.tensor())?),
+            Weight::Packed(w) => (tiled_form(w.block()), w.to_bytes()),
             Weight::Quantized(QMatMul::QTensor(q)) => match form_of(q.dtype()) {
                 Some(form) => (form, q.data()?.into_owned()),
                 None => return Ok(None),
@@ -207,6 +235,9 @@ impl Linear {
         bias: Option<Tensor>,
     ) -> Result<Self> {
         let weight = match block_of(form) {
+            Some(block) if form.is_tiled() => {
+                Weight::Packed(Packed::from_bytes(block, shape, &bytes)?)
+            }
             Some(block) => {
                 let storage = QStorage::from_data(bytes.into(), &Device::Cpu, block)?;
                 Weight::of(QTensor::new(storage, shape)?)?
@@ -226,7 +257,7 @@ impl Linear {
     /// A map that is not there: what stands for one where a model is only weighed.
     pub(crate) fn weighed() -> Result<Self> {
         let nothing = Tensor::zeros((1, 1), DType::F32, &Device::Cpu)?;
-        Ok(Linear { parts: vec![Weight::Dense(nothing)], bias: None })
+        Ok(Linear { parts: vec![Weight::dense(&nothing)?], bias: None })
     }
 
     /// What its weights are held as, part by part.
@@ -307,117 +338,26 @@ impl Linear {
     }
 }
 
-#[cfg(feature = "cuda")]
-impl Weight {
-    /// The same weight on a GPU.
-    fn on(self, device: &Device) -> Result<Self> {
-        Ok(match self {
-            Weight::Quantized(QMatMul::QTensor(q)) => {
-                let storage = QStorage::from_data(q.data()?, device, q.dtype())?;
-                let moved = QTensor::new(storage, q.shape().dims())?;
-                Weight::Quantized(QMatMul::QTensor(Arc::new(moved)))
-            }
-            Weight::Dense(w) => Weight::Dense(w.to_device(device)?),
-            Weight::Half(w) => Weight::Half(w.on(device)?),
-            Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => {
-                Weight::Half(HalfMatrix::new(&w.to_device(device)?, DType::F16)?)
-            }
-        })
-    }
-
-    /// The blocks, where a product of our own takes a single row through them.
-    fn q4k(&self) -> Option<&QTensor> {
-        match self {
-            Weight::Quantized(QMatMul::QTensor(q)) if crate::cuda::is_q4k(q) => Some(q),
-            _ => None,
-        }
-    }
-
-    fn rows(&self) -> Result<usize> {
-        match self {
-            Weight::Dense(w) => w.dim(1),
-            Weight::Half(w) => w.tensor().dim(0),
-            Weight::Quantized(QMatMul::Tensor(w) | QMatMul::TensorF16(w)) => w.dim(0),
-            Weight::Quantized(QMatMul::QTensor(q)) => Ok(q.shape().dims2()?.0),
-        }
-    }
-}
-
-#[cfg(feature = "cuda")]
-impl Linear {
-    /// The same map on a GPU.
-    pub(crate) fn on(self, device: &Device) -> Result<Self> {
-        let parts = self.parts.into_iter().map(|part| part.on(device)).collect::<Result<_>>()?;
-        let bias = self.bias.map(|b| b.to_device(device)).transpose()?;
-        Ok(Linear { parts, bias })
-    }
-
-    /// A single row goes through q4_K in 8 bits, in kernels of our own; few rows go through candle's
-    /// quantized products as they are. For many, a quantized weight is decoded
-    /// to f16 for the moment of its product: the tensor cores make up for it many times over.
-    fn forward_on_gpu(&self, x: &Tensor, to: DType) -> Result<Tensor> {
-        let n = x.dim(0)?;
-        let quantized = |w: &Weight| matches!(w, Weight::Quantized(QMatMul::QTensor(_)));
-        let y = if self.takes(n, to) == DType::U8 {
-            let x = match x.dtype() {
-                DType::U8 => x.clone(),
-                _ => crate::cuda::eight(&x.to_dtype(DType::F32)?)?,
-            };
-            let total = self.parts.iter().map(Weight::rows).sum::<Result<usize>>()?;
-            // SAFETY: the products below write every column.
-            #[expect(unsafe_code, reason = "memory that is written whole at once")]
-            let y = unsafe { Tensor::empty((1, total), DType::F32, x.device()) }?;
-            let mut first = 0;
-            for part in self.parts.iter().filter_map(Weight::q4k) {
-                crate::cuda::product(&x, part, &y, first)?;
-                first += part.shape().dims2()?.0;
-            }
-            y
-        } else if Self::few(n) && self.parts.iter().all(quantized) {
-            let x = x.to_dtype(DType::F32)?;
-            self.joined(&x)?
-        } else if self.parts.iter().any(|w| matches!(w, Weight::Dense(_))) {
-            self.joined(&x.to_dtype(DType::F32)?)?
-        } else {
-            let total = self.parts.iter().map(Weight::rows).sum::<Result<usize>>()?;
-            // A product's result has the type of its factors, or f32.
-            let half = |w: &Weight| match w {
-                Weight::Half(w) => w.tensor().dtype(),
-                _ => DType::F16,
-            };
-            let out = if self.parts.iter().all(|w| half(w) == to) { to } else { DType::F32 };
-            // SAFETY: the products below write every column.
-            #[expect(unsafe_code, reason = "memory that is written whole at once")]
-            let y = unsafe { Tensor::empty((n, total), out, x.device()) }?;
-            let mut first = 0;
-            for part in &self.parts {
-                let weight = match part {
-                    Weight::Quantized(q) => crate::cuda::decoded(q)?,
-                    Weight::Half(w) => w.tensor().clone(),
-                    Weight::Dense(w) => w.t()?.contiguous()?,
-                };
-                crate::cuda::matmul(&x.to_dtype(weight.dtype())?, &weight, &y, first)?;
-                first += weight.dim(0)?;
-            }
-            y
-        };
-        if let Some(bias) = &self.bias {
-            crate::cuda::add_bias(&y, bias)?;
-        }
-        y.to_dtype(to)
-    }
-}
-
 fn form_of(block: GgmlDType) -> Option<Form> {
     [Form::Q8_0, Form::Q6k, Form::Q5k, Form::Q4k].into_iter().find(|f| block_of(*f) == Some(block))
 }
 
+/// As [`form_of`], of a matrix that is arranged.
+fn tiled_form(block: GgmlDType) -> Form {
+    match block {
+        GgmlDType::Q4K => Form::TiledQ4k,
+        GgmlDType::Q5K => Form::TiledQ5k,
+        GgmlDType::Q6K => Form::TiledQ6k,
+        _ => Form::TiledQ8_0,
+    }
+}
+
 fn block_of(form: Form) -> Option<GgmlDType> {
     Some(match form {
-        Form::Q8_0 => GgmlDType::Q8_0,
-        Form::Q6k => GgmlDType::Q6K,
-        Form::Q5k => GgmlDType::Q5K,
-        Form::Q4k => GgmlDType::Q4K,
+        Form::Q8_0 | Form::TiledQ8_0 => GgmlDType::Q8_0,
+        Form::Q6k | Form::TiledQ6k => GgmlDType::Q6K,
+        Form::Q5k | Form::TiledQ5k => GgmlDType::Q5K,
+        Form::Q4k | Form::TiledQ4k => GgmlDType::Q4K,
         Form::F32 | Form::F16 | Form::Bf16 => return None,
     })
 }
@@ -453,13 +393,13 @@ mod tests {
     }
 
     /// Parts of one block type become one tensor of the same blocks; others stay beside it. Both
-    /// give what the parts give alone, to the last bit.
+    /// give what the parts give alone, to the last bit, arranged or not.
     #[test]
     fn stored_parts_are_stacked_without_decoding() {
         use GgmlDType::{BF16, F16, F32, Q2K, Q4_0, Q4K, Q5_1, Q6K, Q8_0};
         let x = rows(5, 3, 256);
         let bias = rows(77, 1, 12).flatten_all().expect("a vector");
-        for (types, parts) in [
+        let cases = [
             ([Q4K, Q4K, Q4K], 1),
             ([Q4K, Q4K, Q6K], 2),
             ([Q4K, Q6K, Q4K], 3),
@@ -467,7 +407,9 @@ mod tests {
             ([Q2K, Q5_1, Q5_1], 2),
             ([F32, F32, F32], 1),
             ([BF16, F32, Q4_0], 3),
-        ] {
+        ];
+        for ((types, parts), arrange) in cases.iter().flat_map(|case| [(case, false), (case, true)])
+        {
             let tensors = || -> Vec<QTensor> {
                 let sizes = [4usize, 6, 2];
                 let tensor = |(i, block): (usize, &GgmlDType)| {
@@ -475,11 +417,11 @@ mod tests {
                 };
                 types.iter().enumerate().map(tensor).collect()
             };
-            let linear = Linear::stored(tensors(), Some(bias.clone())).expect("a map");
-            assert_eq!(linear.parts.len(), parts, "{types:?}");
+            let linear = Linear::stored(tensors(), Some(bias.clone()), arrange).expect("a map");
+            assert_eq!(linear.parts.len(), *parts, "{types:?}");
             let alone: Vec<Tensor> = tensors()
                 .into_iter()
-                .map(|t| Linear::stored(vec![t], None)?.forward(&x, DType::F32))
+                .map(|t| Linear::stored(vec![t], None, arrange)?.forward(&x, DType::F32))
                 .collect::<Result<_>>()
                 .expect("alone");
             let want = Tensor::cat(&alone, 1).and_then(|y| y.broadcast_add(&bias)).expect("cat");

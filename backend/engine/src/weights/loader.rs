@@ -155,6 +155,11 @@ impl<'a> Loader<'a> {
         self.footprint.passing = self.footprint.passing.max(bytes);
     }
 
+    /// Whether blocks are arranged for the processor's products: those of a GPU read them as they are.
+    pub(super) fn arranges(&self) -> bool {
+        self.device.is_cpu() && self.kernels.arranges()
+    }
+
     /// Moves a map to where the model runs and counts its bytes. Only single rows go through a
     /// `lone` one.
     pub(super) fn keep(&mut self, linear: Linear, lone: bool) -> Result<Linear, EngineError> {
@@ -187,7 +192,7 @@ impl<'a> Loader<'a> {
                 Quant::F32 => GgmlDType::F32,
                 _ => GgmlDType::F16,
             };
-            self.weigh(&[Matrix { block, rows: 1, columns: values }], 0, false);
+            self.weigh(&[Matrix::plain(block, 1, values)], 0, false);
             return Ok(Tensor::zeros(1, DType::F32, &Device::Cpu)?);
         }
         if let Some((form, bytes)) = self.kept(name, shape) {
@@ -261,7 +266,7 @@ impl<'a> Loader<'a> {
             true => Some(self.read_plain(&format!("{name}.bias"), &[out])?),
             false => None,
         };
-        self.keep(Linear::new(&weight, bias, Quant::F32)?, false)
+        self.keep(Linear::new(&weight, bias, Quant::F32, false)?, false)
     }
 }
 

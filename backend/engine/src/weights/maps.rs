@@ -8,7 +8,7 @@ use super::Loader;
 use super::cache::Form;
 use super::linear::{Linear, block_type, fitting, type_name};
 use super::present::first_layer;
-use super::weigh::Matrix;
+use super::weigh::{Matrix, in_blocks};
 use crate::error::EngineError;
 
 impl Loader<'_> {
@@ -72,7 +72,7 @@ impl Loader<'_> {
             tensors.push(tensor);
         }
         let bias = self.biases(parts)?;
-        let linear = Linear::stored(tensors, bias)?;
+        let linear = Linear::stored(tensors, bias, self.arranges())?;
         self.passing_of(false, parts.len(), 0, linear.matrix_bytes());
         self.keep(linear, lone)
     }
@@ -142,8 +142,8 @@ impl Loader<'_> {
             Quant::F16 => self.half(&format!("{}.weight", parts[0].0), &weight)?,
             other => other,
         };
-        let linear = Linear::new(&weight, bias, quant)?;
-        self.passing_of(true, parts.len(), 4 * weight.elem_count(), linear.matrix_bytes());
+        let linear = Linear::new(&weight, bias, quant, self.arranges())?;
+        self.passing_of(true, parts.len(), 4 * weight.elem_count(), in_blocks(&linear.matrices()));
         self.record_linear(&first, &shape, &linear)?;
         self.keep(linear, lone)
     }
@@ -179,15 +179,17 @@ impl Loader<'_> {
             } else {
                 block_type(quant).unwrap_or(GgmlDType::F32)
             };
-            let matrix = Matrix { block, rows, columns };
-            self.passing_of(quant != Quant::Stored, 1, 4 * rows * columns, matrix.bytes());
+            let matrix = Matrix::held(block, rows, columns, self.kernels);
+            let converted = quant != Quant::Stored;
+            let held = if converted { in_blocks(&[matrix]) } else { matrix.bytes() };
+            self.passing_of(converted, 1, 4 * rows * columns, held);
             self.weigh(&[matrix], 0, true);
             return Ok(Linear::weighed()?);
         }
         let linear = if quant == Quant::Stored {
             let table = self.stored(name, &[rows, columns])?;
             self.hold(type_name(table.dtype()));
-            Linear::stored(vec![table], None)?
+            Linear::stored(vec![table], None, self.arranges())?
         } else if let Some(held) = self.kept("the head", &[rows, columns]) {
             self.passing(held.1.len() as u64);
             let linear = Linear::kept(held, (rows, columns), None)?;
@@ -196,9 +198,9 @@ impl Loader<'_> {
         } else {
             let table = self.files.read_f32(name, &[rows, columns])?;
             let table = Tensor::from_vec(table, (rows, columns), &Device::Cpu)?;
-            let linear = Linear::new(&table, None, quant)?;
+            let linear = Linear::new(&table, None, quant, self.arranges())?;
             self.record_linear("the head", &[rows, columns], &linear)?;
-            self.passing_of(true, 1, 4 * table.elem_count(), linear.bytes());
+            self.passing_of(true, 1, 4 * table.elem_count(), in_blocks(&linear.matrices()));
             self.hold(linear.kind());
             linear
         };

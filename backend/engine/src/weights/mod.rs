@@ -1,6 +1,7 @@
 //! Weights: safetensors and GGUF files read tensor by tensor, and what they become in memory.
 
 mod cache;
+mod dense;
 mod files;
 #[cfg(test)]
 mod fuzz;
@@ -10,6 +11,7 @@ mod header;
 mod linear;
 mod loader;
 mod maps;
+pub(crate) mod packed;
 mod present;
 #[cfg(test)]
 mod products;

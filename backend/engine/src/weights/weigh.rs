@@ -2,6 +2,7 @@
 
 use candle_core::quantized::GgmlDType;
 
+use super::packed::{Packed, tiled_bytes};
 use super::{Linear, Loader};
 use crate::error::EngineError;
 use crate::memory::Footprint;
@@ -13,27 +14,45 @@ pub(crate) struct Matrix {
     pub(crate) block: GgmlDType,
     pub(crate) rows: usize,
     pub(crate) columns: usize,
+    /// Whether it lies as our own products read it.
+    pub(crate) tiled: bool,
 }
 
 impl Matrix {
+    /// One whose blocks lie as files have them.
+    pub(crate) const fn plain(block: GgmlDType, rows: usize, columns: usize) -> Self {
+        Matrix { block, rows, columns, tiled: false }
+    }
+
+    /// One as a processor with such kernels holds it.
+    pub(crate) fn held(block: GgmlDType, rows: usize, columns: usize, kernels: Kernels) -> Self {
+        Matrix { tiled: Packed::takes(block, kernels), ..Matrix::plain(block, rows, columns) }
+    }
+
     /// Its bytes.
     pub(crate) fn bytes(self) -> usize {
-        self.rows * self.columns / self.block.block_size() * self.block.type_size()
+        let Matrix { block, rows, columns, tiled } = self;
+        let blocks = rows * columns / block.block_size() * block.type_size();
+        if tiled { tiled_bytes(block, rows, columns).unwrap_or(blocks) } else { blocks }
     }
 
     /// Adds it to what a model takes. `lone` is a matrix that only single rows go through unless
     /// logits of a whole prompt are wanted: the head.
     pub(crate) fn weigh(self, lone: bool, kernels: Kernels, footprint: &mut Footprint) {
-        let copies = kernels.copies(self.block, self.rows, self.columns);
         footprint.weights += self.bytes() as u64;
+        let copies =
+            if self.tiled { 0 } else { kernels.copies(self.block, self.rows, self.columns) };
         if lone {
-            footprint.by_head += copies.single as u64;
-            footprint.with_logits += (copies.all - copies.single) as u64;
+            footprint.by_head += copies as u64;
         } else {
-            footprint.by_prompt += copies.prompt as u64;
-            footprint.by_step += (copies.all - copies.prompt) as u64;
+            footprint.by_layers += copies as u64;
         }
     }
+}
+
+/// Bytes of those that are made whole before they are held; what lies in tiles is made piece by piece.
+pub(super) fn in_blocks(matrices: &[Matrix]) -> usize {
+    matrices.iter().filter(|m| !m.tiled).map(|m| m.bytes()).sum()
 }
 
 /// Neighbours of one block type are stacked into one matrix.
@@ -76,10 +95,13 @@ impl Loader<'_> {
             self.parameters += (rows * columns) as u64;
             let stored = || self.files.stored_type(&name).unwrap_or(GgmlDType::F32);
             let block = block.unwrap_or_else(stored);
-            matrices.push(Matrix { block, rows: *rows, columns });
+            matrices.push(Matrix::held(block, *rows, columns, self.kernels));
         }
         let whole = stacked(matrices);
-        let held: usize = whole.iter().map(|m| m.bytes()).sum();
+        let held = match block {
+            Some(_) => in_blocks(&whole),
+            None => whole.iter().map(|m| m.bytes()).sum(),
+        };
         let values = 4 * parts.iter().map(|(_, rows)| rows * columns).sum::<usize>();
         self.passing_of(block.is_some(), parts.len(), values, held);
         self.weigh(&whole, biases, lone);
@@ -93,7 +115,7 @@ impl Loader<'_> {
         if converted {
             // Several parts and their stack are there at once; a part alone is its own stack.
             self.passing(if parts > 1 { 2 * values } else { values });
-            // The blocks as they were made, and as they are joined.
+            // What is held as it was made, and as it is joined.
             self.passing(values + 2 * held);
         } else {
             // The blocks as they were read, and as they are stacked.

@@ -96,7 +96,8 @@ pub(super) fn listen(bind: SocketAddr) -> Result<TcpListener, Failure> {
 pub(super) fn for_photographs(entry: &Entry) -> String {
     let size = entry.download.map(amount);
     let licence = entry.licence.as_ref().map(|licence| licence.name.clone());
-    let terms: Vec<String> = size.into_iter().chain(licence).collect();
+    let time = entry.answer_ms.map(crate::cli::list::per_question);
+    let terms: Vec<String> = size.into_iter().chain(time).chain(licence).collect();
     format!(
         "Its models learned drawings. {name} understands photographs ({terms}): choose it on the page, or bring it with \
          'langoverrule models pull {name}'.\n",

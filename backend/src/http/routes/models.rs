@@ -75,6 +75,7 @@ pub async fn models(State(state): State<AppState>, client: Client) -> Json<Vec<M
             licence: m.entry.and_then(|e| e.licence.clone()),
             memory: m.entry.map(Entry::memory).unwrap_or_default(),
             download: m.entry.and_then(|e| e.download),
+            answer_ms: m.entry.and_then(|e| e.answer_ms),
             unavailable: m.missing,
             may_pull: may_pull && on_hub && model_state != ModelState::Ready,
             pull,

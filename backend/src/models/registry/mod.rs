@@ -53,6 +53,8 @@ pub struct Entry {
     pub licence: Option<Licence>,
     /// Bytes to fetch.
     pub download: Option<u64>,
+    /// Milliseconds from question to answer, in its own quantization on two cores.
+    pub answer_ms: Option<u32>,
     /// All parameters of its files.
     pub parameters: Option<u64>,
     /// The name of the sizes that memory follows from, or the sizes.
@@ -123,6 +125,7 @@ struct Raw {
     #[serde(default)]
     ko: InKorean,
     download: Option<u64>,
+    answer_ms: Option<u32>,
     parameters: Option<u64>,
     shape: Option<String>,
     sizes: Option<ModelSizes>,
@@ -207,7 +210,7 @@ impl Raw {
     }
 
     fn change(&mut self, own: Raw) {
-        let elsewhere = own.source.is_some();
+        let (elsewhere, held_otherwise) = (own.source.is_some(), own.quant.is_some());
         let before = std::mem::take(self);
         // What a person says in one language takes the place of both.
         let kept = |own: String, before: String, said: bool| match own.is_empty() && !said {
@@ -229,6 +232,8 @@ impl Raw {
             ko,
             // Another source's size is not known.
             download: own.download.or(before.download.filter(|_| !elsewhere)),
+            // Nor is the speed of another source or quantization.
+            answer_ms: own.answer_ms.or(before.answer_ms.filter(|_| !elsewhere && !held_otherwise)),
             parameters: own.parameters.or(before.parameters),
             // Whichever of the two a person says takes the place of both.
             shape: own.shape.clone().or(before.shape.filter(|_| own.sizes.is_none())),
@@ -295,6 +300,7 @@ impl Raw {
             licence: self.licence,
             ko: self.ko,
             download: self.download,
+            answer_ms: self.answer_ms,
             parameters: self.parameters,
             shape: self.shape,
             sizes: self.sizes,

@@ -22,6 +22,7 @@ fn job_of(asker: Asker) -> Job {
         quant: Quant::F32,
         pictures: JobPictures::InStore,
         asker,
+        again: None,
     }
 }
 
@@ -187,4 +188,40 @@ fn closing_wakes_the_model_and_gives_back_who_waits() {
     queue.close();
     assert!(model.join().expect("no panic"));
     assert_eq!(queue.push(job()), Err(PushError::Closed));
+}
+
+/// The same run, back for another answer.
+fn back(job: Job) -> Job {
+    Job { again: Some(Again::after(1)), ..job }
+}
+
+#[test]
+fn each_answer_of_a_run_that_is_asked_again_is_a_turn_of_its_client() {
+    let queue = line(Bound::new(4, 3));
+    let long = job();
+    let run = long.run.clone();
+    queue.push(long).expect("there is room");
+    let others: Vec<_> = (0..3).map(|_| job_of(asker("192.0.2.2"))).collect();
+    let ids: Vec<_> = others.iter().map(|job| job.run.id.clone()).collect();
+    for other in others {
+        queue.push(other).expect("there is room");
+    }
+    let mut served = Vec::new();
+    for _ in 0..6 {
+        let job = taken(&queue);
+        served.push(job.run.id.clone());
+        if job.run.id == run.id {
+            queue.put_back(back(job)).expect("it is open");
+        }
+    }
+    let mine: Vec<bool> = served.iter().map(|id| *id == run.id).collect();
+    // Who came first has the first turn, and of equal turns whoever waits longer.
+    assert_eq!(mine, [true, false, false, true, false, true]);
+    let theirs: Vec<_> = served.into_iter().filter(|id| *id != run.id).collect();
+    assert_eq!(theirs, ids);
+    assert_eq!(places(&run), [0], "nobody is told to wait who has an answer");
+    // It is taken back though others took its place, and can be taken out while it waits.
+    assert!(queue.remove(&run.id).is_some());
+    queue.close();
+    assert!(queue.put_back(back(job())).is_err());
 }

@@ -14,6 +14,7 @@ pub mod preparation;
 pub mod pull;
 pub mod refused;
 pub mod sampling;
+pub mod times;
 
 use crate::actions;
 use crate::cards::ask::estimate::Estimate;
@@ -23,6 +24,7 @@ use crate::cards::ask::preparation::{Fit, Resize};
 use crate::cards::ask::pull::PullCard;
 use crate::cards::ask::refused::TemplateRefused;
 use crate::cards::ask::sampling::Choosing;
+use crate::cards::ask::times::Times;
 use crate::glossary::Term;
 use crate::lab::{Lab, PictureFrom, use_lab};
 use crate::language::{either, fill, t};
@@ -268,6 +270,10 @@ fn More(lab: Lab) -> impl IntoView {
                     asked=Signal::derive(move || lab.options.with(|o| o.sampling))
                     set=Callback::new(move |asked| lab.options.update(|o| o.sampling = asked))
                 />
+                <Times
+                    asked=Signal::derive(move || lab.options.with(|o| o.repeat.clone()))
+                    set=Callback::new(move |asked| lab.options.update(|o| o.repeat = asked))
+                />
                 <label class="check" title=t("Runs the same question again with nobody looking, and in f32 where that fits, and says whether anything differs")>
                     <input
                         type="checkbox"
@@ -303,6 +309,7 @@ fn Status(lab: Lab) -> impl IntoView {
     let step = Kept::new(move || match run.facts.phase.get() {
         Phase::Prefill { .. } => t("The model is reading.").to_owned(),
         Phase::Generating { .. } => t("The model is answering.").to_owned(),
+        Phase::Asking { .. } => t("The model is asked again.").to_owned(),
         Phase::Loading { .. } => t("The model is loading.").to_owned(),
         Phase::Done(_) => {
             let answer = run.facts.observation.with_untracked(|o| o.answer());

@@ -41,9 +41,13 @@ pub fn DemoCannot(
                 {move || offer.get().map(|offer| {
                     let (said, label, name) = match offer {
                         Offer::Ask { name } => (None, fill("Ask {model} instead", &[("model", &name)]), name),
-                        Offer::Bring { name, bytes, licence } => {
+                        Offer::Bring { name, bytes, answer_ms, licence } => {
                             let size = bytes.map(words::bytes);
-                            let said: Vec<String> = size.into_iter().chain(licence).collect();
+                            let time = answer_ms.map(|ms| {
+                                let seconds = (f64::from(ms) / 1000.0).round().max(1.0).to_string();
+                                fill("about {seconds} s a question on two cores", &[("seconds", &seconds)])
+                            });
+                            let said: Vec<String> = size.into_iter().chain(time).chain(licence).collect();
                             let said = fill(
                                 "{model} understands photographs ({terms}).",
                                 &[("model", &name), ("terms", &said.join(", "))],

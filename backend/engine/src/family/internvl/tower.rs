@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor};
 use shared::Group;
 
-use crate::attention::{Mask, Watch, attend};
+use crate::attention::{Mask, Watch, attend, block_values};
 use crate::error::EngineError;
 use crate::vision::{Activation, Features};
 use crate::weights::{Linear, Loader};
@@ -41,7 +41,7 @@ impl InternVitConfig {
     /// they were prepared and cut.
     pub(super) fn working(&self) -> usize {
         let rows = self.grid() * self.grid() + 1;
-        let block = (self.heads * rows * rows).min((64 << 20) / 4);
+        let block = block_values(self.heads, rows, rows, self.hidden);
         let pixels = 2 * 3 * self.image_size * self.image_size;
         4 * (rows * (4 * self.hidden + 4 * self.intermediate) + block + pixels)
     }
