@@ -9,7 +9,8 @@ use shared::{ErrorCode, Message, ModelInfo};
 
 use super::{Bench, Turn};
 use crate::experiments::{
-    Claim, End, Experiment, Items, Means, Noted, Post, Reach, Seat, Shelves, SqliteQueue, plan,
+    Book, Claim, End, Experiment, Items, Means, Noted, Post, Reach, Seat, Shelves, SqliteQueue,
+    plan,
 };
 use crate::id::RunId;
 use crate::models::catalog::Catalog;
