@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Instant;
 
 use serde::de::DeserializeOwned;
@@ -15,7 +15,7 @@ use super::{ASK_AGAIN, Form, SOON};
 
 /// Waits for a process to end by itself. One that does not in time is killed, and the test fails.
 pub fn ended(child: &mut Child) -> ExitStatus {
-    let (done, is_done) = channel::<()>();
+    let (done, is_done) = sync_channel::<()>(0);
     let id = child.id().to_string();
     let guard = std::thread::spawn(move || {
         let late = is_done.recv_timeout(SOON) == Err(RecvTimeoutError::Timeout);
