@@ -97,18 +97,18 @@ fn levels_that_end_early_are_an_error() {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/levels-end-early.parquet");
     std::fs::copy(fixture, &path).unwrap();
     let mut table = Table::open(vec![path]).unwrap();
-    let mut failed = 0;
+    let mut said = String::new();
     for name in table.columns() {
         let Ok(column) = table.text(&name) else { continue };
         let last = table.rows() - 1;
-        failed += usize::from(table.read_text(column, last).is_err());
+        said.extend(table.read_text(column, last).err().map(|why| why.to_string()));
     }
     for name in table.columns() {
         let Ok(column) = table.picture(&name) else { continue };
         let last = table.rows() - 1;
-        failed += usize::from(table.read_picture(column, last).is_err());
+        said.extend(table.read_picture(column, last).err().map(|why| why.to_string()));
     }
-    assert_eq!(failed, 1);
+    assert!(said.contains("Insufficient repetition levels"), "{said}");
 }
 
 /// parquet skips what a page's header claims to hold, beyond the file's end as well: a minute of it.

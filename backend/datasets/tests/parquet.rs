@@ -229,6 +229,33 @@ fn a_page_that_claims_less_than_it_unpacks_to_is_refused() {
     assert!(said.contains("unpacks to more than"), "{said}");
 }
 
+/// The stream of such a page begins behind its levels, where nothing bounds what it unpacks to.
+#[test]
+fn gzip_in_pages_of_the_second_version_is_refused() {
+    use parquet::basic::GzipLevel;
+    use parquet::file::properties::{WriterProperties, WriterVersion};
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.parquet");
+    let properties = || {
+        WriterProperties::builder()
+            .set_writer_version(WriterVersion::PARQUET_2_0)
+            .set_dictionary_enabled(false)
+    };
+    let write = |codec: Compression| {
+        common::write_with(
+            &file,
+            &["optional binary image;".into(), string("prompt")],
+            &[Leaf::bytes(vec![Some(vec![7; 5000])]), Leaf::texts([Some("a")])],
+            1,
+            properties().set_compression(codec),
+        );
+        opened(&format!("parquet:{}", file.display()))
+    };
+    let said = wrong(&*write(Compression::GZIP(GzipLevel::default())), 0);
+    assert!(said.contains("write it with zstd or snappy"), "{said}");
+    assert_eq!(write(Compression::SNAPPY).sample(0).unwrap().picture, [7; 5000]);
+}
+
 /// Levels that are all alike take a few bytes, however many they are.
 #[test]
 fn a_list_of_a_million_and_more_in_one_row_is_refused() {

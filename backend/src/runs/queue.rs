@@ -188,6 +188,12 @@ impl QueueState {
     }
 
     /// Whether a run of `asker` may wait, and whether in the place that is reserved for its class.
+    /// Whether a run that is asked several times waits already.
+    fn repeats_of(&self, client: Client) -> bool {
+        let mut waiting = self.waiting.in_order().into_iter();
+        waiting.any(|w| w.job.asker.client == client && w.job.run.options.repeat.is_some())
+    }
+
     fn room(&self, asker: &Asker, bound: Bound) -> Result<bool, PushError> {
         if self.closed {
             return Err(PushError::Closed);
@@ -237,6 +243,11 @@ impl Queue {
     pub fn push(&self, job: Job) -> Result<(), PushError> {
         let mut line = lock(&self.line);
         let reserved = line.room(&job.asker, self.bound)?;
+        // One that is asked several times keeps its place for as many answers: with more than one of
+        // each client, a few would fill the line for hours.
+        if job.run.options.repeat.is_some() && line.repeats_of(job.asker.client) {
+            return Err(PushError::Own);
+        }
         line.waiting.push(job.asker.client, reserved, WaitingRun { job, told: Cell::new(None) });
         line.announce();
         self.ready.notify_all();
@@ -247,10 +258,11 @@ impl Queue {
     /// is. Whoever was taken once is not refused for want of a place.
     ///
     /// # Errors
-    /// Gives it back where the line is closed.
+    /// Gives it back where the line is closed or the run is to stop.
     pub fn put_back(&self, job: Job) -> Result<(), Box<Job>> {
         let mut line = lock(&self.line);
-        if line.closed {
+        // Whoever stops a run finds it in the line, or it is ended here: both under this lock.
+        if line.closed || job.run.stop_requested().is_some() {
             return Err(Box::new(job));
         }
         let reserved = line.has_place_of_class(&job.asker);

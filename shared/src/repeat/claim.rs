@@ -16,18 +16,16 @@ pub fn claim_in(prompt: &str) -> Option<(&'static str, &str, &str)> {
 }
 
 /// Words by which an answer denies what it names.
-const DENIALS: [&str; 12] = [
-    "no", "not", "never", "nor", "neither", "without", "cannot", "isn", "aren", "doesn", "don",
-    "wasn",
-];
+/// Words are split at apostrophes, so that *t* ends all of *isn't*, *can't* and *won’t*.
+const DENIALS: [&str; 8] = ["no", "not", "never", "nor", "neither", "without", "cannot", "t"];
 /// Beginnings of Korean words that do.
-const KOREAN_DENIALS: [&str; 3] = ["아니", "아닙", "없"];
+const KOREAN_DENIALS: [&str; 5] = ["아니", "아닙", "없", "않", "못"];
 
 /// Something that the words claim.
 ///
 /// An answer says it where it is the same text as experiments compare texts
 /// ([`crate::experiment::as_compared`]), or where it names it in whole words, articles apart, and has no
-/// word of denial: *It is a dog.* says *a dog*, and *It is not a dog.* and *hot dogs* do not. In a language
+/// more words of denial than the claim: *It is a dog.* says *a dog*, and *It is not a dog.* and *hot dogs* do not. In a language
 /// that joins endings to its words, a word that begins with the claim's names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
@@ -72,7 +70,8 @@ impl Claim {
             DENIALS.contains(&word.as_str())
                 || KOREAN_DENIALS.into_iter().any(|denial| word.starts_with(denial))
         };
-        names && !said.iter().any(denies)
+        let denials = |words: &[String]| words.iter().filter(|word| denies(word)).count();
+        names && denials(&said) <= denials(&self.words)
     }
 }
 
@@ -115,6 +114,8 @@ mod tests {
             ("It is not a dog.", false),
             ("No, there is no dog.", false),
             ("It isn't a dog.", false),
+            ("I can't see a dog.", false),
+            ("It won’t be a dog.", false),
             ("Two hotdogs.", false),
             ("", false),
         ] {
@@ -126,6 +127,9 @@ mod tests {
         assert!(no.is_said_by("no, there is none"), "the same text says it whatever its words");
         let korean = Claim::new("강아지").expect("a claim");
         assert!(korean.is_said_by("강아지입니다.") && !korean.is_said_by("강아지가 아닙니다."));
+        assert!(!korean.is_said_by("강아지가 보이지 않습니다."));
+        let none = Claim::new("no dog").expect("a claim");
+        assert!(none.is_said_by("There is no dog here.") && !none.is_said_by("It is a dog."));
         assert_eq!(Claim::new("the"), None);
     }
 }

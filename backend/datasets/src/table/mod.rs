@@ -10,6 +10,7 @@ mod pages;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use parquet::basic::Compression;
@@ -312,8 +313,13 @@ fn open(path: &Path) -> Result<SerializedFileReader<Pages>, String> {
         .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll)
         .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
         .build();
-    guarded(|| SerializedFileReader::new_with_options(Pages(file), options))
-        .map_err(|e| format!("{name} is no parquet file that can be read ({}).", told(&e)))
+    let (pages, gzip) = Pages::of(file);
+    let file = guarded(|| SerializedFileReader::new_with_options(pages, options))
+        .map_err(|e| format!("{name} is no parquet file that can be read ({}).", told(&e)))?;
+    let mut columns = file.metadata().row_groups().iter().flat_map(|group| group.columns());
+    let packed = columns.any(|column| matches!(column.compression(), Compression::GZIP(_)));
+    gzip.store(packed, Ordering::Relaxed);
+    Ok(file)
 }
 
 /// Runs the parquet crate, which panics over some damaged files where it should fail. What it was

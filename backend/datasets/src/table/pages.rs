@@ -5,7 +5,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, sink};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::read::MultiGzDecoder;
 use parquet::column::page::{Page, PageMetadata, PageReader};
@@ -16,17 +16,31 @@ use parquet::file::reader::{ChunkReader, Length};
 /// already: they may unpack to [`MOST_RATIO`] times their packed size beyond this.
 const PAGE: u64 = 64 << 20;
 const MOST_RATIO: u64 = 8;
+/// The type of a data page of the second version: its levels stand before what is packed, so that the
+/// beginning of a gzip stream is not the page's.
+const SECOND_VERSION: u64 = 3;
 /// Values of the pages that one row is read from. Writers end a page after 20,000 rows or at a
 /// mebibyte, and a row group at some millions of rows. A row that is a list may have all of them in memory.
 const MOST_VALUES: u64 = 1 << 24;
 const MOST_OF_LIST: u64 = 1 << 20;
 
 /// A file whose pages claim no more than can be unpacked.
-pub(super) struct Pages(pub File);
+pub(super) struct Pages {
+    file: File,
+    gzip: Arc<AtomicBool>,
+}
+
+impl Pages {
+    /// The other half says, once that is known, whether a column is packed with gzip.
+    pub fn of(file: File) -> (Pages, Arc<AtomicBool>) {
+        let gzip = Arc::new(AtomicBool::new(false));
+        (Pages { file, gzip: Arc::clone(&gzip) }, gzip)
+    }
+}
 
 impl Length for Pages {
     fn len(&self) -> u64 {
-        self.0.len()
+        self.file.len()
     }
 }
 
@@ -35,8 +49,14 @@ impl ChunkReader for Pages {
 
     /// Reads from a place on, where a page's header begins.
     fn get_read(&self, start: u64) -> Result<Self::T> {
-        let mut reader = self.0.get_read(start)?;
-        let (unpacked, packed) = sizes(reader.fill_buf()?).unwrap_or_default();
+        let mut reader = self.file.get_read(start)?;
+        // Where a header was looked at before, this is the page behind it.
+        let (kind, unpacked, packed) = sizes(reader.fill_buf()?).unwrap_or_default();
+        if kind == SECOND_VERSION && self.gzip.load(Ordering::Relaxed) {
+            let why = "its pages are packed with gzip in their second version, which is not read; \
+                       write it with zstd or snappy";
+            return Err(ParquetError::General(why.to_owned()));
+        }
         if unpacked > most(packed) {
             return Err(ParquetError::General(format!(
                 "a page of {packed} bytes claims to unpack to {unpacked}"
@@ -47,7 +67,7 @@ impl ChunkReader for Pages {
 
     /// Reads a page. The decoder of gzip, unlike the others, goes on beyond what the page claims.
     fn get_bytes(&self, start: u64, length: usize) -> Result<bytes::Bytes> {
-        let bytes = self.0.get_bytes(start, length)?;
+        let bytes = self.file.get_bytes(start, length)?;
         if bytes.starts_with(&[0x1f, 0x8b]) {
             let most = most(length as u64);
             let mut unpacking = MultiGzDecoder::new(&bytes[..]).take(most + 1);
@@ -80,9 +100,9 @@ fn most(packed: u64) -> u64 {
     PAGE.saturating_add(packed.saturating_mul(MOST_RATIO))
 }
 
-/// A page header's unpacked and packed size: its second and third field, after its type, in
-/// Thrift's compact protocol. `None` for other bytes.
-fn sizes(header: &[u8]) -> Option<(u64, u64)> {
+/// A page header's type, unpacked and packed size: its first three fields in Thrift's compact protocol, as
+/// every writer puts them. `None` for other bytes.
+fn sizes(header: &[u8]) -> Option<(u64, u64, u64)> {
     /// A field that follows the one before it and holds an i32.
     const NEXT_I32: u8 = 0x15;
     let mut bytes = header.iter().copied();
@@ -101,8 +121,7 @@ fn sizes(header: &[u8]) -> Option<(u64, u64)> {
         }
         None
     };
-    field()?;
-    Some((field()?, field()?))
+    Some((field()?, field()?, field()?))
 }
 
 /// Counts the values of the pages that are read, and fails where they are too many for one row.
@@ -172,7 +191,7 @@ mod tests {
     fn reading_beyond_the_end_is_an_error() {
         let mut file = tempfile::tempfile().expect("a file");
         io::Write::write_all(&mut file, b"12345").expect("written");
-        let mut reader = Pages(file).get_read(3).expect("a reader");
+        let mut reader = file.get_read(3).map(NotBeyond).expect("a reader");
         let mut bytes = [0; 8];
         assert_eq!(reader.read(&mut bytes).expect("what is there"), 2);
         let kind = reader.read(&mut bytes).map_err(|error| error.kind());
@@ -182,11 +201,11 @@ mod tests {
     #[test]
     fn sizes_of_a_header() {
         // Type 0, unpacked 300, packed 20, then whatever follows.
-        assert_eq!(sizes(&[0x15, 0, 0x15, 0xd8, 0x04, 0x15, 40, 0x2c]), Some((300, 20)));
+        assert_eq!(sizes(&[0x15, 0, 0x15, 0xd8, 0x04, 0x15, 40, 0x2c]), Some((0, 300, 20)));
         // The most an i32 holds.
         let most = [0x15, 0, 0x15, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0x15, 0];
-        assert_eq!(sizes(&most), Some((0x7fff_ffff, 0)));
-        assert_eq!(sizes(&[0x15, 0, 0x15, 0x01, 0x15, 40]), Some((0, 20)));
+        assert_eq!(sizes(&most), Some((0, 0x7fff_ffff, 0)));
+        assert_eq!(sizes(&[0x15, 0, 0x15, 0x01, 0x15, 40]), Some((0, 0, 20)));
         assert_eq!(sizes(b"PAR1\x15\0\x15\0"), None);
         assert_eq!(sizes(&[0x15, 0, 0x15]), None);
         assert_eq!(sizes(&[0x15, 0, 0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]), None);
