@@ -1,4 +1,4 @@
-//! A lab with something to look at: the shipped run, a run of one's own, a finished experiment, a
+//! A lab with something to look at: the shipped run, runs of one's own, a finished experiment, a
 //! class that guesses and one that has seen the curve.
 
 use anyhow::{Context, Result};
@@ -7,13 +7,14 @@ use tempfile::TempDir;
 
 use crate::{Browser, Server};
 
-/// The question of the run of one's own: a picture that the words do not overrule.
+/// The question of the run of one's own: a picture that the words do not overrule. `MORE` is what else
+/// is asked.
 const ASK: &str = "
     const picture = await (await fetch('/api/samples/cat-near.png')).blob();
     const form = new FormData();
     form.append('picture', picture, 'cat-near.png');
     form.append('options', JSON.stringify(
-        { prompt: 'The picture shows a dog. Which animal is in the picture?' }));
+        { prompt: 'The picture shows a dog. Which animal is in the picture?', ...MORE }));
     const made = await (await fetch('/api/runs', { method: 'POST', body: form })).json();
     for (;;) {
         const { state } = await (await fetch('/api/runs/' + made.id)).json();
@@ -89,6 +90,8 @@ pub struct Gallery {
     pub server: Server,
     /// The name of the run.
     pub run: String,
+    /// The name of the run that was asked several times.
+    pub repeated: String,
     /// The name of the experiment.
     pub experiment: String,
     /// A class that guesses.
@@ -110,7 +113,10 @@ impl Gallery {
         let server = Server::start(data.path(), &[])?;
         page.goto(&server.url).await?;
         page.patience_of_scripts(180).await?;
-        let run = asked(page, ASK).await.context("a run of one's own")?;
+        let ask = |more: &str| format!("const MORE = {more};{ASK}");
+        let run = asked(page, &ask("{}")).await.context("a run of one's own")?;
+        let several = "{ repeat: { times: 8 }, sampling: { temperature: 3, seed: 3 } }";
+        let repeated = asked(page, &ask(several)).await.context("a run asked several times")?;
         let experiment = asked(page, TRY).await.context("an experiment")?;
         let phones = Browser::open().await?;
         phones.goto(&format!("{}/j", server.url)).await?;
@@ -134,7 +140,7 @@ impl Gallery {
             page.script(&format!("localStorage.setItem('{key}', '{kept}')")).await?;
         }
         let _phones = phones;
-        Ok(Gallery { server, run, experiment, guessing, shown, _phones, _data: data })
+        Ok(Gallery { server, run, repeated, experiment, guessing, shown, _phones, _data: data })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Browser, Gallery};
 pub struct View {
     /// What its pictures are called.
     pub name: &'static str,
-    /// The address in the lab; `{run}`, `{experiment}`, `{guessing}` and `{shown}` stand for the
+    /// The address in the lab; `{run}`, `{repeated}`, `{experiment}`, `{guessing}` and `{shown}` stand for the
     /// gallery's own.
     pub path: &'static str,
     /// What is there when the view is: a CSS selector.
@@ -37,6 +37,14 @@ const LIGHT: &[&str] = &["light"];
 pub const VIEWS: &[View] = &[
     View { name: "lab", path: "/", ready: DONE, then: "", themes: ALL },
     View { name: "run", path: "/r/{run}?layer=1&token=0", ready: DONE, then: "", themes: BOTH },
+    View {
+        name: "repeat",
+        path: "/r/{repeated}",
+        ready: DONE,
+        then: "document.querySelector('[data-testid=repeat-layers-open]').click();
+               document.querySelector('[data-testid=repeat]').scrollIntoView();",
+        themes: BOTH,
+    },
     View {
         name: "options",
         path: "/",
@@ -127,6 +135,7 @@ impl View {
     pub async fn open(&self, page: &Browser, gallery: &Gallery) -> Result<()> {
         let path =
             self.path.replace("{run}", &gallery.run).replace("{experiment}", &gallery.experiment);
+        let path = path.replace("{repeated}", &gallery.repeated);
         let path = path.replace("{guessing}", &gallery.guessing.code);
         let path = path.replace("{shown}", &gallery.shown.code);
         // A language that an address asked for holds for the tab.
