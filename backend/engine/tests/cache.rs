@@ -71,12 +71,12 @@ fn what_is_kept_is_the_same_model_to_the_last_bit() {
         for quant in [Quant::Q8_0, Quant::Q4k, Quant::Q6k, Quant::Q5k, Quant::F16, Quant::Bf16] {
             let plain = load(&folder, quant, None);
             assert_same(&load(&folder, quant, Some(&cache)), &plain);
-            let written = kept(&folder, "-2.weights");
+            let written = kept(&folder, "-3.weights");
             let named = |file: &&PathBuf| {
                 let name = file.to_string_lossy();
                 let quant = quant.name();
-                name.ends_with(&format!("-{quant}-2.weights"))
-                    || name.ends_with(&format!("-{quant}-tiled-2.weights"))
+                name.ends_with(&format!("-{quant}-3.weights"))
+                    || name.ends_with(&format!("-{quant}-tiled-3.weights"))
             };
             assert_eq!(written.iter().filter(named).count(), 1, "{name} {quant:?}");
             assert_same(&load(&folder, quant, Some(&cache)), &plain);
