@@ -522,7 +522,7 @@ async fn every_picture_of_runs_with_several_is_compared() -> Result<()> {
         page.goto(&stage.server.url).await?;
         let a = ask_about(page, &["red", "blue"]).await?;
         let b = ask_about(page, &["red", "green"]).await?;
-        page.goto(&format!("{}compare?runs={a},{b}", stage.server.url)).await?;
+        page.goto(&format!("{}/compare?runs={a},{b}", stage.server.url)).await?;
         all_done(page, 2).await?;
         let pictures = "return [...document.querySelectorAll('[data-testid=compared-picture]')].map(f => [
               Number(f.dataset.picture), f.dataset.differs, f.querySelectorAll('.cells > *').length > 0,
