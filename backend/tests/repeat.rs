@@ -124,6 +124,8 @@ async fn at_temperature_0_it_is_one_answer_as_often_as_it_was_asked() {
     let (_, found) = table(&lab, asked(3, "")).await;
     assert_eq!(found.answers.len(), 1, "{found:?}");
     assert_eq!((found.answers[0].share.count, found.answers[0].share.share), (3, Some(1.0)));
+    let share = found.answers[0].share;
+    assert_eq!((share.low, share.high), (None, None), "nothing was drawn");
     assert_eq!(found.answers[0].seeds, [0; 3]);
     for spread in found.layers.iter().chain([&found.late]) {
         let (low, high) = spread.band().unwrap();

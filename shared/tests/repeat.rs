@@ -23,7 +23,8 @@ fn one(index: u32, answer: &str, mdi: f64) -> Sampled {
 
 fn options(prompt: &str, times: u32) -> RunOptions {
     let repeat = Some(Repeat { times, claim: String::new() });
-    RunOptions { prompt: prompt.into(), repeat, ..RunOptions::default() }
+    let sampling = Sampling { temperature: 0.7, ..Sampling::default() };
+    RunOptions { prompt: prompt.into(), repeat, sampling, ..RunOptions::default() }
 }
 
 fn table(prompt: &str, all: &[Sampled]) -> RepeatTable {

@@ -135,5 +135,8 @@ fn interval(p: &Proportion) -> String {
 }
 
 fn share(p: &Proportion) -> String {
-    format!("{} (95 % interval {})", percent(p.share), interval(p))
+    match p.low {
+        Some(_) => format!("{} (95 % interval {})", percent(p.share), interval(p)),
+        None => percent(p.share),
+    }
 }

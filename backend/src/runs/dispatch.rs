@@ -198,7 +198,7 @@ impl Driver {
         }
     }
 
-    /// Puts a run that is asked again into the line; gives its end where that is closed.
+    /// Puts a run that is asked again into the line; gives its end where that is closed or it is to stop.
     fn put_back(&self, job: Job) -> Option<Event> {
         self.runs.queue.put_back(job).err().map(|job| {
             job.run.request_stop(StopReason::ShuttingDown);

@@ -68,6 +68,8 @@ pub enum PushError {
     Full,
     /// As many of the client wait as may of one.
     Own,
+    /// It is asked several times, and such a run of the client waits already.
+    OwnRepeated,
     /// The lab is going down.
     Closed,
 }
@@ -187,13 +189,13 @@ impl QueueState {
         asker.presents.is_some() && !self.waiting.reserved().any(of)
     }
 
-    /// Whether a run of `asker` may wait, and whether in the place that is reserved for its class.
-    /// Whether a run that is asked several times waits already.
+    /// Whether a run of `client` waits that is asked several times.
     fn repeats_of(&self, client: Client) -> bool {
         let mut waiting = self.waiting.in_order().into_iter();
         waiting.any(|w| w.job.asker.client == client && w.job.run.options.repeat.is_some())
     }
 
+    /// Whether a run of `asker` may wait, and whether in the place that is reserved for its class.
     fn room(&self, asker: &Asker, bound: Bound) -> Result<bool, PushError> {
         if self.closed {
             return Err(PushError::Closed);
@@ -246,7 +248,7 @@ impl Queue {
         // One that is asked several times keeps its place for as many answers: with more than one of
         // each client, a few would fill the line for hours.
         if job.run.options.repeat.is_some() && line.repeats_of(job.asker.client) {
-            return Err(PushError::Own);
+            return Err(PushError::OwnRepeated);
         }
         line.waiting.push(job.asker.client, reserved, WaitingRun { job, told: Cell::new(None) });
         line.announce();

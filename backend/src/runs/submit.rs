@@ -138,6 +138,7 @@ impl Runs {
             PushError::Own => {
                 too_many(LabError::RunsWaiting { n: self.queue.bound().client as u64 }, AGAIN)
             }
+            PushError::OwnRepeated => too_many(LabError::RepeatedRunWaiting, AGAIN),
             PushError::Closed => ApiError::shutting_down(),
         }
     }

@@ -282,6 +282,11 @@ impl Proportion {
         let high = if count == n { 1.0 } else { centre + half };
         Proportion { count, n, share: Some(p), low: Some(low), high: Some(high) }
     }
+
+    /// Without its interval: of what was not drawn, which says nothing of what would be.
+    pub const fn without_interval(self) -> Self {
+        Proportion { low: None, high: None, ..self }
+    }
 }
 
 /// The mean; `None` of nothing.

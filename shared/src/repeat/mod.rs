@@ -127,7 +127,7 @@ fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
 pub struct AnswerShare {
     /// The answer as it came first, without blanks around it.
     pub answer: String,
-    /// How many of all answers are this one, with the Wilson interval.
+    /// How many of all answers are this one, with the Wilson interval where answers are drawn.
     pub share: Proportion,
     /// Whether it says what the words claim; `null` where no claim is known.
     pub claimed: Option<bool>,
@@ -167,6 +167,11 @@ impl RepeatTable {
         let repeat = options.repeat.as_ref()?;
         let claim = Claim::of(options);
         let n = sampled.len() as u32;
+        // At temperature 0 it is the same answer each time, and not so many draws of one.
+        let proportion = |count: u32| match options.sampling.temperature > 0.0 {
+            true => Proportion::new(count, n),
+            false => Proportion::new(count, n).without_interval(),
+        };
         let late = |one: &Sampled| one.masses.stage(Stage::Late, definition).mdi;
         let mut groups: Vec<(String, Vec<&Sampled>)> = Vec::new();
         for one in sampled {
@@ -184,7 +189,7 @@ impl RepeatTable {
                 let mdi = all.iter().filter_map(|one| late(one).ok()).collect();
                 AnswerShare {
                     answer: all.first().map_or(text, |one| &one.answer).trim().to_owned(),
-                    share: Proportion::new(all.len() as u32, n),
+                    share: proportion(all.len() as u32),
                     claimed: claim.as_ref().map(|claim| claim.is_said_by(text)),
                     late_mdi: MdiSpread::of(mdi).median,
                     seeds: all.iter().map(|one| one.seed).collect(),
@@ -200,7 +205,7 @@ impl RepeatTable {
         Some(RepeatTable {
             times: repeat.times,
             answered: n,
-            claimed: claim.as_ref().map(|_| Proportion::new(say_it, n)),
+            claimed: claim.as_ref().map(|_| proportion(say_it)),
             claim: claim.map(|claim| claim.text().to_owned()),
             answers,
             layers: (0..layers)

@@ -154,6 +154,9 @@ sentences! {
         RunsWaiting { n: u64 } = "runs_waiting":
             "{n} runs that were asked for at your address wait already; try again when one is done.",
             "이 주소에서 요청한 실행 {n}개가 이미 대기 중입니다. 하나가 끝나면 다시 시도하세요.";
+        RepeatedRunWaiting = "repeated_run_waiting":
+            "A run that is asked several times was asked for at your address and waits already, and only one may: try again when it is done, stop it, or ask once.",
+            "이 주소에서 여러 번 묻는 실행이 이미 대기 중이며, 한 번에 하나만 기다릴 수 있습니다. 끝나면 다시 시도하거나, 멈추거나, 한 번만 물으세요.";
         DiskPart { part: u64, day: u64 } = "disk_part":
             "Runs asked for at your address have filled their part of the lab's disk, {part} MiB and {day} MiB more each day; try again later, or have it raised with --per-client disk=….",
             "이 주소에서 요청한 실행이 랩 디스크의 몫({part} MiB, 매일 {day} MiB 추가)을 다 썼습니다. 나중에 다시 시도하거나 --per-client disk=…로 몫을 늘려 달라고 하세요.";

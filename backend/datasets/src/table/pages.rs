@@ -191,7 +191,7 @@ mod tests {
     fn reading_beyond_the_end_is_an_error() {
         let mut file = tempfile::tempfile().expect("a file");
         io::Write::write_all(&mut file, b"12345").expect("written");
-        let mut reader = file.get_read(3).map(NotBeyond).expect("a reader");
+        let mut reader = Pages::of(file).0.get_read(3).expect("a reader");
         let mut bytes = [0; 8];
         assert_eq!(reader.read(&mut bytes).expect("what is there"), 2);
         let kind = reader.read(&mut bytes).map_err(|error| error.kind());

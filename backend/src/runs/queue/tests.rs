@@ -1,9 +1,10 @@
 //! Tests of the line before the devices.
 
-use shared::RunOptions;
+use shared::{Repeat, RunOptions};
 
 use super::*;
 use crate::id::OwnerHash;
+use crate::runs::StopReason;
 
 fn asker(address: &str) -> Asker {
     Asker::of(Client::at(address.parse().expect("an address")))
@@ -220,8 +221,28 @@ fn each_answer_of_a_run_that_is_asked_again_is_a_turn_of_its_client() {
     let theirs: Vec<_> = served.into_iter().filter(|id| *id != run.id).collect();
     assert_eq!(theirs, ids);
     assert_eq!(places(&run), [0], "nobody is told to wait who has an answer");
+    // Whoever stopped it while it was answered did not find it in the line: it is not put back.
+    let stopped = back(job());
+    stopped.run.request_stop(StopReason::Cancelled);
+    assert!(queue.put_back(stopped).is_err());
     // It is taken back though others took its place, and can be taken out while it waits.
     assert!(queue.remove(&run.id).is_some());
     queue.close();
     assert!(queue.put_back(back(job())).is_err());
+}
+
+#[test]
+fn one_run_of_each_client_waits_to_be_asked_several_times() {
+    let repeated = |address: &str| {
+        let id = RunId::random().expect("randomness");
+        let repeat = Some(Repeat { times: 2, claim: String::new() });
+        let options = RunOptions { repeat, ..RunOptions::default() };
+        let run = Arc::new(Run::new(id, String::new(), options, OwnerHash([0; 32])));
+        Job { run, ..job_of(asker(address)) }
+    };
+    let queue = line(Bound::new(8, 8));
+    queue.push(repeated("192.0.2.1")).expect("there is room");
+    assert_eq!(queue.push(repeated("192.0.2.1")), Err(PushError::OwnRepeated));
+    queue.push(job()).expect("it is asked once");
+    queue.push(repeated("192.0.2.2")).expect("it is another's");
 }
