@@ -5,7 +5,7 @@ use std::ops::Range;
 use candle_core::{CpuStorage, Layout, Result, Storage, bail};
 use rayon::prelude::*;
 
-use super::{Mask, Seen, Segment};
+use super::{Mask, Seen, Segment, row};
 use crate::activations::exp;
 use crate::matrix::{View, product};
 use crate::threads::each_pair;
@@ -47,6 +47,12 @@ impl<'a> Heads<'a> {
         let from = head * self.by_head + first * self.width;
         View::new(&self.values[from..], (count, self.width), self.width)
     }
+
+    /// The same rows' values.
+    fn values(&self, head: usize, first: usize, count: usize) -> &'a [f32] {
+        let from = head * self.by_head + first * self.width;
+        &self.values[from..from + count * self.width]
+    }
 }
 
 /// The attention of a block of query rows, head by head: weights `[heads, rows, keys]`, zero where a
@@ -60,8 +66,13 @@ pub(super) fn block(
 ) {
     let (of_weights, of_out) = (rows.count * keys, rows.count * q.width);
     let one = |head: usize, weights: &mut [f32], out: &mut [f32]| {
-        let (keys_of, values_of) = (k.rows(head / group, 0, keys), v.rows(head / group, 0, keys));
-        product(weights, q.rows(head, rows.first, rows.count), keys_of.t());
+        if rows.count == 1 {
+            let (query, keys) = (q.values(head, rows.first, 1), k.values(head / group, 0, keys));
+            row::scores(weights, query, keys);
+        } else {
+            let keys = k.rows(head / group, 0, keys);
+            product(weights, q.rows(head, rows.first, rows.count), keys.t());
+        }
         for (r, row) in weights.chunks_mut(keys).enumerate() {
             let visible = rows.mask.visible(rows.first + r, keys);
             let (seen, hidden) = row.split_at_mut(visible);
@@ -74,7 +85,12 @@ pub(super) fn block(
             }
             hidden.fill(0.0);
         }
-        product(out, View::new(weights, (rows.count, keys), keys), values_of);
+        if rows.count == 1 {
+            row::weighted(out, weights, v.values(head / group, 0, keys));
+        } else {
+            let values = v.rows(head / group, 0, keys);
+            product(out, View::new(weights, (rows.count, keys), keys), values);
+        }
     };
     if weights.len() * q.width < PARALLEL_PRODUCTS {
         let parts = weights.chunks_mut(of_weights).zip(out.chunks_mut(of_out)).enumerate();

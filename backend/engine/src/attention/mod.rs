@@ -9,6 +9,7 @@
 pub(crate) mod bins;
 mod blocked;
 mod cpu;
+mod row;
 
 use candle_core::{Device, Result, Tensor};
 use shared::{FEW_BINS, MOST_BINS};
