@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
+use shared::api::RunCreated;
 use shared::options::{resolve_settings, shortest};
 use shared::{AskedOptions, ErrorCode, MOST_MEDIA, ModelDefaults, ModelTraits, RunOptions};
 use wasm_bindgen::JsCast;
@@ -147,21 +148,35 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
         };
         lab.sending.set(false);
         match created {
-            Ok(created) => {
-                hang_up(lab);
-                browser::hold_still();
-                lab.run.reset(Some(created.id.clone()), Phase::Queued(0));
-                forget_readers(lab);
-                lab.run.facts.options.set(expected(lab, &options));
-                lab.live.set_value(Some(lab.follow(lab.run, created.id.clone(), 0)));
-                navigate(
-                    &path(&created.id, &untrack(|| lab.run.view.get())),
-                    NavigateOptions { scroll: false, ..NavigateOptions::default() },
-                );
-            }
+            Ok(created) => begin(lab, created, &options, (None, None), navigate),
             Err(failure) => complain(lab, failure),
         }
     });
+}
+
+/// Puts a run that was just created on the screen, with the layer and the head that are looked at.
+pub fn begin(
+    lab: Lab,
+    created: RunCreated,
+    options: &AskedOptions,
+    (layer, head): (Option<usize>, Option<u32>),
+    navigate: impl Fn(&str, NavigateOptions),
+) {
+    hang_up(lab);
+    browser::hold_still();
+    lab.run.reset(Some(created.id.clone()), Phase::Queued(0));
+    forget_readers(lab);
+    lab.run.view.layer.set(layer);
+    lab.run.view.look.set(head);
+    lab.run.facts.options.set(expected(lab, options));
+    lab.live.set_value(Some(lab.follow(lab.run, created.id.clone(), 0)));
+    go(lab, &created.id, navigate);
+}
+
+/// Goes to a run, which is looked at as the one on the screen is.
+pub fn go(lab: Lab, id: &str, navigate: impl Fn(&str, NavigateOptions)) {
+    let to = path(id, &untrack(|| lab.run.view.get()));
+    navigate(&to, NavigateOptions { scroll: false, ..NavigateOptions::default() });
 }
 
 /// How many pictures a source has: several only where it is the run on the screen.
@@ -181,7 +196,7 @@ pub async fn submit(
     of_run: usize,
     more: &[web_sys::File],
     options: &AskedOptions,
-) -> Result<shared::api::RunCreated, Failure> {
+) -> Result<RunCreated, Failure> {
     let created = send(to, source, of_run, more, options).await?;
     owner::keep(&created, options);
     Ok(created)
@@ -205,7 +220,7 @@ async fn send(
     of_run: usize,
     more: &[web_sys::File],
     options: &AskedOptions,
-) -> Result<shared::api::RunCreated, Failure> {
+) -> Result<RunCreated, Failure> {
     let mut pictures: Vec<(web_sys::Blob, String)> = match source {
         PictureFrom::File { file, .. } => vec![(file.clone().into(), file.name())],
         PictureFrom::Sample(name) => vec![(samples::picture(name).await?, name.clone())],

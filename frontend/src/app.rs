@@ -12,6 +12,7 @@ use crate::actions;
 use crate::base::{at, base, inside};
 use crate::browser;
 use crate::cards;
+use crate::claims;
 use crate::classroom::follow::FollowPage;
 use crate::classroom::join::JoinPage;
 use crate::classroom::lessons::LessonsPage;
@@ -65,6 +66,7 @@ pub fn App() -> impl IntoView {
     });
     // Whatever page is open when it comes.
     owner::note_answer(lab.run);
+    claims::note(lab);
     // Texts are not reactive: a change of language draws every page anew. What pages show lies in
     // the lab, so nothing is lost by that.
     let first = StoredValue::new(true);
@@ -265,6 +267,8 @@ fn Page() -> impl IntoView {
         <Offer/>
         <Tour/>
         <main class="lab" class:waiting=move || waiting.get()>
+            {cards::first()}
+            <h2 class="closer">{t("Look closer")}</h2>
             <div class="side" node_ref=side style=move || format!("--side:{}px", side_height.get())>
                 {cards::beside()}
             </div>

@@ -294,6 +294,13 @@ pub fn bring_into_sight(selector: &'static str) {
     set_timeout(scroll, std::time::Duration::from_millis(30));
 }
 
+/// Scrolls so that the first element of a selector stands at the top of the window.
+pub fn to_the_top_of(selector: &str) {
+    if let Ok(Some(element)) = document().query_selector(selector) {
+        element.scroll_into_view();
+    }
+}
+
 /// Keeps `width` at the element's own, so that a plot is drawn at its true size.
 pub fn watch_width(holder: NodeRef<html::Div>, width: RwSignal<f64>) {
     watch(holder, width, |rect| rect.width());

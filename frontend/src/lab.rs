@@ -15,6 +15,7 @@ use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::source::{Failure, Following, Source, Told, samples};
 use crate::tour::Step;
+use crate::tried::Tried;
 use crate::words::plot_words;
 use plots::{Palette, Style};
 
@@ -102,6 +103,8 @@ pub struct Lab {
     pub chosen_runs: RwSignal<BTreeSet<String>>,
     /// The step of the tour, while it is on.
     pub tour: RwSignal<Option<Step>>,
+    /// What was claimed of pictures, and what came of it.
+    pub claims: RwSignal<Tried>,
     /// The path of the page that is drawn anew as it stands, until that page asks.
     pub redrawn: StoredValue<Option<String>>,
 }
@@ -133,6 +136,7 @@ impl Lab {
             language: RwSignal::new(Language::now()),
             chosen_runs: RwSignal::new(BTreeSet::new()),
             tour: RwSignal::new(None),
+            claims: RwSignal::new(Tried::default()),
             redrawn: StoredValue::new(None),
         }
     }

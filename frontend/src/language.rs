@@ -24,6 +24,7 @@ pub const KOREAN: &[&str] = &[
     include_str!("../locales/ko/classroom.json"),
     include_str!("../locales/ko/compare.json"),
     include_str!("../locales/ko/heads.json"),
+    include_str!("../locales/ko/opener.json"),
     include_str!("../locales/ko/page.json"),
     include_str!("../locales/ko/repeat.json"),
     include_str!("../locales/ko/runs.json"),

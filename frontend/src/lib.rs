@@ -20,6 +20,7 @@ pub mod run;
 pub mod sequence;
 pub mod source;
 pub mod tour;
+pub mod tried;
 pub mod words;
 
 #[cfg(target_arch = "wasm32")]
@@ -30,6 +31,8 @@ pub mod app;
 pub mod browser;
 #[cfg(target_arch = "wasm32")]
 pub mod cards;
+#[cfg(target_arch = "wasm32")]
+pub mod claims;
 #[cfg(target_arch = "wasm32")]
 pub mod convert;
 #[cfg(target_arch = "wasm32")]

@@ -50,6 +50,55 @@ pub fn exact(text: &str) -> String {
     words::drawn(&shown).chars().map(|c| if c.is_whitespace() { '␣' } else { c }).collect()
 }
 
+/// A word or a mark of what was typed, as it stands in a line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Typed {
+    /// Its positions.
+    pub at: Vec<u32>,
+    /// Its text.
+    pub text: String,
+    /// Whether a blank stands before it.
+    pub apart: bool,
+}
+
+impl Typed {
+    /// Whether it is a word; marks are not chosen.
+    pub fn is_word(&self) -> bool {
+        self.text.chars().any(char::is_alphanumeric)
+    }
+}
+
+/// What was typed, in words and marks: tokens that make one word stand together.
+pub fn typed(layout: &Layout) -> Vec<Typed> {
+    let mut all: Vec<Typed> = Vec::new();
+    for token in layout.tokens.iter().filter(|t| t.group == Group::Instruction) {
+        let text = match token.parts.as_slice() {
+            [] => {
+                let text = token.text.replace('\u{2581}', " ").replace("<0x0A>", " ");
+                let text = text.replace(['\n', '\r', '\t'], " ");
+                if text.trim().is_empty() { text } else { words::drawn(&text) }
+            }
+            // A character of several tokens stands with the first of them.
+            parts => parts.iter().filter(|p| p.index == 0).map(|p| p.of.as_str()).collect(),
+        };
+        let shown = text.trim();
+        let apart = text.starts_with(char::is_whitespace)
+            || all.last().is_some_and(|last| last.text.is_empty());
+        let begins = shown.chars().next().is_some_and(char::is_alphanumeric);
+        match all.last_mut() {
+            Some(last)
+                if !apart && (begins && last.is_word() || shown.is_empty() && text.is_empty()) =>
+            {
+                last.at.push(token.index);
+                last.text += shown;
+            }
+            _ => all.push(Typed { at: vec![token.index], text: shown.to_owned(), apart }),
+        }
+    }
+    all.retain(|typed| !typed.text.is_empty());
+    all
+}
+
 /// A position's text: of the prompt, or of the answer behind it.
 pub fn text_at(observation: &Observation, position: usize) -> Option<String> {
     let layout = observation.layout.as_ref()?;
@@ -249,6 +298,30 @@ mod tests {
         assert_eq!(pieces.len(), 5);
         assert_eq!(pieces[1], Piece::Picture { start: 1, end: 3 });
         assert_eq!(pieces[2], Piece::Token { index: 3, group: Group::Template });
+    }
+
+    #[test]
+    fn what_was_typed_stands_in_words() {
+        let text = |index, text: &str| Token::text(index, 1, text, Group::Instruction);
+        let part = |index, at| Token {
+            parts: vec![shared::CharPart { of: "\u{C5B4}".into(), index: at, count: 2 }],
+            ..text(index, "\u{C5B4} 1/2")
+        };
+        let tokens = ["An", "\u{2581}app", "le", ".", "\n", "Is", " it"];
+        let tokens = tokens.iter().enumerate().map(|(i, t)| text(i as u32, t));
+        let tokens = tokens.chain([part(7, 0), part(8, 1), text(9, "?")]).collect();
+        let typed = typed(&Layout::new(tokens, Vec::new()));
+        let told: Vec<_> = typed.iter().map(|t| (t.text.as_str(), t.apart, t.at.len())).collect();
+        let wanted = [
+            ("An", false, 1),
+            ("apple", true, 2),
+            (".", false, 1),
+            ("Is", true, 1),
+            ("it\u{C5B4}", true, 3),
+            ("?", false, 1),
+        ];
+        assert_eq!(told, wanted);
+        assert!(typed[1].is_word() && !typed[2].is_word());
     }
 
     #[test]

@@ -271,6 +271,13 @@ pub struct Sample {
     /// What to look for.
     #[serde(default)]
     pub note: String,
+    /// What words may claim of it that it does not show, such as `a dog`; empty where nothing is
+    /// prepared.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub claim: String,
+    /// What it shows in that place, such as `a cat`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub shows: String,
     /// Title and note in Korean.
     #[serde(default, skip_serializing_if = "InKorean::is_empty")]
     pub ko: InKorean,

@@ -67,17 +67,26 @@ fn word(text: &str) -> Option<String> {
 }
 
 impl Observation {
+    /// Positions of generated token `index` among what the person typed; none where it does not stand
+    /// there.
+    pub(crate) fn echoed(&self, index: usize) -> Vec<u32> {
+        let Some((token, layout)) = self.tokens.get(index).zip(self.layout.as_ref()) else {
+            return Vec::new();
+        };
+        // A part of a character is no word.
+        let Some(wanted) = word(&token.text).filter(|_| token.bytes.is_none()) else {
+            return Vec::new();
+        };
+        let typed = layout.tokens.iter().filter(|t| t.group == Group::Instruction);
+        let typed = typed.filter(|t| t.parts.is_empty());
+        typed.filter(|t| word(&t.text).as_ref() == Some(&wanted)).map(|t| t.index).collect()
+    }
+
     /// Where generated token `index` stands among what the person typed, and how much its
     /// predicting row looked there; `None` where it does not stand there.
     pub fn echo(&self, index: usize) -> Option<Echo> {
         let token = self.tokens.get(index)?;
-        // A part of a character is no word.
-        let wanted = word(&token.text).filter(|_| token.bytes.is_none())?;
-        let typed = self.layout.as_ref()?.tokens.iter();
-        let typed = typed.filter(|t| t.group == Group::Instruction);
-        let typed = typed.filter(|t| t.parts.is_empty());
-        let same = typed.filter(|t| word(&t.text).as_ref() == Some(&wanted));
-        let positions: Vec<u32> = same.map(|t| t.index).collect();
+        let positions = self.echoed(index);
         let mut shares = Vec::new();
         for layer in 0..self.layers() {
             let row = token.flow.row(layer)?;

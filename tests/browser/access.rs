@@ -91,7 +91,12 @@ async fn tab_goes_through_the_lab_in_reading_order_and_misses_nothing() -> Resul
             "share-link",
             "patches",
             "absolute",
+            "ask-own",
+            "lit-word",
             "token-chip",
+            "play-layers",
+            "scrub",
+            "claim-shown",
             "picture-input",
             "sample",
             "prompt",
@@ -102,7 +107,6 @@ async fn tab_goes_through_the_lab_in_reading_order_and_misses_nothing() -> Resul
             "sink",
             "MDI",
             "beside-paper",
-            "play-layers",
             "Layer",
             "layer-table-open",
             "heads-glass",
@@ -154,10 +158,10 @@ async fn keys_choose_a_head_and_a_patch() -> Result<()> {
         let before = stage.number().await?;
         page.key(Key::Enter).await?;
         page.attr_until("layer-marker", "class", |c| c.contains("pinned")).await?;
-        ensure!(stage.number().await? != before, "one head alone has another number");
+        page.attr_until("overlay", "data-shown", |s| s == "head 1").await?;
+        ensure!(stage.number().await? == before, "looking at a head changed the number");
         page.key(Key::Enter).await?;
-        page.wait("all heads again", async || Ok((stage.number().await? == before).then_some(())))
-            .await?;
+        page.attr_until("overlay", "data-shown", |s| s == "mean of heads").await?;
 
         page.script("document.querySelector('[data-testid=patches]').focus()").await?;
         page.key(Key::Right).await?;
@@ -182,8 +186,8 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
         let page = &stage.browser;
         page.goto(&stage.server.url).await?;
         stage.phase("done").await?;
-        let told = page.text("finding").await?;
-        ensure!(told.contains("the words overrule the picture"), "{told}");
+        let told = page.text("whom").await?;
+        ensure!(told == "The words overruled the picture.", "{told}");
         // What that says is so: the model says dog, and the picture is the sample of a cat.
         ensure!(page.attr("answer", "data-text").await?.contains("dog"));
         let same = page
@@ -195,9 +199,18 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
             )
             .await?;
         ensure!(same == true, "the shipped run is of another picture");
-        // Without a click the page shows the layer in which the word was looked up in the question.
+        // Without a click the page shows a layer in which both are to be seen, the word that was looked
+        // up in the question and a patch of the picture.
+        let shown = page.attr("overlay", "data-layer").await?;
+        let brightest = |css: &str, of: &str| {
+            format!(
+                "return Math.max(...[...document.querySelectorAll('{css}')].map(e => +e.getAttribute('{of}')))"
+            )
+        };
+        let word = page.script(&brightest("[data-testid=lit-word]", "data-share")).await?;
+        let patch = page.script(&brightest(".overlay .cells rect", "fill-opacity")).await?;
+        ensure!(word.as_f64() > Some(0.1) && patch.as_f64() > Some(0.5), "{word}, {patch}: {shown}");
         let layer = page.attr("finding-layer", "data-layer").await?;
-        page.attr_until("overlay", "data-layer", |l| l == layer).await?;
         // The layer where words draw most is named too.
         let most = page
             .asking(
@@ -215,6 +228,7 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
         // One click pins it.
         page.click("finding-layer").await?;
         page.attr_until("layer-marker", "data-layer", |l| l == layer).await?;
+        page.attr_until("overlay", "data-layer", |l| l == layer).await?;
         Ok(())
     })
     .await

@@ -12,6 +12,7 @@ mod exports;
 mod failures;
 mod frames;
 mod languages;
+mod opener;
 mod own;
 mod photographs;
 mod picture;

@@ -106,6 +106,7 @@ async fn a_heads_map_is_its_own_and_the_labs() -> Result<()> {
         page.goto(&format!("{}/?token=3&layer=4", stage.server.url)).await?;
         stage.phase("done").await?;
         page.attr_until("overlay", "data-shown", |s| s == "mean of heads").await?;
+        let number = stage.number().await?;
         page.click("patch-table-open").await?;
         let mean = map(page).await?;
         let before = page.requests().await?;
@@ -116,7 +117,8 @@ async fn a_heads_map_is_its_own_and_the_labs() -> Result<()> {
         let shown = page.attr_until("overlay", "data-shown", |s| s.starts_with("head ")).await?;
         let head: u32 = shown.trim_start_matches("head ").parse()?;
         let layer: u32 = page.attr("overlay", "data-layer").await?.parse()?;
-        ensure!(page.text("shown").await? == format!("Head {head} alone."));
+        let told = page.text("shown").await?;
+        ensure!(told == format!("As head {head} of layer {layer} sees it."), "{told}");
         let own = map(page).await?;
         ensure!(own != mean && !own.is_empty(), "a head's map is not the mean's");
         table_agrees(page, &theirs(page, "sample", Some(head), 3, layer).await?).await?;
@@ -130,7 +132,7 @@ async fn a_heads_map_is_its_own_and_the_labs() -> Result<()> {
         let link = page
             .wait("the head in the link", async || {
                 let url = page.url().await?;
-                Ok(url.contains(&format!("head={head}")).then_some(url))
+                Ok(url.contains(&format!("look={head}")).then_some(url))
             })
             .await?;
         ensure!(page.requests().await? <= before + 6, "one head is one request");
@@ -139,8 +141,24 @@ async fn a_heads_map_is_its_own_and_the_labs() -> Result<()> {
         page.attr_until("overlay", "data-shown", |s| s == shown).await?;
         ensure!(map(page).await? == own, "the link shows another map");
 
+        // To look is not to define: the number is still that of all heads, until it is asked for.
+        ensure!(stage.number().await? == number, "looking at a head changed the number");
+        page.click("head-for-number").await?;
+        page.wait("the head's number", async || {
+            let url = page.url().await?;
+            Ok((stage.number().await? != number && url.contains(&format!("?head={head}"))
+                || url.contains(&format!("&head={head}")))
+            .then_some(()))
+        })
+        .await?;
+        page.attr_until("overlay", "data-shown", |s| s == shown).await?;
+
         // And back.
         page.click("to-mean").await?;
+        page.wait("the number of all heads", async || {
+            Ok((stage.number().await? == number).then_some(()))
+        })
+        .await?;
         page.attr_until("overlay", "data-shown", |s| s == "mean of heads").await?;
         ensure!(!page.has("shown").await?);
         Ok(())

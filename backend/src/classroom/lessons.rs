@@ -65,6 +65,8 @@ mod tests {
             title: String::new(),
             prompt: String::new(),
             note: String::new(),
+            claim: String::new(),
+            shows: String::new(),
             ko: shared::api::InKorean::default(),
         };
         let of = |name: &str, picture: &str| STEP.replace("NAME", name).replace("PICTURE", picture);

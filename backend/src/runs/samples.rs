@@ -128,6 +128,8 @@ impl Samples {
                     title: file.split('.').next().unwrap_or_default().to_owned(),
                     prompt: "What is in the picture?".to_owned(),
                     note: String::new(),
+                    claim: String::new(),
+                    shows: String::new(),
                     ko: InKorean::default(),
                 })
                 .collect(),

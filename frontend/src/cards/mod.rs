@@ -8,6 +8,7 @@ pub mod flow;
 pub mod heads;
 pub mod looked;
 pub mod number;
+pub mod opener;
 pub mod repeat;
 pub mod seen;
 pub mod stages;
@@ -21,6 +22,8 @@ use leptos::prelude::*;
 /// Where a card stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
+    /// Above everything.
+    First,
     /// In the column beside the plots.
     Beside,
     /// Among the plots, as wide as they are.
@@ -40,9 +43,8 @@ const fn card(place: Place, draw: fn() -> AnyView) -> Card {
 }
 
 /// Every card, in the order of the page.
-const CARDS: [Card; 16] = [
-    card(Place::Beside, || seen::Seen().into_any()),
-    card(Place::Beside, || answer::Answer().into_any()),
+const CARDS: [Card; 15] = [
+    card(Place::First, || opener::Opener().into_any()),
     card(Place::Beside, || ask::Ask().into_any()),
     card(Place::Wide, || this_run::RunName().into_any()),
     card(Place::Wide, || number::NumberCard().into_any()),
@@ -59,15 +61,24 @@ const CARDS: [Card; 16] = [
     card(Place::Wide, || this_run::ThisRun().into_any()),
 ];
 
+/// What the page opens with.
+pub fn first() -> Vec<AnyView> {
+    at(Place::First)
+}
+
 /// The cards beside the plots.
 pub fn beside() -> Vec<AnyView> {
-    CARDS.iter().filter(|c| c.place == Place::Beside).map(|c| (c.draw)()).collect()
+    at(Place::Beside)
+}
+
+fn at(place: Place) -> Vec<AnyView> {
+    CARDS.iter().filter(|c| c.place == place).map(|c| (c.draw)()).collect()
 }
 
 /// The plots and what belongs to them.
 pub fn plots() -> Vec<AnyView> {
     let mut drawn = Vec::new();
-    let mut cards = CARDS.iter().filter(|c| c.place != Place::Beside);
+    let mut cards = CARDS.iter().filter(|c| matches!(c.place, Place::Wide | Place::Half));
     while let Some(card) = cards.next() {
         drawn.push(match card.place {
             Place::Half => {

@@ -7,12 +7,12 @@ use shared::{Group, Medium};
 
 use crate::run::Run;
 
-/// A medium's map on the card of what the model saw.
+/// A medium's map in the band that opens a run's page.
 pub struct Map {
-    /// The line beside the card's title.
-    pub note: AnyView,
-    /// The map with everything under it.
-    pub body: AnyView,
+    /// The medium with the map over it.
+    pub medium: AnyView,
+    /// What is said of both, under it.
+    pub below: AnyView,
 }
 
 /// How one kind of medium is looked at.

@@ -2,13 +2,15 @@
 
 use leptos::prelude::*;
 use plots::map::Tops;
-use plots::run::{is_whole, longest_word};
-use shared::{Echo, Heads, Masses, Measure, ModelInfo, Observation, Stage};
+use plots::run::is_whole;
+use shared::{
+    Definition, Echo, Glance, Heads, Masses, Measure, ModelInfo, Observation, Split, Stage,
+};
 
 use super::facts::Facts;
 use super::kept::Kept;
 use super::link::Pick;
-use super::maps::{Maps, Seen};
+use super::maps::{Maps, Seen, head_of};
 use super::phase::Phase;
 use super::view::ViewSignals;
 
@@ -18,14 +20,25 @@ pub struct Derived {
     /// The chosen token, and where the row that wrote it looked at the same word in the question;
     /// not while the answer grows, and not of a single head.
     pub echo: Kept<Option<(usize, Echo)>>,
-    /// The layer that is looked at: under the pointer, else chosen, else where the answer's word was
-    /// looked up in the question, else the middle.
+    /// The head that is looked at: chosen, else the definition's.
+    pub head: Kept<Option<u32>>,
+    /// The definition with the head that is looked at: what is shown of single rows follows it, and the
+    /// numbers of layers and stages do not.
+    pub lens: Kept<Definition>,
+    /// The layer that is looked at: under the pointer, else chosen, else, of a run that is over, where
+    /// most is to be seen of the token ([`Observation::telling_layer`]), else the middle.
     pub layer: Kept<Option<usize>>,
     /// The token that is looked at.
     pub token: Kept<Option<usize>>,
     /// The layer that was chosen, by pointer or for good; `None` where nobody chose one and all
     /// layers are looked at.
     pub chosen_layer: Kept<Option<usize>>,
+    /// How the row that wrote the token divides its attention, in the layer that is looked at.
+    pub split: Kept<Option<Split>>,
+    /// That row's largest looks.
+    pub glance: Kept<Option<Glance>>,
+    /// That row: its attention on every position that it could see.
+    pub row: Kept<Option<Vec<f32>>>,
     /// Attention masses averaged over heads.
     pub masses: Kept<Option<Masses>>,
     /// Measures by layer.
@@ -54,18 +67,30 @@ impl Derived {
                 Pick::Nothing => None,
                 Pick::Token(i) => (i < o.tokens.len()).then_some(i),
                 Pick::Auto if live.get() => o.tokens.len().checked_sub(1),
-                Pick::Auto => longest_word(o),
+                Pick::Auto => o.decisive_word(),
             })
         });
+        let head = Kept::new(move || view.look.get().or_else(|| head_of(definition.get().heads)));
+        let lens = Kept::new(move || {
+            let definition = definition.get();
+            let heads = head.get().map_or(definition.heads, Heads::One);
+            Definition { heads, ..definition }
+        });
         let echo = Kept::new(move || {
-            let of_all = definition.with(|d| !matches!(d.heads, Heads::One(_)));
-            let token = token.get().filter(|_| of_all && !live.get())?;
+            let token = token.get().filter(|_| head.get().is_none() && !live.get())?;
             observation.with(|o| Some((token, o.echo(token)?)))
+        });
+        let telling = Kept::new(move || {
+            let token = token.get().filter(|_| !live.get())?;
+            observation.with(|o| o.telling_layer(token))
         });
         let layer = Kept::new(move || {
             let middle = Stage::Middle.layers(definition.get().stages, layers.get()).last();
-            let looked_up = echo.with(|e| e.as_ref().map(|(_, echo)| echo.layer));
-            chosen_layer.get().or(looked_up).or(middle)
+            chosen_layer.get().or(telling.get()).or(middle)
+        });
+        let split = Kept::new(move || {
+            let (token, lens) = (token.get()?, lens.get());
+            observation.with(|o| o.split(token, Some(layer.get()?), &lens))
         });
         let measures = Kept::new(move || {
             let definition = definition.get();
@@ -85,7 +110,31 @@ impl Derived {
             observation.track();
             tops.with_value(Tops::values)
         });
-        let maps = Maps::new(Seen { facts, view, token, mean });
-        Derived { echo, layer, token, chosen_layer, masses, measures, whole, stages, maps }
+        let maps = Maps::new(Seen { facts, view, head, token, mean });
+        let glance = Kept::new(move || {
+            let (token, layer) = (token.get()?, layer.get()?);
+            observation.with(|o| maps.lend(o, |o, rows| o.glance(rows, token, layer)))
+        });
+        let row = Kept::new(move || {
+            let (token, layer) = (token.get()?, layer.get()?);
+            observation
+                .with(|o| maps.lend(o, |_, rows| rows.row(token, layer).map(<[f32]>::to_vec)))
+        });
+        Derived {
+            echo,
+            head,
+            lens,
+            layer,
+            token,
+            chosen_layer,
+            split,
+            glance,
+            row,
+            masses,
+            measures,
+            whole,
+            stages,
+            maps,
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! custom definition is written out: `def=predicting.begin-system.mean_first.two.mean_of_ratios`.
 
 use serde::de::DeserializeOwned;
-use shared::{Definition, Group, GroupSet, Heads, Target};
+use shared::{Counted, Definition, Group, GroupSet, Heads, Target};
 
 pub use plots::run::{Compared, Measured as Curve, definition_to_text, name_of};
 
@@ -67,6 +67,10 @@ pub struct View {
     pub target: Option<Target>,
     /// Which of the prompt's pictures is shown, from 0.
     pub medium: u8,
+    /// The head whose attention is looked at; the definition's where nobody chose one.
+    pub look: Option<u32>,
+    /// What attention is counted by.
+    pub counted: Counted,
 }
 
 impl View {
@@ -114,6 +118,12 @@ impl View {
         }
         if self.medium > 0 {
             parts.push(format!("picture={}", u32::from(self.medium) + 1));
+        }
+        if let Some(head) = self.look {
+            parts.push(format!("look={head}"));
+        }
+        if self.counted == Counted::InTotal {
+            parts.push("count=total".into());
         }
         match self.target {
             None => {}
@@ -173,6 +183,11 @@ impl View {
                     Ok(at) => view.target = Some(Target::Position(at)),
                     Err(_) => wrong.push(part.to_owned()),
                 },
+                ("look", n) => match n.parse() {
+                    Ok(head) => view.look = Some(head),
+                    Err(_) => wrong.push(part.to_owned()),
+                },
+                ("count", "total") => view.counted = Counted::InTotal,
                 ("curve", "aei") => view.curve = Curve::Aei,
                 ("scale", "relative") => view.scale = Scale::Relative,
                 ("paper", "off") => view.compared.paper = false,
@@ -271,6 +286,8 @@ mod tests {
             target: Some(Target::Patch { medium: 0, row: 3, col: 11 }),
             open: Open::from_text("definition.time-table"),
             medium: 1,
+            look: Some(31),
+            counted: Counted::InTotal,
         });
         there_and_back(View { target: Some(Target::Position(17)), ..View::default() });
         there_and_back(View { flow: FlowStyle::Matrix, ..View::default() });
@@ -320,6 +337,9 @@ mod tests {
         );
         assert_eq!(view.target, Some(Target::Patch { medium: 0, row: 0, col: 11 }));
         assert_eq!(view.to_query(), "def=forward&head=3&patch=0.11");
+        // A head that is looked at is none of the definition's.
+        let view = View::from_query("look=3&count=total");
+        assert_eq!(view, View { look: Some(3), counted: Counted::InTotal, ..View::default() });
         // A head as earlier links wrote it is the same head.
         let groups = "begin-system-template-marker-instruction-generated";
         let old = format!("def=predicting.{groups}.head3.two.mean_of_ratios");
@@ -392,6 +412,7 @@ mod tests {
         assert_eq!(wrong("def=&layer=x&token=2"), ["def=", "layer=x"]);
         assert_eq!(wrong("patch=3&open=nothing.here"), ["patch=3"]);
         assert_eq!(wrong("head=a&patch=3&at=-1"), ["head=a", "patch=3", "at=-1"]);
+        assert_eq!(wrong("look=a&count=token"), ["look=a"]);
     }
 
     #[test]

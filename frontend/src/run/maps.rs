@@ -27,6 +27,8 @@ pub(super) struct Seen {
     pub(super) facts: Facts,
     /// How it is looked at.
     pub(super) view: ViewSignals,
+    /// The head that is looked at.
+    pub(super) head: Kept<Option<u32>>,
     /// The token that is looked at.
     pub(super) token: Kept<Option<usize>>,
     /// Where absolute scales of the mean end.
@@ -51,11 +53,11 @@ pub struct Maps {
 impl Maps {
     /// The maps of one run.
     pub(super) fn new(seen: Seen) -> Self {
-        let Seen { facts: Facts { model, observation, .. }, view, token, mean } = seen;
-        let ViewSignals { definition, target, scale, .. } = view;
+        let Seen { facts: Facts { model, observation, .. }, view, head, token, mean } = seen;
+        let ViewSignals { target, scale, .. } = view;
         let fetched = RwSignal::new(Fetched::default());
         let shown = Kept::new(move || {
-            let head = head_of(definition.get().heads);
+            let head = head.get();
             let token = token.get().unwrap_or(0);
             let prompt = observation.with(|o| o.layout.as_ref().map_or(0, Layout::len));
             model.with(|model: &Option<ModelInfo>| match model {
@@ -91,6 +93,14 @@ impl Maps {
         Maps { shown, scales, looks, looks_end, fetched, busy: StoredValue::new(false) }
     }
 
+    /// Lends the rows that maps show: the mean of heads, or one head's.
+    pub(super) fn lend<T>(&self, o: &Observation, f: impl FnOnce(&Observation, Rows) -> T) -> T {
+        match self.shown.get().is_head() {
+            true => self.fetched.with(|fetched| f(o, Rows::Head(&fetched.rows))),
+            false => f(o, o.mean_rows()),
+        }
+    }
+
     /// Forgets what was fetched.
     pub fn reset(&self) {
         self.fetched.set(Fetched::default());
@@ -100,11 +110,7 @@ impl Maps {
 impl Run {
     /// Lends the rows that maps show: the mean of heads, or one head's.
     pub fn with_rows<T>(&self, f: impl FnOnce(&Observation, Rows) -> T) -> T {
-        let head = self.derived.maps.shown.get().is_head();
-        self.facts.observation.with(|o| match head {
-            true => self.derived.maps.fetched.with(|fetched| f(o, Rows::Head(&fetched.rows))),
-            false => f(o, o.mean_rows()),
-        })
+        self.facts.observation.with(|o| self.derived.maps.lend(o, f))
     }
 }
 
@@ -118,7 +124,7 @@ pub fn head_of(heads: Heads) -> Option<u32> {
 
 /// What is to be fetched next: run, head, and from which token on.
 fn wanted(run: Run) -> Option<(String, u32, u32)> {
-    let (id, head) = (run.facts.id.get()?, head_of(run.view.definition.get().heads)?);
+    let (id, head) = (run.facts.id.get()?, run.derived.head.get()?);
     let (prompt, tokens) =
         run.facts.observation.with(|o| (o.layout.as_ref().map_or(0, Layout::len), o.tokens.len()));
     let HeadRowsKept::First(kept) =
@@ -150,7 +156,7 @@ pub(super) fn follow(run: Run) {
                 return;
             }
             let still = run.facts.id.get_untracked().as_ref() == Some(&id)
-                && head_of(run.view.definition.get_untracked().heads) == Some(head);
+                && run.derived.head.get_untracked() == Some(head);
             if still {
                 run.derived.maps.fetched.update(|f| {
                     if from == 0 {

@@ -4,7 +4,7 @@
 //! a person may pass on belongs here and nowhere else; what the pointer does meanwhile does not.
 
 use leptos::prelude::*;
-use shared::{Definition, Heads, Target};
+use shared::{Counted, Definition, Target};
 
 use super::kept::forget_gone;
 use super::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
@@ -33,6 +33,10 @@ pub struct ViewSignals {
     pub target: RwSignal<Option<Target>>,
     /// Which of the prompt's media is shown, from 0.
     pub medium: RwSignal<u8>,
+    /// The head whose attention is looked at; no part of the number's definition.
+    pub look: RwSignal<Option<u32>>,
+    /// What attention is counted by.
+    pub counted: RwSignal<Counted>,
 }
 
 impl ViewSignals {
@@ -49,6 +53,8 @@ impl ViewSignals {
             open: RwSignal::new(view.open),
             target: RwSignal::new(view.target),
             medium: RwSignal::new(view.medium),
+            look: RwSignal::new(view.look),
+            counted: RwSignal::new(view.counted),
         }
     }
 
@@ -65,6 +71,8 @@ impl ViewSignals {
             open: self.open.get(),
             target: self.target.get(),
             medium: self.medium.get(),
+            look: self.look.get(),
+            counted: self.counted.get(),
         }
     }
 
@@ -80,6 +88,8 @@ impl ViewSignals {
         self.open.set(view.open);
         self.target.set(view.target);
         self.medium.set(view.medium);
+        self.look.set(view.look);
+        self.counted.set(view.counted);
     }
 
     /// Lets go of what was chosen in a run that another one replaces; how things are shown stays.
@@ -88,13 +98,12 @@ impl ViewSignals {
         self.token.set(Pick::Auto);
         self.target.set(None);
         self.medium.set(0);
+        self.look.set(None);
     }
 
-    /// Lets go of everything that stays chosen, a single head too.
+    /// Lets go of everything that stays chosen, a head too; the definition stays.
     pub(super) fn release(&self) {
-        if self.definition.with_untracked(|d| matches!(d.heads, Heads::One(_))) {
-            self.definition.update(|d| d.heads = Heads::MeanFirst);
-        }
+        self.look.set(None);
         self.layer.set(None);
         self.target.set(None);
     }
@@ -111,6 +120,8 @@ impl ViewSignals {
         forget_gone(self.token);
         forget_gone(self.target);
         forget_gone(self.medium);
+        forget_gone(self.look);
+        forget_gone(self.counted);
         forget_gone(self.scale);
         forget_gone(self.compared);
     }

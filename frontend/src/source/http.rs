@@ -18,6 +18,11 @@ pub(super) async fn blob(url: &str) -> Result<Blob, Failure> {
     blob.dyn_into().map_err(|_| broken())
 }
 
+/// The same, as bytes.
+pub(super) async fn bytes(url: &str) -> Result<Vec<u8>, Failure> {
+    checked(Request::get(url).send().await).await?.binary().await.map_err(|_| broken())
+}
+
 /// Sends a request in the name of whoever has a token.
 pub(super) async fn send(request: RequestBuilder, token: &str) -> Result<Response, Failure> {
     checked(request.header("Authorization", &bearer(token)).send().await).await

@@ -99,8 +99,7 @@ pub(super) async fn picture(id: &str, medium: u8) -> Result<Blob, Failure> {
 }
 
 pub(super) async fn picture_bytes(id: &str, medium: u8) -> Result<Vec<u8>, Failure> {
-    let response = checked(Request::get(&picture_url(id, medium)).send().await).await?;
-    response.binary().await.map_err(|_| broken())
+    http::bytes(&picture_url(id, medium)).await
 }
 
 pub(super) fn picture_url(id: &str, medium: u8) -> String {

@@ -23,6 +23,11 @@ pub async fn picture(file: &str) -> Result<Blob, Failure> {
     blob(&url(file)).await
 }
 
+/// The same, as bytes.
+pub async fn bytes(file: &str) -> Result<Vec<u8>, Failure> {
+    super::http::bytes(&url(file)).await
+}
+
 /// The prepared lessons.
 pub async fn lessons() -> Result<Vec<Lesson>, Failure> {
     get("/api/lessons").await

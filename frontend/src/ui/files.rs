@@ -67,7 +67,11 @@ fn write(lab: Lab, plot: RunPlot, png: bool) {
 fn drawn(lab: Lab, plot: RunPlot) -> plots::export::File {
     let run = lab.run;
     let view = View {
-        definition: run.view.definition.get(),
+        definition: match plot {
+            // As on the screen, of the head that is looked at.
+            RunPlot::Flow | RunPlot::Words => run.derived.lens.get(),
+            _ => run.view.definition.get(),
+        },
         measured: run.view.curve.get(),
         compared: run.view.compared.get(),
         // Ribbons are of the layer on the screen, whoever chose it.

@@ -6,7 +6,7 @@
 //! the feature `png` a drawing becomes a picture; the page leaves that to its browser.
 //!
 //! A plot is one file with its data's type, its geometry (pixel to datum and back) and its drawing:
-//! [`curve`], [`curves`], [`heat`], [`flow`], [`bars`], [`looked`], [`means`]. What they share is
+//! [`curve`], [`curves`], [`track`], [`heat`], [`flow`], [`bars`], [`looked`], [`means`]. What they share is
 //! [`canvas`], [`frame`], [`scale`], [`colour`], [`theme`] and [`text`]. [`sheet`] puts what a file says
 //! of itself around a drawing, [`run`] says what each plot shows of a run, and [`export`] makes files of
 //! both.
@@ -35,6 +35,7 @@ pub mod sheet;
 pub mod sides;
 pub mod text;
 pub mod theme;
+pub mod track;
 pub mod words;
 
 pub use colour::{Palette, Rgb, Role};

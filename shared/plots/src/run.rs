@@ -86,29 +86,20 @@ impl Run<'_> {
         layers.map(|l| self.observation.measure(l, definition)).collect()
     }
 
-    /// The token of the answer that is looked at where nobody chose one: the longest word, of equals
-    /// the last, for the answer's content tends to stand at its end.
+    /// The token of the answer that is looked at where nobody chose one.
     pub fn token(&self) -> Option<usize> {
-        longest_word(self.observation)
+        self.observation.decisive_word()
     }
 
-    /// The layer that is looked at where nobody chose one: where a word of the answer that stands in
-    /// the question was looked up, else the middle.
+    /// The layer that is looked at where nobody chose one: of a run that is over the one in which most is
+    /// to be seen of the token, else the middle.
     pub fn layer(&self, view: &View) -> Option<usize> {
-        let of_all = !matches!(view.definition.heads, Heads::One(_));
-        let echo = view.token.or_else(|| self.token()).filter(|_| of_all && self.is_done());
-        let echo = echo.and_then(|token| self.observation.echo(token)).map(|echo| echo.layer);
+        let token = view.token.or_else(|| self.token()).filter(|_| self.is_done());
+        let telling = token.and_then(|token| self.observation.telling_layer(token));
         let layers = self.observation.layers();
         let middle = || Stage::Middle.layers(view.definition.stages, layers).last();
-        view.layer.filter(|l| *l < layers).or(echo).or_else(middle)
+        view.layer.filter(|l| *l < layers).or(telling).or_else(middle)
     }
-}
-
-/// The token of an answer with the most letters; of equals, the last.
-pub fn longest_word(observation: &Observation) -> Option<usize> {
-    let length = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count();
-    let tokens = observation.tokens.iter().enumerate();
-    tokens.max_by_key(|(_, t)| length(&t.text)).map(|(i, _)| i)
 }
 
 /// Whether every layer of the model was observed: of part of a curve nothing is most or least.

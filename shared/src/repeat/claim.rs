@@ -15,6 +15,27 @@ pub fn claim_in(prompt: &str) -> Option<(&'static str, &str, &str)> {
     })
 }
 
+/// How prompts begin that tell what somebody sees before they ask.
+pub const SEEN: &str = "I see ";
+
+/// A prompt's beginning, what it says there, and the question: of what [`claim_in`] reads, of what begins
+/// with [`SEEN`], and, with nothing said, of every other prompt.
+pub fn said_in(prompt: &str) -> (&'static str, &str, &str) {
+    let seen = || {
+        let (what, question) = prompt.strip_prefix(SEEN)?.split_once(". ")?;
+        Some((SEEN, what, question))
+    };
+    claim_in(prompt).or_else(seen).unwrap_or(("", "", prompt))
+}
+
+/// The prompt that says something before it asks; the question alone where nothing is said.
+pub fn saying(beginning: &str, what: &str, question: &str) -> String {
+    match beginning {
+        "" => question.to_owned(),
+        _ => format!("{beginning}{what}. {question}"),
+    }
+}
+
 /// Words by which an answer denies what it names.
 /// Words are split at apostrophes, so that *t* ends all of *isn't*, *can't* and *won’t*.
 const DENIALS: [&str; 8] = ["no", "not", "never", "nor", "neither", "without", "cannot", "t"];
@@ -41,6 +62,20 @@ impl Claim {
             words.iter().take_while(|word| ["a", "an", "the"].contains(&&***word)).count();
         words.drain(..articles);
         (!words.is_empty()).then(|| Claim { text: text.trim().to_owned(), words })
+    }
+
+    /// What of a claim the question does not say itself: *green* of *a green triangle* where the question
+    /// is *What color is the triangle?*; the whole claim where the question says all of it or none.
+    pub fn beyond(what: &str, question: &str) -> Option<Self> {
+        let whole = Claim::new(what)?;
+        let asked = words(question);
+        let own: Vec<&str> = whole.words.iter().map(String::as_str).collect();
+        let beyond: Vec<&str> =
+            own.iter().copied().filter(|word| !asked.iter().any(|a| a == word)).collect();
+        match beyond.is_empty() || beyond.len() == own.len() {
+            true => Some(whole),
+            false => Claim::new(&beyond.join(" ")),
+        }
     }
 
     /// That of a run which is asked several times: the one that was named, else the prompt's own.
@@ -101,6 +136,29 @@ mod tests {
         assert_eq!(of("This is a photo of a dog. What is it?", "").as_deref(), Some("a dog"));
         assert_eq!(of("This is a photo of a dog. What is it?", " four ").as_deref(), Some("four"));
         assert_eq!(of("What is it?", " "), None);
+    }
+
+    #[test]
+    fn what_is_said_before_a_question_is_told_apart_and_put_together() {
+        for (prompt, beginning, what, question) in [
+            ("The picture shows a dog. What is it?", "The picture shows ", "a dog", "What is it?"),
+            ("I see a dog. What is it?", "I see ", "a dog", "What is it?"),
+            ("What is it?", "", "", "What is it?"),
+            ("I see a dog", "", "", "I see a dog"),
+        ] {
+            assert_eq!(said_in(prompt), (beginning, what, question));
+            assert_eq!(saying(beginning, what, question), prompt);
+        }
+    }
+
+    #[test]
+    fn what_the_question_says_itself_is_no_claim() {
+        let beyond = |what, question| Claim::beyond(what, question).map(|c| c.text().to_owned());
+        let color = "What color is the triangle?";
+        assert_eq!(beyond("a green triangle", color).as_deref(), Some("green"));
+        assert_eq!(beyond("a dog", "Which animal is it?").as_deref(), Some("a dog"));
+        assert_eq!(beyond("a dog", "Is it a dog?").as_deref(), Some("a dog"));
+        assert_eq!(beyond("the", color), None);
     }
 
     #[test]

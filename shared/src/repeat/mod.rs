@@ -19,7 +19,7 @@ use crate::options::RunOptions;
 use crate::sentence::{Message, OptionError};
 use crate::stage::Stage;
 
-pub use claim::{BEGINNINGS, Claim, claim_in};
+pub use claim::{BEGINNINGS, Claim, SEEN, claim_in, said_in, saying};
 
 /// A wish to ask the same question several times.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,12 @@
 //! The answer, token by token, each coloured by where the row that wrote it looked.
 
 use leptos::prelude::*;
+use shared::Counted;
 
 use crate::glossary::Term;
 use crate::lab::use_lab;
 use crate::language::{fill, t};
+use crate::run::Run;
 use crate::run::kept::Kept;
 use crate::run::link::Pick;
 use crate::run::phase::Phase;
@@ -14,36 +16,73 @@ use crate::ui::term::Explained;
 use crate::ui::value::plain;
 use crate::words;
 
-/// The card.
+/// Letters up to which an answer is written large, and up to which in middle size.
+const SIZES: (usize, usize) = (40, 140);
+
+/// The card, as a class sees it.
 #[component]
 pub fn Answer() -> impl IntoView {
     let lab = use_lab();
+    let question = move || lab.run.facts.options.with(|o| o.prompt.clone());
+    view! {
+        <section class="card answer" aria-labelledby="answer-title">
+            <header class="card-head">
+                <h2 id="answer-title">{t("Answer")}</h2>
+                <p class="card-note">{move || match lab.run.facts.phase.get() {
+                    Phase::Done(timing) => words::millis(timing.total_ms),
+                    Phase::Generating { .. } => t("writing …").into(),
+                    _ => String::new(),
+                }}</p>
+            </header>
+            <p class="question" title=question>{question}</p>
+            <Chips/>
+            <p class="card-foot">{move || colours(lab.run)}</p>
+        </section>
+    }
+}
+
+/// What the colours of the words say, of the layer that is looked at.
+fn colours(run: Run) -> Option<AnyView> {
+    if run.facts.observation.with(|o| o.tokens.is_empty()) || run.view.target.get().is_some() {
+        return None;
+    }
+    let layer = run.derived.layer.get()?;
+    let words = view! { <b class="words">{t("words")}</b> }.into_any();
+    let picture = view! { <b class="picture">{t("picture")}</b> }.into_any();
+    let token = view! { <Explained term=Term::Token word=t("token")/> }.into_any();
+    let places = [("words", words), ("picture", picture), ("layer", layer.into_any())];
+    Some(match run.view.counted.get() {
+        Counted::PerToken => {
+            let [words, picture, layer] = places;
+            views(
+                "Colour: what drew more per {token}, {words} or {picture}, in layer {layer}.",
+                [("token", token), words, picture, layer],
+            )
+            .into_any()
+        }
+        Counted::InTotal => {
+            views("Colour: what drew more in all, {words} or {picture}, in layer {layer}.", places)
+                .into_any()
+        }
+    })
+}
+
+/// The tokens.
+#[component]
+pub fn Chips() -> impl IntoView {
+    let lab = use_lab();
     let run = lab.run;
     let count = Kept::new(move || run.facts.observation.with(|o| o.tokens.len()));
-    let note = move || match run.facts.phase.get() {
-        Phase::Done(timing) => words::millis(timing.total_ms),
-        Phase::Generating { .. } => t("writing …").into(),
-        Phase::Cancelled if count.get() > 0 => t("stopped early").into(),
-        _ => String::new(),
-    };
-    let question = move || run.facts.options.with(|o| o.prompt.clone());
-    // What the colours of the words say; of one layer where one is pinned.
-    let colours = move || {
-        let words = view! { <b class="words">{t("words")}</b> }.into_any();
-        let picture = view! { <b class="picture">{t("picture")}</b> }.into_any();
-        let token = view! { <Explained term=Term::Token word=t("token")/> }.into_any();
-        match run.view.layer.get() {
-            Some(l) => views(
-                "Colour: what drew more per {token}, {words} or {picture}, in layer {layer}.",
-                [("token", token), ("words", words), ("picture", picture), ("layer", l.into_any())],
-            )
-            .into_any(),
-            None => views(
-                "Colour: what drew more per {token}, {words} or {picture}.",
-                [("token", token), ("words", words), ("picture", picture)],
-            )
-            .into_any(),
+    let size = Kept::new(move || {
+        let letters = run.facts.observation.with(|o| o.answer().chars().count());
+        match letters {
+            n if n <= SIZES.0 => "large",
+            n if n <= SIZES.1 => "middle",
+            _ => "small",
         }
+    });
+    let ended = move || {
+        matches!(run.facts.phase.get(), Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled)
     };
     let looks_note = move || {
         let name = run
@@ -61,14 +100,11 @@ pub fn Answer() -> impl IntoView {
         )
     };
     view! {
-        <section class="card answer" data-tour="answer" aria-labelledby="answer-title">
-            <header class="card-head">
-                <h2 id="answer-title">{t("Answer")}</h2>
-                <p class="card-note">{note}</p>
-            </header>
-            <p class="question" title=question>{question}</p>
             <div
-                class="chips"
+                class=move || {
+                    let looking = run.view.target.get().is_some();
+                    ["chips", size.get(), if looking { "looking" } else { "" }].join(" ")
+                }
                 role="group"
                 aria-label=t("Tokens of the answer")
                 data-testid="answer"
@@ -82,14 +118,12 @@ pub fn Answer() -> impl IntoView {
             >
                 {move || (0..count.get()).map(|i| view! { <Chip i/> }).collect_view()}
                 {move || (count.get() == 0).then(|| view! {
-                    <p class="quiet">{if matches!(run.facts.phase.get(), Phase::Done(_) | Phase::Failed(_) | Phase::Cancelled) { t("Nothing was written.") } else { t("Nothing written yet.") }}</p>
+                    <p class="quiet">{if ended() { t("Nothing was written.") } else { t("Nothing written yet.") }}</p>
                 })}
             </div>
             <Show when=move || run.view.target.get().is_some() && count.get() != 0>
                 <p class="card-foot" data-testid="answer-looks">{looks_note}</p>
             </Show>
-            <p class="card-foot" class:hidden=move || count.get() == 0 || run.view.target.get().is_some()>{colours}</p>
-        </section>
     }
 }
 
@@ -99,12 +133,14 @@ fn Chip(i: usize) -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
     let measure = Kept::new(move || {
-        let (layer, definition) = (run.view.layer.get(), run.view.definition.get());
+        let (layer, definition) = (run.derived.layer.get(), run.derived.lens.get());
         run.facts.observation.with(|o| o.token_measure(i, layer, &definition))
     });
-    let (text, chance) = run.facts.observation.with_untracked(|o| {
-        let text = o.shown(i).map(|t| words::token(&t.text)).unwrap_or_default();
-        (text, o.tokens.get(i).map(|t| sequence::chance(t.logprob)).unwrap_or_default())
+    let (text, chance, apart, end) = run.facts.observation.with_untracked(|o| {
+        let shown = o.shown(i).map(|t| t.text).unwrap_or_default();
+        let chance = o.tokens.get(i).map(|t| sequence::chance(t.logprob)).unwrap_or_default();
+        let apart = shown.starts_with([' ', '\u{2581}', '\n']) || shown.is_empty();
+        (words::token(&shown), chance, apart && i > 0, shown.is_empty())
     });
     let chosen = move || run.derived.token.get() == Some(i);
     // Where something is looked at, how much this token looked at it; else what drew it more.
@@ -114,15 +150,18 @@ fn Chip(i: usize) -> impl IntoView {
     let style = move || {
         let palette = lab.palette.get();
         let ground = match (run.view.target.get(), looked.get(), run.derived.maps.looks_end.get()) {
-            (None, ..) => measure.get().mdi.map_or(palette.neutral, |m| palette.ground(m)),
+            (None, ..) => {
+                let ratio = measure.get().ratio(run.view.counted.get());
+                ratio.map_or(palette.neutral, |ratio| palette.ground(ratio))
+            }
             (Some(_), Some(share), end) if end > 0.0 => {
                 palette.scale.0.mix(palette.scale.1, f64::from(share / end))
             }
             (Some(_), ..) => palette.neutral,
         };
         match run.view.target.get() {
-            None => format!("background:{}", ground.css()),
-            Some(_) => format!("background:{};color:{}", ground.css(), ground.type_on().css()),
+            None => format!("--ground:{}", ground.css()),
+            Some(_) => format!("--ground:{};color:{}", ground.css(), ground.type_on().css()),
         }
     };
     let looked_share = move || match (run.view.target.get(), looked.get()) {
@@ -138,11 +177,14 @@ fn Chip(i: usize) -> impl IntoView {
         .with_untracked(|o| o.tokens.get(i).map(sequence::nearly).filter(|n| !n.is_empty()));
     let nearly = nearly.map_or_else(String::new, |nearly| format!(" · {nearly}"));
     view! {
+        // As far apart as the words themselves.
+        {apart.then_some(" ")}
         <button
             type="button"
             class="chip"
             class:chosen=chosen
             class:unknown=move || measure.get().mdi.is_err()
+            class:end=end
             data-testid="token-chip"
             data-index=i
             aria-pressed=move || chosen().to_string()

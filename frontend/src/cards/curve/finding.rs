@@ -7,8 +7,8 @@ use shared::{Echo, Extremes};
 use crate::glossary::Term;
 use crate::lab::use_lab;
 use crate::language::{fill, t};
+use crate::run::Run;
 use crate::run::kept::Kept;
-use crate::run::{Run, SHIPPED};
 use crate::ui::said::views;
 use crate::ui::term::Explained;
 use crate::ui::value::Partial;
@@ -24,15 +24,12 @@ pub fn Finding() -> impl IntoView {
     let echo = Kept::new(move || {
         let (token, echo) = run.derived.echo.get()?;
         let word = run.facts.observation.with(|o| Some(words::token(&o.shown(token)?.text)))?;
-        Some((word, echo, run.facts.id.with(|id| id.as_deref() == Some(SHIPPED))))
+        Some((word, echo))
     });
     view! {
         <p class="finding" data-testid="finding">
             // Another sentence is another element: its layers do not wander through the line.
             <For each=move || echo.get() key=|echo| format!("{echo:?}") let:found>
-                {found.2.then(|| view! {
-                    <b>{t("A cat in the picture, a dog in the question, and the model answers “dog”: the words overrule the picture.")}</b>" "
-                })}
                 {looked_up(run, found.0, &found.1)}" "
             </For>
             <For each=move || found.get() key=|found| format!("{found:?}") let:found>

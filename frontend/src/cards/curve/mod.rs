@@ -9,15 +9,14 @@ use shared::{ModelInfo, Observation, Seen, Undefined};
 use crate::glossary::Term;
 use crate::lab::use_lab;
 use crate::language::{fill, t};
+use crate::run::Run;
 use crate::run::kept::Kept;
 use crate::run::link::Curve;
 use crate::run::phase::Phase;
-use crate::run::{Play, Run};
 use crate::ui::behind::Behind;
 use crate::ui::glass::{At, Handler, Key, Reads};
 use crate::ui::plot_glass::PlotGlass;
 use crate::ui::term::Explained;
-use crate::ui::transport::PlayButton;
 use crate::ui::value::{Switch, plain};
 use crate::words;
 use finding::Finding;
@@ -60,7 +59,6 @@ pub fn CurveCard() -> impl IntoView {
                     chosen=run.view.curve
                 />
                 <Beside run/>
-                <PlayButton run what=Play::Layers/>
             </header>
             <Chart run/>
             <Finding/>

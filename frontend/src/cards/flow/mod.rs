@@ -26,14 +26,14 @@ pub fn FlowCard() -> impl IntoView {
     let lab = use_lab();
     let run = lab.run;
     let matrix = Kept::new(move || {
-        let (layer, heads) = (run.derived.layer.get()?, run.view.definition.get().heads);
+        let (layer, heads) = (run.derived.layer.get()?, run.derived.lens.get().heads);
         run.derived.masses.with(|masses| {
             let masses = masses.as_ref()?;
             run.facts.observation.with(|o| o.flow_matrix(masses, layer, heads)).ok()
         })
     });
     let even = Kept::new(move || {
-        let (layer, heads) = (run.derived.layer.get(), run.view.definition.get().heads);
+        let (layer, heads) = (run.derived.layer.get(), run.derived.lens.get().heads);
         let knockout = run.facts.options.with(|o| o.knockout.clone());
         let seen = Seen { knockout: knockout.as_ref(), layer, heads };
         run.facts.observation.with(|o| o.even_matrix(seen))
@@ -42,7 +42,7 @@ pub fn FlowCard() -> impl IntoView {
         let Some(layer) = run.derived.layer.get() else {
             return t("the layer you look at").to_owned();
         };
-        match run.view.definition.get().heads {
+        match run.derived.lens.get().heads {
             Heads::One(head) => {
                 fill("layer {layer} · head {head}", &[("layer", &layer), ("head", &head)])
             }

@@ -40,7 +40,7 @@ pub fn HeadsCard() -> impl IntoView {
     });
     let drawing = Kept::new(move || heat.with(|h| svg(h, &grid.get(), &lab.style())));
     let under = RwSignal::new(None::<(usize, usize)>);
-    let note = move || match (under.get(), run.view.definition.get().heads) {
+    let note = move || match (under.get(), run.derived.head.get()) {
         (Some((layer, head)), _) => {
             let mdi =
                 run.facts.observation.with(|o| o.measure_head(layer, head as u32, &base.get()).mdi);
@@ -49,27 +49,23 @@ pub fn HeadsCard() -> impl IntoView {
                 &[("layer", &layer), ("head", &head), ("mdi", &plain(mdi, words::number))],
             )
         }
-        (None, Heads::One(head)) => {
+        (None, Some(head)) => {
             fill("head {head} alone; click it to go back to all", &[("head", &head)])
         }
-        (None, _) => t("log₂ MDI · click a cell").into(),
+        (None, None) => t("log₂ MDI · click a cell").into(),
     };
     let find = move |at: At| grid.get_untracked().at(at.x, at.y);
     let choose = move |layer: usize, head: usize| {
         // The same head in another layer is another map of it, not the way back.
-        let now = (run.view.definition.get_untracked().heads, run.view.layer.get_untracked());
-        let same = now == (Heads::One(head as u32), Some(layer));
-        run.view.definition.update(|d| {
-            d.heads = if same { Heads::MeanFirst } else { Heads::One(head as u32) };
-        });
+        let now = (run.view.look.get_untracked(), run.view.layer.get_untracked());
+        let same = now == (Some(head as u32), Some(layer));
+        run.view.look.set((!same).then_some(head as u32));
         run.view.layer.set((!same).then_some(layer));
     };
     // The way to a cell without a pointer: from the chosen one, or the one that leans most.
-    let start = move || match (
-        run.view.definition.get_untracked().heads,
-        run.derived.layer.get_untracked(),
-    ) {
-        (Heads::One(head), Some(layer)) => Some((layer, head as usize)),
+    let start = move || match (run.derived.head.get_untracked(), run.derived.layer.get_untracked())
+    {
+        (Some(head), Some(layer)) => Some((layer, head as usize)),
         _ => heat.with_untracked(|h| h.extremes().map(|[_, words]| words)),
     };
     let look = move |cell: Option<(usize, usize)>| {
@@ -165,7 +161,7 @@ fn Outlines(
         <svg class="marks" viewBox=move || view_box(grid.get().width, grid.get().height) aria-hidden="true">
             {move || heat.with(Heat::extremes).map(|all| all.map(|(l, h)| outline("strongest", l, h)))}
             {move || {
-                let (Heads::One(head), layer) = (run.view.definition.get().heads, run.derived.layer.get()?) else { return None };
+                let (head, layer) = (run.derived.head.get()?, run.derived.layer.get()?);
                 Some(outline("chosen", layer, head as usize))
             }}
             {move || under.get().map(|(l, h)| outline("under", l, h))}

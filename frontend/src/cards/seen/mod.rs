@@ -9,23 +9,26 @@ use crate::media::{kind_of, lens};
 use crate::run::Run;
 use crate::run::kept::Kept;
 
-/// The card.
+/// The card, as a class sees it.
 #[component]
 pub fn Seen() -> impl IntoView {
+    view! {
+        <section class="card seen" aria-labelledby="seen-title">
+            <header class="card-head"><h2 id="seen-title">{t("What the model saw")}</h2></header>
+            <Looked/>
+        </section>
+    }
+}
+
+/// The medium with where the model looked, and what is said of it.
+#[component]
+pub fn Looked() -> impl IntoView {
     let run = use_lab().run;
     let kind = Kept::new(move || kind_of(run).unwrap_or(Group::Image));
-    let shown = move || {
+    move || {
         let map = (lens(kind.get()).map)(run);
-        view! {
-            <header class="card-head">
-                <h2 id="seen-title">{t("What the model saw")}</h2>
-                {map.note}
-            </header>
-            <Which run/>
-            {map.body}
-        }
-    };
-    view! { <section class="card seen" data-tour="seen" aria-labelledby="seen-title">{shown}</section> }
+        view! { {map.medium}<Which run/>{map.below} }
+    }
 }
 
 /// Which of the prompt's pictures is shown, where there are several.

@@ -22,7 +22,7 @@ use plots::view_box;
 /// What the plot shows of a run.
 fn columns_of(run: Run) -> Columns {
     let lab = use_lab();
-    let (definition, layer) = (run.view.definition.get(), run.derived.chosen_layer.get());
+    let (definition, layer) = (run.derived.lens.get(), run.derived.chosen_layer.get());
     run.facts.plotted(|plotted| plots::run::columns(plotted, &definition, layer, &lab.style()))
 }
 
@@ -52,7 +52,7 @@ pub fn TimeCard() -> impl IntoView {
         }
         true
     };
-    let note = move || match (run.derived.chosen_layer.get(), run.view.definition.get().heads) {
+    let note = move || match (run.derived.chosen_layer.get(), run.derived.lens.get().heads) {
         (Some(layer), Heads::One(head)) => {
             fill("layer {layer} · head {head}", &[("layer", &layer), ("head", &head)])
         }

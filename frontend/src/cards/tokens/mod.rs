@@ -59,10 +59,7 @@ pub fn Tokens() -> impl IntoView {
     let all = RwSignal::new(false);
     let text = Kept::new(move || run.view.definition.get().text);
     let count = Kept::new(move || run.facts.observation.with(|o| o.tokens.len()));
-    let row = Kept::new(move || {
-        let (token, layer) = (run.derived.token.get()?, run.derived.layer.get()?);
-        run.with_rows(|_, rows| rows.row(token, layer).map(<[f32]>::to_vec))
-    });
+    let row = run.derived.row;
     let end = Kept::new(move || match run.view.scale.get() {
         Scale::Absolute => run.derived.maps.scales.get().key,
         Scale::Relative => row.with(|r| r.as_ref().map_or(0.01, |r| overlay::relative_key_top(r))),

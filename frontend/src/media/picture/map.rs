@@ -68,10 +68,7 @@ pub(super) fn map(run: Run) -> Map {
         ("0".to_owned(), scale_end(run.view.scale.get(), &end))
     });
 
-    let note = view! {
-        <p class="card-note" data-testid="seen-note" title=move || picture.get().map(|p| words::preparation(&p))>{patches}{about}</p>
-    };
-    let body = view! {
+    let medium = view! {
             <div
                 class="picture"
                 class:coarse=move || picture.get().is_some_and(|p| p.width < 128)
@@ -102,7 +99,14 @@ pub(super) fn map(run: Run) -> Map {
                 </Show>
                 {move || picture.get().map(|p| view! { <Overlay run p cells top under/> })}
             </div>
+    };
+    let below = view! {
+            <p class="card-note" data-testid="seen-note" title=move || picture.get().map(|p| words::preparation(&p))>{patches}{about}</p>
+            <p class="card-foot" id="seen-told" data-testid="seen-told" aria-live="polite">
+                {move || foot(run, under.get(), cells, picture.get())}
+            </p>
             <HeadLine run/>
+            <ScaleBar run ramp=Ramp::Attention ends/>
             <Original run picture/>
             {move || {
                 let done = run.facts.model.with(|m| m.as_ref().map(|m| {
@@ -113,13 +117,9 @@ pub(super) fn map(run: Run) -> Map {
                 })
             }}
             <Kept run/>
-            <ScaleBar run ramp=Ramp::Attention ends/>
-            <p class="card-foot" id="seen-told" data-testid="seen-told" aria-live="polite">
-                {move || foot(run, under.get(), cells, picture.get())}
-            </p>
             <PatchTable run picture cells/>
     };
-    Map { note: note.into_any(), body: body.into_any() }
+    Map { medium: medium.into_any(), below: below.into_any() }
 }
 
 /// The sentence below the picture.
@@ -186,28 +186,46 @@ fn looked_at(run: Run) -> Option<String> {
     })
 }
 
-/// Whose map it is where one head was chosen, and the way back to the mean of all.
+/// Whose map it is where one head is looked at, the way back to the mean of all, and the way to make it
+/// the number's: looking alone changes no number.
 #[component]
 fn HeadLine(run: Run) -> impl IntoView {
-    let one = move || matches!(run.view.definition.get().heads, Heads::One(_));
     let told = move || {
         let shown = run.derived.maps.shown.get();
-        shown.reason().unwrap_or_else(|| match run.view.definition.get().heads {
-            Heads::One(head) => fill("Head {head} alone.", &[("head", &head)]),
+        shown.reason().unwrap_or_else(|| match (run.derived.head.get(), run.derived.layer.get()) {
+            (Some(head), Some(layer)) => fill(
+                "As head {head} of layer {layer} sees it.",
+                &[("head", &head), ("layer", &layer)],
+            ),
             _ => String::new(),
         })
     };
+    let of_number = move || match run.view.definition.get().heads {
+        Heads::One(head) => run.derived.head.get() == Some(head),
+        _ => false,
+    };
+    let back = move |_| match run.view.look.get_untracked() {
+        Some(_) => run.view.look.set(None),
+        None => run.view.definition.update(|d| d.heads = Heads::MeanFirst),
+    };
+    let take = move |_| {
+        if let Some(head) = run.derived.head.get_untracked() {
+            run.view.definition.update(|d| d.heads = Heads::One(head));
+            run.view.look.set(None);
+        }
+    };
     view! {
-        <Show when=one>
+        <Show when=move || run.derived.head.get().is_some()>
             <p class="head-line">
                 <span data-testid="shown">{told}</span>
-                " "
-                <button
-                    type="button"
-                    class="compare"
-                    data-testid="to-mean"
-                    on:click=move |_| run.view.definition.update(|d| d.heads = Heads::MeanFirst)
-                >{t("Back to the mean of all heads")}</button>
+                <button type="button" class="pill" data-testid="to-mean" on:click=back>
+                    <span aria-hidden="true">"×"</span>{t("all heads")}
+                </button>
+                <Show when=move || !of_number()>
+                    <button type="button" class="pill" data-testid="head-for-number" on:click=take>
+                        {t("use this head for the number")}
+                    </button>
+                </Show>
             </p>
         </Show>
     }

@@ -1,0 +1,63 @@
+//! How the row that wrote the chosen word divides its attention: one bar of words, picture and rest.
+
+use leptos::prelude::*;
+
+use crate::lab::use_lab;
+use crate::language::{fill, t};
+use crate::run::kept::Kept;
+use crate::words;
+
+/// A part that is narrower has its name beside the bar.
+const ROOM: f64 = 0.17;
+
+/// The bar.
+#[component]
+pub fn Bar() -> impl IntoView {
+    let lab = use_lab();
+    let run = lab.run;
+    let split = Kept::new(move || {
+        let by = run.view.counted.get();
+        run.derived.split.get().map(|split| split.counted(by))
+    });
+    let parts = move || {
+        let split = split.get()?;
+        let palette = lab.palette.get();
+        Some([
+            ("words", t("words"), split.words, palette.words),
+            ("picture", t("picture"), split.picture, palette.picture),
+            ("rest", t("rest"), split.rest, palette.neutral.mix(palette.muted, 0.25)),
+        ])
+    };
+    let said = |name: &str, part: f64| {
+        fill("{side} {share}", &[("side", &name), ("share", &words::percent(part))])
+    };
+    let all = move || {
+        let parts = parts().map(|all| all.map(|(_, name, part, _)| said(name, part)));
+        parts.map(|all| all.join(", ")).unwrap_or_default()
+    };
+    view! {
+        <div class="split-row" data-testid="split" data-counted=move || format!("{:?}", run.view.counted.get())>
+            <div class="split" role="img" aria-label=all>
+                {move || parts().map(|all| all.map(|(class, name, part, ground)| view! {
+                    <span
+                        class=class
+                        data-part=part.to_string()
+                        style=format!(
+                            "flex-grow:{part};background:{};color:{}",
+                            ground.css(),
+                            ground.type_on().css(),
+                        )
+                    >
+                        {(part >= ROOM).then(|| said(name, part))}
+                    </span>
+                }))}
+            </div>
+            <p class="split-rest" aria-hidden="true">
+                {move || parts().map(|all| {
+                    let narrow = all.into_iter().filter(|(_, _, part, _)| *part < ROOM);
+                    narrow.map(|(_, name, part, _)| said(name, part)).collect::<Vec<_>>().join(" · ")
+                })}
+            </p>
+        </div>
+    }
+}
