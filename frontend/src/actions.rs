@@ -10,7 +10,7 @@ use wasm_bindgen::JsCast;
 
 use crate::browser;
 use crate::convert::{Converted, for_the_lab};
-use crate::lab::{Lab, PictureFrom};
+use crate::lab::{Lab, PictureFrom, Tab};
 use crate::language::t;
 use crate::models::traits;
 use crate::owner;
@@ -34,6 +34,7 @@ pub fn open(lab: Lab, id: String, view: View) {
         return;
     }
     hang_up(lab);
+    lab.drafting.set(false);
     run.reset(Some(id.clone()), Phase::Opening);
     forget_readers(lab);
     run.view.set(view);
@@ -163,6 +164,8 @@ pub fn begin(
     navigate: impl Fn(&str, NavigateOptions),
 ) {
     hang_up(lab);
+    lab.drafting.set(false);
+    lab.tab.set(Tab::Answer);
     browser::hold_still();
     lab.run.reset(Some(created.id.clone()), Phase::Queued(0));
     forget_readers(lab);
@@ -245,6 +248,17 @@ pub fn cancel(lab: Lab) {
             complain(lab, failure);
         }
     });
+}
+
+/// Leads to the form of the next run.
+pub fn to_the_form(lab: Lab) {
+    lab.tab.set(Tab::Ask);
+    // On a phone the form comes with its tab.
+    let go = || {
+        browser::to_the_top_of(".ask");
+        browser::focus("#prompt");
+    };
+    set_timeout(go, std::time::Duration::ZERO);
 }
 
 /// Whether this browser started the run and may stop it.

@@ -32,6 +32,7 @@ use crate::runs::RunsPage;
 use crate::source::samples;
 use crate::ui::header::{Header, RunActions};
 use crate::ui::notes::Notes;
+use crate::ui::tabs::Tabs;
 use crate::ui::tour::{Offer, Tour};
 use crate::ui::transport::keep_playing;
 use crate::words;
@@ -266,7 +267,12 @@ fn Page() -> impl IntoView {
         <Notes/>
         <Offer/>
         <Tour/>
-        <main class="lab" class:waiting=move || waiting.get()>
+        <main
+            class="lab"
+            class:waiting=move || waiting.get()
+            class:drafting=move || lab.drafting.get()
+            data-tab=move || lab.tab.get().name()
+        >
             {cards::first()}
             <h2 class="closer">{t("Look closer")}</h2>
             <div class="side" node_ref=side style=move || format!("--side:{}px", side_height.get())>
@@ -276,6 +282,7 @@ fn Page() -> impl IntoView {
                 {cards::plots()}
             </div>
         </main>
+        <Tabs lab/>
         <div class="drop-hint" aria-hidden="true" class:shown=move || dragging.get()>
             {t("Drop the picture anywhere")}
         </div>

@@ -168,6 +168,11 @@ pub fn local_time(moment: &str) -> String {
     format!("{year}-{month:02}-{day:02} {:02}:{:02}", date.get_hours(), date.get_minutes())
 }
 
+/// Milliseconds since some moment, by this device's clock.
+pub fn now() -> f64 {
+    js_sys::Date::now()
+}
+
 /// Waits a while.
 pub async fn sleep(time: std::time::Duration) {
     let waited = js_sys::Promise::new(&mut |resolve, _| {
@@ -292,6 +297,11 @@ pub fn bring_into_sight(selector: &'static str) {
         }
     };
     set_timeout(scroll, std::time::Duration::from_millis(30));
+}
+
+/// Scrolls to the beginning of the page.
+pub fn to_the_top() {
+    window().scroll_to_with_x_and_y(0.0, 0.0);
 }
 
 /// Scrolls so that the first element of a selector stands at the top of the window.

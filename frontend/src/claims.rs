@@ -94,7 +94,29 @@ pub fn claim(
     if let Some(there) = there {
         return actions::go(lab, &there, navigate);
     }
-    let options: AskedOptions = wanted.into();
+    ask(lab, id, wanted, kept, navigate);
+}
+
+/// Asks the question of the run on the screen once more, as of one that failed.
+pub fn again(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
+    let run = lab.run;
+    let Some(id) = run.facts.id.get_untracked().filter(|_| !lab.sending.get_untracked()) else {
+        return;
+    };
+    let options = run.facts.options.get_untracked();
+    ask(lab, id, RunOptions { changed: Vec::new(), ..options }, (None, None), navigate);
+}
+
+/// Asks about a run's picture, and looks at the new run as at the one before.
+fn ask(
+    lab: Lab,
+    id: String,
+    options: RunOptions,
+    looked: (Option<usize>, Option<u32>),
+    navigate: impl Fn(&str, NavigateOptions) + 'static,
+) {
+    let run = lab.run;
+    let options: AskedOptions = options.into();
     let source = PictureFrom::Run(id.clone());
     let of_run = actions::pictures_of(run, &source);
     lab.sending.set(true);
@@ -107,7 +129,7 @@ pub fn claim(
                 if !lab.touched.get_untracked() {
                     lab.prompt.set(options.prompt.clone());
                 }
-                actions::begin(lab, created, &options, kept, navigate);
+                actions::begin(lab, created, &options, looked, navigate);
             }
             Err(failure) => lab.complain(failure.code_name(), failure.message),
         }

@@ -46,6 +46,38 @@ impl PictureFrom {
     }
 }
 
+/// What of a run's page a phone shows, one at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tab {
+    /// Question, answer and picture.
+    #[default]
+    Answer,
+    /// Numbers layer by layer.
+    Layers,
+    /// Heads beside the map that they change.
+    Heads,
+    /// Who looks at whom, word by word, and every token.
+    Flow,
+    /// The form.
+    Ask,
+}
+
+impl Tab {
+    /// All of them, in order.
+    pub const ALL: [Tab; 5] = [Tab::Answer, Tab::Layers, Tab::Heads, Tab::Flow, Tab::Ask];
+
+    /// The name that the style sheet knows it by.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Tab::Answer => "answer",
+            Tab::Layers => "layers",
+            Tab::Heads => "heads",
+            Tab::Flow => "flow",
+            Tab::Ask => "ask",
+        }
+    }
+}
+
 /// Errors on the screen at once.
 const MOST_NOTES: usize = 3;
 
@@ -103,6 +135,10 @@ pub struct Lab {
     pub chosen_runs: RwSignal<BTreeSet<String>>,
     /// The step of the tour, while it is on.
     pub tour: RwSignal<Option<Step>>,
+    /// What a phone shows.
+    pub tab: RwSignal<Tab>,
+    /// Whether a picture was chosen that nobody asked about yet: it is shown instead of the run.
+    pub drafting: RwSignal<bool>,
     /// What was claimed of pictures, and what came of it.
     pub claims: RwSignal<Tried>,
     /// The path of the page that is drawn anew as it stands, until that page asks.
@@ -137,6 +173,8 @@ impl Lab {
             chosen_runs: RwSignal::new(BTreeSet::new()),
             tour: RwSignal::new(None),
             claims: RwSignal::new(Tried::default()),
+            drafting: RwSignal::new(false),
+            tab: RwSignal::new(Tab::default()),
             redrawn: StoredValue::new(None),
         }
     }
@@ -225,6 +263,8 @@ impl Lab {
         }
         self.more.set(Vec::new());
         self.converted.set(None);
+        let new = matches!(source, Some(PictureFrom::File { .. } | PictureFrom::Sample(_)));
+        self.drafting.set(new);
         self.picture.set(source);
     }
 }

@@ -38,6 +38,15 @@ pub fn millis(ms: f64) -> String {
     }
 }
 
+/// A time that somebody waits, in whole seconds.
+pub fn seconds(ms: f64) -> String {
+    let seconds = (ms / 1000.0).round().max(0.0) as u64;
+    match seconds {
+        0..120 => fill("{n} s", &[("n", &seconds)]),
+        _ => fill("{n} min", &[("n", &(seconds + 30).div_euclid(60))]),
+    }
+}
+
 /// `1 token`, `2 tokens`.
 pub fn tokens(n: usize) -> String {
     if n == 1 { t("1 token").into() } else { fill("{n} tokens", &[("n", &n)]) }
@@ -340,6 +349,8 @@ mod tests {
     fn sizes_are_counted() {
         assert_eq!(bytes(14 * 1024 * 1024), "14.0 MiB");
         assert_eq!(millis(617.0), "617 ms");
+        let waited = [400.0, 61_400.0, 150_000.0].map(seconds);
+        assert_eq!(waited, ["0 s", "61 s", "3 min"].map(str::to_owned));
         assert_eq!((tokens(1), picture_tokens(2)), ("1 token".into(), "2 picture tokens".into()));
         assert_eq!(list(&["a", "b", "c"].map(str::to_owned)), "a, b and c");
     }

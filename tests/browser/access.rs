@@ -159,8 +159,12 @@ async fn keys_choose_a_head_and_a_patch() -> Result<()> {
         page.key(Key::Enter).await?;
         page.attr_until("layer-marker", "class", |c| c.contains("pinned")).await?;
         page.attr_until("overlay", "data-shown", |s| s == "head 1").await?;
+        page.find("shown").await?;
         ensure!(stage.number().await? == before, "looking at a head changed the number");
         page.key(Key::Enter).await?;
+        let let_go = async || Ok((!page.has("shown").await?).then_some(()));
+        page.wait("the head to be let go", let_go).await?;
+        page.key(Key::Escape).await?;
         page.attr_until("overlay", "data-shown", |s| s == "mean of heads").await?;
 
         page.script("document.querySelector('[data-testid=patches]').focus()").await?;
@@ -303,7 +307,7 @@ fn small(css: &str, least: u32) -> String {
 
 const PRESSED: &str = "a[href], button, input, select, textarea, summary, [tabindex=\"0\"]";
 const MAIN: &str = "[data-testid=run], [data-testid=share-link], [data-testid=model], [data-testid=prompt], \
-     [data-testid=sample], .choose, .answer .chip, .top nav a, .more > summary";
+     [data-testid=sample], .choose, .answer .chip, .tabs button, .top nav a, .more > summary";
 
 #[tokio::test]
 async fn fingers_choose_a_layer_and_a_patch_and_find_what_they_press() -> Result<()> {
@@ -315,23 +319,28 @@ async fn fingers_choose_a_layer_and_a_patch_and_find_what_they_press() -> Result
         stage.phase("done").await?;
         page.settled().await?;
 
+        page.click("tab-layers").await?;
         let (x, y) = point(page, "[data-testid=chart] .glass", (0.6, 0.5)).await?;
         page.tap(x, y).await?;
         page.attr_until("layer-marker", "class", |c| c.contains("pinned")).await?;
         let layer = page.attr("layer-marker", "data-layer").await?;
         ensure!(layer == "4", "0.6 of the width is layer 4 of 8, not {layer}");
 
+        page.click("tab-answer").await?;
         let (x, y) = point(page, "[data-testid=patches]", (0.04, 0.96)).await?;
         page.tap(x, y).await?;
         ensure!(patch(page).await? == (0, 11), "the left edge of the last row");
 
         page.script("document.querySelectorAll('details').forEach(d => d.open = true)").await?;
         page.script("document.querySelector('[aria-controls=definition-panel]').click()").await?;
-        page.settled().await?;
-        let few = page.script(&small(PRESSED, 24)).await?;
-        ensure!(few == Value::Array(vec![]), "smaller than 24 px: {few:#}");
-        let few = page.script(&small(MAIN, 44)).await?;
-        ensure!(few == Value::Array(vec![]), "smaller than 44 px: {few:#}");
+        for tab in ["answer", "layers", "heads", "flow", "ask"] {
+            page.click(&format!("tab-{tab}")).await?;
+            page.settled().await?;
+            let few = page.script(&small(PRESSED, 24)).await?;
+            ensure!(few == Value::Array(vec![]), "{tab}: smaller than 24 px: {few:#}");
+            let few = page.script(&small(MAIN, 44)).await?;
+            ensure!(few == Value::Array(vec![]), "{tab}: smaller than 44 px: {few:#}");
+        }
         Ok(())
     })
     .await

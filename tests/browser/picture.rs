@@ -118,7 +118,10 @@ async fn a_heads_map_is_its_own_and_the_labs() -> Result<()> {
         let head: u32 = shown.trim_start_matches("head ").parse()?;
         let layer: u32 = page.attr("overlay", "data-layer").await?.parse()?;
         let told = page.text("shown").await?;
-        ensure!(told == format!("As head {head} of layer {layer} sees it."), "{told}");
+        ensure!(
+            told == format!("As head {head} of layer {layer} sees it."),
+            "{told}: {head}, {layer}"
+        );
         let own = map(page).await?;
         ensure!(own != mean && !own.is_empty(), "a head's map is not the mean's");
         table_agrees(page, &theirs(page, "sample", Some(head), 3, layer).await?).await?;

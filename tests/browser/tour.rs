@@ -145,6 +145,7 @@ async fn terms_explain_themselves_and_move_nothing() -> Result<()> {
         page.wait("the note to go", gone).await?;
         // By touch, at the edge of a phone.
         page.resize(PHONE).await?;
+        page.click("tab-layers").await?;
         page.script("[...document.querySelectorAll('[data-testid=term]')].forEach(t => { t.scrollIntoView({ block: 'center' }); })").await?;
         for at in ["document.querySelectorAll('.parts [data-testid=term]')[1]", "document.querySelector('#stages-title [data-testid=term]')"] {
             page.script(&format!("{at}.scrollIntoView({{ block: 'center' }}); {at}.click()")).await?;

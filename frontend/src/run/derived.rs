@@ -4,15 +4,35 @@ use leptos::prelude::*;
 use plots::map::Tops;
 use plots::run::is_whole;
 use shared::{
-    Definition, Echo, Glance, Heads, Masses, Measure, ModelInfo, Observation, Split, Stage,
+    Definition, Echo, Glance, Heads, Masses, Measure, ModelInfo, Observation, Split, Stage, Target,
 };
 
 use super::facts::Facts;
 use super::kept::Kept;
 use super::link::Pick;
-use super::maps::{Maps, Seen, head_of};
+use super::maps::{Maps, Seen};
 use super::phase::Phase;
 use super::view::ViewSignals;
+
+/// What is under the pointer besides a layer: looked at for as long as it is there.
+#[derive(Clone, Copy, Default)]
+pub struct Over {
+    /// A token of the answer.
+    pub token: RwSignal<Option<usize>>,
+    /// A head.
+    pub head: RwSignal<Option<u32>>,
+    /// A patch or a token of the prompt.
+    pub target: RwSignal<Option<Target>>,
+}
+
+impl Over {
+    /// The pointer has left.
+    pub fn leave(&self) {
+        self.token.set(None);
+        self.head.set(None);
+        self.target.set(None);
+    }
+}
 
 /// What follows from facts and view.
 #[derive(Clone, Copy)]
@@ -28,8 +48,10 @@ pub struct Derived {
     /// The layer that is looked at: under the pointer, else chosen, else, of a run that is over, where
     /// most is to be seen of the token ([`Observation::telling_layer`]), else the middle.
     pub layer: Kept<Option<usize>>,
-    /// The token that is looked at.
+    /// The token that is looked at: under the pointer, else chosen.
     pub token: Kept<Option<usize>>,
+    /// The patch or the token of the prompt whose looks are shown: under the pointer, else chosen.
+    pub target: Kept<Option<Target>>,
     /// The layer that was chosen, by pointer or for good; `None` where nobody chose one and all
     /// layers are looked at.
     pub chosen_layer: Kept<Option<usize>>,
@@ -53,7 +75,12 @@ pub struct Derived {
 
 impl Derived {
     /// The memos of one run; `hover` is the layer under the pointer.
-    pub fn new(facts: Facts, view: ViewSignals, hover: RwSignal<Option<usize>>) -> Self {
+    pub fn new(
+        facts: Facts,
+        view: ViewSignals,
+        hover: RwSignal<Option<usize>>,
+        over: Over,
+    ) -> Self {
         let Facts { observation, phase, model, tops, .. } = facts;
         let ViewSignals { definition, .. } = view;
         let layers = Memo::new(move |_| observation.with(Observation::layers));
@@ -63,21 +90,25 @@ impl Derived {
         });
         let live = Memo::new(move |_| phase.with(Phase::is_live));
         let token = Kept::new(move || {
+            let under = over.token.get();
             observation.with(|o| match view.token.get() {
+                _ if under.is_some_and(|i| i < o.tokens.len()) => under,
                 Pick::Nothing => None,
                 Pick::Token(i) => (i < o.tokens.len()).then_some(i),
                 Pick::Auto if live.get() => o.tokens.len().checked_sub(1),
                 Pick::Auto => o.decisive_word(),
             })
         });
-        let head = Kept::new(move || view.look.get().or_else(|| head_of(definition.get().heads)));
+        let target = Kept::new(move || over.target.get().or(view.target.get()));
+        let head = Kept::new(move || over.head.get().or(view.pinned_head()));
         let lens = Kept::new(move || {
             let definition = definition.get();
             let heads = head.get().map_or(definition.heads, Heads::One);
             Definition { heads, ..definition }
         });
         let echo = Kept::new(move || {
-            let token = token.get().filter(|_| head.get().is_none() && !live.get())?;
+            let of_all = view.pinned_head().is_none();
+            let token = token.get().filter(|_| of_all && !live.get())?;
             observation.with(|o| Some((token, o.echo(token)?)))
         });
         let telling = Kept::new(move || {
@@ -110,7 +141,7 @@ impl Derived {
             observation.track();
             tops.with_value(Tops::values)
         });
-        let maps = Maps::new(Seen { facts, view, head, token, mean });
+        let maps = Maps::new(Seen { facts, view, head, token, target, mean });
         let glance = Kept::new(move || {
             let (token, layer) = (token.get()?, layer.get()?);
             observation.with(|o| maps.lend(o, |o, rows| o.glance(rows, token, layer)))
@@ -126,6 +157,7 @@ impl Derived {
             lens,
             layer,
             token,
+            target,
             chosen_layer,
             split,
             glance,

@@ -31,6 +31,8 @@ pub(super) struct Seen {
     pub(super) head: Kept<Option<u32>>,
     /// The token that is looked at.
     pub(super) token: Kept<Option<usize>>,
+    /// What its looks are shown of.
+    pub(super) target: Kept<Option<Target>>,
     /// Where absolute scales of the mean end.
     pub(super) mean: Kept<Scales>,
 }
@@ -53,8 +55,9 @@ pub struct Maps {
 impl Maps {
     /// The maps of one run.
     pub(super) fn new(seen: Seen) -> Self {
-        let Seen { facts: Facts { model, observation, .. }, view, head, token, mean } = seen;
-        let ViewSignals { target, scale, .. } = view;
+        let Seen { facts: Facts { model, observation, .. }, view, head, token, target, mean } =
+            seen;
+        let ViewSignals { scale, .. } = view;
         let fetched = RwSignal::new(Fetched::default());
         let shown = Kept::new(move || {
             let head = head.get();

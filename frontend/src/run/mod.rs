@@ -22,4 +22,9 @@ mod view;
 #[cfg(target_arch = "wasm32")]
 pub use on_screen::{Play, Run, SHIPPED, sink_toggled};
 #[cfg(target_arch = "wasm32")]
-pub use {derived::Derived, facts::Facts, maps::head_of, view::ViewSignals};
+pub use {
+    derived::{Derived, Over},
+    facts::Facts,
+    maps::head_of,
+    view::ViewSignals,
+};

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::{Definition, Group, Observation};
 
+use super::derived::Over;
 use super::kept::forget_gone;
 use super::link::{Pick, View};
 use super::phase::Phase;
@@ -23,6 +24,8 @@ pub struct Run {
     pub derived: Derived,
     /// The layer under the pointer.
     pub hover: RwSignal<Option<usize>>,
+    /// What else is under the pointer.
+    pub over: Over,
     /// What is being played.
     pub playing: RwSignal<Option<Play>>,
     /// The definition before the last change of it, for this run.
@@ -33,8 +36,8 @@ impl Run {
     /// No run yet, looked at as usual.
     pub fn new(source: Source) -> Self {
         let (facts, view) = (Facts::new(source), ViewSignals::new(View::default()));
-        let hover = RwSignal::new(None);
-        let derived = Derived::new(facts, view, hover);
+        let (hover, over) = (RwSignal::new(None), Over::default());
+        let derived = Derived::new(facts, view, hover, over);
         let before = RwSignal::new(None);
         // A run that is opened brings its definition along; only changes to one on the screen are
         // worth a word.
@@ -46,7 +49,7 @@ impl Run {
             }
             now
         });
-        let run = Run { facts, view, derived, hover, playing: RwSignal::new(None), before };
+        let run = Run { facts, view, derived, hover, over, playing: RwSignal::new(None), before };
         maps::follow(run);
         run
     }
@@ -57,6 +60,7 @@ impl Run {
         self.derived.maps.reset();
         self.view.reset();
         self.hover.set(None);
+        self.over.leave();
         self.playing.set(None);
         self.before.set(None);
         self.facts.forget_gone();
@@ -68,6 +72,7 @@ impl Run {
     pub fn release(&self) {
         self.view.release();
         self.hover.set(None);
+        self.over.leave();
         self.playing.set(None);
     }
 

@@ -137,6 +137,14 @@ impl Phase {
         }
     }
 
+    /// How many tokens there can still be, while they are written.
+    pub const fn tokens_to_go(&self) -> Option<u32> {
+        match self {
+            Phase::Generating { done, most } => Some(most.saturating_sub(*done)),
+            _ => None,
+        }
+    }
+
     /// One sentence for the status line.
     pub fn sentence(&self) -> String {
         match self {
@@ -173,6 +181,12 @@ impl Phase {
             Phase::Cancelled => t("Stopped.").into(),
         }
     }
+}
+
+/// How long a step that has come so far in so many milliseconds still takes at that pace; nothing before
+/// there is a pace.
+pub fn to_go(done: f64, ms: f64) -> Option<f64> {
+    (done > 0.05 && done <= 1.0 && ms >= 500.0).then(|| ms * (1.0 - done) / done)
 }
 
 #[cfg(test)]
@@ -244,6 +258,17 @@ mod tests {
         ] {
             assert_eq!(phase.partial(), said);
         }
+    }
+
+    #[test]
+    fn what_is_to_go_follows_from_the_pace() {
+        assert_eq!(to_go(0.25, 3000.0), Some(9000.0));
+        assert_eq!(
+            (to_go(0.0, 3000.0), to_go(0.5, 10.0), to_go(1.0, 900.0)),
+            (None, None, Some(0.0))
+        );
+        assert_eq!(Phase::Generating { done: 3, most: 20 }.tokens_to_go(), Some(17));
+        assert_eq!(Phase::Verifying.tokens_to_go(), None);
     }
 
     #[test]

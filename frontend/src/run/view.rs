@@ -8,6 +8,7 @@ use shared::{Counted, Definition, Target};
 
 use super::kept::forget_gone;
 use super::link::{Compared, Curve, FlowStyle, Pick, Scale, View};
+use super::maps::head_of;
 use super::panels::Open;
 
 /// How a run is looked at.
@@ -74,6 +75,11 @@ impl ViewSignals {
             look: self.look.get(),
             counted: self.counted.get(),
         }
+    }
+
+    /// The head that stays chosen: one that is looked at, else the definition's.
+    pub fn pinned_head(&self) -> Option<u32> {
+        self.look.get().or_else(|| head_of(self.definition.get().heads))
     }
 
     /// Looks at the run as a link says.

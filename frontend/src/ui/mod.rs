@@ -10,6 +10,7 @@ pub mod own_run;
 pub mod plot_glass;
 pub mod said;
 pub mod scale_bar;
+pub mod tabs;
 pub mod term;
 pub mod tour;
 pub mod transport;

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use shared::Observation;
 
 use crate::browser;
-use crate::lab::use_lab;
+use crate::lab::{Tab, use_lab};
 use crate::language::{fill, t};
 use crate::run::kept::Kept;
 use crate::tour::{Facts, Rect, Step, place};
@@ -107,15 +107,34 @@ fn Walk() -> impl IntoView {
     };
     Effect::new(move |_| {
         let step = step.get();
-        if let (Some(target), Some(card)) = (target_of(step), card.get()) {
-            bring_into_view(&target);
+        lab.tab.set(match step {
+            Step::Seen | Step::Word => Tab::Answer,
+            Step::Number | Step::Curve | Step::Test => Tab::Layers,
+        });
+        let Some(card) = card.get() else { return };
+        // What is in a phone's tab is there in the next frame; the card's new text has its size then.
+        request_animation_frame(move || {
+            if let Some(target) = target_of(step) {
+                bring_into_view(&target);
+            }
             let _ = card.focus();
-        }
-        // The card's new text has its size in the next frame.
-        request_animation_frame(measure);
+            request_animation_frame(measure);
+        });
     });
-    let moved =
-        ["scroll", "resize"].map(|event| window_event_listener_untyped(event, move |_| measure()));
+    // In a window of another width the target stands elsewhere.
+    let width = StoredValue::new(window_size().0);
+    let moved = ["scroll", "resize"].map(|event| {
+        window_event_listener_untyped(event, move |_| {
+            let now = window_size().0;
+            if width.try_get_value().is_some_and(|before| before != now) {
+                width.set_value(now);
+                if let Some(target) = target_of(step.get_untracked()) {
+                    bring_into_view(&target);
+                }
+            }
+            measure();
+        })
+    });
     on_cleanup(move || moved.into_iter().for_each(|m| m.remove()));
 
     let end = move || {

@@ -43,7 +43,7 @@ pub fn Answer() -> impl IntoView {
 
 /// What the colours of the words say, of the layer that is looked at.
 fn colours(run: Run) -> Option<AnyView> {
-    if run.facts.observation.with(|o| o.tokens.is_empty()) || run.view.target.get().is_some() {
+    if run.facts.observation.with(|o| o.tokens.is_empty()) || run.derived.target.get().is_some() {
         return None;
     }
     let layer = run.derived.layer.get()?;
@@ -86,7 +86,7 @@ pub fn Chips() -> impl IntoView {
     };
     let looks_note = move || {
         let name = run
-            .view
+            .derived
             .target
             .get()
             .map(|t| run.facts.observation.with(|o| sequence::target_name(o, t)));
@@ -102,7 +102,7 @@ pub fn Chips() -> impl IntoView {
     view! {
             <div
                 class=move || {
-                    let looking = run.view.target.get().is_some();
+                    let looking = run.derived.target.get().is_some();
                     ["chips", size.get(), if looking { "looking" } else { "" }].join(" ")
                 }
                 role="group"
@@ -121,7 +121,7 @@ pub fn Chips() -> impl IntoView {
                     <p class="quiet">{if ended() { t("Nothing was written.") } else { t("Nothing written yet.") }}</p>
                 })}
             </div>
-            <Show when=move || run.view.target.get().is_some() && count.get() != 0>
+            <Show when=move || run.derived.target.get().is_some() && count.get() != 0>
                 <p class="card-foot" data-testid="answer-looks">{looks_note}</p>
             </Show>
     }
@@ -143,28 +143,31 @@ fn Chip(i: usize) -> impl IntoView {
         (words::token(&shown), chance, apart && i > 0, shown.is_empty())
     });
     let chosen = move || run.derived.token.get() == Some(i);
+    // What is chosen for good: the pointer is over what it clicks.
+    let picked = move || run.view.token.get_untracked() == Pick::Token(i);
     // Where something is looked at, how much this token looked at it; else what drew it more.
     let looked = Kept::new(move || {
         run.derived.maps.looks.with(|l| l.as_ref()?.get(i, run.derived.layer.get()?))
     });
     let style = move || {
         let palette = lab.palette.get();
-        let ground = match (run.view.target.get(), looked.get(), run.derived.maps.looks_end.get()) {
-            (None, ..) => {
-                let ratio = measure.get().ratio(run.view.counted.get());
-                ratio.map_or(palette.neutral, |ratio| palette.ground(ratio))
-            }
-            (Some(_), Some(share), end) if end > 0.0 => {
-                palette.scale.0.mix(palette.scale.1, f64::from(share / end))
-            }
-            (Some(_), ..) => palette.neutral,
-        };
-        match run.view.target.get() {
+        let ground =
+            match (run.derived.target.get(), looked.get(), run.derived.maps.looks_end.get()) {
+                (None, ..) => {
+                    let ratio = measure.get().ratio(run.view.counted.get());
+                    ratio.map_or(palette.neutral, |ratio| palette.ground(ratio))
+                }
+                (Some(_), Some(share), end) if end > 0.0 => {
+                    palette.scale.0.mix(palette.scale.1, f64::from(share / end))
+                }
+                (Some(_), ..) => palette.neutral,
+            };
+        match run.derived.target.get() {
             None => format!("--ground:{}", ground.css()),
             Some(_) => format!("--ground:{};color:{}", ground.css(), ground.type_on().css()),
         }
     };
-    let looked_share = move || match (run.view.target.get(), looked.get()) {
+    let looked_share = move || match (run.derived.target.get(), looked.get()) {
         (Some(_), Some(share)) => fill(
             " · {share} of its attention on what you chose",
             &[("share", &words::percent(share.into()))],
@@ -200,7 +203,11 @@ fn Chip(i: usize) -> impl IntoView {
                 ],
             ) + &nearly + &looked_share(
             )
-            on:click=move |_| run.view.token.set(if chosen() { Pick::Nothing } else { Pick::Token(i) })
+            on:pointerenter=move |event| if event.pointer_type() == "mouse" {
+                run.over.token.set(Some(i));
+            }
+            on:pointerleave=move |_| run.over.token.set(None)
+            on:click=move |_| run.view.token.set(if picked() { Pick::Nothing } else { Pick::Token(i) })
         >
             {text}
         </button>

@@ -3,8 +3,8 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::PictureUse;
 use shared::api::ModelEntry;
+use shared::{AskedOptions, PictureUse};
 
 use crate::actions;
 use crate::browser;
@@ -14,6 +14,24 @@ use crate::language::{fill, t};
 use crate::run::kept::Kept;
 use crate::run::phase::Phase;
 use crate::words;
+
+/// Milliseconds that the run on the screen takes to read its prompt, by how fast its model read the last
+/// one here; `None` before there was one.
+pub fn expected_ms(lab: Lab) -> Option<f64> {
+    let run = lab.run;
+    let options = run.facts.options.get();
+    let tokens = run
+        .facts
+        .observation
+        .with(|o| o.layout.as_ref().map(|l| l.counts().get(shared::Group::Image)));
+    lab.models.with(|all| {
+        let model = all.iter().find(|m| m.name == options.model)?;
+        let speed = model.speeds.iter().find(|s| s.quant == options.quant)?;
+        // Before the picture is prepared, as large as the last one.
+        let tokens = tokens.unwrap_or(speed.picture_tokens);
+        Some(speed.expected(tokens, &AskedOptions::default()).ms)
+    })
+}
 
 /// One line of words, and a limit where a picture becomes very many tokens. The numbers are
 /// `shared`'s, from what the lab says of the model.

@@ -27,7 +27,7 @@ use crate::cards::ask::sampling::Choosing;
 use crate::cards::ask::times::Times;
 use crate::glossary::Term;
 use crate::lab::{Lab, PictureFrom, use_lab};
-use crate::language::{either, fill, t};
+use crate::language::{either, t};
 use crate::run::SHIPPED;
 use crate::run::kept::Kept;
 use crate::run::phase::Phase;
@@ -89,7 +89,6 @@ pub fn Ask() -> impl IntoView {
                 <TemplateRefused/>
                 <More lab/>
             </form>
-            <Status lab/>
         </section>
     }
 }
@@ -288,43 +287,5 @@ fn More(lab: Lab) -> impl IntoView {
                 </label>
             </div>
         </details>
-    }
-}
-
-/// Where the run stands.
-#[component]
-fn Status(lab: Lab) -> impl IntoView {
-    let run = lab.run;
-    let sentence = move || {
-        if lab.sending.get() {
-            t("Sending the picture …").to_owned()
-        } else if run.facts.lost.get() {
-            t("Connection lost: the lab does not answer. What was seen stays; trying again …")
-                .to_owned()
-        } else {
-            run.facts.phase.with(Phase::sentence)
-        }
-    };
-    // A screen reader hears the step, not every token of it.
-    let step = Kept::new(move || match run.facts.phase.get() {
-        Phase::Prefill { .. } => t("The model is reading.").to_owned(),
-        Phase::Generating { .. } => t("The model is answering.").to_owned(),
-        Phase::Asking { .. } => t("The model is asked again.").to_owned(),
-        Phase::Loading { .. } => t("The model is loading.").to_owned(),
-        Phase::Done(_) => {
-            let answer = run.facts.observation.with_untracked(|o| o.answer());
-            fill("Done. The answer: {answer}", &[("answer", &answer)])
-        }
-        other => other.sentence(),
-    });
-    let failed = move || run.facts.phase.with(|p| matches!(p, Phase::Failed(_)));
-    view! {
-        <div class="status" class:live=move || run.facts.phase.with(Phase::is_live) || lab.sending.get() class:failed=failed class:lost=move || run.facts.lost.get()>
-            <div class="bar" class:waiting=move || run.facts.phase.with(|p| p.is_live() && p.progress().is_none()) || lab.sending.get()>
-                <i style:width=move || format!("{:.1}%", run.facts.phase.with(Phase::progress).unwrap_or(0.0) * 100.0)></i>
-            </div>
-            <p data-testid="status" data-phase=move || run.facts.phase.with(Phase::name)>{sentence}</p>
-            <p class="sr-only" role="status" aria-live="polite">{move || step.get()}</p>
-        </div>
     }
 }

@@ -69,8 +69,12 @@ pub fn HeadsCard() -> impl IntoView {
         _ => heat.with_untracked(|h| h.extremes().map(|[_, words]| words)),
     };
     let look = move |cell: Option<(usize, usize)>| {
+        if cell == under.get_untracked() {
+            return;
+        }
         under.set(cell);
         run.hover.set(cell.map(|c| c.0));
+        run.over.head.set(cell.map(|c| c.1 as u32));
     };
     let keys = move |key: Key| {
         let Some((layer, head)) = under.get_untracked().or_else(start) else { return false };
@@ -138,6 +142,7 @@ pub fn HeadsCard() -> impl IntoView {
             >
                 <Outlines run heat grid under/>
             </PlotGlass>
+            <Chosen run/>
             <Strongest heat choose=Callback::new(move |(l, h)| choose(l, h))/>
             <ScaleBar run ramp=Ramp::Dominance ends fixed=true/>
             <Behind run testid="heads-table" caption=t("MDI of every head in every layer") columns rows/>
@@ -161,11 +166,50 @@ fn Outlines(
         <svg class="marks" viewBox=move || view_box(grid.get().width, grid.get().height) aria-hidden="true">
             {move || heat.with(Heat::extremes).map(|all| all.map(|(l, h)| outline("strongest", l, h)))}
             {move || {
-                let (head, layer) = (run.derived.head.get()?, run.derived.layer.get()?);
+                let head = run.view.pinned_head()?;
+                let layer = run.view.layer.get().or(run.derived.layer.get())?;
                 Some(outline("chosen", layer, head as usize))
             }}
+            // A layer that is pointed at elsewhere.
+            {move || run.hover.get().filter(|_| under.get().is_none()).map(|l| {
+                let last = heat.with(|h| h.heads.saturating_sub(1));
+                let ([x, y, width, _], [_, end, _, high]) = (grid.get().cell(l, 0), grid.get().cell(l, last));
+                view! { <rect class="under" x=x y=y width=width height=end + high - y rx="2"/> }
+            })}
             {move || under.get().map(|(l, h)| outline("under", l, h))}
         </svg>
+    }
+}
+
+/// Whose map is shown where a head is chosen, and the way to make it the number's: looking alone changes
+/// no number.
+#[component]
+fn Chosen(run: Run) -> impl IntoView {
+    let told = move || {
+        let head = run.view.pinned_head()?;
+        let shown = run.derived.maps.shown.get();
+        let layer = run.derived.layer.get().unwrap_or_default();
+        let sees = || {
+            fill("As head {head} of layer {layer} sees it.", &[("head", &head), ("layer", &layer)])
+        };
+        Some(shown.reason().unwrap_or_else(sees))
+    };
+    let looking = move || run.view.look.get().is_some();
+    let take = move |_| {
+        if let Some(head) = run.view.look.get_untracked() {
+            run.view.definition.update(|d| d.heads = Heads::One(head));
+            run.view.look.set(None);
+        }
+    };
+    view! {
+        <p class="head-line">
+            {move || told().map(|told| view! { <span data-testid="shown">{told}</span> })}
+            <Show when=looking>
+                <button type="button" class="pill" data-testid="head-for-number" on:click=take>
+                    {t("use this head for the number")}
+                </button>
+            </Show>
+        </p>
     }
 }
 

@@ -51,7 +51,7 @@ pub fn LookedCard() -> impl IntoView {
         true
     };
     let name = move || {
-        let target = run.view.target.get()?;
+        let target = run.derived.target.get()?;
         Some(run.facts.observation.with(|o| sequence::target_name(o, target)))
     };
     let note = move || match name() {

@@ -52,6 +52,8 @@ pub fn Bar() -> impl IntoView {
                     </span>
                 }))}
             </div>
+            // Where the bar is narrow, all names stand below it.
+            <p class="split-all" aria-hidden="true">{all}</p>
             <p class="split-rest" aria-hidden="true">
                 {move || parts().map(|all| {
                     let narrow = all.into_iter().filter(|(_, _, part, _)| *part < ROOM);

@@ -100,6 +100,10 @@ fn Lit(typed: Typed, end: Kept<f32>) -> impl IntoView {
                 aria-pressed=move || aimed().to_string()
                 title=told
                 style=style
+                on:pointerenter=move |event| if event.pointer_type() == "mouse" {
+                    run.over.target.set(Some(target));
+                }
+                on:pointerleave=move |_| run.over.target.set(None)
                 on:click=move |_| run.view.aim(target)
             >{text}</button>
         }

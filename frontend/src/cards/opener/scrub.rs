@@ -32,7 +32,7 @@ pub fn Scrub() -> impl IntoView {
     let layers = Kept::new(move || values.with(Vec::len));
     let track = Kept::new(move || {
         let size = lab.type_size.get();
-        let height = (size * 4.4).round();
+        let height = (size * 5.4).round();
         Track { width: width.get(), height, margin: size * MARGIN, layers: layers.get() }
     });
     let hidden = Kept::new(move || run.facts.options.with(|o| o.knockout.is_some()));

@@ -52,7 +52,7 @@ pub fn StageCard() -> impl IntoView {
         reasons
     };
     view! {
-        <section class="card" aria-labelledby="stages-title">
+        <section class="card stage-card" aria-labelledby="stages-title">
             <header class="card-head">
                 <h2 id="stages-title"><Explained term=Term::Stage word=t("Stages")/></h2>
                 <p class="card-note">

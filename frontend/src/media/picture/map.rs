@@ -98,6 +98,7 @@ pub(super) fn map(run: Run) -> Map {
                     <img src=move || source.get() alt=t("The picture as the model received it")/>
                 </Show>
                 {move || picture.get().map(|p| view! { <Overlay run p cells top under/> })}
+                <HeadChip run/>
             </div>
     };
     let below = view! {
@@ -105,7 +106,6 @@ pub(super) fn map(run: Run) -> Map {
             <p class="card-foot" id="seen-told" data-testid="seen-told" aria-live="polite">
                 {move || foot(run, under.get(), cells, picture.get())}
             </p>
-            <HeadLine run/>
             <ScaleBar run ramp=Ramp::Attention ends/>
             <Original run picture/>
             {move || {
@@ -186,48 +186,27 @@ fn looked_at(run: Run) -> Option<String> {
     })
 }
 
-/// Whose map it is where one head is looked at, the way back to the mean of all, and the way to make it
-/// the number's: looking alone changes no number.
+/// The head that is chosen, on the picture: a click goes back to the mean of all. It takes no room, so that
+/// choosing a head moves nothing under the pointer.
 #[component]
-fn HeadLine(run: Run) -> impl IntoView {
-    let told = move || {
-        let shown = run.derived.maps.shown.get();
-        shown.reason().unwrap_or_else(|| match (run.derived.head.get(), run.derived.layer.get()) {
-            (Some(head), Some(layer)) => fill(
-                "As head {head} of layer {layer} sees it.",
-                &[("head", &head), ("layer", &layer)],
-            ),
-            _ => String::new(),
-        })
-    };
-    let of_number = move || match run.view.definition.get().heads {
-        Heads::One(head) => run.derived.head.get() == Some(head),
-        _ => false,
-    };
+fn HeadChip(run: Run) -> impl IntoView {
     let back = move |_| match run.view.look.get_untracked() {
         Some(_) => run.view.look.set(None),
         None => run.view.definition.update(|d| d.heads = Heads::MeanFirst),
     };
-    let take = move |_| {
-        if let Some(head) = run.derived.head.get_untracked() {
-            run.view.definition.update(|d| d.heads = Heads::One(head));
-            run.view.look.set(None);
-        }
-    };
     view! {
-        <Show when=move || run.derived.head.get().is_some()>
-            <p class="head-line">
-                <span data-testid="shown">{told}</span>
-                <button type="button" class="pill" data-testid="to-mean" on:click=back>
-                    <span aria-hidden="true">"×"</span>{t("all heads")}
-                </button>
-                <Show when=move || !of_number()>
-                    <button type="button" class="pill" data-testid="head-for-number" on:click=take>
-                        {t("use this head for the number")}
-                    </button>
-                </Show>
-            </p>
-        </Show>
+        {move || run.view.pinned_head().map(|head| view! {
+            <button
+                type="button"
+                class="pill head-chip"
+                data-testid="to-mean"
+                title=t("Back to the mean of all heads")
+                on:click=back
+            >
+                {fill("head {head}", &[("head", &head)])}" "<span aria-hidden="true">"×"</span>
+                <span class="sr-only">{t("Back to the mean of all heads")}</span>
+            </button>
+        })}
     }
 }
 

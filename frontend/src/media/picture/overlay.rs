@@ -41,10 +41,14 @@ pub fn Overlay(
     };
     let pruned = Kept::new(pruned);
     let find = move |at: At| overlay::cell_at(at.x, at.y, at.size, cols, rows);
+    let patch = move |i: usize| Target::Patch {
+        medium: run.view.medium.get_untracked(),
+        row: (i / cols) as u16,
+        col: (i % cols) as u16,
+    };
     let pin = move |at: At| {
         if let Some(i) = find(at) {
-            let medium = run.view.medium.get_untracked();
-            run.view.aim(Target::Patch { medium, row: (i / cols) as u16, col: (i % cols) as u16 });
+            run.view.aim(patch(i));
         }
     };
     let chosen = move || match run.view.target.get() {
@@ -70,7 +74,13 @@ pub fn Overlay(
     let glass = Handler::new(
         t("Patches of the picture. Arrow keys choose one; Escape lets go of it."),
         Reads::Surface { described_by: "seen-told" },
-        move |at: Option<At>| under.set(at.and_then(find)),
+        move |at: Option<At>| {
+            let cell = at.and_then(find);
+            if cell != under.get_untracked() {
+                under.set(cell);
+                run.over.target.set(cell.map(patch));
+            }
+        },
         pin,
     )
     .keys(keys)
@@ -89,9 +99,11 @@ pub fn Overlay(
             <g class="cells" inner_html=drawn/>
             <g class="pruned" data-testid="pruned" inner_html=move || pruned.get()/>
             {move || under.get().map(|i| view! {
+                <rect class="halo" x=i % cols y=i / cols width="1" height="1"/>
                 <rect class="under" x=i % cols y=i / cols width="1" height="1"/>
             })}
             {move || chosen().map(|(row, col)| view! {
+                <rect class="halo pinned" x=col y=row width="1" height="1"/>
                 <rect class="under pinned" data-testid="patch" x=col y=row width="1" height="1"/>
             })}
         </svg>
