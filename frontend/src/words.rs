@@ -42,8 +42,8 @@ pub fn millis(ms: f64) -> String {
 pub fn seconds(ms: f64) -> String {
     let seconds = (ms / 1000.0).round().max(0.0) as u64;
     match seconds {
-        0..120 => fill("{n} s", &[("n", &seconds)]),
-        _ => fill("{n} min", &[("n", &(seconds + 30).div_euclid(60))]),
+        0..120 => format!("{seconds} s"),
+        _ => format!("{} min", (seconds + 30) / 60),
     }
 }
 

@@ -104,7 +104,7 @@ mod tests {
         let style = Style::default();
         let values = [Some(2.0), Some(0.5), None, Some(3.0)];
         let text = svg(&values, &track, false, &style);
-        assert_eq!(text.matches("<polyline").count() + text.matches("<line").count() > 3, true);
+        assert!(text.matches("<polyline").count() + text.matches("<line").count() > 3);
         assert_eq!(text.matches("<circle").count(), 1, "a layer alone is a point");
         for colour in [style.palette.words, style.palette.picture] {
             assert!(text.to_lowercase().contains(&colour.css()), "{text}");

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::lab::use_lab;
-use crate::language::{fill, t};
+use crate::language::t;
 use crate::run::kept::Kept;
 use crate::words;
 
@@ -28,9 +28,7 @@ pub fn Bar() -> impl IntoView {
             ("rest", t("rest"), split.rest, palette.neutral.mix(palette.muted, 0.25)),
         ])
     };
-    let said = |name: &str, part: f64| {
-        fill("{side} {share}", &[("side", &name), ("share", &words::percent(part))])
-    };
+    let said = |name: &str, part: f64| format!("{name} {}", words::percent(part));
     let all = move || {
         let parts = parts().map(|all| all.map(|(_, name, part, _)| said(name, part)));
         parts.map(|all| all.join(", ")).unwrap_or_default()

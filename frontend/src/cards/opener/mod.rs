@@ -58,7 +58,7 @@ pub fn Opener() -> impl IntoView {
                 <div class="glance-run" class:hidden=move || lab.drafting.get()>
                 <Question/>
                 <div class="answer" data-tour=move || (!lab.drafting.get()).then_some("answer")>
-                    <h2 class="sr-only">{t("Answer")}</h2>
+                    <h2 id="answer-title" class="sr-only">{t("Answer")}</h2>
                     <Chips/>
                 </div>
                 </div>
