@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use shared::sentence::EngineRefusal;
 use shared::{
-    ErrorCode, Group, Knockout, MOST_MEDIA, ModelTraits, PictureUse, PruneBy, RunOptions, Token,
+    ErrorBody, ErrorCode, Group, Knockout, MOST_MEDIA, ModelTraits, PictureUse, PruneBy,
+    RunOptions, Token,
 };
 
 use crate::compress;
@@ -61,9 +62,10 @@ impl PromptCheck {
         if options.prune > 0.0 && options.prune_by == PruneBy::Score && !self.prunes {
             return Err(bad(EngineRefusal::NothingToRankBy));
         }
-        let template = self.templates.find(&options.template).ok_or_else(|| {
-            EngineError::new(ErrorCode::Internal, "a template was resolved that is not there")
-        })?;
+        let template = self
+            .templates
+            .find(&options.template)
+            .ok_or_else(|| EngineError::internal("a template was resolved that is not there"))?;
         let sizes = if options.picture == PictureUse::None { &[] } else { sizes };
         if sizes.len() > MOST_MEDIA {
             let (n, most) = (sizes.len() as u64, MOST_MEDIA as u64);
@@ -97,7 +99,7 @@ impl PromptCheck {
         if let Some(knockout) = &options.knockout {
             let generates = options.max_new_tokens > 1;
             let knocked = self.knocks_out(knockout, &prompt, &images, generates);
-            knocked.map_err(|why| EngineError::new(ErrorCode::BadOption, why))?;
+            knocked.map_err(|why| ErrorBody::new(ErrorCode::BadOption, why))?;
         }
         if prompt_tokens.max(next) >= self.longest {
             let (tokens, most) = (prompt_tokens as u64, self.longest as u64);

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use candle_core::Device;
 use shared::ErrorCode;
+use shared::sentence::EngineRefusal;
 
 use crate::error::EngineError;
 
@@ -107,11 +108,9 @@ impl DeviceChoice {
             #[cfg(not(feature = "cuda"))]
             DeviceChoice::Auto => Ok(Device::Cpu),
             #[cfg(not(feature = "cuda"))]
-            DeviceChoice::Cuda(_) => Err(EngineError::new(
-                ErrorCode::BadOption,
-                "This build has no CUDA; cuda/build.sh makes one that has, and --device cpu runs \
-                 here.",
-            )),
+            DeviceChoice::Cuda(_) => {
+                Err(EngineError::new(ErrorCode::BadOption, EngineRefusal::NoCuda))
+            }
         }
     }
 }
@@ -119,12 +118,8 @@ impl DeviceChoice {
 #[cfg(feature = "cuda")]
 fn cuda(number: usize) -> Result<Device, EngineError> {
     crate::cuda::open(number).map_err(|error| {
-        EngineError::new(
-            ErrorCode::BadOption,
-            format!(
-                "CUDA device {number} cannot be used: {error}. --device cpu runs on the processor."
-            ),
-        )
+        let error = error.to_string();
+        EngineError::new(ErrorCode::BadOption, EngineRefusal::CudaUnusable { number, error })
     })
 }
 

@@ -1,6 +1,6 @@
 //! Errors of the engine: a stable code and a sentence about the person's own input.
 
-use shared::sentence::EngineRefusal;
+use shared::sentence::{EngineRefusal, FileFault, Localized};
 use shared::{ErrorCode, Message, Sentence};
 
 /// What went wrong and what to do about it.
@@ -16,9 +16,17 @@ pub struct EngineError {
 }
 
 impl EngineError {
-    /// An error with a code and a sentence.
-    pub fn new(code: ErrorCode, message: impl Into<Message>) -> Self {
-        let Message { text, sentence } = message.into();
+    /// An error with a code and a sentence, which every language has.
+    pub fn new(code: ErrorCode, said: impl Into<Localized>) -> Self {
+        Self::of(code, said.into().into())
+    }
+
+    /// Something that should not happen, in words for the log: people are told no more than that.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        Self::of(ErrorCode::Internal, cause.to_string().into())
+    }
+
+    fn of(code: ErrorCode, Message { text, sentence }: Message) -> Self {
         EngineError { code, message: text, sentence }
     }
 
@@ -28,14 +36,19 @@ impl EngineError {
     }
 
     /// A model's files cannot be used.
-    pub(crate) fn model(message: impl Into<Message>) -> Self {
-        Self::new(ErrorCode::ModelUnusable, message)
+    pub(crate) fn model(fault: impl Into<Localized>) -> Self {
+        Self::new(ErrorCode::ModelUnusable, fault)
+    }
+
+    /// A model's files cannot be used because of this one, or of this folder.
+    pub(crate) fn of_file(file: impl std::fmt::Display, what: impl Into<Localized>) -> Self {
+        Self::model(FileFault::OfFile { file: file.to_string(), what: what.into() })
     }
 }
 
 impl From<shared::ErrorBody> for EngineError {
     fn from(error: shared::ErrorBody) -> Self {
-        EngineError::new(error.code, error.into_message())
+        EngineError::of(error.code, error.into_message())
     }
 }
 
@@ -58,16 +71,17 @@ impl From<candle_core::Error> for EngineError {
     }
 }
 
-/// Why a file could not be read, in words and without the system's number.
-pub(crate) fn why(error: &std::io::Error) -> String {
+/// That a file could not be read, and why: without the system's number.
+pub(crate) fn unreadable(error: &std::io::Error) -> FileFault {
     use std::io::ErrorKind;
-    match error.kind() {
-        ErrorKind::NotFound => "there is no such file".to_owned(),
-        ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
-        ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
-        other => other.to_string(),
-    }
+    let why = match error.kind() {
+        ErrorKind::NotFound => FileFault::NoSuchFile,
+        ErrorKind::PermissionDenied => FileFault::Forbidden,
+        ErrorKind::IsADirectory => FileFault::ItIsAFolder,
+        ErrorKind::UnexpectedEof => FileFault::EndsEarly,
+        other => FileFault::System { words: other.to_string() },
+    };
+    FileFault::Unreadable { why: why.into() }
 }
 
 #[cfg(test)]

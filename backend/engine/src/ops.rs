@@ -3,6 +3,7 @@
 
 use candle_core::{DType, Result, Tensor};
 use shared::ErrorCode;
+use shared::sentence::EngineRefusal;
 
 use crate::error::EngineError;
 use crate::rotary::Rotary;
@@ -140,11 +141,7 @@ pub(crate) fn runners_up(
 
 /// The error of a logit that is no number.
 pub(crate) fn not_finite() -> EngineError {
-    EngineError::new(
-        ErrorCode::NotFinite,
-        "The model produced a number that is not finite. Its weights or their quantization do not \
-         work with this input.",
-    )
+    EngineError::new(ErrorCode::NotFinite, EngineRefusal::NotFinite)
 }
 
 #[cfg(test)]

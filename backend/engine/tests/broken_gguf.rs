@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::common::folder::in_korean;
 use crate::common::gguf::{File, folder, pair};
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::Value;
@@ -54,6 +55,7 @@ fn is_a_sentence(error: &EngineError, name: &str) {
     assert_eq!(error.code, ErrorCode::ModelUnusable, "{message}");
     assert!(message.contains(&format!("{name}.gguf")), "'{message}' does not name {name}");
     assert!(!message.contains('\n') && message.len() < 600, "{message}");
+    in_korean(error);
 }
 
 fn refused(place: &Path, name: &str, words: &[&str]) {

@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use crate::common::Golden;
-use crate::common::folder::Folder;
+use crate::common::folder::{Folder, in_korean};
 use engine::{DeviceChoice, LoadOptions, Model};
 use shared::{ErrorCode, Quant};
 use tempfile::TempDir;
@@ -43,6 +43,7 @@ fn refused(folder: &TempDir, words: &[&str]) {
         assert!(error.message.contains(word), "'{}' does not say {word:?}", error.message);
     }
     assert!(!error.message.contains('\n'), "{}", error.message);
+    in_korean(&error);
 }
 
 /// Changes the configuration.

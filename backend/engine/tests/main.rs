@@ -15,6 +15,7 @@ mod fuzz_models;
 mod gguf;
 mod goldens;
 mod heads;
+mod in_korean;
 mod in_memory;
 mod interleave;
 mod internvl;

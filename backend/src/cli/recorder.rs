@@ -5,9 +5,7 @@ use std::time::Instant;
 
 use engine::{Control, EventObserver, GeneratedToken, Observer, Tape, Taped, Wants};
 use shared::api::RunRecord;
-use shared::{
-    Envelope, ErrorCode, Event, LayerFlow, Layout, ModelInfo, RunOptions, Summary, TokenHeads,
-};
+use shared::{Envelope, Event, LayerFlow, Layout, ModelInfo, RunOptions, Summary, TokenHeads};
 
 use super::dump::Maps;
 use crate::id::RunId;
@@ -65,9 +63,8 @@ impl Recording {
         } else {
             (prepared.run(&mut observer)?, None)
         };
-        let summary = summary.ok_or_else(|| {
-            engine::EngineError::new(ErrorCode::Internal, "the run stopped though nobody asked")
-        })?;
+        let summary = summary
+            .ok_or_else(|| engine::EngineError::internal("the run stopped though nobody asked"))?;
         Ok((summary, tape))
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::{EngineError, Picture};
 use shared::experiment::stats::Proportion;
 use shared::repeat::{MdiSpread, RepeatTable};
-use shared::{ErrorCode, Event, Message, Observation, RunOptions, Summary};
+use shared::{ErrorBody, ErrorCode, Event, Observation, RunOptions, Summary};
 
 use super::recorder::Recording;
 use crate::runs::{nth, sampled};
@@ -30,9 +30,9 @@ pub(super) fn repeat(
         progress(index, repeat.times);
         let go_on: crate::workers::Stop = Arc::new(|| false);
         let measured = measure(model, pictures, &nth(options, index), &go_on);
-        let measured = measured.map_err(why)?.ok_or_else(|| {
-            EngineError::new(ErrorCode::Internal, "the run stopped though nobody asked")
-        })?;
+        let measured = measured
+            .map_err(why)?
+            .ok_or_else(|| EngineError::internal("the run stopped though nobody asked"))?;
         let one = sampled(options, index, &measured.summary, &measured.observation);
         recording.push(Event::Sampled(one));
     }
@@ -43,10 +43,8 @@ pub(super) fn repeat(
 fn why(error: MeasureError) -> EngineError {
     match error {
         MeasureError::Model(error) | MeasureError::Question(error) => error,
-        MeasureError::Memory(why) => EngineError::new(ErrorCode::OutOfMemory, why),
-        MeasureError::Panicked => {
-            EngineError::new(ErrorCode::Internal, Message::from("the run panicked"))
-        }
+        MeasureError::Memory(why) => ErrorBody::new(ErrorCode::OutOfMemory, why).into(),
+        MeasureError::Panicked => EngineError::internal("the run panicked"),
     }
 }
 

@@ -272,7 +272,7 @@ enum Answered {
 
 /// The end of a run whose device did not take it, or did not live to answer.
 pub(super) fn gone(refused: WorkerRefused) -> EngineError {
-    EngineError::new(ErrorCode::Internal, refused.to_string())
+    EngineError::internal(refused)
 }
 
 /// The event that ends a run that failed, as it is told to people.
@@ -294,7 +294,7 @@ fn told(model: &str, error: EngineError) -> Event {
 
 /// Reads and decodes pictures that were too large to hold while their run waited.
 fn read_back(runs: &Runs, run: &Run) -> Result<Vec<Picture>, EngineError> {
-    let internal = |cause: String| EngineError::new(ErrorCode::Internal, cause);
+    let internal = EngineError::internal::<String>;
     let stored = runs.store.pictures(&run.id).map_err(|e| internal(e.to_string()))?;
     let stored = stored.ok_or_else(|| internal("the pictures are gone".to_owned()))?;
     let files: Vec<&[u8]> = stored.iter().map(|stored| stored.bytes.as_ref()).collect();

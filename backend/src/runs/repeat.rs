@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use engine::{EngineError, Picture};
 use shared::sentence::LabError;
-use shared::{ErrorCode, Event, Observation, RunOptions, Sampled, Summary};
+use shared::{ErrorBody, ErrorCode, Event, Observation, RunOptions, Sampled, Summary};
 
 use super::Run;
 use super::dispatch::gone;
@@ -54,7 +54,7 @@ impl Again {
         let measurement = Measurement { model, pictures, options, stop };
         let measured = worker.measure(measurement).map_err(gone)?.map_err(|error| match error {
             MeasureError::Model(error) | MeasureError::Question(error) => error,
-            MeasureError::Memory(why) => EngineError::new(ErrorCode::OutOfMemory, why),
+            MeasureError::Memory(why) => ErrorBody::new(ErrorCode::OutOfMemory, why).into(),
             MeasureError::Panicked => EngineError::new(ErrorCode::Internal, LabError::Internal),
         })?;
         Ok(measured.map(|measured| {

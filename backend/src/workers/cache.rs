@@ -162,7 +162,9 @@ mod tests {
             progress: &mut dyn FnMut(u64, u64),
         ) -> Result<Box<dyn LoadedModel>, EngineError> {
             if options.name == "broken" {
-                return Err(EngineError::new(ErrorCode::ModelUnusable, "It is broken."));
+                return Err(
+                    shared::ErrorBody::new(ErrorCode::ModelUnusable, "It is broken.").into()
+                );
             }
             ScriptedLab::default().load(folder, options, progress)
         }

@@ -7,7 +7,7 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use engine::{EngineError, EventObserver, Taped};
-use shared::{ErrorCode, Event, Observation, Summary};
+use shared::{Event, Observation, Summary};
 use tokio::sync::watch;
 
 use super::cache::Cache;
@@ -220,5 +220,5 @@ fn go_on(sink: &dyn RunSink) -> ControlFlow<()> {
 }
 
 fn panicked() -> EngineError {
-    EngineError::new(ErrorCode::Internal, "the worker panicked; the log says how")
+    EngineError::internal("the worker panicked; the log says how")
 }

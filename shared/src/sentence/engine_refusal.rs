@@ -102,6 +102,25 @@ sentences! {
             "this system does not say how much memory is free; --memory-limit says how much may be taken.",
             "이 시스템에서는 빈 메모리를 알 수 없습니다. 쓸 수 있는 양을 --memory-limit로 지정하세요.";
 
+        PromptHoldsImageToken = "prompt_holds_image_token":
+            "The prompt holds a token that this model reserves for pictures.",
+            "프롬프트에 이 모델이 이미지용으로 쓰는 토큰이 있습니다.";
+        TooNarrowToPrepare { width: u32, height: u32 } = "picture_too_narrow_to_prepare":
+            "The picture is {width} × {height}: too narrow to be prepared. Crop it and try again.",
+            "이미지가 {width} × {height}입니다. 준비하기에는 너무 좁습니다. 잘라서 다시 시도하세요.";
+        NotFinite = "model_not_finite":
+            "The model produced a number that is not finite. Its weights or their quantization do not work with this input.",
+            "모델이 유한하지 않은 수를 냈습니다. 가중치나 그 양자화가 이 입력과 맞지 않습니다.";
+        NoCuda = "device_no_cuda":
+            "This build has no CUDA; cuda/build.sh makes one that has, and --device cpu runs here.",
+            "이 빌드에는 CUDA가 없습니다. cuda/build.sh로 CUDA가 있는 빌드를 만들거나 --device cpu로 여기서 실행하세요.";
+        CudaUnusable { number: usize, error: String } = "device_cuda_unusable":
+            "CUDA device {number} cannot be used: {error}. --device cpu runs on the processor.",
+            "CUDA 장치 {number}을(를) 쓸 수 없습니다: {error}. --device cpu로 프로세서에서 실행할 수 있습니다.";
+        NoShape { name: String, shapes: String } = "shape_unknown":
+            "There is no shape '{name}'; there are {shapes}.",
+            "‘{name}’ 형태는 없습니다. 있는 것: {shapes}.";
+
         OllamaAdapter { name: String } = "ollama_adapter":
             "{name}: its manifest has an adapter (LoRA), which changes the model's weights: merge it into the model it was made for (in Python, peft's merge_and_unload and save_pretrained) and take that folder, or the model without the adapter",
             "{name}: 매니페스트에 모델의 가중치를 바꾸는 어댑터(LoRA)가 있습니다. 원래 모델에 병합해(Python에서 peft의 merge_and_unload와 save_pretrained) 그 폴더를 쓰거나, 어댑터가 없는 모델을 쓰세요";

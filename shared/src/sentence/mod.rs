@@ -10,7 +10,10 @@
 
 mod dataset_text;
 mod engine_refusal;
+mod faults;
 mod lab_error;
+mod listing;
+mod localized;
 mod message;
 mod model_note;
 mod option_error;
@@ -28,7 +31,13 @@ use serde::{Deserialize, Serialize};
 
 pub use dataset_text::DatasetText;
 pub use engine_refusal::EngineRefusal;
+pub use faults::{
+    ConfigFault, FileFault, GgufFault, GgufModelFault, ModelVariant, SettingNeed, TokenizerFault,
+    WeightFault,
+};
 pub use lab_error::LabError;
+pub use listing::Listing;
+pub use localized::Localized;
 pub use message::Message;
 pub use model_note::{ModelNote, TemplateProblem};
 pub use option_error::OptionError;
@@ -110,6 +119,12 @@ macro_rules! sentences {
             }
         }
 
+        impl From<$sum> for $crate::sentence::Localized {
+            fn from(said: $sum) -> Self {
+                $crate::sentence::Localized::of(said.into())
+            }
+        }
+
         impl From<$sum> for $crate::sentence::Message {
             fn from(said: $sum) -> Self {
                 match said {
@@ -149,6 +164,15 @@ subjects!(
     TemplateProblem,
     EngineRefusal,
     DatasetText,
+    Listing,
+    FileFault,
+    ConfigFault,
+    SettingNeed,
+    WeightFault,
+    GgufFault,
+    GgufModelFault,
+    TokenizerFault,
+    ModelVariant,
 );
 
 #[cfg(test)]
@@ -192,8 +216,9 @@ mod tests {
     fn every_enum_of_sentences_is_listed() {
         let room = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sentence");
         let mut made = BTreeSet::new();
-        for file in std::fs::read_dir(room).expect("the room").flatten() {
-            let text = std::fs::read_to_string(file.path()).expect("a source");
+        let files = |folder| std::fs::read_dir(folder).expect("a folder").flatten();
+        for file in files(room.clone()).chain(files(room.join("faults"))) {
+            let Ok(text) = std::fs::read_to_string(file.path()) else { continue };
             for (at, start) in text.match_indices("\nsentences! {") {
                 let lines = text[at + start.len()..].lines().map(str::trim);
                 let mut named = lines.filter(|line| !line.is_empty() && !line.starts_with("//"));

@@ -1,6 +1,6 @@
 //! What a person should know of a model's files, and why a chat template cannot be used.
 
-use super::{Message, sentences};
+use super::{Localized, Message, sentences};
 
 sentences! {
     /// What a person should know of a model's files: what is followed otherwise than they say, what is
@@ -121,7 +121,7 @@ sentences! {
             "템플릿 ‘{name}’ 오류: {why}. 다른 템플릿을 고르세요.";
         InFile { file: String, why: Message } = "template_in_file":
             "{file}: the template {why}", "{file}: 템플릿 오류: {why}";
-        FileUnusable { file: String, why: String } = "template_file_unusable":
+        FileUnusable { file: String, why: Localized } = "template_file_unusable":
             "{file}: {why}", "{file}: {why}";
         NoDefault { file: String } = "template_no_default":
             "{file}: 'chat_template' holds no template named 'default'",

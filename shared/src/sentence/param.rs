@@ -111,6 +111,23 @@ impl Parameter for u64 {
     }
 }
 
+impl Parameter for u32 {
+    const FORM: Form = Form::Whole;
+
+    fn carried(self) -> (String, Param) {
+        u64::from(self).carried()
+    }
+}
+
+/// Sizes of a model's parts, as the engine counts them.
+impl Parameter for usize {
+    const FORM: Form = Form::Whole;
+
+    fn carried(self) -> (String, Param) {
+        (self as u64).carried()
+    }
+}
+
 impl Parameter for String {
     const FORM: Form = Form::Text;
 

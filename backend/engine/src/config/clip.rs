@@ -1,6 +1,6 @@
 //! CLIP as the vision tower of a model: its part of `config.json`.
 
-use shared::sentence::ModelNote;
+use shared::sentence::{ConfigFault, ModelNote};
 
 use super::{MOST, Section, activation, known, model_type, same_layers};
 use crate::error::EngineError;
@@ -15,7 +15,7 @@ pub(crate) fn clip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConf
     let or = |own: usize, clip: usize| if json.is_missing() { own } else { clip };
     model_type(json, &["clip_vision_model"])?;
     json.size("num_channels", 3, 3)
-        .and_then(|n| if n == 3 { Ok(()) } else { Err(json.wrong("num_channels", "3")) })?;
+        .and_then(|n| if n == 3 { Ok(()) } else { Err(json.wrong_value("num_channels", 3)) })?;
     let config = VitConfig {
         hidden: json.size("hidden_size", or(1024, 768), MOST.width)?,
         intermediate: json.size("intermediate_size", or(4096, 3072), MOST.width)?,
@@ -28,21 +28,16 @@ pub(crate) fn clip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConf
         ..VitConfig::CLIP_L
     };
     if !config.hidden.is_multiple_of(config.heads) {
-        return Err(json.fail(&format!(
-            "'{}' {} and {} heads do not fit together",
-            json.key("hidden_size"),
-            config.hidden,
-            config.heads
-        )));
+        let (key, width, heads) = (json.key("hidden_size"), config.hidden, config.heads);
+        return Err(json.fail(ConfigFault::WidthAndHeads { key, width, heads }));
     }
     if config.patch_size > config.image_size {
-        return Err(json.fail(&format!(
-            "'{}' {} and '{}' {} do not fit together",
-            json.key("patch_size"),
-            config.patch_size,
-            json.key("image_size"),
-            config.image_size
-        )));
+        return Err(json.fail(ConfigFault::TwoSizes {
+            one_key: json.key("patch_size"),
+            one: config.patch_size,
+            other_key: json.key("image_size"),
+            other: config.image_size,
+        }));
     }
     same_layers(json)?;
     json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);

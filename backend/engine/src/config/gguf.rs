@@ -1,8 +1,11 @@
 //! Configurations from the metadata of llama.cpp's files.
 
+use shared::sentence::{FileFault, GgufFault, GgufModelFault, TokenizerFault};
+
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
 use crate::rotary::RotaryConfig;
+use crate::weights::gguf::line;
 use crate::weights::{Gguf, Metadata};
 
 /// The architecture a file names.
@@ -34,15 +37,11 @@ pub(crate) fn decoder(file: &Gguf, text: GgufText) -> Result<DecoderConfig, Engi
     let key = |name: &str| format!("{arch}.{name}");
     let size = |name: &str| meta.needed(&key(name), meta.size(&key(name))?);
     if meta.number("split.count")?.is_some_and(|parts| parts > 1.0) {
-        return Err(meta.problem(
-            "is one part of several; join them with llama.cpp's `llama-gguf-split --merge`",
-        ));
+        return Err(meta.problem(GgufModelFault::OneOfSeveral));
     }
     // Written as 0 where there are none, which is no size.
     if meta.number(&key("expert_count"))?.is_some_and(|n| n > 0.0) {
-        return Err(
-            meta.wrong(&key("expert_count"), "is set; mixtures of experts are not supported")
-        );
+        return Err(meta.wrong(&key("expert_count"), GgufModelFault::Experts));
     }
     let (hidden, heads) = (size("embedding_length")?, size("attention.head_count")?);
     let kv_heads = meta.size(&key("attention.head_count_kv"))?.unwrap_or(heads);
@@ -53,28 +52,25 @@ pub(crate) fn decoder(file: &Gguf, text: GgufText) -> Result<DecoderConfig, Engi
         || head_dim == 0
         || value_dim != head_dim
     {
-        let what = format!("{heads} heads of {head_dim} over {kv_heads} key heads do not fit");
-        return Err(meta.problem(&what));
+        return Err(meta.problem(GgufModelFault::Heads { heads, width: head_dim, kv_heads }));
     }
     if let Some(turned) = meta.size(&key("rope.dimension_count"))?
         && turned != head_dim
     {
-        let what = format!("is {turned}; heads of {head_dim} are turned as a whole or not at all");
-        return Err(meta.wrong(&key("rope.dimension_count"), &what));
+        let fault = GgufModelFault::TurnedInPart { turned, width: head_dim };
+        return Err(meta.wrong(&key("rope.dimension_count"), fault));
     }
     if file.tensor("rope_freqs.weight").is_some() {
-        return Err(
-            file.problem("rope_freqs.weight", "scales rotary positions in an unsupported way")
-        );
+        return Err(file.problem("rope_freqs.weight", GgufModelFault::ScalesPositions));
     }
     let table = file.tensor("token_embd.weight").map(|e| e.shape.as_slice());
     let Some([vocab, _]) = table else {
-        return Err(file.problem("token_embd.weight", "is missing or is no table"));
+        return Err(file.problem("token_embd.weight", GgufModelFault::NoTable));
     };
     let tokens = meta.texts("tokenizer.ggml.tokens").unwrap_or_default().len();
     if tokens > *vocab {
-        let what = format!("has {tokens} tokens, but token_embd.weight {vocab} rows");
-        return Err(meta.wrong("tokenizer.ggml.tokens", &what));
+        let fault = GgufModelFault::MoreTokens { tokens, rows: *vocab };
+        return Err(meta.wrong("tokenizer.ggml.tokens", fault));
     }
     let layers = size("block_count")?;
     blocks(file, "blk.", &key("block_count"), layers)?;
@@ -109,7 +105,7 @@ pub(crate) fn blocks(file: &Gguf, prefix: &str, key: &str, said: usize) -> Resul
     if there == said {
         return Ok(());
     }
-    Err(file.metadata.wrong(key, &format!("is {said}, but the file has {there} blocks")))
+    Err(file.metadata.wrong(key, GgufModelFault::Blocks { said, there }))
 }
 
 /// The factor of linear rotary scaling; 1 where there is none.
@@ -119,8 +115,8 @@ fn scaling(meta: &Metadata, arch: &str) -> Result<f64, EngineError> {
         Some("none") => return Ok(1.0),
         None | Some("linear") => {}
         Some(other) => {
-            let what = format!("is '{other}', which is not supported; 'linear' is");
-            return Err(meta.wrong(&kind, &what));
+            let (found, known) = (line(other), "'linear'".to_owned());
+            return Err(meta.wrong(&kind, GgufModelFault::UnsupportedButOne { found, known }));
         }
     }
     let (new, old) = (format!("{arch}.rope.scaling.factor"), format!("{arch}.rope.scale_linear"));
@@ -129,7 +125,7 @@ fn scaling(meta: &Metadata, arch: &str) -> Result<f64, EngineError> {
         // Written as 0 where there is none.
         Some(0.0) => Ok(1.0),
         Some(factor) if factor > 0.0 => Ok(factor),
-        Some(_) => Err(meta.wrong(&new, "is out of range")),
+        Some(_) => Err(meta.wrong(&new, GgufFault::OutOfRange)),
     }
 }
 
@@ -145,8 +141,8 @@ fn sections(meta: &Metadata, key: &str, head_dim: usize) -> Result<Vec<usize>, E
             Ok(vec![t, h, w])
         }
         _ => {
-            let what = format!("is {list:?}, which does not fill half a head of {head_dim}");
-            Err(meta.wrong(key, &what))
+            let list = line(&format!("{list:?}"));
+            Err(meta.wrong(key, GgufModelFault::AxesDoNotFill { list, width: head_dim }))
         }
     }
 }
@@ -163,7 +159,7 @@ pub(crate) fn needed_size(meta: &Metadata, key: &str) -> Result<usize, EngineErr
 pub(crate) fn number(meta: &Metadata, key: &str, default: f64) -> Result<f64, EngineError> {
     match meta.number(key)?.unwrap_or(default) {
         n if n > 0.0 => Ok(n),
-        _ => Err(meta.wrong(key, "is out of range")),
+        _ => Err(meta.wrong(key, GgufFault::OutOfRange)),
     }
 }
 
@@ -176,9 +172,10 @@ pub(crate) fn inner(mmproj: &Gguf, width: usize, part: &str) -> Result<usize, En
         Some([rows, columns]) if *columns == width => Ok(*rows),
         Some([rows, columns]) if *rows == width => Ok(*columns),
         Some(shape) => {
-            Err(mmproj.problem(&name, &format!("has shape {shape:?}, not {width} wide")))
+            let shape = format!("{shape:?}");
+            Err(mmproj.problem(&name, GgufModelFault::NotWide { shape, width }))
         }
-        None => Err(mmproj.problem(&name, "is missing")),
+        None => Err(mmproj.problem(&name, FileFault::Absent)),
     }
 }
 
@@ -193,13 +190,13 @@ pub(crate) fn joined(
     let out = out.map(|e| e.shape.as_slice());
     match out {
         Some([rows, _]) if *rows == hidden => Ok(()),
-        Some([rows, _]) => Err(mmproj.metadata.problem(&format!(
-            "gives {rows} values a token, {} takes {hidden}: the two do not belong together",
-            text.path().display()
-        ))),
+        Some([rows, _]) => {
+            let (rows, text) = (*rows, text.path().display().to_string());
+            Err(mmproj.metadata.problem(GgufModelFault::NotTogether { rows, text, hidden }))
+        }
         _ => {
             let name = last.first().copied().unwrap_or_default();
-            Err(mmproj.problem(name, "is missing or is no matrix"))
+            Err(mmproj.problem(name, GgufModelFault::NoMatrix))
         }
     }
 }
@@ -213,7 +210,7 @@ pub(crate) fn pixels(clip: &Metadata, published: (u64, u64)) -> Result<(u64, u64
     let low = limit("clip.vision.image_min_pixels", published.0)?;
     let high = limit("clip.vision.image_max_pixels", published.1)?;
     if low > high {
-        return Err(clip.wrong("clip.vision.image_min_pixels", "is above the largest"));
+        return Err(clip.wrong("clip.vision.image_min_pixels", GgufModelFault::AboveLargest));
     }
     Ok((low, high))
 }
@@ -224,7 +221,10 @@ pub(crate) fn special(meta: &Metadata, token: &str) -> Result<u32, EngineError> 
     let tokens = meta.needed(key, meta.texts(key))?;
     match tokens.iter().position(|t| t == token) {
         Some(id) => Ok(id as u32),
-        None => Err(meta.wrong(key, &format!("has no '{token}'"))),
+        None => {
+            let token = token.to_owned();
+            Err(meta.wrong(key, TokenizerFault::NotInVocabulary { token }))
+        }
     }
 }
 

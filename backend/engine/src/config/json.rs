@@ -6,10 +6,10 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 
 use serde_json::Value;
-use shared::sentence::ModelNote;
+use shared::sentence::{ConfigFault, FileFault, Listing, Localized, ModelNote, SettingNeed};
 
-use crate::error::{EngineError, why};
-use crate::family::{FETCH_POINTER, is_pointer};
+use crate::error::{EngineError, unreadable};
+use crate::family::is_pointer;
 use crate::filesystem::Location;
 
 /// A JSON file larger than this is refused before it is read.
@@ -17,43 +17,41 @@ const MAX_FILE: u64 = 64 << 20;
 
 /// Reads a JSON file; `None` when there is no such file.
 pub(crate) fn read_json(path: &Location) -> Result<Option<Value>, EngineError> {
-    match read_text(path)? {
-        Some(text) => parse_json(&text, &path.display().to_string()).map(Some),
-        None => Ok(None),
-    }
+    json_in(path).map_err(|what| EngineError::of_file(path.display(), what))
 }
 
-/// Reads a text file of bounded size; `None` when there is no such file.
-pub(crate) fn read_text(path: &Location) -> Result<Option<String>, EngineError> {
-    let fail = |what: String| Err(EngineError::model(format!("{}: {what}", path.display())));
+/// As [`read_json`]; what is wrong with the file is said without its name.
+pub(crate) fn json_in(path: &Location) -> Result<Option<Value>, FileFault> {
+    text_in(path)?.map(|text| parse_json(&text)).transpose()
+}
+
+/// Reads a text file of bounded size; `None` when there is no such file. What is wrong with the file is
+/// said without its name.
+pub(crate) fn text_in(path: &Location) -> Result<Option<String>, FileFault> {
     match path.info() {
         Ok(about) if about.len > MAX_FILE => {
-            return fail(format!("is larger than {} MiB", MAX_FILE >> 20));
+            return Err(FileFault::TooLarge { mib: MAX_FILE >> 20 });
         }
-        Ok(about) if about.is_folder => return fail("is a folder, not a file".to_owned()),
+        Ok(about) if about.is_folder => return Err(FileFault::AFolder),
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Ok(_) | Err(_) => {}
     }
     match path.read() {
-        Ok(bytes) if is_pointer(&bytes) => fail(FETCH_POINTER.to_owned()),
-        Err(e) => fail(format!("cannot be read: {}", why(&e))),
-        Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => fail("is not UTF-8 text".to_owned()),
-        },
+        Ok(bytes) if is_pointer(&bytes) => Err(FileFault::Pointer),
+        Err(e) => Err(unreadable(&e)),
+        Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| FileFault::NoText),
     }
 }
 
-/// Parses JSON; `at` names the file.
-pub(crate) fn parse_json(text: &str, at: &str) -> Result<Value, EngineError> {
+/// Parses the JSON in a file.
+pub(crate) fn parse_json(text: &str) -> Result<Value, FileFault> {
     serde_json::from_str(text).map_err(|e| {
-        let place = format!("line {}, column {}", e.line(), e.column());
-        let what = match e.classify() {
-            serde_json::error::Category::Eof if text.trim().is_empty() => "is empty".to_owned(),
-            serde_json::error::Category::Eof => format!("was cut off: it ends at {place}"),
-            _ => format!("is not valid JSON at {place}"),
-        };
-        EngineError::model(format!("{at}: {what}"))
+        let (line, column) = (e.line(), e.column());
+        match e.classify() {
+            serde_json::error::Category::Eof if text.trim().is_empty() => FileFault::Empty,
+            serde_json::error::Category::Eof => FileFault::JsonCut { line, column },
+            _ => FileFault::NoJson { line, column },
+        }
     })
 }
 
@@ -77,7 +75,7 @@ impl<'a> Section<'a> {
             Value::Object(_) | Value::Null => {
                 Ok(Section { value, file, keys: String::new(), asked: Rc::default() })
             }
-            _ => Err(EngineError::model(format!("{file}: does not hold an object of settings"))),
+            _ => Err(EngineError::of_file(file, ConfigFault::NoObject)),
         }
     }
 
@@ -90,7 +88,7 @@ impl<'a> Section<'a> {
                 keys: format!("{}{name}.", self.keys),
                 asked: self.asked.clone(),
             }),
-            _ => Err(self.wrong(name, "an object of settings")),
+            _ => Err(self.wrong(name, SettingNeed::Object)),
         }
     }
 
@@ -171,7 +169,7 @@ impl<'a> Section<'a> {
                 .as_u64()
                 .and_then(|n| usize::try_from(n).ok())
                 .filter(|n| (1..=most).contains(n))
-                .ok_or_else(|| self.wrong(name, &format!("a whole number from 1 to {most}"))),
+                .ok_or_else(|| self.wrong(name, SettingNeed::Whole { most })),
         }
     }
 
@@ -185,7 +183,8 @@ impl<'a> Section<'a> {
         match self.member(name) {
             Value::Null => Ok(default),
             v => v.as_f64().filter(|n| range.contains(n)).ok_or_else(|| {
-                self.wrong(name, &format!("a number from {:e} to {:e}", range.start(), range.end()))
+                let (least, most) = (format!("{:e}", range.start()), format!("{:e}", range.end()));
+                self.wrong(name, SettingNeed::Number { least, most })
             }),
         }
     }
@@ -195,7 +194,7 @@ impl<'a> Section<'a> {
         match self.member(name) {
             Value::Null => Ok(default),
             Value::Bool(flag) => Ok(*flag),
-            _ => Err(self.wrong(name, "true or false")),
+            _ => Err(self.wrong(name, SettingNeed::Flag)),
         }
     }
 
@@ -204,7 +203,7 @@ impl<'a> Section<'a> {
         match self.member(name) {
             Value::Null => Ok(None),
             Value::String(text) => Ok(Some(text)),
-            _ => Err(self.wrong(name, "a word")),
+            _ => Err(self.wrong(name, SettingNeed::Word)),
         }
     }
 
@@ -216,9 +215,7 @@ impl<'a> Section<'a> {
             Value::Array(list) => list.iter().map(number).collect(),
             one => number(one).map(|n| vec![n]),
         };
-        list.ok_or_else(|| {
-            self.wrong(name, "a whole number that is not negative, or a list of them")
-        })
+        list.ok_or_else(|| self.wrong(name, SettingNeed::Ids))
     }
 
     /// A single whole number, if there is one.
@@ -226,22 +223,34 @@ impl<'a> Section<'a> {
         match self.whole(name)?.as_slice() {
             [] if self.member(name).is_null() => Ok(None),
             [id] => Ok(Some(*id)),
-            _ => Err(self.wrong(name, "a whole number that is not negative")),
+            _ => Err(self.wrong(name, SettingNeed::Id)),
         }
     }
 
     /// An error about a member: what it is, and what is needed.
-    pub(crate) fn wrong(&self, name: &str, needed: &str) -> EngineError {
-        let mut shown = self.member(name).to_string();
-        if shown.chars().count() > 60 {
-            shown = shown.chars().take(57).chain("...".chars()).collect();
+    pub(crate) fn wrong(&self, name: &str, needed: impl Into<Localized>) -> EngineError {
+        let mut value = self.member(name).to_string();
+        if value.chars().count() > 60 {
+            value = value.chars().take(57).chain("...".chars()).collect();
         }
-        self.fail(&format!("'{}{name}' is {shown}; {needed} is needed", self.keys))
+        let (key, needed) = (self.key(name), needed.into());
+        self.fail(ConfigFault::Setting { key, value, needed })
+    }
+
+    /// An error about a member that is not the only value it may have.
+    pub(crate) fn wrong_value(&self, name: &str, only: impl std::fmt::Display) -> EngineError {
+        self.wrong(name, Listing::One { name: only.to_string().into() })
+    }
+
+    /// An error about a member that is none of these words.
+    pub(crate) fn wrong_word(&self, name: &str, words: &[&str]) -> EngineError {
+        let words = words.iter().map(|word| format!("\"{word}\"").into());
+        self.wrong(name, Listing::or(words.collect()))
     }
 
     /// An error about this file.
-    pub(crate) fn fail(&self, what: &str) -> EngineError {
-        EngineError::model(format!("{}: {what}", self.file))
+    pub(crate) fn fail(&self, what: impl Into<Localized>) -> EngineError {
+        EngineError::of_file(&self.file, what)
     }
 
     /// A member's name with the keys that lead to it.

@@ -11,7 +11,7 @@ mod siglip;
 mod wishes;
 
 pub(crate) use clip::clip;
-pub(crate) use json::{Section, parse_json, read_json, read_text};
+pub(crate) use json::{Section, json_in, parse_json, read_json, text_in};
 pub(crate) use llama::llama;
 pub(crate) use qwen::{QwenText, qwen, qwen_text};
 pub(crate) use rope::{RopeRules, rope};
@@ -19,6 +19,7 @@ pub(crate) use siglip::{SIGLIP, SO400M, SiglipQwen, SiglipUsual, feature_blocks,
 pub(crate) use wishes::wishes;
 
 use serde_json::Value;
+use shared::sentence::{ConfigFault, SettingNeed};
 
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
@@ -78,8 +79,8 @@ pub(crate) fn decoder(
 pub(crate) fn model_type(section: &Section, known: &[&str]) -> Result<(), EngineError> {
     match section.text("model_type")? {
         Some(named) if !known.contains(&named) => {
-            let needed = known.last().map(|name| format!("\"{name}\"")).unwrap_or_default();
-            Err(section.wrong("model_type", &needed))
+            let told = known.last().map_or(&[][..], std::slice::from_ref);
+            Err(section.wrong_word("model_type", told))
         }
         _ => Ok(()),
     }
@@ -105,20 +106,19 @@ pub(crate) fn heads(
     let left_out = kv_heads.filter(|_| !text.has("num_key_value_heads")).unwrap_or(heads);
     let kv_heads = text.size("num_key_value_heads", left_out, MOST.heads)?;
     if width.is_none() && !hidden.is_multiple_of(heads) {
-        return Err(text.fail(&format!(
-            "'{}' {hidden} does not divide into {heads} heads",
-            text.key("hidden_size")
-        )));
+        let key = text.key("hidden_size");
+        return Err(text.fail(ConfigFault::NotDivided { key, width: hidden, heads }));
     }
     let width = width.unwrap_or((hidden / heads).max(1));
     let head_dim = text.size("head_dim", width, MOST.width)?;
     if !heads.is_multiple_of(kv_heads) || !head_dim.is_multiple_of(2) {
-        return Err(text.fail(&format!(
-            "{heads} heads of {head_dim} values over {kv_heads} key heads do not fit: '{}' must \
-             be a multiple of '{}', and a head's width even",
-            text.key("num_attention_heads"),
-            text.key("num_key_value_heads")
-        )));
+        return Err(text.fail(ConfigFault::KeyHeads {
+            heads,
+            width: head_dim,
+            kv_heads,
+            heads_key: text.key("num_attention_heads"),
+            kv_key: text.key("num_key_value_heads"),
+        }));
     }
     Ok(HeadSizes { heads, kv_heads, head_dim })
 }
@@ -129,12 +129,12 @@ pub(crate) fn same_layers(section: &Section) -> Result<(), EngineError> {
     match section.member("per_layer_config") {
         Value::Null => {}
         Value::Object(none) if none.is_empty() => {}
-        _ => return Err(section.wrong("per_layer_config", "the same for every layer: none")),
+        _ => return Err(section.wrong("per_layer_config", SettingNeed::SameForEveryLayer)),
     }
     match section.member("layer_types") {
         Value::Null => Ok(()),
         Value::Array(list) if list.iter().all(|kind| kind == "full_attention") => Ok(()),
-        _ => Err(section.wrong("layer_types", "\"full_attention\" for every layer")),
+        _ => Err(section.wrong("layer_types", SettingNeed::FullAttention)),
     }
 }
 
@@ -148,7 +148,7 @@ fn tied(model: &Section, text: &Section) -> Result<bool, EngineError> {
 pub(crate) fn silu(section: &Section) -> Result<(), EngineError> {
     match section.text("hidden_act")? {
         None | Some("silu") => Ok(()),
-        Some(_) => Err(section.wrong("hidden_act", "\"silu\"")),
+        Some(_) => Err(section.wrong_word("hidden_act", &["silu"])),
     }
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn gelu(section: &Section) -> Result<Activation, EngineError> {
     match section.text("hidden_act")? {
         None | Some("gelu_pytorch_tanh") => Ok(Activation::GeluTanh),
         Some("gelu") => Ok(Activation::Gelu),
-        Some(_) => Err(section.wrong("hidden_act", "\"gelu_pytorch_tanh\" or \"gelu\"")),
+        Some(_) => Err(section.wrong_word("hidden_act", &["gelu_pytorch_tanh", "gelu"])),
     }
 }
 
@@ -171,7 +171,7 @@ pub(crate) fn activation(
         None => Ok(default),
         Some("quick_gelu") => Ok(Activation::QuickGelu),
         Some("gelu") => Ok(Activation::Gelu),
-        Some(_) => Err(section.wrong(name, "\"gelu\" or \"quick_gelu\"")),
+        Some(_) => Err(section.wrong_word(name, &["gelu", "quick_gelu"])),
     }
 }
 
@@ -182,17 +182,13 @@ pub(crate) fn named(folder: &Location) -> Result<(String, Value), EngineError> {
     let section = Section::file(&json, path.display().to_string())?;
     match section.text("model_type")? {
         Some(name) => Ok((name.to_owned(), json.clone())),
-        None => Err(section.fail("has no 'model_type': it does not say what model this is")),
+        None => Err(section.fail(ConfigFault::NoModelType)),
     }
 }
 
 fn model_json(folder: &Location) -> Result<Value, EngineError> {
-    read_json(&folder.join("config.json"))?.ok_or_else(|| {
-        EngineError::model(format!(
-            "{}: there is no config.json; a model folder in Hugging Face layout is needed",
-            folder.display()
-        ))
-    })
+    read_json(&folder.join("config.json"))?
+        .ok_or_else(|| EngineError::of_file(folder.display(), ConfigFault::NoConfig))
 }
 
 /// A model's `config.json` and, where it is there, `generation_config.json`.
@@ -244,7 +240,7 @@ pub(crate) fn image_token(
     for name in names {
         match model.id(name)? {
             Some(id) if (id as usize) < vocab => return Ok(id),
-            Some(_) => return Err(model.wrong(name, &format!("a token below {vocab}"))),
+            Some(_) => return Err(model.wrong(name, SettingNeed::TokenBelow { vocab })),
             None => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Configurations of Qwen's decoders: Qwen2 and Qwen3 as parts of other models, and those with M-RoPE
 //! of Qwen2-VL and Qwen2.5-VL, whose text settings and defaults are the same.
 
-use shared::sentence::ModelNote;
+use shared::sentence::{ConfigFault, ModelNote, SettingNeed};
 
 use super::{
     MOST, RopeRules, Section, Usual, eos, heads, image_token, known, model_type, rope, same_layers,
@@ -19,7 +19,7 @@ const ROPE: RopeRules = RopeRules {
     theta: 1e6,
     plain: &["mrope"],
     linear: true,
-    words: "\"default\", \"linear\" or \"mrope\"",
+    words: &["default", "linear", "mrope"],
     sections: Some([16, 24, 24]),
     interleaved: false,
 };
@@ -50,13 +50,12 @@ pub(crate) fn qwen_text(
     let text_part = if nested.is_missing() { model.clone() } else { nested };
     let text = decoder(model, &text_part, types, notes)?;
     if width != text.hidden {
-        return Err(model.fail(&format!(
-            "'{}' is {width}: the vision tower gives that many values a token, and the decoder \
-             takes {} ('{}')",
-            model.section("vision_config")?.key(out),
-            text.hidden,
-            text_part.key("hidden_size"),
-        )));
+        return Err(model.fail(ConfigFault::TowerGives {
+            key: model.section("vision_config")?.key(out),
+            width,
+            hidden: text.hidden,
+            hidden_key: text_part.key("hidden_size"),
+        }));
     }
     let image_token = image_token(model, &["image_token_id"], 151_655, text.vocab)?;
     let eos = eos(&[generation, model, &text_part], 151_645)?;
@@ -112,7 +111,7 @@ fn decoder(
 ) -> Result<DecoderConfig, EngineError> {
     same_layers(text)?;
     if text.flag("use_sliding_window", false)? {
-        return Err(text.wrong("use_sliding_window", "false"));
+        return Err(text.wrong_value("use_sliding_window", false));
     }
     model_type(text, types)?;
     silu(text)?;
@@ -120,16 +119,13 @@ fn decoder(
     let heads = heads(text, hidden, (64, Some(8)), None)?;
     let head_dim = heads.head_dim;
     if head_dim * heads.heads != hidden {
-        let needed = format!("{}, the width over the heads,", hidden / heads.heads);
-        return Err(text.wrong("head_dim", &needed));
+        return Err(text.wrong("head_dim", SettingNeed::HeadWidth { width: hidden / heads.heads }));
     }
     let rotary = rope(text, &ROPE, notes)?;
     let turned = rotary.sections.iter().fold(0usize, |sum, n| sum.saturating_add(*n));
     if rotary.sections.len() != 3 || turned != head_dim / 2 {
-        return Err(text.fail(&format!(
-            "'mrope_section' {:?} does not fill half a head of {head_dim} in three parts",
-            rotary.sections
-        )));
+        let sections = format!("{:?}", rotary.sections);
+        return Err(text.fail(ConfigFault::AxesDoNotFill { sections, width: head_dim }));
     }
     let biases = Biases { qkv: Some(true), output: Some(false), mlp: Some(false) };
     let usual = Usual {
@@ -152,7 +148,7 @@ const ROPE_PLAIN: RopeRules = RopeRules {
     theta: 1e4,
     plain: &["dynamic"],
     linear: true,
-    words: "\"default\", \"linear\" or \"dynamic\"",
+    words: &["default", "linear", "dynamic"],
     sections: None,
     interleaved: false,
 };
@@ -169,12 +165,12 @@ pub(crate) fn qwen(
 ) -> Result<DecoderConfig, EngineError> {
     same_layers(text)?;
     if text.flag("use_sliding_window", false)? {
-        return Err(text.wrong("use_sliding_window", "false"));
+        return Err(text.wrong_value("use_sliding_window", false));
     }
     let third = match text.text("model_type")? {
         None | Some("qwen2") => false,
         Some("qwen3") => true,
-        Some(_) => return Err(text.wrong("model_type", "\"qwen2\" or \"qwen3\"")),
+        Some(_) => return Err(text.wrong_word("model_type", &["qwen2", "qwen3"])),
     };
     silu(text)?;
     let hidden = text.size("hidden_size", 4096, MOST.width)?;

@@ -1,6 +1,6 @@
 //! Rotary settings, read as transformers 5 reads them (`RotaryEmbeddingConfigMixin`).
 
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 
 use super::Section;
 use super::known;
@@ -17,7 +17,7 @@ pub(crate) struct RopeRules {
     /// Whether positions may be scaled linearly.
     pub(crate) linear: bool,
     /// What of it is understood, as an error says it.
-    pub(crate) words: &'static str,
+    pub(crate) words: &'static [&'static str],
     /// Shares of the three axes, where there are three.
     pub(crate) sections: Option<[usize; 3]>,
     /// Whether the three take turns, frequency by frequency.
@@ -30,7 +30,7 @@ impl RopeRules {
         theta: 1e4,
         plain: &[],
         linear: true,
-        words: "\"default\" or \"linear\"",
+        words: &["default", "linear"],
         sections: None,
         interleaved: false,
     };
@@ -39,7 +39,7 @@ impl RopeRules {
         theta: 1e4,
         plain: &["axial"],
         linear: false,
-        words: "\"axial\" or \"default\"",
+        words: &["axial", "default"],
         sections: None,
         interleaved: false,
     };
@@ -77,7 +77,7 @@ pub(crate) fn rope(
     if let Some(by_layer) =
         ["full_attention", "sliding_attention"].iter().find(|name| chosen.has(name))
     {
-        return Err(chosen.wrong(by_layer, "one setting for all layers"));
+        return Err(chosen.wrong(by_layer, SettingNeed::OneForAllLayers));
     }
     let name = if chosen.member("rope_type").is_null() { "type" } else { "rope_type" };
     let factor = match chosen.text(name)? {
@@ -85,7 +85,7 @@ pub(crate) fn rope(
         // As far as the model's positions reach, where the base is not changed.
         Some("dynamic") if rules.plain.contains(&"dynamic") => {
             if chosen.member("factor").is_null() {
-                return Err(chosen.wrong("factor", "a number: what longer prompts would need, it"));
+                return Err(chosen.wrong("factor", SettingNeed::LongFactor));
             }
             chosen.number("factor", 1.0, 1.0..=1e6)?;
             1.0
@@ -93,7 +93,7 @@ pub(crate) fn rope(
         Some(plain) if rules.plain.contains(&plain) => 1.0,
         Some("linear") if rules.linear => {
             if chosen.member("factor").is_null() {
-                return Err(chosen.wrong("factor", "a number: linear scaling divides by it, it"));
+                return Err(chosen.wrong("factor", SettingNeed::LinearFactor));
             }
             // Linear scaling alone turns a part of a head where it is told to.
             for section in [at, chosen] {
@@ -101,7 +101,7 @@ pub(crate) fn rope(
             }
             chosen.number("factor", 1.0, 1e-3..=1e6)?
         }
-        Some(_) => return Err(chosen.wrong(name, rules.words)),
+        Some(_) => return Err(chosen.wrong_word(name, rules.words)),
     };
     let said = chosen.whole("mrope_section")?;
     let sections = match rules.sections {
@@ -111,7 +111,7 @@ pub(crate) fn rope(
     };
     // transformers does not ask: these models' axes always take turns.
     if rules.interleaved && !chosen.flag("mrope_interleaved", true)? {
-        return Err(chosen.wrong("mrope_interleaved", "true"));
+        return Err(chosen.wrong_value("mrope_interleaved", true));
     }
     chosen.tell_unknown(&[&known::ROPE], notes);
     Ok(RotaryConfig { theta, factor, sections, interleaved: rules.interleaved })

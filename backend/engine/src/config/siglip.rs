@@ -1,7 +1,7 @@
 //! SigLIP as the vision tower and Qwen2 as the decoder of a model of LLaVA's kind.
 
 use serde_json::Value;
-use shared::sentence::ModelNote;
+use shared::sentence::{ConfigFault, ModelNote, SettingNeed};
 
 use super::{
     MOST, Section, activation, eos, gelu, image_token, known, model_type, qwen, same_layers,
@@ -68,7 +68,7 @@ impl SiglipQwen {
         let (text_part, tower) = (model.section("text_config")?, model.section("vision_config")?);
         for (part, kind) in [(&text_part, "qwen2"), (&tower, SIGLIP)] {
             if !usual.own && part.text("model_type")?.is_none() {
-                return Err(part.wrong("model_type", &format!("\"{kind}\"")));
+                return Err(part.wrong_word("model_type", &[kind]));
             }
         }
         let text = qwen2(model, &text_part, notes)?;
@@ -77,10 +77,7 @@ impl SiglipQwen {
         match model.text(strategy)? {
             Some("full") => {}
             None if usual.full => {}
-            _ => {
-                let needed = "\"full\", which keeps every patch of a tower without a class token,";
-                return Err(model.wrong(strategy, needed));
-            }
+            _ => return Err(model.wrong(strategy, SettingNeed::EveryPatch)),
         }
         let names = ["image_token_id", "image_token_index"];
         Ok(SiglipQwen {
@@ -111,9 +108,10 @@ pub(crate) fn feature_blocks(
         Value::Null => from_end(usual),
         v => v.as_i64().and_then(from_end),
     };
-    blocks.filter(|n| (0..=most).contains(n)).map(|n| n as usize).ok_or_else(|| {
-        model.wrong(name, &format!("one of the {layers} vision layers, counted from either end,"))
-    })
+    blocks
+        .filter(|n| (0..=most).contains(n))
+        .map(|n| n as usize)
+        .ok_or_else(|| model.wrong(name, SettingNeed::VisionLayer { layers }))
 }
 
 /// SigLIP's settings. A tower that is not described at all is So400m; of one that is, what is left
@@ -123,7 +121,7 @@ fn siglip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConfig, Engin
     model_type(json, &[SIGLIP])?;
     same_layers(json)?;
     if json.size("num_channels", 3, 3)? != 3 {
-        return Err(json.wrong("num_channels", "3"));
+        return Err(json.wrong_value("num_channels", 3));
     }
     let own = SO400M;
     let config = VitConfig {
@@ -138,20 +136,21 @@ fn siglip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConfig, Engin
         ..own
     };
     if let Err(what) = fits(&config) {
-        return Err(json.fail(&format!("'vision_config': {what}")));
+        let key = "vision_config".to_owned();
+        return Err(json.fail(ConfigFault::InSetting { key, what: what.into() }));
     }
     json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
     Ok(config)
 }
 
 /// Whether a tower's sizes fit together; else why they do not.
-pub(crate) fn fits(config: &VitConfig) -> Result<(), String> {
+pub(crate) fn fits(config: &VitConfig) -> Result<(), ConfigFault> {
     let VitConfig { hidden, heads, image_size, patch_size, .. } = *config;
     if !hidden.is_multiple_of(heads) {
-        return Err(format!("the width {hidden} does not divide into {heads} heads"));
+        return Err(ConfigFault::TowerHeads { width: hidden, heads });
     }
     if patch_size > image_size {
-        return Err(format!("a patch of {patch_size} pixels does not fit into {image_size}"));
+        return Err(ConfigFault::TowerPatch { patch: patch_size, edge: image_size });
     }
     Ok(())
 }

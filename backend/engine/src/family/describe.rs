@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::sentence::ModelNote;
+use shared::sentence::{Localized, ModelNote, WeightFault};
 
 use super::Encoder;
 use crate::decoder::DecoderConfig;
@@ -34,8 +34,8 @@ pub(crate) struct Description {
 /// Layers that a configuration counts and the weights have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layers {
-    /// What they are of, as a message says it.
-    pub(crate) of: &'static str,
+    /// What they are of.
+    pub(crate) of: LayersOf,
     /// The configuration's name for their number.
     pub(crate) key: &'static str,
     /// What ends the name of a tensor that each has, after its number.
@@ -47,7 +47,27 @@ impl Layers {
     /// A decoder's, under the name that Hugging Face's configurations have for it.
     pub(crate) const fn of_decoder(count: usize) -> Self {
         let (key, probe) = ("num_hidden_layers", ".input_layernorm.weight");
-        Layers { of: "decoder", key, probe, count }
+        Layers { of: LayersOf::Decoder, key, probe, count }
+    }
+}
+
+/// A part of a model that has layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LayersOf {
+    Decoder,
+    Vision,
+    /// The mergers of a tower's early blocks.
+    Deepstack,
+}
+
+impl From<LayersOf> for Localized {
+    fn from(part: LayersOf) -> Self {
+        let said = match part {
+            LayersOf::Decoder => WeightFault::OfDecoder,
+            LayersOf::Vision => WeightFault::OfVision,
+            LayersOf::Deepstack => WeightFault::OfDeepstack,
+        };
+        said.into()
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use shared::sentence::{FileFault, GgufModelFault};
+
 use super::{is_architecture, is_whole, told_architectures};
 use crate::error::EngineError;
 use crate::filesystem::Location;
@@ -32,14 +34,8 @@ pub(super) fn gguf_locations(
         }
         return Some(match text.as_slice() {
             [alone] => beside(alone).map(|mmproj| (alone.clone(), mmproj)),
-            [] => Err(EngineError::model(format!(
-                "{}: there is an mmproj file but no language model beside it",
-                place.display()
-            ))),
-            _ => Err(EngineError::model(format!(
-                "{}: there are several GGUF files; name one",
-                place.display()
-            ))),
+            [] => Err(EngineError::of_file(place.display(), GgufModelFault::NoLanguageModel)),
+            _ => Err(EngineError::of_file(place.display(), GgufModelFault::SeveralFiles)),
         });
     }
     if place.is_file() {
@@ -60,7 +56,7 @@ pub(super) fn gguf_locations(
             Ok((place.at(second), place.at(first)))
         }
         Some((first, second)) => Ok((place.at(first), place.at(second))),
-        None => Err(EngineError::model(format!("{name}: there is no such file"))),
+        None => Err(EngineError::of_file(name, FileFault::NoSuchFile)),
     })
 }
 
@@ -128,20 +124,15 @@ fn is_named_after(mmproj: &Path, text: &Path) -> bool {
 
 /// The mmproj that lies beside a language model.
 fn beside(text: &Location) -> Result<Location, EngineError> {
-    let file = text.display();
+    let problem = |what: GgufModelFault| Err(EngineError::of_file(text.display(), what));
     if is_mmproj(text.path()) {
-        return Err(EngineError::model(format!(
-            "{file}: this is an mmproj; name the language model it belongs to as well: \
-             FILE.gguf,MMPROJ.gguf"
-        )));
+        return problem(GgufModelFault::OnlyMmproj);
     }
     match gguf_architecture(text).as_deref() {
         Some(arch) if is_whole(arch) => return Ok(text.clone()),
         Some(arch) if arch != "clip" && !is_architecture(arch) => {
-            return Err(EngineError::model(format!(
-                "{file}: general.architecture is '{arch}', which is not supported; {} are",
-                told_architectures()
-            )));
+            let (name, known) = (arch.to_owned(), told_architectures().into());
+            return problem(GgufModelFault::Architecture { name, known });
         }
         _ => {}
     }
@@ -155,12 +146,7 @@ fn beside(text: &Location) -> Result<Location, EngineError> {
     }
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(EngineError::model(format!(
-            "{file}: the vision tower is missing; name the mmproj file that belongs to this \
-             language model as well: FILE.gguf,MMPROJ.gguf"
-        ))),
-        n => Err(EngineError::model(format!(
-            "{file}: there are {n} mmproj files beside it; name one: FILE.gguf,MMPROJ.gguf"
-        ))),
+        0 => problem(GgufModelFault::NoMmproj),
+        n => problem(GgufModelFault::SeveralMmproj { n }),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::Group;
 use shared::sentence::ModelNote;
 
-use super::{Description, Layers};
+use super::{Description, Layers, LayersOf};
 use crate::config::gguf::pixels;
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
@@ -81,7 +81,7 @@ impl GridModel {
             pictures: Arc::new(prepare),
             layers: vec![
                 Layers::of_decoder(text.layers),
-                Layers { of: "vision", key, probe, count: vision.layers },
+                Layers { of: LayersOf::Vision, key, probe, count: vision.layers },
             ],
             decoder: text,
             image_token,

@@ -1,13 +1,14 @@
 //! From a model's files to its parts, whichever family they hold.
 
 use candle_core::Device;
+use shared::sentence::{ConfigFault, EngineRefusal, Listing, TokenizerFault};
 use shared::{ErrorCode, Quant};
 
 use super::files::gguf_locations;
 use super::parts::assemble;
 use super::{
-    FAMILIES, Family, Loaded, Notes, OllamaModel, listed, model_types, of_gguf, of_model_type,
-    ollama, variants,
+    FAMILIES, Family, Loaded, Notes, OllamaModel, model_types, of_gguf, of_model_type, ollama,
+    variants,
 };
 use crate::config;
 use crate::error::EngineError;
@@ -88,12 +89,10 @@ pub(crate) fn read(folder: &Location, reading: Reading) -> Result<Loaded, Engine
     match of_model_type(&model_type, &settings) {
         Some(family) => in_folder(family, folder, reading),
         None => {
-            let known: Vec<String> = model_types().iter().map(|t| format!("'{t}'")).collect();
-            Err(EngineError::model(format!(
-                "{}: model_type '{model_type}' is not supported; {} are",
-                folder.join("config.json").display(),
-                listed(&known, "and")
-            )))
+            let known = model_types().iter().map(|t| format!("'{t}'").into()).collect();
+            let (name, known) = (model_type, Listing::and(known).into());
+            let config = folder.join("config.json");
+            Err(EngineError::of_file(config.display(), ConfigFault::ModelType { name, known }))
         }
     }
 }
@@ -112,8 +111,7 @@ fn in_folder(
     let needed = facts.prompts.specials();
     if let Some(token) = needed.into_iter().find(|t| tokenizer.special(t).is_none()) {
         let at = folder.join("tokenizer.json");
-        let what = format!("{}: has no token '{token}', which every prompt needs", at.display());
-        return Err(EngineError::model(what));
+        return Err(EngineError::of_file(at.display(), TokenizerFault::NoToken { token }));
     }
     check_settings(folder, &tokenizer, facts.tokenizer, &mut notes)?;
     notes.extend(pictures);
@@ -122,7 +120,7 @@ fn in_folder(
     let chat = prompt::in_folder(folder);
     let files = WeightFiles::open(folder)?;
     for layers in &description.layers {
-        files.check_layers(folder, (layers.of, layers.key), layers.probe, layers.count)?;
+        files.check_layers(folder, layers)?;
     }
     reading.files(&files, |loader, hash| {
         assemble(family, description, (tokenizer, chat), notes, loader, hash)
@@ -158,13 +156,9 @@ fn gguf(text: &Location, mmproj: &Location, reading: Reading) -> Result<Loaded, 
 pub(crate) fn random(shape: &str, reading: Reading) -> Result<Loaded, EngineError> {
     let found = FAMILIES.iter().find_map(|family| Some((*family, family.shape(shape)?)));
     let Some((family, description)) = found else {
-        return Err(EngineError::new(
-            ErrorCode::UnknownModel,
-            format!(
-                "There is no shape '{shape}'; there are {}.",
-                crate::shapes::names().join(", ")
-            ),
-        ));
+        let (name, shapes) = (shape.to_owned(), crate::shapes::names().join(", "));
+        let refusal = EngineRefusal::NoShape { name, shapes };
+        return Err(EngineError::new(ErrorCode::UnknownModel, refusal));
     };
     let facts = family.facts();
     let weights = Random { biased: facts.biased };

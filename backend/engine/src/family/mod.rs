@@ -25,14 +25,17 @@ mod toy;
 mod variants;
 
 use serde_json::Value;
+use shared::Message;
+use shared::sentence::{GgufModelFault, Listing, ModelVariant};
 
 use crate::config::gguf::architecture;
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::prompt::Prompting;
+use crate::weights::gguf::line;
 use crate::weights::{Gguf, GgufNames};
 
-pub(crate) use describe::{Description, Layers, Notes};
+pub(crate) use describe::{Description, Layers, LayersOf, Notes};
 pub use files::{gguf_architecture, gguf_files};
 pub(crate) use glance::of_pictures;
 pub use glance::traits_of;
@@ -41,7 +44,7 @@ pub(crate) use load::{Reading, load, random, read};
 pub use ollama::{OllamaModel, ollama_models};
 pub(crate) use parts::{Encoder, Loaded, Parts};
 pub(crate) use positions::Numbering;
-pub(crate) use variants::{FETCH_POINTER, is_pointer, quantized_tensor};
+pub(crate) use variants::{is_pointer, quantized_tensor};
 pub use variants::{variant, variant_of};
 
 /// The families, in the order in which messages name them.
@@ -82,15 +85,15 @@ pub(crate) trait Family: Sync {
     /// A setting that is missing or not supported.
     fn gguf(&self, text: &Gguf, mmproj: &Gguf) -> Result<Description, EngineError> {
         let _ = text;
-        Err(mmproj.metadata.problem("holds a model of which only safetensors are read"))
+        Err(mmproj.metadata.problem(GgufModelFault::SafetensorsOnly))
     }
 
     /// A model of one of its [`Facts::shapes`]; `None` of others.
     fn shape(&self, name: &str) -> Option<Description>;
 
     /// Why files of these names, with this `config.json`, are in another layout of this family that
-    /// is not read, as the end of a sentence about them; `None` where nothing speaks against them.
-    fn foreign_layout(&self, names: &[&str], config: &Value) -> Option<String> {
+    /// is not read; `None` where nothing speaks against them.
+    fn foreign_layout(&self, names: &[&str], config: &Value) -> Option<ModelVariant> {
         let _ = (names, config);
         None
     }
@@ -177,10 +180,10 @@ fn of_gguf(
     }
     let clip = &mmproj.metadata;
     if architecture(mmproj)? != "clip" {
-        return Err(clip.wrong("general.architecture", "is not 'clip': this is no mmproj file"));
+        return Err(clip.wrong("general.architecture", GgufModelFault::NotClip));
     }
     if clip.flag("clip.has_vision_encoder") == Some(false) {
-        return Err(clip.problem("has no vision encoder"));
+        return Err(clip.problem(GgufModelFault::NoVisionEncoder));
     }
     let projector = ["clip.projector_type", "clip.vision.projector_type"]
         .iter()
@@ -190,36 +193,39 @@ fn of_gguf(
     let with_it: Vec<_> =
         gguf_facts().filter(|(_, facts)| facts.projector.0 == projector).collect();
     if with_it.is_empty() {
-        let known = distinct(gguf_facts().map(|(_, facts)| facts.projector.1.to_owned()));
-        let what =
-            format!("is '{projector}', which is not supported; {} are", listed(&known, "and"));
-        return Err(clip.wrong("clip.projector_type", &what));
+        let known = distinct(gguf_facts().map(|(_, facts)| Message::from(facts.projector.1)));
+        let (found, known) = (line(projector), Listing::and(known).into());
+        let fault = GgufModelFault::Unsupported { found, known };
+        return Err(clip.wrong("clip.projector_type", fault));
     }
     if let Some(found) = with_it.iter().find(|(_, f)| f.architectures.contains(&arch)) {
         return Ok(*found);
     }
-    let quoted = |facts: &GgufFacts| facts.architectures.iter().map(|arch| format!("'{arch}'"));
+    let quoted = |facts: &GgufFacts| {
+        facts.architectures.iter().map(|arch| Message::from(format!("'{arch}'")))
+    };
     if gguf_facts().any(|(_, facts)| facts.architectures.contains(&arch)) {
-        let wanted: Vec<String> = with_it.iter().flat_map(|(_, facts)| quoted(facts)).collect();
-        return Err(text.metadata.problem(&format!(
-            "is a '{arch}' model, but {} belongs to a {} one",
-            clip.path().display(),
-            listed(&wanted, "or")
-        )));
+        let wanted = with_it.iter().flat_map(|(_, facts)| quoted(facts)).collect();
+        return Err(text.metadata.problem(GgufModelFault::OtherFamily {
+            arch: arch.to_owned(),
+            mmproj: clip.path().display().to_string(),
+            wanted: Listing::or(wanted).into(),
+        }));
     }
     let known = distinct(gguf_facts().flat_map(|(_, facts)| quoted(facts)));
-    let what = format!("is '{arch}', which is not supported; {} are", listed(&known, "and"));
-    Err(text.metadata.wrong("general.architecture", &what))
+    let (found, known) = (line(arch), Listing::and(known).into());
+    Err(text.metadata.wrong("general.architecture", GgufModelFault::Unsupported { found, known }))
 }
 
 /// Architectures of language models that can be loaded, each with its family's title, for a message.
-fn told_architectures() -> String {
+fn told_architectures() -> Listing {
     let told = |(family, facts): (&dyn Family, &GgufFacts)| {
         let all = facts.architectures.iter().chain(&facts.whole);
-        let all: Vec<String> = all.map(|arch| format!("'{arch}'")).collect();
-        format!("{} ({})", listed(&all, "or"), family.facts().title)
+        let names = Listing::or(all.map(|arch| format!("'{arch}'").into()).collect());
+        let title = family.facts().title.to_owned();
+        Message::from(Listing::Titled { names: names.into(), title })
     };
-    listed(&gguf_facts().map(told).collect::<Vec<_>>(), "and")
+    Listing::and(gguf_facts().map(told).collect())
 }
 
 /// Items in their order, each once.
@@ -230,13 +236,4 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
         }
         all
     })
-}
-
-/// Items as a sentence names them: `a`, `a and b`, `a, b and c`.
-fn listed(items: &[String], word: &str) -> String {
-    match items {
-        [] => String::new(),
-        [alone] => alone.clone(),
-        [first @ .., last] => format!("{} {word} {last}", first.join(", ")),
-    }
 }

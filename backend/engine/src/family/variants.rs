@@ -3,14 +3,11 @@
 //! before anything large is read or fetched.
 
 use serde_json::Value;
+use shared::sentence::ModelVariant;
 
 use super::FAMILIES;
 use crate::error::EngineError;
 use crate::filesystem::Location;
-
-/// What to take in place of weights that another library quantized.
-const WHOLE: &str = "take the model it was made from (weights in f32, f16 or bf16), which this lab \
-    quantizes itself (--quant q4k), or a GGUF file of it with its mmproj";
 
 /// Names of a git-lfs pointer's first bytes.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
@@ -20,22 +17,14 @@ pub(crate) fn is_pointer(begin: &[u8]) -> bool {
     begin.starts_with(POINTER)
 }
 
-/// What to say of a pointer.
-pub(crate) const FETCH_POINTER: &str = "is a git-lfs pointer and not the file itself: run `git lfs \
-    pull` in its folder, or get the model with `langoverrule models pull`";
-
 /// Why files of these names, with this `config.json` (null where there is none), are no model that
-/// the lab reads, as the end of a sentence about them; `None` where nothing speaks against them.
-/// What the names and settings do not tell, loading does.
-pub fn variant(names: &[&str], config: &Value) -> Option<String> {
+/// the lab reads; `None` where nothing speaks against them. What the names and settings do not tell,
+/// loading does.
+pub fn variant(names: &[&str], config: &Value) -> Option<ModelVariant> {
     let has = |name: &str| names.contains(&name);
     let ends = |end: &str| names.iter().any(|name| name.ends_with(end) && !name.contains('/'));
     if has("adapter_config.json") {
-        return Some(
-            "it is an adapter (LoRA), not a whole model: merge it into the model it was made for \
-             (in Python, peft's merge_and_unload and save_pretrained) and take that folder"
-                .to_owned(),
-        );
+        return Some(ModelVariant::Adapter);
     }
     if let Some(what) = quantized(config) {
         return Some(what);
@@ -45,44 +34,37 @@ pub fn variant(names: &[&str], config: &Value) -> Option<String> {
     }
     let weights = ends(".safetensors") || has("model.safetensors.index.json") || ends(".gguf");
     if !weights {
-        let only = |kind: &str| {
-            Some(format!(
-                "it has its weights as {kind} only; the lab reads safetensors: take a revision that \
-                 has them, or save it anew with transformers' save_pretrained"
-            ))
-        };
+        let only = |kind: ModelVariant| Some(ModelVariant::WeightsOnly { kind: kind.into() });
         if ends(".bin") || ends(".pt") || ends(".pth") || ends(".bin.index.json") {
-            return only("PyTorch .bin or .pt files");
+            return only(ModelVariant::PyTorch);
         }
         if names.iter().any(|name| name.ends_with(".onnx")) {
-            return only("ONNX");
+            return only(ModelVariant::Onnx);
         }
         if ends(".msgpack") || ends(".h5") || ends(".tflite") {
-            return only("files of Flax or TensorFlow");
+            return only(ModelVariant::Flax);
         }
         if ends(".mlpackage") || ends(".npz") {
-            return only("files of another framework");
+            return only(ModelVariant::OtherFramework);
         }
     }
     let tokenizer = has("tokenizer.json") || ends(".gguf");
     if !tokenizer && (has("tokenizer.model") || has("vocab.json")) && has("config.json") {
-        return Some(
-            "its tokenizer is there as tokenizer.model or vocab.json only: write its tokenizer.json \
-             (in Python, AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)), or take a \
-             revision that has one"
-                .to_owned(),
-        );
+        return Some(ModelVariant::NoTokenizerJson);
     }
     None
 }
 
 /// What a configuration says of how its weights were quantized, if they were.
-fn quantized(config: &Value) -> Option<String> {
+fn quantized(config: &Value) -> Option<ModelVariant> {
+    let instead = ModelVariant::TakeWhole.into();
     let places = [config, &config["text_config"]];
     for place in places {
         let said = &place["quantization_config"];
         if said.is_object() {
-            let method = said["quant_method"].as_str().unwrap_or("an unnamed method");
+            let Some(method) = said["quant_method"].as_str() else {
+                return Some(ModelVariant::QuantizedUnnamed { instead });
+            };
             let kind = match method {
                 "awq" => "AWQ",
                 "gptq" => "GPTQ",
@@ -92,19 +74,19 @@ fn quantized(config: &Value) -> Option<String> {
                 "mlx" => "MLX",
                 other => other,
             };
-            let kind: String = kind.chars().take(40).collect();
-            return Some(format!("its weights are quantized with {kind}: {WHOLE}"));
+            let kind = kind.chars().take(40).collect();
+            return Some(ModelVariant::Quantized { kind, instead });
         }
         let mlx = &place["quantization"];
         if mlx.is_object() && !mlx["bits"].is_null() {
-            return Some(format!("its weights are quantized for MLX: {WHOLE}"));
+            return Some(ModelVariant::QuantizedMlx { instead });
         }
     }
     None
 }
 
 /// As [`variant`], of a tensor's name: settings may be silent about what was done to the weights.
-pub(crate) fn quantized_tensor<'n>(names: impl Iterator<Item = &'n str>) -> Option<String> {
+pub(crate) fn quantized_tensor<'n>(names: impl Iterator<Item = &'n str>) -> Option<ModelVariant> {
     const ENDS: [&str; 9] = [
         ".qweight",
         ".qzeros",
@@ -118,12 +100,12 @@ pub(crate) fn quantized_tensor<'n>(names: impl Iterator<Item = &'n str>) -> Opti
     ];
     let mut names = names;
     let found = names.find(|name| ENDS.iter().any(|end| name.ends_with(end)))?;
-    let found: String = found.chars().take(120).collect();
-    Some(format!("holds weights that another library quantized (tensor '{found}'): {WHOLE}"))
+    let (name, instead) = (found.chars().take(120).collect(), ModelVariant::TakeWhole.into());
+    Some(ModelVariant::QuantizedTensor { name, instead })
 }
 
 /// As [`variant`], of a folder's files and its `config.json`.
-pub fn variant_of(folder: impl Into<Location>) -> Option<String> {
+pub fn variant_of(folder: impl Into<Location>) -> Option<ModelVariant> {
     let folder = folder.into();
     let entries = folder.list().ok()?;
     let names: Vec<String> = entries
@@ -139,7 +121,7 @@ pub fn variant_of(folder: impl Into<Location>) -> Option<String> {
 /// Refuses what [`variant_of`] names.
 pub(super) fn check(folder: &Location) -> Result<(), EngineError> {
     match variant_of(folder) {
-        Some(what) => Err(EngineError::model(format!("{}: {what}", folder.display()))),
+        Some(what) => Err(EngineError::of_file(folder.display(), what)),
         None => Ok(()),
     }
 }
@@ -147,8 +129,14 @@ pub(super) fn check(folder: &Location) -> Result<(), EngineError> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use shared::Language;
 
     use super::*;
+
+    /// What is said of the files.
+    fn said(names: &[&str], config: &Value) -> Option<String> {
+        variant(names, config).map(|what| what.text(Language::English))
+    }
 
     const WHOLE_MODEL: [&str; 3] = ["config.json", "tokenizer.json", "model.safetensors"];
 
@@ -175,13 +163,13 @@ mod tests {
             ("fp8", "FP8"),
             ("hqq", "hqq"),
         ] {
-            let said = variant(&WHOLE_MODEL, &with(method)).expect("a variant");
+            let said = said(&WHOLE_MODEL, &with(method)).expect("a variant");
             assert!(said.contains(word) && said.contains("GGUF"), "{said}");
         }
         let nested = json!({"text_config": with("awq")});
-        assert!(variant(&WHOLE_MODEL, &nested).expect("a variant").contains("AWQ"));
+        assert!(said(&WHOLE_MODEL, &nested).expect("a variant").contains("AWQ"));
         let mlx = json!({"quantization": {"group_size": 64, "bits": 4}});
-        assert!(variant(&WHOLE_MODEL, &mlx).expect("a variant").contains("MLX"));
+        assert!(said(&WHOLE_MODEL, &mlx).expect("a variant").contains("MLX"));
         let llava = json!({"model_type": "llava"});
         for (names, config, word) in [
             (&["adapter_config.json", "adapter_model.safetensors"][..], &Value::Null, "adapter"),
@@ -198,7 +186,7 @@ mod tests {
             (&["config.json", "tokenizer.model", "model.safetensors"], &llava, "tokenizer.json"),
             (&["config.json", "vocab.json", "model.safetensors"], &llava, "tokenizer.json"),
         ] {
-            let said = variant(names, config).expect(word);
+            let said = said(names, config).expect(word);
             assert!(said.contains(word), "{word}: {said}");
         }
     }
@@ -207,7 +195,8 @@ mod tests {
     fn quantized_tensors_are_seen_without_settings() {
         let of = |name: &'static str| quantized_tensor(["a.weight", name].into_iter());
         for name in ["a.qweight", "a.weight_packed", "a.SCB", "a.weight.absmax"] {
-            assert!(of(name).is_some_and(|said| said.contains(name)), "{name}");
+            let said = of(name).map(|what| what.text(Language::English));
+            assert!(said.is_some_and(|said| said.contains(name)), "{name}");
         }
         assert_eq!(of("vision_tower.scale.weight"), None);
     }

@@ -2,7 +2,7 @@
 //! processor of Qwen2-VL, Qwen2.5-VL and Qwen3-VL, which differ in its settings.
 
 use shared::picture::{PictureTokens, smart_resize};
-use shared::sentence::{EngineRefusal, ModelNote, OptionError};
+use shared::sentence::{ConfigFault, EngineRefusal, ModelNote, OptionError, SettingNeed};
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
 use super::{
@@ -54,7 +54,7 @@ impl AnySize {
         match class(&json, named, notes)?.as_deref() {
             None | Some("Qwen2VLImageProcessor") => {}
             Some(_) => {
-                return Err(json.wrong("image_processor_type", "\"Qwen2VLImageProcessor\""));
+                return Err(json.wrong_word("image_processor_type", &["Qwen2VLImageProcessor"]));
             }
         }
         usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
@@ -67,16 +67,14 @@ impl AnySize {
             ("temporal_patch_size", FRAMES),
         ] {
             if json.size(name, expected, 1 << 14)? != expected {
-                return Err(json.wrong(name, &format!("the vision tower's {expected}")));
+                return Err(json.wrong(name, SettingNeed::TowerValue { value: expected }));
             }
         }
         let normalise = Normalise::read(&json)?;
         let prepare = AnySize { min_pixels, max_pixels, patch, merge, normalise };
         if prepare.min_pixels > prepare.max_pixels {
-            return Err(json.fail(&format!(
-                "asks for at least {} pixels and at most {}",
-                prepare.min_pixels, prepare.max_pixels
-            )));
+            let AnySize { min_pixels: least, max_pixels: most, .. } = prepare;
+            return Err(json.fail(ConfigFault::PixelLimitsCross { least, most }));
         }
         tell_unused(&json, &["do_center_crop", "crop_size", "do_pad", "pad_size"], notes);
         json.tell_unknown(&[&HARMLESS], notes);
@@ -187,8 +185,10 @@ impl Pictures for AnySize {
 /// override `size`, which must say both then: transformers refuses every other form.
 fn limits(json: &Section) -> Result<(u64, u64), EngineError> {
     let size = json.section("size")?;
-    let needed = "{\"shortest_edge\", \"longest_edge\"}, the least and the most pixels of a \
-        picture,";
+    let wrong = || {
+        let members = "{\"shortest_edge\", \"longest_edge\"}".to_owned();
+        json.wrong("size", SettingNeed::PixelLimits { members })
+    };
     let flat = (json.size("min_pixels", 0, MOST_PIXELS), json.size("max_pixels", 0, usize::MAX));
     let flat = (flat.0?, flat.1?);
     let members: Vec<&String> =
@@ -200,14 +200,14 @@ fn limits(json: &Section) -> Result<(u64, u64), EngineError> {
         _ => false,
     };
     if !members.iter().all(|name| known(name)) {
-        return Err(json.wrong("size", needed));
+        return Err(wrong());
     }
     let edge = |flat: usize, nested: &str, default: usize, most: usize| {
         if flat > 0 {
             return Ok(flat as u64);
         }
         if !size.is_missing() && size.member(nested).is_null() {
-            return Err(json.wrong("size", needed));
+            return Err(wrong());
         }
         Ok(size.size(nested, default, most)? as u64)
     };

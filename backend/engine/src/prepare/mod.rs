@@ -12,6 +12,7 @@ mod tiles;
 
 use serde_json::Value;
 use shared::picture::PictureTokens;
+use shared::sentence::{FileFault, GgufFault, SettingNeed};
 use shared::{ImageFit, PreparedPicture, Resizing, RunOptions};
 
 pub(crate) use any_size::AnySize;
@@ -101,14 +102,14 @@ impl Normalise {
         let channels = |key: &str| match clip.floats(key) {
             Some(list) => match <[f32; 3]>::try_from(list) {
                 Ok(channels) if channels.iter().all(|c| c.is_finite()) => Ok(channels),
-                _ => Err(clip.wrong(key, "is not three numbers")),
+                _ => Err(clip.wrong(key, GgufFault::NotThreeNumbers)),
             },
-            None => Err(clip.wrong(key, "is missing")),
+            None => Err(clip.wrong(key, FileFault::Absent)),
         };
         let mean = channels("clip.vision.image_mean")?;
         let std = channels("clip.vision.image_std")?;
         if std.contains(&0.0) {
-            return Err(clip.wrong("clip.vision.image_std", "is out of range"));
+            return Err(clip.wrong("clip.vision.image_std", GgufFault::OutOfRange));
         }
         Ok(Normalise { mean, std })
     }
@@ -136,13 +137,10 @@ impl Normalise {
                 Some([r, g, b]) if [r, g, b].iter().all(|n| range.contains(n)) => {
                     Ok([*r as f32, *g as f32, *b as f32])
                 }
-                _ => Err(json.wrong(
-                    name,
-                    &format!(
-                        "three numbers, one a channel, from {} to {},",
-                        range.start, range.end
-                    ),
-                )),
+                _ => {
+                    let (least, most) = (range.start.to_string(), range.end.to_string());
+                    Err(json.wrong(name, SettingNeed::Numbers { least, most }))
+                }
             }
         };
         Ok(Normalise {
@@ -197,17 +195,17 @@ pub(crate) fn steps(
 ) -> Result<(), EngineError> {
     for step in names {
         if !json.flag(step, true)? {
-            return Err(json.wrong(step, "true"));
+            return Err(json.wrong_value(step, true));
         }
     }
     let factor = json.number("rescale_factor", 1.0 / 255.0, f64::MIN..=f64::MAX)?;
     if (factor * 255.0 - 1.0).abs() > 1e-6 {
-        return Err(json.wrong("rescale_factor", "1/255"));
+        return Err(json.wrong_value("rescale_factor", "1/255"));
     }
     match json.id("resample")? {
         None => Ok(()),
         Some(named) if named == filter => Ok(()),
-        Some(_) => Err(json.wrong("resample", &format!("{filter} ({called})"))),
+        Some(_) => Err(json.wrong_value("resample", format!("{filter} ({called})"))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which file says how pictures are prepared, and by which of transformers' processors.
 
 use serde_json::Value;
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 
 use crate::config::{Section, read_json};
 use crate::error::EngineError;
@@ -92,19 +92,16 @@ impl Settings {
     /// is not known.
     ///
     /// # Errors
-    /// It says another number than `grid` × `grid`, which is what `whose` says.
+    /// It says another number than `grid` × `grid`.
     pub(crate) fn tokens_of_a_tile(
         &self,
         name: &str,
         grid: usize,
-        whose: &str,
         notes: &mut Vec<ModelNote>,
     ) -> Result<(), EngineError> {
         let around = self.around()?;
         if around.size(name, grid * grid, 1 << 20)? != grid * grid {
-            return Err(
-                around.wrong(name, &format!("the {grid} × {grid} tokens that {whose} a tile"))
-            );
+            return Err(around.wrong(name, SettingNeed::TokensOfTile { grid }));
         }
         self.tell_unknown_around(&[name], notes)
     }
@@ -170,7 +167,7 @@ pub(crate) fn class(
 pub(crate) fn channels(json: &Section) -> Result<(), EngineError> {
     for name in ["data_format", "input_data_format"] {
         if json.text(name)?.is_some_and(|order| order != "channels_first") {
-            return Err(json.wrong(name, "\"channels_first\""));
+            return Err(json.wrong_word(name, &["channels_first"]));
         }
     }
     Ok(())

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use shared::sentence::TemplateProblem;
+use shared::sentence::{FileFault, TemplateProblem};
 
-use crate::config::{read_json, read_text};
+use crate::config::{json_in, text_in};
 use crate::filesystem::Location;
 use crate::weights::Metadata;
 
@@ -30,10 +30,13 @@ const TOKENIZER: &str = "tokenizer_config.json";
 /// `chat_template.json`, `chat_template.jinja`; a processor knows no other. Then
 /// `tokenizer_config.json`, which the tokenizer's own `apply_chat_template` takes.
 pub(crate) fn in_folder(folder: &Location) -> Found {
+    // By the file's name alone: a run's answer carries no path.
+    let unusable = |file: &str, why: FileFault| {
+        let (file, why) = (file.to_owned(), why.into());
+        TemplateProblem::FileUnusable { file, why }
+    };
     let json = |name: &str| {
-        read_json(&folder.join(name))
-            .map(Option::unwrap_or_default)
-            .map_err(|e| file_only(&e, name))
+        json_in(&folder.join(name)).map(Option::unwrap_or_default).map_err(|e| unusable(name, e))
     };
     let tokenizer = json(TOKENIZER)?;
     let (old, more) = ("chat_template.json", "additional_chat_templates");
@@ -53,7 +56,7 @@ pub(crate) fn in_folder(folder: &Location) -> Found {
     }
     if found.is_none() {
         let file = "chat_template.jinja";
-        let text = read_text(&folder.join(file)).map_err(|e| file_only(&e, file))?;
+        let text = text_in(&folder.join(file)).map_err(|e| unusable(file, e))?;
         empty = text.is_some();
         found = text.filter(|t| !t.is_empty()).map(|text| (text, file.to_owned()));
         if found.is_none() && has_more() {
@@ -140,12 +143,4 @@ fn special_tokens(
         take(&map()?, false);
     }
     Ok(variables)
-}
-
-/// An error about a file in the model's folder, by the file's name alone: a run's answer carries no
-/// path.
-fn file_only(error: &crate::error::EngineError, name: &str) -> TemplateProblem {
-    let what =
-        error.message.split_once(&format!("{name}: ")).map_or("cannot be read", |(_, what)| what);
-    TemplateProblem::FileUnusable { file: name.to_owned(), why: what.to_owned() }
 }

@@ -4,10 +4,13 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value, json};
+use shared::Message;
+use shared::sentence::{FileFault, GgufModelFault, Listing, TokenizerFault};
 
 use super::PromptTokenizer;
 use crate::error::EngineError;
 use crate::weights::Metadata;
+use crate::weights::gguf::line;
 
 /// What a token is, by llama.cpp's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +41,10 @@ impl PromptTokenizer {
         let json = match meta.text(key) {
             Some("llama") => vocabulary.sentence_piece(),
             Some("gpt2") => vocabulary.byte_level()?,
-            None => return Err(meta.wrong(key, "is missing")),
-            Some(other) => {
-                let what = format!("is '{other}', which is not supported; 'llama' and 'gpt2' are");
-                return Err(meta.wrong(key, &what));
-            }
+            None => return Err(meta.wrong(key, FileFault::Absent)),
+            Some(other) => return Err(meta.wrong(key, unsupported(other, &["llama", "gpt2"]))),
         };
-        Self::parse(&json.to_string(), &format!("{}: tokenizer", meta.path().display()))
+        Self::parse(&json.to_string()).map_err(|what| meta.problem(TokenizerFault::OfGguf { what }))
     }
 }
 
@@ -68,8 +68,8 @@ impl<'a> Vocabulary<'a> {
                 kinds
             }
             Some(numbers) if numbers.len() != tokens.len() => {
-                let what = format!("has {} entries for {} tokens", numbers.len(), tokens.len());
-                return Err(meta.wrong(key, &what));
+                let (n, tokens) = (numbers.len(), tokens.len());
+                return Err(meta.wrong(key, TokenizerFault::Entries { n, tokens }));
             }
             Some(numbers) => {
                 let kind = |number: &i64| match number {
@@ -205,12 +205,9 @@ impl<'a> Vocabulary<'a> {
             Some("llama-bpe" | "llama3" | "llama-v3") => (Some(LLAMA3), false, true, true),
             Some("gpt-2" | "smollm") => (None, false, false, false),
             other => {
-                let other = other.unwrap_or("default");
-                let what = format!(
-                    "is '{other}', which is not supported; 'qwen2', 'llama-bpe', 'gpt-2' and \
-                     'smollm' are"
-                );
-                return Err(self.meta.wrong(key, &what));
+                let known = ["qwen2", "llama-bpe", "gpt-2", "smollm"];
+                let fault = unsupported(other.unwrap_or("default"), &known);
+                return Err(self.meta.wrong(key, fault));
             }
         };
         let begin = self.meta.flag("tokenizer.ggml.add_bos_token").unwrap_or(begin);
@@ -258,11 +255,16 @@ impl<'a> Vocabulary<'a> {
             let known = [left, right, &joined].iter().all(|part| ids.contains_key(part));
             known.then_some([left, right])
         };
-        let wrong = |merge: &String| {
-            self.meta.wrong(key, &format!("has '{merge}', which the vocabulary does not"))
-        };
+        let wrong =
+            |merge: &String| self.meta.wrong(key, TokenizerFault::Merge { merge: line(merge) });
         merges.iter().map(|merge| pair(merge).ok_or_else(|| wrong(merge))).collect()
     }
+}
+
+/// That a value is none of these.
+fn unsupported(found: &str, known: &[&str]) -> GgufModelFault {
+    let known = known.iter().map(|name| Message::from(format!("'{name}'"))).collect();
+    GgufModelFault::Unsupported { found: line(found), known: Listing::and(known).into() }
 }
 
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";

@@ -10,7 +10,7 @@ mod templates;
 mod tokenizer;
 mod written;
 
-use shared::sentence::TemplateProblem;
+use shared::sentence::{EngineRefusal, TemplateProblem, TokenizerFault};
 use shared::{ErrorCode, Group, Shown, Token};
 
 pub(crate) use chat::{Found, in_folder, in_gguf};
@@ -103,10 +103,8 @@ impl Prompt {
                 Stretch::Medium => {}
                 Stretch::Special(text) => {
                     let id = tokenizer.special(&text).ok_or_else(|| {
-                        EngineError::model(format!(
-                            "the tokenizer has no token '{text}', which template '{}' needs",
-                            template.name
-                        ))
+                        let (token, template) = (text.to_string(), template.name.to_string());
+                        EngineError::model(TokenizerFault::NoTokenOfTemplate { token, template })
                     })?;
                     pieces.push(special(id));
                 }
@@ -125,10 +123,8 @@ impl Prompt {
         }
         let prompt = Prompt { pieces };
         if prompt.pieces.iter().flat_map(Piece::tokens).any(|t| t.id == image_token) {
-            return Err(EngineError::new(
-                ErrorCode::BadOption,
-                "The prompt holds a token that this model reserves for pictures.",
-            ));
+            let refusal = EngineRefusal::PromptHoldsImageToken;
+            return Err(EngineError::new(ErrorCode::BadOption, refusal));
         }
         Ok(prompt)
     }

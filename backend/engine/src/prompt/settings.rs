@@ -2,7 +2,7 @@
 //! templates are another matter.
 
 use serde_json::Value;
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 
 use super::PromptTokenizer;
 use crate::config::{Section, read_json};
@@ -79,19 +79,17 @@ pub(crate) fn check_settings(
     let json = read_json(&path)?.unwrap_or_default();
     let json = Section::file(&json, path.display().to_string())?;
     if json.flag("split_special_tokens", false)? {
-        return Err(
-            json.wrong("split_special_tokens", "false: special tokens are looked for, so it")
-        );
+        return Err(json.wrong("split_special_tokens", SettingNeed::SpecialTokens));
     }
     let prefix = json.flag("add_prefix_space", false)?;
     if let Some(own) = own {
         if prefix {
-            return Err(json.wrong("add_prefix_space", "false"));
+            return Err(json.wrong_value("add_prefix_space", false));
         }
         if let Some(class) = json.text("tokenizer_class")? {
             let bare = class.strip_suffix("Fast").unwrap_or(class);
             if bare != own && !GENERIC.contains(&bare) {
-                return Err(json.wrong("tokenizer_class", &format!("\"{own}\"")));
+                return Err(json.wrong_word("tokenizer_class", &[own]));
             }
         }
     }

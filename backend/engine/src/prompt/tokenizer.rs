@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 use shared::Shown;
-use shared::sentence::ModelNote;
+use shared::sentence::{FileFault, Localized, ModelNote, TokenizerFault};
 use shared::shown::shown;
 use tokenizers::Tokenizer;
 
-use crate::config::{parse_json, read_json, read_text};
+use crate::config::{parse_json, read_json, text_in};
 use crate::error::EngineError;
 use crate::filesystem::Location;
 
@@ -62,11 +62,11 @@ impl PromptTokenizer {
     /// Reads `tokenizer.json`.
     pub(crate) fn load(folder: &Location) -> Result<Self, EngineError> {
         let path = folder.join("tokenizer.json");
-        let at = path.display().to_string();
-        match read_text(&path)? {
-            Some(text) => Self::parse(&text, &at),
-            None => Err(EngineError::model(format!("{at}: there is no such file"))),
-        }
+        let read = || {
+            let text = text_in(&path)?.ok_or(FileFault::NoSuchFile)?;
+            Self::parse(&text)
+        };
+        read().map_err(|what: Localized| EngineError::of_file(path.display(), what))
     }
 
     /// Whether the tokenizer is this model's: every id below `vocab`, and the picture's token, if
@@ -78,25 +78,21 @@ impl PromptTokenizer {
         (name, id): (&str, u32),
     ) -> Result<(), EngineError> {
         let at = folder.join("tokenizer.json");
-        let fail = |what: String| Err(EngineError::model(format!("{}: {what}", at.display())));
+        let fail = |what: TokenizerFault| Err(EngineError::of_file(at.display(), what));
         let tokens = self.whole.get_vocab(true);
         if let Some((token, id)) = tokens.iter().max_by_key(|(_, id)| **id)
             && *id as usize >= vocab
         {
-            return fail(format!(
-                "token '{token}' has the id {id}, the model only has {vocab}: this is another \
-                 model's tokenizer"
-            ));
+            return fail(TokenizerFault::OtherModels { token: token.clone(), id: *id, vocab });
         }
         if let Some(id) = self.begin.iter().find(|id| **id as usize >= vocab) {
-            return fail(format!(
-                "'post_processor' begins a prompt with the id {id}, the model only has {vocab}"
-            ));
+            return fail(TokenizerFault::Begins { id: *id, vocab });
         }
         match tokens.get(name) {
-            Some(other) if *other != id => fail(format!(
-                "'{name}' has the id {other}, and config.json says that {id} stands for the picture"
-            )),
+            Some(found) if *found != id => {
+                let (name, found, wanted) = (name.to_owned(), *found, id);
+                fail(TokenizerFault::ImageToken { name, found, wanted })
+            }
             _ => Ok(()),
         }
     }
@@ -104,7 +100,8 @@ impl PromptTokenizer {
     /// A tokenizer that knows single bytes and some special tokens only, for models of random
     /// weights.
     pub(crate) fn characters(specials: &[String]) -> Result<Self, EngineError> {
-        Self::parse(&Self::of_characters(specials), "built-in tokenizer")
+        Self::parse(&Self::of_characters(specials))
+            .map_err(|what| EngineError::of_file("built-in tokenizer", what))
     }
 
     /// The text of that tokenizer's `tokenizer.json`.
@@ -141,39 +138,30 @@ impl PromptTokenizer {
         json.to_string()
     }
 
-    /// A tokenizer from the text of a `tokenizer.json`; `at` names it in errors.
-    pub(super) fn parse(text: &str, at: &str) -> Result<Self, EngineError> {
+    /// A tokenizer from the text of a `tokenizer.json`, or what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, Localized> {
         // The library panics on some descriptions that it reads without complaint.
-        let parsed = std::panic::catch_unwind(|| Self::parse_unguarded(text, at));
-        parsed.unwrap_or_else(|_| {
-            Err(EngineError::model(format!(
-                "{at}: cannot be used: its parts do not fit each other"
-            )))
-        })
+        let parsed = std::panic::catch_unwind(|| Self::parse_unguarded(text));
+        parsed.unwrap_or_else(|_| Err(TokenizerFault::PartsDoNotFit.into()))
     }
 
-    fn parse_unguarded(text: &str, at: &str) -> Result<Self, EngineError> {
-        let mut plain = parse_json(text, at)?;
-        let object = plain.as_object_mut().ok_or_else(|| {
-            EngineError::model(format!("{at}: does not hold a tokenizer: it is no JSON object"))
-        })?;
+    fn parse_unguarded(text: &str) -> Result<Self, Localized> {
+        let mut plain = parse_json(text)?;
+        let object = plain.as_object_mut().ok_or(TokenizerFault::NoObject)?;
         // Lengths are the lab's business: a tokenizer that cuts or pads would change the prompt.
         let told = settled(object);
-        check_template(&plain["post_processor"]).map_err(|token| {
-            EngineError::model(format!(
-                "{at}: 'post_processor' puts in '{token}', which its 'special_tokens' do not have"
-            ))
-        })?;
+        check_template(&plain["post_processor"])
+            .map_err(|token| TokenizerFault::PutsIn { token })?;
         let spelling = Spelling::of(&plain);
-        let whole = build(&plain, at)?;
+        let whole = build(&plain)?;
         let mut first = whole.clone();
         never_prepend(&mut plain["pre_tokenizer"]);
-        let mut rest = build(&plain, at)?;
+        let mut rest = build(&plain)?;
         first.set_encode_special_tokens(true);
         rest.set_encode_special_tokens(true);
         let begin = whole
             .encode("", true)
-            .map_err(|e| EngineError::model(format!("{at}: cannot begin a prompt: {e}")))?
+            .map_err(|e| TokenizerFault::CannotBegin { words: e.to_string() })?
             .get_ids()
             .to_vec();
         let added = whole.get_added_tokens_decoder().into_iter();
@@ -182,9 +170,9 @@ impl PromptTokenizer {
         // Plain and outlandish text: what cannot be tokenized shows now, not at the first question.
         for text in ["Which animal is it?\n", "한 🦊 \u{1}"] {
             for is_first in [true, false] {
-                tokenizer.encode(text, is_first).map_err(|e| {
-                    EngineError::model(format!("{at}: cannot tokenize text: {}", e.message))
-                })?;
+                tokenizer
+                    .cut(text, is_first)
+                    .map_err(|words| TokenizerFault::CannotTokenize { words })?;
             }
         }
         Ok(tokenizer)
@@ -197,10 +185,14 @@ impl PromptTokenizer {
 
     /// Tokens of a stretch of prompt text; `is_first` for the one the prompt begins with.
     pub(crate) fn encode(&self, text: &str, is_first: bool) -> Result<Vec<Piece>, EngineError> {
+        self.cut(text, is_first)
+            .map_err(|words| EngineError::model(TokenizerFault::Prompt { words }))
+    }
+
+    /// As [`PromptTokenizer::encode`]; an error is the library's own words.
+    fn cut(&self, text: &str, is_first: bool) -> Result<Vec<Piece>, String> {
         let tokenizer = if is_first { &self.first } else { &self.rest };
-        let encoding = tokenizer
-            .encode(text, false)
-            .map_err(|e| EngineError::model(format!("the prompt cannot be tokenized: {e}")))?;
+        let encoding = tokenizer.encode(text, false).map_err(|e| e.to_string())?;
         let pieces = encoding.get_ids().iter().zip(encoding.get_offsets());
         Ok(pieces.map(|(id, (start, end))| Piece { id: *id, start: *start, end: *end }).collect())
     }
@@ -257,7 +249,7 @@ impl PromptTokenizer {
         let encoding = self
             .whole
             .encode(text, false)
-            .map_err(|e| EngineError::model(format!("the template cannot be tokenized: {e}")))?;
+            .map_err(|e| EngineError::model(TokenizerFault::Template { words: e.to_string() }))?;
         let ids = encoding.get_ids().iter().zip(encoding.get_offsets());
         let special = |(id, (start, end)): (&u32, &(usize, usize))| {
             let token = added.get(id).filter(|token| token.special)?;
@@ -308,7 +300,7 @@ fn settled(tokenizer: &mut serde_json::Map<String, Value>) -> Vec<ModelNote> {
 }
 
 /// A tokenizer from its description; what is wrong with it is said by part.
-fn build(json: &Value, at: &str) -> Result<Tokenizer, EngineError> {
+fn build(json: &Value) -> Result<Tokenizer, TokenizerFault> {
     if let Ok(tokenizer) = Tokenizer::from_str(&json.to_string()) {
         return Ok(tokenizer);
     }
@@ -319,22 +311,25 @@ fn build(json: &Value, at: &str) -> Result<Tokenizer, EngineError> {
             && object.remove(part).is_some()
             && Tokenizer::from_str(&without.to_string()).is_ok()
         {
-            let kind = json[part]["type"].as_str().map(|t| format!(" of type '{t}'"));
-            let kind = kind.unwrap_or_default();
-            return Err(EngineError::model(format!("{at}: '{part}'{kind} cannot be used")));
+            return Err(of_part(json, part));
         }
     }
-    let what = match (&json["model"], json["version"].as_str()) {
-        (Value::Null, _) => "has no 'model': it holds no tokenizer".to_owned(),
+    Err(match (&json["model"], json["version"].as_str()) {
+        (Value::Null, _) => TokenizerFault::NoModel,
         (_, version) if version.is_some_and(|v| v != "1.0") => {
-            format!("is of version {}; 1.0 is needed", json["version"])
+            TokenizerFault::Version { version: json["version"].to_string() }
         }
-        (model, _) => match model["type"].as_str() {
-            Some(kind) => format!("'model' of type '{kind}' cannot be used"),
-            None => "'model' cannot be used".to_owned(),
-        },
-    };
-    Err(EngineError::model(format!("{at}: {what}")))
+        _ => of_part(json, "model"),
+    })
+}
+
+/// That a part of a description cannot be used.
+fn of_part(json: &Value, part: &str) -> TokenizerFault {
+    let (kind, part) = (json[part]["type"].as_str().map(str::to_owned), part.to_owned());
+    match kind {
+        Some(kind) => TokenizerFault::PartOfType { part, kind },
+        None => TokenizerFault::Part { part },
+    }
 }
 
 /// Metaspace pre-tokenizers with `prepend_scheme: first` mark the beginning of a prompt; what

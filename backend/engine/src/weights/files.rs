@@ -8,12 +8,12 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use safetensors::Dtype;
 use sha2::{Digest, Sha256};
-use shared::sentence::EngineRefusal;
+use shared::sentence::{EngineRefusal, WeightFault};
 
 use super::{Source, header};
 use crate::config::{Section, read_json};
-use crate::error::{EngineError, why};
-use crate::family::quantized_tensor;
+use crate::error::{self, EngineError};
+use crate::family::{Layers, quantized_tensor};
 use crate::filesystem::{Contents, Location};
 
 /// Where a tensor lies.
@@ -46,16 +46,14 @@ impl WeightFiles {
                 bytes += taken as u64;
                 let entry = Entry { file: i, dtype, shape, start, bytes: taken };
                 if let Some(other) = tensors.insert(name.clone(), entry) {
-                    return Err(EngineError::model(format!(
-                        "tensor '{name}' is in both {} and {}",
-                        files[other.file].display(),
-                        path.display()
-                    )));
+                    let one = files[other.file].display().to_string();
+                    let other = path.display().to_string();
+                    return Err(EngineError::model(WeightFault::InBoth { name, one, other }));
                 }
             }
         }
         if let Some(what) = quantized_tensor(tensors.keys().map(String::as_str)) {
-            return Err(EngineError::model(format!("{}: {what}", folder.display())));
+            return Err(EngineError::of_file(folder.display(), what));
         }
         Ok(WeightFiles { files, tensors, bytes })
     }
@@ -76,37 +74,29 @@ impl WeightFiles {
     pub(crate) fn check_layers(
         &self,
         folder: &Location,
-        (what, key): (&str, &str),
-        probe: &str,
-        count: usize,
+        layers: &Layers,
     ) -> Result<(), EngineError> {
+        let Layers { of, key, probe, count: said } = *layers;
         let number = |name: &String| -> Option<usize> {
             name.strip_suffix(probe)?.rsplit('.').next()?.parse().ok()
         };
         match self.tensors.keys().filter_map(number).max() {
-            Some(last) if last + 1 != count => Err(EngineError::model(format!(
-                "{}: '{key}' says {count} {what} layers, the weights have {}",
-                folder.join("config.json").display(),
-                last + 1
-            ))),
+            Some(last) if last + 1 != said => {
+                let (key, of, there) = (key.to_owned(), of.into(), last + 1);
+                let config = folder.join("config.json");
+                let fault = WeightFault::Layers { key, said, of, there };
+                Err(EngineError::of_file(config.display(), fault))
+            }
             _ => Ok(()),
         }
     }
 
-    fn problem(&self, entry: &Entry, name: &str, what: &str) -> EngineError {
-        let path = self.files[entry.file].display();
-        EngineError::model(format!("{path}: tensor '{name}' {what}"))
-    }
-
     /// A tensor's place and its bytes as they lie in the file.
     fn read(&self, name: &str, shape: &[usize]) -> Result<(&Entry, Vec<u8>), EngineError> {
-        let entry = self
-            .tensors
-            .get(name)
-            .ok_or_else(|| EngineError::model(format!("{} is missing", self.called(name))))?;
+        let entry = self.tensors.get(name).ok_or_else(|| self.missing(name))?;
         if entry.shape != shape {
-            let what = format!("has shape {:?}, the configuration asks for {shape:?}", entry.shape);
-            return Err(self.problem(entry, name, &what));
+            let (found, wanted) = (format!("{:?}", entry.shape), format!("{shape:?}"));
+            return Err(self.fault(name, WeightFault::Shape { found, wanted }.into()));
         }
         let path = &self.files[entry.file];
         let mut raw = vec![0; entry.bytes];
@@ -128,10 +118,9 @@ impl Source for WeightFiles {
         self.tensors.contains_key(name)
     }
 
-    fn called(&self, name: &str) -> String {
+    fn called(&self, name: &str) -> (Option<String>, String) {
         let file = self.tensors.get(name).map_or(0, |e| e.file);
-        let path = self.files.get(file).map(|f| f.display().to_string()).unwrap_or_default();
-        format!("{path}: tensor '{name}'")
+        (self.files.get(file).map(|f| f.display().to_string()), name.to_owned())
     }
 
     fn shape(&self, name: &str) -> Option<&[usize]> {
@@ -195,15 +184,12 @@ impl Source for WeightFiles {
                 raw.as_chunks().0.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32()).collect()
             }
             other => {
-                let what = format!("is of type {other:?}; f32, f16 or bf16 is needed");
-                return Err(self.problem(entry, name, &what));
+                let found = format!("{other:?}");
+                return Err(self.fault(name, WeightFault::Type { found }.into()));
             }
         };
         match values.iter().position(|v| !v.is_finite()) {
-            Some(at) => {
-                let what = format!("holds a value that is not finite, at {at}");
-                Err(self.problem(entry, name, &what))
-            }
+            Some(at) => Err(self.fault(name, WeightFault::NotFinite { at }.into())),
             None => Ok(values),
         }
     }
@@ -266,7 +252,7 @@ fn promised(path: &Path) -> Option<String> {
 }
 
 fn unreadable(path: &Location, error: &std::io::Error) -> EngineError {
-    EngineError::model(format!("{}: cannot be read: {}", path.display(), why(error)))
+    EngineError::of_file(path.display(), error::unreadable(error))
 }
 
 /// Whether a file's name begins with a dot: macOS leaves `._NAME` beside a NAME that it copies to
@@ -283,29 +269,22 @@ fn find(folder: &Location) -> Result<Vec<Location>, EngineError> {
         let file = Section::file(&json, &*at)?;
         let map = match file.member("weight_map").as_object() {
             Some(map) if !map.is_empty() => map,
-            _ => {
-                return Err(
-                    file.fail("has no 'weight_map' that says which tensor is in which file")
-                );
-            }
+            _ => return Err(file.fail(WeightFault::NoWeightMap)),
         };
         let mut shards = Vec::new();
         for (tensor, name) in map {
             let Some(name) = name.as_str() else {
-                return Err(file.fail(&format!("'weight_map' names no file for tensor '{tensor}'")));
+                return Err(file.fail(WeightFault::NoFileFor { tensor: tensor.clone() }));
             };
             // A shard is a file of this folder: a name that leads elsewhere is not followed.
             let path = match Path::new(name).file_name() {
                 Some(plain) if plain == name => folder.join(plain),
-                _ => return Err(file.fail(&format!("'{name}' is not a file name"))),
+                _ => return Err(file.fail(WeightFault::NoFileName { name: name.to_owned() })),
             };
             if !shards.iter().any(|shard: &Location| shard.path() == path.path()) {
                 if !path.is_file() {
-                    let what = format!("tensor '{tensor}' is said to be in it");
-                    let path = path.display();
-                    return Err(EngineError::model(format!(
-                        "{path}: there is no such file; {what}"
-                    )));
+                    let fault = WeightFault::NoShard { tensor: tensor.clone() };
+                    return Err(EngineError::of_file(path.display(), fault));
                 }
                 shards.push(path);
             }
@@ -322,14 +301,8 @@ fn find(folder: &Location) -> Result<Vec<Location>, EngineError> {
     found.retain(|file| is_one(file.path()) && !is_hidden(file.path()));
     match found.len() {
         1 => Ok(vec![found.remove(0)]),
-        0 => Err(EngineError::model(format!(
-            "{}: there is no safetensors file in this folder",
-            folder.display()
-        ))),
-        _ => Err(EngineError::model(format!(
-            "{}: there are several safetensors files and no model.safetensors.index.json",
-            folder.display()
-        ))),
+        0 => Err(EngineError::of_file(folder.display(), WeightFault::NoFiles)),
+        _ => Err(EngineError::of_file(folder.display(), WeightFault::SeveralFiles)),
     }
 }
 

@@ -4,9 +4,10 @@ use std::io::{Read, Seek};
 
 use safetensors::Dtype;
 use serde_json::{Map, Value};
+use shared::sentence::{FileFault, Localized, WeightFault};
 
-use crate::error::{EngineError, why};
-use crate::family::{FETCH_POINTER, is_pointer};
+use crate::error::{EngineError, unreadable};
+use crate::family::is_pointer;
 use crate::filesystem::Location;
 
 /// A header larger than this is refused before memory is set aside for it. Those of the largest
@@ -26,13 +27,13 @@ pub(super) struct Listed {
 /// Reads a file's header. Tensors must fill the file without gaps and without overlapping, as the
 /// format asks.
 pub(super) fn read(path: &Location) -> Result<Vec<Listed>, EngineError> {
-    let problem = |what: &str| EngineError::model(format!("{}: {what}", path.display()));
-    let unreadable = |e: std::io::Error| problem(&format!("cannot be read: {}", why(&e)));
-    let about = path.info().map_err(unreadable)?;
+    let problem = |what: FileFault| EngineError::of_file(path.display(), what);
+    let failed = |e: std::io::Error| problem(unreadable(&e));
+    let about = path.info().map_err(failed)?;
     if about.is_folder {
-        return Err(problem("is a folder, not a safetensors file"));
+        return Err(problem(FileFault::AFolder));
     }
-    read_from(path.open().map_err(unreadable)?, about.len, path)
+    read_from(path.open().map_err(failed)?, about.len, path)
 }
 
 /// Reads the header of a file of `size` bytes.
@@ -41,40 +42,34 @@ pub(super) fn read_from(
     size: u64,
     path: &Location,
 ) -> Result<Vec<Listed>, EngineError> {
-    let problem = |what: &str| EngineError::model(format!("{}: {what}", path.display()));
-    let unreadable = |e: std::io::Error| problem(&format!("cannot be read: {}", why(&e)));
+    let problem = |what: WeightFault| EngineError::of_file(path.display(), what);
+    let failed = |e: std::io::Error| EngineError::of_file(path.display(), unreadable(&e));
     let mut begin = Vec::new();
-    file.by_ref().take(64).read_to_end(&mut begin).map_err(unreadable)?;
+    file.by_ref().take(64).read_to_end(&mut begin).map_err(failed)?;
     if is_pointer(&begin) {
-        return Err(problem(FETCH_POINTER));
+        return Err(EngineError::of_file(path.display(), FileFault::Pointer));
     }
-    file.rewind().map_err(unreadable)?;
+    file.rewind().map_err(failed)?;
     let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| problem("is too short for a safetensors file"))?;
+    file.read_exact(&mut length).map_err(|_| problem(WeightFault::TooShort))?;
     let length = u64::from_le_bytes(length);
     if length > size.saturating_sub(8) {
-        return Err(problem("is not a safetensors file, or was cut off in its header"));
+        return Err(problem(WeightFault::NoHeader));
     }
     if length > MAX_HEADER {
-        return Err(problem(&format!(
-            "is not a safetensors file of a model: its header would take {} MiB",
-            length >> 20
-        )));
+        return Err(problem(WeightFault::HeaderTooLarge { mib: length >> 20 }));
     }
     let mut header = vec![0; length as usize];
-    file.read_exact(&mut header).map_err(unreadable)?;
-    let header: Map<String, Value> = serde_json::from_slice(&header).map_err(|e| {
-        problem(&format!("has a damaged header: it is no JSON object at byte {}", 7 + e.column()))
-    })?;
+    file.read_exact(&mut header).map_err(failed)?;
+    let damaged = |what: WeightFault| problem(WeightFault::Header { what: what.into() });
+    let header: Map<String, Value> = serde_json::from_slice(&header)
+        .map_err(|e| damaged(WeightFault::HeaderNoJson { at: 7 + e.column() }))?;
     let data = 8 + length;
     let mut tensors = header
         .into_iter()
         .filter(|(name, _)| name != "__metadata__")
         .map(|(name, value)| {
-            listed(name.clone(), &value, data).map_err(|what| {
-                let name: String = name.chars().take(120).collect();
-                problem(&format!("has a damaged header: tensor '{name}' {what}"))
-            })
+            listed(name.clone(), &value, data).map_err(|what| damaged(of_tensor(&name, what)))
         })
         .collect::<Result<Vec<Listed>, EngineError>>()?;
     tensors.sort_by(|a, b| (a.start, a.bytes, &a.name).cmp(&(b.start, b.bytes, &b.name)));
@@ -82,34 +77,32 @@ pub(super) fn read_from(
     for tensor in &tensors {
         let name = &tensor.name;
         if tensor.start != end {
-            return Err(problem(&format!(
-                "has a damaged header: tensor '{name}' begins at byte {}, the one before it ends \
-                 at {end}",
-                tensor.start
-            )));
+            let begins = WeightFault::Begins { at: tensor.start, end };
+            return Err(damaged(of_tensor(name, begins)));
         }
         end += tensor.bytes as u64;
         if end > size {
-            return Err(problem(&format!(
-                "was cut off: tensor '{name}' ends at byte {end}, the file at {size}"
-            )));
+            return Err(problem(WeightFault::CutOff { name: name.clone(), end, size }));
         }
     }
     if end < size {
-        return Err(problem(&format!(
-            "is damaged: its last tensor ends at byte {end}, the file at {size}"
-        )));
+        return Err(problem(WeightFault::More { end, size }));
     }
     Ok(tensors)
 }
 
+fn of_tensor(name: &str, what: impl Into<Localized>) -> WeightFault {
+    WeightFault::OfTensor { name: name.chars().take(120).collect(), what: what.into() }
+}
+
 /// One entry of the header, or what is wrong with it. `data` is where tensors begin in the file.
-fn listed(name: String, value: &Value, data: u64) -> Result<Listed, String> {
-    let wrong = |key: &str| format!("has no usable '{key}': {}", short(&value[key]));
+fn listed(name: String, value: &Value, data: u64) -> Result<Listed, WeightFault> {
+    let wrong =
+        |key: &str| WeightFault::NotUsable { key: key.to_owned(), value: short(&value[key]) };
     let dtype: Dtype =
         serde_json::from_value(value["dtype"].clone()).map_err(|_| wrong("dtype"))?;
     let whole = |v: &Value| v.as_u64().and_then(|n| usize::try_from(n).ok());
-    let list = |key: &str| -> Result<Vec<usize>, String> {
+    let list = |key: &str| -> Result<Vec<usize>, WeightFault> {
         let list = value[key].as_array().and_then(|list| list.iter().map(whole).collect());
         list.ok_or_else(|| wrong(key))
     };
@@ -122,10 +115,8 @@ fn listed(name: String, value: &Value, data: u64) -> Result<Listed, String> {
         .and_then(|n| n.checked_mul(dtype.bitsize()));
     let bytes = to.checked_sub(from).ok_or_else(|| wrong("data_offsets"))?;
     if bits.is_none_or(|bits| bits.div_ceil(8) != bytes) {
-        return Err(format!(
-            "of shape {} and type {dtype:?} cannot take {bytes} bytes",
-            short(&value["shape"])
-        ));
+        let (shape, dtype) = (short(&value["shape"]), format!("{dtype:?}"));
+        return Err(WeightFault::CannotTake { shape, dtype, bytes });
     }
     let start = data.checked_add(from as u64).ok_or_else(|| wrong("data_offsets"))?;
     start.checked_add(bytes as u64).ok_or_else(|| wrong("data_offsets"))?;

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, WeightFault};
 
 use super::Loader;
 use crate::error::EngineError;
@@ -44,9 +44,7 @@ impl Loader<'_> {
         match biased {
             None => Ok(()),
             Some(true) => match names.iter().find(|name| !self.has(name)) {
-                Some(name) => {
-                    Err(EngineError::model(format!("{} is missing", self.files.called(name))))
-                }
+                Some(name) => Err(self.files.missing(name)),
                 None => Ok(()),
             },
             Some(false) => {
@@ -108,8 +106,7 @@ impl Loader<'_> {
     pub(crate) fn together(&self, names: &[String]) -> Result<(), EngineError> {
         match names.iter().find(|name| !self.has(name)) {
             Some(missing) if names.iter().any(|name| self.has(name)) => {
-                let called = self.files.called(missing);
-                Err(EngineError::model(format!("{called} is missing; others like it are there")))
+                Err(self.files.fault(missing, WeightFault::OthersAreThere.into()))
             }
             _ => Ok(()),
         }

@@ -5,15 +5,30 @@ use std::collections::HashSet;
 use candle_core::quantized::{GgmlDType, QTensor};
 use rayon::prelude::*;
 
+use shared::sentence::{FileFault, Localized, WeightFault};
+
 use crate::error::EngineError;
 
 /// Named tensors that can be read one at a time.
 pub(crate) trait Source {
     /// Whether there is a tensor of that name.
     fn has(&self, name: &str) -> bool;
-    /// What a person calls a tensor: the name in their file, and the file.
-    fn called(&self, name: &str) -> String {
-        format!("tensor '{name}'")
+    /// What a person calls a tensor: their file, where there is one, and the name in it.
+    fn called(&self, name: &str) -> (Option<String>, String) {
+        (None, name.to_owned())
+    }
+    /// An error about a tensor.
+    fn fault(&self, name: &str, what: Localized) -> EngineError {
+        let (file, name) = self.called(name);
+        let fault = WeightFault::OfTensor { name, what };
+        match file {
+            Some(file) => EngineError::of_file(file, fault),
+            None => EngineError::model(fault),
+        }
+    }
+    /// The error of a tensor that is not there.
+    fn missing(&self, name: &str) -> EngineError {
+        self.fault(name, FileFault::Absent.into())
     }
     /// The shape of a tensor, if it is there and says so.
     fn shape(&self, name: &str) -> Option<&[usize]>;

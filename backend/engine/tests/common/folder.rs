@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use engine::{DeviceChoice, EngineError, LoadOptions, Model, Picture};
 use serde_json::Value;
-use shared::{ErrorCode, Quant, RunOptions};
+use shared::{ErrorCode, Language, Quant, RunOptions};
 use tempfile::TempDir;
 
 use super::Golden;
@@ -21,6 +21,16 @@ const LEAKS: [&str; 9] = [
     "panicked",
     "backtrace",
 ];
+
+/// An error as a Korean page says it: every sentence of it is known there, and the English that travels
+/// with it is the same sentences'.
+pub fn in_korean(error: &EngineError) -> String {
+    let sentence = error.sentence.as_ref().unwrap_or_else(|| panic!("English alone: {error}"));
+    assert_eq!(sentence.text(Language::English).as_deref(), Some(&*error.message));
+    let korean = sentence.korean().unwrap_or_else(|| panic!("{sentence:?} is not known"));
+    assert!(korean.chars().any(|c| ('가'..='힣').contains(&c)), "{korean}");
+    korean
+}
 
 /// A copy of a working folder.
 pub struct Folder {
@@ -90,6 +100,7 @@ impl Folder {
         assert_eq!(error.code, ErrorCode::ModelUnusable, "{message}");
         assert!(!message.contains('\n') && message.len() < 1000, "{message}");
         assert!(message.contains(&*self.path().to_string_lossy()), "names no file: {message}");
+        in_korean(error);
         let theirs = LEAKS.iter().find(|leak| message.contains(**leak));
         assert!(theirs.is_none(), "a library's words: {message}");
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use engine::{gguf_files, variant_of};
+use shared::sentence::Localized;
 
 use super::elsewhere::is_meant;
 use super::{Catalog, CatalogError, DEMO_NAME, Source};
@@ -94,7 +95,7 @@ impl Catalog {
         }
         if !folder.join("config.json").is_file() {
             return Err(match variant_of(folder) {
-                Some(what) => CatalogError::Files(format!("{name}: {what}")),
+                Some(what) => CatalogError::Files(format!("{name}: {}", Localized::from(what))),
                 None => CatalogError::NotAModel(name.to_owned()),
             });
         }
@@ -122,7 +123,7 @@ pub(crate) fn not_in_place(place: &Path) -> String {
         return error.message;
     }
     match variant_of(place) {
-        Some(what) => format!("{}: {what}", place.display()),
+        Some(what) => format!("{}: {}", place.display(), Localized::from(what)),
         None => format!("there is no model in {}: it has no config.json", place.display()),
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn unsupported(names: &[&str], config: &str) -> Option<String> {
         Err(error) => return Some(format!("its config.json is damaged: {error}")),
     };
     if let Some(what) = engine::variant(names, &config) {
-        return Some(what);
+        return Some(shared::sentence::Localized::from(what).to_string());
     }
     let family = config.get("model_type").and_then(|t| t.as_str());
     match family {

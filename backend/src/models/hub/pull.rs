@@ -107,6 +107,7 @@ impl Pull<'_> {
         let listing = self.listing;
         let names: Vec<&str> = listing.files.iter().map(|f| f.name.as_str()).collect();
         if let Some(what) = engine::variant(&names, &serde_json::Value::Null) {
+            let what = shared::sentence::Localized::from(what).to_string();
             return Err(no_model(self.repository, what));
         }
         if let Some(gone) = VITAL.iter().find(|name| listing.file(name).is_none()) {

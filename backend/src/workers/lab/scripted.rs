@@ -14,8 +14,8 @@ use std::time::Duration;
 use engine::{EngineError, GeneratedToken, LoadOptions, Observer, Picture};
 use shared::event::Stop;
 use shared::{
-    ErrorCode, F32s, Group, LayerFlow, Layout, Medium, ModelInfo, Place, PreparedPicture,
-    RunOptions, Summary, Timing, Token, TokenFlow, TokenHeads,
+    ErrorBody, ErrorCode, F32s, Group, LayerFlow, Layout, Medium, ModelInfo, Place,
+    PreparedPicture, RunOptions, Summary, Timing, Token, TokenFlow, TokenHeads,
 };
 
 use super::{Lab, LoadedModel, PreparedRun};
@@ -126,7 +126,8 @@ impl LoadedModel for ScriptedModel {
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
         if options.prompt.contains("[fail]") {
-            return Err(EngineError::new(ErrorCode::PromptTooLong, "The prompt is too long."));
+            let message = "The prompt is too long.";
+            return Err(ErrorBody::new(ErrorCode::PromptTooLong, message).into());
         }
         let layout = self.layout(pictures, options);
         Ok(Box::new(ScriptedRun { model: self, layout, options: options.clone() }))

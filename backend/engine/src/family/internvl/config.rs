@@ -1,7 +1,7 @@
 //! InternVL's configuration.
 
 use serde_json::Value;
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 
 use super::tower::InternVitConfig;
 use crate::config::{
@@ -54,10 +54,10 @@ impl InternConfig {
         if model.member("vision_feature_layer") != &Value::Null
             && model.member("vision_feature_layer").as_i64() != Some(-1)
         {
-            return Err(model.wrong("vision_feature_layer", "-1, the last layer,"));
+            return Err(model.wrong("vision_feature_layer", SettingNeed::LastLayer));
         }
         if model.text("vision_feature_select_strategy")?.is_some_and(|how| how != "default") {
-            return Err(model.wrong("vision_feature_select_strategy", "\"default\""));
+            return Err(model.wrong_word("vision_feature_select_strategy", &["default"]));
         }
         // Tied where nobody says, which a head in the files overrides.
         let tied = model.flag("tie_word_embeddings", true)? | text.tied;
@@ -85,8 +85,7 @@ fn scale(model: &Section, vision: &InternVitConfig) -> Result<usize, EngineError
     let scale = 1.0 / model.number(name, 0.5, 1e-3..=1.0)?;
     let (whole, grid) = (scale.round() as usize, vision.grid());
     if (scale - scale.round()).abs() > 1e-9 || !grid.is_multiple_of(whole) {
-        let needed = format!("one over a divisor of the {grid} patches along a tile's edge");
-        return Err(model.wrong(name, &needed));
+        return Err(model.wrong(name, SettingNeed::OneOverDivisor { grid }));
     }
     Ok(whole)
 }
@@ -96,17 +95,17 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<InternVitConfig,
     model_type(json, &["internvl_vision"])?;
     same_layers(json)?;
     if json.size("num_channels", 3, 3)? != 3 {
-        return Err(json.wrong("num_channels", "3"));
+        return Err(json.wrong_value("num_channels", 3));
     }
     for (name, only) in [("use_absolute_position_embeddings", true), ("use_mean_pooling", true)] {
         if json.flag(name, only)? != only {
-            return Err(json.wrong(name, &only.to_string()));
+            return Err(json.wrong_value(name, only));
         }
     }
     let rms = match json.text("norm_type")? {
         None | Some("layer_norm") => false,
         Some("rms_norm") => true,
-        Some(_) => return Err(json.wrong("norm_type", "\"layer_norm\" or \"rms_norm\"")),
+        Some(_) => return Err(json.wrong_word("norm_type", &["layer_norm", "rms_norm"])),
     };
     let activation = match json.text("hidden_act")? {
         None => Activation::Gelu,
@@ -125,7 +124,7 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<InternVitConfig,
         qk_norm: json.flag("use_qk_norm", false)?,
         qkv_bias: Some(json.flag("attention_bias", false)?),
     };
-    check(&config).map_err(|(name, needed)| json.wrong(name, &needed))?;
+    check(&config).map_err(|(name, needed)| json.wrong(name, needed))?;
     json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS_VISION], notes);
     Ok(config)
 }
@@ -139,21 +138,21 @@ fn edge(json: &Section, name: &str, usual: u32) -> Result<usize, EngineError> {
         [] => Ok(usual as usize),
         [edge] if (1..=1 << 12).contains(&edge) => Ok(edge as usize),
         [high, wide] if high == wide && (1..=1 << 12).contains(&high) => Ok(high as usize),
-        _ => Err(json.wrong(name, "a square's edge of at most 4096 pixels, once or twice,")),
+        _ => Err(json.wrong(name, SettingNeed::SquareEdge)),
     }
 }
 
 /// Whether a tower's sizes fit together; else the setting that does not fit, and what is needed.
-pub(super) fn check(config: &InternVitConfig) -> Result<(), (&'static str, String)> {
+pub(super) fn check(config: &InternVitConfig) -> Result<(), (&'static str, SettingNeed)> {
     let InternVitConfig { hidden, heads, image_size, patch_size, .. } = *config;
     if !hidden.is_multiple_of(heads) {
-        return Err(("num_attention_heads", format!("a divisor of the width {hidden}")));
+        return Err(("num_attention_heads", SettingNeed::WidthDivisor { width: hidden }));
     }
     if image_size > MOST_EDGE {
-        return Err(("image_size", format!("at most {MOST_EDGE} pixels")));
+        return Err(("image_size", SettingNeed::AtMostPixels { most: MOST_EDGE }));
     }
     if patch_size > image_size {
-        return Err(("patch_size", format!("at most the edge of a tile, {image_size},")));
+        return Err(("patch_size", SettingNeed::AtMostTile { edge: image_size }));
     }
     Ok(())
 }

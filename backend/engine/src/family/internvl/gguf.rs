@@ -1,5 +1,7 @@
 //! InternVL in llama.cpp's files.
 
+use shared::sentence::{GgufModelFault, SettingNeed};
+
 use super::config::{InternConfig, check};
 use super::tower::InternVitConfig;
 use crate::config::gguf::{
@@ -53,14 +55,14 @@ pub(super) fn name(name: &str) -> Option<String> {
 pub(super) fn tiles(mmproj: &Gguf) -> Result<u32, EngineError> {
     let clip = &mmproj.metadata;
     if clip.size("clip.vision.preproc_min_tiles")?.is_some_and(|least| least > 1) {
-        return Err(clip.wrong("clip.vision.preproc_min_tiles", "is more than 1"));
+        return Err(clip.wrong("clip.vision.preproc_min_tiles", GgufModelFault::MoreThanOne));
     }
     let key = "clip.vision.preproc_max_tiles";
     match clip.size(key)?.unwrap_or(TILES) {
         most if (1..=super::prepare::MOST_TILES).contains(&most) => Ok(most as u32),
-        most => {
-            let limit = super::prepare::MOST_TILES;
-            Err(clip.wrong(key, &format!("is {most}; from 1 to {limit} are supported")))
+        found => {
+            let most = super::prepare::MOST_TILES;
+            Err(clip.wrong(key, GgufModelFault::FromOneTo { found, most }))
         }
     }
 }
@@ -77,7 +79,8 @@ impl InternConfig {
         let clip = &mmproj.metadata;
         let size = |name: &str| needed_size(clip, &format!("{CLIP}{name}"));
         if clip.flag("clip.use_silu") == Some(true) {
-            return Err(clip.wrong("clip.use_silu", "is set, which InternVL does not use"));
+            let family = "InternVL".to_owned();
+            return Err(clip.wrong("clip.use_silu", GgufModelFault::Set { family }));
         }
         let hidden = size("embedding_length")?;
         let there = |name: &str| mmproj.tensor(name).is_some();
@@ -97,14 +100,15 @@ impl InternConfig {
         };
         blocks(mmproj, "v.blk.", &format!("{CLIP}block_count"), vision.layers)?;
         check(&vision).map_err(|(name, needed)| {
-            clip.problem(&format!("the vision tower's {name} does not fit: it needs {needed}"))
+            let (name, needed) = (name.to_owned(), needed.into());
+            clip.problem(GgufModelFault::TowerPart { name, needed })
         })?;
         let key = "clip.vision.projector.scale_factor";
         let scale = clip.size(key)?.unwrap_or(2);
         let grid = vision.grid();
         if !grid.is_multiple_of(scale) {
-            let what = format!("is {scale}; it must divide the {grid} patches along a tile's edge");
-            return Err(clip.wrong(key, &what));
+            let needed = SettingNeed::GridDivisor { grid }.into();
+            return Err(clip.wrong(key, GgufModelFault::MustBe { found: scale, needed }));
         }
         joined((mmproj, text), decoder.hidden, &["mm.model.mlp.3.weight"])?;
         let meta = &text.metadata;

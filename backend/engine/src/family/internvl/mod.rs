@@ -13,8 +13,9 @@ use std::sync::Arc;
 use candle_core::{DType, Result, Tensor};
 use serde_json::Value;
 use shared::PreparedPicture;
+use shared::sentence::ModelVariant;
 
-use super::{Description, Encoder, Facts, Family, GgufFacts, Layers, Notes, Numbering};
+use super::{Description, Encoder, Facts, Family, GgufFacts, Layers, LayersOf, Notes, Numbering};
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::prepare::Normalise;
@@ -83,12 +84,8 @@ impl Family for InternVl {
         Some(describe(config, prepare))
     }
 
-    fn foreign_layout(&self, _: &[&str], config: &Value) -> Option<String> {
-        (config["model_type"] == "internvl_chat").then(|| {
-            "it is in InternVL's own layout (internvl_chat), which transformers reads with code of its \
-             own alone: take the conversion whose name ends in -hf, such as OpenGVLab/InternVL3-1B-hf"
-                .to_owned()
-        })
+    fn foreign_layout(&self, _: &[&str], config: &Value) -> Option<ModelVariant> {
+        (config["model_type"] == "internvl_chat").then_some(ModelVariant::OwnInternVl)
     }
 }
 
@@ -106,7 +103,7 @@ fn describe(config: InternConfig, prepare: InternPrepare) -> Description {
         pictures: Arc::new(prepare),
         layers: vec![
             Layers::of_decoder(config.text.layers),
-            Layers { of: "vision", key, probe, count: config.vision.layers },
+            Layers { of: LayersOf::Vision, key, probe, count: config.vision.layers },
         ],
         encoder: Box::new(|loader| Ok(Box::new(InternEncoder::load(config, loader)?))),
         is_unused: Box::new(|name| {

@@ -2,7 +2,7 @@
 //! tiles of the canvas whose proportions are closest to the picture's, and the whole picture.
 
 use shared::picture::{Canvas, PictureTokens};
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 use shared::{PictureUse, RunOptions};
 
 use crate::error::EngineError;
@@ -44,14 +44,14 @@ impl InternPrepare {
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;
-        settings.tokens_of_a_tile("image_seq_length", grid, "the projector gets of", notes)?;
+        settings.tokens_of_a_tile("image_seq_length", grid, notes)?;
         if json.is_missing() {
             return Ok(Self::published((edge, grid)));
         }
         match class(&json, None, notes)?.as_deref() {
             None | Some("GotOcr2ImageProcessor") => {}
             Some(_) => {
-                return Err(json.wrong("image_processor_type", "\"GotOcr2ImageProcessor\""));
+                return Err(json.wrong_word("image_processor_type", &["GotOcr2ImageProcessor"]));
             }
         }
         usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
@@ -59,10 +59,10 @@ impl InternPrepare {
         let size = json.section("size")?;
         let square = |name: &str| size.size(name, 384, 1 << 14).map(|said| said == edge as usize);
         if !(square("height")? && square("width")?) {
-            return Err(json.wrong("size", &format!("the vision tower's {edge} × {edge}")));
+            return Err(json.wrong("size", SettingNeed::TowerSquare { edge }));
         }
         if json.size("min_patches", 1, MOST_TILES)? != 1 {
-            return Err(json.wrong("min_patches", "1"));
+            return Err(json.wrong_value("min_patches", 1));
         }
         let most = json.size("max_patches", 12, MOST_TILES)? as u32;
         // InternVL's processor asks for tiles, whatever its image processor's file says.

@@ -1,6 +1,6 @@
 //! LLaVA-1.5's configuration.
 
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 
 use crate::config::{
     Files, Section, activation, clip, eos, feature_blocks, image_token, known, llama, same_layers,
@@ -67,7 +67,7 @@ impl LlavaConfig {
         let feature_blocks = feature_blocks(model, vision.layers, -2)?;
         match model.text("vision_feature_select_strategy")? {
             None | Some("default") => {}
-            Some(_) => return Err(model.wrong("vision_feature_select_strategy", "\"default\"")),
+            Some(_) => return Err(model.wrong_word("vision_feature_select_strategy", &["default"])),
         }
         let names = ["image_token_id", "image_token_index"];
         Ok(LlavaConfig {
@@ -88,7 +88,7 @@ pub(super) fn aspect_ratio(model: &Section, notes: &mut Vec<ModelNote>) -> Resul
     match model.text("image_aspect_ratio")? {
         None => {}
         Some("anyres" | "anyres_max_9") => {
-            return Err(model.wrong("image_aspect_ratio", "LLaVA-1.5's \"pad\" or \"square\""));
+            return Err(model.wrong("image_aspect_ratio", SettingNeed::PadOrSquare));
         }
         Some(ratio) => {
             let ratio: String = ratio.chars().take(20).collect();

@@ -1,5 +1,7 @@
 //! LLaVA-1.5 in llama.cpp's files.
 
+use shared::sentence::GgufModelFault;
+
 use super::config::LlavaConfig;
 use crate::config::gguf::{
     CLIP, GgufText, architecture, decoder, eos, inner, joined, needed_size, number,
@@ -28,8 +30,8 @@ impl LlavaConfig {
             decoder(text, GgufText { arch, theta: 1e4, sections: None, head_norms: false })?;
         let clip = &mmproj.metadata;
         if clip.integers("clip.vision.image_grid_pinpoints").is_some_and(|list| !list.is_empty()) {
-            let what = "means LLaVA-1.6, which cuts pictures into tiles; LLaVA-1.5 is supported";
-            return Err(clip.wrong("clip.vision.image_grid_pinpoints", what));
+            let fault = GgufModelFault::Llava16;
+            return Err(clip.wrong("clip.vision.image_grid_pinpoints", fault));
         }
         let size = |name: &str| needed_size(clip, &format!("{CLIP}{name}"));
         let hidden = size("embedding_length")?;
@@ -44,7 +46,8 @@ impl LlavaConfig {
             // Neither key set is the older converter's way to say quick GELU.
             activation: match (clip.flag("clip.use_gelu"), clip.flag("clip.use_silu")) {
                 (_, Some(true)) => {
-                    return Err(clip.wrong("clip.use_silu", "is set, which CLIP does not use"));
+                    let family = "CLIP".to_owned();
+                    return Err(clip.wrong("clip.use_silu", GgufModelFault::Set { family }));
                 }
                 (Some(true), _) => Activation::Gelu,
                 _ => Activation::QuickGelu,
@@ -52,7 +55,7 @@ impl LlavaConfig {
             ..VitConfig::CLIP_L
         };
         if !vision.hidden.is_multiple_of(vision.heads) || vision.patch_size > vision.image_size {
-            return Err(clip.problem("the vision tower's sizes do not fit together"));
+            return Err(clip.problem(GgufModelFault::TowerSizes));
         }
         joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
         // Files of the original LLaVA have no token of their own for pictures: an id beyond the
@@ -83,8 +86,11 @@ pub(super) fn named_layer(mmproj: &Gguf, said: usize) -> Result<Option<usize>, E
         [layer] if layer < 0 && (0..=there as i64).contains(&(said as i64 + 1 + layer)) => {
             Ok(Some((said as i64 + 1 + layer) as usize))
         }
-        [layer] => Err(clip.wrong(key, &format!("is {layer}; the file has {there} blocks"))),
-        _ => Err(clip.wrong(key, "names several layers; one is supported")),
+        [layer] => {
+            let layer = layer.to_string();
+            Err(clip.wrong(key, GgufModelFault::FeatureLayer { layer, there }))
+        }
+        _ => Err(clip.wrong(key, GgufModelFault::SeveralLayers)),
     }
 }
 

@@ -11,8 +11,9 @@ mod templates;
 use std::sync::Arc;
 
 use serde_json::Value;
+use shared::sentence::ModelVariant;
 
-use super::{Description, Facts, Family, GgufFacts, Layers, Notes, Numbering};
+use super::{Description, Facts, Family, GgufFacts, Layers, LayersOf, Notes, Numbering};
 use crate::config::SIGLIP;
 use crate::error::EngineError;
 use crate::filesystem::Location;
@@ -84,18 +85,13 @@ impl Family for Llava {
         Some(describe(config, ClipPrepare::standard(side, patch)))
     }
 
-    fn foreign_layout(&self, names: &[&str], config: &Value) -> Option<String> {
+    fn foreign_layout(&self, names: &[&str], config: &Value) -> Option<ModelVariant> {
         const OTHERS: [&str; 2] = ["llava_next", "llava_next_video"];
         let model_type = config["model_type"].as_str().unwrap_or_default();
         let original = model_type.starts_with("llava_")
             && !OTHERS.contains(&model_type)
             && !super::model_types().contains(&model_type);
-        (original || names.contains(&"mm_projector.bin")).then(|| {
-            "it is in the original LLaVA's own layout (llava_llama, mm_projector.bin), which \
-             transformers does not read either: take its conversion, such as \
-             llava-hf/llava-1.5-7b-hf"
-                .to_owned()
-        })
+        (original || names.contains(&"mm_projector.bin")).then_some(ModelVariant::OriginalLlava)
     }
 }
 
@@ -120,7 +116,7 @@ fn describe(config: LlavaConfig, prepare: ClipPrepare) -> Description {
         pictures: Arc::new(prepare),
         layers: vec![
             Layers::of_decoder(config.text.layers),
-            Layers { of: "vision", key, probe, count: config.vision.layers },
+            Layers { of: LayersOf::Vision, key, probe, count: config.vision.layers },
         ],
         encoder: Box::new(|loader| Ok(Box::new(Projected::load(loader, encoder)?))),
         is_unused: Box::new(move |name| is_unused(name, blocks)),

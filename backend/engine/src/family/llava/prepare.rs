@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shared::picture::PictureTokens;
-use shared::sentence::ModelNote;
+use shared::sentence::{EngineRefusal, ModelNote, SettingNeed};
 use shared::{ErrorCode, ImageFit, PreparedPicture, RunOptions};
 
 use crate::config::Section;
@@ -77,8 +77,8 @@ impl ClipPrepare {
             None | Some("LlavaImageProcessor") => true,
             Some("CLIPImageProcessor") => false,
             Some(_) => {
-                let needed = "\"LlavaImageProcessor\" or \"CLIPImageProcessor\"";
-                return Err(json.wrong("image_processor_type", needed));
+                let known = ["LlavaImageProcessor", "CLIPImageProcessor"];
+                return Err(json.wrong_word("image_processor_type", &known));
             }
         };
         usual_steps(&json, &["do_rescale", "do_normalize", "do_convert_rgb"])?;
@@ -91,19 +91,14 @@ impl ClipPrepare {
         let cut = size(&json, "crop_size", true, image_size)?.unwrap_or(Resize::Exact(224, 224));
         let side = Resize::Exact(image_size, image_size);
         if crop && cut != side {
-            let what = format!("the vision tower's {image_size} × {image_size}");
-            return Err(json.wrong("crop_size", &what));
+            return Err(json.wrong("crop_size", SettingNeed::TowerSquare { edge: image_size }));
         }
         let square = match resize {
             Some(Resize::ShortestEdge(edge)) => pads && edge == image_size,
             exact => exact == Some(side),
         };
         if !crop && !square {
-            let what = format!(
-                "true: without it pictures do not come out at the vision tower's {image_size} × \
-                 {image_size}, so it"
-            );
-            return Err(json.wrong("do_center_crop", &what));
+            return Err(json.wrong("do_center_crop", SettingNeed::Crop { edge: image_size }));
         }
         let prepare = ClipPrepare {
             side: image_size,
@@ -137,7 +132,7 @@ impl ClipPrepare {
             return Ok(Self::stretched((image_size, patch_size), Normalise::HALF));
         }
         if class(&json, named, notes)?.as_deref() != Some("SiglipImageProcessor") {
-            return Err(json.wrong("image_processor_type", "\"SiglipImageProcessor\""));
+            return Err(json.wrong_word("image_processor_type", &["SiglipImageProcessor"]));
         }
         usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
         channels(&json)?;
@@ -145,12 +140,12 @@ impl ClipPrepare {
         // What transformers takes where the file says nothing.
         if size(&json, "size", false, image_size)?.unwrap_or(Resize::Exact(224, 224)) != side {
             let edge = image_size;
-            let what = format!("{{\"height\": {edge}, \"width\": {edge}}}, the vision tower's,");
-            return Err(json.wrong("size", &what));
+            let size = format!("{{\"height\": {edge}, \"width\": {edge}}}");
+            return Err(json.wrong("size", SettingNeed::TowerSize { size }));
         }
         for step in ["do_center_crop", "do_pad"] {
             if json.flag(step, false)? {
-                return Err(json.wrong(step, "false"));
+                return Err(json.wrong_value(step, false));
             }
         }
         let normalise = Normalise::read_or(&json, Normalise::HALF)?;
@@ -210,13 +205,9 @@ impl Pictures for ClipPrepare {
             if pixels <= MOST_PIXELS {
                 return Ok(());
             }
-            Err(EngineError::new(
-                ErrorCode::PictureTooManyPixels,
-                format!(
-                    "The picture is {} × {}: too narrow to be prepared. Crop it and try again.",
-                    picture.width, picture.height
-                ),
-            ))
+            let Picture { width, height, .. } = *picture;
+            let refusal = EngineRefusal::TooNarrowToPrepare { width, height };
+            Err(EngineError::new(ErrorCode::PictureTooManyPixels, refusal))
         };
         let padded;
         let (source, offset) = match options.fit {
@@ -313,10 +304,8 @@ fn size(
         }
         _ => None,
     };
-    let needed = format!(
-        "an edge, {{\"shortest_edge\"}}, or {{\"height\", \"width\"}}, from 1 to {most} pixels,"
-    );
-    found.map(Some).ok_or_else(|| json.wrong(name, &needed))
+    let [shortest, exact] = ["{\"shortest_edge\"}", "{\"height\", \"width\"}"].map(str::to_owned);
+    found.map(Some).ok_or_else(|| json.wrong(name, SettingNeed::Edges { shortest, exact, most }))
 }
 
 /// Whether pictures are padded to a square first. CLIP's processor pads behind the crop instead,
@@ -329,8 +318,7 @@ fn padding(json: &Section, pads_to_square: bool, image_size: u32) -> Result<bool
     }
     match to {
         Some(to) if pads && to != Resize::Exact(image_size, image_size) => {
-            let what = format!("the vision tower's {image_size} × {image_size}");
-            Err(json.wrong("pad_size", &what))
+            Err(json.wrong("pad_size", SettingNeed::TowerSquare { edge: image_size }))
         }
         _ => Ok(false),
     }
@@ -361,7 +349,8 @@ fn tokens(
     let strategy = around.text("vision_feature_select_strategy")?;
     let more = around.whole("num_additional_image_tokens")?;
     if patch != patch_size as usize {
-        return Err(around.wrong("patch_size", &format!("the vision tower's {patch_size}")));
+        let value = patch_size as usize;
+        return Err(around.wrong("patch_size", SettingNeed::TowerValue { value }));
     }
     let dropped = u32::from(strategy.map_or(class, |strategy| strategy == "default"));
     match more.as_slice() {
@@ -369,8 +358,8 @@ fn tokens(
         [more] if *more == dropped => Ok(()),
         _ => {
             let edge = image_size / patch_size;
-            let what = format!("{dropped}: the vision tower gives {edge} × {edge} tokens, it");
-            Err(around.wrong("num_additional_image_tokens", &what))
+            let needed = SettingNeed::AdditionalTokens { dropped, edge };
+            Err(around.wrong("num_additional_image_tokens", needed))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use shared::picture::{AnyRes, MOST_SHAPES, Shapes};
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 
 use crate::config::{Files, Section, SiglipQwen, SiglipUsual, known};
 use crate::error::EngineError;
@@ -50,10 +50,7 @@ impl OneVisionConfig {
             shapes: match pinpoints(&model, edge)? {
                 Some(shapes) => shapes,
                 None if edge == 384 => Shapes::square(ALONG),
-                None => {
-                    let needed = format!("a list of sizes in multiples of {edge}");
-                    return Err(model.wrong(PINPOINTS, &needed));
-                }
+                None => return Err(model.wrong(PINPOINTS, SettingNeed::Sizes { edge })),
             },
         };
         model.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
@@ -82,13 +79,10 @@ pub(super) fn pinpoints(json: &Section, edge: u32) -> Result<Option<Shapes>, Eng
         Value::Array(list) => list.iter().map(shape).collect::<Option<Vec<_>>>(),
         _ => None,
     };
-    shapes.and_then(Shapes::new).map(Some).ok_or_else(|| {
-        let needed = format!(
-            "a list of 1 to {MOST_SHAPES} sizes, height and width of each in multiples of the vision \
-             tower's {edge} up to 15 of them,"
-        );
-        json.wrong(PINPOINTS, &needed)
-    })
+    shapes
+        .and_then(Shapes::new)
+        .map(Some)
+        .ok_or_else(|| json.wrong(PINPOINTS, SettingNeed::SizesOfTower { most: MOST_SHAPES, edge }))
 }
 
 /// Beyond how many tiles' features maps are made smaller; `None` where the file says nothing.
@@ -98,6 +92,6 @@ pub(super) fn most(json: &Section) -> Result<Option<u32>, EngineError> {
     let number = text.strip_prefix("anyres_max_").and_then(|n| n.parse().ok());
     match number.filter(|n| (1..=1 << 16).contains(n)) {
         Some(number) => Ok(Some(number)),
-        None => Err(json.wrong(name, "\"anyres_max_\" with a number of tiles")),
+        None => Err(json.wrong(name, SettingNeed::AnyRes)),
     }
 }

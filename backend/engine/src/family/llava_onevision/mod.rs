@@ -11,7 +11,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Description, Facts, Family, Layers, Notes, Numbering};
+use super::{Description, Facts, Family, Layers, LayersOf, Notes, Numbering};
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::prompt::Prompting;
@@ -69,7 +69,7 @@ fn describe(config: OneVisionConfig, prepare: OneVisionPrepare) -> Description {
         pictures: Arc::new(prepare),
         layers: vec![
             Layers::of_decoder(parts.text.layers),
-            Layers { of: "vision", key, probe, count: parts.encoder.vision.layers },
+            Layers { of: LayersOf::Vision, key, probe, count: parts.encoder.vision.layers },
         ],
         decoder: parts.text,
         image_token: parts.image_token,

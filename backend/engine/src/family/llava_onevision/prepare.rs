@@ -1,7 +1,7 @@
 //! Picture preparation equal to transformers' LlavaOnevisionImageProcessor.
 
 use shared::picture::{AnyRes, PictureTokens, TileMap};
-use shared::sentence::{EngineRefusal, ModelNote};
+use shared::sentence::{EngineRefusal, ModelNote, SettingNeed};
 use shared::{ErrorCode, ImageFit, PictureUse, PreparedPicture, RunOptions};
 
 use super::config::{OneVisionConfig, PINPOINTS, most, pinpoints};
@@ -51,25 +51,25 @@ impl OneVisionPrepare {
         if class(&json, Some("LlavaOnevisionImageProcessor"), notes)?.as_deref()
             != Some("LlavaOnevisionImageProcessor")
         {
-            return Err(json.wrong("image_processor_type", "\"LlavaOnevisionImageProcessor\""));
+            return Err(json.wrong_word("image_processor_type", &["LlavaOnevisionImageProcessor"]));
         }
         usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
         channels(&json)?;
         if json.flag("do_center_crop", false)? {
-            return Err(json.wrong("do_center_crop", "false"));
+            return Err(json.wrong_value("do_center_crop", false));
         }
         if !json.member("crop_size").is_null() {
-            return Err(json.wrong("crop_size", "null, for tiles that are cut whole,"));
+            return Err(json.wrong("crop_size", SettingNeed::NoCropSize));
         }
         let edge = tiles.edge;
         let size = json.section("size")?;
         let side = |name: &str| size.size(name, 384, 1 << 14);
         if (side("height")?, side("width")?) != (edge as usize, edge as usize) {
-            let needed = format!("{{\"height\": {edge}, \"width\": {edge}}}, the vision tower's,");
-            return Err(json.wrong("size", &needed));
+            let size = format!("{{\"height\": {edge}, \"width\": {edge}}}");
+            return Err(json.wrong("size", SettingNeed::TowerSize { size }));
         }
         if pinpoints(&json, edge)?.is_some_and(|shapes| shapes != tiles.shapes) {
-            return Err(json.wrong(PINPOINTS, "the same list as in config.json"));
+            return Err(json.wrong(PINPOINTS, SettingNeed::SizesOfConfig));
         }
         let normalise = Normalise::read(&json)?;
         json.tell_unknown(&[&HARMLESS, &HARMLESS_HERE], notes);
@@ -214,15 +214,14 @@ impl Pictures for OneVisionPrepare {
 fn around(json: &Section, tiles: AnyRes) -> Result<(), EngineError> {
     let grid = tiles.grid as usize;
     if json.size("num_image_tokens", grid * grid, 1 << 20)? != grid * grid {
-        let needed = format!("the {grid} × {grid} tokens that the vision tower makes of a tile");
-        return Err(json.wrong("num_image_tokens", &needed));
+        return Err(json.wrong("num_image_tokens", SettingNeed::TokensOfTile { grid }));
     }
     if most(json)?.is_some_and(|most| most != tiles.most) {
-        let needed = format!("\"anyres_max_{}\", as in config.json,", tiles.most);
-        return Err(json.wrong("vision_aspect_ratio", &needed));
+        let needed = SettingNeed::AnyResOfConfig { most: tiles.most };
+        return Err(json.wrong("vision_aspect_ratio", needed));
     }
     match json.text("vision_feature_select_strategy")? {
         None | Some("full") => Ok(()),
-        Some(_) => Err(json.wrong("vision_feature_select_strategy", "\"full\"")),
+        Some(_) => Err(json.wrong_word("vision_feature_select_strategy", &["full"])),
     }
 }

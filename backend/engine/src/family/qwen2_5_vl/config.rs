@@ -1,6 +1,6 @@
 //! Qwen2.5-VL's configuration.
 
-use shared::sentence::ModelNote;
+use shared::sentence::{ConfigFault, ModelNote, SettingNeed};
 
 use super::TOWER;
 use crate::config::{
@@ -41,7 +41,7 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
     silu(json)?;
     for (name, only) in [("in_channels", 3), ("temporal_patch_size", 2)] {
         if json.size(name, only, MOST.width)? != only {
-            return Err(json.wrong(name, &only.to_string()));
+            return Err(json.wrong_value(name, only));
         }
     }
     let full = match json.member("fullatt_block_indexes") {
@@ -69,25 +69,17 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
         theta: rope(json, &RopeRules::AXIAL, notes)?.theta,
     };
     if !config.hidden.is_multiple_of(4 * config.heads) {
-        return Err(json.fail(&format!(
-            "'{}' {} and {} heads do not fit together: a head's width must be a multiple of 4",
-            json.key("hidden_size"),
-            config.hidden,
-            config.heads
-        )));
+        let (key, width, heads) = (json.key("hidden_size"), config.hidden, config.heads);
+        return Err(json.fail(ConfigFault::WidthAndHeadsByFour { key, width, heads }));
     }
-    if json.size("head_dim", config.hidden / config.heads, MOST.width)?
-        != config.hidden / config.heads
-    {
-        return Err(json.wrong("head_dim", "the width over the heads"));
+    let width = config.hidden / config.heads;
+    if json.size("head_dim", width, MOST.width)? != width {
+        return Err(json.wrong("head_dim", SettingNeed::HeadWidth { width }));
     }
     if config.window_tokens(&windows) == 0 {
-        return Err(json.fail(&format!(
-            "'{}' {} is smaller than a token of {} pixels",
-            json.key("window_size"),
-            windows.edge,
-            config.patch * config.merge
-        )));
+        let (key, edge, token) =
+            (json.key("window_size"), windows.edge, config.patch * config.merge);
+        return Err(json.fail(ConfigFault::WindowTooSmall { key, edge, token }));
     }
     json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
     Ok(config)

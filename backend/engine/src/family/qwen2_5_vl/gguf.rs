@@ -1,5 +1,7 @@
 //! Qwen2.5-VL in llama.cpp's files, and in Ollama's.
 
+use shared::sentence::GgufModelFault;
+
 use super::TOWER;
 use crate::config::gguf::{
     CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, number, special,
@@ -34,7 +36,8 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
     let key = |name: &str| format!("{prefix}{name}");
     let size = |name: &str| needed_size(clip, &key(name));
     if clip.flag("clip.use_gelu") == Some(true) {
-        return Err(clip.wrong("clip.use_gelu", "is set, which Qwen2.5-VL does not use"));
+        let family = "Qwen2.5-VL".to_owned();
+        return Err(clip.wrong("clip.use_gelu", GgufModelFault::Set { family }));
     }
     let layers = size("block_count")?;
     blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
@@ -61,7 +64,7 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
     };
     let window = config.windows.as_ref().map(|windows| config.window_tokens(windows));
     if !config.hidden.is_multiple_of(4 * config.heads) || window == Some(0) {
-        return Err(clip.problem("the vision tower's sizes do not fit together"));
+        return Err(clip.problem(GgufModelFault::TowerSizes));
     }
     joined((mmproj, text), decoder.hidden, &["mm.2.weight", "v.merger.mlp.2.weight"])?;
     let image_token = special(&text.metadata, "<|image_pad|>")?;

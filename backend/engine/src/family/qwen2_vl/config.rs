@@ -1,6 +1,6 @@
 //! Qwen2-VL's configuration.
 
-use shared::sentence::ModelNote;
+use shared::sentence::{ConfigFault, ModelNote};
 
 use super::TOWER;
 use crate::config::{
@@ -41,7 +41,7 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
     model_type(json, &["qwen2_vl", "qwen2_vl_vision"])?;
     for (name, only) in [("in_channels", 3), ("temporal_patch_size", 2)] {
         if json.size(name, only, MOST.width)? != only {
-            return Err(json.wrong(name, &only.to_string()));
+            return Err(json.wrong_value(name, only));
         }
     }
     let activation = activation(json, "hidden_act", Activation::QuickGelu)?;
@@ -63,12 +63,8 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
         theta: rope(json, &RopeRules::AXIAL, notes)?.theta,
     };
     if !config.hidden.is_multiple_of(4 * config.heads) {
-        return Err(json.fail(&format!(
-            "'{}' {} and {} heads do not fit together: a head's width must be a multiple of 4",
-            json.key("embed_dim"),
-            config.hidden,
-            config.heads
-        )));
+        let (key, width, heads) = (json.key("embed_dim"), config.hidden, config.heads);
+        return Err(json.fail(ConfigFault::WidthAndHeadsByFour { key, width, heads }));
     }
     json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
     Ok(config)

@@ -1,5 +1,7 @@
 //! Qwen2-VL in llama.cpp's files.
 
+use shared::sentence::GgufModelFault;
+
 use super::TOWER;
 use crate::config::gguf::{
     CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, special,
@@ -26,7 +28,8 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
     let key = |name: &str| format!("{CLIP}{name}");
     let size = |name: &str| needed_size(clip, &key(name));
     if clip.flag("clip.use_silu") == Some(true) {
-        return Err(clip.wrong("clip.use_silu", "is set, which Qwen2-VL does not use"));
+        let family = "Qwen2-VL".to_owned();
+        return Err(clip.wrong("clip.use_silu", GgufModelFault::Set { family }));
     }
     // llama.cpp takes the quick one where the file names neither.
     let exact = clip.flag("clip.use_gelu") == Some(true);
@@ -51,7 +54,7 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
         theta: 1e4,
     };
     if !config.hidden.is_multiple_of(4 * config.heads) {
-        return Err(clip.problem("the vision tower's sizes do not fit together"));
+        return Err(clip.problem(GgufModelFault::TowerSizes));
     }
     joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
     let meta = &text.metadata;

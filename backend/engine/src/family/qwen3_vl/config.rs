@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use shared::sentence::ModelNote;
+use shared::sentence::{ConfigFault, ModelNote, SettingNeed};
 
 use super::TOWER;
 use crate::config::{
@@ -24,7 +24,7 @@ const ROPE: RopeRules = RopeRules {
     theta: 5e5,
     plain: &["mrope"],
     linear: true,
-    words: "\"default\", \"linear\" or \"mrope\"",
+    words: &["default", "linear", "mrope"],
     sections: Some([24, 20, 20]),
     interleaved: true,
 };
@@ -45,14 +45,12 @@ pub(super) fn load(
     let vision = vision(&vision_part, notes)?;
     let text = decoder(&model, &text_part, notes)?;
     if vision.out != text.hidden {
-        return Err(model.fail(&format!(
-            "'{}' is {}: the vision tower gives that many values a token, and the decoder \
-             takes {} ('{}')",
-            vision_part.key("out_hidden_size"),
-            vision.out,
-            text.hidden,
-            text_part.key("hidden_size"),
-        )));
+        return Err(model.fail(ConfigFault::TowerGives {
+            key: vision_part.key("out_hidden_size"),
+            width: vision.out,
+            hidden: text.hidden,
+            hidden_key: text_part.key("hidden_size"),
+        }));
     }
     let config = GridModel {
         image_token: image_token(&model, &["image_token_id"], 151_655, text.vocab)?,
@@ -78,10 +76,8 @@ fn decoder(
     let heads = heads(text, hidden, (32, Some(32)), Some(128))?;
     let rotary = rope(text, &ROPE, notes)?;
     if rotary.sections.len() != 3 {
-        return Err(text.fail(&format!(
-            "'mrope_section' {:?} does not have three parts: time, rows and columns",
-            rotary.sections
-        )));
+        let sections = format!("{:?}", rotary.sections);
+        return Err(text.fail(ConfigFault::AxesAreNotThree { sections }));
     }
     let attention = Some(text.flag("attention_bias", false)?);
     let biases = Biases { qkv: attention, output: attention, mlp: Some(false) };
@@ -103,7 +99,7 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
     model_type(json, &["qwen3_vl", "qwen3_vl_vision"])?;
     for (name, only) in [("in_channels", 3), ("temporal_patch_size", 2)] {
         if json.size(name, only, MOST.width)? != only {
-            return Err(json.wrong(name, &only.to_string()));
+            return Err(json.wrong_value(name, only));
         }
     }
     let layers = json.size("depth", 27, MOST.layers)?;
@@ -124,12 +120,8 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
         theta: rope(json, &RopeRules::AXIAL, notes)?.theta,
     };
     if !config.hidden.is_multiple_of(4 * config.heads) {
-        return Err(json.fail(&format!(
-            "'{}' {} and {} heads do not fit together: a head's width must be a multiple of 4",
-            json.key("hidden_size"),
-            config.hidden,
-            config.heads
-        )));
+        let (key, width, heads) = (json.key("hidden_size"), config.hidden, config.heads);
+        return Err(json.fail(ConfigFault::WidthAndHeadsByFour { key, width, heads }));
     }
     json.tell_unknown(&[&known::EVERY, &known::GENERATION], notes);
     Ok(config)
@@ -144,8 +136,7 @@ fn deep(json: &Section, layers: usize) -> Result<Vec<usize>, EngineError> {
     };
     let different: BTreeSet<&usize> = deep.iter().collect();
     if different.len() != deep.len() || deep.iter().any(|block| *block >= layers) {
-        let needed = format!("a list of different blocks from 0 to {}", layers - 1);
-        return Err(json.wrong(name, &needed));
+        return Err(json.wrong(name, SettingNeed::Blocks { last: layers - 1 }));
     }
     Ok(deep)
 }

@@ -1,5 +1,7 @@
 //! Qwen3-VL in llama.cpp's files.
 
+use shared::sentence::GgufModelFault;
+
 use super::TOWER;
 use crate::config::gguf::{
     CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, special,
@@ -8,6 +10,7 @@ use crate::error::EngineError;
 use crate::family::grid::GridModel;
 use crate::vision::GridConfig;
 use crate::weights::Gguf;
+use crate::weights::gguf::line;
 use crate::weights::gguf::names::{layer, renamed};
 
 /// What begins the names of mergers on the way, before the number of the block that they follow.
@@ -60,7 +63,8 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
     let key = |name: &str| format!("{CLIP}{name}");
     let size = |name: &str| needed_size(clip, &key(name));
     if clip.flag("clip.use_silu") == Some(true) {
-        return Err(clip.wrong("clip.use_silu", "is set, which Qwen3-VL does not use"));
+        let family = "Qwen3-VL".to_owned();
+        return Err(clip.wrong("clip.use_silu", GgufModelFault::Set { family }));
     }
     let layers = size("block_count")?;
     blocks(mmproj, "v.blk.", &key("block_count"), layers)?;
@@ -81,7 +85,7 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
         theta: 1e4,
     };
     if !config.hidden.is_multiple_of(4 * config.heads) {
-        return Err(clip.problem("the vision tower's sizes do not fit together"));
+        return Err(clip.problem(GgufModelFault::TowerSizes));
     }
     joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
     let meta = &text.metadata;
@@ -99,7 +103,7 @@ fn positions(mmproj: &Gguf) -> Result<usize, EngineError> {
     let name = "v.position_embd.weight";
     match mmproj.tensor(name).map(|entry| entry.shape.as_slice()) {
         Some([rows, _]) => Ok(*rows),
-        _ => Err(mmproj.problem(name, "is missing or is no table")),
+        _ => Err(mmproj.problem(name, GgufModelFault::NoTable)),
     }
 }
 
@@ -109,23 +113,23 @@ fn deep(text: &Gguf, mmproj: &Gguf, layers: usize) -> Result<Vec<usize>, EngineE
     let there: Vec<usize> = mmproj.numbers(DEEP).into_iter().collect();
     if let Some(beyond) = there.iter().find(|block| **block >= layers) {
         let name = format!("{DEEP}{beyond}.norm.weight");
-        return Err(mmproj.problem(&name, &format!("follows no block: there are {layers}")));
+        return Err(mmproj.problem(&name, GgufModelFault::FollowsNoBlock { layers }));
     }
     let key = "clip.vision.is_deepstack_layers";
     if let Some(flags) = mmproj.metadata.integers(key) {
         let said = flags.iter().enumerate().filter(|(_, flag)| **flag != 0).map(|(block, _)| block);
         if said.collect::<Vec<usize>>() != there {
-            let what = format!("is not of the blocks {there:?}, which the file has mergers of");
-            return Err(mmproj.metadata.wrong(key, &what));
+            let blocks = line(&format!("{there:?}"));
+            return Err(mmproj.metadata.wrong(key, GgufModelFault::OtherMergers { blocks }));
         }
     }
     let key = format!("{}.n_deepstack_layers", architecture(text)?);
     if let Some(said) = text.metadata.number(&key)?
         && said != there.len() as f64
     {
-        let mmproj = mmproj.path().display();
-        let what = format!("is {said}, but {mmproj} has {} such mergers", there.len());
-        return Err(text.metadata.wrong(&key, &what));
+        let (said, mmproj) = (said.to_string(), mmproj.path().display().to_string());
+        let fault = GgufModelFault::MergerCount { said, mmproj, there: there.len() };
+        return Err(text.metadata.wrong(&key, fault));
     }
     Ok(there)
 }

@@ -9,7 +9,7 @@ mod templates;
 mod tests;
 
 use super::grid::{self, GridModel, Published};
-use super::{Description, Facts, Family, GgufFacts, Layers, Notes, Numbering};
+use super::{Description, Facts, Family, GgufFacts, Layers, LayersOf, Notes, Numbering};
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::prepare::{AnySize, Normalise};
@@ -85,8 +85,9 @@ impl Family for Qwen3Vl {
 }
 
 fn describe(model: GridModel, prepare: AnySize) -> Description {
-    let (of, key, probe) = ("deepstack", "deepstack_visual_indexes", ".norm.weight");
-    let merged = Layers { of, key, probe, count: model.vision.deep.len() };
+    let (key, probe) = ("deepstack_visual_indexes", ".norm.weight");
+    let count = model.vision.deep.len();
+    let merged = Layers { of: LayersOf::Deepstack, key, probe, count };
     let mut described = model.describe(prepare);
     described.layers.push(merged);
     described

@@ -1,6 +1,6 @@
 //! SmolVLM's and Idefics3's configuration.
 
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 
 use crate::config::{
     Files, MOST, Section, eos, gelu, image_token, known, llama, model_type, same_layers,
@@ -56,19 +56,19 @@ impl SmolConfig {
         same_layers(&model)?;
         let text_part = model.section("text_config")?;
         if text_part.is_missing() {
-            return Err(model.wrong("text_config", "the decoder's settings, it"));
+            return Err(model.wrong("text_config", SettingNeed::DecoderSettings));
         }
         for name in HARMLESS_TEXT {
             text_part.has(name);
         }
         if text_part.flag("rope_interleaved", false)? {
-            return Err(text_part.wrong("rope_interleaved", "false"));
+            return Err(text_part.wrong_value("rope_interleaved", false));
         }
         let text = llama(&model, &text_part, notes)?;
         let vision = siglip(&model.section("vision_config")?, notes)?;
         let scale = model.size("scale_factor", 2, vision.grid())?;
         if let Err(needed) = fits(&vision, scale) {
-            return Err(model.wrong("scale_factor", &needed));
+            return Err(model.wrong("scale_factor", needed));
         }
         let config = SmolConfig {
             image_token: image_token(&model, &["image_token_id"], 128_257, text.vocab)?,
@@ -88,11 +88,11 @@ impl SmolConfig {
 }
 
 /// Whether tokens of this many patches along an edge fill a tile; what is needed where they do not.
-pub(super) fn fits(vision: &VitConfig, scale: usize) -> Result<(), String> {
+pub(super) fn fits(vision: &VitConfig, scale: usize) -> Result<(), SettingNeed> {
     let grid = vision.grid();
     match grid.is_multiple_of(scale) {
         true => Ok(()),
-        false => Err(format!("a divisor of the {grid} patches along a tile's edge")),
+        false => Err(SettingNeed::GridDivisor { grid }),
     }
 }
 
@@ -118,7 +118,7 @@ fn siglip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConfig, Engin
     model_type(json, &kinds)?;
     same_layers(json)?;
     if json.size("num_channels", 3, 3)? != 3 {
-        return Err(json.wrong("num_channels", "3"));
+        return Err(json.wrong_value("num_channels", 3));
     }
     let config = VitConfig {
         hidden: json.size("hidden_size", 1152, MOST.width)?,
@@ -132,28 +132,22 @@ fn siglip(json: &Section, notes: &mut Vec<ModelNote>) -> Result<VitConfig, Engin
         ..SIGLIP
     };
     if let Err((name, needed)) = check(&config) {
-        return Err(json.wrong(name, &needed));
+        return Err(json.wrong(name, needed));
     }
     json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS_VISION], notes);
     Ok(config)
 }
 
 /// Whether a tower's sizes fit together; else the setting that does not fit, and what is needed.
-pub(super) fn check(config: &VitConfig) -> Result<(), (&'static str, String)> {
+pub(super) fn check(config: &VitConfig) -> Result<(), (&'static str, SettingNeed)> {
     let VitConfig { hidden, heads, image_size, .. } = *config;
     if !hidden.is_multiple_of(heads) {
-        return Err(("num_attention_heads", format!("a divisor of the width {hidden}")));
+        return Err(("num_attention_heads", SettingNeed::WidthDivisor { width: hidden }));
     }
     if !GRIDS.contains(&config.grid()) {
         let counts: Vec<String> = GRIDS.iter().map(usize::to_string).collect();
         let counts = counts.join(", ");
-        return Err((
-            "patch_size",
-            format!(
-                "a patch that fits {counts} times along the edge of {image_size} pixels, for which \
-                 positions are known to be in order,"
-            ),
-        ));
+        return Err(("patch_size", SettingNeed::PatchFits { counts, edge: image_size }));
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! SmolVLM in llama.cpp's files.
 
+use shared::sentence::GgufModelFault;
+
 use super::config::{SIGLIP, SmolConfig, check, fits};
 use crate::config::gguf::{
     CLIP, GgufText, architecture, blocks, decoder, eos, inner, joined, needed_size, number, special,
@@ -22,13 +24,10 @@ pub(super) fn name(name: &str) -> Option<String> {
 pub(super) fn longest(mmproj: &Gguf, config: &SmolConfig) -> Result<u32, EngineError> {
     let key = "clip.vision.preproc_image_size";
     let longest = mmproj.metadata.size(key)?.unwrap_or(4 * config.vision.image_size);
-    match longest {
-        0 => Err(mmproj.metadata.wrong(key, "is 0, which is no length")),
-        longest if longest > super::prepare::LONGEST as usize => {
-            let what = format!("is {longest}; at most {} is supported", super::prepare::LONGEST);
-            Err(mmproj.metadata.wrong(key, &what))
-        }
-        longest => Ok(longest as u32),
+    let most = super::prepare::LONGEST;
+    match u32::try_from(longest) {
+        Ok(edge) if edge <= most => Ok(edge),
+        _ => Err(mmproj.metadata.wrong(key, GgufModelFault::AtMost { found: longest, most })),
     }
 }
 
@@ -57,15 +56,14 @@ impl SmolConfig {
         };
         blocks(mmproj, "v.blk.", &format!("{CLIP}block_count"), vision.layers)?;
         check(&vision).map_err(|(name, needed)| {
-            clip.problem(&format!("the vision tower's {name} does not fit: it needs {needed}"))
+            let (name, needed) = (name.to_owned(), needed.into());
+            clip.problem(GgufModelFault::TowerPart { name, needed })
         })?;
         let key = "clip.vision.projector.scale_factor";
         let scale = needed_size(clip, key)?;
-        if scale == 0 {
-            return Err(clip.wrong(key, "is 0"));
-        }
-        fits(&vision, scale)
-            .map_err(|needed| clip.wrong(key, &format!("is {scale}; it must be {needed}")))?;
+        fits(&vision, scale).map_err(|needed| {
+            clip.wrong(key, GgufModelFault::MustBe { found: scale, needed: needed.into() })
+        })?;
         joined((mmproj, text), decoder.hidden, &["mm.model.fc.weight"])?;
         let meta = &text.metadata;
         Ok(SmolConfig {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use candle_core::{DType, Result};
 use shared::PreparedPicture;
 
-use super::{Description, Encoder, Facts, Family, GgufFacts, Layers, Notes, Numbering};
+use super::{Description, Encoder, Facts, Family, GgufFacts, Layers, LayersOf, Notes, Numbering};
 use crate::error::EngineError;
 use crate::filesystem::Location;
 use crate::prepare::Normalise;
@@ -108,7 +108,7 @@ fn describe(config: SmolConfig, prepare: SmolPrepare) -> Description {
         pictures: Arc::new(prepare),
         layers: vec![
             Layers::of_decoder(config.text.layers),
-            Layers { of: "vision", key, probe, count: config.vision.layers },
+            Layers { of: LayersOf::Vision, key, probe, count: config.vision.layers },
         ],
         encoder: Box::new(|loader| Ok(Box::new(SmolEncoder::load(config, loader)?))),
         is_unused: Box::new(|name| {

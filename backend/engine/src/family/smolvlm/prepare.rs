@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use shared::picture::{PictureTokens, Tiling};
-use shared::sentence::ModelNote;
+use shared::sentence::{ModelNote, SettingNeed};
 use shared::{Resizing, RunOptions};
 
 use crate::config::Section;
@@ -50,7 +50,7 @@ impl SmolPrepare {
     ) -> Result<Self, EngineError> {
         let settings = Settings::open(folder, notes)?;
         let json = settings.section()?;
-        settings.tokens_of_a_tile("image_seq_len", grid, "the connector makes of", notes)?;
+        settings.tokens_of_a_tile("image_seq_len", grid, notes)?;
         if json.is_missing() {
             return Ok(Self::of((edge, grid), 4 * edge, Normalise::HALF));
         }
@@ -59,8 +59,8 @@ impl SmolPrepare {
         steps(&json, &taken, (1, "Lanczos"))?;
         channels(&json)?;
         if longest(&json, "max_image_size", 364)? != edge {
-            let needed = format!("{{\"longest_edge\": {edge}}}, the vision tower's,");
-            return Err(json.wrong("max_image_size", &needed));
+            let size = format!("{{\"longest_edge\": {edge}}}");
+            return Err(json.wrong("max_image_size", SettingNeed::TowerSize { size }));
         }
         if json.flag("do_image_splitting", true)? {
             let (file, edge) = (json.name().to_owned(), edge.into());
@@ -148,8 +148,8 @@ fn class(json: &Section) -> Result<(), EngineError> {
     match bare {
         "Idefics3ImageProcessor" | "SmolVLMImageProcessor" => Ok(()),
         _ => {
-            let needed = "\"Idefics3ImageProcessor\" or \"SmolVLMImageProcessor\"";
-            Err(json.wrong("image_processor_type", needed))
+            let known = ["Idefics3ImageProcessor", "SmolVLMImageProcessor"];
+            Err(json.wrong_word("image_processor_type", &known))
         }
     }
 }
@@ -161,10 +161,11 @@ fn longest(json: &Section, name: &str, usual: u32) -> Result<u32, EngineError> {
         return Ok(usual);
     }
     if section.object().is_some_and(|members| members.keys().any(|key| key != "longest_edge")) {
-        return Err(json.wrong(name, "{\"longest_edge\"} alone"));
+        let member = "{\"longest_edge\"}".to_owned();
+        return Err(json.wrong(name, SettingNeed::Alone { member }));
     }
     match section.size("longest_edge", 0, LONGEST as usize)? {
-        0 => Err(json.wrong(name, "{\"longest_edge\"}")),
+        0 => Err(json.wrong_value(name, "{\"longest_edge\"}")),
         edge => Ok(edge as u32),
     }
 }

@@ -22,9 +22,9 @@ pub(super) const fn block(number: u32) -> Option<GgmlDType> {
     })
 }
 
-/// What people call a type that cannot be read.
-pub(super) fn foreign(number: u32) -> String {
-    let name = match number {
+/// What people call a type that cannot be read, where it has a name.
+pub(super) const fn foreign(number: u32) -> Option<&'static str> {
+    Some(match number {
         16 => "IQ2_XXS",
         17 => "IQ2_XS",
         18 => "IQ3_XXS",
@@ -37,9 +37,8 @@ pub(super) fn foreign(number: u32) -> String {
         34 => "TQ1_0",
         35 => "TQ2_0",
         39 => "MXFP4",
-        number => return format!("type {number}"),
-    };
-    name.to_owned()
+        _ => return None,
+    })
 }
 
 /// Where the 16-bit scales of a block lie. A block whose scales are finite decodes to finite

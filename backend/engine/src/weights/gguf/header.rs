@@ -5,11 +5,12 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use candle_core::quantized::GgmlDType;
+use shared::sentence::{FileFault, GgufFault, Localized, WeightFault};
 
-use super::metadata::{Metadata, Value};
-use super::{blocks, metadata};
-use crate::error::EngineError;
-use crate::family::{FETCH_POINTER, is_pointer};
+use super::blocks;
+use super::metadata::{Metadata, Value, line};
+use crate::error::{EngineError, unreadable};
+use crate::family::is_pointer;
 use crate::filesystem::Location;
 use crate::weights::linear::type_name;
 
@@ -51,15 +52,14 @@ impl Gguf {
     /// The file cannot be read, is no GGUF file, is damaged, or asks for more memory than any
     /// model needs.
     pub(crate) fn open(path: &Location) -> Result<Self, EngineError> {
-        let failed = |e: std::io::Error| {
-            EngineError::model(format!("{}: cannot be read: {e}", path.display()))
-        };
+        let problem = |what: FileFault| EngineError::of_file(path.display(), what);
+        let failed = |e: std::io::Error| problem(unreadable(&e));
         let mut file = path.open().map_err(failed)?;
         let size = path.info().map_err(failed)?.len;
         let mut begin = Vec::new();
         file.by_ref().take(64).read_to_end(&mut begin).map_err(failed)?;
         if is_pointer(&begin) {
-            return Err(EngineError::model(format!("{}: {FETCH_POINTER}", path.display())));
+            return Err(problem(FileFault::Pointer));
         }
         file.rewind().map_err(failed)?;
         Self::read(BufReader::new(file), size, path)
@@ -113,8 +113,8 @@ impl Gguf {
     }
 
     /// An error about a tensor.
-    pub(crate) fn problem(&self, name: &str, what: &str) -> EngineError {
-        self.metadata.problem(&format!("tensor '{name}' {what}"))
+    pub(crate) fn problem(&self, name: &str, what: impl Into<Localized>) -> EngineError {
+        self.metadata.problem(of_tensor(name, what))
     }
 
     /// A tensor's block type and its bytes as they lie in the file, all scales finite.
@@ -123,16 +123,21 @@ impl Gguf {
         name: &str,
         shape: &[usize],
     ) -> Result<(GgmlDType, Vec<u8>), EngineError> {
-        let entry = self.tensor(name).ok_or_else(|| self.problem(name, "is missing"))?;
+        let entry = self.tensor(name).ok_or_else(|| self.problem(name, FileFault::Absent))?;
         if entry.shape != shape {
-            let what = format!("has shape {:?}, the metadata asks for {shape:?}", entry.shape);
-            return Err(self.problem(name, &what));
+            let (found, wanted) = (format!("{:?}", entry.shape), format!("{shape:?}"));
+            return Err(self.problem(name, WeightFault::Shape { found, wanted }));
         }
         let block = entry.block.map_err(|number| {
             let known: Vec<&str> = (0..64).filter_map(blocks::block).map(type_name).collect();
-            let kind = blocks::foreign(number);
-            let what = format!("is of {kind}, which cannot be read; {} can", known.join(", "));
-            self.problem(name, &what)
+            let known = known.join(", ");
+            self.problem(
+                name,
+                match blocks::foreign(number) {
+                    Some(kind) => GgufFault::ForeignType { kind: kind.to_owned(), known },
+                    None => GgufFault::ForeignNumber { number, known },
+                },
+            )
         })?;
         let mut raw = vec![0; entry.bytes];
         self.location()
@@ -141,14 +146,16 @@ impl Gguf {
                 file.seek(SeekFrom::Start(entry.start))?;
                 file.read_exact(&mut raw)
             })
-            .map_err(|e| self.problem(name, &format!("cannot be read: {e}")))?;
+            .map_err(|e| self.problem(name, unreadable(&e)))?;
         match blocks::not_finite(block, &raw) {
-            Some(at) => {
-                Err(self.problem(name, &format!("holds a value that is not finite, at {at}")))
-            }
+            Some(at) => Err(self.problem(name, WeightFault::NotFinite { at })),
             None => Ok((block, raw)),
         }
     }
+}
+
+fn of_tensor(name: &str, what: impl Into<Localized>) -> WeightFault {
+    WeightFault::OfTensor { name: line(name), what: what.into() }
 }
 
 /// Reads a header piece by piece and knows where it is.
@@ -161,19 +168,18 @@ struct Reader<R> {
 }
 
 impl<R: Read> Reader<R> {
-    fn problem(&self, what: &str) -> EngineError {
-        metadata::problem(&self.path, what)
+    fn problem(&self, what: impl Into<Localized>) -> EngineError {
+        EngineError::of_file(self.path.display(), what)
     }
 
     /// Refuses `bytes` more of the header where the file has not so many, or no header has.
     fn room(&self, bytes: u64) -> Result<(), EngineError> {
         let end = self.at.saturating_add(bytes);
         if end > self.size {
-            return Err(self.problem("is damaged or was cut off: its header ends after the file"));
+            return Err(self.problem(GgufFault::HeaderCut));
         }
         if end > MAX_HEADER {
-            let mib = MAX_HEADER >> 20;
-            return Err(self.problem(&format!("has a header of more than {mib} MiB")));
+            return Err(self.problem(GgufFault::HeaderTooLarge { mib: MAX_HEADER >> 20 }));
         }
         Ok(())
     }
@@ -192,7 +198,7 @@ impl<R: Read> Reader<R> {
                 self.at += bytes.len() as u64;
                 Ok(())
             }
-            Err(e) => Err(self.problem(&format!("cannot be read: {e}"))),
+            Err(e) => Err(self.problem(unreadable(&e))),
         }
     }
 
@@ -216,75 +222,73 @@ impl<R: Read> Reader<R> {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn name(&mut self, what: &str) -> Result<String, EngineError> {
-        let length = self.u64()?;
-        if length > MAX_NAME {
-            return Err(self.problem(&format!("is damaged: {what} has {length} bytes")));
+    /// A name, which an error calls `what`.
+    fn name(&mut self, what: GgufFault) -> Result<String, EngineError> {
+        let (bytes, what) = (self.u64()?, what.into());
+        if bytes > MAX_NAME {
+            return Err(self.problem(GgufFault::NameTooLong { what, bytes }));
         }
-        let bytes = self.bytes(length)?;
-        String::from_utf8(bytes)
-            .map_err(|_| self.problem(&format!("is damaged: {what} is no text")))
+        let bytes = self.bytes(bytes)?;
+        String::from_utf8(bytes).map_err(|_| self.problem(GgufFault::NameNoText { what }))
     }
 
     fn header(mut self) -> Result<Gguf, EngineError> {
         if self.size < 24 {
-            return Err(self.problem("is too short for a GGUF file"));
+            return Err(self.problem(GgufFault::TooShort));
         }
         if &self.array::<4>()? != b"GGUF" {
-            return Err(self.problem("is not a GGUF file"));
+            return Err(self.problem(GgufFault::NoGguf));
         }
         match self.u32()? {
             2 | 3 => {}
             version if version.swap_bytes() <= 3 => {
-                return Err(self.problem("was written for big-endian machines"));
+                return Err(self.problem(GgufFault::BigEndian));
             }
-            version => {
-                let what = format!("is GGUF version {version}; versions 2 and 3 can be read");
-                return Err(self.problem(&what));
-            }
+            version => return Err(self.problem(GgufFault::Version { version })),
         }
         let (tensors, keys) = (self.u64()?, self.u64()?);
-        for (count, what) in [(tensors, "tensors"), (keys, "keys")] {
-            if count > MAX_COUNT {
-                return Err(self.problem(&format!("is damaged: it claims to have {count} {what}")));
-            }
+        if tensors > MAX_COUNT {
+            return Err(self.problem(GgufFault::TooManyTensors { n: tensors }));
+        }
+        if keys > MAX_COUNT {
+            return Err(self.problem(GgufFault::TooManyKeys { n: keys }));
         }
         let mut values = HashMap::new();
         for _ in 0..keys {
-            let key = self.name("a key")?;
+            let key = self.name(GgufFault::AKey)?;
             let kind = self.u32()?;
             let value = self.value(kind, &key)?;
             if values.insert(key.clone(), value).is_some() {
-                return Err(self.problem(&format!("has the key '{key}' twice")));
+                return Err(self.problem(GgufFault::KeyTwice { key: line(&key) }));
             }
         }
         let alignment = match values.get("general.alignment") {
             None => ALIGNMENT,
             Some(Value::Unsigned(n)) if n.is_power_of_two() && *n <= 1 << 20 => *n,
-            Some(_) => return Err(self.problem("'general.alignment' is no power of two")),
+            Some(_) => {
+                let (key, what) = ("general.alignment".to_owned(), GgufFault::NoPowerOfTwo.into());
+                return Err(self.problem(GgufFault::OfKey { key, what }));
+            }
         };
         let mut entries = HashMap::new();
         for _ in 0..tensors {
-            let name = self.name("a tensor's name")?;
+            let name = self.name(GgufFault::ATensorsName)?;
             let entry = self.tensor(&name)?;
             if entries.insert(name.clone(), entry).is_some() {
-                return Err(self.problem(&format!("has the tensor '{name}' twice")));
+                return Err(self.problem(GgufFault::TensorTwice { name: line(&name) }));
             }
         }
         let data = self.at.next_multiple_of(alignment);
         for (name, entry) in &mut entries {
-            let wrong = |what: &str| self.problem(&format!("tensor '{name}' {what}"));
+            let wrong = |what: GgufFault| self.problem(of_tensor(name, what));
             if !entry.start.is_multiple_of(alignment) {
-                return Err(wrong(&format!("does not begin at a multiple of {alignment}")));
+                return Err(wrong(GgufFault::NotAligned { to: alignment }));
             }
             let start = data.checked_add(entry.start);
             let end = start.and_then(|s| s.checked_add(entry.bytes as u64));
             match (start, end) {
                 (Some(start), Some(end)) if end <= self.size => entry.start = start,
-                _ => {
-                    let size = self.size;
-                    return Err(wrong(&format!("reaches beyond the file's end at byte {size}")));
-                }
+                _ => return Err(wrong(GgufFault::Beyond { size: self.size })),
             }
         }
         Ok(Gguf { metadata: Metadata { location: self.path, values }, tensors: entries })
@@ -305,10 +309,7 @@ impl<R: Read> Reader<R> {
             10 => Value::Unsigned(self.u64()?),
             11 => Value::Signed(i64::from_le_bytes(self.array()?)),
             12 => Value::Float(f64::from_le_bytes(self.array()?)),
-            other => {
-                let what = format!("is damaged: '{key}' is of the unknown type {other}");
-                return Err(self.problem(&what));
-            }
+            kind => return Err(self.problem(GgufFault::UnknownType { key: line(key), kind })),
         })
     }
 
@@ -316,7 +317,7 @@ impl<R: Read> Reader<R> {
         let (kind, count) = (self.u32()?, self.u64()?);
         self.elements = self.elements.saturating_add(count);
         if self.elements > MAX_ELEMENTS {
-            return Err(self.problem(&format!("is damaged: '{key}' has {count} elements")));
+            return Err(self.problem(GgufFault::TooManyElements { key: line(key), n: count }));
         }
         // The least an element can take: a text is at least its length.
         let least = match kind {
@@ -324,10 +325,7 @@ impl<R: Read> Reader<R> {
             2 | 3 => 2,
             4..=6 => 4,
             8 | 10..=12 => 8,
-            _ => {
-                let what = format!("is damaged: '{key}' is a list of the unknown type {kind}");
-                return Err(self.problem(&what));
-            }
+            _ => return Err(self.problem(GgufFault::UnknownList { key: line(key), kind })),
         };
         self.room(count * least)?;
         let mut texts = Vec::new();
@@ -352,17 +350,17 @@ impl<R: Read> Reader<R> {
 
     /// A tensor's entry; `start` still counts from where the data begins.
     fn tensor(&mut self, name: &str) -> Result<Entry, EngineError> {
-        let wrong = |r: &Self, what: &str| r.problem(&format!("tensor '{name}' {what}"));
+        let wrong = |r: &Self, what: GgufFault| r.problem(of_tensor(name, what));
         let dimensions = self.u32()?;
         if dimensions > 4 {
-            return Err(wrong(self, &format!("has {dimensions} dimensions")));
+            return Err(wrong(self, GgufFault::Dimensions { n: dimensions }));
         }
         let mut shape = Vec::with_capacity(dimensions as usize);
         for _ in 0..dimensions {
             let size = self.u64()?;
             match u32::try_from(size) {
                 Ok(size) if size > 0 => shape.push(size as usize),
-                _ => return Err(wrong(self, &format!("has a dimension of {size}"))),
+                _ => return Err(wrong(self, GgufFault::Dimension { size })),
             }
         }
         // The file has the innermost dimension first.
@@ -377,16 +375,14 @@ impl<R: Read> Reader<R> {
             (Ok(block), Some(elements)) => {
                 let row = shape.last().copied().unwrap_or(1);
                 if !row.is_multiple_of(block.block_size()) {
-                    let (size, kind) = (block.block_size(), type_name(block));
-                    let what =
-                        format!("has rows of {row} values; {kind} needs a multiple of {size}");
-                    return Err(wrong(self, &what));
+                    let (size, kind) = (block.block_size(), type_name(block).to_owned());
+                    return Err(wrong(self, GgufFault::Rows { row, kind, size }));
                 }
                 (elements / block.block_size())
                     .checked_mul(block.type_size())
-                    .ok_or_else(|| wrong(self, "is too large"))?
+                    .ok_or_else(|| wrong(self, GgufFault::TooLarge))?
             }
-            (_, None) => return Err(wrong(self, "is too large")),
+            (_, None) => return Err(wrong(self, GgufFault::TooLarge)),
         };
         Ok(Entry { block, shape, start, bytes })
     }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use shared::sentence::{FileFault, GgufFault, Localized};
+
 use crate::error::EngineError;
 use crate::filesystem::Location;
 
@@ -26,11 +28,9 @@ pub(crate) struct Metadata {
     pub(super) values: HashMap<String, Value>,
 }
 
-/// An error about a file. What comes out of the file may be anything: a line of it is enough.
-pub(super) fn problem(path: &Location, what: &str) -> EngineError {
-    let line = what.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c });
-    let line: String = line.take(400).collect();
-    EngineError::model(format!("{}: {line}", path.display()))
+/// What of a text out of a file stands in a sentence: it may be anything, and a line of it is enough.
+pub(crate) fn line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).take(120).collect()
 }
 
 impl Metadata {
@@ -40,18 +40,18 @@ impl Metadata {
     }
 
     /// An error about the file.
-    pub(crate) fn problem(&self, what: &str) -> EngineError {
-        problem(&self.location, what)
+    pub(crate) fn problem(&self, what: impl Into<Localized>) -> EngineError {
+        EngineError::of_file(self.location.display(), what)
     }
 
     /// An error about a key.
-    pub(crate) fn wrong(&self, key: &str, what: &str) -> EngineError {
-        self.problem(&format!("'{key}' {what}"))
+    pub(crate) fn wrong(&self, key: &str, what: impl Into<Localized>) -> EngineError {
+        self.problem(GgufFault::OfKey { key: line(key), what: what.into() })
     }
 
     /// A value that must be there.
     pub(crate) fn needed<T>(&self, key: &str, value: Option<T>) -> Result<T, EngineError> {
-        value.ok_or_else(|| self.wrong(key, "is missing"))
+        value.ok_or_else(|| self.wrong(key, FileFault::Absent))
     }
 
     /// A whole number from 1 to 2^24 that may be left out.
@@ -64,7 +64,7 @@ impl Metadata {
         };
         match number.filter(|n| (1..1 << 24).contains(n)) {
             Some(number) => Ok(Some(number)),
-            None => Err(self.wrong(key, "is not a usable size")),
+            None => Err(self.wrong(key, GgufFault::NoSize)),
         }
     }
 
@@ -86,7 +86,11 @@ impl Metadata {
             Some(Value::Signed(n)) => *n as f64,
             Some(_) => f64::NAN,
         };
-        if number.is_finite() { Ok(Some(number)) } else { Err(self.wrong(key, "is not a number")) }
+        if number.is_finite() {
+            Ok(Some(number))
+        } else {
+            Err(self.wrong(key, GgufFault::NoNumber))
+        }
     }
 
     /// Yes or no; `None` where it is left out.

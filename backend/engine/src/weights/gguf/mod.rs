@@ -8,6 +8,6 @@ pub(crate) mod names;
 mod source;
 
 pub(crate) use header::Gguf;
-pub(crate) use metadata::Metadata;
+pub(crate) use metadata::{Metadata, line};
 pub(crate) use names::GgufNames;
 pub(crate) use source::GgufWeights;

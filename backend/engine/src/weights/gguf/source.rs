@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use candle_core::Device;
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use rayon::prelude::*;
+use shared::sentence::GgufModelFault;
 
 use super::{Gguf, GgufNames, names};
 use crate::error::EngineError;
@@ -124,10 +125,6 @@ impl GgufWeights {
             _ => false,
         }
     }
-
-    fn missing(&self, name: &str) -> EngineError {
-        self.mmproj.problem(name, "is missing")
-    }
 }
 
 impl Place<'_> {
@@ -171,15 +168,16 @@ impl Source for GgufWeights {
         self.place(name).is_some_and(|place| place.is_there())
     }
 
-    fn called(&self, name: &str) -> String {
-        let Some(place) = self.place(name) else { return format!("tensor '{name}'") };
+    fn called(&self, name: &str) -> (Option<String>, String) {
+        let path = |file: &Gguf| Some(file.path().display().to_string());
+        let Some(place) = self.place(name) else { return (path(&self.mmproj), name.to_owned()) };
         let name = match &place.form {
             Form::Thirds(thirds) => {
                 thirds.iter().find(|t| place.file.tensor(t).is_none()).unwrap_or(&thirds[0])
             }
             _ => &place.name,
         };
-        format!("{}: tensor '{name}'", place.file.path().display())
+        (path(place.file), name.clone())
     }
 
     fn shape(&self, name: &str) -> Option<&[usize]> {
@@ -235,7 +233,7 @@ impl Source for GgufWeights {
             Form::Frames(second) => {
                 // [out, channel, frame, row, column] from a [out, channel, row, column] a frame.
                 let [out, channels, 2, rows, columns] = *shape else {
-                    return Err(place.file.problem(&place.name, "is not a patch of two frames"));
+                    return Err(place.file.problem(&place.name, GgufModelFault::TwoFrames));
                 };
                 let shape = [out, channels, rows, columns];
                 let first = place.values(&place.name, &shape)?;

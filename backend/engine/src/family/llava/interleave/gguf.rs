@@ -1,5 +1,7 @@
 //! LLaVA-Interleave in llama.cpp's files.
 
+use shared::sentence::GgufModelFault;
+
 use crate::config::gguf::{
     CLIP, GgufText, architecture, decoder, eos, inner, joined, needed_size, number,
 };
@@ -19,7 +21,8 @@ pub(super) fn config(text: &Gguf, mmproj: &Gguf) -> Result<SiglipQwen, EngineErr
     let decoder = decoder(text, GgufText { arch, theta: 1e4, sections: None, head_norms: false })?;
     let clip = &mmproj.metadata;
     if clip.flag("clip.use_silu") == Some(true) {
-        return Err(clip.wrong("clip.use_silu", "is set, which SigLIP does not use"));
+        let family = "SigLIP".to_owned();
+        return Err(clip.wrong("clip.use_silu", GgufModelFault::Set { family }));
     }
     let size = |name: &str| needed_size(clip, &format!("{CLIP}{name}"));
     let hidden = size("embedding_length")?;
@@ -33,7 +36,8 @@ pub(super) fn config(text: &Gguf, mmproj: &Gguf) -> Result<SiglipQwen, EngineErr
         norm_eps: number(clip, "clip.vision.attention.layer_norm_epsilon", 1e-6)?,
         ..SO400M
     };
-    fits(&vision).map_err(|what| clip.problem(&format!("does not fit together: {what}")))?;
+    fits(&vision)
+        .map_err(|what| clip.problem(GgufModelFault::NotTogetherFor { what: what.into() }))?;
     joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
     let tokens = text.metadata.texts("tokenizer.ggml.tokens").unwrap_or_default();
     let image_token = tokens.iter().position(|t| t == "<image>").unwrap_or(decoder.vocab);
@@ -61,22 +65,17 @@ pub(super) fn config(text: &Gguf, mmproj: &Gguf) -> Result<SiglipQwen, EngineErr
 fn other_model(text: &Gguf, mmproj: &Gguf) -> Result<(), EngineError> {
     let clip = &mmproj.metadata;
     if mmproj.tensor("v.class_embd").is_some() {
-        return Err(mmproj.problem(
-            "v.class_embd",
-            "is CLIP's class token; with Qwen2 a SigLIP tower is supported",
-        ));
+        return Err(mmproj.problem("v.class_embd", GgufModelFault::ClassToken));
     }
-    let lacking = "means LLaVA-OneVision, whose line-end features (image_newline) llama.cpp's files do \
-                   not keep: take its safetensors, such as llava-hf/llava-onevision-qwen2-0.5b-ov-hf";
     let key = "clip.vision.image_grid_pinpoints";
     if clip.integers(key).is_some_and(|list| !list.is_empty()) {
-        return Err(clip.wrong(key, lacking));
+        return Err(clip.wrong(key, GgufModelFault::OneVision));
     }
     if let Some(newline) = ["model.image_newline", "v.image_newline", "mm.image_newline"]
         .iter()
         .find(|name| mmproj.tensor(name).is_some())
     {
-        return Err(mmproj.problem(newline, lacking));
+        return Err(mmproj.problem(newline, GgufModelFault::OneVision));
     }
     let is_onevision = |named: &str| {
         let letters: String = named.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -87,7 +86,7 @@ fn other_model(text: &Gguf, mmproj: &Gguf) -> Result<(), EngineError> {
         .flat_map(|file| ["general.name", "general.basename"].map(|key| (file, key)))
     {
         if file.text(key).is_some_and(is_onevision) {
-            return Err(file.wrong(key, lacking));
+            return Err(file.wrong(key, GgufModelFault::OneVision));
         }
     }
     Ok(())

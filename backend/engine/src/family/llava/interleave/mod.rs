@@ -14,7 +14,7 @@ use super::config::{HARMLESS, aspect_ratio};
 use super::{ClipPrepare, has_siglip};
 use crate::config::{Files, SiglipQwen, SiglipUsual, known};
 use crate::error::EngineError;
-use crate::family::{Description, Facts, Family, GgufFacts, Layers, Notes, Numbering};
+use crate::family::{Description, Facts, Family, GgufFacts, Layers, LayersOf, Notes, Numbering};
 use crate::filesystem::Location;
 use crate::prepare::Normalise;
 use crate::prompt::Prompting;
@@ -106,7 +106,7 @@ fn describe(config: SiglipQwen, prepare: ClipPrepare) -> Description {
         pictures: Arc::new(prepare),
         layers: vec![
             Layers::of_decoder(text.layers),
-            Layers { of: "vision", key, probe, count: encoder.vision.layers },
+            Layers { of: LayersOf::Vision, key, probe, count: encoder.vision.layers },
         ],
         decoder: text,
         image_token,
