@@ -58,12 +58,17 @@ impl ApiError {
     }
 }
 
-/// An error's text as the API writes sentences.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
+/// An error as the API writes sentences: from a capital letter to a full stop.
+pub(crate) fn sentence(what: impl Into<Message>) -> Message {
+    let what = what.into();
+    let whole = match what.text.ends_with(['.', '?']) {
+        true => what,
+        false => LabError::Whole { what }.into(),
+    };
+    let mut letters = whole.text.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with(['.', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    let text = first + letters.as_str();
+    Message { text, ..whole }
 }
 
 /// What an answer refuses, for who counts and notes refusals.

@@ -14,7 +14,7 @@ pub(super) fn not_here(model: &str, error: &CatalogError) -> Message {
     let name = label(model);
     let why = match (error, name == model) {
         (CatalogError::NotUnpacked(why), _) => return why.clone(),
-        (_, true) => error.to_string().into(),
+        (_, true) => error.said(),
         (_, false) => Problem::NotWhereNamed.into(),
     };
     Problem::ModelMissing { name: name.to_owned(), why }.into()

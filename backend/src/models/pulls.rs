@@ -144,7 +144,7 @@ impl Pulls {
             && !matches!(error, HubError::Cancelled)
         {
             tracing::warn!(model = name, error = error.in_full(), "pull failed");
-            let body = ErrorBody::new(error.code(), sentence(&error.to_string()));
+            let body = ErrorBody::new(error.code(), sentence(error.said()));
             self.change(name, |pull| pull.error = Some(body));
         }
     }

@@ -294,7 +294,7 @@ fn told(model: &str, error: EngineError) -> Event {
 
 /// Reads and decodes pictures that were too large to hold while their run waited.
 fn read_back(runs: &Runs, run: &Run) -> Result<Vec<Picture>, EngineError> {
-    let internal = EngineError::internal::<String>;
+    let internal = |cause: String| EngineError::internal(cause);
     let stored = runs.store.pictures(&run.id).map_err(|e| internal(e.to_string()))?;
     let stored = stored.ok_or_else(|| internal("the pictures are gone".to_owned()))?;
     let files: Vec<&[u8]> = stored.iter().map(|stored| stored.bytes.as_ref()).collect();

@@ -8,6 +8,8 @@ sentences! {
         Internal = "internal":
             "Something went wrong inside the lab; its log says what.",
             "랩 내부에서 문제가 발생했습니다. 자세한 내용은 랩의 로그에 있습니다.";
+        Whole { what: Message } = "whole_sentence":
+            "{what}.", "{what}.";
         ShuttingDown = "shutting_down":
             "The lab is shutting down; try again in a moment.",
             "랩이 종료되는 중입니다. 잠시 후 다시 시도하세요.";

@@ -8,9 +8,11 @@
 //!
 //! An id is never given to another meaning, and a parameter never renamed: stored runs hold them.
 
+mod catalog_fault;
 mod dataset_text;
 mod engine_refusal;
 mod faults;
+mod hub_fault;
 mod lab_error;
 mod listing;
 mod localized;
@@ -29,12 +31,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use catalog_fault::CatalogFault;
 pub use dataset_text::DatasetText;
 pub use engine_refusal::EngineRefusal;
 pub use faults::{
     ConfigFault, FileFault, GgufFault, GgufModelFault, ModelVariant, SettingNeed, TokenizerFault,
     WeightFault,
 };
+pub use hub_fault::HubFault;
 pub use lab_error::LabError;
 pub use listing::Listing;
 pub use localized::Localized;
@@ -173,6 +177,8 @@ subjects!(
     GgufModelFault,
     TokenizerFault,
     ModelVariant,
+    HubFault,
+    CatalogFault,
 );
 
 #[cfg(test)]

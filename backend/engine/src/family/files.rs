@@ -8,6 +8,7 @@ use shared::sentence::{FileFault, GgufModelFault};
 use super::{is_architecture, is_whole, told_architectures};
 use crate::error::EngineError;
 use crate::filesystem::Location;
+use crate::weights::gguf::line;
 use crate::weights::is_hidden;
 
 /// The language model and the mmproj that a place of llama.cpp's files stands for:
@@ -131,7 +132,7 @@ fn beside(text: &Location) -> Result<Location, EngineError> {
     match gguf_architecture(text).as_deref() {
         Some(arch) if is_whole(arch) => return Ok(text.clone()),
         Some(arch) if arch != "clip" && !is_architecture(arch) => {
-            let (name, known) = (arch.to_owned(), told_architectures().into());
+            let (name, known) = (line(arch), told_architectures().into());
             return problem(GgufModelFault::Architecture { name, known });
         }
         _ => {}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::ErrorCode;
-use shared::sentence::Message;
+use shared::sentence::{CatalogFault, Message};
 
 use crate::error::{ApiError, sentence};
 use crate::models::hub::size;
@@ -12,21 +12,16 @@ use crate::models::hub::size;
 const TRY_AGAIN: Duration = Duration::from_secs(10);
 
 /// No model of that name, or its files are not there.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum CatalogError {
     /// No model of that name.
-    #[error("there is no model named \"{name}\"; there is: {known}")]
     Unknown {
         /// The name asked for.
         name: String,
         /// The names there are.
-        known: String,
+        known: Message,
     },
     /// The registry knows it; its files are not here.
-    #[error(
-        "{name} is not on this machine yet{}; get it with `langoverrule models pull {name}`",
-        download.map(|bytes| format!(" ({} to fetch)", size(bytes))).unwrap_or_default()
-    )]
     NotPulled {
         /// Its name.
         name: String,
@@ -34,21 +29,15 @@ pub enum CatalogError {
         download: Option<u64>,
     },
     /// The registry says where it lies, and it does not.
-    #[error(
-        "{name} is not where models.toml says it lies: {what}; mend its source there, or put a \
-         folder in Hugging Face layout or llama.cpp's files in that place"
-    )]
     NotInPlace {
         /// Its name.
         name: String,
         /// What is wrong with the place.
-        what: String,
+        what: Message,
     },
     /// The registry cannot be read.
-    #[error("{0}")]
     Registry(String),
     /// The folder of models that was named cannot be read.
-    #[error("there is no folder of models {folder}: {cause}")]
     NoFolder {
         /// The folder.
         folder: String,
@@ -56,19 +45,14 @@ pub enum CatalogError {
         cause: std::io::Error,
     },
     /// A folder is not a model.
-    #[error("{0} is not a model folder: it has no config.json")]
     NotAModel(String),
     /// A path leads nowhere.
-    #[error("there is no folder or file {0}")]
     Nowhere(String),
     /// A file is not a model by itself.
-    #[error("{0} is no model: name a folder with a config.json, or llama.cpp's .gguf files")]
     NotModelFile(String),
     /// Files of llama.cpp that are no model.
-    #[error("model_unusable: {0}")]
-    Files(String),
+    Files(Message),
     /// The lab carries it, and cannot unpack it now.
-    #[error("{0}")]
     NotUnpacked(Message),
 }
 
@@ -81,14 +65,50 @@ impl CatalogError {
             _ => ErrorCode::UnknownModel,
         }
     }
+
+    /// Its sentence, as it stands in others.
+    pub fn said(&self) -> Message {
+        let fault = match self {
+            CatalogError::Unknown { name, known } => {
+                CatalogFault::Unknown { name: name.clone(), known: known.clone() }
+            }
+            CatalogError::NotPulled { name, download: None } => {
+                CatalogFault::NotPulled { name: name.clone() }
+            }
+            CatalogError::NotPulled { name, download: Some(bytes) } => {
+                CatalogFault::NotPulledOfSize { name: name.clone(), size: size(*bytes) }
+            }
+            CatalogError::NotInPlace { name, what } => {
+                CatalogFault::NotInPlace { name: name.clone(), what: what.clone() }
+            }
+            CatalogError::Registry(why) => CatalogFault::Registry { why: why.clone() },
+            CatalogError::NoFolder { folder, cause } => {
+                CatalogFault::NoFolder { folder: folder.clone(), cause: cause.to_string() }
+            }
+            CatalogError::NotAModel(name) => CatalogFault::NotAModel { name: name.clone() },
+            CatalogError::Nowhere(path) => CatalogFault::Nowhere { path: path.clone() },
+            CatalogError::NotModelFile(path) => CatalogFault::NotAModelFile { path: path.clone() },
+            CatalogError::Files(what) => CatalogFault::Files { what: what.clone() },
+            CatalogError::NotUnpacked(why) => return why.clone(),
+        };
+        fault.into()
+    }
 }
+
+impl std::fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        self.said().fmt(f)
+    }
+}
+
+impl std::error::Error for CatalogError {}
 
 impl From<CatalogError> for ApiError {
     fn from(error: CatalogError) -> Self {
         let code = error.code();
         match error {
             CatalogError::NotUnpacked(why) => ApiError::new(code, why).again_in(TRY_AGAIN),
-            other => ApiError::new(code, sentence(&other.to_string())),
+            other => ApiError::new(code, sentence(other.said())),
         }
     }
 }

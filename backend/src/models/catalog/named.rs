@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use engine::{gguf_files, variant_of};
-use shared::sentence::Localized;
+use shared::sentence::{CatalogFault, FileFault, Message, ModelVariant};
 
 use super::elsewhere::is_meant;
 use super::{Catalog, CatalogError, DEMO_NAME, Source};
@@ -57,7 +57,10 @@ impl Catalog {
         }
         let known = self.known();
         let names: Vec<&str> = known.iter().map(|m| m.name).collect();
-        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let known = match names.is_empty() {
+            true => CatalogFault::NoNames.into(),
+            false => names.join(", ").into(),
+        };
         let name = if name.is_empty() { DEMO_NAME } else { name };
         Err(CatalogError::Unknown { name: name.to_owned(), known })
     }
@@ -76,7 +79,7 @@ impl Catalog {
         let folder = Path::new(name);
         match gguf_files(folder) {
             Some(Ok((text, mmproj))) => return Ok(Source::files(&text, &mmproj)),
-            Some(Err(error)) => return Err(CatalogError::Files(error.message)),
+            Some(Err(error)) => return Err(CatalogError::Files(error.into_message())),
             None => {}
         }
         if name.is_empty() || !folder.is_dir() {
@@ -95,7 +98,7 @@ impl Catalog {
         }
         if !folder.join("config.json").is_file() {
             return Err(match variant_of(folder) {
-                Some(what) => CatalogError::Files(format!("{name}: {}", Localized::from(what))),
+                Some(what) => CatalogError::Files(of_file(folder, what)),
                 None => CatalogError::NotAModel(name.to_owned()),
             });
         }
@@ -115,15 +118,20 @@ fn absent(entry: &Entry) -> CatalogError {
 }
 
 /// What is wrong with the place at which models.toml says a model lies.
-pub(crate) fn not_in_place(place: &Path) -> String {
+pub(crate) fn not_in_place(place: &Path) -> Message {
+    let shown = place.display().to_string();
     if !place.exists() && gguf_files(place).is_none() {
-        return format!("there is no folder or file {}", place.display());
+        return CatalogFault::Nowhere { path: shown }.into();
     }
     if let Some(Err(error)) = gguf_files(place) {
-        return error.message;
+        return error.into_message();
     }
     match variant_of(place) {
-        Some(what) => format!("{}: {}", place.display(), Localized::from(what)),
-        None => format!("there is no model in {}: it has no config.json", place.display()),
+        Some(what) => of_file(place, what),
+        None => CatalogFault::NoModelIn { folder: shown }.into(),
     }
+}
+
+fn of_file(place: &Path, what: ModelVariant) -> Message {
+    FileFault::OfFile { file: place.display().to_string(), what: what.into() }.into()
 }

@@ -1,33 +1,25 @@
 //! What can go wrong with a pull, in words for people.
 
 use shared::ErrorCode;
+use shared::sentence::{HubFault, Localized, Message};
 
 use super::Kind;
 
 /// Why a pull came to nothing. The text says nothing about this machine; [`HubError::detail`] does,
 /// for the command line and the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum HubError {
     /// The name is none.
-    #[error(
-        "\"{0}\" is no repository; name one as ORGANISATION/NAME or ORGANISATION/NAME@REVISION"
-    )]
     BadName(String),
     /// `HF_ENDPOINT` is no web address.
-    #[error("HF_ENDPOINT is not a web address; it should look like https://huggingface.co")]
     BadEndpoint(String),
     /// Told to stay offline.
-    #[error(
-        "{wanted} is not on this machine, and HF_HUB_OFFLINE says not to ask the hub; unset it to \
-         pull"
-    )]
     Offline {
         /// The repository, or what is wanted of it.
-        wanted: String,
+        wanted: Message,
     },
     /// No connection.
-    #[error("the hub cannot be reached; check the network, the proxy settings and HF_ENDPOINT")]
     Unreachable {
         /// Its address.
         endpoint: String,
@@ -35,10 +27,6 @@ pub enum HubError {
         cause: String,
     },
     /// Something else answers.
-    #[error(
-        "what answers at HF_ENDPOINT is no Hugging Face hub; it should look like \
-         https://huggingface.co, without a path"
-    )]
     NotAHub {
         /// Its address.
         endpoint: String,
@@ -46,7 +34,6 @@ pub enum HubError {
         cause: String,
     },
     /// The repository's owner asks for an agreement.
-    #[error("{repo} is gated: accept its terms on its page on the hub, then {}", token_advice(*.has_token))]
     Gated {
         /// The repository.
         repo: String,
@@ -54,7 +41,6 @@ pub enum HubError {
         has_token: bool,
     },
     /// The hub refuses the token, or wants one.
-    #[error("the hub refuses access to {repo}: {}", access_advice(*.has_token))]
     Denied {
         /// The repository.
         repo: String,
@@ -62,7 +48,6 @@ pub enum HubError {
         has_token: bool,
     },
     /// No such repository.
-    #[error("the hub has no {} repository {repo}{}", .kind.name(), private_advice(*.has_token))]
     NoRepository {
         /// What it should hold.
         kind: Kind,
@@ -72,7 +57,6 @@ pub enum HubError {
         has_token: bool,
     },
     /// No such revision.
-    #[error("{repo} has no revision \"{revision}\"; the usual one is main")]
     NoRevision {
         /// The repository.
         repo: String,
@@ -80,7 +64,6 @@ pub enum HubError {
         revision: String,
     },
     /// No such file.
-    #[error("{repo} has no file {file}")]
     NoFile {
         /// The repository.
         repo: String,
@@ -88,26 +71,18 @@ pub enum HubError {
         file: String,
     },
     /// The repository is not what the lab can load.
-    #[error("{repo} cannot be used here: {what}")]
     NotAModel {
         /// The repository.
         repo: String,
         /// Why.
-        what: String,
+        what: Localized,
     },
     /// The hub has trouble of its own, or too many requests.
-    #[error("the hub answers with status {status}; try again later")]
     Busy {
         /// The HTTP status.
         status: u16,
     },
     /// Not enough room.
-    #[error(
-        "there is not enough room for it: {} more are needed, the disk has {} left; make room, or \
-         set HF_HOME to a folder on another disk",
-        size(*.needed),
-        size(*.free)
-    )]
     NoSpace {
         /// Bytes still to come.
         needed: u64,
@@ -115,18 +90,8 @@ pub enum HubError {
         free: u64,
     },
     /// The disk filled up on the way.
-    #[error(
-        "the disk that holds the cache of the hub's files is full; make room and pull again: it \
-         goes on where it stopped"
-    )]
     Full,
     /// The transfer was cut again and again.
-    #[error(
-        "the transfer of {file} was cut at {} of {}, and again each time it was continued; what came \
-         is kept: pull again to continue there",
-        size(*.at),
-        size(*.total)
-    )]
     Cut {
         /// The file.
         file: String,
@@ -138,32 +103,25 @@ pub enum HubError {
         cause: String,
     },
     /// What came is not what the hub announced.
-    #[error("{file} came damaged: {what}; it was thrown away: pull again to fetch it anew")]
     Damaged {
         /// The file.
         file: String,
         /// How it differs.
-        what: String,
+        what: HubFault,
     },
     /// What is about to come is not what the hub announced.
-    #[error(
-        "the server does not send {file} as the hub announced it: {what}; does a proxy or a login \
-         page stand in between? What came before is kept"
-    )]
     Mismatch {
         /// The file.
         file: String,
         /// How it differs.
-        what: String,
+        what: HubFault,
     },
     /// Another program holds the file.
-    #[error("another program is fetching {file} at the moment; wait for it, then pull again")]
     Locked {
         /// The file.
         file: String,
     },
     /// The cache cannot be read or written.
-    #[error("the cache of the hub's files cannot be used: {cause}")]
     Cache {
         /// Which file or folder.
         path: std::path::PathBuf,
@@ -171,7 +129,6 @@ pub enum HubError {
         cause: std::io::Error,
     },
     /// Stopped on request.
-    #[error("stopped; what came is kept, pull again to continue there")]
     Cancelled,
 }
 
@@ -195,6 +152,60 @@ impl HubError {
             | HubError::Cut { .. } => ErrorCode::HubUnreachable,
             HubError::Locked { .. } => ErrorCode::PullBusy,
             HubError::Cache { .. } | HubError::Cancelled => ErrorCode::Internal,
+        }
+    }
+
+    /// Its sentence, as it stands in others.
+    pub fn said(&self) -> HubFault {
+        match self {
+            HubError::BadName(name) => HubFault::BadName { name: name.clone() },
+            HubError::BadEndpoint(_) => HubFault::BadEndpoint,
+            HubError::Offline { wanted } => HubFault::Offline { wanted: wanted.clone() },
+            HubError::Unreachable { .. } => HubFault::Unreachable,
+            HubError::NotAHub { .. } => HubFault::NotAHub,
+            HubError::Gated { repo, has_token } => {
+                let advice = if *has_token { HubFault::WaitForOwner } else { HubFault::SetToken };
+                HubFault::Gated { repo: repo.clone(), advice: advice.into() }
+            }
+            HubError::Denied { repo, has_token } => {
+                let advice =
+                    if *has_token { HubFault::TokenRefused } else { HubFault::PrivateOrNone };
+                HubFault::Denied { repo: repo.clone(), advice: advice.into() }
+            }
+            HubError::NoRepository { kind, repo, has_token } => {
+                let advice = match *has_token {
+                    true => HubFault::CheckSpelling,
+                    false => HubFault::CheckSpellingOrToken,
+                };
+                let (kind, advice) = ((*kind).into(), advice.into());
+                HubFault::NoRepository { kind, repo: repo.clone(), advice }
+            }
+            HubError::NoRevision { repo, revision } => {
+                HubFault::NoRevision { repo: repo.clone(), revision: revision.clone() }
+            }
+            HubError::NoFile { repo, file } => {
+                HubFault::NoFile { repo: repo.clone(), file: file.clone() }
+            }
+            HubError::NotAModel { repo, what } => {
+                HubFault::Unusable { repo: repo.clone(), what: what.clone() }
+            }
+            HubError::Busy { status } => HubFault::Busy { status: (*status).into() },
+            HubError::NoSpace { needed, free } => {
+                HubFault::NoSpace { needed: size(*needed), free: size(*free) }
+            }
+            HubError::Full => HubFault::Full,
+            HubError::Cut { file, at, total, .. } => {
+                HubFault::Cut { file: file.clone(), at: size(*at), total: size(*total) }
+            }
+            HubError::Damaged { file, what } => {
+                HubFault::Damaged { file: file.clone(), what: what.clone().into() }
+            }
+            HubError::Mismatch { file, what } => {
+                HubFault::Mismatch { file: file.clone(), what: what.clone().into() }
+            }
+            HubError::Locked { file } => HubFault::Locked { file: file.clone() },
+            HubError::Cache { cause, .. } => HubFault::Cache { cause: cause.to_string() },
+            HubError::Cancelled => HubFault::Cancelled,
         }
     }
 
@@ -225,28 +236,13 @@ impl HubError {
     }
 }
 
-fn token_advice(has_token: bool) -> &'static str {
-    match has_token {
-        true => {
-            "wait until its owner lets you in (the token in HF_TOKEN was sent, and is not enough)"
-        }
-        false => "set HF_TOKEN to a token of your account and pull again",
+impl std::fmt::Display for HubError {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        Message::from(self.said()).fmt(f)
     }
 }
 
-fn access_advice(has_token: bool) -> &'static str {
-    match has_token {
-        true => "the token in HF_TOKEN is wrong, has expired or may not read it",
-        false => "it is private or does not exist; if it is yours, set HF_TOKEN",
-    }
-}
-
-fn private_advice(has_token: bool) -> &'static str {
-    match has_token {
-        true => "; check the spelling",
-        false => "; check the spelling, or set HF_TOKEN if it is a private one",
-    }
-}
+impl std::error::Error for HubError {}
 
 /// A size for people, in powers of ten as disks and hubs count.
 pub fn size(bytes: u64) -> String {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use sha1::Digest as _;
 use sha2::Digest as _;
+use shared::sentence::HubFault;
 use ureq::config::RedirectAuthHeaders;
 use ureq::http::{Response, header};
 
@@ -128,23 +129,22 @@ impl Hub {
     /// One request, from where the file ends.
     fn transfer(&self, task: &Task, sink: &mut Sink) -> Result<(), Broken> {
         let response = self.ask(task, sink.at)?;
-        let other = |what: &str| {
-            let (file, what) = (task.name.to_owned(), what.to_owned());
-            Err(Broken::Failed(HubError::Mismatch { file, what }))
+        let other = |what: HubFault| {
+            Err(Broken::Failed(HubError::Mismatch { file: task.name.to_owned(), what }))
         };
         // A file of that name in the cache never changes, so what has come stays right, and a
         // login page that answers instead of the hub must not cost it.
         match response.status().as_u16() {
             206 if range(&response) == Some((sink.at, sink.size)) => {}
-            206 => return other("it sends another part than asked for, or of another file"),
+            206 => return other(HubFault::OtherPart),
             200 => match (length(&response), sink.at) {
-                (Some(n), _) if n != sink.size => return other("its size is another"),
-                (None, 1..) => return other("it sends neither the part asked for nor a size"),
+                (Some(n), _) if n != sink.size => return other(HubFault::OtherSize),
+                (None, 1..) => return other(HubFault::NoPart),
                 // A server that knows no parts: all of it anew.
                 (_, 1..) => sink.restart(task)?,
                 (_, 0) => {}
             },
-            416 => return other("it has less of it"),
+            416 => return other(HubFault::Less),
             status @ (408 | 425 | 429 | 500..=599) => return Err(Broken::Busy(status)),
             status => {
                 let headers = response.headers();
@@ -234,8 +234,8 @@ impl<'t> Sink<'t> {
 
     fn write(&mut self, task: &Task, bytes: &[u8]) -> Result<(), HubError> {
         if bytes.len() as u64 > self.size - self.at {
-            let what = "it sends more than it announced".to_owned();
-            return Err(HubError::Mismatch { file: task.name.to_owned(), what });
+            let (file, what) = (task.name.to_owned(), HubFault::More);
+            return Err(HubError::Mismatch { file, what });
         }
         let written = self.file.write_all(bytes);
         written.map_err(|cause| cache_error(&part_of(&task.place.blob(&task.blob.etag)), cause))?;
@@ -260,7 +260,7 @@ impl<'t> Sink<'t> {
     fn finish(mut self, task: &Task) -> Result<(), HubError> {
         if let Some(got) = self.hash.clone().differs() {
             self.restart(task)?;
-            let what = format!("its checksum is {got}, the hub names {}", task.blob.etag);
+            let what = HubFault::Checksum { got, named: task.blob.etag.clone() };
             return Err(HubError::Damaged { file: task.name.to_owned(), what });
         }
         let path = task.place.blob(&task.blob.etag);

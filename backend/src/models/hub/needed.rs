@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path};
 
+use shared::Message;
+use shared::sentence::{HubFault, Listing, Localized};
+
 /// The list of a sharded model's tensors.
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 
@@ -38,24 +41,27 @@ pub(super) fn is_small(name: &str) -> bool {
 /// The names of a model's weight files, given the files there are and what its index says.
 ///
 /// # Errors
-/// What is missing, as the end of a sentence about the repository.
-pub(super) fn weights(files: &BTreeSet<&str>, index: Option<&str>) -> Result<Vec<String>, String> {
+/// What is missing.
+pub(super) fn weights(
+    files: &BTreeSet<&str>,
+    index: Option<&str>,
+) -> Result<Vec<String>, HubFault> {
+    let named = || INDEX.to_owned();
     if let Some(index) = index {
         #[derive(serde::Deserialize)]
         struct Index {
             weight_map: BTreeMap<String, String>,
         }
-        let index: Index =
-            serde_json::from_str(index).map_err(|e| format!("its {INDEX} is damaged: {e}"))?;
+        let index: Index = serde_json::from_str(index).map_err(|e| damaged(INDEX, &e))?;
         let shards: BTreeSet<String> = index.weight_map.into_values().collect();
         if shards.is_empty() {
-            return Err(format!("its {INDEX} names no file"));
+            return Err(HubFault::IndexNamesNone { index: named() });
         }
         return shards
             .into_iter()
             .map(|shard| match files.contains(shard.as_str()) && !shard.contains('/') {
                 true => Ok(shard),
-                false => Err(format!("its {INDEX} names {shard}, which is not there")),
+                false => Err(HubFault::IndexNamesGone { index: named(), shard }),
             })
             .collect();
     }
@@ -67,38 +73,35 @@ pub(super) fn weights(files: &BTreeSet<&str>, index: Option<&str>) -> Result<Vec
         files.iter().filter(|f| f.ends_with(".safetensors") && !f.contains('/')).collect();
     match single[..] {
         [one] => Ok(vec![(*one).to_owned()]),
-        [] if ends(".gguf") > 0 => Err(
-            "it holds GGUF files and no safetensors; name the GGUF and its mmproj in a registry \
-             entry of your own"
-                .to_owned(),
-        ),
-        [] if ends(".bin") > 0 => {
-            Err("it has its weights as pytorch .bin files only; the lab reads safetensors"
-                .to_owned())
-        }
-        [] => Err("it has no safetensors weights".to_owned()),
-        _ => Err(format!("it has several safetensors files and no {INDEX}")),
+        [] if ends(".gguf") > 0 => Err(HubFault::HoldsGguf),
+        [] => Err(HubFault::NoWeights),
+        _ => Err(HubFault::SeveralWeights { index: named() }),
     }
+}
+
+fn damaged(file: &str, why: &serde_json::Error) -> HubFault {
+    HubFault::DamagedFile { file: file.to_owned(), why: why.to_string() }
 }
 
 /// What is wrong with a configuration as far as one can tell before the weights come; `None` for
 /// a family that the engine knows.
-pub(super) fn unsupported(names: &[&str], config: &str) -> Option<String> {
+pub(super) fn unsupported(names: &[&str], config: &str) -> Option<Localized> {
     let config: serde_json::Value = match serde_json::from_str(config) {
         Ok(config) => config,
-        Err(error) => return Some(format!("its config.json is damaged: {error}")),
+        Err(error) => return Some(damaged("config.json", &error).into()),
     };
     if let Some(what) = engine::variant(names, &config) {
-        return Some(shared::sentence::Localized::from(what).to_string());
+        return Some(what.into());
     }
     let family = config.get("model_type").and_then(|t| t.as_str());
     match family {
         Some(family) if engine::model_types().contains(&family) => None,
-        Some(family) => Some(format!(
-            "it is of the family '{family}'; the lab runs {}",
-            engine::model_types().join(" and ")
-        )),
-        None => Some("its config.json names no model_type".to_owned()),
+        Some(family) => {
+            let known = engine::model_types().into_iter().map(Message::from).collect();
+            let (name, known) = (family.to_owned(), Listing::and(known).into());
+            Some(HubFault::Family { name, known }.into())
+        }
+        None => Some(HubFault::NoModelType.into()),
     }
 }
 
@@ -138,7 +141,10 @@ mod tests {
             BTreeSet::from(["m-1.safetensors", "m-2.safetensors", "consolidated.safetensors"]);
         assert_eq!(weights(&files, Some(index)).unwrap(), ["m-1.safetensors", "m-2.safetensors"]);
         let gone = BTreeSet::from(["m-1.safetensors"]);
-        assert!(weights(&gone, Some(index)).unwrap_err().contains("m-2.safetensors"));
+        let refused = |files: &BTreeSet<&str>, index| {
+            weights(files, index).unwrap_err().text(shared::Language::English)
+        };
+        assert!(refused(&gone, Some(index)).contains("m-2.safetensors"));
         let outside = index.replace("m-2", "../m-2");
         let files = BTreeSet::from(["m-1.safetensors", "../m-2.safetensors"]);
         assert!(weights(&files, Some(&outside)).is_err());
@@ -147,21 +153,20 @@ mod tests {
         let only = BTreeSet::from(["x.safetensors", "sub/y.safetensors"]);
         assert_eq!(weights(&only, None).unwrap(), ["x.safetensors"]);
         for (files, word) in [
-            (vec!["pytorch_model.bin"], ".bin"),
             (vec!["model-Q4_K_M.gguf"], "GGUF"),
             (vec!["README.md"], "no safetensors"),
             (vec!["a.safetensors", "b.safetensors"], "several"),
         ] {
             let files = files.into_iter().collect();
-            assert!(weights(&files, None).unwrap_err().contains(word), "{files:?}");
+            assert!(refused(&files, None).contains(word), "{files:?}");
         }
-        assert!(weights(&only, Some("{")).unwrap_err().contains("damaged"));
+        assert!(refused(&only, Some("{")).contains("damaged"));
     }
 
     #[test]
     fn families_are_told_before_gigabytes_come() {
         let files = ["config.json", "tokenizer.json", "model.safetensors"];
-        let unsupported = |config: &str| unsupported(&files, config);
+        let unsupported = |config: &str| unsupported(&files, config).map(|what| what.to_string());
         assert_eq!(unsupported(r#"{"model_type":"llava"}"#), None);
         assert_eq!(unsupported(r#"{"model_type":"qwen2_5_vl"}"#), None);
         assert!(unsupported(r#"{"model_type":"bert"}"#).unwrap().contains("'bert'"));

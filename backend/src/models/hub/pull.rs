@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use shared::sentence::{HubFault, Localized};
+
 use super::cache::Place;
 use super::fetch::{Task, has_size, part_of};
 use super::listing::{Blob, Listed, Listing};
@@ -102,16 +104,18 @@ impl Pull<'_> {
     /// A model in Hugging Face layout: the small files first, because they tell which others are
     /// needed and whether they are worth fetching.
     fn model(&mut self) -> Result<(), HubError> {
-        let no_model =
-            |repo: &Repository, what: String| HubError::NotAModel { repo: repo.id.clone(), what };
+        let no_model = |repo: &Repository, what: Localized| HubError::NotAModel {
+            repo: repo.id.clone(),
+            what,
+        };
         let listing = self.listing;
         let names: Vec<&str> = listing.files.iter().map(|f| f.name.as_str()).collect();
         if let Some(what) = engine::variant(&names, &serde_json::Value::Null) {
-            let what = shared::sentence::Localized::from(what).to_string();
-            return Err(no_model(self.repository, what));
+            return Err(no_model(self.repository, what.into()));
         }
         if let Some(gone) = VITAL.iter().find(|name| listing.file(name).is_none()) {
-            return Err(no_model(self.repository, format!("it has no {gone}")));
+            let file = (*gone).to_owned();
+            return Err(no_model(self.repository, HubFault::Lacks { file }.into()));
         }
         let small: Vec<&Listed> =
             listing.files.iter().filter(|f| needed::is_small(&f.name)).collect();
@@ -128,7 +132,7 @@ impl Pull<'_> {
         let index = listing.file(INDEX).map(|_| read(INDEX)).transpose()?;
         let names: BTreeSet<&str> = listing.files.iter().map(|f| f.name.as_str()).collect();
         let weights = needed::weights(&names, index.as_deref())
-            .map_err(|what| no_model(self.repository, what))?;
+            .map_err(|what| no_model(self.repository, what.into()))?;
         let weights: Vec<&Listed> = weights.iter().filter_map(|n| listing.file(n)).collect();
         let weights = self.sized(&weights)?;
         self.fetch(&weights)

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use shared::sentence::{HubFault, Localized, Message};
+
 use super::HubError;
 
 /// What a repository holds; the hub keeps each kind at addresses of its own.
@@ -44,21 +46,24 @@ pub enum Wanted {
 
 impl Wanted {
     /// What is wanted of a repository, as an error names it.
-    pub(super) fn of(&self, repository: &Repository) -> String {
+    pub(super) fn of(&self, repository: &Repository) -> Message {
+        let repo = repository.id.clone();
         match self {
-            Wanted::Model | Wanted::Files(_) => repository.id.clone(),
-            Wanted::Folder { folder, .. } => format!("the folder '{folder}' of {}", repository.id),
+            Wanted::Model | Wanted::Files(_) => repo.into(),
+            Wanted::Folder { folder, .. } => {
+                HubFault::FolderOf { folder: folder.clone(), repo }.into()
+            }
         }
     }
 }
 
-impl Kind {
-    /// Its word for people.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Model => "model",
-            Kind::Dataset => "dataset",
-        }
+impl From<Kind> for Localized {
+    fn from(kind: Kind) -> Self {
+        let word = match kind {
+            Kind::Model => HubFault::AModel,
+            Kind::Dataset => HubFault::ADataset,
+        };
+        word.into()
     }
 }
 
