@@ -107,14 +107,14 @@ pub enum HubError {
         /// The file.
         file: String,
         /// How it differs.
-        what: HubFault,
+        what: Localized,
     },
     /// What is about to come is not what the hub announced.
     Mismatch {
         /// The file.
         file: String,
         /// How it differs.
-        what: HubFault,
+        what: Localized,
     },
     /// Another program holds the file.
     Locked {
@@ -198,10 +198,10 @@ impl HubError {
                 HubFault::Cut { file: file.clone(), at: size(*at), total: size(*total) }
             }
             HubError::Damaged { file, what } => {
-                HubFault::Damaged { file: file.clone(), what: what.clone().into() }
+                HubFault::Damaged { file: file.clone(), what: what.clone() }
             }
             HubError::Mismatch { file, what } => {
-                HubFault::Mismatch { file: file.clone(), what: what.clone().into() }
+                HubFault::Mismatch { file: file.clone(), what: what.clone() }
             }
             HubError::Locked { file } => HubFault::Locked { file: file.clone() },
             HubError::Cache { cause, .. } => HubFault::Cache { cause: cause.to_string() },

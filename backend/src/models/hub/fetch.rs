@@ -130,7 +130,8 @@ impl Hub {
     fn transfer(&self, task: &Task, sink: &mut Sink) -> Result<(), Broken> {
         let response = self.ask(task, sink.at)?;
         let other = |what: HubFault| {
-            Err(Broken::Failed(HubError::Mismatch { file: task.name.to_owned(), what }))
+            let (file, what) = (task.name.to_owned(), what.into());
+            Err(Broken::Failed(HubError::Mismatch { file, what }))
         };
         // A file of that name in the cache never changes, so what has come stays right, and a
         // login page that answers instead of the hub must not cost it.
@@ -234,7 +235,7 @@ impl<'t> Sink<'t> {
 
     fn write(&mut self, task: &Task, bytes: &[u8]) -> Result<(), HubError> {
         if bytes.len() as u64 > self.size - self.at {
-            let (file, what) = (task.name.to_owned(), HubFault::More);
+            let (file, what) = (task.name.to_owned(), HubFault::More.into());
             return Err(HubError::Mismatch { file, what });
         }
         let written = self.file.write_all(bytes);
@@ -260,7 +261,7 @@ impl<'t> Sink<'t> {
     fn finish(mut self, task: &Task) -> Result<(), HubError> {
         if let Some(got) = self.hash.clone().differs() {
             self.restart(task)?;
-            let what = HubFault::Checksum { got, named: task.blob.etag.clone() };
+            let what = HubFault::Checksum { got, named: task.blob.etag.clone() }.into();
             return Err(HubError::Damaged { file: task.name.to_owned(), what });
         }
         let path = task.place.blob(&task.blob.etag);

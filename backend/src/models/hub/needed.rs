@@ -45,7 +45,7 @@ pub(super) fn is_small(name: &str) -> bool {
 pub(super) fn weights(
     files: &BTreeSet<&str>,
     index: Option<&str>,
-) -> Result<Vec<String>, HubFault> {
+) -> Result<Vec<String>, Localized> {
     let named = || INDEX.to_owned();
     if let Some(index) = index {
         #[derive(serde::Deserialize)]
@@ -55,13 +55,13 @@ pub(super) fn weights(
         let index: Index = serde_json::from_str(index).map_err(|e| damaged(INDEX, &e))?;
         let shards: BTreeSet<String> = index.weight_map.into_values().collect();
         if shards.is_empty() {
-            return Err(HubFault::IndexNamesNone { index: named() });
+            return Err(HubFault::IndexNamesNone { index: named() }.into());
         }
         return shards
             .into_iter()
             .map(|shard| match files.contains(shard.as_str()) && !shard.contains('/') {
                 true => Ok(shard),
-                false => Err(HubFault::IndexNamesGone { index: named(), shard }),
+                false => Err(HubFault::IndexNamesGone { index: named(), shard }.into()),
             })
             .collect();
     }
@@ -73,14 +73,14 @@ pub(super) fn weights(
         files.iter().filter(|f| f.ends_with(".safetensors") && !f.contains('/')).collect();
     match single[..] {
         [one] => Ok(vec![(*one).to_owned()]),
-        [] if ends(".gguf") > 0 => Err(HubFault::HoldsGguf),
-        [] => Err(HubFault::NoWeights),
-        _ => Err(HubFault::SeveralWeights { index: named() }),
+        [] if ends(".gguf") > 0 => Err(HubFault::HoldsGguf.into()),
+        [] => Err(HubFault::NoWeights.into()),
+        _ => Err(HubFault::SeveralWeights { index: named() }.into()),
     }
 }
 
-fn damaged(file: &str, why: &serde_json::Error) -> HubFault {
-    HubFault::DamagedFile { file: file.to_owned(), why: why.to_string() }
+fn damaged(file: &str, why: &serde_json::Error) -> Localized {
+    HubFault::DamagedFile { file: file.to_owned(), why: why.to_string() }.into()
 }
 
 /// What is wrong with a configuration as far as one can tell before the weights come; `None` for
@@ -88,7 +88,7 @@ fn damaged(file: &str, why: &serde_json::Error) -> HubFault {
 pub(super) fn unsupported(names: &[&str], config: &str) -> Option<Localized> {
     let config: serde_json::Value = match serde_json::from_str(config) {
         Ok(config) => config,
-        Err(error) => return Some(damaged("config.json", &error).into()),
+        Err(error) => return Some(damaged("config.json", &error)),
     };
     if let Some(what) = engine::variant(names, &config) {
         return Some(what.into());
@@ -141,9 +141,8 @@ mod tests {
             BTreeSet::from(["m-1.safetensors", "m-2.safetensors", "consolidated.safetensors"]);
         assert_eq!(weights(&files, Some(index)).unwrap(), ["m-1.safetensors", "m-2.safetensors"]);
         let gone = BTreeSet::from(["m-1.safetensors"]);
-        let refused = |files: &BTreeSet<&str>, index| {
-            weights(files, index).unwrap_err().text(shared::Language::English)
-        };
+        let refused =
+            |files: &BTreeSet<&str>, index| weights(files, index).unwrap_err().to_string();
         assert!(refused(&gone, Some(index)).contains("m-2.safetensors"));
         let outside = index.replace("m-2", "../m-2");
         let files = BTreeSet::from(["m-1.safetensors", "../m-2.safetensors"]);

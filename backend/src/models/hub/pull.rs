@@ -132,7 +132,7 @@ impl Pull<'_> {
         let index = listing.file(INDEX).map(|_| read(INDEX)).transpose()?;
         let names: BTreeSet<&str> = listing.files.iter().map(|f| f.name.as_str()).collect();
         let weights = needed::weights(&names, index.as_deref())
-            .map_err(|what| no_model(self.repository, what.into()))?;
+            .map_err(|what| no_model(self.repository, what))?;
         let weights: Vec<&Listed> = weights.iter().filter_map(|n| listing.file(n)).collect();
         let weights = self.sized(&weights)?;
         self.fetch(&weights)
