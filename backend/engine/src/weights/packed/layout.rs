@@ -6,8 +6,6 @@
 //! columns of q8_0, are zero.
 #![allow(unsafe_code, reason = "numbers as bytes, and back")]
 
-use std::mem::MaybeUninit;
-
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Result, Tensor};
 use half::f16;
@@ -223,35 +221,6 @@ const NO_GAPS: () = {
     assert!(size_of::<Q8>() == 4 * ROWS + 16 * 64);
 };
 
-/// Tiles of zeros, in large pages where the system has them for whoever asks: every token reads all of a
-/// model's weights, and a processor looks up each page that it reads from.
-fn zeros<T: Tile>(count: usize) -> Vec<T> {
-    let mut tiles = Vec::with_capacity(count);
-    in_large_pages(tiles.spare_capacity_mut());
-    tiles.resize(count, T::ZERO);
-    tiles
-}
-
-/// Asks for large pages for memory that nobody has written to; refused, it has pages as ever.
-#[cfg(target_os = "linux")]
-fn in_large_pages<T>(memory: &mut [MaybeUninit<T>]) {
-    const LARGE: usize = 2 << 20;
-    let from = memory.as_mut_ptr().cast::<u8>();
-    // Whole pages alone: what lies before and behind is somebody else's.
-    let before = from.align_offset(LARGE);
-    let Some(whole) = size_of_val(memory).checked_sub(before).map(|n| n / LARGE * LARGE) else {
-        return;
-    };
-    if whole > 0 {
-        // SAFETY: `before` and `whole` bytes lie within the memory, and this changes none of them. What it
-        // returns says whether the system does it, which nothing depends on.
-        unsafe { libc::madvise(from.add(before).cast(), whole, libc::MADV_HUGEPAGE) };
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn in_large_pages<T>(_: &mut [MaybeUninit<T>]) {}
-
 /// Tiles as they lie in memory.
 pub(super) fn bytes<T: Tile>(tiles: &[T]) -> &[u8] {
     let () = NO_GAPS;
@@ -262,7 +231,7 @@ pub(super) fn bytes<T: Tile>(tiles: &[T]) -> &[u8] {
 /// Tiles from what [`bytes`] gave; bytes beyond the last whole tile are left out.
 pub(super) fn from_bytes<T: Tile>(bytes: &[u8]) -> Vec<T> {
     let count = bytes.len() / size_of::<T>();
-    let mut tiles = zeros::<T>(count);
+    let mut tiles = vec![T::ZERO; count];
     // SAFETY: so many bytes are there and here, in memory of our own; every pattern of bits is a tile.
     unsafe {
         let to = tiles.as_mut_ptr().cast::<u8>();
@@ -275,7 +244,7 @@ pub(super) fn from_bytes<T: Tile>(bytes: &[u8]) -> Vec<T> {
 pub(super) fn tiles<T: Tile>(parts: &[&[u8]], row_bytes: usize) -> Vec<T> {
     let rows: Vec<&[u8]> = parts.iter().flat_map(|part| part.chunks_exact(row_bytes)).collect();
     let across = row_bytes.div_ceil(T::BLOCKS * T::BYTES);
-    let mut tiles = zeros::<T>(rows.len().div_ceil(ROWS) * across);
+    let mut tiles = vec![T::ZERO; rows.len().div_ceil(ROWS) * across];
     tiles.par_chunks_mut(across).zip(rows.par_chunks(ROWS)).for_each(|(tiles, rows)| {
         put(tiles, rows);
     });
@@ -298,7 +267,7 @@ pub(super) fn quantized<T: Tile>(weight: &Tensor, block: GgmlDType) -> Result<Ve
     let (rows, columns) = weight.dims2()?;
     let row_bytes = columns / block.block_size() * block.type_size();
     let across = row_bytes.div_ceil(T::BLOCKS * T::BYTES);
-    let mut tiles = zeros::<T>(rows.div_ceil(ROWS) * across);
+    let mut tiles = vec![T::ZERO; rows.div_ceil(ROWS) * across];
     let pieces = tiles.par_chunks_mut(AT_ONCE / ROWS * across).enumerate();
     pieces.try_for_each(|(i, tiles)| -> Result<()> {
         // A copy: candle quantizes a tensor's whole storage, wherever in it the tensor begins.
