@@ -303,7 +303,9 @@ fn only_a_connection_from_this_machine_is_local_and_only_with_nobody_behind_it()
 #[tokio::test]
 async fn the_lab_lies_below_a_path_whether_a_proxy_takes_it_away_or_not() {
     let lab = lab(Access { base: "/lab".parse().unwrap(), ..Access::default() });
-    for path in ["/lab/api/samples", "/api/samples", "/lab/healthz", "/lab/", "/lab/r/x?layer=2"] {
+    for path in
+        ["/lab/api/samples", "/api/samples", "/lab/healthz", "/lab/", "/lab/r/sample?layer=2"]
+    {
         assert_eq!(lab.get(path).await.status, 200, "{path}");
     }
     let answer = lab.get("/lab").await;
@@ -325,9 +327,13 @@ async fn the_page_names_its_files_relative_to_its_address() {
     if langoverrule::assets::PAGE.get("index.html").is_none() {
         return;
     }
-    for (path, up) in
-        [("/", "./"), ("/runs", "./"), ("/r/x", "../"), ("/r/x/", "../../"), ("/index.html", "./")]
-    {
+    for (path, up) in [
+        ("/", "./"),
+        ("/runs", "./"),
+        ("/r/sample", "../"),
+        ("/r/sample/", "../../"),
+        ("/index.html", "./"),
+    ] {
         let page = lab.get(path).await;
         let text = page.text();
         assert!(text.contains(&format!("src=\"{up}theme.js\"")), "{path}: {text}");

@@ -98,3 +98,33 @@ async fn what_cannot_be_drawn_is_refused_by_name() {
     let answer = lab.get(&format!("/api/runs/{}/export.svg?layer=999&plot=flow", run.id)).await;
     assert_eq!(answer.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_link_is_previewed_by_its_run() {
+    let lab = TestLab::new();
+    let nowhere = lab.get("/r/95t9q7p2p3vpbiw6i73snag2sa").await;
+    assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
+    assert!(nowhere.text().to_lowercase().starts_with("<!doctype html>"));
+    if langoverrule::assets::PAGE.get("index.html").is_none() {
+        return;
+    }
+    let run = lab.ask("Is <b>this</b> \"it\"?").await;
+    lab.ended(&run.id).await;
+    let page = lab.get(&format!("/r/{}?def=forward&layer=1", run.id)).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let text = page.text();
+    assert!(text.contains("<title>Is &lt;b&gt;this&lt;/b&gt; &quot;it&quot;? → "), "{text}");
+    assert!(!text.contains("<b>this"), "{text}");
+    let property = |name: &str| {
+        let from = text.split_once(&format!("property=\"{name}\" content=\"")).unwrap().1;
+        from.split_once('"').unwrap().0.to_owned()
+    };
+    assert!(property("og:url").ends_with(&format!("/r/{}?def=forward", run.id)));
+    assert!(property("og:description").contains("(forward)"), "{text}");
+    let picture = property("og:image");
+    let picture = &picture[picture.find("/api/").unwrap()..];
+    let card = lab.get(picture).await;
+    assert_eq!((card.status, card.header(header::CONTENT_TYPE)), (StatusCode::OK, "image/png"));
+    // A place of the page that is no run has the page's own title.
+    assert!(lab.get("/runs").await.text().contains("<title>LangOverrule Lab</title>"));
+}

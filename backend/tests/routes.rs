@@ -164,9 +164,12 @@ async fn the_shipped_run_and_samples_need_no_model() {
 #[tokio::test]
 async fn the_page_or_how_to_build_it() {
     let lab = TestLab::new();
-    for path in ["/", "/r/abcdef", "/anything"] {
+    let nowhere = StatusCode::NOT_FOUND;
+    for (path, status) in
+        [("/", StatusCode::OK), ("/r/abcdef", nowhere), ("/anything", StatusCode::OK)]
+    {
         let page = lab.get(path).await;
-        assert_eq!(page.status, StatusCode::OK);
+        assert_eq!(page.status, status, "{path}");
         assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"), "{path}");
         assert!(page.text().to_lowercase().starts_with("<!doctype html>"));
         assert_eq!(page.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff");

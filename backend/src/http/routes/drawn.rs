@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use plots::run::Compared;
 use serde::Deserialize;
-use shared::{ErrorBody, PictureUse};
+use shared::{Definition, ErrorBody, PictureUse};
 
 use super::export::flag;
 use super::extract::{TheRun, query};
@@ -76,9 +76,8 @@ fn yes() -> bool {
 type Asked<T> = Result<Query<T>, QueryRejection>;
 type File = ([(HeaderName, String); 2], Bytes);
 
-/// Where the run can be looked at under a definition: at the lab's public address, or as the request
-/// called the lab.
-fn address(state: &AppState, headers: &HeaderMap, run: &Run, wanted: &Wanted) -> String {
+/// Where the lab is: its public address, or what the request called it; without a slash at the end.
+pub(super) fn root(state: &AppState, headers: &HeaderMap) -> String {
     let access = &state.access;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let site = match (access.origins.first(), host) {
@@ -86,12 +85,21 @@ fn address(state: &AppState, headers: &HeaderMap, run: &Run, wanted: &Wanted) ->
         (None, Some(host)) => format!("http://{host}"),
         (None, None) => String::new(),
     };
-    let base = access.base.as_str().trim_end_matches('/');
-    let definition = match wanted.view.definition == shared::Definition::default() {
+    format!("{site}{}", access.base.as_str().trim_end_matches('/'))
+}
+
+/// Where the run can be looked at under a definition.
+pub(super) fn address(
+    state: &AppState,
+    headers: &HeaderMap,
+    run: &Run,
+    definition: &Definition,
+) -> String {
+    let query = match *definition == Definition::default() {
         true => String::new(),
-        false => format!("?def={}", plots::run::definition_to_text(&wanted.view.definition)),
+        false => format!("?def={}", plots::run::definition_to_text(definition)),
     };
-    format!("{site}{base}/r/{}{definition}", run.id)
+    format!("{}/r/{}{query}", root(state, headers), run.id)
 }
 
 async fn drawn(
@@ -100,7 +108,7 @@ async fn drawn(
     run: Arc<Run>,
     wanted: Wanted,
 ) -> Result<File, ApiError> {
-    let address = address(state, headers, &run, &wanted);
+    let address = address(state, headers, &run, &wanted.view.definition);
     let picture = match wanted.subject {
         Subject::Card if run.options.picture != PictureUse::None => {
             let medium = wanted.medium(&Observed::of_run(&run)?);

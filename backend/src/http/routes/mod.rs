@@ -20,6 +20,7 @@ mod packed;
 pub mod page;
 pub mod picture;
 pub mod prepared;
+mod preview;
 pub mod samples;
 mod socket;
 

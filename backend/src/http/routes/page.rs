@@ -1,5 +1,6 @@
 //! Everything that is no API: the built page.
 
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
@@ -7,8 +8,10 @@ use shared::ErrorCode;
 use shared::sentence::LabError;
 
 use super::packed;
+use super::preview::{self, Preview};
 use crate::assets::{PAGE, content_type};
 use crate::error::ApiError;
+use crate::http::state::AppState;
 
 /// What the page may do at `/embed/…`, which shows one run and offers nothing to do: there, and
 /// only there, it may stand in another page's frame. It says nothing of ancestors instead of
@@ -23,12 +26,21 @@ const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>LangOverrule 
     <code>cargo xtask page</code>, then the lab again, and start that. The API is described at \
     <a href=\"/api/openapi.json\">api/openapi.json</a>.</p>";
 
+/// The title of the built page, in its index.
+const TITLE: &str = "<title>LangOverrule Lab</title>";
+
 /// What the built page's own files stand at, in its index.
 const AT_THE_TOP: [&str; 2] = ["src=\"/", "href=\"/"];
 
 /// Serves a file of the page; any other path outside the API is the page itself, which reads its
-/// address (`/r/{id}` is a run).
-pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
+/// address (`/r/{id}` is a run). Where a run or an experiment is named that is not there, the page says so
+/// and the status is 404; of one that is there, its head has what a link to it is previewed with.
+pub async fn page(
+    State(state): State<AppState>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
     let path = uri.path().trim_start_matches('/');
     if path == "api" || path.starts_with("api/") {
         return not_found();
@@ -46,7 +58,14 @@ pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if last.contains('.') && path != "index.html" {
         return not_found();
     }
-    let mut response = index(path, &headers);
+    let preview = preview::of(&state, path, &uri, &headers).await;
+    let head = preview.as_ref().ok().and_then(Option::as_ref).map(Preview::head);
+    let mut response = index(path, &headers, head.as_deref());
+    if let Err(error) = &preview
+        && error.0.code == ErrorCode::NotFound
+    {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+    }
     // Exactly what the page takes for an embedded run; see the policy.
     if path.strip_prefix("embed/").is_some_and(|id| !id.is_empty() && !id.contains('/')) {
         let policy = HeaderValue::from_static(EMBED_POLICY);
@@ -57,8 +76,8 @@ pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
 
 /// The page, for an address. It may be served below some folder of a host, by a proxy that says nothing
 /// of it; so its files are named relative to the address: from `/r/ID` they lie one folder up. The page's
-/// program finds out where that is.
-fn index(path: &str, request: &HeaderMap) -> Response {
+/// program finds out where that is. `head` stands in place of the page's own title.
+fn index(path: &str, request: &HeaderMap, head: Option<&str>) -> Response {
     let html = PAGE.get("index.html");
     let html =
         html.map_or(NOT_BUILT.into(), |html| String::from_utf8_lossy(&html.data).into_owned());
@@ -69,6 +88,10 @@ fn index(path: &str, request: &HeaderMap) -> Response {
     let html = AT_THE_TOP
         .iter()
         .fold(html, |html, at| html.replace(at, &format!("{}{up}", at.trim_end_matches('/'))));
+    let html = match head {
+        Some(head) => html.replacen(TITLE, head, 1),
+        None => html,
+    };
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
