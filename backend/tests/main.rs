@@ -9,6 +9,7 @@ mod fake;
 mod fuzz;
 
 mod access;
+mod api_lines;
 mod at_rest;
 mod backup;
 mod bad_input;
@@ -33,6 +34,7 @@ mod hub;
 mod interventions;
 mod keeping;
 mod lessons;
+mod listing;
 mod memory;
 mod names;
 mod options;

@@ -11,6 +11,7 @@ use shared::experiment::paper::PRUNE;
 use crate::browser;
 use crate::errors;
 use crate::language::{InForce, Language};
+use crate::listing::Listing;
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::source::{Failure, Following, Source, Told, samples};
@@ -133,6 +134,8 @@ pub struct Lab {
     pub language: RwSignal<Language>,
     /// Runs of one's own that are chosen to be compared.
     pub chosen_runs: RwSignal<BTreeSet<String>>,
+    /// How runs of one's own are listed.
+    pub listing: RwSignal<Listing>,
     /// The step of the tour, while it is on.
     pub tour: RwSignal<Option<Step>>,
     /// What a phone shows.
@@ -171,6 +174,7 @@ impl Lab {
             }),
             language: RwSignal::new(Language::now()),
             chosen_runs: RwSignal::new(BTreeSet::new()),
+            listing: RwSignal::new(Listing::default()),
             tour: RwSignal::new(None),
             claims: RwSignal::new(Tried::default()),
             drafting: RwSignal::new(false),

@@ -13,6 +13,7 @@ pub mod experiments;
 pub mod framing;
 pub mod glossary;
 pub mod language;
+pub mod listing;
 pub mod models;
 pub mod own;
 pub mod photograph;

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use shared::AskedOptions;
 use shared::api::RunCreated;
+use shared::listing::RunsListed;
 
 use crate::browser;
 use crate::own::{OwnRun, OwnRuns};
@@ -53,6 +54,26 @@ pub fn forget(id: &str) {
 /// Keeps what its owner calls a run.
 pub fn named(id: &str, name: &str) {
     change(|own| own.named(id, name));
+}
+
+/// Keeps what the lab tells of runs of one's own.
+pub fn told(listed: &RunsListed) {
+    change(|own| own.told(listed));
+}
+
+/// Sorts a run of one's own under a tag; `false` where that changes nothing.
+pub fn tag(id: &str, tag: &str) -> bool {
+    let mut done = false;
+    change(|own| {
+        done = own.tag(id, tag);
+        done
+    });
+    done
+}
+
+/// Takes a tag off a run of one's own.
+pub fn untag(id: &str, tag: &str) {
+    change(|own| own.untag(id, tag));
 }
 
 /// Keeps the answer of the run that a view shows, where it is this browser's.

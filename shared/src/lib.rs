@@ -25,6 +25,7 @@ pub mod label;
 pub mod language;
 pub mod layout;
 pub mod lesson;
+pub mod listing;
 pub mod looks;
 pub mod masses;
 pub mod measure;

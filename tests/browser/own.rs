@@ -75,6 +75,101 @@ async fn what_one_asked_is_listed_and_can_be_put_side_by_side() -> Result<()> {
     .await
 }
 
+/// Asks the lab two things as the page would, one of which fails, and lists 498 runs that are gone.
+const MANY: &str = "
+    const ask = async prompt => {
+        const picture = await (await fetch('/api/samples/cat-near.png')).blob();
+        const form = new FormData();
+        form.append('picture', picture, 'cat.png');
+        form.append('options', JSON.stringify({ prompt, max_new_tokens: 3 }));
+        const { id } = await (await fetch('/api/runs', { method: 'POST', body: form })).json();
+        return { id, prompt, model: '', asked: new Date().toISOString(), answer: '', name: '' };
+    };
+    const runs = [await ask('Zebra?'), await ask('[fail] Ape?')];
+    const letters = 'abcdefghijkmnpqrstuvwxyz';
+    for (let n = 0; n < 498; n++) {
+        const id = 'a'.repeat(24) + letters[Math.floor(n / 24)] + letters[n % 24];
+        runs.push({ id, prompt: 'Old ' + n, model: 'older', asked: '2025-01-01T00:00:00Z', answer: 'No.', name: '' });
+    }
+    localStorage.setItem('runs', JSON.stringify(runs));";
+
+/// The questions that are listed, in their order.
+const QUESTIONS: &str =
+    "return [...document.querySelectorAll('[data-testid=own-run] .beside-name > a')]
+    .map(a => a.innerText)";
+
+#[tokio::test]
+async fn five_hundred_runs_are_searched_sorted_tagged_and_say_why_they_failed() -> Result<()> {
+    scene("many-runs", &["--scripted"], &["/prepared.png"], async |stage| {
+        let page = &stage.browser;
+        let url = stage.server.url.clone();
+        page.goto(&format!("{url}/runs")).await?;
+        page.patience_of_scripts(60).await?;
+        page.asking(&format!("(async () => {{ {MANY} }})().then(() => done(), e => done(String(e)))"))
+            .await?;
+        page.goto(&format!("{url}/runs")).await?;
+        let row = |which: &str| format!("return document.querySelector('[data-testid=own-run]{which}')?.innerText ?? ''");
+        // What the lab tells of them, its number with it; and why one failed.
+        page.wait("a run that is done", async || {
+            let text = page.script(&row("[data-standing=done]")).await?;
+            Ok(text.as_str().is_some_and(|t| t.contains("Zebra?") && t.contains("scripted")).then_some(()))
+        })
+        .await?;
+        let number = page.script("return document.querySelector('[data-standing=done] [data-testid=cell-mdi]').dataset.value").await?;
+        ensure!(number.as_str().and_then(|n| n.parse::<f64>().ok()).is_some(), "{number}");
+        page.wait("why it failed", async || {
+            let text = page.script(&row("[data-standing=failed]")).await?;
+            Ok(text.as_str().is_some_and(|t| t.contains("The prompt is too long.")).then_some(()))
+        })
+        .await?;
+        let drawn = page.find_all("own-run").await?.len();
+        ensure!(drawn == 50, "{drawn} rows are drawn of 500");
+        page.click("more-runs").await?;
+        ensure!(page.find_all("own-run").await?.len() == 100);
+        page.wait("those that are gone to be told", async || {
+            let told = page.script("return JSON.parse(localStorage.getItem('runs')).filter(r => r.told?.standing == 'gone').length").await?;
+            Ok((told == 498).then_some(()))
+        })
+        .await?;
+        // A letter in the search takes no longer than a blink.
+        let typed = page
+            .asking(
+                "const field = document.querySelector('[data-testid=search-runs]');
+                 const began = performance.now();
+                 field.value = 'old 49';
+                 field.dispatchEvent(new Event('input', { bubbles: true }));
+                 requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));",
+            )
+            .await?;
+        println!("runs: a search among 500 takes {typed} ms");
+        ensure!(typed.as_f64().is_some_and(|ms| ms < 400.0), "{typed} ms");
+        ensure!(page.text("counted").await?.starts_with("13 of 500"), "every number that holds 49");
+        page.click("show-all").await?;
+        page.click("sort-question").await?;
+        let first = page.script(QUESTIONS).await?[0].clone();
+        ensure!(first == "[fail] Ape?", "{first}");
+        page.click("sort-question").await?;
+        let first = page.script(QUESTIONS).await?[0].clone();
+        ensure!(first == "Zebra?", "{first}");
+        page.select("filter-status", "failed").await?;
+        ensure!(page.script(QUESTIONS).await? == serde_json::json!(["[fail] Ape?"]));
+        // A tag is kept and found again.
+        page.click("add-tag").await?;
+        page.type_into("tag-field", "monkeys").await?;
+        page.click("keep-tag").await?;
+        page.find("tag").await?;
+        page.goto(&format!("{url}/runs")).await?;
+        page.select("filter-tag", "monkeys").await?;
+        ensure!(page.script(QUESTIONS).await? == serde_json::json!(["[fail] Ape?"]));
+        for size in [LARGE, PHONE] {
+            page.screenshot("runs-tagged", size).await?;
+        }
+        page.click("untag").await?;
+        page.find("none-fit").await.map(drop)
+    })
+    .await
+}
+
 #[tokio::test]
 async fn addresses_that_are_left_stay_what_they_were() -> Result<()> {
     scene("history", &[], &["404"], async |stage| {

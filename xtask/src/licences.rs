@@ -21,8 +21,8 @@ const BEGINNINGS: [&str; 7] =
 const INSIDE: [(&str, &str); 1] = [("zstd-sys", "zstd/LICENSE")];
 /// What no package says.
 const OTHERS: &str = "The binary also holds the Rust standard library (MIT or Apache-2.0, \
-    copyright The Rust Project Developers), SQLite (in the public domain) and, in its drawings, the \
-    fonts Inter and Plots Hangul, a part of Pretendard, whose licences stand below. The demo models learned from drawings that have authors \
+    copyright The Rust Project Developers), SQLite (in the public domain), on the page of its \
+    API Swagger UI (Apache-2.0) and, in its drawings, the fonts Inter and Plots Hangul, a part of Pretendard, whose licences stand below. The demo models learned from drawings that have authors \
     and licences of their own: see ATTRIBUTION-demo-llava.md and ATTRIBUTION-demo-qwen.md.\n";
 
 /// A package that the release is made of.
@@ -48,6 +48,7 @@ pub fn write(out: &Path) -> Result<()> {
         let licence = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         texts.entry(licence).or_default().insert(format!("{font} (fonts)"));
     }
+    texts.entry(crate::api_page::licence()?).or_default().insert("Swagger UI".to_owned());
 
     let mut text = format!(
         "LangOverrule Lab is MIT or Apache-2.0. What follows are the licences of the {} packages that \

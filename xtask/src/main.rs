@@ -3,6 +3,7 @@
 //! `cargo xtask page` builds the page: see [`page`]; `cargo xtask licences` writes the licence texts
 //! of a release: see [`licences`].
 
+mod api_page;
 mod index;
 mod licences;
 mod page;

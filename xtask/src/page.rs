@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::index::{self, Link, Rel};
-use crate::{say, trunk};
+use crate::{api_page, say, trunk};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -57,10 +57,12 @@ pub fn build(mode: Mode) -> Result<()> {
     let wasm =
         fs::read(&wasm_file).with_context(|| format!("cannot read {}", wasm_file.display()))?;
     let assets = read_assets(folder, &links)?;
+    let api = ApiPage::read(folder)?;
 
     // The stamp covers every input and this builder itself; the answer to "is anything new?" costs
     // a few milliseconds.
-    let stamp = stamp(&html, &wasm, &assets)?;
+    let all = assets.values().chain(api.assets.values());
+    let stamp = stamp(&[&html, &api.html], &wasm, all)?;
     let stamp_file = wasm_file.with_extension("page-stamp");
     // Trunk may have written its own page there meanwhile.
     let standing = fs::read(config.dist.join("index.html")).unwrap_or_default();
@@ -75,6 +77,7 @@ pub fn build(mode: Mode) -> Result<()> {
     let mut files = Files::new();
     let boot = bindgen(name, &wasm_file, &config.public_url, mode, &mut files)?;
     let html = lay_out(&html, &links, &assets, &boot, &config.public_url, &mut files)?;
+    api.lay_out(&config.public_url, &mut files)?;
     let mark = mark(html.as_bytes());
     files.insert("index.html".into(), html.into_bytes());
     compress(&mut files, mode)?;
@@ -257,19 +260,54 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-fn stamp(html: &str, wasm: &[u8], assets: &BTreeMap<usize, Files>) -> Result<String> {
+fn stamp<'a>(
+    html: &[&str],
+    wasm: &[u8],
+    assets: impl Iterator<Item = &'a Files>,
+) -> Result<String> {
     let mut hash = Sha256::new();
     let builder = std::env::current_exe().and_then(fs::read).context("cannot read this builder")?;
-    for part in [builder.as_slice(), html.as_bytes(), wasm] {
+    let html = html.iter().map(|html| html.as_bytes());
+    for part in [builder.as_slice(), wasm].into_iter().chain(html) {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    for (name, bytes) in assets.values().flatten() {
+    for (name, bytes) in assets.flatten() {
         hash.update(name.as_os_str().as_encoded_bytes());
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     }
     Ok(hex(&hash.finalize()))
+}
+
+/// The page of the API, which runs no program of this project.
+struct ApiPage {
+    html: String,
+    links: Vec<Link>,
+    assets: BTreeMap<usize, Files>,
+}
+
+impl ApiPage {
+    fn read(folder: &Path) -> Result<Self> {
+        let file = folder.join("api.html");
+        let html = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        let links = index::links(&html)?;
+        let assets = read_assets(folder, &links)?;
+        Ok(ApiPage { html, links, assets })
+    }
+
+    fn lay_out(&self, url: &str, files: &mut Files) -> Result<()> {
+        let html = lay_out(&self.html, &self.links, &self.assets, "", url, files)?;
+        let named = |name: &Path, bytes: &[u8]| {
+            let name = name.to_str().and_then(|name| name.rsplit_once('.'));
+            let (stem, end) = name.context("a file without name")?;
+            Ok(PathBuf::from(hashed(stem, end, bytes)))
+        };
+        let (html, more) = api_page::with_swagger_ui(html, url, named)?;
+        files.extend(more);
+        files.insert("api.html".into(), html.into_bytes());
+        Ok(())
+    }
 }
 
 /// Replaces the folder's content. Everything was built before, so a failed build leaves the last

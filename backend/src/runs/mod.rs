@@ -1,5 +1,6 @@
 //! The runs: every run that is live, and the way to every run that was.
 
+mod briefs;
 mod dispatch;
 mod heads;
 mod held;
@@ -33,6 +34,7 @@ use crate::models::catalog::{Catalog, Look};
 use crate::store::{KeptRows, Older, Store, StoreError};
 use crate::workers::lab::{Lab, Precheck};
 use crate::workers::{Fitting, Key, ModelsState, WorkerState};
+use briefs::Briefs;
 use held::{ReadRoom, holding};
 use samples::Samples;
 use turns::DecodingTurns;
@@ -79,6 +81,8 @@ pub struct Runs {
     speeds: Mutex<HashMap<String, Vec<Speed>>>,
     live: Mutex<HashMap<RunId, Arc<Run>>>,
     recent: Mutex<VecDeque<Arc<Run>>>,
+    /// Rows of lists that were made of runs that ended.
+    briefs: Mutex<Briefs>,
     /// Counts deletions and new names, so that a run read just before one is not remembered after.
     changes: AtomicU64,
     decoding: Arc<DecodingTurns>,
@@ -116,6 +120,7 @@ impl Runs {
             speeds: Mutex::default(),
             live: Mutex::default(),
             recent: Mutex::default(),
+            briefs: Mutex::default(),
             changes: AtomicU64::new(0),
             decoding: Arc::default(),
             fitting: Fitting::default(),
@@ -226,6 +231,7 @@ impl Runs {
         let mut recent = lock(&self.recent);
         self.changes.fetch_add(1, Ordering::Release);
         recent.retain(|r| r.id != run.id);
+        lock(&self.briefs).forget(&run.id);
     }
 
     /// Reads the store without holding up the async side.
@@ -340,6 +346,7 @@ impl Runs {
         self.changes.fetch_add(1, Ordering::Release);
         recent.iter().filter(|run| run.id == *id).for_each(|run| run.set_deleted());
         recent.retain(|run| run.id != *id);
+        lock(&self.briefs).forget(id);
     }
 
     /// Changes what a run is called; gives its label once that is durable.
@@ -370,6 +377,7 @@ impl Runs {
             let recent = lock(&runs.recent);
             runs.changes.fetch_add(1, Ordering::Release);
             recent.iter().filter(|r| r.id == run.id).for_each(|r| r.set_label(label.clone()));
+            lock(&runs.briefs).forget(&run.id);
             Ok(label)
         });
         labelled.await.map_err(ApiError::internal)?

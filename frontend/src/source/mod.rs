@@ -40,6 +40,7 @@ pub enum Source {
 #[cfg(target_arch = "wasm32")]
 mod of_runs {
     use shared::api::{ModelEntry, RunCreated, RunRecord};
+    use shared::listing::RunsListed;
     use shared::{AskedOptions, Definition, HeadRows, Label, LabelChange};
     use web_sys::Blob;
 
@@ -92,6 +93,13 @@ mod of_runs {
         pub async fn record(self, id: &str) -> Result<RunRecord, Failure> {
             match self {
                 Source::Remote => remote::record(id).await,
+            }
+        }
+
+        /// What a list says of runs, at most [`shared::listing::MOST_LISTED`] of them.
+        pub async fn listed(self, ids: Vec<String>) -> Result<RunsListed, Failure> {
+            match self {
+                Source::Remote => remote::listed(ids).await,
             }
         }
 

@@ -3,6 +3,7 @@
 use gloo_net::http::Request;
 use shared::api::{ModelEntry, RunCreated, RunRecord};
 use shared::event::EVENT_VERSION;
+use shared::listing::{RunsAsked, RunsListed};
 use shared::{AskedOptions, Definition, HeadRows, Label, LabelChange};
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, FormData};
@@ -63,6 +64,13 @@ pub(super) async fn record(id: &str) -> Result<RunRecord, Failure> {
         });
     }
     record.map_err(unreadable)
+}
+
+pub(super) async fn listed(ids: Vec<String>) -> Result<RunsListed, Failure> {
+    let asked = serde_json::to_string(&RunsAsked { ids }).map_err(|_| broken())?;
+    let request =
+        Request::post(&at("/api/runs/summaries")).header("Content-Type", "application/json");
+    read(checked(request.body(asked).map_err(|_| broken())?.send().await).await?).await
 }
 
 /// The one part of a run's record that every version has.

@@ -50,6 +50,13 @@ sentences! {
         NoRun = "no_run":
             "There is no run at this address; it may have been deleted.",
             "이 주소에는 실행이 없습니다. 삭제되었을 수 있습니다.";
+        RunsNotNamed { why: String } = "runs_not_named":
+            "What was sent is no list of runs: {why}.", "보낸 내용은 실행 목록이 아닙니다: {why}.";
+        TooManyListed { most: u64 } = "too_many_listed":
+            "At most {most} runs are told of at once; ask for the rest after them.",
+            "한 번에 최대 {most}개의 실행을 알려 줍니다. 나머지는 그다음에 요청하세요.";
+        RunListTooLarge { kib: u64 } = "run_list_too_large":
+            "The list of runs is larger than {kib} KiB.", "실행 목록이 {kib} KiB보다 큽니다.";
         NoExperiment = "no_experiment":
             "There is no experiment at this address; it may have been deleted.",
             "이 주소에는 실험이 없습니다. 삭제되었을 수 있습니다.";
@@ -299,8 +306,23 @@ sentences! {
             "Too many classes are held at once; try again in a minute.",
             "동시에 진행 중인 수업이 너무 많습니다. 잠시 후 다시 시도하세요.";
         NoClass = "no_class":
-            "There is no class of that code; check its eight signs, or it may be over.",
-            "그 코드의 수업이 없습니다. 여덟 자리를 확인하세요. 이미 끝난 수업일 수 있습니다.";
+            "There is no class of that code; check its nine signs, or it may be over.",
+            "그 코드의 수업이 없습니다. 아홉 자리를 확인하세요. 이미 끝난 수업일 수 있습니다.";
+        ClassLost = "class_lost":
+            "The lab was restarted and could not bring this class back: what its disk holds of it is damaged. Open another one.",
+            "랩이 다시 시작되었지만 이 수업을 되살리지 못했습니다. 디스크에 저장된 내용이 손상되었습니다. 새 수업을 여세요.";
+        ClassNotKept = "class_not_kept":
+            "a restart would end this class", "랩이 다시 시작되면 이 수업은 끝납니다";
+        ClassNotWritten = "class_not_written":
+            "The lab could not write this class to its disk: a restart would end it.",
+            "랩이 이 수업을 디스크에 기록하지 못했습니다. 다시 시작되면 수업이 끝납니다.";
+        NoAnswerToThis = "no_answer_to_this":
+            "That is no answer to this question.", "이 질문에 대한 답이 아닙니다.";
+        ClassNameTooLong { most: u64 } = "class_name_too_long":
+            "The name is longer than {most} characters.", "이름이 {most}자보다 깁니다.";
+        NoRecord = "no_record":
+            "There is no record of a class of that code; they are kept for seven days.",
+            "그 코드의 수업 기록이 없습니다. 기록은 7일 동안 보관됩니다.";
         ClassOver = "class_over":
             "This class is over.", "이 수업은 끝났습니다.";
         ClassFull = "class_full":

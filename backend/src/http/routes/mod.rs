@@ -13,6 +13,7 @@ pub mod get_run;
 pub mod heads;
 pub mod health;
 pub mod label_run;
+pub mod list_runs;
 pub mod metrics;
 pub mod models;
 pub mod openapi;
@@ -26,6 +27,9 @@ mod socket;
 
 use axum::Router;
 use utoipa::OpenApi;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -53,9 +57,10 @@ struct Document;
 
 /// The routes of the API and the document that describes them, made from the same list.
 pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(create_run::create_run))
         .routes(routes!(get_run::get_run, label_run::label_run, delete_run::delete_run))
+        .routes(routes!(list_runs::list_runs))
         .routes(routes!(events::events))
         .routes(routes!(picture::picture))
         .routes(routes!(prepared::prepared))
@@ -77,5 +82,39 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))
         .routes(routes!(openapi::openapi))
-        .split_for_parts()
+        .split_for_parts();
+    with_tokens(&mut document);
+    (router, document)
+}
+
+/// The name of the secret that some routes take.
+const TOKEN: &str = "token";
+
+/// Says of every route that takes a token that it does, in the way by which programs that read the
+/// document send one: OpenAPI has them ignore a header that is listed as `Authorization`.
+fn with_tokens(document: &mut utoipa::openapi::OpenApi) {
+    let scheme = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some(
+            "A run's or an experiment's `owner_token`, or a class's `presenter_token`, as it was told \
+             to whoever started it.",
+        ))
+        .build();
+    let components = document.components.get_or_insert_default();
+    components.add_security_scheme(TOKEN, SecurityScheme::Http(scheme));
+    for item in document.paths.paths.values_mut() {
+        let all = [&mut item.get, &mut item.post, &mut item.patch, &mut item.put, &mut item.delete];
+        for operation in all.into_iter().flatten().filter(|operation| takes_token(operation)) {
+            let token = SecurityRequirement::new::<_, _, String>(TOKEN, []);
+            operation.security = Some(vec![token]);
+        }
+    }
+}
+
+fn takes_token(operation: &Operation) -> bool {
+    let mut parameters = operation.parameters.iter().flatten();
+    parameters.any(|parameter| match parameter {
+        RefOr::T(p) => p.parameter_in == ParameterIn::Header && p.name == "Authorization",
+        RefOr::Ref(_) => false,
+    })
 }

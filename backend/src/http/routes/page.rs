@@ -20,6 +20,14 @@ const EMBED_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-e
     style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
     connect-src 'self'; base-uri 'none'; form-action 'none'";
 
+/// What the page of the API may do: Swagger UI needs no WebAssembly.
+const API_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' blob: data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; \
+    frame-ancestors 'none'";
+
+/// The documents among the page's files: they are served for addresses, not under their names.
+const DOCUMENTS: [&str; 2] = ["index.html", "api.html"];
+
 /// Shown where the page has not been built.
 const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>LangOverrule Lab</title>\
     <p>The lab is running, but its page was not there when the lab was built. Build it with \
@@ -42,13 +50,20 @@ pub async fn page(
     headers: HeaderMap,
 ) -> Response {
     let path = uri.path().trim_start_matches('/');
-    if path == "api" || path.starts_with("api/") {
+    let api = matches!(path, "api" | "api/") && PAGE.get("api.html").is_some();
+    if !api && (path == "api" || path.starts_with("api/")) {
         return not_found();
     }
     if method != Method::GET && method != Method::HEAD {
         return method_not_allowed().await.into_response();
     }
-    if path != "index.html"
+    if api {
+        let mut response = document("api.html", path, &headers, None);
+        let policy = HeaderValue::from_static(API_POLICY);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+        return response;
+    }
+    if !DOCUMENTS.contains(&path)
         && let Some(response) = file(path, &headers).await
     {
         return response;
@@ -60,7 +75,7 @@ pub async fn page(
     }
     let preview = preview::of(&state, path, &uri, &headers).await;
     let head = preview.as_ref().ok().and_then(Option::as_ref).map(Preview::head);
-    let mut response = index(path, &headers, head.as_deref());
+    let mut response = document("index.html", path, &headers, head.as_deref());
     if let Err(error) = &preview
         && error.0.code == ErrorCode::NotFound
     {
@@ -74,11 +89,11 @@ pub async fn page(
     response
 }
 
-/// The page, for an address. It may be served below some folder of a host, by a proxy that says nothing
+/// One of the documents, for an address. It may be served below some folder of a host, by a proxy that says nothing
 /// of it; so its files are named relative to the address: from `/r/ID` they lie one folder up. The page's
 /// program finds out where that is. `head` stands in place of the page's own title.
-fn index(path: &str, request: &HeaderMap, head: Option<&str>) -> Response {
-    let html = PAGE.get("index.html");
+fn document(name: &str, path: &str, request: &HeaderMap, head: Option<&str>) -> Response {
+    let html = PAGE.get(name);
     let html =
         html.map_or(NOT_BUILT.into(), |html| String::from_utf8_lossy(&html.data).into_owned());
     let up = match path.matches('/').count() {
