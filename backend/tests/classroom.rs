@@ -4,17 +4,20 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::common::process::Process;
 use crate::common::socket::Viewer;
-use crate::common::{Options, TestLab};
+use crate::common::{Answer as Reply, Options, TestLab};
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use langoverrule::classroom::ClassLimits;
 use langoverrule::fair::Bound;
 use langoverrule::http::app::Limits;
+use langoverrule::http::classes;
 use shared::classroom::{
-    Board, CLASSROOM_VERSION, ClassCreated, ClassMessage, ClassRequest, ClassState, Guess, Moment,
-    ShownToken, Tally,
+    Answer, Board, CLASSROOM_VERSION, ClassCreated, ClassMessage, ClassRequest, ClassState, Guess,
+    Moment, Question, ShownStep, ShownToken, Tally,
 };
+use shared::lesson::Told;
 use shared::{ErrorCode, Preset};
 
 const NORMAL: Option<u16> = Some(1000);
@@ -137,7 +140,7 @@ async fn where_nothing_happens_the_state_comes_again() {
 #[tokio::test]
 async fn a_class_from_joining_to_its_end() {
     let school = School::new().await;
-    assert_eq!((school.class.code.len(), school.class.presenter_token.len()), (8, 26));
+    assert_eq!((school.class.code.len(), school.class.presenter_token.len()), (9, 26));
     assert_eq!(school.class.network_address, None, "this lab does not know where it listens");
     let mut phone = school.follower(1).await;
     let first = until(&mut phone, |_| true).await;
@@ -148,10 +151,17 @@ async fn a_class_from_joining_to_its_end() {
     show(&mut presenter, &asked).await;
     assert_eq!(until(&mut phone, |s| s.board.round == 1).await.board, asked);
     guess(&mut phone, 1, Guess::Words).await;
-    let told = until(&mut presenter, |s| s.tally.guessed() == 1).await;
-    assert_eq!((told.tally, told.present), (Tally { words: 1, picture: 0 }, 1));
+    let told = until(&mut presenter, |s| s.answered == 1).await;
+    assert_eq!((told.present, told.open, told.results), (1, true, None), "counted when it closes");
     guess(&mut phone, 1, Guess::Picture).await;
-    until(&mut presenter, |s| s.tally == Tally { words: 0, picture: 1 }).await;
+    assert_eq!(held(&mut phone).await, (1, Some(Guess::Words)));
+    assert_eq!(held(&mut phone).await, (1, Some(Guess::Picture)));
+    // The lab closes the question, whatever pages do.
+    show(&mut presenter, &school.board(1, Moment::Answered)).await;
+    let closed = until(&mut phone, |s| s.board.moment == Moment::Answered).await;
+    assert_eq!((closed.open, closed.tally), (false, Tally { words: 0, picture: 1 }));
+    guess(&mut phone, 1, Guess::Words).await;
+    assert_eq!(refused(&mut phone).await, ErrorCode::GuessClosed);
 
     // Everything that is looked at travels.
     let revealed = Board {
@@ -203,7 +213,7 @@ async fn both_forms_carry_the_same_state() {
     let mut phone = school.follower(1).await;
     let request = ClassRequest::Guess { round: 1, guess: Guess::Words };
     phone.say_bytes(rmp_serde::to_vec_named(&request).unwrap()).await;
-    until(&mut phone, |s| s.tally.words == 1).await;
+    until(&mut phone, |s| s.answered == 1).await;
 }
 
 #[tokio::test]
@@ -217,12 +227,14 @@ async fn a_guess_is_kept_over_a_lost_connection_and_counts_once() {
     guess(&mut phone, 7, Guess::Picture).await;
     assert_eq!(held(&mut phone).await, (7, Some(Guess::Picture)));
     drop(phone);
-    until(&mut presenter, |s| s.present == 0 && s.tally.picture == 1).await;
+    until(&mut presenter, |s| s.present == 0 && s.answered == 1).await;
     let mut again = school.follower(1).await;
     assert_eq!(held(&mut again).await, (7, Some(Guess::Picture)));
     guess(&mut again, 7, Guess::Picture).await;
     let mut other = school.follower(2).await;
     guess(&mut other, 7, Guess::Words).await;
+    until(&mut presenter, |s| s.answered == 2).await;
+    show(&mut presenter, &school.board(7, Moment::Answered)).await;
     let state = until(&mut presenter, |s| s.tally.guessed() == 2).await;
     assert_eq!((state.tally, state.present), (Tally { words: 1, picture: 1 }, 2));
     // The next question begins without guesses, and a guess of the one before is none of it.
@@ -336,6 +348,8 @@ async fn sixty_phones_all_see_every_step_that_stays_and_a_slow_one_holds_up_nobo
             let side = if n % 3 == 0 { Guess::Picture } else { Guess::Words };
             guess(phone, round, side).await;
         }
+        until(&mut presenter, |s| s.answered == 60).await;
+        show(&mut presenter, &school.board(round, Moment::Answered)).await;
         let all = Tally { words: 40, picture: 20 };
         until(&mut presenter, |s| s.tally == all).await;
         for step in 0..400_u32 {
@@ -365,7 +379,7 @@ async fn pass(time: Duration) {
 }
 
 #[tokio::test]
-async fn an_abandoned_class_is_gone_and_a_restart_ends_all() {
+async fn an_abandoned_class_is_gone() {
     let limits = ClassLimits { idle: Duration::from_secs(1), ..ClassLimits::default() };
     let school = School::with(limits).await;
     let path = format!("/api/classrooms/{}", school.class.code);
@@ -379,4 +393,164 @@ async fn an_abandoned_class_is_gone_and_a_restart_ends_all() {
     assert_eq!(phone.next_of::<ClassMessage>().await, Err(Some(1001)));
     pass(2 * limits.idle).await;
     school.lab.get(&path).await.is_error(ErrorCode::NotFound);
+}
+
+async fn answer(viewer: &mut Viewer, round: u32, answer: Answer) {
+    say(viewer, &ClassRequest::Answer { round, answer }).await;
+}
+
+async fn record(lab: &TestLab, class: &ClassCreated, token: &str) -> Reply {
+    let path = format!("/api/classrooms/{}/record.csv", class.code);
+    lab.as_owner(Method::GET, &path, token).await
+}
+
+#[tokio::test]
+async fn a_question_of_ones_own_and_its_record() {
+    let school = School::new().await;
+    let mut presenter = school.presenter().await;
+    let (mut ada, mut other) = (school.follower(1).await, school.follower(2).await);
+    let told = |en: &str| Told { en: en.into(), ko: String::new() };
+    let step =
+        ShownStep { title: told("Cats, dogs"), ask: told("How many?"), ..ShownStep::default() };
+    let board = |moment| Board {
+        question: Question::Number,
+        step: Some(Box::new(step.clone())),
+        ..school.board(1, moment)
+    };
+    show(&mut presenter, &board(Moment::Asked)).await;
+    until(&mut ada, |s| s.board.round == 1).await;
+    until(&mut other, |s| s.board.round == 1).await;
+    say(&mut ada, &ClassRequest::Name { name: " Ada\tL. ".into() }).await;
+    answer(&mut ada, 1, Answer::Number(3.0)).await;
+    until(&mut presenter, |s| s.answered == 1).await;
+    answer(&mut other, 1, Answer::Number(2.5)).await;
+    answer(&mut other, 1, Answer::Text("two".into())).await;
+    assert_eq!(refused(&mut other).await, ErrorCode::BadMessage);
+    until(&mut presenter, |s| s.answered == 2).await;
+    show(&mut presenter, &board(Moment::Answered)).await;
+    let results = until(&mut ada, |s| !s.open && s.board.round == 1).await.results.unwrap();
+    assert_eq!(results.numbers.unwrap().median, 2.75);
+    assert!(!serde_json::to_string(&results).unwrap().contains("Ada"), "no names on any screen");
+
+    let (lab, token) = (&school.lab, &school.class.presenter_token);
+    record(lab, &school.class, "guessed").await.is_error(ErrorCode::NotOwner);
+    let there = record(lab, &school.class, token).await;
+    assert_eq!(there.status, StatusCode::OK);
+    let csv = there.text();
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(csv.contains("\"How many?\"") && csv.contains("1,\"Ada L.\",\"3\""), "{csv}");
+    assert!(csv.contains("2,\"\",\"2.5\""), "{csv}");
+
+    // Afterwards, too; and in a lab that was started anew.
+    let path = format!("/api/classrooms/{}", school.class.code);
+    let ended = lab.as_owner(Method::DELETE, &path, token).await;
+    assert_eq!(ended.status, StatusCode::NO_CONTENT);
+    assert_eq!(record(lab, &school.class, token).await.text(), csv);
+    record(lab, &school.class, "guessed").await.is_error(ErrorCode::NotOwner);
+    let (class, token) = (school.class.clone(), token.clone());
+    drop((presenter, ada, other));
+    let again = TestLab::in_folder(school.lab.close().await, Options::default());
+    classes::restore(&again.state).await;
+    again.get(&path).await.is_error(ErrorCode::NotFound);
+    assert_eq!(record(&again, &class, &token).await.text(), csv);
+    // After seven days it is gone.
+    again.state.runs.store.expire_records(u64::MAX).await.unwrap();
+    record(&again, &class, &token).await.is_error(ErrorCode::NotFound);
+}
+
+#[tokio::test]
+async fn a_class_outlives_a_restart_with_its_board_its_guesses_and_what_is_closed() {
+    let school = School::new().await;
+    let mut presenter = school.presenter().await;
+    let mut phone = school.follower(1).await;
+    show(&mut presenter, &school.board(4, Moment::Asked)).await;
+    until(&mut phone, |s| s.board.round == 4).await;
+    guess(&mut phone, 4, Guess::Picture).await;
+    until(&mut presenter, |s| s.answered == 1).await;
+    drop((presenter, phone));
+    assert!(classes::save(&school.lab.state).await);
+    let (class, run) = (school.class.clone(), school.run.clone());
+    let lab = TestLab::in_folder(school.lab.close().await, Options::default());
+    classes::restore(&lab.state).await;
+    let server = lab.listen().await;
+    let school = School { lab, server, class, run };
+    let state = school.state().await;
+    assert_eq!((state.board.round, state.answered, state.open), (4, 1, true));
+    assert_eq!((&state.board.run, state.unkept), (&Some(school.run.clone()), None));
+    // Phones and wall come back as themselves.
+    let mut phone = school.follower(1).await;
+    assert_eq!(held(&mut phone).await, (4, Some(Guess::Picture)));
+    let mut presenter = school.presenter().await;
+    show(&mut presenter, &school.board(4, Moment::Answered)).await;
+    let closed = until(&mut phone, |s| !s.open).await;
+    assert_eq!(closed.tally, Tally { words: 0, picture: 1 });
+    assert_eq!(
+        school
+            .lab
+            .state
+            .classrooms
+            .presented_with(&school.class.presenter_token)
+            .map(|c| c.as_str().to_owned()),
+        Some(school.class.code.clone())
+    );
+}
+
+#[tokio::test]
+async fn a_class_that_is_damaged_on_the_disk_is_said_to_be_lost_and_takes_no_other_along() {
+    let school = School::new().await;
+    let other = open(&school.lab).await;
+    let code = school.class.code.clone();
+    let folder = school.lab.close().await;
+    let file = rusqlite::Connection::open(folder.path().join("lab.sqlite")).unwrap();
+    let damage = "UPDATE classes SET seen = seen + 1 WHERE code = ?1";
+    assert_eq!(file.execute(damage, [&code]).unwrap(), 1);
+    drop(file);
+    let lab = TestLab::in_folder(folder, Options::default());
+    classes::restore(&lab.state).await;
+    let lost = lab.get(&format!("/api/classrooms/{code}")).await.is_error(ErrorCode::NotFound);
+    assert_eq!(lost.sentence.unwrap().id, "class_lost");
+    lab.get(&format!("/api/classrooms/{}", other.code)).await.ok::<ClassState>();
+}
+
+#[tokio::test]
+async fn a_class_that_nobody_came_back_to_is_over_after_a_restart_too() {
+    let idle = Duration::ZERO;
+    let school = School::new().await;
+    let code = school.class.code.clone();
+    let folder = school.lab.close().await;
+    let limits =
+        Limits { classes: ClassLimits { idle, ..ClassLimits::default() }, ..Limits::default() };
+    let lab = TestLab::in_folder(folder, Options { limits, ..Options::default() });
+    classes::restore(&lab.state).await;
+    lab.get(&format!("/api/classrooms/{code}")).await.is_error(ErrorCode::NotFound);
+    assert!(classes::save(&lab.state).await, "and it is let go of");
+    assert_eq!(lab.state.runs.store.class(&code).unwrap(), None);
+}
+
+#[test]
+fn a_class_that_was_opened_survives_a_kill() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let lab = Process::start(folder.path());
+    let class: ClassCreated = lab.post("/api/classrooms");
+    lab.signal("-KILL");
+    drop(lab);
+    let again = Process::start(folder.path());
+    let state: ClassState = again.get(&format!("/api/classrooms/{}", class.code));
+    assert_eq!((state.board, state.unkept), (Board::default(), None));
+}
+
+#[tokio::test]
+async fn a_class_that_cannot_be_kept_says_so() {
+    let lab = TestLab::with(Options { max_pages: Some(80), ..Options::default() });
+    // Fills the file, as a full disk would be.
+    let file = rusqlite::Connection::open(lab.folder.path().join("lab.sqlite")).unwrap();
+    file.pragma_update(None, "max_page_count", 80).unwrap();
+    let fill =
+        "INSERT INTO blobs (hash, codec, data) VALUES (hex(randomblob(16)), 0, randomblob(2000))";
+    while file.execute(fill, []).is_ok() {}
+    drop(file);
+    let class = open(&lab).await;
+    let state: ClassState = lab.get(&format!("/api/classrooms/{}", class.code)).await.ok();
+    let unkept = state.unkept.expect("it says why");
+    assert!(unkept.text.contains("a restart would end this class"), "{}", unkept.text);
 }

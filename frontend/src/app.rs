@@ -16,6 +16,7 @@ use crate::claims;
 use crate::classroom::follow::FollowPage;
 use crate::classroom::join::JoinPage;
 use crate::classroom::lessons::LessonsPage;
+use crate::classroom::make::MakePage;
 use crate::classroom::present::PresentPage;
 use crate::classroom::start::StartPage;
 use crate::compare::page::ComparePage;
@@ -100,6 +101,8 @@ fn Pages() -> impl IntoView {
             <Route path=path!("experiments") view=ListPage />
             <Route path=path!("e/:id") view=ExperimentPage />
             <Route path=path!("lessons") view=LessonsPage />
+            <Route path=path!("lessons/make") view=MakePage />
+            <Route path=path!("lessons/make/:id") view=MakePage />
             <Route path=path!("present") view=StartPage />
             <Route path=path!("present/:code") view=PresentPage />
             <Route path=path!("j") view=JoinPage />

@@ -19,6 +19,19 @@ pub fn file(text: &str, content_type: &str) -> Option<Blob> {
     Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &kind).ok()
 }
 
+/// Bytes as a file.
+pub fn bytes(bytes: &[u8], content_type: &str) -> Option<Blob> {
+    let kind = BlobPropertyBag::new();
+    kind.set_type(content_type);
+    let parts = Array::of1(&js_sys::Uint8Array::from(bytes).into());
+    Blob::new_with_u8_array_sequence_and_options(&parts, &kind).ok()
+}
+
+/// An address to show a file by, until it is given back.
+pub fn url(file: &Blob) -> String {
+    Url::create_object_url_with_blob(file).unwrap_or_default()
+}
+
 /// Saves a file under a name, as a link to it would.
 pub fn save(file: &Blob, name: &str) -> Option<()> {
     let url = Url::create_object_url_with_blob(file).ok()?;

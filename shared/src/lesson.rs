@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::classroom::{Guess, Moment};
+use crate::classroom::{Guess, Moment, Question};
 use crate::definition::Preset;
 use crate::intervention::{Knockout, PictureUse};
 use crate::options::AskedOptions;
@@ -63,8 +63,11 @@ pub struct LessonStep {
     /// How much is seen at first: the answer is held back where the class is to predict it.
     #[serde(default)]
     pub begins: Moment,
-    /// The question to the class; its answers are *words* and *picture*.
+    /// The question to the class.
     pub ask: Told,
+    /// What kind of answer it wants; *words* or *picture* where nothing is said.
+    #[serde(default, skip_serializing_if = "Question::is_sides")]
+    pub question: Question,
     /// The layer to look at when the curve is there.
     #[serde(default)]
     pub layer: Option<u32>,

@@ -20,15 +20,19 @@ async fn a_lesson_from_the_list_to_the_curve() -> Result<()> {
         wall.find("joining").await?;
         ensure!(wall.text("unreachable").await?.contains("--bind 0.0.0.0"));
         let code = wall.attr("class-code", "data-code").await?;
-        ensure!(code.len() == 8, "the code is {code:?}");
+        ensure!(code.len() == 9, "the code is {code:?}");
         let address = wall.attr("qr", "data-text").await?;
         ensure!(address == format!("{}/j/{code}", stage.server.url), "the QR code says {address}");
         let phone = Browser::open().await?;
         phone.resize(PHONE).await?;
         phone.goto(&format!("{}/j", stage.server.url)).await?;
-        phone.type_into("code-input", "aei").await?;
-        phone.click("join").await?;
-        ensure!(!phone.url().await?.contains("/j/"), "that is no code");
+        // A sign that was misread makes no other code of it.
+        let misread = code.replace(&code[..1], if code.starts_with('K') { "H" } else { "K" });
+        for wrong in ["aei", &misread] {
+            phone.type_into("code-input", wrong).await?;
+            phone.click("join").await?;
+            ensure!(!phone.url().await?.contains("/j/"), "{wrong} is no code");
+        }
         phone.screenshot("join", PHONE).await?;
         phone.resize(PHONE).await?;
         phone.type_into("code-input", &code.to_lowercase()).await?;
@@ -46,17 +50,11 @@ async fn a_lesson_from_the_list_to_the_curve() -> Result<()> {
         phone.screenshot("follow-asked", PHONE).await?;
         phone.resize(PHONE).await?;
         phone.click("guess-picture").await?;
-        wall.wait("the guess on the wall", async || {
-            Ok((wall.text("tally-picture").await? == "1").then_some(()))
-        })
-        .await?;
+        wall.attr_until("tally", "data-answered", |n| n == "1").await?;
         phone.click("guess-words").await?;
-        wall.wait("the guess that was changed", async || {
-            let both = (wall.text("tally-words").await?, wall.text("tally-picture").await?);
-            Ok((both == ("1".to_owned(), "0".to_owned())).then_some(()))
-        })
-        .await?;
+        phone.attr_until("guess-words", "aria-pressed", |p| p == "true").await?;
         ensure!(wall.text("guessed").await?.starts_with("1 of 1 "));
+        ensure!(!wall.has("tally-words").await?, "counted when the question closes");
 
         // Space goes on, as a remote does.
         wall.script("document.activeElement.blur()").await?;
@@ -64,7 +62,16 @@ async fn a_lesson_from_the_list_to_the_curve() -> Result<()> {
         phone.attr_until("follow", "data-moment", |m| m == "answered").await?;
         let said = wall.text("says").await?;
         ensure!(said.len() > 3 && phone.text("says").await? == said, "{said}");
-        ensure!(!wall.has("chart").await? && !phone.has("chart").await?, "not before all guessed");
+        ensure!(!wall.has("chart").await? && !phone.has("chart").await?, "not with the answer");
+        // With the answer the question is closed, and the guesses are counted: the last one of each.
+        wall.wait("the guess on the wall", async || {
+            let both = (wall.text("tally-words").await?, wall.text("tally-picture").await?);
+            Ok((both == ("1".to_owned(), "0".to_owned())).then_some(()))
+        })
+        .await?;
+        phone.attr_until("guess-note", "data-open", |open| open == "false").await?;
+        let off = "return document.querySelector('[data-testid=guess-picture]').disabled";
+        ensure!(phone.script(off).await? == true, "nobody guesses what is shown");
         wall.screenshot("wall-answered", PROJECTOR).await?;
         wall.screenshot("wall-answered", LARGE).await?;
         // A phone that comes back keeps its guess.
@@ -79,6 +86,7 @@ async fn a_lesson_from_the_list_to_the_curve() -> Result<()> {
         let verdict = wall.attr_until("verdict", "data-value", |v| !v.is_empty()).await?;
         ensure!(phone.attr("verdict", "data-value").await? == verdict);
         ensure!(wall.text("lesson-notes").await?.contains("does not show"));
+        in_sight(wall).await?;
         wall.screenshot("wall-revealed", PROJECTOR).await?;
         wall.screenshot("wall-revealed", LARGE).await?;
         phone.screenshot("follow-revealed", PHONE).await?;
@@ -92,11 +100,15 @@ async fn a_lesson_from_the_list_to_the_curve() -> Result<()> {
         phone.click("around").await?;
         phone.attr_until("follow", "data-exploring", |e| e == "true").await?;
         phone.find("big-number").await?;
+        wall.attr_until("who", "data-around", |n| n == "1").await?;
         wall.key(Key::Left).await?;
         let last = wall.attr_until("layer-shown", "data-layer", |l| l != next).await?;
         ensure!(phone.attr("overlay", "data-layer").await? == next, "it looks around by itself");
-        phone.click("around").await?;
+        // Everybody is called back.
+        wall.click("class-menu").await?;
+        wall.click("gather").await?;
         phone.attr_until("overlay", "data-layer", |l| l == last).await?;
+        wall.attr_until("who", "data-around", |n| n == "0").await?;
 
         // The wall may be reloaded: the class stands where it stood.
         wall.goto(&format!("{}/present/{code}", stage.server.url)).await?;
@@ -106,9 +118,12 @@ async fn a_lesson_from_the_list_to_the_curve() -> Result<()> {
         phone.attr_until("follow", "data-moment", |m| m == "asked").await?;
         ensure!(phone.attr("guess-words", "aria-pressed").await? == "false", "a new question");
 
+        wall.click("class-menu").await?;
         wall.click("end-class").await?;
         wall.click("end-class").await?;
         phone.find("class-over").await?;
+        // Its record can still be saved where it was presented.
+        wall.find("class-record").await?;
         ensure!(phone.severe(&[]).await?.is_empty());
         Ok(())
     })
@@ -126,9 +141,11 @@ async fn the_run_on_the_screen_is_presented_as_it_is_looked_at() -> Result<()> {
         wall.screenshot("present-start", PHONE).await?;
         wall.click("present-run").await?;
         wall.click("begin").await?;
-        // Who presents a run has seen its answer.
-        wall.attr_until("wall", "data-moment", |m| m == "answered").await?;
+        // Who presents a run has seen its answer; the class has not.
+        wall.attr_until("wall", "data-moment", |m| m == "asked").await?;
         wall.attr_until("layer-shown", "data-layer", |l| l == "2").await?;
+        wall.click("onward").await?;
+        wall.attr_until("wall", "data-moment", |m| m == "answered").await?;
         wall.click("onward").await?;
         wall.find("chart").await?;
         ensure!(
@@ -305,9 +322,9 @@ async fn a_run_whose_line_only_looks_alive_is_followed_to_its_end() -> Result<()
 }
 
 #[tokio::test]
-async fn a_class_that_a_restart_ended_is_said_to_be_over() -> Result<()> {
+async fn a_class_survives_a_restart_and_one_that_is_over_is_said_to_be() -> Result<()> {
     let expected = ["ERR_CONNECTION_REFUSED", "WebSocket connection", "Failed to load resource"];
-    scene("class-gone", &[], &expected, async |stage| {
+    scene("class-restarted", &[], &expected, async |stage| {
         let code = begin(&stage.browser, &stage.server.url.clone()).await?;
         let phone = Browser::open().await?;
         phone.resize(PHONE).await?;
@@ -319,18 +336,179 @@ async fn a_class_that_a_restart_ended_is_said_to_be_over() -> Result<()> {
         let layer = wall.attr("layer-shown", "data-layer").await?;
         wall.key(Key::Left).await?;
         ensure!(wall.attr("layer-shown", "data-layer").await? == layer);
+        // The presenter closes the question: what is on the disk by then is the class with that.
+        wall.click("class-menu").await?;
+        wall.click("close-question").await?;
+        phone.attr_until("guess-note", "data-open", |open| open == "false").await?;
+        let asked = "const path = '/api/classrooms/CODE'; fetch(path).then(a => a.json()).then(s => done(s.unkept ?? null))";
+        ensure!(wall.asking(&asked.replace("CODE", &code)).await?.is_null(), "it is kept");
         stage.server.power_cut()?;
-        let wall = &stage.browser;
-        ensure!(wall.text("class-over").await?.contains("the lab was started anew"));
-        ensure!(!wall.has("onward").await?, "there is nothing to go on with");
-        let left = "return ['.present-main', '.corner'].filter(css => document.querySelector(css).offsetParent)";
-        let left = wall.script(left).await?;
-        ensure!(left == serde_json::json!([]), "{left} of a class that is over");
+        let (wall, url) = (&stage.browser, stage.server.url.clone());
+        // Both come back by themselves, to the same question.
+        wall.click("class-menu").await?;
+        wall.attr_until("who", "data-here", |n| n == "1").await?;
+        ensure!(!wall.has("class-over").await? && !phone.has("class-over").await?);
+        wall.click("onward").await?;
+        phone.attr_until("follow", "data-moment", |m| m == "answered").await?;
+        // Ended, it is over for good.
+        wall.click("class-menu").await?;
+        wall.click("end-class").await?;
+        wall.click("end-class").await?;
         phone.find("class-over").await?;
-        wall.screenshot("wall-over", PROJECTOR).await?;
-        wall.goto(&format!("{}/present/{code}", stage.server.url)).await?;
+        wall.goto(&format!("{url}/present/{code}")).await?;
         wall.find("no-class").await?;
         Ok(())
+    })
+    .await
+}
+
+/// What a class is to see of a wall that has shown the curve is there without scrolling, at the sizes of
+/// walls and in the projector's theme.
+async fn in_sight(wall: &Browser) -> Result<()> {
+    let theme = "const before = document.documentElement.dataset.theme;
+        document.documentElement.dataset.theme = 'THEME'; dispatchEvent(new Event('resize')); return before;";
+    let before = wall.script(&theme.replace("THEME", "projector")).await?;
+    for size in [(1920, 1080), (1440, 900), (1280, 720)] {
+        wall.resize(size).await?;
+        wall.settled().await?;
+        let outside = wall
+            .script(
+                "const high = document.querySelector('.present-foot').getBoundingClientRect().top;
+                 const wanted = ['.lesson-notes', '[data-testid=tally]', '.wall-chart svg', '.verdict',
+                                 '.present-asked'];
+                 return wanted.filter(css => {
+                     const box = document.querySelector(css)?.getBoundingClientRect();
+                     return !box || box.height < 10 || box.top < 0 || box.bottom > high + 1;
+                 });",
+            )
+            .await?;
+        ensure!(outside == serde_json::json!([]), "{size:?}: not in sight: {outside}");
+        let scrolls = "const page = document.documentElement;
+             const notes = document.querySelector('.lesson-notes');
+             return [page.scrollHeight - innerHeight, notes.scrollHeight - notes.clientHeight];";
+        let over: Vec<i64> = serde_json::from_value(wall.script(scrolls).await?)?;
+        ensure!(over.iter().all(|px| *px <= 1), "{size:?}: {over:?} px must be scrolled");
+        wall.keep(&format!("wall-in-sight-{}x{}", size.0, size.1)).await?;
+    }
+    wall.script(&theme.replace("THEME", before.as_str().unwrap_or("light"))).await?;
+    wall.resize(LARGE).await
+}
+
+#[tokio::test]
+async fn a_teacher_makes_a_lesson_gives_it_and_passes_it_on() -> Result<()> {
+    scene("make", &[], &[], async |stage| {
+        let (wall, url) = (&stage.browser, stage.server.url.clone());
+        wall.goto(&format!("{url}/lessons/make")).await?;
+        wall.find("make-step").await?;
+        // Nothing is given that has no picture or asks nothing.
+        wall.click("keep-lesson").await?;
+        wall.wait("a sentence about what is missing", async || {
+            Ok((!wall.text("lesson-wrong").await?.is_empty()).then_some(()))
+        })
+        .await?;
+        wall.type_into("lesson-title", "How many cats?").await?;
+        wall.upload("step-file", &crate::stage::photo()).await?;
+        wall.find("step-picture").await?;
+        wall.type_into("step-prompt", "How many cats are there?").await?;
+        wall.type_into("step-ask", "How many will it say?").await?;
+        wall.select("step-kind", "number").await?;
+        wall.type_into("step-shows", "Three, of which it saw one.").await?;
+        wall.select("step-follows", "words").await?;
+        wall.click("keep-lesson").await?;
+        wall.attr_until("lesson-kept", "data-changed", |changed| changed == "false").await?;
+        wall.screenshot("lesson-made", LARGE).await?;
+        wall.screenshot("lesson-made", PHONE).await?;
+        wall.resize(LARGE).await?;
+
+        // It is given from the list, and what it shows comes with the curve alone.
+        wall.goto(&format!("{url}/lessons")).await?;
+        wall.find("own-lesson").await?;
+        wall.screenshot("lessons-own", LARGE).await?;
+        wall.resize(LARGE).await?;
+        wall.click("present-own").await?;
+        wall.find("joining").await?;
+        let code = wall.attr("class-code", "data-code").await?;
+        wall.click("begin").await?;
+        wall.attr_until("class-phase", "data-phase", |p| p == "done").await?;
+        let phone = Browser::open().await?;
+        phone.resize(PHONE).await?;
+        phone.goto(&format!("{url}/j/{code}")).await?;
+        phone.attr_until("follow", "data-moment", |m| m == "asked").await?;
+        ensure!(phone.text("class-question").await? == "How many will it say?");
+        phone.type_into("answer-field", "three").await?;
+        phone.click("send-answer").await?;
+        ensure!(!phone.has("own-answer").await?, "that is no number");
+        phone.type_into("answer-field", "3").await?;
+        phone.click("send-answer").await?;
+        phone.find("own-answer").await?;
+        // A name is there for whoever wants one.
+        phone.click("own-name").await?;
+        phone.type_into("name-field", "Ada").await?;
+        phone.click("keep-name").await?;
+        phone.screenshot("follow-number", PHONE).await?;
+        phone.resize(PHONE).await?;
+        wall.attr_until("tally", "data-answered", |n| n == "1").await?;
+        wall.click("onward").await?;
+        wall.find("tally-row").await?;
+        ensure!(!wall.has("lesson-notes").await?);
+        wall.click("onward").await?;
+        wall.attr_until("wall", "data-moment", |m| m == "revealed").await?;
+        ensure!(wall.text("lesson-notes").await?.contains("Three, of which it saw one."));
+        phone.attr_until("follow", "data-moment", |m| m == "revealed").await?;
+        ensure!(phone.text("lesson-notes").await?.contains("Three, of which it saw one."));
+        in_sight(wall).await?;
+        // The record says who answered what, of the names those that were typed.
+        let token = format!("return JSON.parse(localStorage.getItem('present:{code}')).token");
+        let token = wall.script(&token).await?;
+        let csv = wall
+            .asking(&format!(
+                "fetch('/api/classrooms/{code}/record.csv', {{ headers: {{ Authorization: 'Bearer ' + {token} }} }})
+                    .then(a => a.text()).then(done)"
+            ))
+            .await?;
+        ensure!(csv.as_str().is_some_and(|csv| csv.contains("\"Ada\",\"3\"")), "{csv}");
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_lessons_file_is_taken_in_and_anything_else_refused() -> Result<()> {
+    scene("lesson-file", &[], &[], async |stage| {
+        let (page, url) = (&stage.browser, stage.server.url.clone());
+        page.goto(&format!("{url}/lessons")).await?;
+        page.find("lesson-file").await?;
+        let file = stage.data.path().join("lesson.json");
+        let picture = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+        let lesson = |id: &str| {
+            serde_json::json!({ "format": "langoverrule-lesson", "version": 1, "lesson": {
+                "id": id, "title": "Passed on", "steps": [{
+                    "picture": { "from": "own", "name": "dot.png", "data": picture },
+                    "prompt": "What is it?", "ask": "Well?", "definition": "paper",
+                    "question": { "kind": "choice", "choices": ["a dot", "a cat"] } }] } })
+            .to_string()
+        };
+        std::fs::write(&file, lesson("../../x"))?;
+        page.upload("lesson-file", &file).await?;
+        page.wait("a refusal", async || {
+            Ok(page.script("return document.querySelector('.note')?.innerText ?? null").await?.as_str().map(|_| ()))
+        })
+        .await?;
+        ensure!(!page.has("own-lesson").await?);
+        std::fs::write(&file, lesson("own-abc123"))?;
+        page.upload("lesson-file", &file).await?;
+        page.find("own-lesson").await?;
+        // It is still there after a reload, and can be changed and deleted.
+        page.goto(&format!("{url}/lessons/make/own-abc123")).await?;
+        page.wait("its choices", async || {
+            let text = "return document.querySelector('[data-testid=step-choices]')?.value ?? ''";
+            Ok((page.script(text).await? == "a dot\na cat").then_some(()))
+        })
+        .await?;
+        page.goto(&format!("{url}/lessons")).await?;
+        page.click("remove-lesson").await?;
+        page.click("remove-lesson").await?;
+        page.wait("its end", async || Ok((!page.has("own-lesson").await?).then_some(()))).await
     })
     .await
 }

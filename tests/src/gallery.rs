@@ -70,7 +70,7 @@ const TEACH: &str = "
         const guess = phone % 3 ? 'picture' : 'words';
         if (phone > 2) say(socket, { type: 'guess', round: 1, guess });
     }
-    await until(state => state.tally.words + state.tally.picture == PHONES - 3);
+    await until(state => state.answered == PHONES - 3);
     show(MOMENT);
     await until(state => state.board.moment == MOMENT);
     return JSON.stringify([made.code, made.presenter_token]);";

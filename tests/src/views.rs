@@ -98,6 +98,13 @@ pub const VIEWS: &[View] = &[
         then: "",
         themes: ALL,
     },
+    View {
+        name: "make",
+        path: "/lessons/make",
+        ready: "[data-testid=make-step]",
+        then: "",
+        themes: ALL,
+    },
     View { name: "present", path: "/present", ready: "main", then: "", themes: BOTH },
     View {
         name: "wall",

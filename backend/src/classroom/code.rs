@@ -1,6 +1,8 @@
 //! Names in a class: the code people type to join, and the name a browser gives itself.
 
-use shared::classroom::{CODE_ALPHABET, CODE_LENGTH, read_code};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use shared::classroom::{CODE_ALPHABET, CODE_LENGTH, code_of, read_code};
 
 use crate::id::{NoRandomness, random_signs};
 
@@ -9,10 +11,12 @@ use crate::id::{NoRandomness, random_signs};
 ///
 /// # How probable it is that a class is found by trying
 ///
-/// A code is one of 25⁸ = 152,587,890,625. Wrong codes are refused without a penalty, because a penalty
+/// Of a code's nine signs the last is a check of the others, which keeps a misread code from being
+/// another's, and those that could be taken for numbers are left out. So it is one of 25⁸ - 11⁸ =
+/// 152,373,531,744. Wrong codes are refused without a penalty, because a penalty
 /// for one pupil would refuse the right code to everybody behind the same address; they count as
 /// requests, as all else does ([`Shares::requests`](crate::fair::Shares)): 2,000 at once and 100 each second of one
-/// client, 722,000 in two hours. That they find a class that lasts two hours is 722,000 / 25⁸ =
+/// client, 722,000 in two hours. That they find a class that lasts two hours is one part of that,
 /// 4.7 · 10⁻⁶, one in 211,000. Strangers with many addresses share what the lab answers at all: at 5,000
 /// requests a second, which two cores do not reach, 36 million in two hours, one in 4,200.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +28,12 @@ impl Code {
     /// # Errors
     /// [`NoRandomness`].
     pub fn random() -> Result<Self, NoRandomness> {
-        random_signs(CODE_ALPHABET, CODE_LENGTH).map(Code)
+        loop {
+            let signs = random_signs(CODE_ALPHABET, CODE_LENGTH - 1)?;
+            if let Some(code) = code_of(&signs) {
+                return Ok(Code(code));
+            }
+        }
     }
 
     /// Reads a code as people type it.
@@ -40,8 +49,10 @@ impl Code {
 
 /// The random name that a browser keeps for itself, so that its guess is found again when it comes
 /// back. It says nothing about a person and is told nobody.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct FollowerId(String);
+///
+/// Only a hash of it is held, also on the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FollowerId([u8; 16]);
 
 /// Shortest and longest name, in bytes: 128 bits in hexadecimal, or a UUID.
 const LENGTHS: std::ops::RangeInclusive<usize> = 16..=64;
@@ -50,7 +61,11 @@ impl FollowerId {
     /// Reads a name; `None` for one that is too short to be unguessable, too long or no plain text.
     pub fn read(text: &str) -> Option<Self> {
         let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        (plain && LENGTHS.contains(&text.len())).then(|| FollowerId(text.to_owned()))
+        (plain && LENGTHS.contains(&text.len())).then(|| {
+            let mut hash = [0; 16];
+            hash.copy_from_slice(&Sha256::digest(text)[..16]);
+            FollowerId(hash)
+        })
     }
 }
 
@@ -72,10 +87,11 @@ mod tests {
 
     #[test]
     fn one_client_does_not_find_a_class_in_two_hours() {
-        let codes = (CODE_ALPHABET.len() as f64).powi(i32::try_from(CODE_LENGTH).expect("a few"));
+        let signs = i32::try_from(CODE_LENGTH - 1).expect("a few");
+        let codes = (CODE_ALPHABET.len() as f64).powi(signs) - 11_f64.powi(signs);
         let requests = crate::fair::Shares::default().requests;
         let tries = requests.burst + requests.each_second * 2.0 * 60.0 * 60.0;
-        assert_eq!((codes, tries), (152_587_890_625.0, 722_000.0));
+        assert_eq!((codes, tries), (152_373_531_744.0, 722_000.0));
         assert!(tries / codes < 5e-6);
     }
 

@@ -1,28 +1,35 @@
 //! Classes: a presenter drives what the screens of everybody who joined show.
 //!
-//! Classes live in memory alone: they need not survive a restart, the runs they show do. Their
-//! number, the people in one and their life without anybody there are bounded. Everybody is told
-//! the *latest* state and nothing else, so somebody slow skips steps and holds up nobody.
+//! Classes outlive a restart of the lab: what changed is handed out to be kept ([`Classrooms::changes`]),
+//! and what was kept is handed in when the lab opens ([`Classrooms::restore`]). Their number, the people
+//! in one and their life without anybody there are bounded. Everybody is told the *latest* state and
+//! nothing else, so somebody slow skips steps and holds up nobody.
 
 mod address;
 mod code;
+mod kept;
 mod lessons;
+mod rounds;
 mod session;
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use shared::ErrorCode;
 use shared::sentence::LabError;
+use shared::{ErrorCode, Message};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub use address::network_address;
 pub use code::{Code, FollowerId};
+pub use kept::KeptClass;
 pub use lessons::read as read_lessons;
+pub use rounds::{Round, Rounds};
 pub use session::{Seat, Session, Sheet};
 
+use crate::clock;
 use crate::error::ApiError;
 use crate::fair::{Bound, Client, Shares, Taken, too_many};
 use crate::id::{OwnerHash, OwnerToken};
@@ -67,6 +74,26 @@ impl ClassLimits {
             together: Duration::from_millis(100),
         }
     }
+
+    /// How many people of one class are told apart in its record.
+    fn people(&self) -> Bound {
+        let Bound { whole, client } = self.followers;
+        Bound::new(2 * whole, 2 * client)
+    }
+}
+
+/// Classes that ended and whose records wait to be kept; beyond these they are lost.
+const ENDED: usize = 128;
+/// A class that somebody is in is noted to be alive this often, for a lab that ends without warning.
+const ALIVE: Duration = Duration::from_secs(10 * 60);
+
+/// What is to be kept of classes.
+#[derive(Debug, Default)]
+pub struct ClassChanges {
+    /// Classes that are held and have changed, and records of classes that ended.
+    pub kept: Vec<KeptClass>,
+    /// Codes of classes of which nothing is to be kept.
+    pub gone: Vec<String>,
 }
 
 /// All classes that are held.
@@ -74,12 +101,92 @@ impl ClassLimits {
 pub struct Classrooms {
     limits: ClassLimits,
     held: Mutex<HashMap<Code, Arc<Session>>>,
+    /// Told of changes that are to be kept.
+    changed: Arc<Notify>,
+    /// Classes that ended since the last look.
+    ended: Mutex<Vec<KeptClass>>,
+    /// Codes of classes that an earlier lab held and this one could not read.
+    lost: Mutex<HashSet<Code>>,
+    /// When it was last noted which classes are alive.
+    noted: Mutex<Option<Instant>>,
 }
 
 impl Classrooms {
     /// No class yet.
     pub fn new(limits: ClassLimits) -> Self {
-        Classrooms { limits, held: Mutex::default() }
+        Classrooms { limits, ..Classrooms::default() }
+    }
+
+    /// Holds the classes that an earlier lab held, but those where nobody has been for too long: their
+    /// records are handed out with the next changes. `lost` are the codes of classes that could not be read.
+    pub fn restore(&self, kept: Vec<KeptClass>, lost: Vec<String>, now: u64) {
+        let mut held = lock(&self.held);
+        let mut ended = lock(&self.ended);
+        for class in kept.into_iter().filter(|class| class.ended.is_none()) {
+            let empty = Duration::from_secs(now.saturating_sub(class.seen));
+            if empty >= self.limits.idle || held.len() >= self.limits.classes.whole {
+                ended.push(KeptClass { ended: Some(now), ..class });
+                continue;
+            }
+            let session = Session::kept_before(class, empty, self.limits, self.changed.clone());
+            if let Some(session) = session {
+                held.insert(session.code.clone(), Arc::new(session));
+            }
+        }
+        lock(&self.lost).extend(lost.iter().filter_map(|code| Code::read(code)));
+    }
+
+    /// Waits until there is something to keep.
+    pub async fn changed(&self) {
+        let _ = tokio::time::timeout(ALIVE, self.changed.notified()).await;
+    }
+
+    /// What is to be kept, and was not handed out yet. Whoever takes it says with [`Classrooms::keeping`]
+    /// what became of it.
+    pub fn changes(&self, now: u64) -> ClassChanges {
+        let mut changes = ClassChanges::default();
+        let alive = {
+            let mut noted = lock(&self.noted);
+            let due = noted.is_none_or(|noted| noted.elapsed() >= ALIVE);
+            if due {
+                *noted = Some(Instant::now());
+            }
+            due
+        };
+        let mut held = lock(&self.held);
+        self.sweep(&mut held);
+        for session in held.values() {
+            let attended = alive && session.empty_for(Instant::now()).is_none();
+            if session.take_dirty() || attended {
+                changes.kept.push(session.kept(now));
+            }
+        }
+        drop(held);
+        for class in std::mem::take(&mut *lock(&self.ended)) {
+            match class.says_nothing() {
+                true => changes.gone.push(class.code),
+                false => changes.kept.push(class),
+            }
+        }
+        changes
+    }
+
+    /// Notes what became of changes: why they were not kept, where they were not. They are handed out
+    /// again then.
+    pub fn keeping(&self, changes: ClassChanges, unkept: Option<&Message>) {
+        let held = lock(&self.held);
+        let mut ended = lock(&self.ended);
+        for class in changes.kept {
+            let session = Code::read(&class.code).and_then(|code| held.get(&code));
+            match session {
+                Some(session) if class.ended.is_none() => session.keeping(unkept.cloned()),
+                _ if unkept.is_some() && ended.len() < ENDED => ended.push(class),
+                _ => {}
+            }
+        }
+        if unkept.is_some() {
+            self.changed.notify_one();
+        }
     }
 
     /// Opens a class for a client; gives it with the presenter's secret.
@@ -100,8 +207,10 @@ impl Classrooms {
             Err(Taken::Own) => self.make_room(&mut held, |session| session.opener == client),
             Err(Taken::All) => {
                 self.make_room(&mut held, |_| true);
-                if room(&held).is_err() {
-                    make_room_of_many(&mut held, client);
+                if room(&held).is_err()
+                    && let Some(session) = make_room_of_many(&mut held, client)
+                {
+                    self.over(&session);
                 }
             }
         }
@@ -119,7 +228,9 @@ impl Classrooms {
                 break code;
             }
         };
-        let session = Arc::new(Session::new(code.clone(), token.hash(), client, self.limits));
+        let changes = self.changed.clone();
+        let session =
+            Arc::new(Session::new(code.clone(), token.hash(), client, self.limits, changes));
         held.insert(code, session.clone());
         Ok((session, token))
     }
@@ -131,9 +242,17 @@ impl Classrooms {
     pub fn find(&self, typed: &str) -> Result<Arc<Session>, ApiError> {
         let mut held = lock(&self.held);
         self.sweep(&mut held);
-        Code::read(typed)
-            .and_then(|code| held.get(&code).cloned())
-            .ok_or_else(|| ApiError::new(ErrorCode::NotFound, LabError::NoClass))
+        let code = Code::read(typed);
+        code.as_ref().and_then(|code| held.get(code).cloned()).ok_or_else(|| {
+            let lost = code.is_some_and(|code| lock(&self.lost).contains(&code));
+            let why = if lost { LabError::ClassLost } else { LabError::NoClass };
+            ApiError::new(ErrorCode::NotFound, why)
+        })
+    }
+
+    /// A class that is held, as it is to be kept.
+    pub fn kept(&self, code: &Code, now: u64) -> Option<KeptClass> {
+        lock(&self.held).get(code).map(|session| session.kept(now))
     }
 
     /// The code of the class whose presenter's secret this is.
@@ -145,7 +264,17 @@ impl Classrooms {
     /// Ends a class for everybody in it.
     pub fn end(&self, session: &Session) {
         lock(&self.held).remove(&session.code);
+        self.over(session);
+    }
+
+    /// Ends a class that is not held any more, and keeps its record to be handed out.
+    fn over(&self, session: &Session) {
         session.end();
+        let mut ended = lock(&self.ended);
+        if ended.len() < ENDED {
+            ended.push(session.kept(clock::unix_seconds() as u64));
+        }
+        self.changed.notify_one();
     }
 
     /// Ends that of some classes that has been forsaken longest, where one has been for long enough.
@@ -159,7 +288,7 @@ impl Classrooms {
             .max_by_key(|(time, _)| *time);
         if let Some((_, session)) = forsaken {
             held.remove(&session.code);
-            session.end();
+            self.over(&session);
         }
     }
 
@@ -170,7 +299,7 @@ impl Classrooms {
         held.retain(|_, session| {
             let stays = session.empty_for(now).is_none_or(|time| time < self.limits.idle);
             if !stays {
-                session.end();
+                self.over(session);
             }
             stays
         });
@@ -179,7 +308,10 @@ impl Classrooms {
 
 /// Ends a class of the client that holds the most, the one with the fewest followers, for a client that will
 /// still hold fewer: so no few clients keep everybody else out for as long as they like.
-fn make_room_of_many(held: &mut HashMap<Code, Arc<Session>>, client: Client) {
+fn make_room_of_many(
+    held: &mut HashMap<Code, Arc<Session>>,
+    client: Client,
+) -> Option<Arc<Session>> {
     let mut classes: HashMap<Client, usize> = HashMap::new();
     for session in held.values() {
         *classes.entry(session.opener).or_default() += 1;
@@ -190,12 +322,10 @@ fn make_room_of_many(held: &mut HashMap<Code, Arc<Session>>, client: Client) {
         .values()
         .filter(|session| of(session) > own + 1)
         .max_by_key(|session| (of(session), Reverse(session.present())))
-        .cloned();
-    if let Some(session) = least {
-        tracing::warn!(opener = %session.opener, "a class makes room for another client's");
-        held.remove(&session.code);
-        session.end();
-    }
+        .cloned()?;
+    tracing::warn!(opener = %least.opener, "a class makes room for another client's");
+    held.remove(&least.code);
+    Some(least)
 }
 
 #[cfg(test)]

@@ -3,13 +3,15 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use serde::{Deserialize, Serialize};
+
 /// Whom a request comes from, as far as fairness goes: one IPv4 address, or the /64 that an IPv6
 /// address lies in, which is what one household or one school's network is given at the least.
 ///
 /// It is the other end of the connection or, where that is a proxy named with `--trusted-proxy`, the
 /// address that the proxy says it was asked from. Every route can take it as an extractor. It orders
 /// and hashes, so that it can be the key of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Client {
     network: IpAddr,
     local: bool,

@@ -2,6 +2,7 @@
 //! Nothing but the command line knows this room.
 
 pub mod app;
+pub mod classes;
 pub mod net;
 pub mod routes;
 pub mod state;

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::{StoreError, read};
+use super::{StoreError, classes, read};
 use crate::id::RunId;
 
 /// Pages that are copied before another process may write.
@@ -64,6 +64,7 @@ pub fn check(file: &Path) -> Result<Checked, StoreError> {
             }
         }
     }
+    found.damaged.extend(classes::check(&c)?);
     Ok(found)
 }
 

@@ -7,6 +7,7 @@
 mod ask;
 mod blob;
 mod check;
+mod classes;
 mod ends;
 mod error;
 mod expire;
@@ -39,6 +40,7 @@ use writer::Writer;
 
 pub use check::{Checked, check as check_runs};
 pub(crate) use check::{copy as copy_store, open as open_to_read, structure};
+pub use classes::{StoredClass, StoredClasses};
 pub(crate) use ends::{interrupted, state_after, state_of};
 pub use error::{OpenError, StoreError};
 pub use expire::Older;

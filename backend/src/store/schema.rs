@@ -85,6 +85,18 @@ const MIGRATIONS: &[&str] = &[
     CREATE INDEX IF NOT EXISTS pictures_picture ON pictures (picture);
     CREATE INDEX IF NOT EXISTS pictures_prepared ON pictures (prepared);
 ",
+    // Classes that are held, and records of classes that ended.
+    "
+    CREATE TABLE IF NOT EXISTS classes (
+        code   TEXT PRIMARY KEY,
+        opener TEXT NOT NULL,       -- the client's address or network
+        seen   INTEGER NOT NULL,    -- seconds since 1970 when somebody was last there
+        ended  INTEGER,             -- likewise, of one whose record alone is kept
+        data   BLOB NOT NULL,       -- zstd of JSON
+        sum    BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS classes_ended ON classes (opener, ended) WHERE ended IS NOT NULL;
+",
 ];
 
 /// The version from which on every row has its checksum.

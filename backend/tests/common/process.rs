@@ -120,6 +120,14 @@ impl Process {
         talk(self.server, head.as_bytes())
     }
 
+    /// Posts nothing to an address.
+    pub fn post<T: DeserializeOwned>(&self, path: &str) -> T {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        );
+        talk(self.server, head.as_bytes())
+    }
+
     pub fn ask(&self, prompt: &str, tokens: u32) -> RunCreated {
         let options = format!("{{\"prompt\":\"{prompt}\",\"max_new_tokens\":{tokens}}}");
         let body = Form::new(&options).body();

@@ -2,9 +2,7 @@
 
 use leptos::prelude::*;
 use shared::ErrorCode;
-use shared::classroom::{
-    Board, CLASSROOM_VERSION, ClassMessage, ClassRequest, ClassState, Guess, Tally,
-};
+use shared::classroom::{Answer, Board, CLASSROOM_VERSION, ClassMessage, ClassRequest, ClassState};
 
 use super::board::over;
 use crate::actions;
@@ -57,8 +55,8 @@ pub enum Over {
 pub struct Class {
     /// The latest state; none before the first.
     pub state: RwSignal<Option<ClassState>>,
-    /// The round, and this browser's guess in it.
-    pub mine: RwSignal<(u32, Option<Guess>)>,
+    /// The round, and this browser's answer in it.
+    pub mine: RwSignal<(u32, Option<Answer>)>,
     /// Whether the connection is lost at the moment.
     pub lost: RwSignal<bool>,
     /// How often the line was opened: whoever presents says so again each time.
@@ -67,10 +65,10 @@ pub struct Class {
     pub refused: RwSignal<u32>,
     /// How it ended, where it did.
     pub over: RwSignal<Option<Over>>,
-    /// What the lab holds of this browser's guess.
-    confirmed: StoredValue<(u32, Option<Guess>)>,
-    /// The guess that the lab was told and has not confirmed.
-    told: StoredValue<Option<(u32, Guess)>>,
+    /// What the lab holds of this browser's answer.
+    confirmed: StoredValue<(u32, Option<Answer>)>,
+    /// The answer that the lab was told and has not confirmed.
+    told: StoredValue<Option<(u32, Answer)>>,
     line: StoredValue<Option<Line>, LocalStorage>,
 }
 
@@ -101,19 +99,24 @@ impl Class {
         self.line.with_value(|line| line.as_ref().is_some_and(|l| l.say(request)))
     }
 
-    /// Guesses; what is guessed is shown at once, and the lab's own word for it follows.
-    pub fn make_guess(&self, round: u32, guess: Guess) {
-        self.told.set_value(Some((round, guess)));
-        self.mine.set((round, Some(guess)));
-        if !self.say(&ClassRequest::Guess { round, guess }) {
+    /// Answers; what is answered is shown at once, and the lab's own word for it follows.
+    pub fn answer(&self, round: u32, answer: Answer) {
+        self.told.set_value(Some((round, answer.clone())));
+        self.mine.set((round, Some(answer.clone())));
+        if !self.say(&request(round, answer)) {
             // The line is being opened again; the next state says when it serves.
             self.lost.set(true);
         }
     }
 
-    /// The tally, empty before the first state.
-    pub fn tally(&self) -> Tally {
-        self.state.with(|s| s.as_ref().map(|s| s.tally).unwrap_or_default())
+    /// Whether the question takes answers, as the lab says.
+    pub fn is_open(&self) -> bool {
+        self.state.with(|s| s.as_ref().is_some_and(|s| s.open))
+    }
+
+    /// How many have answered.
+    pub fn answered(&self) -> u32 {
+        self.state.with(|s| s.as_ref().map_or(0, |s| s.answered))
     }
 
     /// Who is there.
@@ -121,11 +124,11 @@ impl Class {
         self.state.with(|s| s.as_ref().map_or(0, |s| s.present))
     }
 
-    /// This browser's guess of the question that is asked now.
-    pub fn guess(&self) -> Option<Guess> {
+    /// This browser's answer to the question that is asked now.
+    pub fn own_answer(&self) -> Option<Answer> {
         let round = self.state.with(|s| s.as_ref().map_or(0, |s| s.board.round));
-        let (mine, guess) = self.mine.get();
-        guess.filter(|_| mine == round)
+        let (mine, answer) = self.mine.get();
+        answer.filter(|_| mine == round)
     }
 
     fn take(&self, lab: Lab, heard: Heard) {
@@ -150,18 +153,9 @@ impl Class {
                     self.state.set(Some(state));
                 }
                 ClassMessage::Guess { round, guess } => {
-                    self.confirmed.set_value((round, guess));
-                    // One that got lost with its line is said again.
-                    match self.told.get_value() {
-                        Some((of, told)) if of == round && guess != Some(told) => {
-                            self.say(&ClassRequest::Guess { round, guess: told });
-                        }
-                        _ => {
-                            self.told.set_value(None);
-                            self.mine.set((round, guess));
-                        }
-                    }
+                    self.confirm(round, guess.map(Answer::Side));
                 }
+                ClassMessage::Answer { round, answer } => self.confirm(round, answer),
                 ClassMessage::Ended => self.leave(Over::Ended),
                 // What trying again does not change.
                 ClassMessage::Error(body)
@@ -177,8 +171,12 @@ impl Class {
                 ClassMessage::Error(body) if body.code == ErrorCode::NotFound => {
                     self.gone_or_complain(lab, errors::of(&body));
                 }
-                // It came too late: what counts is the last one that the lab confirmed.
-                ClassMessage::Error(body) if body.code == ErrorCode::GuessClosed => {
+                // It came too late, or is none: what counts is the last one that the lab confirmed.
+                ClassMessage::Error(body)
+                    if body.code == ErrorCode::GuessClosed
+                        || (body.code == ErrorCode::BadMessage
+                            && self.told.with_value(Option::is_some)) =>
+                {
                     self.told.set_value(None);
                     self.mine.set(self.confirmed.get_value());
                 }
@@ -191,6 +189,23 @@ impl Class {
                     self.refused.update(|n| *n += 1);
                 }
             },
+        }
+    }
+
+    fn confirm(&self, round: u32, answer: Option<Answer>) {
+        self.confirmed.set_value((round, answer.clone()));
+        // One that got lost with its line is said again; the lab writes a text on one line.
+        match self.told.get_value() {
+            Some((of, told)) if of == round && answer.is_none() => {
+                self.say(&request(round, told));
+            }
+            Some((of, told @ Answer::Side(_))) if of == round && answer != Some(told.clone()) => {
+                self.say(&request(round, told));
+            }
+            _ => {
+                self.told.set_value(None);
+                self.mine.set((round, answer));
+            }
         }
     }
 
@@ -212,5 +227,13 @@ impl Class {
                 line.stop();
             }
         });
+    }
+}
+
+/// How an answer is said: as it always was where that can say it.
+fn request(round: u32, answer: Answer) -> ClassRequest {
+    match answer {
+        Answer::Side(guess) => ClassRequest::Guess { round, guess },
+        answer => ClassRequest::Answer { round, answer },
     }
 }

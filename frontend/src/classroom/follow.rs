@@ -2,15 +2,16 @@
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_params_map;
-use shared::classroom::{Board, Guess, Moment};
-use shared::lesson::{Lesson, LessonStep};
+use shared::classroom::{Board, ClassRequest, Moment, ShownStep};
+use shared::lesson::Lesson;
 
+use super::answering::{Answering, read_back};
 use super::board::{alike, view_of};
 use super::class::{Class, look, look_again};
-use super::pieces::{
-    Bars, ClassQuestion, DoneTo, Given, Lessons, Lost, Progress, Question, Verdict, side,
-};
+use super::pieces::{ClassQuestion, DoneTo, Given, Lessons, Lost, Progress, Question, Verdict};
 use super::present::ClassOver;
+use super::results::Answers;
+use super::steps::shown_step;
 use super::{api, told};
 use crate::cards::answer::Answer;
 use crate::cards::curve::CurveCard;
@@ -66,16 +67,19 @@ fn Follow(code: String) -> impl IntoView {
     let moment = Signal::derive(move || board.with(|b| b.moment));
     let revealed = Memo::new(move |_| board.with(|b| b.moment == Moment::Revealed));
     let step = Signal::derive(move || {
-        let place = board.with(|b| b.lesson.clone())?;
+        let (place, shown) = board.with(|b| (b.lesson.clone(), b.step.clone()));
+        if let Some(shown) = shown {
+            return Some(*shown);
+        }
+        let place = place?;
         following.lessons.with(|all| {
             let lesson = all.iter().find(|l| l.name == place.lesson)?;
-            lesson.steps.get(place.step as usize).cloned()
+            Some(shown_step(&lesson.title, lesson.steps.get(place.step as usize)?))
         })
     });
     let waiting = Memo::new(move |_| board.with(|b| b.run.is_none()));
-    let tally = Signal::derive(move || class.tally());
-    let present = Signal::derive(move || class.present());
-    let has_guessed = Memo::new(move |_| class.guess().is_some());
+    // Others' answers come after one's own, or when the question is closed.
+    let sees_answers = Memo::new(move |_| class.own_answer().is_some() || !class.is_open());
     view! {
         <header class="follow-top">
             <svg class="present-mark" viewBox="0 0 30 20" aria-hidden="true">
@@ -100,8 +104,8 @@ fn Follow(code: String) -> impl IntoView {
                             <ClassQuestion step/>
                             <Question run moment/>
                             <DoneTo run/>
-                            <Buttons following/>
-                            <Show when=move || has_guessed.get()><Bars tally present/></Show>
+                            <Answering class board/>
+                            <Show when=move || sees_answers.get()><Answers class/></Show>
                             <Progress/>
                         }>
                             <Mine following step/>
@@ -111,7 +115,7 @@ fn Follow(code: String) -> impl IntoView {
                             <Seen/>
                             <Answer/>
                             <CurveCard/>
-                            <Bars tally present/>
+                            <Answers class/>
                         </Show>
                     }>
                         <Seen/>
@@ -147,6 +151,22 @@ fn follow(lab: Lab, following: Following) {
     look_again(lab, following.class, move || match exploring.get_untracked() {
         true => Board::default(),
         false => board.get_untracked(),
+    });
+    // The presenter calls everybody back.
+    Effect::new(move |before: Option<u32>| {
+        let called = board.with(|b| b.gather);
+        if before.is_some_and(|before| before != called) {
+            exploring.set(false);
+        }
+        called
+    });
+    Effect::new(move |before: Option<(bool, u32)>| {
+        // Said again on each new line.
+        let now = (exploring.get(), following.class.opened.get());
+        if before != Some(now) && now.1 > 0 && (now.0 || before.is_some()) {
+            following.class.say(&ClassRequest::Around { around: now.0 });
+        }
+        now
     });
     // Whoever takes hold of a layer or a definition looks around by themselves from there on.
     Effect::new(move |_| {
@@ -184,47 +204,23 @@ fn Around(following: Following) -> impl IntoView {
     }
 }
 
-/// The two guesses.
+/// What one answered oneself, and what it was.
 #[component]
-fn Buttons(following: Following) -> impl IntoView {
+fn Mine(following: Following, step: Signal<Option<ShownStep>>) -> impl IntoView {
     let Following { class, board, .. } = following;
-    let guess = move |guess: Guess| {
-        let round = board.with_untracked(|b| b.round);
-        class.make_guess(round, guess);
-    };
-    let button = move |side_of: Guess| {
-        let chosen = move || class.guess() == Some(side_of);
-        view! {
-            <button type="button" class="guess" data-side=side_of.name()
-                data-testid=format!("guess-{}", side_of.name())
-                aria-pressed=move || chosen().to_string()
-                disabled=move || class.lost.get()
-                on:click=move |_| guess(side_of)>
-                {side(side_of)}
-            </button>
-        }
-    };
-    view! {
-        <div class="guesses" role="group" aria-label=t("Your guess")>{Guess::ALL.map(button)}</div>
-        <p class="guess-note" role="status">
-            {move || match class.guess() {
-                Some(_) => t("You can change your mind until the curve is shown."),
-                None => t("What do you think?"),
-            }}
-        </p>
-    }
-}
-
-/// What one guessed oneself, and what it was.
-#[component]
-fn Mine(following: Following, step: Signal<Option<LessonStep>>) -> impl IntoView {
-    let class = following.class;
     let followed = move || step.get()?.follows.map(told::followed);
     view! {
-        {move || class.guess().map(|guess| view! {
-            <p class="mine" data-testid="mine" data-side=guess.name()>
-                {told::own_guess(side(guess))}" "<b>{followed}</b>
-            </p>
+        {move || class.own_answer().map(|answer| {
+            let side = match &answer {
+                shared::classroom::Answer::Side(guess) => Some(guess.name()),
+                _ => None,
+            };
+            let said = board.with(|b| read_back(&answer, &b.question));
+            view! {
+                <p class="mine" data-testid="mine" data-side=side>
+                    {told::own_answer(&said)}" "<b>{followed}</b>
+                </p>
+            }
         })}
     }
 }

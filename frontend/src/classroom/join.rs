@@ -38,7 +38,7 @@ pub fn JoinPage() -> impl IntoView {
                 <button type="submit" class="button strong" data-testid="join">{t("Join")}</button>
             </form>
             <p class="join-wrong" role="alert">
-                {move || wrong.get().then(|| fill("That is no code: codes have {n} letters and digits, without vowels, 0 and 1.", &[("n", &CODE_LENGTH)]))}
+                {move || wrong.get().then(|| fill("That is no code: codes have {n} letters and digits, without vowels, 0 and 1. Look once more: a sign may have been misread.", &[("n", &CODE_LENGTH)]))}
             </p>
             <p class="quiet">{t("No account, no name: the lab only counts how many are there and what they guess.")}</p>
         </main>

@@ -7,6 +7,7 @@ use leptos_router::hooks::use_navigate;
 use shared::lesson::{Lesson, LessonStep};
 
 use super::api;
+use super::own_lessons::OwnLessons;
 use super::pieces::tell;
 use crate::lab::{Lab, PictureFrom, use_lab};
 use crate::language::{fill, t};
@@ -26,6 +27,7 @@ pub fn LessonsPage() -> impl IntoView {
                 {t("Prepared on the demo models: pictures that words overrule, pictures that overrule words, and what attention does not tell. Each takes a few minutes, alone or with a class.")}
             </p>
             <LessonList/>
+            <OwnLessons/>
         </main>
     }
 }

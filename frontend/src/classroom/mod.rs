@@ -5,13 +5,18 @@
 
 pub mod agreed;
 pub mod board;
+pub mod made;
 pub mod place;
 pub mod told;
 
 #[cfg(target_arch = "wasm32")]
+pub mod answering;
+#[cfg(target_arch = "wasm32")]
 pub mod api;
 #[cfg(target_arch = "wasm32")]
 pub mod class;
+#[cfg(target_arch = "wasm32")]
+pub mod driving;
 #[cfg(target_arch = "wasm32")]
 pub mod follow;
 #[cfg(target_arch = "wasm32")]
@@ -19,9 +24,17 @@ pub mod join;
 #[cfg(target_arch = "wasm32")]
 pub mod lessons;
 #[cfg(target_arch = "wasm32")]
+pub mod make;
+#[cfg(target_arch = "wasm32")]
+pub mod own_lessons;
+#[cfg(target_arch = "wasm32")]
 pub mod pieces;
 #[cfg(target_arch = "wasm32")]
 pub mod present;
+#[cfg(target_arch = "wasm32")]
+pub mod results;
+#[cfg(target_arch = "wasm32")]
+pub mod shelf;
 #[cfg(target_arch = "wasm32")]
 pub mod start;
 #[cfg(target_arch = "wasm32")]

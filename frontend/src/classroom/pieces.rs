@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use shared::Group;
-use shared::classroom::{Guess, Moment, Tally};
-use shared::lesson::{LessonStep, Told};
+use shared::classroom::{Guess, Moment, ShownStep};
+use shared::lesson::Told;
 
 use super::class::Class;
 use super::told::{self, Piece};
@@ -109,36 +109,6 @@ fn marked(pieces: Vec<Piece>) -> impl IntoView {
         .collect_view()
 }
 
-/// The guesses, side by side.
-#[component]
-pub fn Bars(
-    /// The guesses.
-    #[prop(into)]
-    tally: Signal<Tally>,
-    /// Followers connected.
-    #[prop(into)]
-    present: Signal<u32>,
-) -> impl IntoView {
-    let bar = move |guess: Guess| {
-        let count = move || tally.with(|t| t.count(guess));
-        view! {
-            <div class="tally-row" data-side=guess.name()>
-                <span class="tally-side">{side(guess)}</span>
-                <span class="tally-bar" aria-hidden="true">
-                    <i style:width=move || format!("{:.1}%", tally.with(|t| t.length(guess)) * 100.0)></i>
-                </span>
-                <b data-testid=format!("tally-{}", guess.name())>{count}</b>
-            </div>
-        }
-    };
-    view! {
-        <div class="tally" data-testid="tally">
-            {Guess::ALL.map(bar)}
-            <p class="tally-note" data-testid="guessed">{move || told::guessed(&tally.get(), present.get())}</p>
-        </div>
-    }
-}
-
 /// What the late layers say, in one sentence; the number comes from the run as everywhere.
 #[component]
 pub fn Verdict(
@@ -173,13 +143,13 @@ pub fn Verdict(
 pub fn Lessons(
     /// The step, where the class is in a lesson.
     #[prop(into)]
-    step: Signal<Option<LessonStep>>,
+    step: Signal<Option<ShownStep>>,
 ) -> impl IntoView {
     view! {
         {move || step.get().map(|step| view! {
             <div class="lesson-notes" data-testid="lesson-notes">
-                <p><b>{t("What it shows")}" "</b>{tell(&step.shows)}</p>
-                <p><b>{t("What it does not show")}" "</b>{tell(&step.shows_not)}</p>
+                {step.shows.map(|text| view! { <p><b>{t("What it shows")}" "</b>{tell(&text)}</p> })}
+                {step.shows_not.map(|text| view! { <p><b>{t("What it does not show")}" "</b>{tell(&text)}</p> })}
             </div>
         })}
     }
@@ -190,11 +160,11 @@ pub fn Lessons(
 pub fn ClassQuestion(
     /// The step, where the class is in a lesson.
     #[prop(into)]
-    step: Signal<Option<LessonStep>>,
+    step: Signal<Option<ShownStep>>,
 ) -> impl IntoView {
     let text = move || match step.get() {
-        Some(step) => tell(&step.ask),
-        None => t("Where did the answer come from: the words, or the picture?").to_owned(),
+        Some(step) if !step.ask.en.is_empty() => tell(&step.ask),
+        _ => t("Where did the answer come from: the words, or the picture?").to_owned(),
     };
     view! { <p class="class-question" data-testid="class-question">{text}</p> }
 }

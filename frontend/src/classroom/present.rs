@@ -1,31 +1,30 @@
 //! `/present/CODE`: the wall, and how it is driven.
 
-use std::time::Duration;
-
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use leptos_router::NavigateOptions;
-use leptos_router::hooks::{use_location, use_navigate, use_params_map};
+use leptos_router::hooks::{use_location, use_params_map};
 use shared::Observation;
 use shared::classroom::Moment;
 
 use super::api;
 use super::class::{Class, Over, look_again};
+use super::driving::{Driving, WhoIsWhere};
 use super::pieces::{
-    Bars, ClassQuestion, DoneTo, Given, Lessons, Lost, Progress, Question, Verdict, tell,
+    ClassQuestion, DoneTo, Given, Lessons, Lost, Progress, Question, Verdict, tell,
 };
 use super::place::Place;
+use super::results::Answers;
 use super::steps::Presenting;
 use super::told;
 use super::wall::{Corner, Joining};
 use crate::base::at;
 use crate::browser;
 use crate::cards::answer::Answer;
-use crate::cards::curve::CurveCard;
+use crate::cards::curve::Chart;
 use crate::cards::number::definition::{DefinitionBar, DefinitionPanel};
 use crate::cards::seen::Seen;
 use crate::lab::{Lab, use_lab};
-use crate::language::{fill, t};
+use crate::language::{fill, message, t};
 use crate::run::link::View;
 use crate::ui::header::{ThemeSwitch, present_address};
 use crate::ui::notes::Notes;
@@ -97,7 +96,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
     let over = code.clone();
     Effect::new(move |_| {
         if class.over.with(|over| matches!(over, Some(Over::Ended | Over::Gone(_)))) {
-            api::forget(&over);
+            api::over(&over);
         }
     });
 
@@ -116,11 +115,11 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
     let moment = Signal::derive(move || presenting.board.with(|b| b.moment));
     let revealed = Memo::new(move |_| moment.get() == Moment::Revealed);
     let step = Signal::derive(move || presenting.step());
-    let title = move || match presenting.lesson.get() {
-        Some(lesson) => tell(&lesson.title),
-        None => t("Words or picture?").to_owned(),
+    let title = move || match (presenting.lesson.get(), step.get()) {
+        (Some(lesson), _) => tell(&lesson.title),
+        (None, Some(step)) => tell(&step.title),
+        (None, None) => t("Words or picture?").to_owned(),
     };
-    let tally = Signal::derive(move || class.tally());
     let present = Signal::derive(move || class.present());
     let (corner_code, corner_place) = (code.clone(), place.clone());
     let foot_code = StoredValue::new(code.clone());
@@ -137,6 +136,9 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
                 <Corner code=corner_code place=corner_place open=joining/>
             </header>
             <Notes/>
+            {move || class.state.with(|s| s.as_ref().and_then(|s| s.unkept.clone())).map(|why| view! {
+                <p class="unkept" role="status" data-testid="unkept">{message(&why)}</p>
+            })}
             {move || class.over.get().map(|over| view! { <ClassOver over lab presents=true/> })}
             <div class="present-main">
                 <Show when=move || revealed.get() fallback=move || view! {
@@ -145,7 +147,7 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
                         <ClassQuestion step/>
                         <Question run moment/>
                         <DoneTo run/>
-                        <Bars tally present/>
+                        <Answers class/>
                         <Progress/>
                     </div>
                 }>
@@ -159,8 +161,8 @@ fn Wall(code: String, presenter: api::Presenter) -> impl IntoView {
                         </div>
                         <Verdict run/>
                         <Definition/>
-                        <CurveCard/>
-                        <div class="present-under"><Bars tally present/><Lessons step/></div>
+                        <WallCurve/>
+                        <div class="present-under"><Answers class/><Lessons step/></div>
                     </div>
                 </Show>
             </div>
@@ -186,7 +188,7 @@ fn begin(presenting: Presenting, joining: RwSignal<bool>) {
     browser::replace_query("");
     let lab = presenting.lab;
     let wanted = move || !presenting.lessons.is_disposed();
-    api::read_lessons(lab, wanted, move |lessons| {
+    api::read_all_lessons(lab, wanted, move |lessons| {
         presenting.lessons.try_set(Some(lessons));
     });
     // Once, when it is known where the class stands, and what there is where a lesson is asked for.
@@ -250,6 +252,28 @@ fn keys(presenting: Presenting, joining: RwSignal<bool>) {
     on_cleanup(move || keys.remove());
 }
 
+/// The curve, as high as the wall leaves room for.
+#[component]
+fn WallCurve() -> impl IntoView {
+    let run = use_lab().run;
+    let (holder, height) = (NodeRef::new(), RwSignal::new(0.0));
+    browser::watch_height(holder, height);
+    let title = move || match run.view.curve.get() {
+        crate::run::link::Curve::Mdi => t("MDI by layer"),
+        crate::run::link::Curve::Aei => t("AEI by layer"),
+    };
+    view! {
+        <section class="wall-curve" aria-label=title>
+            <h2>{title}</h2>
+            <div class="wall-chart" node_ref=holder>
+                <Show when=move || { height.get() > 40.0 }>
+                    <Chart run height=Signal::derive(move || height.get())/>
+                </Show>
+            </div>
+        </section>
+    }
+}
+
 #[component]
 fn Definition() -> impl IntoView {
     let run = use_lab().run;
@@ -279,26 +303,6 @@ fn Foot(presenting: Presenting, code: String) -> impl IntoView {
     // Layers of what the class does not see yet are none of its business.
     let revealed = move || presenting.board.with(|b| b.moment == Moment::Revealed);
     let place = move || presenting.place();
-    // Ending is for everybody: it takes a second click.
-    let (sure, navigate) = (RwSignal::new(false), use_navigate());
-    let ending = move |_| {
-        if !sure.get_untracked() {
-            sure.set(true);
-            // The page may be left by then.
-            let unsure = move || {
-                let _ = sure.try_set(false);
-            };
-            return set_timeout(unsure, Duration::from_secs(4));
-        }
-        let (code, navigate) = (code.clone(), navigate.clone());
-        let Some(kept) = api::presenter(&code) else { return };
-        spawn_local(async move {
-            match api::end(&code, &kept.token).await {
-                Ok(()) => navigate("/present", NavigateOptions::default()),
-                Err(failure) => lab.complain(failure.code_name(), failure.message),
-            }
-        });
-    };
     view! {
         <footer class="present-foot">
             <div class="stepper" role="group" aria-label=t("Layer") hidden=move || !revealed()>
@@ -315,11 +319,10 @@ fn Foot(presenting: Presenting, code: String) -> impl IntoView {
                         disabled=step == steps on:click=move |_| presenting.move_by(1)>"›"</button>
                 </div>
             })}
+            <WhoIsWhere presenting/>
             <span class="grow"></span>
             <ThemeSwitch lab/>
-            <button type="button" class="button" data-testid="end-class" on:click=ending>
-                {move || if sure.get() { t("End it for everybody?") } else { t("End") }}
-            </button>
+            <Driving presenting code/>
             {move || presenting.onward_text().map(|text| view! {
                 <button type="button" class="button strong onward" data-testid="onward"
                     disabled=move || presenting.asking.get() on:click=move |_| presenting.onward()>

@@ -5,6 +5,7 @@ use leptos_router::hooks::use_location;
 
 use super::api;
 use super::lessons::{LessonList, opener};
+use super::own_lessons::{OwnLessons, Records};
 use crate::base::at;
 use crate::lab::use_lab;
 use crate::language::{fill, t};
@@ -40,6 +41,7 @@ pub fn StartPage() -> impl IntoView {
                     <a class="button" data-testid="go-on" href=at(&format!("/present/{code}"))>{t("Go on with it")}</a>
                 </p>
             })}
+            <Records/>
             {run.map(|id| view! {
                 <div class="card start-row-card">
                     <img src=Source::default().picture_url(&id, 0) alt=""/>
@@ -53,6 +55,7 @@ pub fn StartPage() -> impl IntoView {
             })}
             <h2 class="class-subtitle">{if choice { t("Or a prepared lesson") } else { t("Prepared lessons") }}</h2>
             <LessonList/>
+            <OwnLessons/>
         </main>
     }
 }

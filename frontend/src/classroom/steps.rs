@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use shared::classroom::{Board, ClassRequest, LessonPlace, Moment};
-use shared::lesson::{Lesson, LessonStep};
+use shared::classroom::{
+    Board, ClassRequest, LessonPlace, Moment, Question, ShowResults, ShownStep,
+};
+use shared::lesson::{Lesson, LessonStep, Told};
 
 use super::agreed::{Agreed, Then};
 use super::board::with_view;
 use super::class::{Class, look};
+use super::made::is_made;
 use super::{api, told};
 use crate::actions;
 use crate::lab::Lab;
@@ -19,6 +22,18 @@ use crate::run::phase::Phase;
 /// After this long without the lab's word for what it was told, the line is said to be lost: what
 /// stands on the wall may stand nowhere else.
 const LATE: Duration = Duration::from_secs(3);
+
+/// What a class sees of a step.
+pub fn shown_step(title: &Told, step: &LessonStep) -> ShownStep {
+    let some = |told: &Told| Some(told.clone()).filter(|told| !told.en.is_empty());
+    ShownStep {
+        title: title.clone(),
+        ask: step.ask.clone(),
+        shows: some(&step.shows),
+        shows_not: some(&step.shows_not),
+        follows: step.follows,
+    }
+}
 
 /// A class from its presenter's side. A presenter may have it on several pages: each shows what any
 /// of them chose last.
@@ -80,7 +95,7 @@ impl Presenting {
         // Whatever the presenter looks at, the class is shown; a run that is not on the screen, or
         // not any more, is not looked at.
         Effect::new(move |_| {
-            let board = with_view(board.get(), &lab.run.view.get());
+            let board = presenting.dressed(with_view(board.get(), &lab.run.view.get()));
             let looked_at = board.run.is_some() && lab.run.facts.id.with(|id| *id == board.run);
             if looked_at {
                 presenting.act(|agreed| agreed.choose(board));
@@ -119,9 +134,34 @@ impl Presenting {
     }
 
     /// The step of the lesson that is shown.
-    pub fn step(&self) -> Option<LessonStep> {
-        let place = self.board.with(|b| b.lesson.clone())?;
-        self.lesson.with(|l| l.as_ref()?.steps.get(place.step as usize).cloned())
+    pub fn step(&self) -> Option<ShownStep> {
+        let (place, shown) = self.board.with(|b| (b.lesson.clone(), b.step.clone()));
+        let own = self.lesson.with(|lesson| {
+            let lesson = lesson.as_ref()?;
+            Some(shown_step(&lesson.title, lesson.steps.get(place?.step as usize)?))
+        });
+        // On another wall than the one that has the lesson, what the class is shown.
+        own.or(shown.map(|shown| *shown))
+    }
+
+    /// A board with what the class needs of a lesson that no lab has: what the curve shows comes with it.
+    fn dressed(&self, board: Board) -> Board {
+        let Some(place) = board.lesson.clone().filter(|place| is_made(&place.lesson)) else {
+            return board;
+        };
+        let revealed = board.moment == Moment::Revealed;
+        let step = self.lesson.with_untracked(|lesson| {
+            let lesson = lesson.as_ref()?;
+            Some(shown_step(&lesson.title, lesson.steps.get(place.step as usize)?))
+        });
+        match step {
+            Some(step) if revealed => Board { step: Some(Box::new(step)), ..board },
+            Some(step) => {
+                let step = ShownStep { shows: None, shows_not: None, follows: None, ..step };
+                Board { step: Some(Box::new(step)), ..board }
+            }
+            None => board,
+        }
     }
 
     /// Which step of how many, from 1.
@@ -158,9 +198,9 @@ impl Presenting {
         }
     }
 
-    /// Shows a run as it is looked at, its answer with it: whoever presents it has seen it.
+    /// Shows a run as it is looked at; the class has not seen its answer.
     pub fn show_run(&self, id: String, view: View) {
-        self.put(id, view, Moment::Answered, None);
+        self.put(id, view, Moment::Asked, None, Question::Sides);
     }
 
     /// Asks the model what a step of the lesson asks, and shows it.
@@ -187,7 +227,7 @@ impl Presenting {
             asked.iter().find(|(of, _)| *of == place).map(|(_, run)| run.clone())
         });
         if let Some(run) = known {
-            return self.put(run, view, shown.begins, Some(place));
+            return self.put(run, view, shown.begins, Some(place), shown.question);
         }
         let presenting = *self;
         self.asking.set(true);
@@ -195,7 +235,7 @@ impl Presenting {
             let token = presenting.token.try_get_value().unwrap_or_default();
             let mut tries = 0;
             let created = loop {
-                match api::ask(&shown, &token).await {
+                match api::ask(&place.lesson, place.step as usize, &shown, &token).await {
                     Err(failure) if presenting.lab.waited(&failure, tries).await => tries += 1,
                     created => break created,
                 }
@@ -211,7 +251,7 @@ impl Presenting {
                 Ok(created) => {
                     let known = (place.clone(), created.id.clone());
                     presenting.asked.update_value(|asked| asked.push(known));
-                    presenting.put(created.id, view, shown.begins, Some(place));
+                    presenting.put(created.id, view, shown.begins, Some(place), shown.question);
                 }
                 Err(failure) => presenting.lab.complain(failure.code_name(), failure.message),
             }
@@ -247,13 +287,22 @@ impl Presenting {
         there
     }
 
-    fn put(&self, run: String, view: View, moment: Moment, lesson: Option<LessonPlace>) {
+    fn put(
+        &self,
+        run: String,
+        view: View,
+        moment: Moment,
+        lesson: Option<LessonPlace>,
+        question: Question,
+    ) {
         actions::open(self.lab, run.clone(), view);
         self.board.update(|b| {
             b.run = Some(run);
             b.round = b.round.wrapping_add(1);
             b.moment = moment;
             b.lesson = lesson;
+            b.question = question;
+            (b.closed, b.results, b.step) = (false, ShowResults::default(), None);
         });
     }
 }

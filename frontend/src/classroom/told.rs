@@ -1,26 +1,27 @@
 //! Sentences of the classroom, and which of its words the answer takes from the prompt.
 
-use shared::classroom::{Guess, Moment, Tally};
+use shared::classroom::{Guess, Moment};
 
 use crate::language::{fill, t};
 
-/// How far the guessing is.
-pub fn guessed(tally: &Tally, present: u32) -> String {
-    let guessed = tally.guessed();
-    // Who guessed and left is still counted.
-    let all = present.max(guessed);
+/// How far the answering is.
+pub fn answered(answered: u32, present: u32) -> String {
+    // Who answered and left is still counted.
+    let all = present.max(answered);
     match all {
         0 => t("Nobody has joined yet").to_owned(),
-        _ => fill(
-            "{n} of {all} have guessed where the answer came from",
-            &[("n", &guessed), ("all", &all)],
-        ),
+        _ => fill("{n} of {all} have answered", &[("n", &answered), ("all", &all)]),
     }
 }
 
-/// What somebody guessed, told to them.
-pub fn own_guess(side: &str) -> String {
-    fill("You guessed: {side}.", &[("side", &side)])
+/// What somebody answered, told to them.
+pub fn own_answer(answer: &str) -> String {
+    fill("You answered: {answer}.", &[("answer", &answer)])
+}
+
+/// Whether the presenter may show what the answers come to now, or hide it.
+pub fn onto_results(shown: bool) -> &'static str {
+    if shown { t("Hide what the class answered") } else { t("Show what the class answered") }
 }
 
 /// Which side the answer followed, where a lesson knows it.
@@ -114,10 +115,9 @@ mod tests {
     }
 
     #[test]
-    fn guessing_is_told() {
-        let tally = Tally { words: 41, picture: 17 };
-        assert_eq!(guessed(&tally, 60), "58 of 60 have guessed where the answer came from");
-        assert_eq!(guessed(&tally, 0), "58 of 58 have guessed where the answer came from");
-        assert_eq!(guessed(&Tally::default(), 0), "Nobody has joined yet");
+    fn answering_is_told() {
+        assert_eq!(answered(58, 60), "58 of 60 have answered");
+        assert_eq!(answered(58, 0), "58 of 58 have answered");
+        assert_eq!(answered(0, 0), "Nobody has joined yet");
     }
 }

@@ -92,6 +92,11 @@ sentences! {
             "메모가 {chars}자입니다. {most}자까지 쓸 수 있습니다. 줄여서 다시 저장하세요.";
         LessonNameTooLong { most: u64 } = "lesson_name_too_long":
             "The lesson's name is longer than {most} bytes.", "레슨 이름이 {most}바이트보다 깁니다.";
+        LessonTextTooLong { most: u64 } = "lesson_text_too_long":
+            "A text of the lesson's step is longer than {most} characters.", "레슨 단계의 글이 {most}자보다 깁니다.";
+        QuestionChoices { most: u64, chars: u64 } = "question_choices":
+            "A question has two to {most} choices, each of 1 to {chars} characters.",
+            "질문의 보기는 2~{most}개이고 각각 1~{chars}자여야 합니다.";
         ListEmpty { name: String } = "list_empty":
             "{name} is empty: name at least one.", "{name} 목록이 비어 있습니다. 하나 이상 고르세요.";
         MoreThanRuns { most: u64 } = "more_than_runs":

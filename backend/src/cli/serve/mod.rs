@@ -22,6 +22,7 @@ use crate::clock;
 use crate::experiments::{Means, Post, Shelves, SqliteQueue};
 use crate::fair::{Bound, Share};
 use crate::http::app::{AppState, Limits, app};
+use crate::http::classes;
 use crate::http::net::{
     self, Access, Base, ConnectionLimits, Connections, Network, Site, raise_files,
 };
@@ -251,6 +252,8 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
         proxies: args.proxies.clone(),
     });
     let stopping = CancellationToken::new();
+    classes::restore(&state).await;
+    tokio::spawn(classes::keep(state.clone(), stopping.clone()));
     // Before the address is told: whoever knows it may already ask for an end.
     let means = state.experiments.clone();
     let leave = move || {
@@ -309,6 +312,7 @@ async fn run(args: ServeArgs) -> Result<(), Failure> {
     }
     tracing::info!("stopping");
     close(&state, Duration::from_secs(args.grace)).await;
+    classes::save(&state).await;
     let _ = tokio::time::timeout(NOTICE, server).await;
     let closed = tokio::task::spawn_blocking(move || {
         // A model that does not notice is left behind: the process ends all the same.

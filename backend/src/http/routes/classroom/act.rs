@@ -3,21 +3,22 @@
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use shared::classroom::{ClassCreated, ClassState};
 use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 
 use crate::error::ApiError;
 use crate::fair::Client;
+use crate::http::classes;
 use crate::http::routes::extract::bearer;
 use crate::http::state::AppState;
 
 /// Opens a class.
 ///
-/// Classes live in memory: a restart of the lab ends them, and so does nobody being connected for two
-/// hours, or for a minute where all places are taken and somebody opens another. The runs they show
-/// are kept as all runs are.
+/// A class outlives a restart of the lab with its code, its board and the answers so far; where it cannot be
+/// kept, its state says why (`unkept`). It ends when nobody was connected for two hours, or for a minute
+/// where all places are taken and somebody opens another.
 #[utoipa::path(
     post,
     path = "/api/classrooms",
@@ -33,6 +34,8 @@ pub async fn open_classroom(
     client: Client,
 ) -> Result<(StatusCode, Json<ClassCreated>), ApiError> {
     let (session, token) = state.classrooms.open(client)?;
+    // On the disk before anybody is told its code; where it cannot be, the class says so itself.
+    classes::save(&state).await;
     let created = ClassCreated {
         code: session.code.as_str().to_owned(),
         presenter_token: token.reveal(),
@@ -84,7 +87,38 @@ pub async fn end_classroom(
         return Err(not_presenter());
     }
     state.classrooms.end(&session);
+    classes::save(&state).await;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a class was asked and answered, as comma-separated values: a line for each answer.
+///
+/// For its presenter, while the class is held and for seven days after it ended. People are numbers; a name
+/// stands only where somebody typed one for this record.
+#[utoipa::path(
+    get,
+    path = "/api/classrooms/{code}/record.csv",
+    tag = "classroom",
+    params(
+        ("code" = String, Path, description = "The class's code"),
+        ("Authorization" = String, Header, description = "`Bearer` and the presenter's token"),
+    ),
+    responses(
+        (status = 200, body = String, content_type = "text/csv"),
+        (status = 403, body = ErrorBody, description = "not_owner"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+    )
+)]
+pub async fn class_record(
+    State(state): State<AppState>,
+    code: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Result<([(HeaderName, &'static str); 2], String), ApiError> {
+    let token = bearer(&headers).unwrap_or_default();
+    let csv = classes::record(&state, &typed(code), token).await?;
+    let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8");
+    let how = (header::CONTENT_DISPOSITION, "attachment; filename=\"class.csv\"");
+    Ok(([kind, how], csv))
 }
 
 /// A code from an address; one that is no text is no code.

@@ -17,7 +17,7 @@ use axum::response::Response;
 use futures_util::StreamExt;
 use futures_util::stream::SplitStream;
 use serde::Deserialize;
-use shared::classroom::{Board, ClassMessage, ClassRequest};
+use shared::classroom::{Answer, Board, ClassMessage, ClassRequest};
 use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode};
 use tokio::sync::mpsc;
@@ -52,10 +52,10 @@ pub struct ClassQuery {
 /// What a class is shown, as it changes.
 ///
 /// A websocket. The server sends `ClassMessage`s: binary MessagePack with named fields, or JSON text
-/// under the subprotocol `json`. A follower is first told the `guess` that the lab holds of it; then
+/// under the subprotocol `json`. A follower is first told the `guess` or `answer` that the lab holds of it; then
 /// comes the latest state, and each newer one; where nothing happens, the latest comes again every
 /// 20 seconds, so that silence is a lost connection. Somebody slow is told the latest only. A page may send
-/// `ClassRequest`s in either form: `guess` as a follower; `present` with the presenter's token, and
+/// `ClassRequest`s in either form: `guess`, `answer`, `around` and `name` as a follower; `present` with the presenter's token, and
 /// then `show`. Tally and presence are told at most ten times a second, what the presenter shows
 /// at once. After `ended` the server closes with 1000.
 #[utoipa::path(
@@ -209,8 +209,7 @@ async fn follow(
     let mut latest = seat.session.watch();
     latest.mark_changed();
     if let Some(follower) = &seat.follower {
-        let (round, guess) = seat.session.guess_of(follower);
-        sender.tell(&ClassMessage::Guess { round, guess }).await?;
+        sender.tell(&seat.session.answer_of(follower)).await?;
     }
     let mut ping_at = Instant::now() + state.limits.ping;
     loop {
@@ -299,13 +298,20 @@ async fn act(
     let session = &seat.session;
     match request {
         ClassRequest::Guess { round, guess } => {
-            let Some(follower) = &seat.follower else {
-                return Err(ApiError::new(ErrorCode::BadRequest, LabError::OnlyLooks).0);
-            };
+            answered(state, seat, round, Answer::Side(guess)).map(Some).map_err(|e| e.0)
+        }
+        ClassRequest::Answer { round, answer } => {
+            answered(state, seat, round, answer).map(Some).map_err(|e| e.0)
+        }
+        ClassRequest::Around { around } => {
+            seat.look_around(around);
+            Ok(None)
+        }
+        ClassRequest::Name { name } => {
+            let follower = follower_of(seat).map_err(|e| e.0)?;
             state.runs.fair.guess(seat.client, std::time::Instant::now()).map_err(|e| e.0)?;
-            session.guess(follower, round, guess).map_err(|e| e.0)?;
-            let (round, guess) = session.guess_of(follower);
-            Ok(Some(ClassMessage::Guess { round, guess }))
+            session.name(follower, &name).map_err(|e| e.0)?;
+            Ok(None)
         }
         ClassRequest::Present { presenter_token } => {
             *presents = session.is_presenter(&presenter_token);
@@ -319,6 +325,24 @@ async fn act(
             Ok(None)
         }
     }
+}
+
+fn follower_of(seat: &Seat) -> Result<&FollowerId, ApiError> {
+    let only_looks = || ApiError::new(ErrorCode::BadRequest, LabError::OnlyLooks);
+    seat.follower.as_ref().ok_or_else(only_looks)
+}
+
+/// Takes an answer, and says what is held of it.
+fn answered(
+    state: &AppState,
+    seat: &Seat,
+    round: u32,
+    answer: Answer,
+) -> Result<ClassMessage, ApiError> {
+    let follower = follower_of(seat)?;
+    state.runs.fair.guess(seat.client, std::time::Instant::now())?;
+    seat.session.answer(follower, round, answer)?;
+    Ok(seat.session.answer_of(follower))
 }
 
 /// Whether a board can be shown: what it names must be there, or sixty screens stay empty.

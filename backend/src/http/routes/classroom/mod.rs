@@ -17,6 +17,7 @@ pub fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(act::open_classroom))
         .routes(routes!(act::classroom, act::end_classroom))
+        .routes(routes!(act::class_record))
         .routes(routes!(events::classroom_events))
         .routes(routes!(lessons::lessons))
 }

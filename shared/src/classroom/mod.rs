@@ -4,41 +4,29 @@
 //! itself; whoever follows reads the run's own events, so that a phone and the wall show the same
 //! numbers. Only the latest state counts: a phone that is slow skips what lies between.
 
+mod code;
+mod question;
+
 use serde::{Deserialize, Serialize};
 
 use crate::definition::Definition;
 use crate::error::ErrorBody;
+use crate::lesson::Told;
 use crate::sentence::{Message, OptionError};
 
-/// Version of what travels; raised when an old page could misread a new lab.
-pub const CLASSROOM_VERSION: u32 = 1;
+pub use code::{CODE_ALPHABET, CODE_LENGTH, OLD_CODE_LENGTHS, check_sign, code_of, read_code};
+pub use question::{
+    Answer, AnswerCount, LARGEST_NUMBER, LONGEST_ANSWER, LONGEST_CHOICE, MOST_CHOICES,
+    NumberSummary, Question, Results, one_line,
+};
 
-/// What join codes are made of: no two look alike from the back row, and without vowels no code is
-/// a word.
-pub const CODE_ALPHABET: &str = "CDFGHJKLMNPRTVWXY23456789";
-/// Letters and digits of a join code. 25⁸ codes are too many to find a class by trying, however many are
-/// tried, so no wrong code keeps a right one out (`langoverrule::classroom::Code` has the reckoning).
-pub const CODE_LENGTH: usize = 8;
-/// Letters and digits of the codes of earlier versions, which stand in links that were given out: they
-/// still read as codes, if only of classes that are over.
-pub const OLD_CODE_LENGTHS: [usize; 2] = [4, 6];
-
-/// A join code as people type it: in small letters, with spaces, with a look-alike of a sign that
-/// codes have. `None` for what is no code.
-pub fn read_code(typed: &str) -> Option<String> {
-    let signs = typed.chars().filter(|c| !c.is_whitespace() && *c != '-');
-    let read = signs.map(|c| match c.to_ascii_uppercase() {
-        'B' => '8',
-        'I' | '1' => 'L',
-        'S' => '5',
-        'Z' => '2',
-        other => other,
-    });
-    let code: String = read.take(CODE_LENGTH + 1).collect();
-    let length = code.chars().count();
-    let length = length == CODE_LENGTH || OLD_CODE_LENGTHS.contains(&length);
-    (length && code.chars().all(|c| CODE_ALPHABET.contains(c))).then_some(code)
-}
+/// Version of what travels; raised when an old page could misread a new lab. Version 1 knew words and
+/// picture as the only answers, and told the tally while a question was open.
+pub const CLASSROOM_VERSION: u32 = 2;
+/// Longest name that somebody types, in characters.
+pub const LONGEST_NAME: usize = 40;
+/// Longest text of a lesson's step, in characters.
+pub const LONGEST_TOLD: usize = 1200;
 
 /// Where the answer came from, as somebody guesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,9 +105,9 @@ pub enum Moment {
     /// Picture and question; the class guesses.
     #[default]
     Asked,
-    /// The answer too; the class may still change its mind.
+    /// The answer too.
     Answered,
-    /// The curve; guesses are closed.
+    /// The curve.
     Revealed,
 }
 
@@ -142,9 +130,10 @@ impl Moment {
         }
     }
 
-    /// Whether guesses count.
-    pub const fn is_open(self) -> bool {
-        !matches!(self, Moment::Revealed)
+    /// Whether a question that began at `began` takes answers: until more is shown than it began with.
+    /// One that begins with the answer is about the curve.
+    pub fn is_open(self, began: Moment) -> bool {
+        self <= began && self != Moment::Revealed
     }
 }
 
@@ -185,6 +174,53 @@ pub struct LessonPlace {
     pub step: u32,
 }
 
+/// When a class sees what its answers come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ShowResults {
+    /// Once the question is closed.
+    #[default]
+    AtClose,
+    /// Now, while answers come.
+    Now,
+    /// Not before the presenter says so.
+    Later,
+}
+
+/// A step of a lesson that does not ship with the lab, as far as the class is to see it: what it shows and
+/// whose side the answer took come with the curve.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ShownStep {
+    /// The lesson's title.
+    pub title: Told,
+    /// The question to the class.
+    pub ask: Told,
+    /// What the curve shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shows: Option<Told>,
+    /// What it does not show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shows_not: Option<Told>,
+    /// Which side the answer followed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<Guess>,
+}
+
+impl ShownStep {
+    fn fits(&self) -> bool {
+        let notes = self.shows.iter().chain(&self.shows_not);
+        let mut texts = notes.chain([&self.title, &self.ask]).flat_map(|told| [&told.en, &told.ko]);
+        texts.all(|text| text.chars().count() <= LONGEST_TOLD)
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// What the presenter shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -204,8 +240,23 @@ pub struct Board {
     pub token: ShownToken,
     /// The curve.
     pub curve: ShownCurve,
-    /// Where in a prepared lesson the class is.
+    /// Where in a lesson the class is.
     pub lesson: Option<LessonPlace>,
+    /// What the class is asked.
+    #[serde(skip_serializing_if = "is_default")]
+    pub question: Question,
+    /// Whether the presenter has closed the question before more is shown.
+    #[serde(skip_serializing_if = "is_default")]
+    pub closed: bool,
+    /// When the class sees what its answers come to.
+    #[serde(skip_serializing_if = "is_default")]
+    pub results: ShowResults,
+    /// How often the presenter called everybody back who looks around.
+    #[serde(skip_serializing_if = "is_default")]
+    pub gather: u32,
+    /// The step, of a lesson that does not ship with the lab.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<Box<ShownStep>>,
 }
 
 /// The longest name of a lesson, in bytes.
@@ -217,18 +268,20 @@ impl Board {
     /// # Errors
     /// One sentence that says what is wrong.
     pub fn check(&self) -> Result<(), Message> {
-        match &self.lesson {
-            Some(place) if place.lesson.len() > LONGEST_LESSON_NAME => {
-                let most = LONGEST_LESSON_NAME as u64;
-                Err(OptionError::LessonNameTooLong { most }.into())
-            }
-            _ => Ok(()),
+        if self.lesson.as_ref().is_some_and(|place| place.lesson.len() > LONGEST_LESSON_NAME) {
+            let most = LONGEST_LESSON_NAME as u64;
+            return Err(OptionError::LessonNameTooLong { most }.into());
         }
+        if self.step.as_ref().is_some_and(|step| !step.fits()) {
+            let most = LONGEST_TOLD as u64;
+            return Err(OptionError::LessonTextTooLong { most }.into());
+        }
+        self.question.check()
     }
 }
 
 /// What everybody in a class is told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClassState {
     /// [`CLASSROOM_VERSION`].
@@ -239,16 +292,33 @@ pub struct ClassState {
     pub board: Board,
     /// How often the presenter has shown something: the number of this board.
     pub shown: u32,
-    /// The guesses of this round.
+    /// The guesses of this round, where the question is words or picture and its results are shown; none
+    /// before that, so that nobody follows the others.
     pub tally: Tally,
     /// Followers connected now.
     pub present: u32,
+    /// How many have answered in this round.
+    #[serde(default)]
+    pub answered: u32,
+    /// How many of those that are connected look around by themselves.
+    #[serde(default)]
+    pub around: u32,
+    /// Whether the question takes answers. The lab decides: what comes later does not count.
+    #[serde(default)]
+    pub open: bool,
+    /// What the answers come to, where that is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub results: Option<Results>,
+    /// Why a restart of the lab would end this class, where it would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unkept: Option<Message>,
 }
 
 /// What the lab sends over a class's websocket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "nearly every message is a state")]
 pub enum ClassMessage {
     /// The latest state.
     State(ClassState),
@@ -259,6 +329,13 @@ pub enum ClassMessage {
         /// The guess; none yet where it is left out.
         guess: Option<Guess>,
     },
+    /// What the lab holds of this follower's answer, of a question that is not words or picture.
+    Answer {
+        /// The round.
+        round: u32,
+        /// The answer; none yet where it is left out.
+        answer: Option<Answer>,
+    },
     /// The presenter ended the class, or nobody was there for too long.
     Ended,
     /// A message was refused, or the lab has to close.
@@ -266,9 +343,10 @@ pub enum ClassMessage {
 }
 
 /// What a page may send over a class's websocket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[allow(clippy::large_enum_variant, reason = "a message is read, done and dropped")]
 pub enum ClassRequest {
     /// Guess, or guess otherwise.
     Guess {
@@ -276,6 +354,23 @@ pub enum ClassRequest {
         round: u32,
         /// The guess.
         guess: Guess,
+    },
+    /// Answer, or answer otherwise.
+    Answer {
+        /// The round that is meant.
+        round: u32,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Whether this page looks around by itself.
+    Around {
+        /// Whether it does.
+        around: bool,
+    },
+    /// The name that somebody types of their own accord, for the presenter's record; empty takes it away.
+    Name {
+        /// The name, at most 40 characters.
+        name: String,
     },
     /// From now on this connection is the presenter's.
     Present {
