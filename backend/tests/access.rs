@@ -304,7 +304,7 @@ fn only_a_connection_from_this_machine_is_local_and_only_with_nobody_behind_it()
 async fn the_lab_lies_below_a_path_whether_a_proxy_takes_it_away_or_not() {
     let lab = lab(Access { base: "/lab".parse().unwrap(), ..Access::default() });
     for path in
-        ["/lab/api/samples", "/api/samples", "/lab/healthz", "/lab/", "/lab/r/sample?layer=2"]
+        ["/lab/api/samples", "/api/samples", "/lab/healthz", "/lab/", "/lab/compare?layer=2"]
     {
         assert_eq!(lab.get(path).await.status, 200, "{path}");
     }

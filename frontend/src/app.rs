@@ -30,7 +30,7 @@ use crate::run::link::{Pick, View};
 use crate::run::phase::Phase;
 use crate::run::{Play, SHIPPED};
 use crate::runs::RunsPage;
-use crate::source::samples;
+use crate::source::{samples, texts};
 use crate::ui::header::{Header, RunActions};
 use crate::ui::notes::Notes;
 use crate::ui::tabs::Tabs;
@@ -42,9 +42,13 @@ use crate::words;
 pub fn start() {
     console_error_panic_hook::set_once();
     let Some(root) = document().get_element_by_id("page") else { return };
-    // What stood there while the page was loading makes room.
-    root.set_inner_html("");
-    mount_to(root.unchecked_into(), App).forget();
+    // Leptos can spawn nothing before it has mounted something.
+    wasm_bindgen_futures::spawn_local(async move {
+        texts::bring(browser::language()).await;
+        // What stood there while the page was loading makes room.
+        root.set_inner_html("");
+        mount_to(root.unchecked_into(), App).forget();
+    });
 }
 
 /// The whole page.

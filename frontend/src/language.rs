@@ -18,7 +18,8 @@ pub use shared::Language;
 pub use shared::sentence::{Piece, pieces};
 use shared::{Message, Sentence};
 
-/// Files of the Korean catalogue.
+/// Files of the Korean catalogue. The page has them as one file, which it asks for when it is read in Korean.
+#[cfg(not(target_arch = "wasm32"))]
 pub const KOREAN: &[&str] = &[
     include_str!("../locales/ko/access.json"),
     include_str!("../locales/ko/classroom.json"),
@@ -67,7 +68,7 @@ impl InForce for Language {
     fn text(self, text: &'static str) -> &'static str {
         match self {
             Language::English => text,
-            Language::Korean => korean().get(text).copied().unwrap_or(text),
+            Language::Korean => korean().and_then(|all| all.get(text).copied()).unwrap_or(text),
         }
     }
 }
@@ -82,10 +83,33 @@ fn read(file: &str) -> impl Iterator<Item = (Text, Text)> {
     })
 }
 
+static TEXTS: OnceLock<HashMap<Text, Text>> = OnceLock::new();
+
 /// The Korean catalogue: texts by their English.
-fn korean() -> &'static HashMap<Text, Text> {
-    static TEXTS: OnceLock<HashMap<&str, &str>> = OnceLock::new();
-    TEXTS.get_or_init(|| KOREAN.iter().flat_map(|file| read(file)).collect())
+#[cfg(not(target_arch = "wasm32"))]
+fn korean() -> Option<&'static HashMap<Text, Text>> {
+    Some(TEXTS.get_or_init(|| KOREAN.iter().flat_map(|file| read(file)).collect()))
+}
+
+/// The Korean catalogue: texts by their English; `None` before [`learn`] was told it.
+#[cfg(target_arch = "wasm32")]
+fn korean() -> Option<&'static HashMap<Text, Text>> {
+    TEXTS.get()
+}
+
+/// Whether the catalogue of a language is there.
+#[cfg(target_arch = "wasm32")]
+pub fn is_known(language: Language) -> bool {
+    language == Language::English || TEXTS.get().is_some()
+}
+
+/// Takes in the Korean catalogue, once; a file that is none is left out.
+#[cfg(target_arch = "wasm32")]
+pub fn learn(file: &str) {
+    let texts: HashMap<Text, Text> = read(file).collect();
+    if !texts.is_empty() {
+        let _ = TEXTS.set(texts);
+    }
 }
 
 /// A text in the language in force; in English where the catalogue lacks it.

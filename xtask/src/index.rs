@@ -31,6 +31,8 @@ pub enum Rel {
     CopyFile,
     /// A folder to copy as it is, under its own name.
     CopyDir,
+    /// A folder of JSON objects, which become one file under the folder's name.
+    Texts,
 }
 
 /// Finds the links of a page, in order.
@@ -63,6 +65,7 @@ pub fn links(html: &str) -> Result<Vec<Link>> {
             "icon" => Rel::Icon,
             "copy-file" => Rel::CopyFile,
             "copy-dir" => Rel::CopyDir,
+            "texts" => Rel::Texts,
             other => bail!("this builder knows no data-trunk link of rel \"{other}\""),
         };
         links.push(Link { at: start..end, rel, href, attributes });

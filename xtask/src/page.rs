@@ -193,6 +193,10 @@ fn read_assets(folder: &Path, links: &[Link]) -> Result<BTreeMap<usize, Files>> 
         let name = source.file_name().context("a data-trunk link names no file")?;
         if link.rel == Rel::CopyDir {
             read_folder(&source, Path::new(name), &mut files)?;
+        } else if link.rel == Rel::Texts {
+            let mut parts = Files::new();
+            read_folder(&source, Path::new(name), &mut parts)?;
+            files.insert(Path::new(name).with_extension("json"), joined(&parts)?);
         } else {
             let bytes = fs::read(&source)
                 .with_context(|| format!("index.html names {}", source.display()))?;
@@ -201,6 +205,17 @@ fn read_assets(folder: &Path, links: &[Link]) -> Result<BTreeMap<usize, Files>> 
         assets.insert(i, files);
     }
     Ok(assets)
+}
+
+/// The members of JSON objects as one object.
+fn joined(parts: &Files) -> Result<Vec<u8>> {
+    let members = parts.iter().map(|(name, bytes)| {
+        let text = std::str::from_utf8(bytes)?.trim();
+        let inside = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+        inside.map(str::trim).with_context(|| format!("{} is no object", name.display()))
+    });
+    let members = members.collect::<Result<Vec<_>>>()?;
+    Ok(format!("{{{}}}", members.join(",\n")).into_bytes())
 }
 
 fn read_folder(source: &Path, into: &Path, files: &mut Files) -> Result<()> {
@@ -234,7 +249,7 @@ fn lay_out(
         from = link.at.end;
         match link.rel {
             Rel::Rust => page.push_str(boot),
-            Rel::CopyFile | Rel::CopyDir => files.extend(assets[&i].clone()),
+            Rel::CopyFile | Rel::CopyDir | Rel::Texts => files.extend(assets[&i].clone()),
             Rel::Css | Rel::Icon => {
                 let (name, bytes) = assets[&i].first_key_value().context("a link without file")?;
                 let part = |p: Option<&std::ffi::OsStr>| {

@@ -24,6 +24,8 @@ mod remote;
 pub mod samples;
 #[cfg(target_arch = "wasm32")]
 mod socket;
+#[cfg(target_arch = "wasm32")]
+pub mod texts;
 
 pub use failure::Failure;
 #[cfg(target_arch = "wasm32")]

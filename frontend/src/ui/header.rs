@@ -1,6 +1,7 @@
 //! The header: name, theme, exports, link.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use leptos_router::hooks::use_location;
 use wasm_bindgen::JsCast;
 
@@ -11,6 +12,7 @@ use crate::lab::{Lab, use_lab};
 use crate::language::{Language, t};
 use crate::run::SHIPPED;
 use crate::run::phase::Phase;
+use crate::source::texts;
 use crate::ui::files::PlotFiles;
 use crate::ui::help::Help;
 
@@ -135,14 +137,17 @@ fn LanguageSwitch(lab: Lab) -> impl IntoView {
         if language == lab.language.get_untracked() {
             return;
         }
-        browser::choose_language(language);
-        lab.said.set(String::new());
-        lab.language.set(language);
-        // The button that was pressed is gone; its successor takes the focus.
-        set_timeout(
-            move || browser::focus(&format!("[data-language={}]", language.tag())),
-            std::time::Duration::ZERO,
-        );
+        spawn_local(async move {
+            texts::bring(language).await;
+            browser::choose_language(language);
+            lab.said.set(String::new());
+            lab.language.set(language);
+            // The button that was pressed is gone; its successor takes the focus.
+            set_timeout(
+                move || browser::focus(&format!("[data-language={}]", language.tag())),
+                std::time::Duration::ZERO,
+            );
+        });
     };
     let buttons = Language::ALL.map(|language| {
         view! {
