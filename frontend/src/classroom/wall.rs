@@ -96,7 +96,7 @@ pub fn Joining(
 fn spelled(code: &str) -> String {
     let signs: Vec<char> = code.chars().collect();
     // Thin spaces, and wider ones between groups: apart for the eye, one word for who copies it.
-    let group = if signs.len() % 3 == 0 { 3 } else { signs.len().div_ceil(2).max(1) };
+    let group = if signs.len().is_multiple_of(3) { 3 } else { signs.len().div_ceil(2).max(1) };
     let spaced =
         signs.chunks(group).map(|part| part.iter().map(char::to_string).collect::<Vec<_>>());
     spaced.map(|part| part.join("\u{2009}")).collect::<Vec<_>>().join("\u{2002}")
