@@ -48,7 +48,8 @@ impl Briefs {
 fn row_of(run: &Run) -> RunBrief {
     let entries = run.log.all();
     let events = || entries.iter().map(|entry| &entry.envelope.event);
-    let state = events().last().map_or(shared::api::RunState::Queued, state_after);
+    let last = entries.last().map(|entry| &entry.envelope.event);
+    let state = last.map_or(shared::api::RunState::Queued, state_after);
     let name = run.label().name;
     RunBrief::of((run.id.as_str(), &run.created, &name), &run.options, state, events())
 }

@@ -85,7 +85,7 @@ fn Several(run: Run) -> impl IntoView {
                     <caption class="sr-only">{t("How often each answer came")}</caption>
                     <thead><tr>
                         <th scope="col">{t("answer")}</th>
-                        <th scope="col">{t("count")}</th>
+                        <th scope="col">{t("how often")}</th>
                         <th scope="col">{t("share")}</th>
                         <th scope="col">{t("95 % interval")}</th>
                         <th scope="col">{t("late MDI, median")}</th>
