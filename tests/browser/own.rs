@@ -141,7 +141,7 @@ async fn five_hundred_runs_are_searched_sorted_tagged_and_say_why_they_failed() 
                  requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));",
             )
             .await?;
-        println!("runs: a search among 500 takes {typed} ms");
+        eprintln!("runs: a search among 500 takes {typed} ms");
         ensure!(typed.as_f64().is_some_and(|ms| ms < 400.0), "{typed} ms");
         ensure!(page.text("counted").await?.starts_with("13 of 500"), "every number that holds 49");
         page.click("show-all").await?;
