@@ -36,7 +36,15 @@ fail() {
   exit 1
 }
 
-trap 'status=$?; [ $status -ne 0 ] && [ -n "$step_name" ] && printf "%srun.sh: the step \"%s\" failed; its own message stands above.%s\n" "$red" "$step_name" "$plain" >&2' EXIT
+on_exit() {
+  local status=$?
+  # What is built beside a step that failed is not waited for.
+  if [ -n "$page_job" ]; then pkill -P "$page_job" || true; kill "$page_job" || true; fi 2>/dev/null
+  [ $status = 0 ] || [ -z "$step_name" ] ||
+    printf '%srun.sh: the step "%s" failed; its own message stands above.%s\n' "$red" "$step_name" "$plain" >&2
+}
+page_job=''
+trap on_exit EXIT
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -134,6 +142,25 @@ need_deny() {
 
 # Knows by itself what is stale.
 build_page() { cargo run --quiet --package xtask -- page >&2; }
+
+# The page's program ends in a minute that only one processor can work at. So it is built while
+# something else is: begin_page starts that, end_page waits for it and says what it said.
+begin_page() {
+  page_log=$(mktemp)
+  cargo build --quiet --package xtask
+  "$target_dir/debug/xtask" page >"$page_log" 2>&1 &
+  page_job=$!
+}
+
+end_page() {
+  local status=0
+  wait "$page_job" || status=$?
+  page_job=''
+  # Cargo's own progress is of no use once it is over.
+  if [ "$status" != 0 ]; then cat "$page_log" >&2; else grep -v '^ *\(Compiling\|Finished\|Downloaded\|Downloading\) ' "$page_log" >&2 || true; fi
+  rm -f "$page_log"
+  [ "$status" = 0 ] || fail "the page could not be built; its own message stands above."
+}
 
 build_lab() { cargo build --package langoverrule; }
 
@@ -283,10 +310,11 @@ serve() {
   steps=3
   step "tools"
   need_rust
-  step "page"
-  build_page
-  step "lab (the first build takes some minutes)"
+  step "what builds the page"
+  begin_page
+  step "page and lab (the first build takes some minutes)"
   build_lab_here
+  end_page
   step_end
   # On a machine with a screen the page opens by itself.
   if [ "$(uname)" = Darwin ] || { [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ] && have xdg-open; }; then
@@ -316,6 +344,7 @@ run_tests() {
   step "format"
   cargo fmt --all --check || fail "some files are not formatted: run 'cargo fmt --all' and look at the difference."
   step "lints"
+  begin_page
   cargo clippy "${most[@]}" --all-targets --quiet -- -D warnings
   cargo clippy --package system-tests --all-targets --quiet -- -D warnings
   # What of the page is compiled for browsers alone.
@@ -328,7 +357,7 @@ run_tests() {
   cargo build --package wasm-cases --target "$wasm_target" --quiet
   node tests/wasm/run.mjs "$target_dir/$wasm_target/debug/wasm_cases.wasm" >&2
   step "page"
-  build_page
+  end_page
   step "lab"
   build_lab
   step "building the tests"
