@@ -241,7 +241,8 @@ impl TestLab {
     }
 
     pub async fn ask(&self, prompt: &str) -> RunCreated {
-        self.submit(&format!("{{\"prompt\":\"{prompt}\",\"max_new_tokens\":3}}")).await
+        let options = serde_json::json!({ "prompt": prompt, "max_new_tokens": 3 });
+        self.submit(&options.to_string()).await
     }
 
     pub async fn record(&self, id: &str) -> RunRecord {
