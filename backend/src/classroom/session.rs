@@ -1,15 +1,14 @@
 //! One class: what is shown, who is there, what they guessed.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+mod seat;
+mod sheet;
+mod state;
+
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::ws::Utf8Bytes;
 use shared::classroom::{
-    Answer, Board, CLASSROOM_VERSION, ClassMessage, ClassState, LONGEST_NAME, Moment, Question,
-    Results, ShowResults, Tally, one_line,
+    Answer, Board, ClassMessage, ClassState, LONGEST_NAME, Question, one_line,
 };
 use shared::sentence::LabError;
 use shared::{ErrorCode, Message};
@@ -17,195 +16,15 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::kept::{KeptAnswer, KeptPerson};
-use super::{ClassLimits, Code, FollowerId, KeptClass, Round, Rounds};
-use crate::clock;
+use super::{ClassLimits, Code, FollowerId, KeptClass};
 use crate::error::ApiError;
 use crate::fair::{Client, Taken, too_many};
 use crate::id::OwnerHash;
 use crate::lock;
-use crate::wire::{encode_json, encode_msgpack};
 
-/// A message to everybody with its two encodings, each made when first needed and then shared.
-#[derive(Debug)]
-pub struct Sheet {
-    /// The message.
-    pub message: ClassMessage,
-    msgpack: OnceLock<Bytes>,
-    json: OnceLock<Utf8Bytes>,
-}
-
-impl Sheet {
-    fn new(message: ClassMessage) -> Arc<Self> {
-        Arc::new(Sheet { message, msgpack: OnceLock::new(), json: OnceLock::new() })
-    }
-
-    /// The message in MessagePack.
-    pub fn msgpack(&self) -> Bytes {
-        self.msgpack.get_or_init(|| encode_msgpack(&self.message)).clone()
-    }
-
-    /// The message in JSON.
-    pub fn json(&self) -> Utf8Bytes {
-        self.json.get_or_init(|| encode_json(&self.message)).clone()
-    }
-
-    /// Whether nothing follows.
-    pub fn is_last(&self) -> bool {
-        matches!(self.message, ClassMessage::Ended)
-    }
-}
-
-#[derive(Debug)]
-struct Follower {
-    connections: u32,
-    /// How many of them look around by themselves.
-    around: u32,
-    answer: Option<Answer>,
-    /// Where it was last there from.
-    client: Client,
-}
-
-/// Somebody who answered, for the record.
-#[derive(Debug)]
-struct Person {
-    number: u32,
-    name: String,
-    client: Client,
-}
-
-#[derive(Debug)]
-struct Inner {
-    board: Board,
-    shown: u32,
-    number: u64,
-    /// How much was seen when this round began.
-    began: Moment,
-    /// Whether more was seen since: then no answer counts any more, whatever is shown.
-    passed: bool,
-    /// When this round began, RFC 3339.
-    asked: String,
-    followers: HashMap<FollowerId, Follower>,
-    people: HashMap<FollowerId, Person>,
-    rounds: Rounds,
-    onlookers: HashMap<Client, usize>,
-    ended: bool,
-    /// Why the class is not kept.
-    unkept: Option<Message>,
-    /// Whether something was not kept yet.
-    dirty: bool,
-    /// Whether a change waits to be told together with others.
-    waiting: bool,
-    /// When somebody was last there.
-    left: Instant,
-}
-
-impl Inner {
-    fn new(left: Instant) -> Self {
-        Inner {
-            board: Board::default(),
-            shown: 0,
-            number: 0,
-            began: Moment::Asked,
-            passed: false,
-            asked: clock::now_rfc3339(),
-            followers: HashMap::new(),
-            people: HashMap::new(),
-            rounds: Rounds::default(),
-            onlookers: HashMap::new(),
-            ended: false,
-            unkept: None,
-            dirty: true,
-            waiting: false,
-            left,
-        }
-    }
-
-    fn present(&self) -> usize {
-        self.followers.values().filter(|f| f.connections > 0).count()
-    }
-
-    fn onlookers(&self) -> usize {
-        self.onlookers.values().sum()
-    }
-
-    /// Whether the question that is shown takes answers.
-    fn is_open(&self) -> bool {
-        let board = &self.board;
-        board.run.is_some() && !board.closed && !self.passed && board.moment.is_open(self.began)
-    }
-
-    fn answers(&self) -> impl Iterator<Item = &Answer> {
-        self.followers.values().filter_map(|f| f.answer.as_ref())
-    }
-
-    fn state(&self) -> ClassState {
-        let few = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let open = self.is_open();
-        let shown = match self.board.results {
-            ShowResults::AtClose => self.board.run.is_some() && !open,
-            ShowResults::Now => true,
-            ShowResults::Later => false,
-        };
-        let sides = self.answers().filter_map(|answer| match answer {
-            Answer::Side(guess) if shown => Some(*guess),
-            _ => None,
-        });
-        let around = self.followers.values().filter(|f| f.connections > 0 && f.around > 0);
-        ClassState {
-            version: CLASSROOM_VERSION,
-            number: self.number,
-            board: self.board.clone(),
-            shown: self.shown,
-            tally: Tally::of(sides),
-            present: few(self.present()),
-            answered: few(self.answers().count()),
-            around: few(around.count()),
-            open,
-            results: shown.then(|| Results::of(&self.board.question, self.answers())),
-            unkept: self.unkept.clone(),
-        }
-    }
-
-    /// The number that somebody goes by in the record; 0 where there are more than are told apart.
-    fn person(&mut self, follower: &FollowerId, client: Client, limits: &ClassLimits) -> u32 {
-        if let Some(person) = self.people.get(follower) {
-            return person.number;
-        }
-        let own = self.people.values().filter(|person| person.client == client).count();
-        if limits.people().room(self.people.len(), own).is_err() {
-            return 0;
-        }
-        let number = u32::try_from(self.people.len() + 1).unwrap_or(0);
-        let person = Person { number, name: String::new(), client };
-        self.people.insert(follower.clone(), person);
-        number
-    }
-
-    /// Puts the answers of this round into the record and begins another one.
-    fn begin(&mut self, board: &Board) {
-        let mut answers: Vec<(u32, Answer)> = self
-            .followers
-            .iter()
-            .filter_map(|(id, f)| {
-                let number = self.people.get(id).map_or(0, |person| person.number);
-                Some((number, f.answer.clone()?))
-            })
-            .collect();
-        answers.sort_by_key(|(number, _)| *number);
-        let round = Round {
-            number: self.rounds.next(),
-            asked: std::mem::replace(&mut self.asked, clock::now_rfc3339()),
-            board: self.board.clone(),
-            began: self.began,
-            answers,
-        };
-        self.rounds.keep(round);
-        // Who is gone and comes back begins anew, as who stayed does.
-        self.followers.retain(|_, f| f.connections > 0);
-        self.followers.values_mut().for_each(|f| f.answer = None);
-        (self.began, self.passed) = (board.moment, false);
-    }
-}
+pub use seat::Seat;
+pub use sheet::Sheet;
+use state::{Follower, Inner, Person};
 
 /// A class.
 #[derive(Debug)]
@@ -471,7 +290,7 @@ impl Session {
                 inner.onlookers.insert(client, own + 1);
             }
         }
-        Ok(Seat { session: self.clone(), follower, client, around: AtomicBool::new(false) })
+        Ok(Seat::of(self.clone(), follower, client))
     }
 
     /// Ends the class for everybody.
@@ -521,60 +340,6 @@ fn full(taken: Taken, client: usize) -> ApiError {
     match taken {
         Taken::All => ApiError::new(ErrorCode::ClassroomFull, LabError::ClassFull),
         Taken::Own => too_many(LabError::ClassSeats { n: client as u64 }, Duration::from_secs(30)),
-    }
-}
-
-/// A place in a class, given back when dropped. An answer stays.
-#[derive(Debug)]
-pub struct Seat {
-    /// The class.
-    pub session: Arc<Session>,
-    /// Whose it is; nobody's who only looks.
-    pub follower: Option<FollowerId>,
-    /// Who sits there.
-    pub client: Client,
-    /// Whether this page looks around by itself.
-    around: AtomicBool,
-}
-
-impl Seat {
-    /// Notes whether this page looks around by itself.
-    pub fn look_around(&self, around: bool) {
-        let mut inner = lock(&self.session.inner);
-        if self.around.swap(around, Ordering::Relaxed) == around {
-            return;
-        }
-        if let Some(follower) = self.follower.as_ref().and_then(|f| inner.followers.get_mut(f)) {
-            follower.around =
-                if around { follower.around + 1 } else { follower.around.saturating_sub(1) };
-        }
-        self.session.tell_soon(&mut inner);
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut inner = lock(&self.session.inner);
-        inner.left = Instant::now();
-        match &self.follower {
-            Some(name) => {
-                if let Some(follower) = inner.followers.get_mut(name) {
-                    follower.connections -= 1;
-                    if self.around.load(Ordering::Relaxed) {
-                        follower.around = follower.around.saturating_sub(1);
-                    }
-                }
-                self.session.tell_soon(&mut inner);
-            }
-            None => {
-                if let Some(own) = inner.onlookers.get_mut(&self.client) {
-                    *own -= 1;
-                    if *own == 0 {
-                        inner.onlookers.remove(&self.client);
-                    }
-                }
-            }
-        }
     }
 }
 

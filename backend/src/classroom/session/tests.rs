@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::fair::Bound;
-use shared::classroom::Guess;
+use shared::classroom::{Guess, Moment, ShowResults, Tally};
 
 fn client(address: &str) -> Client {
     Client::at(address.parse().expect("an address"))
