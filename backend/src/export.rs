@@ -1,5 +1,6 @@
 //! A run's numbers under one definition, as a report and as a table.
 
+pub mod compared;
 pub mod drawing;
 
 use std::fmt::Write as _;

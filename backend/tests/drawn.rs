@@ -6,7 +6,7 @@ use langoverrule::export::Observed;
 use plots::export::{Asked, RunPlot, file};
 use plots::run::{Measured, View};
 use plots::{Style, Theme};
-use shared::{ErrorCode, Preset};
+use shared::{Counted, ErrorCode, Preset, Report};
 
 use crate::common::TestLab;
 
@@ -20,15 +20,17 @@ async fn a_plot_is_what_the_page_draws() {
     // The page hands the same to the same function, with its own address.
     let drawn = |plot: RunPlot, view: &View, theme: Theme, query: &str| {
         let address = format!("/r/{}{query}", run.id);
-        let asked = Asked { address: &address, version: env!("CARGO_PKG_VERSION"), partial: true };
+        let version = env!("CARGO_PKG_VERSION");
+        let asked = Asked { address: &address, version, partial: true, picture: None };
         file(&observed.plotted(), plot, view, &Style::from(theme), &asked).svg
     };
-    for plot in RunPlot::ALL {
+    let total = View { counted: Counted::InTotal, ..View::default() };
+    for plot in RunPlot::ALL.into_iter().filter(|plot| *plot != RunPlot::Map) {
         let answer = lab.get(&at(&format!("export.svg?plot={}", plot.name()))).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         assert_eq!(answer.header(header::CONTENT_TYPE), "image/svg+xml");
         assert!(answer.header(header::CONTENT_DISPOSITION).contains(&*run.id));
-        let (text, ours) = (answer.text(), drawn(plot, &View::default(), Theme::Light, ""));
+        let (text, ours) = (answer.text(), drawn(plot, &total, Theme::Light, ""));
         assert_eq!(without_host(&text), ours, "{}", plot.name());
     }
     let definition = Preset::Forward.definition();
@@ -36,6 +38,20 @@ async fn a_plot_is_what_the_page_draws() {
     let query = "export.svg?definition=forward&curve=aei&layer=1&theme=dark&plot=curve";
     let ours = drawn(RunPlot::Curve, &view, Theme::Dark, "?def=forward");
     assert_eq!(without_host(&lab.get(&at(query)).await.text()), ours);
+
+    // As the page looks at it, and in its language.
+    for plot in [RunPlot::Flow, RunPlot::Words, RunPlot::Tokens] {
+        let view = View { layer: Some(1), token: Some(1), ..View::default() };
+        let query = format!("export.svg?plot={}&layer=1&token=1&count=token", plot.name());
+        let text = lab.get(&at(&query)).await.text();
+        assert_eq!(without_host(&text), drawn(plot, &view, Theme::Light, ""), "{}", plot.name());
+        let korean = lab.get(&at(&format!("{query}&language=ko"))).await.text();
+        assert!(korean.contains("토큰") && !korean.contains("per token"), "{korean}");
+    }
+    for (query, named) in [("count=half", "token"), ("language=la", "en, ko")] {
+        let refused = lab.get(&at(&format!("export.svg?{query}"))).await;
+        assert!(refused.is_error(ErrorCode::BadOption).message.contains(named), "{query}");
+    }
 
     let answer = lab.get(&at("export.png?plot=heads")).await;
     assert_eq!(answer.header(header::CONTENT_TYPE), "image/png");
@@ -127,4 +143,90 @@ async fn a_link_is_previewed_by_its_run() {
     assert_eq!((card.status, card.header(header::CONTENT_TYPE)), (StatusCode::OK, "image/png"));
     // A place of the page that is no run has the page's own title.
     assert!(lab.get("/runs").await.text().contains("<title>LangOverrule Lab</title>"));
+}
+
+#[tokio::test]
+async fn a_map_lies_on_its_picture() {
+    let lab = TestLab::new();
+    let run = lab.ask("What is it?").await;
+    lab.ended(&run.id).await;
+    let at = |rest: &str| format!("/api/runs/{}/{rest}", run.id);
+    let map = lab.get(&at("export.svg?plot=map&layer=1&token=0")).await;
+    assert_eq!(map.status, StatusCode::OK, "{}", map.text());
+    for needed in ["data:image/png;base64,", "layer 1", "fill-opacity"] {
+        assert!(map.text().contains(needed), "no {needed}");
+    }
+    let other = lab.get(&at("export.svg?plot=map&layer=0&token=0")).await;
+    assert_ne!(map.text(), other.text(), "another layer is another map");
+}
+
+#[tokio::test]
+async fn a_run_is_one_document_that_needs_nothing() {
+    let lab = TestLab::new();
+    let run = lab.ask("Is <b>this</b> \"it\"?").await;
+    lab.ended(&run.id).await;
+    let at = |rest: &str| format!("/api/runs/{}/{rest}", run.id);
+    let answer = lab.get(&at("export.html?definition=forward&layer=1")).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    assert_eq!(answer.header(header::CONTENT_TYPE), "text/html; charset=utf-8");
+    assert!(answer.header(header::CONTENT_DISPOSITION).starts_with("attachment"));
+    let text = answer.text();
+    assert!(text.starts_with("<!doctype html>\n<html lang=\"en\">"));
+    // Nothing is brought from anywhere: what has an address carries its content.
+    for (tag, link) in [("src=", "src=\"http"), ("href=", "<link"), ("url(", "url(")] {
+        assert!(!text.contains(link), "{tag}");
+    }
+    assert!(text.contains("data:image/png;base64,") && !text.contains("<b>this"));
+    let report: Report = lab.get(&at("export.json?definition=forward")).await.json();
+    let layers = report.layers.len();
+    assert_eq!(text.matches("<g data-layer=").count(), layers);
+    assert!(text.contains("data-layer=\"1\" class=\"shown\""));
+    let inside = text.split_once("id=\"langoverrule\">").unwrap().1;
+    let inside: Report = serde_json::from_str(inside.split_once("</script>").unwrap().0).unwrap();
+    assert_eq!(inside, report, "the numbers to the last bit");
+    let korean = lab.get(&at("export.html?language=ko")).await.text();
+    assert!(korean.contains("<html lang=\"ko\">") && korean.contains("레이어별 수치"));
+    lab.get(&at("export.html?count=half")).await.is_error(ErrorCode::BadOption);
+}
+
+#[tokio::test]
+async fn runs_beside_each_other_are_files() {
+    let lab = TestLab::new();
+    let (one, two) = (lab.ask("What is it?").await, lab.ask("Which animal is it?").await);
+    lab.ended(&one.id).await;
+    lab.ended(&two.id).await;
+    let at = |form: &str, rest: &str| {
+        format!("/api/compare/export.{form}?runs={},{}{rest}", one.id, two.id)
+    };
+    let svg = lab.get(&at("svg", "")).await;
+    assert_eq!(svg.status, StatusCode::OK, "{}", svg.text());
+    for needed in ["A: “What is it?”", "B: “Which animal is it?”", "MDI by layer", "/compare?runs="]
+    {
+        assert!(svg.text().contains(needed), "no {needed}: {}", svg.text());
+    }
+    let png = lab.get(&at("png", "&curve=aei")).await;
+    assert_eq!(image::load_from_memory(&png.body).unwrap().width(), 1920);
+    let html = lab.get(&at("html", "&layer=1")).await.text();
+    assert_eq!(html.matches("data:image/png;base64,").count(), 2, "a picture of each");
+    assert!(html.contains("<html lang=\"en\">") && html.contains("<th>B, MDI</th>"));
+    let csv = lab.get(&at("csv", "&definition=forward")).await;
+    assert_eq!(csv.header(header::CONTENT_TYPE), "text/csv; charset=utf-8");
+    let rows = csv.text();
+    let rows: Vec<&str> = rows.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(rows[0], "layer,A_mdi,A_aei_text,A_aei_image,B_mdi,B_aei_text,B_aei_image");
+    let alone = format!("/api/runs/{}/export.json?definition=forward", two.id);
+    let report: Report = lab.get(&alone).await.json();
+    assert_eq!(rows.len(), 1 + report.layers.len());
+    for (row, layer) in rows[1..].iter().zip(&report.layers) {
+        let mdi = row.split(',').nth(4).unwrap().parse::<f64>().ok();
+        assert_eq!(mdi, layer.numbers.mdi, "{row}");
+    }
+
+    let none = lab.get("/api/compare/export.svg?runs=").await;
+    none.is_error(ErrorCode::BadOption);
+    let many: Vec<String> = (0..7).map(|n| format!("{n}{}", "a".repeat(25))).collect();
+    let many = lab.get(&format!("/api/compare/export.svg?runs={}", many.join(","))).await;
+    assert!(many.is_error(ErrorCode::BadOption).message.contains('6'));
+    let gone = format!("/api/compare/export.csv?runs={},{}", one.id, "a".repeat(26));
+    lab.get(&gone).await.is_error(ErrorCode::NotFound);
 }

@@ -51,6 +51,32 @@ fn encoded(definition: &Definition) -> String {
 }
 
 #[tokio::test]
+async fn a_link_is_previewed_by_its_experiment() {
+    let lab = lab();
+    let nowhere = lab.get("/e/95t9q7p2p3vpbiw6i73snag2sa").await;
+    assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
+    assert!(nowhere.text().to_lowercase().starts_with("<!doctype html>"));
+    let created = start(&lab, SMALL).await;
+    let status = done(&lab, &created.id).await;
+    let page = lab.get(&format!("/e/{}?def=forward", created.id)).await;
+    assert_eq!(page.status, StatusCode::OK);
+    if langoverrule::assets::PAGE.get("index.html").is_none() {
+        return;
+    }
+    let text = page.text();
+    let property = |name: &str| {
+        let from = text.split_once(&format!("property=\"{name}\" content=\"")).unwrap().1;
+        from.split_once('"').unwrap().0.to_owned()
+    };
+    assert_eq!(property("og:title"), plots::text::escaped(&status.title));
+    assert!(property("og:description").contains("12 of 12"), "{text}");
+    assert!(property("og:url").ends_with(&format!("/e/{}?def=forward", created.id)));
+    let picture = property("og:image");
+    let drawn = lab.get(&picture[picture.find("/api/").unwrap()..]).await;
+    assert_eq!((drawn.status, drawn.header(header::CONTENT_TYPE)), (StatusCode::OK, "image/png"));
+}
+
+#[tokio::test]
 async fn from_start_to_tables_to_a_run() {
     let lab = lab();
     let created = start(&lab, SMALL).await;

@@ -9,27 +9,18 @@ use leptos_router::path;
 use wasm_bindgen::JsCast;
 
 use crate::actions;
+use crate::apart::{Apart, Place};
 use crate::base::{at, base, inside};
 use crate::browser;
 use crate::cards;
 use crate::claims;
-use crate::classroom::follow::FollowPage;
-use crate::classroom::join::JoinPage;
-use crate::classroom::lessons::LessonsPage;
-use crate::classroom::make::MakePage;
-use crate::classroom::present::PresentPage;
-use crate::classroom::start::StartPage;
-use crate::compare::page::ComparePage;
 use crate::embed::EmbedPage;
-use crate::experiments::list::ListPage;
-use crate::experiments::page::ExperimentPage;
 use crate::lab::{Lab, PictureFrom, use_lab};
 use crate::language::{InForce, fill, t};
 use crate::owner;
 use crate::run::link::{Pick, View};
 use crate::run::phase::Phase;
 use crate::run::{Play, SHIPPED};
-use crate::runs::RunsPage;
 use crate::source::{samples, texts};
 use crate::ui::header::{Header, RunActions};
 use crate::ui::notes::Notes;
@@ -99,18 +90,18 @@ fn Pages() -> impl IntoView {
                 <Route path=path!("") view=|| () />
                 <Route path=path!("r/:id") view=|| () />
             </ParentRoute>
-            <Route path=path!("runs") view=RunsPage />
-            <Route path=path!("compare") view=ComparePage />
+            <Route path=path!("runs") view=|| view! { <Apart place=Place::Runs/> } />
+            <Route path=path!("compare") view=|| view! { <Apart place=Place::Compare/> } />
             <Route path=path!("embed/:id") view=EmbedPage />
-            <Route path=path!("experiments") view=ListPage />
-            <Route path=path!("e/:id") view=ExperimentPage />
-            <Route path=path!("lessons") view=LessonsPage />
-            <Route path=path!("lessons/make") view=MakePage />
-            <Route path=path!("lessons/make/:id") view=MakePage />
-            <Route path=path!("present") view=StartPage />
-            <Route path=path!("present/:code") view=PresentPage />
-            <Route path=path!("j") view=JoinPage />
-            <Route path=path!("j/:code") view=FollowPage />
+            <Route path=path!("experiments") view=|| view! { <Apart place=Place::Experiments/> } />
+            <Route path=path!("e/:id") view=|| view! { <Apart place=Place::Experiment/> } />
+            <Route path=path!("lessons") view=|| view! { <Apart place=Place::Lessons/> } />
+            <Route path=path!("lessons/make") view=|| view! { <Apart place=Place::Make/> } />
+            <Route path=path!("lessons/make/:id") view=|| view! { <Apart place=Place::Make/> } />
+            <Route path=path!("present") view=|| view! { <Apart place=Place::Start/> } />
+            <Route path=path!("present/:code") view=|| view! { <Apart place=Place::Present/> } />
+            <Route path=path!("j") view=|| view! { <Apart place=Place::Join/> } />
+            <Route path=path!("j/:code") view=|| view! { <Apart place=Place::Follow/> } />
         </Routes>
     }
 }

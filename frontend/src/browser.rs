@@ -1,10 +1,13 @@
 //! The few things the page asks of the browser itself.
 
-use js_sys::Reflect;
+use js_sys::{Function, Reflect};
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::prelude::*;
-use web_sys::{DomRectReadOnly, File, HtmlElement, ResizeObserver, ResizeObserverEntry, Url};
+use web_sys::{
+    DomRectReadOnly, File, HtmlElement, HtmlTextAreaElement, ResizeObserver, ResizeObserverEntry,
+    Url,
+};
 
 use crate::base::{at, inside};
 use crate::language::{InForce, Language};
@@ -206,11 +209,35 @@ pub fn replace_query(query: &str) {
 pub async fn copy(text: &str) -> bool {
     let navigator = window().navigator();
     let there = Reflect::get(&navigator, &"clipboard".into()).is_ok_and(|c| !c.is_undefined());
-    if !there {
-        return false;
+    if there {
+        let promise = navigator.clipboard().write_text(text);
+        if wasm_bindgen_futures::JsFuture::from(promise).await.is_ok() {
+            return true;
+        }
     }
-    let promise = navigator.clipboard().write_text(text);
-    wasm_bindgen_futures::JsFuture::from(promise).await.is_ok()
+    copy_selected(text).unwrap_or(false)
+}
+
+/// Copies what is selected, as browsers did before there was a clipboard: the only way where the lab is
+/// served without encryption under another name than this machine's own.
+fn copy_selected(text: &str) -> Option<bool> {
+    let focused = document().active_element().and_then(|e| e.dyn_into::<HtmlElement>().ok());
+    let area: HtmlTextAreaElement = document().create_element("textarea").ok()?.dyn_into().ok()?;
+    area.set_value(text);
+    area.set_read_only(true);
+    area.set_class_name("sr-only");
+    // In an open dialog nothing outside it can be selected.
+    let dialog = document().query_selector("dialog[open]").ok().flatten();
+    let place = dialog.or_else(|| document().body().map(Into::into))?;
+    place.append_child(&area).ok()?;
+    area.select();
+    let copy = Reflect::get(&document(), &"execCommand".into()).ok()?;
+    let copied = copy.dyn_into::<Function>().ok()?.call1(&document(), &"copy".into());
+    area.remove();
+    if let Some(focused) = focused {
+        let _ = focused.focus();
+    }
+    Some(copied.is_ok_and(|copied| copied.is_truthy()))
 }
 
 /// Width and height of a picture as it is shown: upright.

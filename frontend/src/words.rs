@@ -4,8 +4,8 @@ mod plots;
 mod run;
 
 use shared::{
-    Definition, Group, GroupSet, Heads, Measure, Preset, Quant, Queries, Ratio, Stage, Stages,
-    Undefined,
+    Counted, Definition, Group, GroupSet, Heads, Measure, Preset, Quant, Queries, Ratio, Stage,
+    Stages, Undefined,
 };
 
 use crate::language::{fill, mark, t};
@@ -114,6 +114,14 @@ pub fn verdict(mdi: f64) -> (Option<Role>, &'static str) {
 /// How far something that should be zero is from it.
 pub fn residual(value: f64) -> String {
     if value == 0.0 { "0".into() } else { format!("{value:.0e}") }
+}
+
+/// What attention is counted by.
+pub fn counted(by: Counted) -> &'static str {
+    match by {
+        Counted::PerToken => t("per token"),
+        Counted::InTotal => t("in total"),
+    }
 }
 
 /// What the shares of a measure are, by their symbols.

@@ -15,7 +15,7 @@ use source::{Literal, Source, files, sources};
 const TAKE_TEXTS: [&str; 4] = ["t", "fill", "mark", "views"];
 
 /// Names, and what is no text of one language; they stand on the page as they are.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 20] = [
     "LangOverrule Lab",
     "MDI",
     "AEI",
@@ -23,6 +23,7 @@ const NAMES: [&str; 19] = [
     "top-p",
     "JSON",
     "CSV",
+    "HTML",
     "SVG",
     "PNG",
     "Markdown",

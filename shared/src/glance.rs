@@ -18,6 +18,24 @@ pub enum Counted {
     InTotal,
 }
 
+impl Counted {
+    /// Counts a row's attention on several sides, each of a number of tokens. In total nothing changes; per
+    /// token each part becomes what one token of its side gets on average, as a part of those averages
+    /// together. A side without a token has no part.
+    pub fn count(self, parts: &mut [f64], tokens: &[u32]) {
+        if self == Counted::InTotal {
+            return;
+        }
+        for (part, tokens) in parts.iter_mut().zip(tokens) {
+            *part = if *tokens == 0 { 0.0 } else { *part / f64::from(*tokens) };
+        }
+        let all: f64 = parts.iter().sum();
+        if all > 0.0 {
+            parts.iter_mut().for_each(|part| *part /= all);
+        }
+    }
+}
+
 /// How a row divides its attention: parts that add up to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Split {
@@ -36,14 +54,9 @@ impl Split {
     /// side without a token has no part.
     #[must_use]
     pub fn counted(&self, by: Counted) -> Split {
-        if by == Counted::InTotal {
-            return *self;
-        }
-        let one = |part: f64, tokens: u32| if tokens == 0 { 0.0 } else { part / f64::from(tokens) };
-        let [words, picture, rest] = self.tokens;
-        let parts = [one(self.words, words), one(self.picture, picture), one(self.rest, rest)];
-        let all: f64 = parts.iter().sum();
-        let [words, picture, rest] = if all > 0.0 { parts.map(|p| p / all) } else { parts };
+        let mut parts = [self.words, self.picture, self.rest];
+        by.count(&mut parts, &self.tokens);
+        let [words, picture, rest] = parts;
         Split { words, picture, rest, tokens: self.tokens }
     }
 }

@@ -65,6 +65,12 @@ async fn round(stage: &Stage, url: &str) -> Result<()> {
         })
         .await?;
     let code = joined.split('?').next().unwrap_or_default();
+    // The wall shows the question to the class once its own program is there.
+    let asked = format!(
+        "fetch('{url}/api/classrooms/{code}').then(r => r.json()).then(c => done(!!c.board?.run))"
+    );
+    let shown = async || Ok((page.asking(&asked).await? == true).then_some(()));
+    page.wait("the class to see the question", shown).await?;
     page.goto(&format!("{url}/j/{code}")).await?;
     page.find("class-picture").await?;
     Ok(())

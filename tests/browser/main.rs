@@ -13,6 +13,7 @@ mod exports;
 mod failures;
 mod frames;
 mod languages;
+mod newcomers;
 mod opener;
 mod own;
 mod photographs;

@@ -1,8 +1,8 @@
 //! The plots of a run: who looks at whom, word by word, what stands beside the curve, and what is
 //! done to the picture or to the attention.
 
-use anyhow::{Result, ensure};
-use system_tests::{LARGE, PHONE};
+use anyhow::{Context, Result, ensure};
+use system_tests::{Browser, LARGE, PHONE};
 
 use crate::stage::scene;
 
@@ -134,6 +134,69 @@ async fn on_paper_marks_stay_where_their_axes_are() -> Result<()> {
         ensure!(text(0).parse::<usize>()? >= 9, "plots that were compared: {}", text(0));
         ensure!(text(1).is_empty(), "{}", text(1));
         Ok(())
+    })
+    .await
+}
+
+/// Draws from one share of a plot's width to another, as a hand does.
+async fn draw_across(page: &Browser, plot: &str, from: f64, to: f64) -> Result<()> {
+    let script = format!(
+        "const glass = document.querySelector('[data-testid={plot}] .glass'), box = glass.getBoundingClientRect();
+         const at = (kind, share) => glass.dispatchEvent(new PointerEvent(kind, {{ bubbles: true, button: 0,
+           pointerId: 1, pointerType: 'mouse', clientX: box.left + share * box.width, clientY: box.top + box.height / 2 }}));
+         at('pointerdown', {from}); at('pointermove', ({from} + {to}) / 2); at('pointermove', {to});
+         at('pointerup', {to}); at('click', {to});"
+    );
+    page.script(&script).await.map(drop)
+}
+
+#[tokio::test]
+async fn drawing_across_a_plot_shows_those_layers_in_both() -> Result<()> {
+    scene("zoom", &[], &[], async |stage| {
+        let page = &stage.browser;
+        page.goto(&stage.server.url).await?;
+        stage.phase("done").await?;
+        // Numbers of layers below a plot, as they are drawn.
+        let layers = |plot: &str| {
+            format!(
+                "const texts = [...document.querySelectorAll('[data-testid={plot}] .drawing text')];
+                 const rows = Map.groupBy(texts.filter(t => /^\\\\d+$/.test(t.textContent.trim())), t => t.getAttribute('y'));
+                 return [...rows.values()].sort((a, b) => b.length - a.length)[0].map(t => t.textContent.trim()).join()"
+            )
+        };
+        ensure!(page.script(&layers("chart")).await? == "0,1,2,3,4,5,6,7");
+        let pinned = page.url().await?;
+        draw_across(page, "chart", 0.35, 0.62).await?;
+        page.wait("the layers in the link", async || {
+            Ok(page.url().await?.contains("layers=").then_some(()))
+        })
+        .await?;
+        let shown = page.script(&layers("chart")).await?;
+        let shown = shown.as_str().context("numbers")?.to_owned();
+        ensure!(shown.len() > 1 && shown.len() < 13, "{shown}");
+        ensure!(page.script(&layers("heads")).await? == *shown, "heads show other layers");
+        // The stretch was no click.
+        ensure!(!page.url().await?.contains("layer="), "a layer was pinned, too");
+        // The link keeps it.
+        let link = page.url().await?;
+        page.goto(&link).await?;
+        stage.phase("done").await?;
+        ensure!(page.script(&layers("chart")).await? == *shown, "the link shows other layers");
+        page.click("zoom-all").await?;
+        page.wait("all layers", async || Ok((page.url().await? == pinned).then_some(()))).await?;
+        ensure!(page.script(&layers("heads")).await? == "0,1,2,3,4,5,6,7");
+        // Without a pointer.
+        page.script("document.querySelector('[data-testid=chart] .glass').focus()").await?;
+        page.key("+").await?;
+        page.wait("fewer layers", async || {
+            Ok(page.url().await?.contains("layers=").then_some(()))
+        })
+        .await?;
+        page.key("-").await?;
+        page.wait("all layers again", async || {
+            Ok((!page.url().await?.contains("layers=")).then_some(()))
+        })
+        .await
     })
     .await
 }

@@ -232,7 +232,7 @@ impl Browser {
     }
 
     /// Presses a key wherever the focus is.
-    pub async fn key(&self, key: Key) -> Result<()> {
+    pub async fn key(&self, key: impl Into<thirtyfour::TypingData>) -> Result<()> {
         Ok(self.driver.action_chain().send_keys(key).perform().await?)
     }
 

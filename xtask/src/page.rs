@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use crate::index::{self, Link, Rel};
@@ -64,7 +64,7 @@ pub fn build(mode: Mode) -> Result<()> {
     let all = assets.values().chain(api.assets.values());
     let stamp = stamp(&[&html, &api.html], &wasm, all)?;
     let stamp_file = wasm_file.with_extension("page-stamp");
-    // Trunk may have written its own page there meanwhile.
+    // The folder may have been emptied meanwhile.
     let standing = fs::read(config.dist.join("index.html")).unwrap_or_default();
     let mark = |page: &[u8]| format!("{stamp} {}", hex(&Sha256::digest(page)));
     let fresh = fs::read_to_string(&stamp_file).is_ok_and(|s| s == mark(&standing));
@@ -75,7 +75,7 @@ pub fn build(mode: Mode) -> Result<()> {
 
     let name = wasm_file.file_stem().and_then(|s| s.to_str()).context("the wasm has no name")?;
     let mut files = Files::new();
-    let boot = bindgen(name, &wasm_file, &config.public_url, mode, &mut files)?;
+    let boot = bindgen((name, &stamp[..16]), &wasm, &config.public_url, mode, &mut files)?;
     let html = lay_out(&html, &links, &assets, &boot, &config.public_url, &mut files)?;
     api.lay_out(&config.public_url, &mut files)?;
     let mark = mark(html.as_bytes());
@@ -111,6 +111,8 @@ fn compile(folder: &Path, rust: &Link, mode: Mode) -> Result<PathBuf> {
             cargo.args(["--profile", "page-dev"]).args(DEV.iter().flat_map(|c| ["--config", c]))
         }
     };
+    // What the program is cut by: see `split`.
+    cargo.args(["--config", &format!("target.{TARGET}.rustflags=['-Clink-args=--emit-relocs']")]);
     if let Some(bin) = rust.attributes.get("data-bin") {
         cargo.args(["--bin", bin]);
     }
@@ -133,17 +135,54 @@ fn compile(folder: &Path, rust: &Link, mode: Mode) -> Result<PathBuf> {
     Ok(PathBuf::from(path.replace("\\\\", "\\")))
 }
 
-/// Runs wasm-bindgen as its command line does for `--target web`, and returns the tags that start
-/// the page.
+/// Cuts the program at the functions that are marked with `wasm_split`: what only those behind a click need
+/// goes into files of its own, which a script beside the main one brings. Returns where the main part lies.
+fn split(
+    (name, version): (&str, &str),
+    wasm: &[u8],
+    folder: &Path,
+    files: &mut Files,
+) -> Result<PathBuf> {
+    let main = folder.join(format!("{name}.wasm"));
+    // Both scripts name each other, so their names cannot follow from what they hold.
+    let script = format!("{name}-parts-{version}.js");
+    let (link, bound) = (format!("./{script}"), format!("./{name}-{version}.js"));
+    let mut options = wasm_split_cli_support::Options::new(wasm);
+    options.output_dir = folder;
+    options.main_out_path = &main;
+    options.link_name = &link;
+    options.main_module = &bound;
+    let parts = wasm_split_cli_support::transform(options);
+    let parts = parts.map_err(|why| anyhow!("the program cannot be split: {why:?}"))?;
+    let mut text = fs::read_to_string(folder.join(&script)).context("no script of the parts")?;
+    for part in parts.split_modules {
+        let bytes = fs::read(&part).with_context(|| part.display().to_string())?;
+        let named = part.file_name().and_then(|n| n.to_str()).context("a part has no name")?;
+        let stem = named.trim_end_matches(".wasm");
+        let own = hashed(&format!("{name}-{stem}"), "wasm", &bytes);
+        ensure!(text.contains(named), "the script of the parts does not name {named}");
+        text = text.replace(&format!("{named}\""), &format!("{own}\""));
+        files.insert(own.into(), bytes);
+    }
+    files.insert(script.into(), text.into_bytes());
+    Ok(main)
+}
+
+/// Splits the program and runs wasm-bindgen on its main part, as its command line does for `--target web`;
+/// returns the tags that start the page.
 fn bindgen(
-    name: &str,
-    wasm_file: &Path,
+    (name, version): (&str, &str),
+    wasm: &[u8],
     url: &str,
     mode: Mode,
     files: &mut Files,
 ) -> Result<String> {
+    let folder = tempfile::tempdir().context("no temporary folder")?;
+    let main = split((name, version), wasm, folder.path(), files)?;
     let mut bindgen = wasm_bindgen_cli_support::Bindgen::new();
-    bindgen.input_path(wasm_file).out_name(name).typescript(false);
+    bindgen.input_path(&main).out_name(name).typescript(false);
+    // The parts share the main one's table of functions and its stack.
+    bindgen.keep_lld_exports(true);
     // Names make a panic's trace readable and are a third of the module.
     bindgen.remove_name_section(mode == Mode::Release).remove_producers_section(true);
     bindgen.web(true).context("wasm-bindgen")?;
@@ -160,7 +199,7 @@ fn bindgen(
     }
     let js = output.js().as_bytes().to_vec();
     let wasm = output.wasm_mut().emit_wasm();
-    let js_name = hashed(name, "js", &js);
+    let js_name = format!("{name}-{version}.js");
     let wasm_name = hashed(&format!("{name}_bg"), "wasm", &wasm);
     // In a file of its own, so that a content security policy needs no 'unsafe-inline'.
     // Relative to this file, wherever the lab lies below its host.

@@ -87,8 +87,8 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "FILE")]
     record_heads: Option<PathBuf>,
     /// Draw a plot or the card as SVG or PNG, by the file's ending: FILE for the curve (with --times that
-    /// of all answers, with its band), or KIND=FILE with curve, heads, flow, words, repeat or card. May be
-    /// given again and again.
+    /// of all answers, with its band), or KIND=FILE with curve, heads, flow, words, map, tokens, repeat or
+    /// card. FILE.html is all of the run in one document. May be given again and again.
     #[arg(long, value_name = "[KIND=]FILE")]
     plot: Vec<PlotFile>,
     /// Theme of what is drawn: light, dark or projector.
@@ -130,8 +130,21 @@ impl FromStr for PlotFile {
         let form = match ending.to_ascii_lowercase().as_str() {
             "svg" => Form::Svg,
             "png" => Form::Png,
-            _ => return Err("name a file that ends in .svg or .png".to_owned()),
+            // There is one document, with everything in it.
+            "html" if subject.is_none() => {
+                return Ok(PlotFile { subject: Some(Subject::Document), form: Form::Html, file });
+            }
+            _ => {
+                return Err(
+                    "name a file that ends in .svg or .png, or in .html for all of the run \
+                            in one document"
+                        .to_owned(),
+                );
+            }
         };
+        if subject == Some(Subject::Document) {
+            return Err("a document is HTML: name a file that ends in .html".to_owned());
+        }
         Ok(PlotFile { subject, form, file })
     }
 }

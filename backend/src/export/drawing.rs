@@ -6,10 +6,11 @@ use axum::body::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plots::export::{Asked, File, RunPlot};
+use plots::html::Document;
 use plots::run::{Compared, Measured, View};
-use plots::{Style, Theme, raster};
+use plots::{Style, Theme, Words, raster};
 use shared::sentence::LabError;
-use shared::{Definition, ErrorCode};
+use shared::{Counted, Definition, ErrorCode, Language};
 use tokio::sync::Semaphore;
 
 use super::Observed;
@@ -27,6 +28,8 @@ pub enum Subject {
     Plot(RunPlot),
     /// Its card.
     Card,
+    /// The whole run as one document.
+    Document,
 }
 
 impl Subject {
@@ -34,6 +37,7 @@ impl Subject {
     pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "card" => Some(Subject::Card),
+            "document" => Some(Subject::Document),
             name => RunPlot::from_name(name).map(Subject::Plot),
         }
     }
@@ -43,7 +47,13 @@ impl Subject {
         match self {
             Subject::Plot(plot) => plot.name(),
             Subject::Card => "card",
+            Subject::Document => "document",
         }
+    }
+
+    /// Whether a picture of the prompt is part of it.
+    pub fn has_picture(self) -> bool {
+        matches!(self, Subject::Card | Subject::Document | Subject::Plot(RunPlot::Map))
     }
 }
 
@@ -54,6 +64,28 @@ pub enum Form {
     Svg,
     /// As a PNG picture.
     Png,
+    /// As an HTML document, which a [`Subject::Document`] always is.
+    Html,
+}
+
+impl Form {
+    /// Its kind of content.
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Form::Svg => "image/svg+xml",
+            Form::Png => "image/png",
+            Form::Html => "text/html; charset=utf-8",
+        }
+    }
+
+    /// How names of such files end.
+    pub const fn ending(self) -> &'static str {
+        match self {
+            Form::Svg => "svg",
+            Form::Png => "png",
+            Form::Html => "html",
+        }
+    }
 }
 
 /// How a run is drawn.
@@ -65,6 +97,8 @@ pub struct Wanted {
     pub form: Form,
     /// The theme.
     pub theme: Theme,
+    /// The language of what is written in it.
+    pub language: Language,
     /// How it is looked at.
     pub view: View,
     /// Whether numbers of a run that is not done are shown.
@@ -72,47 +106,90 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Something under a definition, in light, as nobody looks at it in particular.
+    /// Something under a definition, in light and in English, as nobody looks at it in particular.
     pub fn new(subject: Subject, form: Form, definition: Definition) -> Self {
-        let view = View { definition, ..View::default() };
-        Wanted { subject, form, theme: Theme::Light, view, partial: false }
+        let view = View { definition, counted: Counted::InTotal, ..View::default() };
+        let (theme, language) = (Theme::Light, Language::English);
+        Wanted { subject, form, theme, language, view, partial: false }
     }
 
-    /// Which of the prompt's pictures a card shows, from 0.
+    /// Which of the prompt's pictures is shown where only one is, from 0.
     pub fn medium(&self, observed: &Observed) -> u8 {
-        plots::card::medium(&observed.plotted(), &self.view)
+        plots::pictured::medium(&observed.plotted(), &self.view)
     }
 
-    /// The file. `picture` is the prepared picture of [`Wanted::medium`] as PNG, which a card shows.
+    /// The file. `picture` is the prepared picture of [`Wanted::medium`] as PNG, of what
+    /// [`Subject::has_picture`].
     ///
     /// # Errors
-    /// `internal` where no picture can be made of the drawing.
+    /// `internal` where no picture can be made of the drawing; `bad_option` where the subject has no such
+    /// form.
     pub fn draw(
         &self,
         observed: &Observed,
         address: &str,
         picture: Option<&[u8]>,
     ) -> Result<Vec<u8>, ApiError> {
-        let style = Style::from(self.theme);
+        let style = Style { words: Words::of(self.language), ..Style::from(self.theme) };
         let version = env!("CARGO_PKG_VERSION");
-        let asked = Asked { address, version, partial: self.partial };
+        let picture = picture.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png)));
+        let asked = Asked { address, version, partial: self.partial, picture: picture.as_deref() };
         let run = observed.plotted();
-        let (file, sharpness): (File, f32) = match self.subject {
-            Subject::Plot(plot) => {
+        let (file, sharpness): (File, f32) = match (self.subject, self.form) {
+            (Subject::Document, Form::Html) => {
+                return self.document(observed, &style, &asked).map(String::into_bytes);
+            }
+            (Subject::Document, _) | (_, Form::Html) => {
+                let name = self.subject.name();
+                return Err(none_such(LabError::APlot, name, &["document as .html"]));
+            }
+            (Subject::Plot(plot), _) => {
                 (plots::export::file(&run, plot, &self.view, &style, &asked), raster::SHARPNESS)
             }
-            Subject::Card => {
-                let picture =
-                    picture.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png)));
-                (plots::card::card(&run, &self.view, &style, &asked, picture.as_deref()), 1.0)
-            }
+            (Subject::Card, _) => (plots::card::card(&run, &self.view, &style, &asked), 1.0),
         };
         match self.form {
-            Form::Svg => Ok(file.svg.into_bytes()),
+            Form::Svg | Form::Html => Ok(file.svg.into_bytes()),
             Form::Png => raster::png(&file.svg, sharpness, &file.title, &file.told)
                 .map_err(|why| ApiError::internal(format!("no picture of a drawing: {why:?}"))),
         }
     }
+
+    /// The whole run as one document, with its report inside.
+    fn document(
+        &self,
+        observed: &Observed,
+        style: &Style,
+        asked: &Asked<'_>,
+    ) -> Result<String, ApiError> {
+        let report = observed.report(&self.view.definition, self.partial);
+        let data = serde_json::to_string(&report).map_err(ApiError::internal)?;
+        let run = observed.plotted();
+        let parts = Document {
+            language: self.language,
+            data: &data,
+            name: "langoverrule-run.json",
+            what_ran: &what_ran(&run),
+        };
+        Ok(plots::html::document(&run, &self.view, style, asked, &parts))
+    }
+}
+
+/// What a run's numbers rest on, by the names that its report has for it.
+fn what_ran(run: &plots::run::Run<'_>) -> Vec<(String, String)> {
+    let (model, options) = (run.model, run.options);
+    let all = [
+        ("model", format!("{} ({})", model.name, model.family)),
+        ("hash", model.hash.clone()),
+        ("quant", model.quant.name().to_owned()),
+        ("device", model.device.clone()),
+        ("dtype", model.dtype.clone()),
+        ("template", options.template_on(model).to_owned()),
+        ("prompt", options.prompt.clone()),
+        ("changed", plots::run::changed(options, model)),
+    ];
+    let there = all.into_iter().filter(|(_, value)| !value.is_empty());
+    there.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Reads what a curve shows and what lies over it, as links write them.
@@ -124,13 +201,33 @@ pub fn view_of(
     curve: &str,
     compared: Compared,
     (layer, token): (Option<usize>, Option<usize>),
+    count: &str,
 ) -> Result<View, ApiError> {
     let measured = match curve {
         "" | "mdi" => Measured::Mdi,
         "aei" => Measured::Aei,
         other => return Err(none_such(LabError::ACurve, other, &["mdi", "aei"])),
     };
-    Ok(View { definition, measured, compared, layer, token })
+    let counted = match count {
+        // As these files were before there was a choice.
+        "" | "total" => Counted::InTotal,
+        "token" => Counted::PerToken,
+        other => return Err(none_such(LabError::ACount, other, &["token", "total"])),
+    };
+    Ok(View { definition, measured, compared, layer, token, counted })
+}
+
+/// Reads a language's tag; English where none is named.
+///
+/// # Errors
+/// `bad_option`, naming the languages.
+pub fn language_of(tag: &str) -> Result<Language, ApiError> {
+    if tag.is_empty() {
+        return Ok(Language::English);
+    }
+    let tags = Language::ALL.map(Language::tag);
+    let named = Language::ALL.into_iter().find(|language| language.tag() == tag);
+    named.ok_or_else(|| none_such(LabError::ALanguage, tag, &tags))
 }
 
 /// Reads a theme's name; light where none is named.
@@ -213,7 +310,9 @@ mod tests {
         for error in [
             theme_of("pink").err(),
             plot_of("pie").err(),
-            view_of(Definition::default(), "roc", Compared::default(), (None, None)).err(),
+            view_of(Definition::default(), "roc", Compared::default(), (None, None), "").err(),
+            view_of(Definition::default(), "", Compared::default(), (None, None), "all").err(),
+            language_of("la").err(),
         ] {
             let error = error.expect("there is no such thing").0;
             assert_eq!(error.code, ErrorCode::BadOption);

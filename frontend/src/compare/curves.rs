@@ -1,7 +1,7 @@
 //! The runs' curves on one axis; a click chooses a layer in all of them.
 
 use leptos::prelude::*;
-use shared::{Observation, Stage, Stages, Undefined};
+use shared::{Observation, Stages, Undefined};
 
 use super::opened::{Chosen, Opened};
 use crate::lab::use_lab;
@@ -12,37 +12,30 @@ use crate::ui::glass::{At, Handler, Key, Reads};
 use crate::ui::plot_glass::PlotGlass;
 use crate::ui::value::plain;
 use crate::words;
-use plots::curves::{Beside, Curve as Line, letter};
+use plots::comparison;
+use plots::curves::{Beside, letter};
 use plots::frame::Frame;
 use plots::view_box;
 
 /// A run's value in a layer, of the measure that is shown.
 pub(super) fn value_of(run: Opened, layer: usize, curve: Curve) -> Option<shared::Value> {
-    run.run.derived.measures.with(|all| {
-        all.get(layer).map(|m| match curve {
-            Curve::Mdi => m.mdi,
-            Curve::Aei => m.aei_text,
-        })
-    })
+    run.run.derived.measures.with(|all| all.get(layer).map(|m| comparison::value(m, curve)))
 }
 
 fn chart_of(runs: &[Opened], chosen: Chosen) -> Beside {
-    let depth = |run: &Opened| run.run.facts.observation.with(Observation::layers);
-    let depths: Vec<usize> = runs.iter().map(depth).filter(|n| *n > 0).collect();
-    let layers = depths.iter().copied().max().unwrap_or(0);
     let curve = chosen.curve.get();
-    let curves = runs.iter().map(|run| Line {
-        run: run.place,
-        values: (0..depth(run)).map(|l| value_of(*run, l, curve).and_then(Result::ok)).collect(),
+    let values = runs.iter().map(|run| {
+        let depth = run.run.facts.observation.with(Observation::layers);
+        (0..depth).map(|l| value_of(*run, l, curve).and_then(Result::ok)).collect()
     });
-    let bands = match chosen.definition.get().stages {
-        // Three equal bands over everything say nothing; nor do one model's over another's.
-        Stages::All => vec![],
-        _ if depths.iter().any(|n| *n != layers) => vec![],
-        stages => Stage::ALL.map(|s| (words::stage(s), s.layers(stages, layers))).to_vec(),
-    };
     let knocked_out = runs.iter().any(|run| run.run.facts.options.with(|o| o.knockout.is_some()));
-    Beside { layers, curves: curves.collect(), bands, knocked_out }
+    comparison::chart(
+        values.collect(),
+        &chosen.definition.get(),
+        curve,
+        knocked_out,
+        &words::plot_words(),
+    )
 }
 
 /// The card.
@@ -72,7 +65,7 @@ pub(super) fn Curves(all: StoredValue<Vec<Opened>>, chosen: Chosen) -> impl Into
             Key::Right | Key::Up => step(1),
             Key::Home => chosen.layer.set(Some(0)),
             Key::End => chosen.layer.set(chart.with_untracked(|c| c.layers).checked_sub(1)),
-            Key::Choose => return false,
+            Key::Choose | Key::Nearer | Key::Farther => return false,
         }
         true
     };

@@ -5,8 +5,7 @@ use shared::Definition;
 
 use crate::run::link::{Curve, definition_from_text, definition_to_text, is_name};
 
-/// Most runs beside each other: more curves cannot be told apart.
-pub const MOST: usize = 6;
+pub use plots::comparison::MOST;
 
 /// What the comparison shows.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -9,7 +9,8 @@ use crate::words;
 
 /// Whether the answer changed and where the two part.
 pub fn answer(parting: &Parting) -> String {
-    let place = parting.same + 1;
+    // As everywhere, the first token is 0.
+    let place = parting.same;
     let shown = |text: &String| format!("“{}”", words::token(text));
     match (&parting.first, &parting.second) {
         (None, None) if parting.same == 0 => t("Neither wrote anything.").into(),
@@ -103,12 +104,12 @@ mod tests {
     fn the_place_where_answers_part_is_named() {
         assert_eq!(
             parted(3, Some(" dog"), Some(" cat")),
-            "The answer changes at token 4: “dog” becomes “cat”."
+            "The answer changes at token 3: “dog” becomes “cat”."
         );
         assert_eq!(parted(6, None, None), "The answer stays the same, token for token.");
         assert_eq!(parted(0, None, None), "Neither wrote anything.");
-        assert!(parted(2, Some(""), None).ends_with("ends before token 3, “[end]”."));
-        assert!(parted(2, None, Some("!")).contains("goes on with token 3"));
+        assert!(parted(2, Some(""), None).ends_with("ends before token 2, “[end]”."));
+        assert!(parted(2, None, Some("!")).contains("goes on with token 2"));
     }
 
     #[test]

@@ -14,11 +14,11 @@ use super::stages::Stages;
 use super::test_it::TestIt;
 use crate::base::{at, inside};
 use crate::experiments::definitions::DefinitionSwitch;
-use crate::lab::use_lab;
+use crate::lab::{Lab, use_lab};
 use crate::language::{fill, t};
 use crate::run::link::Curve;
 use crate::run::phase::Phase;
-use crate::ui::header::{Header, ShareButton};
+use crate::ui::header::{Header, Menu, ShareButton};
 use crate::ui::notes::Notes;
 use crate::ui::value::Switch;
 use crate::{actions, browser};
@@ -90,7 +90,10 @@ pub fn ComparePage() -> impl IntoView {
     let empty = Signal::derive(move || ids.with(Vec::is_empty));
     view! {
         <a class="skip" href="#compared">{t("Skip to the comparison")}</a>
-        <Header><ShareButton lab disabled=empty share/></Header>
+        <Header>
+            <Files lab ids chosen/>
+            <ShareButton lab disabled=empty share/>
+        </Header>
         <Notes/>
         <main class="compared" id="compared" tabindex="-1">
             <h1 class="sr-only">{t("Runs beside each other")}</h1>
@@ -103,6 +106,39 @@ pub fn ComparePage() -> impl IntoView {
                 }
             }}
         </main>
+    }
+}
+
+/// The comparison as files.
+#[component]
+fn Files(lab: Lab, ids: Memo<Vec<String>>, chosen: Chosen) -> impl IntoView {
+    let address = move |format: &'static str| {
+        move || {
+            let view = plots::run::View {
+                definition: chosen.definition.get(),
+                measured: chosen.curve.get(),
+                layer: chosen.layer.get(),
+                ..Default::default()
+            };
+            ids.with(|ids| lab.run.facts.source.comparison_url(ids, format, &view))
+        }
+    };
+    view! {
+        <Show when=move || ids.with(|ids| !ids.is_empty())>
+            <Menu label=t("Export")>
+                <a href=address("html") download data-testid="export-html">
+                    "HTML "<small>{t("all of it in one file that needs no lab")}</small>
+                </a>
+                <a href=address("csv") download data-testid="export-csv">
+                    "CSV "<small>{t("one row for each layer")}</small>
+                </a>
+                <div class="menu-pair">
+                    <span>{t("The curves on one axis")}</span>
+                    <a href=address("svg") download data-testid="export-svg">"SVG"</a>
+                    <a href=address("png") download data-testid="export-png">"PNG"</a>
+                </div>
+            </Menu>
+        </Show>
     }
 }
 

@@ -234,13 +234,20 @@ fn layers_plot(
         curves.extend(tables.stages.paper.iter().map(|row| ghost(row, tables, layers, palette)));
     }
     let columns = (0..layers.max(1)).map(|l| l.to_string()).collect();
-    Plot { columns, curves, knocked_out: knocked_out(all) }
+    Plot { titles: (t("layer"), "MDI"), columns, curves, knocked_out: knocked_out(all) }
 }
 
 fn lever_table(tables: &Tables, lever: Lever) -> Option<&LeverTable> {
     match lever {
         Lever::Prune => tables.prune.as_ref(),
         Lever::Replicate => tables.replicate.as_ref(),
+    }
+}
+
+fn lever_name(lever: Lever) -> &'static str {
+    match lever {
+        Lever::Prune => t("Prune"),
+        Lever::Replicate => t("Replicate"),
     }
 }
 
@@ -252,13 +259,13 @@ pub(super) fn LeverCard(shown: Shown, means: RwSignal<Means>, lever: Lever) -> i
     let (id, title, note, testid) = match lever {
         Lever::Prune => (
             "prune-title",
-            t("Prune"),
+            lever_name(lever),
             t("late MDI and right answers, tokens dropped"),
             "prune-plot",
         ),
         Lever::Replicate => (
             "replicate-title",
-            t("Replicate"),
+            lever_name(lever),
             t("late MDI and right answers, tokens repeated"),
             "replicate-plot",
         ),
@@ -299,7 +306,8 @@ fn lever_plot(
     means: Means,
     palette: &Palette,
 ) -> Plot {
-    let mut plot = Plot { knocked_out: knocked_out(all), ..Plot::default() };
+    let titles = (lever_name(lever), "MDI");
+    let mut plot = Plot { titles, knocked_out: knocked_out(all), ..Plot::default() };
     let first =
         all.first().and_then(|(_, t)| lever_table(t, lever)).and_then(|t| t.series.get(chosen));
     let Some(first) = first else { return plot };

@@ -3,6 +3,7 @@
 //! `?def=paper&layer=9&token=2&curve=aei&scale=relative`; what is at its default is left out. A
 //! custom definition is written out: `def=predicting.begin-system.mean_first.two.mean_of_ratios`.
 
+use plots::frame::Window;
 use serde::de::DeserializeOwned;
 use shared::{Counted, Definition, Group, GroupSet, Heads, Target};
 
@@ -71,6 +72,8 @@ pub struct View {
     pub look: Option<u32>,
     /// What attention is counted by.
     pub counted: Counted,
+    /// The layers that curve and heads show, where those are not all.
+    pub window: Option<Window>,
 }
 
 impl View {
@@ -124,6 +127,9 @@ impl View {
         }
         if self.counted == Counted::InTotal {
             parts.push("count=total".into());
+        }
+        if let Some(Window { first, last }) = self.window {
+            parts.push(format!("layers={first}-{last}"));
         }
         match self.target {
             None => {}
@@ -187,6 +193,10 @@ impl View {
                     Ok(head) => view.look = Some(head),
                     Err(_) => wrong.push(part.to_owned()),
                 },
+                ("layers", range) => match window_from_text(range) {
+                    Some(window) => view.window = Some(window),
+                    None => wrong.push(part.to_owned()),
+                },
                 ("count", "total") => view.counted = Counted::InTotal,
                 ("curve", "aei") => view.curve = Curve::Aei,
                 ("scale", "relative") => view.scale = Scale::Relative,
@@ -214,6 +224,12 @@ fn patch_from_text(text: &str) -> Option<Target> {
         None => (col, 0),
     };
     Some(Target::Patch { medium, row: row.parse().ok()?, col: col.parse().ok()? })
+}
+
+/// Reads `first-last`.
+fn window_from_text(text: &str) -> Option<Window> {
+    let (first, last) = text.split_once('-')?;
+    Some(Window::between(first.parse().ok()?, last.parse().ok()?))
 }
 
 /// Letters of a run's random name.
@@ -288,6 +304,7 @@ mod tests {
             medium: 1,
             look: Some(31),
             counted: Counted::InTotal,
+            window: Some(Window { first: 4, last: 9 }),
         });
         there_and_back(View { target: Some(Target::Position(17)), ..View::default() });
         there_and_back(View { flow: FlowStyle::Matrix, ..View::default() });

@@ -1,6 +1,7 @@
 //! One run and how it is looked at, and what keys and buttons do with it.
 
 use leptos::prelude::*;
+use plots::frame::Window;
 use shared::{Definition, Group, Observation};
 
 use super::derived::Over;
@@ -132,6 +133,34 @@ impl Run {
             self.hover.set(None);
             self.view.layer.set(Some(now.saturating_add_signed(by).min(last)));
         }
+    }
+
+    /// The layers that curve and heads show, where those are not all.
+    pub fn shown_layers(&self) -> Option<Window> {
+        self.view.window.get()?.of(self.facts.observation.with(Observation::layers))
+    }
+
+    /// Shows the layers between two in curve and heads.
+    pub fn zoom_to(&self, a: usize, b: usize) {
+        let layers = self.facts.observation.with_untracked(Observation::layers);
+        // One layer alone is no curve.
+        if a != b {
+            self.view.window.set(Window::between(a, b).of(layers));
+        }
+    }
+
+    /// Shows half as many layers, around the one that is looked at.
+    pub fn zoom_in(&self) {
+        let layers = self.facts.observation.with_untracked(Observation::layers);
+        let shown = self.view.window.get_untracked().and_then(|window| window.of(layers));
+        let around = self.derived.layer.get_untracked().unwrap_or(layers / 2);
+        self.view.window.set(Window::nearer(shown, around, layers).or(shown));
+    }
+
+    /// Shows twice as many layers.
+    pub fn zoom_out(&self) {
+        let layers = self.facts.observation.with_untracked(Observation::layers);
+        self.view.window.update(|shown| *shown = shown.and_then(|window| window.farther(layers)));
     }
 
     /// Moves the chosen token by `by`, staying inside the answer.

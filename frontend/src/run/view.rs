@@ -4,6 +4,7 @@
 //! a person may pass on belongs here and nowhere else; what the pointer does meanwhile does not.
 
 use leptos::prelude::*;
+use plots::frame::Window;
 use shared::{Counted, Definition, Target};
 
 use super::kept::forget_gone;
@@ -38,6 +39,8 @@ pub struct ViewSignals {
     pub look: RwSignal<Option<u32>>,
     /// What attention is counted by.
     pub counted: RwSignal<Counted>,
+    /// The layers that curve and heads show, where those are not all.
+    pub window: RwSignal<Option<Window>>,
 }
 
 impl ViewSignals {
@@ -56,6 +59,7 @@ impl ViewSignals {
             medium: RwSignal::new(view.medium),
             look: RwSignal::new(view.look),
             counted: RwSignal::new(view.counted),
+            window: RwSignal::new(view.window),
         }
     }
 
@@ -74,6 +78,7 @@ impl ViewSignals {
             medium: self.medium.get(),
             look: self.look.get(),
             counted: self.counted.get(),
+            window: self.window.get(),
         }
     }
 
@@ -96,6 +101,7 @@ impl ViewSignals {
         self.medium.set(view.medium);
         self.look.set(view.look);
         self.counted.set(view.counted);
+        self.window.set(view.window);
     }
 
     /// Lets go of what was chosen in a run that another one replaces; how things are shown stays.
@@ -105,6 +111,7 @@ impl ViewSignals {
         self.target.set(None);
         self.medium.set(0);
         self.look.set(None);
+        self.window.set(None);
     }
 
     /// Lets go of everything that stays chosen, a head too; the definition stays.
@@ -128,6 +135,7 @@ impl ViewSignals {
         forget_gone(self.medium);
         forget_gone(self.look);
         forget_gone(self.counted);
+        forget_gone(self.window);
         forget_gone(self.scale);
         forget_gone(self.compared);
     }

@@ -31,6 +31,12 @@ pub use failure::Failure;
 #[cfg(target_arch = "wasm32")]
 pub use follow::{Following, Told};
 
+/// The address of the page that describes the lab's interface for programs.
+#[cfg(target_arch = "wasm32")]
+pub fn api_page() -> String {
+    crate::base::at("/api")
+}
+
 /// Where a run is made and kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
@@ -41,6 +47,8 @@ pub enum Source {
 
 #[cfg(target_arch = "wasm32")]
 mod of_runs {
+    use plots::export::RunPlot;
+    use plots::run::View;
     use shared::api::{ModelEntry, RunCreated, RunRecord};
     use shared::listing::RunsListed;
     use shared::{AskedOptions, Definition, HeadRows, Label, LabelChange};
@@ -170,6 +178,26 @@ mod of_runs {
         pub fn export_url(self, id: &str, format: &str, definition: &Definition) -> String {
             match self {
                 Source::Remote => remote::export_url(id, format, definition),
+            }
+        }
+
+        /// The address of a run's document (`html`), or of one of its plots as it is looked at.
+        pub fn drawn_url(
+            self,
+            id: &str,
+            format: &str,
+            view: &View,
+            plot: Option<RunPlot>,
+        ) -> String {
+            match self {
+                Source::Remote => remote::drawn_url(id, format, view, plot),
+            }
+        }
+
+        /// The address of several runs beside each other as a file.
+        pub fn comparison_url(self, runs: &[String], format: &str, view: &View) -> String {
+            match self {
+                Source::Remote => remote::comparison_url(runs, format, view),
             }
         }
     }

@@ -1,17 +1,19 @@
 //! Runs and models of the lab that this page came from.
 
 use gloo_net::http::Request;
+use plots::export::RunPlot;
+use plots::run::{Measured, View};
 use shared::api::{ModelEntry, RunCreated, RunRecord};
 use shared::event::EVENT_VERSION;
 use shared::listing::{RunsAsked, RunsListed};
-use shared::{AskedOptions, Definition, HeadRows, Label, LabelChange};
+use shared::{AskedOptions, Counted, Definition, HeadRows, Label, LabelChange};
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, FormData};
 
 use super::Failure;
 use super::http::{self, bearer, broken, checked, encoded, get, read, send, unreadable};
 use crate::base::at;
-use crate::language::t;
+use crate::language::{InForce, Language, t};
 
 pub(super) async fn models() -> Result<Vec<ModelEntry>, Failure> {
     get("/api/models").await
@@ -127,4 +129,31 @@ fn of_picture(id: &str, end: &str, medium: u8) -> String {
 
 pub(super) fn export_url(id: &str, format: &str, definition: &Definition) -> String {
     at(&format!("/api/runs/{id}/export.{format}?definition={}", encoded(definition)))
+}
+
+pub(super) fn drawn_url(id: &str, format: &str, view: &View, plot: Option<RunPlot>) -> String {
+    let mut query = looked_at(view);
+    query += plot.map(|plot| format!("&plot={}", plot.name())).unwrap_or_default().as_str();
+    query += view.token.map(|token| format!("&token={token}")).unwrap_or_default().as_str();
+    if view.counted == Counted::PerToken {
+        query += "&count=token";
+    }
+    at(&format!("/api/runs/{id}/export.{format}?{query}"))
+}
+
+pub(super) fn comparison_url(runs: &[String], format: &str, view: &View) -> String {
+    at(&format!("/api/compare/export.{format}?runs={}&{}", runs.join(","), looked_at(view)))
+}
+
+/// What runs and comparisons are looked at by, as a query.
+fn looked_at(view: &View) -> String {
+    let mut query = format!("definition={}", encoded(&view.definition));
+    query += view.layer.map(|layer| format!("&layer={layer}")).unwrap_or_default().as_str();
+    if view.measured == Measured::Aei {
+        query += "&curve=aei";
+    }
+    if Language::now() != Language::English {
+        query += &format!("&language={}", Language::now().tag());
+    }
+    query
 }

@@ -42,6 +42,10 @@ pub enum Key {
     End,
     /// Enter or the space bar.
     Choose,
+    /// Plus: shows less, larger.
+    Nearer,
+    /// Minus: shows more.
+    Farther,
 }
 
 impl Key {
@@ -54,6 +58,8 @@ impl Key {
             "Home" => Key::Home,
             "End" => Key::End,
             "Enter" | " " => Key::Choose,
+            "+" | "=" => Key::Nearer,
+            "-" => Key::Farther,
             _ => return None,
         })
     }
@@ -97,6 +103,8 @@ pub struct Handler {
     pub key: Callback<(Key,), bool>,
     /// The focus has come.
     pub focused: Callback<()>,
+    /// Takes a stretch that was drawn across the plot; a glass without it has only clicks.
+    pub brush: Option<Callback<(At, At)>>,
 }
 
 impl Handler {
@@ -115,7 +123,14 @@ impl Handler {
             choose: Callback::new(move |(at,)| choose(at)),
             key: Callback::new(|_| false),
             focused: Callback::new(|()| ()),
+            brush: None,
         }
+    }
+
+    /// The same, and what happens with a stretch that was drawn across the plot.
+    #[must_use]
+    pub fn brushed(self, brush: impl Fn(At, At) + Send + Sync + 'static) -> Self {
+        Handler { brush: Some(Callback::new(move |(from, to)| brush(from, to))), ..self }
     }
 
     /// The same, with keys.
@@ -137,19 +152,42 @@ impl Handler {
     }
 }
 
-/// The glass: a finger's tap chooses, and only a mouse looks without choosing.
+/// Fewer pixels between press and release are a click.
+const CLICK: f64 = 8.0;
+
+/// The glass: a finger's tap chooses, and only a mouse looks without choosing. Drawn across, where the plot
+/// takes that, it is a stretch.
 #[component]
 pub fn Glass(
     /// What it does.
     handler: Handler,
 ) -> impl IntoView {
-    let Handler { label, testid, reads, look, choose, key, focused } = handler;
+    let Handler { label, testid, reads, look, choose, key, focused, brush } = handler;
     let (role, slider, described_by) = match reads {
         Reads::Slider { last, now, told } => (Some("slider"), Some((last, now, told)), None),
         Reads::Surface { described_by } => (Some("application"), None, Some(described_by)),
         Reads::Nothing => (None, None, None),
     };
     let keyboard = role.is_some();
+    // Where it was pressed and where the pointer is since, while that is a stretch.
+    let pressed = RwSignal::new(None::<At>);
+    let stretch = RwSignal::new(None::<(At, At)>);
+    let moved = move |at: At| {
+        let Some(from) = pressed.get_untracked() else { return };
+        if stretch.get_untracked().is_some() || (at.x - from.x).abs() >= CLICK {
+            stretch.set(Some((from, at)));
+        }
+    };
+    // The click that ends a stretch chooses nothing.
+    let drawn = StoredValue::new(false);
+    let release = move || {
+        pressed.set(None);
+        if let (Some((from, to)), Some(brush)) = (stretch.get_untracked(), brush) {
+            stretch.set(None);
+            drawn.set_value(true);
+            brush.run((from, to));
+        }
+    };
     view! {
         <div
             class="glass"
@@ -163,20 +201,49 @@ pub fn Glass(
             aria-valuemax=move || slider.map(|s| s.0.get())
             aria-valuenow=move || slider.and_then(|s| s.1.get())
             aria-valuetext=move || slider.and_then(|s| s.2.get())
-            on:pointermove=move |event| if event.pointer_type() == "mouse" {
-                look.run((At::of(&event),));
+            on:pointerdown=move |event| if brush.is_some() && event.button() == 0 {
+                drawn.set_value(false);
+                pressed.set(At::of(&event));
+                hold(&event);
+            }
+            on:pointermove=move |event| if let Some(at) = At::of(&event) {
+                moved(at);
+                if event.pointer_type() == "mouse" {
+                    look.run((Some(at),));
+                }
+            }
+            on:pointerup=move |_| release()
+            on:pointercancel=move |_| {
+                pressed.set(None);
+                stretch.set(None);
             }
             on:pointerleave=move |_| look.run((None,))
-            on:click=move |event| if let Some(at) = At::of(&event) {
+            on:click=move |event| if let Some(at) = At::of(&event).filter(|_| !drawn.get_value()) {
                 choose.run((at,));
             }
             on:focus=move |_| focused.run(())
             on:blur=move |_| look.run((None,))
             on:keydown=move |event| if let Some(pressed) = Key::of(&event.key())
+                && !event.ctrl_key() && !event.meta_key()
                 && key.run((pressed,))
             {
                 event.prevent_default();
             }
-        ></div>
+        >
+            {move || stretch.get().map(|(from, to)| view! {
+                <i class="brush"
+                    style:left=format!("{}px", from.x.min(to.x))
+                    style:width=format!("{}px", (to.x - from.x).abs())></i>
+            })}
+        </div>
+    }
+}
+
+/// Keeps a pointer's events coming while it is pressed, also from beside the glass.
+fn hold(event: &web_sys::PointerEvent) {
+    let glass = event.current_target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+    if let Some(glass) = glass {
+        // Without it a stretch ends at the plot's edge, that is all.
+        let _ = glass.set_pointer_capture(event.pointer_id());
     }
 }

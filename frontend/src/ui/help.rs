@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use crate::lab::use_lab;
 use crate::language::t;
+use crate::source::api_page;
 use crate::tour::Step;
 use crate::ui::header::close_when_left;
 use crate::ui::term::Glossary;
@@ -44,6 +45,10 @@ pub fn Help(
                 }>
                     {t("The words of the lab")}<small>{t("every term in plain words")}</small>
                 </button>
+                // A document of its own, which the page's router must not take for one of its places.
+                <a href=api_page() rel="external" data-testid="help-api">
+                    {t("For programs")}<small>{t("the lab’s interface, to try out")}</small>
+                </a>
             </div>
         </details>
         <Glossary dialog/>

@@ -15,3 +15,4 @@ pub mod term;
 pub mod tour;
 pub mod transport;
 pub mod value;
+pub mod zoom;

@@ -60,7 +60,7 @@ impl Grid {
             height,
             top: (type_size * 0.6).round(),
             bottom: height - (type_size * 1.9).round(),
-            left: (type_size * 3.4).round(),
+            left: (type_size * 4.7).round(),
             right: width - 1.0,
             type_size,
             tokens: tokens.max(1),
@@ -122,6 +122,9 @@ pub fn draw<DB: DrawingBackend>(
         let place = (grid.left - size * 0.5, y);
         canvas.text(&label, place, quiet.at(Across::Right, Down::Center))?;
     }
+    let middle = (0.0, (grid.top + grid.bottom) / 2.0);
+    let upright = quiet.upright().at(Across::Center, Down::Top);
+    canvas.text(style.words.share_of_attention, middle, upright)?;
     let tokens = plot.words.len();
     for token in 0..tokens {
         let (x0, x1) = grid.column(token);

@@ -4,18 +4,18 @@
 use std::fmt::Write;
 
 use shared::report::Numbers;
-use shared::{Measure, PreparedPicture, Stage, Undefined};
+use shared::{Measure, Stage, Undefined};
 
 use crate::colour::Rgb;
 use crate::curve;
 use crate::export::{Asked, File};
 use crate::frame::Frame;
-use crate::map::{self, Tops};
+use crate::pictured::{self, Place};
 use crate::run::{self, Measured, Run, View};
 use crate::sheet::nested;
 use crate::text::{self, FAMILY, escaped};
 use crate::theme::Style;
-use crate::words::{number, token};
+use crate::words::number;
 
 /// Width and height in pixels.
 pub const SIZE: (f64, f64) = (1200.0, 630.0);
@@ -76,34 +76,8 @@ struct About<'a> {
     stages: Vec<Numbers>,
 }
 
-/// The picture of the prompt that a card shows, from 0: the one that the token that is looked at looked at
-/// most, the first where none did.
-pub fn medium(run: &Run<'_>, view: &View) -> u8 {
-    let pictures = run.observation.layout.as_ref().map_or(0, |l| l.media.len()) as u8;
-    let Some((token, layer)) = looked(run, view).filter(|_| pictures > 1) else { return 0 };
-    let share = |medium: u8| -> f32 {
-        let cells = run.observation.overlay(medium, token, layer).unwrap_or_default();
-        cells.into_iter().flatten().sum()
-    };
-    // Of equal ones the first.
-    let most = (0..pictures).rev().max_by(|a, b| share(*a).total_cmp(&share(*b)));
-    most.unwrap_or(0)
-}
-
-/// The token and the layer whose map a card shows.
-fn looked(run: &Run<'_>, view: &View) -> Option<(usize, usize)> {
-    view.token.or_else(|| run.token()).zip(run.layer(view))
-}
-
-/// The card of a run; `picture` is the address of the prepared picture that [`medium`] names, or the
-/// picture itself as a data address.
-pub fn card(
-    run: &Run<'_>,
-    view: &View,
-    style: &Style,
-    asked: &Asked<'_>,
-    picture: Option<&str>,
-) -> File {
+/// The card of a run.
+pub fn card(run: &Run<'_>, view: &View, style: &Style, asked: &Asked<'_>) -> File {
     let (palette, words) = (&style.palette, &style.words);
     let shown = asked.partial || run.is_done();
     let hidden = Measure::undefined(Undefined::Unfinished);
@@ -135,7 +109,7 @@ pub fn card(
         escaped(&told),
         palette.surface.css(),
     );
-    let below = pictured(&mut out, run, view, style, picture);
+    let below = pictured(&mut out, run, view, style, asked.picture);
     numbered(&mut out, run, view, style, stages[2], below);
 
     // Question and answer, and the curve in the room that they leave.
@@ -197,9 +171,9 @@ fn pictured(
     picture: Option<&str>,
 ) -> f64 {
     let palette = &style.palette;
-    let medium = medium(run, view);
-    let prepared = run.observation.layout.as_ref().and_then(|l| l.picture_of(medium));
-    let Some(p) = prepared.filter(|p| p.width > 0 && p.height > 0) else {
+    let shown = pictured::medium(run, view);
+    // In the middle of its square, so that a wide picture does not leave a hole below.
+    let Some(place) = Place::in_square(run, shown, picture, (EDGE, EDGE), PICTURE) else {
         // Without a picture its place stays, so that cards look alike.
         let _ = writeln!(
             out,
@@ -208,59 +182,16 @@ fn pictured(
         );
         return EDGE + PICTURE;
     };
-    let scale = PICTURE / f64::from(p.width.max(p.height));
-    let (w, h) = (f64::from(p.width) * scale, f64::from(p.height) * scale);
-    // In the middle of its square, so that a wide picture does not leave a hole below.
-    let (x, y) = (EDGE + (PICTURE - w) / 2.0, EDGE + (PICTURE - h) / 2.0);
-    let _ = writeln!(
-        out,
-        "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" fill=\"{}\"/>",
-        palette.band.css()
-    );
-    if let Some(href) = picture {
-        // A small picture shows its pixels, as on the page.
-        let coarse = if p.width < 128 { " image-rendering=\"optimizeSpeed\"" } else { "" };
-        let _ = writeln!(
-            out,
-            "<image x=\"{x:.1}\" y=\"{y:.1}\" width=\"{w:.1}\" height=\"{h:.1}\" \
-             preserveAspectRatio=\"none\"{coarse} href=\"{}\"/>",
-            escaped(href)
-        );
+    *out += &place.picture(style);
+    let at = pictured::looked(run, view);
+    let map = at.and_then(|at| Some((at, place.map(run, at, pictured::top(run), style)?)));
+    if let Some((at, map)) = map {
+        *out += &map;
+        let caption = text::fit(&pictured::caption(run, at, style), PICTURE, 16.0, false);
+        Line::new(&caption, (EDGE, EDGE + PICTURE + 24.0), 16.0, palette.muted).write(out);
     }
-    let at = looked(run, view);
-    let cells = at.and_then(|(token, layer)| run.observation.overlay(medium, token, layer));
-    let (Some(cells), Some((index, layer))) = (cells, at) else { return y + h };
-    let grid = format!(
-        "transform=\"translate({x:.2} {y:.2}) scale({:.4} {:.4})\"",
-        w / f64::from(p.cols.max(1)),
-        h / f64::from(p.rows.max(1))
-    );
-    let mut tops = Tops::default();
-    tops.take(run.observation, run.observation.mean_rows());
-    let drawn = overlay(run, (&cells, medium), p, tops.values().patch, style);
-    let _ = writeln!(out, "<g {grid}>{drawn}</g>");
-    let word = run.observation.shown(index).map(|s| token(&s.text, &style.words));
-    let caption = format!("“{}” · {} {layer}", word.unwrap_or_default(), style.words.layer);
-    let caption = text::fit(&caption, PICTURE, 16.0, false);
-    Line::new(&caption, (EDGE, EDGE + PICTURE + 24.0), 16.0, palette.muted).write(out);
+    let [_, y, _, h] = place.at;
     y + h
-}
-
-/// The map's cells and what was pruned, in units of cells.
-fn overlay(
-    run: &Run<'_>,
-    (cells, medium): (&map::Cells, u8),
-    p: PreparedPicture,
-    top: f32,
-    style: &Style,
-) -> String {
-    let cols = usize::from(p.cols);
-    let copies = run.observation.layout.as_ref().and_then(|l| l.copies(medium)).unwrap_or_default();
-    format!(
-        "{}<g fill=\"#000\" fill-opacity=\"0.5\" stroke=\"#fff\" stroke-width=\"0.05\">{}</g>",
-        map::rectangles(cells, cols, top, style.palette.scale),
-        map::pruned(&copies, cols)
-    )
 }
 
 /// The number of the late layers, what it says, and under which definition.
@@ -309,7 +240,10 @@ fn numbered(
 mod tests {
     use super::*;
     use shared::observation::Generated;
-    use shared::{F32s, Group, Label, Layout, Medium, ModelInfo, Observation, Place, RunOptions};
+    use shared::{
+        F32s, Group, Label, Layout, Medium, ModelInfo, Observation, Place, PreparedPicture,
+        RunOptions,
+    };
     use shared::{Token, TokenFlow};
 
     /// A prompt of two pictures of two patches each, and an answer of two tokens, each of which looked at one.
@@ -357,7 +291,7 @@ mod tests {
             status: "done",
             sampled: &[],
         };
-        let of = |token| medium(&run, &View { token, layer: Some(0), ..View::default() });
+        let of = |token| pictured::medium(&run, &View { token, layer: Some(0), ..View::default() });
         assert_eq!((of(Some(0)), of(Some(1))), (0, 1));
         assert_eq!(of(Some(7)), 0, "no such word");
     }

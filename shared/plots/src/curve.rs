@@ -6,7 +6,7 @@ use plotters::prelude::DrawingBackend;
 
 use crate::canvas::{self, Canvas, Drawn};
 use crate::colour::{Rgb, Role};
-use crate::frame::Frame;
+use crate::frame::{Frame, Window};
 use crate::scale;
 use crate::text::{self, Across, Down, Type};
 use crate::theme::Style;
@@ -47,6 +47,8 @@ pub struct Null {
 pub struct Plot {
     /// Number of layers, also those not observed yet.
     pub layers: usize,
+    /// What the values are.
+    pub value: &'static str,
     /// The curves.
     pub series: Vec<Series>,
     /// Named ranges of layers, drawn as bands.
@@ -64,6 +66,28 @@ pub struct Plot {
 }
 
 impl Plot {
+    /// The same plot without what lies outside some layers.
+    #[must_use]
+    pub fn within(mut self, window: Option<Window>) -> Self {
+        let Some(window) = window else { return self };
+        let clip = |range: &Range<usize>| {
+            let clipped = range.start.max(window.first)..range.end.min(window.last + 1);
+            (!clipped.is_empty()).then_some(clipped)
+        };
+        fn outside<T>(values: &mut [Option<T>], window: Window) {
+            let all = values.iter_mut().enumerate();
+            all.filter(|(layer, _)| !window.has(*layer)).for_each(|(_, value)| *value = None);
+        }
+        self.bands = self.bands.iter().filter_map(|(name, r)| Some((*name, clip(r)?))).collect();
+        self.ghosts = (self.ghosts.iter())
+            .filter_map(|ghost| Some(Ghost { layers: clip(&ghost.layers)?, ..ghost.clone() }))
+            .collect();
+        self.series.iter_mut().for_each(|s| outside(&mut s.values, window));
+        self.nulls.iter_mut().for_each(|n| outside(&mut n.values, window));
+        outside(&mut self.spread, window);
+        self
+    }
+
     /// The range of values the axis must cover.
     pub fn domain(&self) -> (f64, f64) {
         let curves = self.series.iter().flat_map(|s| s.values.iter().flatten().copied());
@@ -130,8 +154,7 @@ pub fn draw<DB: DrawingBackend>(
     let palette = &style.palette;
     let domain = plot.domain();
     let layers = plot.layers.max(1);
-    // Places between layers, too: half a layer left of a layer's centre is its edge.
-    let x = |at: f64| frame.left + (at + 0.5) * frame.step(layers);
+    let x = |at: f64| frame.at(at, layers);
     let y = |value: f64| frame.y(value, domain);
     let (left, right) = (frame.left, frame.right);
 
@@ -235,24 +258,26 @@ fn labels<DB: DrawingBackend>(
     let size = frame.type_size;
     let gap = size * 0.6;
     let quiet = Type::new(size, palette.muted);
+    let x = |at: f64| frame.at(at, plot.layers);
 
     for tick in ticks {
         let place = (frame.left - gap, frame.y(*tick, domain));
         canvas.text(&scale::label(*tick), place, quiet.at(Across::Right, Down::Center))?;
     }
+    frame.titles(canvas, (style.words.layer, plot.value), palette)?;
     let every = scale::label_every(frame.step(plot.layers), size * 2.2);
-    for layer in (0..plot.layers).step_by(every) {
+    for layer in (0..plot.layers).filter(|l| frame.shows(*l)).step_by(every) {
         let place = (frame.x(layer, plot.layers), frame.bottom + gap * 1.2);
         canvas.text(&layer.to_string(), place, quiet.at(Across::Center, Down::Top))?;
     }
     for (name, range) in &plot.bands {
-        let middle = (range.start + range.end) as f64 / 2.0;
+        let middle = (range.start + range.end) as f64 / 2.0 - 0.5;
         let width = range.len() as f64 * frame.step(plot.layers);
         // A band narrower than its name keeps its colour and loses its name.
         if width < text::width(name, false) * size {
             continue;
         }
-        let place = (frame.left + middle * frame.step(plot.layers), frame.top - gap * 0.4);
+        let place = (x(middle), frame.top - gap * 0.4);
         canvas.text(name, place, quiet.at(Across::Center, Down::Bottom))?;
     }
     // A narrow chart has no place for names that no curve would run through.
@@ -266,9 +291,9 @@ fn labels<DB: DrawingBackend>(
         ends.push((style.words.balance, 1.0, palette.ink));
     }
     for series in plot.series.iter().filter(|s| !s.label.is_empty()) {
-        let Some(v) = series.values.last().copied().flatten().filter(|v| *v > 0.0) else {
-            continue;
-        };
+        let shown = frame.window.map_or(series.values.len(), |window| window.last + 1);
+        let last = shown.checked_sub(1).and_then(|at| series.values.get(at)).copied().flatten();
+        let Some(v) = last.filter(|v| *v > 0.0) else { continue };
         let role = series.role.unwrap_or(side(v));
         ends.push((series.label, v, strong(palette.role(role))));
     }
@@ -292,6 +317,7 @@ mod tests {
     fn plot(values: Vec<Option<f64>>) -> Plot {
         Plot {
             layers: values.len(),
+            value: "MDI",
             bands: vec![("early", 0..2), ("late", values.len() - 2..values.len())],
             series: vec![Series { role: None, label: "this run", values }],
             ghosts: vec![],
@@ -299,6 +325,21 @@ mod tests {
             nulls: vec![],
             knocked_out: false,
             spread: vec![],
+        }
+    }
+
+    #[test]
+    fn a_window_leaves_out_what_lies_outside_it() {
+        let all: Vec<Option<f64>> = (0..8).map(|n| Some(f64::from(n) + 2.0)).collect();
+        let window = Window::between(5, 6).of(8);
+        let part = plot(all).within(window);
+        assert_eq!(part.layers, 8, "layers keep their numbers");
+        assert_eq!(part.series[0].values[4..], [None, Some(7.0), Some(8.0), None]);
+        assert_eq!(part.bands, [("late", 6..7)]);
+        let frame = Frame::new(700.0, 12.0).windowed(window);
+        let drawn = svg(&part, &frame, &Style::default());
+        for (layer, there) in [("4", false), ("5", true), ("6", true), ("7", false)] {
+            assert_eq!(drawn.contains(&format!(">\n{layer}\n</text>")), there, "{layer}: {drawn}");
         }
     }
 

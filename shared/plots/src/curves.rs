@@ -27,6 +27,8 @@ pub struct Curve {
 pub struct Beside {
     /// Layers of the deepest model.
     pub layers: usize,
+    /// What the values are.
+    pub value: &'static str,
     /// The curves.
     pub curves: Vec<Curve>,
     /// Named ranges of layers; empty where the models' stages do not lie alike.
@@ -180,6 +182,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
             let one = frame.y(1.0, domain);
             canvas.dashes(&[(left, one), (right, one)], (4.0, 3.0), palette.muted, 1.25)?;
         }
+        frame.titles(canvas, (style.words.layer, chart.value), palette)?;
         let every = scale::label_every(step, size * 2.2);
         for layer in (0..layers).step_by(every) {
             let at = (frame.x(layer, layers), frame.bottom + gap * 1.2);
@@ -269,6 +272,7 @@ mod tests {
     #[test]
     fn every_value_has_a_mark_and_what_does_not_exist_has_none() {
         let chart = Beside {
+            value: "MDI",
             layers: 4,
             curves: vec![
                 Curve { run: 0, values: vec![Some(2.0), None, Some(0.5), Some(4.0)] },

@@ -1,23 +1,25 @@
 //! A run's plots as files: the same bytes whether page, server or command line writes them.
 
 use shared::report::Numbers;
-use shared::{Measure, RepeatTable, Stage, Undefined};
+use shared::{Counted, Measure, RepeatTable, Stage, Undefined};
 
 use crate::bars::{self, Grid as BarGrid};
 use crate::curve::{self, Plot};
 use crate::flow::{self, Flow, Ribbons};
 use crate::frame::Frame;
 use crate::heat::{self, Grid, Heat};
+use crate::lit::{self, Lines, Lit};
 use crate::marks::{self, Marked};
+use crate::pictured::{self, Place};
 use crate::run::{self, Run, View};
 use crate::sheet::{Bar, Sheet, Told};
 use crate::text;
 use crate::theme::Style;
 
 /// Width of a plot's file in pixels: that of a page of paper.
-const WIDTH: f64 = 960.0;
+pub(crate) const WIDTH: f64 = 960.0;
 /// Size of its type.
-const TYPE_SIZE: f64 = 14.0;
+pub(crate) const TYPE_SIZE: f64 = 14.0;
 /// Height of the plots whose height does not follow from what they show.
 const HEIGHT: f64 = 340.0;
 
@@ -32,14 +34,25 @@ pub enum RunPlot {
     Flow,
     /// Where the rows looked that predicted the answer.
     Words,
+    /// Where the token that is looked at looked on the picture.
+    Map,
+    /// How much each token of prompt and answer drew from the one that is looked at.
+    Tokens,
     /// MDI by layer over several answers; of a run that is asked once, its curve.
     Repeat,
 }
 
 impl RunPlot {
     /// All of them.
-    pub const ALL: [RunPlot; 5] =
-        [RunPlot::Curve, RunPlot::Heads, RunPlot::Flow, RunPlot::Words, RunPlot::Repeat];
+    pub const ALL: [RunPlot; 7] = [
+        RunPlot::Curve,
+        RunPlot::Heads,
+        RunPlot::Flow,
+        RunPlot::Words,
+        RunPlot::Map,
+        RunPlot::Tokens,
+        RunPlot::Repeat,
+    ];
 
     /// The name used in files and links.
     pub const fn name(self) -> &'static str {
@@ -48,6 +61,8 @@ impl RunPlot {
             RunPlot::Heads => "heads",
             RunPlot::Flow => "flow",
             RunPlot::Words => "words",
+            RunPlot::Map => "map",
+            RunPlot::Tokens => "tokens",
             RunPlot::Repeat => "repeat",
         }
     }
@@ -80,6 +95,9 @@ pub struct Asked<'a> {
     pub version: &'a str,
     /// Whether numbers of a run that is not done are shown.
     pub partial: bool,
+    /// The address of the prepared picture that [`pictured::medium`] names, or the picture itself as a data
+    /// address; without it the map lies on an empty ground.
+    pub picture: Option<&'a str>,
 }
 
 /// A drawing and what stands around it.
@@ -111,6 +129,8 @@ pub fn file(run: &Run<'_>, plot: RunPlot, view: &View, style: &Style, asked: &As
         RunPlot::Heads => drawn_heads(run, view, style, shown),
         RunPlot::Flow => drawn_flow(run, view, style, shown),
         RunPlot::Words => drawn_words(run, view, style, shown),
+        RunPlot::Map => drawn_map(run, view, style, asked.picture, shown),
+        RunPlot::Tokens => drawn_tokens(run, view, style, shown),
         RunPlot::Repeat => match &repeat {
             Some(table) => drawn_repeat(run, table, view, style),
             None => drawn_curve(run, &measures, view, style),
@@ -139,6 +159,8 @@ pub fn file(run: &Run<'_>, plot: RunPlot, view: &View, style: &Style, asked: &As
         "" => drawn.title,
         name => format!("{name}: {}", drawn.title),
     };
+    // What is told holds only strings, numbers and names.
+    let json = serde_json::to_string(&told).unwrap_or_default();
     let sheet = Sheet {
         title: &text::fit(&text::one_line(&title), WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE * 1.15, true),
         source: &source(run, &told, style, shown),
@@ -149,10 +171,8 @@ pub fn file(run: &Run<'_>, plot: RunPlot, view: &View, style: &Style, asked: &As
         type_size: TYPE_SIZE,
         bar: drawn.bar.as_ref(),
         palette: &style.palette,
-        told: &told,
+        told: &json,
     };
-    // What is told holds only strings, numbers and names.
-    let json = serde_json::to_string(&told).unwrap_or_default();
     File { svg: sheet.svg(), size: sheet.outer(), title, told: json }
 }
 
@@ -216,10 +236,11 @@ fn drawn_flow(run: &Run<'_>, view: &View, style: &Style, shown: bool) -> Drawn {
         let masses = run.observation.masses()?;
         run.observation.flow_matrix(&masses, layer, heads).ok()
     });
-    let flow = matrix.map_or_else(Flow::default, |m| run::flow(&m, &view.definition, style));
+    let flow =
+        matrix.map_or_else(Flow::default, |m| run::flow(&m, &view.definition, view.counted, style));
     let plot = Ribbons::new(&flow, WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE, HEIGHT);
     Drawn {
-        title: of_layer(style.words.who_looks_at_whom, layer, view, style),
+        title: counted(of_layer(style.words.who_looks_at_whom, layer, view, style), view, style),
         svg: flow::svg(&flow, &plot, style),
         marks: String::new(),
         size: (plot.width, plot.height),
@@ -231,18 +252,75 @@ fn drawn_flow(run: &Run<'_>, view: &View, style: &Style, shown: bool) -> Drawn {
 
 fn drawn_words(run: &Run<'_>, view: &View, style: &Style, shown: bool) -> Drawn {
     let columns = match shown {
-        true => run::columns(run, &view.definition, view.layer, style),
+        true => run::columns(run, &view.definition, view.layer, view.counted, style),
         false => bars::Columns::default(),
     };
     let grid = BarGrid::new(WIDTH - 2.0 * TYPE_SIZE, HEIGHT, TYPE_SIZE, columns.words.len());
     Drawn {
-        title: of_layer(style.words.word_by_word, view.layer, view, style),
+        title: counted(of_layer(style.words.word_by_word, view.layer, view, style), view, style),
         svg: bars::svg(&columns, &grid, style),
         marks: bars::legend(&columns, &grid, style),
         size: (grid.width, grid.height + bars::LEGEND * TYPE_SIZE),
         margin: TYPE_SIZE,
         heads: Vec::new(),
         bar: None,
+    }
+}
+
+/// Side of the square that the picture of a map is fitted into.
+const SQUARE: f64 = 560.0;
+
+fn drawn_map(
+    run: &Run<'_>,
+    view: &View,
+    style: &Style,
+    picture: Option<&str>,
+    shown: bool,
+) -> Drawn {
+    let medium = pictured::medium(run, view);
+    let corner = ((WIDTH - 2.0 * TYPE_SIZE - SQUARE) / 2.0, 0.0);
+    let place = Place::in_square(run, medium, picture, corner, SQUARE);
+    let at = pictured::looked(run, view).filter(|_| shown);
+    let top = pictured::top(run);
+    let map = place.zip(at).and_then(|(place, at)| place.map(run, at, top, style));
+    let bar = map.is_some().then(|| Bar::attention(style.palette.scale, f64::from(top)));
+    let title = match at {
+        Some(at) => {
+            format!("{}: {}", style.words.where_it_looked, pictured::caption(run, at, style))
+        }
+        None => style.words.where_it_looked.to_owned(),
+    };
+    let picture = place.map(|place| place.picture(style)).unwrap_or_default();
+    let high = place.map_or(0.0, |place| place.at[1] + place.at[3]);
+    Drawn {
+        title,
+        svg: String::new(),
+        marks: picture + &map.unwrap_or_default(),
+        size: (WIDTH - 2.0 * TYPE_SIZE, high),
+        margin: TYPE_SIZE,
+        heads: Vec::new(),
+        bar,
+    }
+}
+
+fn drawn_tokens(run: &Run<'_>, view: &View, style: &Style, shown: bool) -> Drawn {
+    let lit = if shown { run::lit(run, view, style) } else { Lit::default() };
+    let lines = Lines::new(&lit, WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE);
+    let at = pictured::looked(run, view).filter(|_| shown);
+    let title = match at {
+        Some(at) => format!("{}: {}", style.words.tokens_lit, pictured::caption(run, at, style)),
+        None => style.words.tokens_lit.to_owned(),
+    };
+    let palette = &style.palette;
+    let bar = at.map(|_| Bar::attention((palette.surface, palette.words), lit.end));
+    Drawn {
+        title,
+        svg: String::new(),
+        marks: lit::elements(&lit, &lines, style),
+        size: (lines.width, lines.height),
+        margin: TYPE_SIZE,
+        heads: Vec::new(),
+        bar,
     }
 }
 
@@ -256,6 +334,16 @@ fn of_layer(title: &str, layer: Option<usize>, view: &View, style: &Style) -> St
         title += &format!(" · {} {head}", style.words.head);
     }
     title
+}
+
+/// A title with what attention on sides is counted by.
+fn counted(title: String, view: &View, style: &Style) -> String {
+    let [per_token, in_total] = style.words.counted;
+    let by = match view.counted {
+        Counted::PerToken => per_token,
+        Counted::InTotal => in_total,
+    };
+    format!("{title} · {by}")
 }
 
 /// Where it comes from, in lines that fit.

@@ -1,5 +1,11 @@
 //! Where things are: layers and values to pixels and back.
 
+use plotters::prelude::DrawingBackend;
+
+use crate::canvas::{Canvas, Drawn};
+use crate::colour::Palette;
+use crate::text::{Across, Down, Type};
+
 /// The chart's size and the rectangle that the curves live in, in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
@@ -17,6 +23,57 @@ pub struct Frame {
     pub bottom: f64,
     /// Size of the labels' type.
     pub type_size: f64,
+    /// The layers that are shown where not all are.
+    pub window: Option<Window>,
+}
+
+/// Some of the layers: from one to another, both among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// The first one.
+    pub first: usize,
+    /// The last one.
+    pub last: usize,
+}
+
+impl Window {
+    /// The layers between two, whichever comes first.
+    pub fn between(a: usize, b: usize) -> Self {
+        Window { first: a.min(b), last: a.max(b) }
+    }
+
+    /// Whether a layer is among them.
+    pub fn has(&self, layer: usize) -> bool {
+        (self.first..=self.last).contains(&layer)
+    }
+
+    /// How many there are.
+    pub fn layers(&self) -> usize {
+        self.last - self.first + 1
+    }
+
+    /// The window as far as a model of so many layers has them; `None` where that is all or none of them.
+    pub fn of(self, layers: usize) -> Option<Self> {
+        let last = self.last.min(layers.checked_sub(1)?);
+        let part = self.first <= last && (self.first > 0 || last + 1 < layers);
+        part.then_some(Window { first: self.first, last })
+    }
+
+    /// Half of what is shown, around a layer; at least four layers.
+    pub fn nearer(shown: Option<Self>, around: usize, layers: usize) -> Option<Self> {
+        let now = shown.unwrap_or(Window { first: 0, last: layers.checked_sub(1)? });
+        let wide = (now.layers() / 2).max(4);
+        let first = around.saturating_sub(wide / 2).min(layers.saturating_sub(wide));
+        Window { first, last: first + wide - 1 }.of(layers)
+    }
+
+    /// Twice what is shown, around its middle; all layers where that is as many.
+    pub fn farther(self, layers: usize) -> Option<Self> {
+        let wide = self.layers() * 2;
+        let middle = (self.first + self.last) / 2;
+        let first = middle.saturating_sub(wide / 2).min(layers.saturating_sub(wide));
+        Window { first, last: first + wide - 1 }.of(layers)
+    }
 }
 
 impl Frame {
@@ -24,17 +81,29 @@ impl Frame {
     pub fn new(width: f64, type_size: f64) -> Self {
         let width = width.max(160.0).round();
         let scale = type_size / 12.0;
-        let height = (width * 0.34).min(300.0 * scale).max(210.0 * scale).round();
+        let height = (width * 0.34).min(312.0 * scale).max(222.0 * scale).round();
         let narrow = width < 30.0 * type_size;
         Frame {
             width,
             height,
-            left: (type_size * 3.1).round(),
+            left: (type_size * 4.4).round(),
             top: (type_size * 1.6).round(),
             right: width - if narrow { 6.0 } else { (type_size * 5.4).round() },
-            bottom: height - (type_size * 2.6).round(),
+            bottom: height - (type_size * 3.7).round(),
             type_size,
+            window: None,
         }
+    }
+
+    /// The same frame with these layers alone; all where there is no window.
+    #[must_use]
+    pub fn windowed(self, window: Option<Window>) -> Self {
+        Frame { window, ..self }
+    }
+
+    /// Whether a layer is shown.
+    pub fn shows(&self, layer: usize) -> bool {
+        self.window.is_none_or(|window| window.has(layer))
     }
 
     /// The same frame made this high.
@@ -44,6 +113,23 @@ impl Frame {
         Frame { height, bottom: height - (self.height - self.bottom), ..self }
     }
 
+    /// Writes what the axes show: `across` below the layers, `up` beside the values.
+    ///
+    /// # Errors
+    /// Whatever the backend reports.
+    pub fn titles<DB: DrawingBackend>(
+        &self,
+        canvas: &Canvas<'_, DB>,
+        (across, up): (&str, &str),
+        palette: &Palette,
+    ) -> Drawn<DB> {
+        let quiet = Type::new(self.type_size, palette.muted);
+        let middle = ((self.left + self.right) / 2.0, self.height - self.type_size * 0.15);
+        canvas.text(across, middle, quiet.at(Across::Center, Down::Bottom))?;
+        let middle = (0.0, (self.top + self.bottom) / 2.0);
+        canvas.text(up, middle, quiet.upright().at(Across::Center, Down::Top))
+    }
+
     /// Whether there is room for labels at the curves' ends.
     pub fn has_end_labels(&self) -> bool {
         self.width - self.right > 2.0 * self.type_size
@@ -51,12 +137,19 @@ impl Frame {
 
     /// Width of one layer.
     pub fn step(&self, layers: usize) -> f64 {
-        (self.right - self.left) / layers.max(1) as f64
+        let shown = self.window.map_or(layers, |window| window.layers());
+        (self.right - self.left) / shown.max(1) as f64
     }
 
     /// Centre of a layer.
     pub fn x(&self, layer: usize, layers: usize) -> f64 {
-        self.left + (layer as f64 + 0.5) * self.step(layers)
+        self.at(layer as f64, layers)
+    }
+
+    /// A place between layers, too: half a layer left of a layer's centre is its edge.
+    pub fn at(&self, layer: f64, layers: usize) -> f64 {
+        let first = self.window.map_or(0, |window| window.first) as f64;
+        self.left + (layer - first + 0.5) * self.step(layers)
     }
 
     /// Height of a value on the logarithmic axis.
@@ -69,9 +162,11 @@ impl Frame {
     /// without layers.
     pub fn layer_at(&self, x: f64, y: f64, layers: usize) -> Option<usize> {
         let inside = (0.0..=self.width).contains(&x) && (0.0..=self.height).contains(&y);
-        (inside && layers > 0).then(|| {
-            let at = ((x - self.left) / self.step(layers)).floor();
-            at.clamp(0.0, (layers - 1) as f64) as usize
+        let all = Window { first: 0, last: layers.checked_sub(1)? };
+        let Window { first, last } = self.window.unwrap_or(all);
+        inside.then(|| {
+            let at = ((x - self.left) / self.step(layers)).floor() + first as f64;
+            at.clamp(first as f64, last as f64) as usize
         })
     }
 }
@@ -102,9 +197,35 @@ mod tests {
     }
 
     #[test]
+    fn a_window_is_as_wide_as_all_and_every_layer_of_it_is_found() {
+        let window = Window::between(9, 4);
+        let frame = Frame::new(700.0, 12.0).windowed(window.of(24));
+        assert_eq!((window.layers(), frame.step(24) * 6.0), (6, frame.right - frame.left));
+        for layer in 4..=9 {
+            assert_eq!(frame.layer_at(frame.x(layer, 24), 50.0, 24), Some(layer));
+        }
+        assert_eq!(frame.layer_at(0.0, 50.0, 24), Some(4));
+        assert!(frame.shows(4) && !frame.shows(3) && !frame.shows(10));
+    }
+
+    #[test]
+    fn a_window_stays_among_the_layers() {
+        let window = |first, last| Window { first, last };
+        assert_eq!(window(2, 99).of(8), Some(window(2, 7)));
+        assert_eq!(window(0, 7).of(8), None, "all of them");
+        assert_eq!((window(8, 9).of(8), window(0, 0).of(0)), (None, None));
+        assert_eq!(Window::nearer(None, 0, 32), Some(window(0, 15)));
+        assert_eq!(Window::nearer(Some(window(16, 31)), 31, 32), Some(window(24, 31)));
+        assert_eq!(Window::nearer(Some(window(4, 7)), 5, 32), Some(window(3, 6)), "no fewer");
+        assert_eq!(Window::nearer(None, 1, 3), None);
+        assert_eq!(window(24, 31).farther(32), Some(window(16, 31)));
+        assert_eq!(window(16, 31).farther(32), None);
+    }
+
+    #[test]
     fn a_frame_takes_the_height_it_is_given() {
         let frame = Frame::new(700.0, 12.0).high(150.0);
-        assert_eq!((frame.height, frame.height - frame.bottom), (150.0, 31.0));
+        assert_eq!((frame.height, frame.height - frame.bottom), (150.0, 44.0));
         assert!(Frame::new(700.0, 12.0).high(3.0).bottom > Frame::new(700.0, 12.0).top);
     }
 

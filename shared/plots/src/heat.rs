@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::canvas::{self, Canvas, Drawn, units};
 use crate::colour::Palette;
+use crate::frame::Window;
 use crate::scale;
 use crate::text::{Across, Down, Type};
 use crate::theme::Style;
@@ -51,7 +52,7 @@ pub struct Grid {
     top: f64,
     bottom: f64,
     type_size: f64,
-    layers: usize,
+    window: Window,
     heads: usize,
 }
 
@@ -69,25 +70,38 @@ impl Grid {
             top,
             bottom,
             type_size,
-            layers: layers.max(1),
+            window: Window { first: 0, last: layers.max(1) - 1 },
             heads: heads.max(1),
         }
     }
 
+    /// The same grid with these layers alone; all where there is no window.
+    #[must_use]
+    pub fn windowed(self, window: Option<Window>) -> Self {
+        Grid { window: window.unwrap_or(self.window), ..self }
+    }
+
+    /// Whether a layer is shown.
+    pub fn shows(&self, layer: usize) -> bool {
+        self.window.has(layer)
+    }
+
     /// A cell's rectangle: x, y, width, height.
     pub fn cell(&self, layer: usize, head: usize) -> [f64; 4] {
-        let (w, h) =
-            ((self.width - self.left) / self.layers as f64, self.bottom / self.heads as f64);
-        [self.left + layer as f64 * w, self.top + head as f64 * h, w, h]
+        let w = (self.width - self.left) / self.window.layers() as f64;
+        let h = self.bottom / self.heads as f64;
+        let from_left = (layer as f64 - self.window.first as f64) * w;
+        [self.left + from_left, self.top + head as f64 * h, w, h]
     }
 
     /// The cell under a point.
     pub fn at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
-        let [_, _, w, h] = self.cell(0, 0);
-        let (layer, head) = ((x - self.left) / w, (y - self.top) / h);
-        let inside = layer >= 0.0 && head >= 0.0;
-        let (layer, head) = (layer as usize, head as usize);
-        (inside && layer < self.layers && head < self.heads).then_some((layer, head))
+        let [left, _, w, h] = self.cell(self.window.first, 0);
+        let (column, head) = ((x - left) / w, (y - self.top) / h);
+        let inside = column >= 0.0 && head >= 0.0;
+        let (column, head) = (column as usize, head as usize);
+        let there = inside && column < self.window.layers() && head < self.heads;
+        there.then_some((self.window.first + column, head))
     }
 }
 
@@ -111,7 +125,7 @@ fn labels<DB: DrawingBackend>(
     let quiet = Type::new(size, style.palette.muted);
     let [_, _, w, h] = grid.cell(0, 0);
     let every = scale::label_every(w, size * 2.0);
-    for layer in (0..heat.layers).step_by(every) {
+    for layer in (0..heat.layers).filter(|l| grid.shows(*l)).step_by(every) {
         let place = (grid.cell(layer, 0)[0] + w / 2.0, grid.bottom + size * 0.7);
         canvas.text(&layer.to_string(), place, quiet.at(Across::Center, Down::Top))?;
     }
@@ -137,7 +151,7 @@ fn cells(heat: &Heat, grid: &Grid, palette: &Palette) -> String {
     // A hairline of the card between cells, none where cells are small.
     let gap = if w.min(h) < 7.0 { 0.25 } else { 1.0 };
     let mut shades: BTreeMap<Option<i32>, String> = BTreeMap::new();
-    for layer in 0..heat.layers {
+    for layer in (0..heat.layers).filter(|l| grid.shows(*l)) {
         for head in 0..heat.heads {
             // MDI may be 0; the scale ends at a factor of 16.
             let shade = |v: f64| (libm::log2(v.max(1e-9)).clamp(-4.0, 4.0) * SHADES).round() as i32;

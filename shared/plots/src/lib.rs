@@ -6,16 +6,18 @@
 //! the feature `png` a drawing becomes a picture; the page leaves that to its browser.
 //!
 //! A plot is one file with its data's type, its geometry (pixel to datum and back) and its drawing:
-//! [`curve`], [`curves`], [`track`], [`heat`], [`flow`], [`bars`], [`looked`], [`means`]. What they share is
+//! [`curve`], [`curves`], [`track`], [`heat`], [`flow`], [`bars`], [`lit`], [`looked`], [`means`]. What they share is
 //! [`canvas`], [`frame`], [`scale`], [`colour`], [`theme`] and [`text`]. [`sheet`] puts what a file says
-//! of itself around a drawing, [`run`] says what each plot shows of a run, and [`export`] makes files of
-//! both.
+//! of itself around a drawing, [`run`] says what each plot shows of a run, [`export`] makes files of
+//! both, [`html`] one document of all of them, and
+//! [`comparison`] files of several runs.
 
 mod advances;
 pub mod bars;
 pub mod canvas;
 pub mod card;
 pub mod colour;
+pub mod comparison;
 pub mod curve;
 pub mod curves;
 pub mod experiment;
@@ -23,10 +25,13 @@ pub mod export;
 pub mod flow;
 pub mod frame;
 pub mod heat;
+pub mod html;
+pub mod lit;
 pub mod looked;
 pub mod map;
 pub mod marks;
 pub mod means;
+pub mod pictured;
 #[cfg(feature = "png")]
 pub mod raster;
 pub mod run;

@@ -22,7 +22,7 @@ pub fn svg(marked: &Marked, plot: &Plot, frame: &Frame, palette: &Palette) -> St
     let (em, domain) = (frame.type_size, plot.domain());
     let side = |v: f64| palette.role(side(v));
     let mut out = String::new();
-    if let Some(layer) = marked.pinned.filter(|l| *l < plot.layers) {
+    if let Some(layer) = marked.pinned.filter(|l| *l < plot.layers && frame.shows(*l)) {
         let x = frame.x(layer, plot.layers);
         let (top, bottom, ink) = (frame.top, frame.bottom, palette.ink.css());
         // Writing to a string cannot fail.
@@ -56,7 +56,8 @@ pub fn svg(marked: &Marked, plot: &Plot, frame: &Frame, palette: &Palette) -> St
             palette.surface.css(),
         );
     }
-    for (layer, mdi) in marked.extremes.into_iter().flatten() {
+    let shown = |(layer, _): &(usize, f64)| frame.shows(*layer);
+    for (layer, mdi) in marked.extremes.into_iter().flatten().filter(shown) {
         let (x, y) = (frame.x(layer, plot.layers), frame.y(mdi, domain));
         let above = if mdi >= 1.0 { -1.1 } else { 1.9 };
         let _ = writeln!(
@@ -83,6 +84,7 @@ mod tests {
     fn marks_stand_where_the_curve_is() {
         let plot = Plot {
             layers: 3,
+            value: "MDI",
             series: vec![Series {
                 role: None,
                 label: "",

@@ -52,6 +52,8 @@ pub struct Curve {
 /// Everything a plot shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plot {
+    /// What the columns are, and what the values on the logarithmic axis.
+    pub titles: (&'static str, &'static str),
     /// The columns' names.
     pub columns: Vec<String>,
     /// The curves.
@@ -80,9 +82,9 @@ impl Plot {
         let labels = (longest + 1.2) * type_size;
         let room = (labels + axis * type_size).round();
         let named = width - frame.left - room > 22.0 * type_size;
-        frame.height = (21.0 * type_size).round();
+        frame.height = (22.2 * type_size).round();
         frame.top = (type_size * 0.9).round();
-        frame.bottom = frame.height - (type_size * 2.3).round();
+        frame.bottom = frame.height - (type_size * 3.5).round();
         frame.right = width.max(160.0).round() - if named { room } else { 6.0 + axis * type_size };
         frame
     }
@@ -159,6 +161,7 @@ impl<DB: DrawingBackend> Drawing<'_, DB> {
             let one = frame.y(1.0, domain);
             canvas.dashes(&[(left, one), (right, one)], (4.0, 3.0), palette.ink, 1.25)?;
         }
+        frame.titles(canvas, plot.titles, palette)?;
         let widest = plot.columns.iter().map(|c| text::width(c, false)).fold(0.6, f64::max);
         let every = scale::label_every(frame.step(plot.columns.len()), (widest + 1.0) * size);
         for (at, name) in plot.columns.iter().enumerate().step_by(every) {
@@ -281,6 +284,7 @@ mod tests {
             points,
         };
         Plot {
+            titles: ("layer", "MDI"),
             columns: (0..4).map(|i| i.to_string()).collect(),
             curves: vec![
                 curve(

@@ -2,9 +2,9 @@
 
 use shared::experiment::paper::{self, PaperRow};
 use shared::{
-    Attention, Definition, Extremes, FlowMatrix, Group, Heads, ImageFit, Label, Measure, Media,
-    ModelInfo, Observation, RepeatTable, RunOptions, Sampled, Seen, Stage, Stages, Undefined,
-    Value,
+    Attention, Counted, Definition, Extremes, FlowMatrix, GROUPS, Group, Heads, ImageFit, Label,
+    Measure, Media, ModelInfo, Observation, RepeatTable, RunOptions, Sampled, Seen, Stage, Stages,
+    Undefined, Value,
 };
 
 use crate::bars::Columns;
@@ -12,7 +12,10 @@ use crate::colour::Role;
 use crate::curve::{Ghost, Null, Plot, Series};
 use crate::flow::{End, Flow};
 use crate::heat::Heat;
+use crate::lit::{Lit, Piece};
+use crate::map;
 use crate::marks::Marked;
+use crate::pictured;
 use crate::sides::{Kind, Side, sides};
 use crate::theme::Style;
 use crate::words::{Words, token};
@@ -44,6 +47,16 @@ pub enum Measured {
     Aei,
 }
 
+impl Measured {
+    /// Its name, on axes and in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Measured::Mdi => "MDI",
+            Measured::Aei => "AEI",
+        }
+    }
+}
+
 /// What is laid over a curve to compare with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Compared {
@@ -72,6 +85,8 @@ pub struct View {
     pub layer: Option<usize>,
     /// The token of the answer that is chosen.
     pub token: Option<usize>,
+    /// What attention on sides is counted by.
+    pub counted: Counted,
 }
 
 impl Run<'_> {
@@ -156,6 +171,7 @@ pub fn curve(
     };
     Plot {
         layers,
+        value: measured.name(),
         series,
         bands,
         ghosts: ghosts.collect(),
@@ -190,6 +206,7 @@ pub fn repeat(
     let values = table.layers.iter().map(|spread| spread.mean).collect();
     Plot {
         layers,
+        value: "MDI",
         series: vec![Series { role: None, label: words.mean, values }],
         bands: stage_bands(layers, definition, words),
         knocked_out: options.knockout.is_some(),
@@ -249,15 +266,19 @@ pub fn heat(observation: &Observation, definition: &Definition) -> Heat {
 }
 
 /// Who looks at whom: the sides as ribbons' ends, and the shares between them.
-pub fn flow(matrix: &FlowMatrix, definition: &Definition, style: &Style) -> Flow {
+pub fn flow(matrix: &FlowMatrix, definition: &Definition, counted: Counted, style: &Style) -> Flow {
     let all = sides(definition, &matrix.rows);
     let end = |s: &Side| End { name: s.name(&style.words), colour: s.colour(&style.palette) };
     // The first position can only look at itself: that it does says nothing.
     let looking = all.iter().filter(|s| !s.groups.contains(Group::Begin));
     let looking: Vec<&Side> = looking.filter(|s| matrix.rows.in_set(s.groups) > 0).collect();
-    let shares = looking
-        .iter()
-        .flat_map(|from| all.iter().map(|to| matrix.share(from.groups, to.groups).unwrap_or(0.0)));
+    let tokens: Vec<u32> = all.iter().map(|s| matrix.rows.in_set(s.groups)).collect();
+    let shares = looking.iter().flat_map(|from| {
+        let on = |to: &Side| matrix.share(from.groups, to.groups).unwrap_or(0.0);
+        let mut parts: Vec<f64> = all.iter().map(on).collect();
+        counted.count(&mut parts, &tokens);
+        parts
+    });
     Flow {
         from: looking.iter().map(|s| end(s)).collect(),
         to: all.iter().map(end).collect(),
@@ -271,6 +292,7 @@ pub fn columns(
     run: &Run<'_>,
     definition: &Definition,
     layer: Option<usize>,
+    counted: Counted,
     style: &Style,
 ) -> Columns {
     let o = run.observation;
@@ -285,18 +307,78 @@ pub fn columns(
         Kind::Other => 3,
         Kind::Answer(_) => 4,
     });
+    let media = all.iter().position(|s| s.kind == Kind::Picture);
     let knockout = run.options.knockout.as_ref();
     let mut shares = Vec::with_capacity(o.tokens.len() * all.len());
     let mut even = Vec::new();
     for token in 0..o.tokens.len() {
-        let on = o.token_groups(token, layer, definition.heads).unwrap_or_default();
-        shares.extend(all.iter().map(|s| s.groups.iter().map(|g| on[g.index()]).sum::<f64>()));
+        // A row sees the answer as far as it was written by then.
+        let seen = prompt.with(Group::Generated, u32::try_from(token).unwrap_or(u32::MAX));
+        let tokens: Vec<u32> = all.iter().map(|s| seen.in_set(s.groups)).collect();
+        let parts = |on: &[f64; GROUPS]| {
+            let on_side = |s: &Side| s.groups.iter().map(|g| on[g.index()]).sum::<f64>();
+            let mut parts: Vec<f64> = all.iter().map(on_side).collect();
+            counted.count(&mut parts, &tokens);
+            parts
+        };
+        shares.extend(parts(&o.token_groups(token, layer, definition.heads).unwrap_or_default()));
         let seen = Seen { knockout, layer, heads: definition.heads };
-        let groups = o.even_groups(token, seen).filter(|_| prompt.get(Group::Image) > 0);
-        even.extend(groups.map(|on| on[Group::Image.index()]));
+        if let (Some(groups), Some(media)) = (o.even_groups(token, seen), media) {
+            even.push(parts(&groups)[media]);
+        }
     }
     let end = |s: &Side| End { name: s.name(&style.words), colour: s.colour(&style.palette) };
     Columns { sides: all.iter().map(end).collect(), shares, words: words_of(o, &style.words), even }
+}
+
+/// The prompt and the answer as far as a row of the answer saw it, lit by its attention in a layer: a medium
+/// as one piece, of which in total all and per token the mean is shown.
+pub fn lit(run: &Run<'_>, view: &View, style: &Style) -> Lit {
+    let o = run.observation;
+    let Some(layout) = &o.layout else { return Lit::default() };
+    let Some((index, layer)) = pictured::looked(run, view) else { return Lit::default() };
+    let row = o.mean_rows().row(index, layer);
+    let on = |at: usize| row.and_then(|row| row.get(at)).map(|share| f64::from(*share));
+    let mut pieces = Vec::new();
+    let mut at = 0;
+    while let Some(first) = layout.tokens.get(at) {
+        let same = layout.tokens[at..].iter();
+        let same = same.take_while(|t| t.group.is_medium() && t.medium == first.medium).count();
+        let many = same.max(1);
+        let sum = (at..at + many).map(on).sum::<Option<f64>>();
+        pieces.push(match first.group.is_medium() {
+            true => Piece {
+                text: format!("[{} × {many}]", style.words.picture),
+                share: match view.counted {
+                    Counted::PerToken => sum.map(|sum| sum / many as f64),
+                    Counted::InTotal => sum,
+                },
+                medium: true,
+                looked: false,
+            },
+            false => Piece {
+                text: written(&first.text, &style.words),
+                share: sum,
+                medium: false,
+                looked: false,
+            },
+        });
+        at += many;
+    }
+    for i in 0..o.tokens.len() {
+        let Some(shown) = o.shown(i) else { break };
+        let share = on(layout.tokens.len() + i).filter(|_| i < index);
+        let text = written(&shown.text, &style.words);
+        pieces.push(Piece { text, share, medium: false, looked: i == index });
+    }
+    // The first position draws what no other wants; it would leave all others dark.
+    let most = pieces.iter().skip(1).filter_map(|p| p.share).fold(0.0, f64::max);
+    Lit { pieces, end: f64::from(map::round_up(most as f32)) }
+}
+
+/// A token as the fonts of pictures can write it: they have no signs for blanks.
+fn written(text: &str, words: &Words) -> String {
+    token(text, words).replace('↵', "\\n").replace('⇥', "\\t").replace('␣', "·")
 }
 
 /// The answer's tokens as a list shows them.

@@ -10,6 +10,7 @@ use shared::{Definition, Label, ModelInfo, RepeatTable, RunOptions};
 use crate::canvas::UNITS;
 use crate::colour::{Palette, Rgb};
 use crate::text::{FAMILY, escaped};
+use crate::words::percent;
 
 /// What a plot's file says of itself, to the last bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,11 +70,23 @@ impl Bar {
         }
     }
 
+    /// The scale of attention, from none to `end`.
+    pub fn attention((low, high): (Rgb, Rgb), end: f64) -> Self {
+        const STEPS: u32 = 64;
+        let middle = |i| (f64::from(i) + 0.5) / f64::from(STEPS);
+        let marks = [(0.0, "0".to_owned()), (1.0, format!("≥ {}", percent(end)))];
+        Bar {
+            colours: (0..STEPS).map(|i| low.mix(high, middle(i))).collect(),
+            marks: marks.into(),
+            ends: (String::new(), String::new()),
+        }
+    }
+
     /// Height and width, in sizes of the type.
     const SIZE: (f64, f64) = (3.0, 22.0);
 
     /// The bar in the middle of a sheet of this width, from `top` on.
-    fn svg(&self, (width, top): (f64, f64), em: f64, palette: &Palette) -> String {
+    pub(crate) fn svg(&self, (width, top): (f64, f64), em: f64, palette: &Palette) -> String {
         let mut out = String::new();
         let (length, height) = (em * Self::SIZE.1, em * 0.8);
         let left = (width - length) / 2.0;
@@ -129,8 +142,8 @@ pub struct Sheet<'a> {
     pub bar: Option<&'a Bar>,
     /// The theme's colours.
     pub palette: &'a Palette,
-    /// What the file says of itself.
-    pub told: &'a Told,
+    /// What the file says of itself, as JSON.
+    pub told: &'a str,
 }
 
 impl Sheet<'_> {
@@ -156,7 +169,7 @@ impl Sheet<'_> {
              <metadata id=\"langoverrule\">{}</metadata>\n\
              <rect width=\"{width}\" height=\"{height}\" fill=\"{}\"/>\n",
             escaped(self.title),
-            escaped(&serde_json::to_string(self.told).unwrap_or_default()),
+            escaped(self.told),
             palette.surface.css(),
         );
         let mut line = |y: f64, size: f64, weight: u32, fill: String, text: &str| {
@@ -225,6 +238,7 @@ mod tests {
         let frame = Frame::new(640.0, 12.0);
         let plot = Plot {
             layers: 2,
+            value: "MDI",
             series: vec![Series {
                 role: None,
                 label: "this run",
@@ -254,6 +268,7 @@ mod tests {
             heads: vec![],
             repeat: None,
         };
+        let json = serde_json::to_string(&told).expect("it holds numbers and names");
         let sheet = Sheet {
             title: "MDI <by> layer",
             source: &["one & only".into()],
@@ -264,7 +279,7 @@ mod tests {
             type_size: 12.0,
             bar: None,
             palette: &palette,
-            told: &told,
+            told: &json,
         };
         let file = sheet.svg();
         assert_eq!(file.matches("<svg").count(), 2);

@@ -1,7 +1,7 @@
 //! The words and numbers that drawings write.
 
-use shared::Stage;
 use shared::shown::{draws_nothing, visible};
+use shared::{Language, Stage};
 
 use crate::colour::Role;
 
@@ -54,6 +54,20 @@ pub struct Words {
     pub who_looks_at_whom: &'static str,
     /// Title of the columns.
     pub word_by_word: &'static str,
+    /// The axis of shares.
+    pub share_of_attention: &'static str,
+    /// Title of the map of a picture.
+    pub where_it_looked: &'static str,
+    /// Title of the tokens that are lit.
+    pub tokens_lit: &'static str,
+    /// What attention on sides is counted by: per token, in total.
+    pub counted: [&'static str; 2],
+    /// Names of a document's parts: the layers' slider, the numbers, all of it as data, what ran.
+    pub parts: [&'static str; 4],
+    /// What a document says of itself; `{version}` is the lab's.
+    pub made_with: &'static str,
+    /// Title of several runs beside each other.
+    pub beside: &'static str,
     /// What stands for an end-of-sequence token without text.
     pub end: &'static str,
     /// A definition's name follows it.
@@ -98,6 +112,13 @@ impl Words {
         words_draw_more: "words draw more",
         who_looks_at_whom: "Who looks at whom",
         word_by_word: "Attention, word by word",
+        share_of_attention: "share of attention",
+        where_it_looked: "Where the model looked",
+        tokens_lit: "How much each token drew",
+        counted: ["per token", "in total"],
+        parts: ["Layer", "Numbers by layer", "Save the data (JSON)", "What ran"],
+        made_with: "Made with LangOverrule Lab {version}. This file needs neither the lab nor the network.",
+        beside: "Runs beside each other",
         end: "[end]",
         definition: "definition",
         still_running: "partial: still running",
@@ -111,6 +132,60 @@ impl Words {
             "Words and picture draw about as much.",
         ],
     };
+
+    /// In Korean.
+    pub const KOREAN: Words = Words {
+        balance: "균형",
+        layer: "레이어",
+        head: "헤드",
+        stages: ["초반", "중반", "후반"],
+        this_run: "이 실행",
+        text: "텍스트",
+        picture: "이미지",
+        paper: "논문",
+        all_alike: "모두 균등",
+        half_each: "절반씩",
+        begin: "시작",
+        words: "텍스트",
+        other: "기타",
+        answer: "답변",
+        mdi_by_layer: "레이어별 MDI",
+        mdi_of_answers: "답변 {n}개의 레이어별 MDI: 기하 평균과 10개 중 8개가 있는 범위",
+        mean: "평균",
+        aei_by_layer: "레이어별 AEI",
+        mdi_by_head: "헤드·레이어별 MDI",
+        picture_draws_more: "이미지가 더 많이 받음",
+        words_draw_more: "텍스트가 더 많이 받음",
+        who_looks_at_whom: "무엇이 무엇을 보는가",
+        word_by_word: "단어별 어텐션",
+        share_of_attention: "어텐션 비율",
+        where_it_looked: "모델이 본 곳",
+        tokens_lit: "토큰별로 받은 어텐션",
+        counted: ["토큰당", "전체"],
+        parts: ["레이어", "레이어별 수치", "데이터 저장(JSON)", "실행 정보"],
+        made_with: "LangOverrule Lab {version}(으)로 만들었습니다. 이 파일을 보는 데는 랩도 네트워크도 필요하지 않습니다.",
+        beside: "나란히 놓은 실행",
+        end: "[끝]",
+        definition: "정의",
+        still_running: "일부만 본 값: 아직 실행 중",
+        cancelled: "일부만 본 값: 취소됨",
+        failed: "일부만 본 값: 실패함",
+        unfinished: "실행이 끝나지 않아 일부만 관찰했습니다",
+        late_layers: "후반 레이어",
+        verdicts: [
+            "토큰 하나씩 비교하면 텍스트가 더 많이 받습니다.",
+            "토큰 하나씩 비교하면 이미지가 더 많이 받습니다.",
+            "텍스트와 이미지가 비슷하게 받습니다.",
+        ],
+    };
+
+    /// In a language.
+    pub const fn of(language: Language) -> Words {
+        match language {
+            Language::English => Words::ENGLISH,
+            Language::Korean => Words::KOREAN,
+        }
+    }
 }
 
 impl Words {

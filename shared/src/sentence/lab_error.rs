@@ -87,6 +87,14 @@ sentences! {
         ATheme = "a_theme": "theme", "테마";
         APlot = "a_plot": "plot", "그림";
         ACurve = "a_curve": "curve", "곡선";
+        ACount = "a_count": "way of counting", "세는 방법";
+        ALanguage = "a_language": "language", "언어";
+        TooManyCompared { most: u64 } = "too_many_compared":
+            "At most {most} runs can be drawn beside each other: name fewer in runs=A,B.",
+            "나란히 그릴 수 있는 실행은 최대 {most}개입니다. runs=A,B에 더 적게 적으세요.";
+        NoneCompared = "none_compared":
+            "No run is named: name those to be drawn beside each other, as in runs=A,B.",
+            "실행이 없습니다. runs=A,B처럼 나란히 그릴 실행을 적으세요.";
         NoneOfThat { what: Message, name: String, choices: String } = "none_of_that":
             "There is no {what} \"{name}\"; name one of {choices}.",
             "{what} \"{name}\"은(는) 없습니다. {choices} 중에서 고르세요.";

@@ -1,4 +1,5 @@
-//! `GET /api/runs/{id}/export.svg` and `.png`, `card.svg` and `card.png`: a run's plots and its card.
+//! `GET /api/runs/{id}/export.svg`, `.png` and `.html`, `card.svg` and `card.png`: a run's plots, all of it as
+//! one document, and its card.
 
 use std::sync::Arc;
 
@@ -8,15 +9,15 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use plots::run::Compared;
 use serde::Deserialize;
-use shared::{Definition, ErrorBody, PictureUse};
+use shared::{Definition, ErrorBody, Language, PictureUse};
 
 use super::export::flag;
 use super::extract::{TheRun, query};
 use super::prepared;
 use crate::error::ApiError;
-use crate::export::drawing::{Form, Subject, Wanted, plot_of, theme_of, view_of};
+use crate::export::drawing::{Form, Subject, Wanted, language_of, plot_of, theme_of, view_of};
 use crate::export::{Observed, parse_definition};
-use crate::http::app::AppState;
+use crate::http::state::AppState;
 use crate::runs::Run;
 
 /// How a run's plot is drawn; a card's is `CardQuery`.
@@ -24,7 +25,7 @@ use crate::runs::Run;
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub struct PlotQuery {
-    /// `curve` (when left out), `heads`, `flow` or `words`.
+    /// `curve` (when left out), `heads`, `flow`, `words`, `map`, `tokens` or `repeat`.
     #[serde(default)]
     plot: String,
     /// `light` (when left out), `dark` or `projector`.
@@ -36,8 +37,17 @@ pub struct PlotQuery {
     /// What the curve shows: `mdi` (when left out) or `aei`.
     #[serde(default)]
     curve: String,
-    /// The layer that is marked on the curve, and that `flow` and `words` are of.
+    /// The layer that is marked on the curve, and that `flow`, `words`, `map` and `tokens` are of.
     layer: Option<usize>,
+    /// The token of the answer whose attention `map` and `tokens` show, from 0.
+    token: Option<usize>,
+    /// What attention on sides is counted by in `flow`, `words` and `tokens`: `total` (when left out) or
+    /// `token`, for one token of each side.
+    #[serde(default)]
+    count: String,
+    /// `en` (when left out) or `ko`.
+    #[serde(default)]
+    language: String,
     /// `0` to leave the paper's values out.
     #[serde(default = "yes", deserialize_with = "flag")]
     paper: bool,
@@ -65,6 +75,35 @@ pub struct CardQuery {
     /// The token of the answer whose map it is, from 0.
     token: Option<usize>,
     /// `1` for the part that was seen of a run that is not done; without it no value is drawn.
+    #[serde(default, deserialize_with = "flag")]
+    partial: bool,
+}
+
+/// How a run's document is made.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct DocumentQuery {
+    /// `light` (when left out), `dark` or `projector`.
+    #[serde(default)]
+    theme: String,
+    /// `en` (when left out) or `ko`.
+    #[serde(default)]
+    language: String,
+    /// `paper` (when left out), `reimplementation`, `forward`, or a `Definition` as JSON.
+    #[serde(default)]
+    definition: String,
+    /// What the curve shows: `mdi` (when left out) or `aei`.
+    #[serde(default)]
+    curve: String,
+    /// The layer that is shown first.
+    layer: Option<usize>,
+    /// The token of the answer that is looked at, from 0.
+    token: Option<usize>,
+    /// What attention on sides is counted by: `total` (when left out) or `token`.
+    #[serde(default)]
+    count: String,
+    /// `1` for the part that was seen of a run that is not done; without it no value is shown.
     #[serde(default, deserialize_with = "flag")]
     partial: bool,
 }
@@ -110,7 +149,7 @@ async fn drawn(
 ) -> Result<File, ApiError> {
     let address = address(state, headers, &run, &wanted.view.definition);
     let picture = match wanted.subject {
-        Subject::Card if run.options.picture != PictureUse::None => {
+        subject if subject.has_picture() && run.options.picture != PictureUse::None => {
             let medium = wanted.medium(&Observed::of_run(&run)?);
             prepared::picture_of(state, &run, medium).await?
         }
@@ -119,10 +158,7 @@ async fn drawn(
     let id = run.id.clone();
     let make = move || wanted.draw(&Observed::of_run(&run)?, &address, picture.as_deref());
     let bytes = state.drawings.draw(make).await?;
-    let (kind, end) = match wanted.form {
-        Form::Svg => ("image/svg+xml", "svg"),
-        Form::Png => ("image/png", "png"),
-    };
+    let (kind, end) = (wanted.form.content_type(), wanted.form.ending());
     let name = plots::sheet::name(id.as_str(), wanted.subject.name(), end);
     // A card is looked at where it is linked to; a plot is a file.
     let how = if wanted.subject == Subject::Card { "inline" } else { "attachment" };
@@ -138,7 +174,28 @@ fn plot(asked: Asked<PlotQuery>, form: Form) -> Result<Wanted, ApiError> {
         subject: Subject::Plot(plot_of(&asked.plot)?),
         form,
         theme: theme_of(&asked.theme)?,
-        view: view_of(definition, &asked.curve, compared, (asked.layer, None))?,
+        language: language_of(&asked.language)?,
+        view: view_of(
+            definition,
+            &asked.curve,
+            compared,
+            (asked.layer, asked.token),
+            &asked.count,
+        )?,
+        partial: asked.partial,
+    })
+}
+
+fn document(asked: Asked<DocumentQuery>) -> Result<Wanted, ApiError> {
+    let asked = query(asked)?;
+    let definition = parse_definition(&asked.definition)?;
+    let at = (asked.layer, asked.token);
+    Ok(Wanted {
+        subject: Subject::Document,
+        form: Form::Html,
+        theme: theme_of(&asked.theme)?,
+        language: language_of(&asked.language)?,
+        view: view_of(definition, &asked.curve, Compared::default(), at, &asked.count)?,
         partial: asked.partial,
     })
 }
@@ -151,7 +208,8 @@ fn card(asked: Asked<CardQuery>, form: Form) -> Result<Wanted, ApiError> {
         subject: Subject::Card,
         form,
         theme: theme_of(&asked.theme)?,
-        view: view_of(definition, "", Compared::default(), at)?,
+        language: Language::English,
+        view: view_of(definition, "", Compared::default(), at, "")?,
         partial: asked.partial,
     })
 }
@@ -202,6 +260,31 @@ pub async fn export_png(
     headers: HeaderMap,
 ) -> Result<File, ApiError> {
     drawn(&state, &headers, run, plot(asked, Form::Png)?).await
+}
+
+/// The whole run as one HTML document that needs neither the lab nor the network.
+///
+/// The picture with the map of every layer, the tokens lit, all plots, the numbers by layer, what ran, and
+/// the run's report (as `export.json` gives it) inside.
+#[utoipa::path(
+    get,
+    path = "/api/runs/{id}/export.html",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's name"), DocumentQuery),
+    responses(
+        (status = 200, body = String, content_type = "text/html"),
+        (status = 400, body = ErrorBody, description = "bad_option, bad_request"),
+        (status = 404, body = ErrorBody, description = "not_found"),
+        (status = 503, body = ErrorBody, description = "connections_full"),
+    )
+)]
+pub async fn export_html(
+    State(state): State<AppState>,
+    TheRun(run): TheRun,
+    asked: Asked<DocumentQuery>,
+    headers: HeaderMap,
+) -> Result<File, ApiError> {
+    drawn(&state, &headers, run, document(asked)?).await
 }
 
 /// The run's card as an SVG document, 1200 × 630.

@@ -2,6 +2,7 @@
 
 pub mod cancel;
 pub mod classroom;
+mod compared;
 pub mod create_run;
 pub mod delete_run;
 pub mod drawn;
@@ -69,8 +70,13 @@ pub fn api() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(export::export_csv))
         .routes(routes!(drawn::export_svg))
         .routes(routes!(drawn::export_png))
+        .routes(routes!(drawn::export_html))
         .routes(routes!(drawn::card_svg))
         .routes(routes!(drawn::card_png))
+        .routes(routes!(compared::compared_svg))
+        .routes(routes!(compared::compared_png))
+        .routes(routes!(compared::compared_html))
+        .routes(routes!(compared::compared_csv))
         .routes(routes!(cancel::cancel))
         .merge(experiments::routes())
         .merge(classroom::routes())

@@ -10,12 +10,15 @@ use axum::http::{HeaderMap, Uri};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use plots::text::{escaped, short};
 use plots::words::number;
+use shared::experiment::ExperimentStatus;
 use shared::{Definition, Stage};
 
 use super::drawn;
 use crate::error::ApiError;
+use crate::experiments::live::{no_experiment, read_status};
 use crate::export::{Observed, parse_definition};
 use crate::http::state::AppState;
+use crate::id::RunId;
 use crate::runs::Run;
 
 /// Most characters of a title; networks cut what is longer.
@@ -29,8 +32,17 @@ pub(super) struct Preview {
     title: String,
     description: String,
     address: String,
-    /// The address of a picture of 1200 × 630, and what it shows.
-    picture: Option<(String, String)>,
+    picture: Option<Picture>,
+}
+
+/// The picture of a preview.
+#[derive(Debug)]
+struct Picture {
+    address: String,
+    /// What it shows, for who cannot see it.
+    shown: String,
+    /// Whether it is a card of 1200 × 630, which networks show large.
+    card: bool,
 }
 
 impl Preview {
@@ -47,12 +59,14 @@ impl Preview {
         tag("og:title", &self.title);
         tag("og:description", &self.description);
         tag("og:url", &self.address);
-        if let Some((address, shown)) = &self.picture {
-            tag("og:image", address);
+        if let Some(picture) = &self.picture {
+            tag("og:image", &picture.address);
             tag("og:image:type", "image/png");
-            tag("og:image:width", "1200");
-            tag("og:image:height", "630");
-            tag("og:image:alt", shown);
+            if picture.card {
+                tag("og:image:width", "1200");
+                tag("og:image:height", "630");
+            }
+            tag("og:image:alt", &picture.shown);
             tag("twitter:card", "summary_large_image");
         }
         head
@@ -78,6 +92,13 @@ pub(super) async fn of(
             let root = drawn::root(state, headers);
             let preview = move || run_preview(&run, &definition, address, &root);
             Ok(tokio::task::spawn_blocking(preview).await.map_err(ApiError::internal)?)
+        }
+        "e" => {
+            let means = state.experiments.clone().ok_or_else(no_experiment)?;
+            let id = RunId::parse(id).ok_or_else(no_experiment)?;
+            let read = move || read_status(&means, &id);
+            let status = tokio::task::spawn_blocking(read).await.map_err(ApiError::internal)??;
+            Ok(Some(experiment_preview(&status, &definition(uri), &drawn::root(state, headers))))
         }
         _ => Ok(None),
     }
@@ -117,22 +138,51 @@ fn run_preview(
         }
         None => format!("“{question}” – “{answer}”. {by}."),
     };
-    let card = match *definition == Definition::default() {
+    let picture = Picture {
+        address: format!("{root}/api/runs/{}/card.png{}", run.id, query("definition", definition)),
+        shown: "The picture with where the model looked, question, answer and MDI by layer"
+            .to_owned(),
+        card: true,
+    };
+    Some(Preview { title, description: short(&said, DESCRIPTION), address, picture: Some(picture) })
+}
+
+/// An experiment's preview: its title, of what it consists and how far it is, and its curves by layer once
+/// there are some.
+fn experiment_preview(status: &ExperimentStatus, definition: &Definition, root: &str) -> Preview {
+    let models: Vec<&str> = status.models.iter().map(|model| model.name.as_str()).collect();
+    let models = match models.is_empty() {
+        true => status.spec.models.join(", "),
+        false => models.join(", "),
+    };
+    let (done, items) = (status.done + status.left_out, status.items());
+    let said = format!("{models} on {}: {done} of {items} items.", status.dataset.title);
+    let picture = (status.done > 0).then(|| Picture {
+        address: format!(
+            "{root}/api/experiments/{}/plots/layers.png{}",
+            status.id,
+            query("definition", definition)
+        ),
+        shown: format!("MDI by layer, {models}"),
+        card: false,
+    });
+    Preview {
+        title: short(&status.title, TITLE),
+        description: short(&said, DESCRIPTION),
+        address: format!("{root}/e/{}{}", status.id, query("def", definition)),
+        picture,
+    }
+}
+
+/// A query that names a definition; none for the usual one.
+fn query(name: &str, definition: &Definition) -> String {
+    match *definition == Definition::default() {
         true => String::new(),
         false => {
             let named = plots::run::definition_to_text(definition);
-            format!("?definition={}", utf8_percent_encode(&named, NON_ALPHANUMERIC))
+            format!("?{name}={}", utf8_percent_encode(&named, NON_ALPHANUMERIC))
         }
-    };
-    let picture = format!("{root}/api/runs/{}/card.png{card}", run.id);
-    let shown =
-        format!("The picture with where the model looked, “{question}”, “{answer}”, MDI by layer");
-    Some(Preview {
-        title,
-        description: short(&said, DESCRIPTION),
-        address,
-        picture: Some((picture, shown)),
-    })
+    }
 }
 
 #[cfg(test)]

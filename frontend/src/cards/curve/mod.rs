@@ -18,6 +18,7 @@ use crate::ui::glass::{At, Handler, Key, Reads};
 use crate::ui::plot_glass::PlotGlass;
 use crate::ui::term::Explained;
 use crate::ui::value::{Switch, plain};
+use crate::ui::zoom::Zoom;
 use crate::words;
 use finding::Finding;
 use plots::curve::{self, Plot, side};
@@ -59,6 +60,7 @@ pub fn CurveCard() -> impl IntoView {
                     chosen=run.view.curve
                 />
                 <Beside run/>
+                <Zoom run/>
             </header>
             <Chart run/>
             <Finding/>
@@ -183,9 +185,10 @@ pub(crate) fn Chart(
     let width = RwSignal::new(720.0_f64);
     let frame = Kept::new(move || {
         let frame = Frame::new(width.get(), lab.type_size.get());
-        height.map_or(frame, |height| frame.high(height.get()))
+        let frame = height.map_or(frame, |height| frame.high(height.get()));
+        frame.windowed(run.shown_layers())
     });
-    let plot = Kept::new(move || plot_of(run));
+    let plot = Kept::new(move || plot_of(run).within(run.shown_layers()));
     let drawing = Kept::new(move || plot.with(|p| curve::svg(p, &frame.get(), &lab.style())));
     let layers = move || plot.with(|p| p.layers);
 
@@ -203,8 +206,15 @@ pub(crate) fn Chart(
             Key::Home => run.view.layer.set(Some(0)),
             Key::End => run.view.layer.set(Some(last)),
             Key::Choose => pin(run.derived.layer.get_untracked()),
+            Key::Nearer => run.zoom_in(),
+            Key::Farther => run.zoom_out(),
         }
         true
+    };
+    let brush = move |from: At, to: At| {
+        if let (Some(a), Some(b)) = (find(from), find(to)) {
+            run.zoom_to(a, b);
+        }
     };
     // An empty chart says why: nothing has been seen yet, or there is nothing to show.
     let why_empty = move || {
@@ -237,7 +247,8 @@ pub(crate) fn Chart(
         told: Signal::derive(move || Some(told())),
     };
     let look = move |at: Option<At>| run.hover.set(at.and_then(find));
-    let glass = Handler::new(t("Layer"), reads, look, move |at| pin(find(at))).keys(keys);
+    let glass =
+        Handler::new(t("Layer"), reads, look, move |at| pin(find(at))).keys(keys).brushed(brush);
     view! {
         <PlotGlass
             class="chart"
@@ -260,7 +271,8 @@ fn Marks(run: Run, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
     let place = move || {
         let layer = run.derived.layer.get()?;
         let (frame, layers) = (frame.get(), plot.with(|p| p.layers));
-        (layer < layers).then(|| (layer, frame.x(layer, layers), frame.step(layers), frame))
+        (layer < layers && frame.shows(layer))
+            .then(|| (layer, frame.x(layer, layers), frame.step(layers), frame))
     };
     let points = move || {
         let (layer, x, _, frame) = place()?;
@@ -300,7 +312,8 @@ fn Marks(run: Run, plot: Kept<Plot>, frame: Kept<Frame>) -> impl IntoView {
                 </text>
             }
         };
-        found.map(|found| found.map(ring))
+        let shown = |(layer, _): &(usize, f64)| frame.shows(*layer);
+        found.map(|found| found.into_iter().filter(shown).map(ring).collect_view())
     };
     view! {
         <svg class="marks" viewBox=move || plots::view_box(frame.get().width, frame.get().height) aria-hidden="true">

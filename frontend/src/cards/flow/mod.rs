@@ -1,7 +1,7 @@
 //! Who looks at whom in the layer that is looked at: ribbons between sides, or a matrix of groups.
 
 use leptos::prelude::*;
-use shared::{FlowMatrix, Group, GroupSet, Heads, Seen};
+use shared::{Counted, FlowMatrix, Group, GroupSet, Heads, Seen};
 
 use crate::glossary::Term;
 use crate::lab::use_lab;
@@ -42,11 +42,16 @@ pub fn FlowCard() -> impl IntoView {
         let Some(layer) = run.derived.layer.get() else {
             return t("the layer you look at").to_owned();
         };
-        match run.derived.lens.get().heads {
+        let of = match run.derived.lens.get().heads {
             Heads::One(head) => {
                 fill("layer {layer} · head {head}", &[("layer", &layer), ("head", &head)])
             }
             _ => fill("layer {n}", &[("n", &layer)]),
+        };
+        // The matrix always shows whole groups.
+        match run.view.flow.get() {
+            FlowStyle::Ribbons => format!("{of} · {}", words::counted(run.view.counted.get())),
+            FlowStyle::Matrix | FlowStyle::Even => of,
         }
     };
     view! {
@@ -82,7 +87,7 @@ fn RibbonPlot(run: Run, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
         let definition = run.view.definition.get();
         matrix.with(|m| {
             let m = m.as_ref()?;
-            Some(plots::run::flow(m, &definition, &lab.style()))
+            Some(plots::run::flow(m, &definition, run.view.counted.get(), &lab.style()))
         })
     });
     let height = move || (lab.type_size.get() * 19.0).round();
@@ -117,10 +122,15 @@ fn RibbonPlot(run: Run, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
             let f = f.as_ref()?;
             let (from, to) = (f.from.get(ribbon.from)?.name, f.to.get(ribbon.to)?.name);
             let share = words::percent(f.get(ribbon.from, ribbon.to));
-            Some(fill(
-                "{share} of the attention of {from} goes to {to}",
-                &[("share", &share), ("from", &from), ("to", &to)],
-            ))
+            let named: [(&str, &dyn std::fmt::Display); 3] =
+                [("share", &share), ("from", &from), ("to", &to)];
+            Some(match run.view.counted.get() {
+                Counted::InTotal => fill("{share} of the attention of {from} goes to {to}", &named),
+                Counted::PerToken => fill(
+                    "Of what {from} give one token of each side, {share} goes to one of {to}",
+                    &named,
+                ),
+            })
         })
     };
     let columns = Signal::derive(move || {
@@ -160,7 +170,10 @@ fn RibbonPlot(run: Run, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
             </svg>
         </PlotGlass>
         <p class="card-foot one-line" data-testid="flow-told">
-            {move || told().unwrap_or_else(|| t("Left: who looks. Right: at whom. Each side at the left has all its attention to give.").into())}
+            {move || told().unwrap_or_else(|| match run.view.counted.get() {
+                Counted::InTotal => t("Left: who looks. Right: at whom. Each side at the left has all its attention to give.").into(),
+                Counted::PerToken => t("Left: who looks. Right: at whom, as much as one token of each side gets on average.").into(),
+            })}
         </p>
         <Behind run testid="flow-table" caption=t("Share of each side’s attention on every side") columns rows/>
     }

@@ -15,6 +15,7 @@ use crate::ui::said::views;
 use crate::ui::scale_bar::{Ramp, ScaleBar};
 use crate::ui::term::Explained;
 use crate::ui::value::plain;
+use crate::ui::zoom::Zoom;
 use crate::words;
 use plots::heat::{Grid, Heat, svg};
 use plots::view_box;
@@ -36,7 +37,8 @@ pub fn HeadsCard() -> impl IntoView {
     });
     let grid = Kept::new(move || {
         let (layers, heads) = heat.with(|h| (h.layers, h.heads));
-        Grid::new(width.get(), lab.type_size.get(), layers, heads.max(1))
+        let grid = Grid::new(width.get(), lab.type_size.get(), layers, heads.max(1));
+        grid.windowed(run.shown_layers())
     });
     let drawing = Kept::new(move || heat.with(|h| svg(h, &grid.get(), &lab.style())));
     let under = RwSignal::new(None::<(usize, usize)>);
@@ -90,6 +92,14 @@ pub fn HeadsCard() -> impl IntoView {
                 choose(layer, head);
                 (layer, head)
             }
+            Key::Nearer | Key::Farther => {
+                if key == Key::Nearer {
+                    run.zoom_in()
+                } else {
+                    run.zoom_out()
+                }
+                (layer, head)
+            }
         };
         look(Some(cell));
         true
@@ -105,6 +115,11 @@ pub fn HeadsCard() -> impl IntoView {
         },
     )
     .keys(keys)
+    .brushed(move |from, to| {
+        if let (Some((a, _)), Some((b, _))) = (find(from), find(to)) {
+            run.zoom_to(a, b);
+        }
+    })
     .on_focus(move || {
         if under.get_untracked().is_none() {
             under.set(start());
@@ -131,6 +146,7 @@ pub fn HeadsCard() -> impl IntoView {
             <header class="card-head">
                 <h2 id="heads-title"><Explained term=Term::Head word=t("Heads × layers")/></h2>
                 <p class="card-note" id="heads-note" aria-live="polite">{note}</p>
+                <Zoom run/>
             </header>
             <PlotGlass
                 class="heat"
@@ -159,8 +175,10 @@ fn Outlines(
     under: RwSignal<Option<(usize, usize)>>,
 ) -> impl IntoView {
     let outline = move |class: &'static str, layer: usize, head: usize| {
-        let [x, y, width, height] = grid.get().cell(layer, head);
-        view! { <rect class=class x=x y=y width=width height=height rx="2"/> }
+        let grid = grid.get();
+        let [x, y, width, height] = grid.cell(layer, head);
+        let rect = || view! { <rect class=class x=x y=y width=width height=height rx="2"/> };
+        grid.shows(layer).then(rect)
     };
     view! {
         <svg class="marks" viewBox=move || view_box(grid.get().width, grid.get().height) aria-hidden="true">
@@ -171,7 +189,7 @@ fn Outlines(
                 Some(outline("chosen", layer, head as usize))
             }}
             // A layer that is pointed at elsewhere.
-            {move || run.hover.get().filter(|_| under.get().is_none()).map(|l| {
+            {move || run.hover.get().filter(|l| under.get().is_none() && grid.get().shows(*l)).map(|l| {
                 let last = heat.with(|h| h.heads.saturating_sub(1));
                 let ([x, y, width, _], [_, end, _, high]) = (grid.get().cell(l, 0), grid.get().cell(l, last));
                 view! { <rect class="under" x=x y=y width=width height=end + high - y rx="2"/> }

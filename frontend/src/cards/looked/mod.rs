@@ -46,7 +46,7 @@ pub fn LookedCard() -> impl IntoView {
             Key::Right => run.step_token(1),
             Key::Up => run.step_layer(1),
             Key::Down => run.step_layer(-1),
-            Key::Home | Key::End | Key::Choose => return false,
+            Key::Home | Key::End | Key::Choose | Key::Nearer | Key::Farther => return false,
         }
         true
     };

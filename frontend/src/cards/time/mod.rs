@@ -1,7 +1,7 @@
 //! Attention over time: where the row that predicted each token of the answer looked.
 
 use leptos::prelude::*;
-use shared::Heads;
+use shared::{Counted, Heads};
 
 use crate::glossary::Term;
 use crate::lab::use_lab;
@@ -23,7 +23,9 @@ use plots::view_box;
 fn columns_of(run: Run) -> Columns {
     let lab = use_lab();
     let (definition, layer) = (run.derived.lens.get(), run.derived.chosen_layer.get());
-    run.facts.plotted(|plotted| plots::run::columns(plotted, &definition, layer, &lab.style()))
+    let counted = run.view.counted.get();
+    run.facts
+        .plotted(|plotted| plots::run::columns(plotted, &definition, layer, counted, &lab.style()))
 }
 
 /// The card.
@@ -48,11 +50,11 @@ pub fn TimeCard() -> impl IntoView {
             Key::Up => run.step_layer(1),
             Key::Down => run.step_layer(-1),
             Key::Home => run.view.token.set(Pick::Token(0)),
-            Key::End | Key::Choose => return false,
+            Key::End | Key::Choose | Key::Nearer | Key::Farther => return false,
         }
         true
     };
-    let note = move || match (run.derived.chosen_layer.get(), run.derived.lens.get().heads) {
+    let of = move || match (run.derived.chosen_layer.get(), run.derived.lens.get().heads) {
         (Some(layer), Heads::One(head)) => {
             fill("layer {layer} · head {head}", &[("layer", &layer), ("head", &head)])
         }
@@ -60,6 +62,7 @@ pub fn TimeCard() -> impl IntoView {
         (None, Heads::One(head)) => fill("mean of all layers, head {head}", &[("head", &head)]),
         (None, _) => t("mean of all layers").to_owned(),
     };
+    let note = move || format!("{} · {}", of(), words::counted(run.view.counted.get()));
     let told = move || {
         let token = under.get().or(run.derived.token.get())?;
         data.with(|plot| {
@@ -69,12 +72,17 @@ pub fn TimeCard() -> impl IntoView {
             };
             let shares: Vec<String> = plot.sides.iter().enumerate().map(side).collect();
             let shares = shares.join(", ");
+            let named: [(&str, &dyn std::fmt::Display); 2] = [("word", word), ("shares", &shares)];
+            let looked = match run.view.counted.get() {
+                Counted::InTotal => fill("“{word}” looked at {shares}", &named),
+                Counted::PerToken => fill("“{word}” looked, per token, at {shares}", &named),
+            };
             Some(match plot.even.get(token) {
-                Some(even) => fill(
-                    "“{word}” looked at {shares}; even: picture {even}",
-                    &[("word", word), ("shares", &shares), ("even", &words::percent(*even))],
-                ),
-                None => fill("“{word}” looked at {shares}", &[("word", word), ("shares", &shares)]),
+                Some(even) => {
+                    let even = words::percent(*even);
+                    format!("{looked}; {}", fill("even: picture {even}", &[("even", &even)]))
+                }
+                None => looked,
             })
         })
     };

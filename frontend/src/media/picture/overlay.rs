@@ -63,7 +63,7 @@ pub fn Overlay(
             Key::Down => (1, 0),
             Key::Left => (0, -1),
             Key::Right => (0, 1),
-            Key::Home | Key::End | Key::Choose => return false,
+            Key::Home | Key::End | Key::Choose | Key::Nearer | Key::Farther => return false,
         };
         let (row, col) = overlay::step(untrack(chosen), by, (p.rows, p.cols));
         let medium = run.view.medium.get_untracked();
