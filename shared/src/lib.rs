@@ -61,7 +61,7 @@ pub use layout::{Layout, Token};
 pub use looks::FlowMatrix;
 pub use masses::Masses;
 pub use measure::{Attention, Measure, Undefined, Value};
-pub use media::{Cell, Medium, Place, PreparedPicture};
+pub use media::{Cell, Medium, Place, PreparedPicture, Span, sound_type};
 pub use moved::Moved;
 pub use observation::Observation;
 pub use options::{

@@ -186,13 +186,21 @@ pub struct Moment {
 }
 
 /// Which part of a sound a token covers, in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Span {
     /// Where it begins.
     pub start: u32,
     /// Where it ends.
     pub end: u32,
+}
+
+/// The content type of a sound file of a format that the lab reads, by what it holds.
+pub const fn sound_type(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Some("audio/wav"),
+        _ => None,
+    }
 }
 
 /// Which numbers of a series a token covers.

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use shared::sentence::EngineRefusal;
 use shared::{
-    ErrorBody, ErrorCode, Group, Knockout, MOST_MEDIA, ModelTraits, PictureUse, PruneBy,
-    RunOptions, Token,
+    Changed, ErrorBody, ErrorCode, Group, Knockout, MOST_MEDIA, ModelTraits, PictureUse, PruneBy,
+    RunOptions, Token, WhyChanged,
 };
 
 use crate::compress;
 use crate::error::EngineError;
 use crate::family::{Numbering, begin};
-use crate::prepare::{Pictures, Plan};
+use crate::prepare::{Pictures, Plan, Sounds};
 use crate::prompt::{MediumRun, Piece, Prompt, PromptTokenizer, Templates};
+use crate::sound::SOUND_RATE;
 
 /// What can be said of a question without weights: template, length, options. Cheap to clone, and
 /// no part of the model's thread.
@@ -33,10 +34,43 @@ pub struct PromptCheck {
     pub(crate) size: (u32, u32),
 }
 
+/// How large a medium is: what is known of it before it is prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// A picture of so many pixels.
+    Picture {
+        /// In width.
+        width: u32,
+        /// In height.
+        height: u32,
+    },
+    /// A sound of so many samples, [`SOUND_RATE`] a second.
+    Sound {
+        /// All of them.
+        samples: usize,
+    },
+}
+
+impl From<(u32, u32)> for Extent {
+    fn from((width, height): (u32, u32)) -> Self {
+        Extent::Picture { width, height }
+    }
+}
+
+impl Extent {
+    /// The group of its tokens.
+    pub(crate) const fn group(self) -> Group {
+        match self {
+            Extent::Picture { .. } => Group::Image,
+            Extent::Sound { .. } => Group::Audio,
+        }
+    }
+}
+
 /// A question that fits.
 pub(crate) struct Fitting {
     pub(crate) prompt: Prompt,
-    /// What its pictures become, one each.
+    /// What its media become, one each.
     pub(crate) plans: Vec<Plan>,
     pub(crate) prompt_tokens: usize,
     /// The options, resolved on this model.
@@ -44,17 +78,24 @@ pub(crate) struct Fitting {
 }
 
 impl PromptCheck {
-    /// Whether a question about pictures of these widths and heights fits the model.
+    /// Whether a question about media of these extents, of pictures their widths and heights, fits the
+    /// model.
     ///
     /// # Errors
-    /// Codes for a prompt that does not fit, an unknown template, or an option out of range.
-    pub fn check(&self, sizes: &[(u32, u32)], options: &RunOptions) -> Result<(), EngineError> {
-        self.fit(sizes, options).map(|_| ())
+    /// Codes for a prompt that does not fit, an unknown template, an option out of range, or a medium
+    /// that the model does not take.
+    pub fn check(
+        &self,
+        media: &[impl Copy + Into<Extent>],
+        options: &RunOptions,
+    ) -> Result<(), EngineError> {
+        let media: Vec<Extent> = media.iter().map(|medium| (*medium).into()).collect();
+        self.fit(&media, options).map(|_| ())
     }
 
     pub(crate) fn fit(
         &self,
-        sizes: &[(u32, u32)],
+        media: &[Extent],
         options: &RunOptions,
     ) -> Result<Fitting, EngineError> {
         let bad = |what: EngineRefusal| EngineError::new(ErrorCode::BadOption, what);
@@ -66,14 +107,26 @@ impl PromptCheck {
             .templates
             .find(&options.template)
             .ok_or_else(|| EngineError::internal("a template was resolved that is not there"))?;
-        let sizes = if options.picture == PictureUse::None { &[] } else { sizes };
-        if sizes.len() > MOST_MEDIA {
-            let (n, most) = (sizes.len() as u64, MOST_MEDIA as u64);
-            return Err(bad(EngineRefusal::TooManyPictures { n, most }));
+        let media = if options.picture == PictureUse::None { &[] } else { media };
+        let are_sounds = media.iter().any(|medium| medium.group() == Group::Audio);
+        if media.len() > MOST_MEDIA {
+            let (n, most) = (media.len() as u64, MOST_MEDIA as u64);
+            return Err(bad(match are_sounds {
+                true => EngineRefusal::TooManyMedia { n, most },
+                false => EngineRefusal::TooManyPictures { n, most },
+            }));
         }
-        let options = self.pictures.among(sizes.len(), options)?;
-        let plan = |size: &(u32, u32)| self.pictures.plan(*size, &options);
-        let plans = sizes.iter().map(plan).collect::<Result<Vec<Plan>, EngineError>>()?;
+        let pictures = media.iter().filter(|medium| medium.group() == Group::Image).count();
+        let mut options = self.pictures.among(pictures, options)?;
+        let mut plans = Vec::with_capacity(media.len());
+        for medium in media {
+            plans.push(match *medium {
+                Extent::Picture { width, height } => {
+                    self.pictures.plan((width, height), &options)?
+                }
+                Extent::Sound { samples } => self.sound(samples, &mut options)?,
+            });
+        }
         let text = (options.prompt.as_str(), plans.as_slice());
         let prompt = Prompt::new(&self.tokenizer, template, text, self.image_token)?;
         // What is left of each picture and not yet laid out, tokens of all pictures, and the position
@@ -98,7 +151,7 @@ impl PromptCheck {
         let prompt_tokens = prompt.len() + images.iter().sum::<usize>();
         if let Some(knockout) = &options.knockout {
             let generates = options.max_new_tokens > 1;
-            let knocked = self.knocks_out(knockout, &prompt, &images, generates);
+            let knocked = self.knocks_out(knockout, &prompt, (media, &images), generates);
             knocked.map_err(|why| ErrorBody::new(ErrorCode::BadOption, why))?;
         }
         if prompt_tokens.max(next) >= self.longest {
@@ -116,7 +169,8 @@ impl PromptCheck {
                     true => EngineRefusal::ShortenOrReplicate,
                     false => EngineRefusal::Shorten,
                 };
-                let media = match sizes.len() {
+                let media = match media.len() {
+                    _ if are_sounds => EngineRefusal::TheSound,
                     0 | 1 => EngineRefusal::ThePicture,
                     _ => EngineRefusal::ThePictures,
                 };
@@ -128,13 +182,39 @@ impl PromptCheck {
         Ok(Fitting { prompt, plans, prompt_tokens, options })
     }
 
+    /// What a sound of so many samples becomes. That it is cut is said among the options that are not
+    /// what was asked.
+    fn sound(&self, samples: usize, options: &mut RunOptions) -> Result<Plan, EngineError> {
+        let bad = |what: EngineRefusal| EngineError::new(ErrorCode::BadOption, what);
+        let sounds: &dyn Sounds =
+            self.pictures.sounds().ok_or_else(|| bad(EngineRefusal::HearsNoSounds))?;
+        if matches!(options.picture, PictureUse::Noise(_)) {
+            return Err(bad(EngineRefusal::NoNoiseForSounds));
+        }
+        let plan = sounds.plan(samples)?;
+        if samples > sounds.most() {
+            let seconds = |samples: usize| format!("{:.2}", samples as f64 / f64::from(SOUND_RATE));
+            let cut = Changed {
+                option: "audio seconds".to_owned(),
+                asked: seconds(samples),
+                used: seconds(sounds.most()),
+                why: WhyChanged::AboveModelLimit,
+            };
+            // Options that were resolved on this model before say it already.
+            if !options.changed.contains(&cut) {
+                options.changed.push(cut);
+            }
+        }
+        Ok(plan)
+    }
+
     /// Whether a knockout is possible in a prompt with so many tokens of each run of features and
     /// blocks anything. Only with `generates` is there a generated row: the last token is not read again.
     fn knocks_out(
         &self,
         knockout: &Knockout,
         prompt: &Prompt,
-        images: &[usize],
+        (media, images): (&[Extent], &[usize]),
         generates: bool,
     ) -> Result<(), shared::Message> {
         let (layers, heads) = self.size;
@@ -142,9 +222,10 @@ impl PromptCheck {
         let (mut groups, mut images) = (Vec::new(), images.iter());
         for piece in &prompt.pieces {
             match piece {
-                Piece::Medium(_) => {
+                Piece::Medium(MediumRun { medium, .. }) => {
                     let tokens = images.next().copied().unwrap_or_default();
-                    groups.extend(std::iter::repeat_n(Group::Image, tokens));
+                    let group = media.get(*medium).map_or(Group::Image, |medium| medium.group());
+                    groups.extend(std::iter::repeat_n(group, tokens));
                 }
                 text => groups.extend(text.tokens().iter().map(|t: &Token| t.group)),
             }

@@ -37,13 +37,14 @@ mod sample;
 pub mod shapes;
 mod sights;
 mod sizes;
+mod sound;
 mod threads;
 mod verify;
 mod vision;
 mod weighed;
 mod weights;
 
-pub use check::PromptCheck;
+pub use check::{Extent, PromptCheck};
 pub use device::{DeviceChoice, GpuMemory};
 pub use error::EngineError;
 pub use family::{
@@ -57,6 +58,7 @@ pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer,
 pub use picture::{JPEG_DECODER, Picture, PictureLimits};
 pub use processor::{Kernels, processor};
 pub use sizes::ModelSizes;
+pub use sound::{SOUND_RATE, Sound, SoundLimits};
 pub use verify::{Against, Tape, Taped};
 pub use weighed::Weighed;
 pub use weights::WeightCache;

@@ -2,24 +2,25 @@
 
 use shared::event::Stop;
 use shared::picture::PictureTokens;
-use shared::sentence::Phrases;
+use shared::sentence::{EngineRefusal, Phrases};
 use shared::{
-    Bins, FEW_BINS, Group, Message, ModelInfo, ModelTraits, PictureUse, PreparedPicture, Quant,
-    RunOptions, Summary, Timing,
+    Bins, ErrorCode, FEW_BINS, Group, Message, ModelInfo, ModelTraits, PictureUse, PreparedPicture,
+    Quant, RunOptions, Summary, Timing,
 };
 
-use crate::check::{Fitting, PromptCheck};
+use crate::check::{Extent, Fitting, PromptCheck};
 use crate::clock::Moment;
 use crate::device::DeviceChoice;
 use crate::error::EngineError;
-use crate::family::{self, Loaded, Parts, Reading};
+use crate::family::{self, Loaded, Parts, Reading, Seen};
 use crate::filesystem::Location;
 use crate::generate::{self, Outcome};
 use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
 use crate::observer::{Observer, Wants};
 use crate::picture::Picture;
-use crate::prepare::{Pixels, Plan};
+use crate::prepare::{Mel, Pixels, Plan};
 use crate::prompt::Prompt;
+use crate::sound::Sound;
 use crate::weighed::{self, Arranged};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::weights::WeightCache;
@@ -49,9 +50,20 @@ pub struct Model {
 pub enum Medium<'m> {
     /// A still picture.
     Picture(&'m Picture),
+    /// A sound.
+    Sound(&'m Sound),
 }
 
-/// The media of a question, in their order; made of one picture, or of a list of them.
+impl Medium<'_> {
+    fn extent(self) -> Extent {
+        match self {
+            Medium::Picture(picture) => (picture.width, picture.height).into(),
+            Medium::Sound(sound) => Extent::Sound { samples: sound.samples.len() },
+        }
+    }
+}
+
+/// The media of a question, in their order; made of one picture or sound, or of a list of them.
 #[derive(Clone, Debug, Default)]
 pub struct Media<'m>(pub Vec<Medium<'m>>);
 
@@ -73,24 +85,53 @@ impl<'m> From<&'m Vec<Picture>> for Media<'m> {
     }
 }
 
-/// A picture as a model takes it.
-#[derive(Debug)]
-struct Given {
-    /// The vision tower's input.
-    pixels: Vec<f32>,
-    /// The picture as the model sees it.
-    picture: Picture,
-    /// Where that, or each of its tiles, lies in the given one.
-    views: Vec<PreparedPicture>,
-    /// What it becomes in the prompt.
-    plan: Plan,
+impl<'m> From<&'m Sound> for Media<'m> {
+    fn from(sound: &'m Sound) -> Self {
+        Media(vec![Medium::Sound(sound)])
+    }
 }
 
-/// Pictures and a prompt, ready to run.
+impl<'m> From<&'m [Sound]> for Media<'m> {
+    fn from(sounds: &'m [Sound]) -> Self {
+        Media(sounds.iter().map(Medium::Sound).collect())
+    }
+}
+
+/// A medium as a model takes it.
+#[derive(Debug)]
+enum Given {
+    Picture {
+        /// The vision tower's input.
+        pixels: Vec<f32>,
+        /// The picture as the model sees it.
+        picture: Picture,
+        /// Where that, or each of its tiles, lies in the given one.
+        views: Vec<PreparedPicture>,
+    },
+    Sound(Mel),
+}
+
+impl Given {
+    fn seen(&self) -> Seen<'_> {
+        match self {
+            Given::Picture { pixels, views, .. } => Seen::Picture(pixels, views),
+            Given::Sound(mel) => Seen::Sound(mel),
+        }
+    }
+
+    const fn group(&self) -> Group {
+        match self {
+            Given::Picture { .. } => Group::Image,
+            Given::Sound(_) => Group::Audio,
+        }
+    }
+}
+
+/// Media and a prompt, ready to run.
 #[derive(Debug)]
 pub struct Prepared {
-    /// None for a question alone.
-    pictures: Vec<Given>,
+    /// None for a question alone; each with what it becomes in the prompt.
+    media: Vec<(Given, Plan)>,
     prompt: Prompt,
     options: RunOptions,
     prompt_tokens: usize,
@@ -105,7 +146,10 @@ impl Prepared {
 
     /// A picture as the model sees it, as a PNG file; none where there is none of that number.
     pub fn picture_png_of(&self, medium: usize) -> Option<Vec<u8>> {
-        self.pictures.get(medium).map(|given| given.picture.png())
+        match self.media.get(medium) {
+            Some((Given::Picture { picture, .. }, _)) => Some(picture.png()),
+            _ => None,
+        }
     }
 
     /// Number of prompt positions, image tokens included.
@@ -113,7 +157,7 @@ impl Prepared {
         self.prompt_tokens
     }
 
-    /// Number of image tokens among them, copies included.
+    /// Number of the media's tokens among them, copies included.
     pub fn image_tokens(&self) -> usize {
         self.prompt_tokens - self.prompt.len()
     }
@@ -123,15 +167,15 @@ impl Prepared {
         (self.prompt_tokens, self.options.max_new_tokens as usize)
     }
 
-    /// Tokens that the vision tower makes of the largest picture; none where there is none. Pictures
-    /// go through it one after another.
+    /// Tokens that the encoder makes of the largest medium; none where there is none. Media go
+    /// through it one after another.
     pub(crate) fn tower_tokens(&self) -> Option<usize> {
-        self.pictures.iter().map(|given| given.plan.len()).max()
+        self.media.iter().map(|(_, plan)| plan.len()).max()
     }
 
     /// How many bins the run's flows have.
     pub(crate) fn bins(&self) -> usize {
-        Bins::of_media(self.pictures.iter().map(|_| Group::Image)).len()
+        Bins::of_media(self.media.iter().map(|(given, _)| given.group())).len()
     }
 
     /// The options, resolved on this model.
@@ -146,7 +190,19 @@ impl Prepared {
 
     /// The vision tower's input of a picture; empty where there is none of that number.
     pub fn pixels_of(&self, medium: usize) -> &[f32] {
-        self.pictures.get(medium).map_or(&[], |given| given.pixels.as_slice())
+        match self.media.get(medium) {
+            Some((Given::Picture { pixels, .. }, _)) => pixels,
+            _ => &[],
+        }
+    }
+
+    /// The audio encoder's input of a sound, log-mel energies `[bands, frames]` without the silent frames
+    /// at a clip's end; empty where no sound has that number.
+    pub fn log_mel_of(&self, medium: usize) -> &[f32] {
+        match self.media.get(medium) {
+            Some((Given::Sound(mel), _)) => &mel.values,
+            _ => &[],
+        }
     }
 
     /// The same prompt on other pixels of its pictures, one after another, for comparisons with a
@@ -157,9 +213,10 @@ impl Prepared {
     #[must_use]
     pub fn with_pixels(mut self, pixels: Vec<f32>) -> Self {
         let mut rest = pixels.as_slice();
-        for given in &mut self.pictures {
-            let (own, others) = rest.split_at(given.pixels.len());
-            given.pixels = own.to_vec();
+        for (given, _) in &mut self.media {
+            let Given::Picture { pixels, .. } = given else { continue };
+            let (own, others) = rest.split_at(pixels.len());
+            *pixels = own.to_vec();
             rest = others;
         }
         assert!(rest.is_empty(), "pixels of another size");
@@ -320,11 +377,12 @@ impl Model {
         self.check.templates.names().collect()
     }
 
-    /// Prepares media and a prompt: a picture, or a list of them.
+    /// Prepares media and a prompt: a picture, a sound, or a list of them. Of a sound that is longer than
+    /// the model hears the end is cut off, which the prepared options say (`changed`).
     ///
     /// # Errors
-    /// Codes for a prompt that does not fit the model, an unknown template, or an option out of
-    /// range.
+    /// Codes for a prompt that does not fit the model, an unknown template, an option out of range, or a
+    /// medium that the model does not take.
     pub fn prepare<'m>(
         &self,
         media: impl Into<Media<'m>>,
@@ -332,17 +390,34 @@ impl Model {
     ) -> Result<Prepared, EngineError> {
         let start = Moment::now();
         let Media(media) = media.into();
-        let pictures = media.iter().map(|Medium::Picture(picture)| *picture);
-        let sizes: Vec<_> = pictures.clone().map(|p| (p.width, p.height)).collect();
-        let Fitting { prompt, plans, prompt_tokens, options } = self.check.fit(&sizes, options)?;
-        let shown = pictures.filter(|_| options.picture != PictureUse::None);
-        let given = shown.zip(plans).map(|(picture, plan)| {
-            let prepared = self.parts.pictures.prepare(picture, &options)?;
-            let Pixels { values, picture, views } = prepared;
-            Ok(Given { pixels: values, picture, views, plan })
-        });
-        let pictures = given.collect::<Result<Vec<Given>, EngineError>>()?;
-        Ok(Prepared { pictures, prompt, options, prompt_tokens, prepare_ms: start.ms() })
+        let extents: Vec<Extent> = media.iter().map(|medium| medium.extent()).collect();
+        let Fitting { prompt, plans, prompt_tokens, options } =
+            self.check.fit(&extents, options)?;
+        let shown = media.into_iter().filter(|_| options.picture != PictureUse::None);
+        let given =
+            shown.zip(plans).map(|(medium, plan)| Ok((self.given(medium, &options)?, plan)));
+        let media = given.collect::<Result<Vec<(Given, Plan)>, EngineError>>()?;
+        Ok(Prepared { media, prompt, options, prompt_tokens, prepare_ms: start.ms() })
+    }
+
+    fn given(&self, medium: Medium<'_>, options: &RunOptions) -> Result<Given, EngineError> {
+        let ours = &self.parts.pictures;
+        match medium {
+            Medium::Picture(picture) => {
+                let Pixels { values, picture, views } = ours.prepare(picture, options)?;
+                Ok(Given::Picture { pixels: values, picture, views })
+            }
+            Medium::Sound(Sound { samples, .. }) => {
+                let sounds = ours.sounds().ok_or_else(|| {
+                    EngineError::new(ErrorCode::BadOption, EngineRefusal::HearsNoSounds)
+                })?;
+                // A blank sound is silence.
+                Ok(Given::Sound(match options.picture {
+                    PictureUse::Blank => sounds.prepare(&vec![0.0; samples.len()]),
+                    _ => sounds.prepare(samples),
+                }))
+            }
+        }
     }
 
     /// Runs the model and generates as the options say. An observer that asks to stop ends the run with
@@ -368,9 +443,8 @@ impl Model {
         observer: &mut dyn Observer,
     ) -> Result<Option<Summary>, EngineError> {
         let start = Moment::now();
-        let Prepared { pictures, prompt, options, .. } = prepared;
-        let seen = pictures.iter().map(|given| (given.pixels.as_slice(), given.views.as_slice()));
-        let seen: Vec<(&[f32], &[PreparedPicture])> = seen.collect();
+        let Prepared { media, prompt, options, .. } = prepared;
+        let seen: Vec<Seen> = media.iter().map(|(given, _)| given.seen()).collect();
         let input = family::input(&self.parts, &seen, prompt, options)?;
         let vision_ms = start.ms();
         if observer.layout(&input.layout).is_break() || observer.poll().is_break() {

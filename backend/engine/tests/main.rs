@@ -6,6 +6,7 @@ mod common;
 #[path = "../../../tests/fuzz/mod.rs"]
 mod fuzz;
 
+mod audio;
 mod broken_gguf;
 mod broken_models;
 mod broken_settings;

@@ -16,6 +16,39 @@ sentences! {
         PictureDamaged { what: String } = "picture_file_damaged":
             "The picture file is damaged or cut off ({what}). Save it again and retry.",
             "이미지 파일이 손상되었거나 잘렸습니다({what}). 다시 저장한 뒤 시도하세요.";
+        SoundEmpty = "sound_file_empty":
+            "The sound file has no samples.", "소리 파일에 샘플이 없습니다.";
+        NoSound = "file_is_no_sound":
+            "This file is not a sound the lab can read: WAV files work. Save it as WAV and try again.",
+            "랩이 읽을 수 있는 소리 파일이 아닙니다. WAV 파일을 쓸 수 있습니다. WAV로 저장해 다시 시도하세요.";
+        SoundKind { kind: String } = "sound_kind_unreadable":
+            "The lab cannot read this kind of sound ({kind}). WAV files of 16 bits always work.",
+            "랩이 읽을 수 없는 종류의 소리입니다({kind}). 16비트 WAV 파일은 언제나 쓸 수 있습니다.";
+        SoundDamaged { what: String } = "sound_file_damaged":
+            "The sound file is damaged or cut off ({what}). Save it again and retry.",
+            "소리 파일이 손상되었거나 잘렸습니다({what}). 다시 저장한 뒤 시도하세요.";
+        SoundTooLong { seconds: u64, most: u64 } = "sound_too_long":
+            "The sound lasts {seconds} seconds; at most {most} are read. Cut it and try again.",
+            "소리가 {seconds}초입니다. {most}초까지 읽습니다. 잘라서 다시 시도하세요.";
+        SoundRate { rate: u64, least: u64, most: u64 } = "sound_of_other_rate":
+            "The sound has {rate} samples a second; from {least} to {most} are read. Convert it, best to 16000, and try again.",
+            "소리의 표본율이 초당 {rate}개입니다. {least}개부터 {most}개까지 읽습니다. 되도록 16000개로 바꾸어 다시 시도하세요.";
+        SoundTooShort = "sound_too_short":
+            "The sound is shorter than 21 milliseconds, of which the model hears nothing. Give a longer one.",
+            "소리가 21밀리초보다 짧아 모델이 들을 것이 없습니다. 더 긴 소리를 주세요.";
+        HearsNoSounds = "model_hears_no_sounds":
+            "This model hears no sounds. Ask it about pictures, or choose a model that hears, such as Qwen2-Audio.",
+            "이 모델은 소리를 듣지 못합니다. 이미지로 묻거나 Qwen2-Audio처럼 소리를 듣는 모델을 고르세요.";
+        SeesNoPictures = "model_sees_no_pictures":
+            "This model sees no pictures, it hears sounds. Ask it about a sound, or choose a model that sees.",
+            "이 모델은 이미지를 보지 못하고 소리를 듣습니다. 소리로 묻거나 이미지를 보는 모델을 고르세요.";
+        NoNoiseForSounds = "no_noise_for_sounds":
+            "A sound can be replaced by silence (blank) or left out (none), not by noise.",
+            "소리는 무음(blank)으로 바꾸거나 뺄(none) 수 있지만 잡음으로 바꿀 수는 없습니다.";
+        TooManyMedia { n: u64, most: u64 } = "media_more_than_prompt_has":
+            "There are {n} pictures and sounds; a prompt has at most {most}.",
+            "이미지와 소리가 {n}개입니다. 프롬프트에는 {most}개까지 들어갑니다.";
+        TheSound = "prompts_sound": "sound", "소리";
         TooManyPixels { width: u64, height: u64, millions: u64 } = "picture_too_many_pixels":
             "The picture has {width} × {height} pixels; at most {millions} million are accepted. Make it smaller and try again.",
             "이미지가 {width} × {height} 픽셀입니다. {millions} × 100만 픽셀까지 받습니다. 줄여서 다시 시도하세요.";

@@ -84,11 +84,15 @@ sentences! {
         NoHead { last: u64 } = "no_head":
             "The run's model has no such head: its heads are 0 to {last}.",
             "이 실행의 모델에는 그런 헤드가 없습니다. 헤드는 0부터 {last}까지입니다.";
+        NoLayer { last: u64 } = "no_layer":
+            "The run's model has no such layer: its layers are 0 to {last}.",
+            "이 실행의 모델에는 그런 레이어가 없습니다. 레이어는 0부터 {last}까지입니다.";
         ATheme = "a_theme": "theme", "테마";
         APlot = "a_plot": "plot", "그림";
         ACurve = "a_curve": "curve", "곡선";
         ACount = "a_count": "way of counting", "세는 방법";
         ALanguage = "a_language": "language", "언어";
+        ALayers = "a_range_of_layers": "range of layers", "레이어 범위";
         TooManyCompared { most: u64 } = "too_many_compared":
             "At most {most} runs can be drawn beside each other: name fewer in runs=A,B.",
             "나란히 그릴 수 있는 실행은 최대 {most}개입니다. runs=A,B에 더 적게 적으세요.";

@@ -88,6 +88,9 @@ sentences! {
         NoProcessor { old: String, new: String } = "no_image_processor":
             "There is no {old} and no image processor in {new}: pictures are prepared as the published models of this family do.",
             "{old}도 없고 {new}에 이미지 프로세서도 없습니다. 이미지는 이 계열의 공개된 모델처럼 준비합니다.";
+        NoFeatureExtractor { old: String, new: String } = "no_feature_extractor":
+            "There is no {old} and no feature extractor in {new}: sounds are prepared as the published models of this family do.",
+            "{old}도 없고 {new}에 특징 추출기도 없습니다. 소리는 이 계열의 공개된 모델처럼 준비합니다.";
         UseFastFalse { file: String } = "processor_use_fast_false":
             "{file} says use_fast false, which is Pillow's resizing; transformers 5 takes torchvision's all the same, and so does the lab unless it is asked for pillow-13 or pillow-12.",
             "{file}의 use_fast가 false라서 Pillow의 크기 조정을 요구하지만, transformers 5는 그래도 torchvision의 방식을 씁니다. 랩도 pillow-13이나 pillow-12를 요청하지 않으면 그렇게 합니다.";

@@ -56,6 +56,7 @@ impl Layers {
 pub(crate) enum LayersOf {
     Decoder,
     Vision,
+    Audio,
     /// The mergers of a tower's early blocks.
     Deepstack,
 }
@@ -65,6 +66,7 @@ impl From<LayersOf> for Localized {
         let said = match part {
             LayersOf::Decoder => WeightFault::OfDecoder,
             LayersOf::Vision => WeightFault::OfVision,
+            LayersOf::Audio => WeightFault::OfAudio,
             LayersOf::Deepstack => WeightFault::OfDeepstack,
         };
         said.into()

@@ -98,6 +98,7 @@ impl GridModel {
 /// How these families' prompts name pictures.
 pub(super) const fn prompts(templates: fn() -> Vec<Template>) -> Prompting {
     Prompting {
+        item: "image",
         templates,
         token: "<|image_pad|>",
         around: ("<|vision_start|>", "<|vision_end|>"),
@@ -109,6 +110,11 @@ pub(super) const fn prompts(templates: fn() -> Vec<Template>) -> Prompting {
 pub(super) fn chat(name: &'static str) -> Template {
     let picture =
         vec![Part::special("<|vision_start|>"), Part::Image, Part::special("<|vision_end|>")];
+    chat_with(name, picture)
+}
+
+/// The same with other parts for each medium.
+pub(super) fn chat_with(name: &'static str, medium: Vec<Part>) -> Template {
     let parts = vec![
         Part::special("<|im_start|>"),
         Part::text(Group::Template, "system\n"),
@@ -117,7 +123,7 @@ pub(super) fn chat(name: &'static str) -> Template {
         Part::text(Group::Template, "\n"),
         Part::special("<|im_start|>"),
         Part::text(Group::Template, "user\n"),
-        Part::Picture(picture),
+        Part::Picture(medium),
         Part::Prompt,
         Part::special("<|im_end|>"),
         Part::text(Group::Template, "\n"),

@@ -1,11 +1,13 @@
 //! The decoder's input: text and features one after another, with their positions and groups.
 
 use candle_core::{Result, Tensor};
-use shared::{Cell, Group, Layout, Medium, Place, PreparedPicture, PruneBy, RunOptions, Token};
+use shared::{
+    Cell, Group, Layout, Medium, Place, PreparedPicture, PruneBy, RunOptions, Span, Token,
+};
 
 use super::{Parts, positions};
 use crate::compress;
-use crate::prepare::Run;
+use crate::prepare::{Mel, Run};
 use crate::prompt::{MediumRun, Piece, Prompt};
 use crate::rotary::Position;
 use crate::vision::Features;
@@ -24,7 +26,26 @@ pub(crate) struct Input {
     pub(crate) layout: Layout,
 }
 
-/// What an encoder made of a picture, and which of its features are left.
+/// A medium as an encoder takes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seen<'m> {
+    /// A picture's pixels in the encoder's order, and its views.
+    Picture(&'m [f32], &'m [PreparedPicture]),
+    /// A sound.
+    Sound(&'m Mel),
+}
+
+impl Seen<'_> {
+    /// The medium as results name it; of a picture with so many tokens that end lines.
+    fn medium(self, line_ends: u32) -> Medium {
+        match self {
+            Seen::Picture(_, views) => Medium::Image { views: views.to_vec(), line_ends },
+            Seen::Sound(mel) => Medium::Audio { length: mel.length },
+        }
+    }
+}
+
+/// What an encoder made of a medium, and which of its features are left.
 struct Encoded {
     rows: Tensor,
     deep: Vec<Tensor>,
@@ -32,16 +53,16 @@ struct Encoded {
     kept: Vec<u32>,
 }
 
-/// Runs the encoder on each picture's pixels and lays the whole sequence out: the prompt's pieces,
+/// Runs the encoder on each medium and lays the whole sequence out: the prompt's pieces,
 /// one after another.
 pub(crate) fn input(
     parts: &Parts,
-    pictures: &[(&[f32], &[PreparedPicture])],
+    media: &[Seen],
     prompt: &Prompt,
     options: &RunOptions,
 ) -> Result<Input> {
-    let encoded = pictures.iter().enumerate();
-    let encoded = encoded.map(|(medium, picture)| encode(parts, *picture, medium, options));
+    let encoded = media.iter().enumerate();
+    let encoded = encoded.map(|(medium, seen)| encode(parts, *seen, medium, options));
     let encoded = encoded.collect::<Result<Vec<Encoded>>>()?;
     let (decoder, numbering) = (&parts.decoder, parts.facts.numbering);
     let levels = encoded.iter().map(|picture| picture.deep.len()).max().unwrap_or(0);
@@ -58,8 +79,8 @@ pub(crate) fn input(
             tokens.extend_from_slice(piece);
             continue;
         };
-        let Some(picture) = encoded.get(*medium) else {
-            candle_core::bail!("the prompt names a picture that is not there");
+        let (Some(picture), Some(seen)) = (encoded.get(*medium), media.get(*medium)) else {
+            candle_core::bail!("the prompt names a medium that is not there");
         };
         if !text.is_empty() {
             rows.text(decoder.embed(&std::mem::take(&mut text))?)?;
@@ -74,8 +95,9 @@ pub(crate) fn input(
         let (places, after) = numbering.picture(next, &kept, run.grid(), options);
         positions.extend(places);
         next = after;
-        let (id, medium) = (parts.image_token, *medium as u8);
-        tokens.extend(image_tokens((id, medium), *run, &kept, options.replicate));
+        let of = (parts.image_token, *medium as u8);
+        let at = (from, *run);
+        tokens.extend(medium_tokens(of, *seen, at, &kept, options.replicate));
     }
     if !text.is_empty() {
         rows.text(decoder.embed(&text)?)?;
@@ -86,16 +108,14 @@ pub(crate) fn input(
     if let Some(first) = tokens.first_mut() {
         first.group = begin(first.group);
     }
-    let mut line_ends = vec![0; pictures.len()];
+    let mut line_ends = vec![0; media.len()];
     for piece in &prompt.pieces {
         if let Piece::Medium(MediumRun { medium, run, .. }) = piece {
             line_ends[*medium] += run.ends() as u32;
         }
     }
-    let media = pictures.iter().zip(line_ends);
-    let media = media
-        .map(|((_, views), line_ends)| Medium::Image { views: views.to_vec(), line_ends })
-        .collect();
+    let media = media.iter().zip(line_ends);
+    let media = media.map(|(seen, line_ends)| seen.medium(line_ends)).collect();
     let layout = Layout::new(tokens, media);
     let (embeddings, deep) = rows.joined()?;
     Ok(Input { embeddings, deep, positions, next, layout })
@@ -150,15 +170,13 @@ impl Rows {
     }
 }
 
-/// What the encoder makes of a picture, and which of its tokens are left.
-fn encode(
-    parts: &Parts,
-    (pixels, views): (&[f32], &[PreparedPicture]),
-    medium: usize,
-    options: &RunOptions,
-) -> Result<Encoded> {
+/// What the encoder makes of a medium, and which of its tokens are left.
+fn encode(parts: &Parts, seen: Seen, medium: usize, options: &RunOptions) -> Result<Encoded> {
     let ranked = options.prune > 0.0 && options.prune_by == PruneBy::Score;
-    let Features { rows, deep, scores } = parts.encoder.features(pixels, views, ranked)?;
+    let Features { rows, deep, scores } = match seen {
+        Seen::Picture(pixels, views) => parts.encoder.features(pixels, views, ranked)?,
+        Seen::Sound(mel) => parts.encoder.hear(mel, ranked)?,
+    };
     let all = rows.dim(0)?;
     // Each picture draws its own tokens.
     let kept = match options.prune_by.of_row(medium as u64) {
@@ -169,21 +187,28 @@ fn encode(
     Ok(Encoded { rows, deep, kept })
 }
 
-/// The positions of a run's kept tokens, copy after copy.
-fn image_tokens(
+/// The positions of a run's kept tokens, copy after copy. `from` is the run's first feature.
+fn medium_tokens(
     (id, medium): (u32, u8),
-    run: Run,
+    seen: Seen<'_>,
+    (from, run): (u32, Run),
     kept: &[u32],
     copies: u32,
 ) -> impl Iterator<Item = Token> {
     let copies = (0..copies as u16).flat_map(move |copy| kept.iter().map(move |at| (copy, *at)));
     copies.map(move |(copy, at)| {
-        let cell = run.cell(at).map(|(row, col)| Cell { row, col, copy, tile: run.tile });
-        Token {
-            medium: Some(medium),
-            place: cell.map(Place::Cell),
-            ..Token::text(0, id, "<image>", Group::Image)
-        }
+        let (text, group, place) = match seen {
+            Seen::Picture(..) => {
+                let cell = run.cell(at).map(|(row, col)| Cell { row, col, copy, tile: run.tile });
+                ("<image>", Group::Image, cell.map(Place::Cell))
+            }
+            Seen::Sound(mel) => {
+                let start = (from + at) * mel.step;
+                let end = (start + mel.step).min(mel.length);
+                ("<audio>", Group::Audio, Some(Place::Span(Span { start, end })))
+            }
+        };
+        Token { medium: Some(medium), place, ..Token::text(0, id, text, group) }
     })
 }
 

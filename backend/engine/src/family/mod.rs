@@ -17,6 +17,7 @@ mod ollama;
 mod parts;
 mod positions;
 mod qwen2_5_vl;
+mod qwen2_audio;
 mod qwen2_vl;
 mod qwen3_vl;
 mod smolvlm;
@@ -39,7 +40,7 @@ pub(crate) use describe::{Description, Layers, LayersOf, Notes};
 pub use files::{gguf_architecture, gguf_files};
 pub(crate) use glance::of_pictures;
 pub use glance::traits_of;
-pub(crate) use input::{Input, begin, input};
+pub(crate) use input::{Input, Seen, begin, input};
 pub(crate) use load::{Reading, load, random, read};
 pub use ollama::{OllamaModel, ollama_models};
 pub(crate) use parts::{Encoder, Loaded, Parts};
@@ -57,6 +58,7 @@ pub(crate) static FAMILIES: &[&dyn Family] = &[
     &qwen2_5_vl::Qwen25Vl,
     &qwen3_vl::Qwen3Vl,
     &internvl::InternVl,
+    &qwen2_audio::Qwen2Audio,
     #[cfg(test)]
     &toy::Toy,
 ];

@@ -11,7 +11,7 @@ use super::{Description, Facts, Family};
 use crate::decoder::Decoder;
 use crate::error::EngineError;
 use crate::memory::Footprint;
-use crate::prepare::Pictures;
+use crate::prepare::{Mel, Pictures};
 use crate::prompt::{Found, PromptTokenizer, Templates};
 use crate::vision::Features;
 use crate::weights::Loader;
@@ -22,6 +22,11 @@ pub(crate) trait Encoder {
     /// `pixels` and `views` are what the family's [`Pictures`] made of it.
     fn features(&self, pixels: &[f32], views: &[PreparedPicture], scores: bool)
     -> Result<Features>;
+    /// The same of a sound, as the family's [`crate::prepare::Sounds`] made it.
+    fn hear(&self, mel: &Mel, scores: bool) -> Result<Features> {
+        let _ = (mel, scores);
+        candle_core::bail!("this encoder hears no sounds")
+    }
     /// What image tokens are ranked by when some are pruned; `None` where this model has nothing to
     /// rank them by.
     fn prune_score(&self) -> Option<&'static str>;

@@ -34,6 +34,7 @@ static FACTS: Facts = Facts {
     model_types: &["toy"],
     gguf: None,
     prompts: Prompting {
+        item: "image",
         templates,
         token: "<image>",
         around: ("", ""),

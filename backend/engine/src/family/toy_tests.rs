@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, TensorView};
 use shared::{Cell, GroupSet, Knockout, LayerFlow, Layout, PictureUse, Quant};
 
 use super::*;
-use crate::family::input::input;
+use crate::family::input::{self, input};
 use crate::family::{Reading, random, traits_of};
 use crate::model::{LoadOptions, Model};
 use crate::observer::{Control, GeneratedToken, NoObserver, Observer, Wants};
@@ -177,6 +177,7 @@ fn a_folder_and_a_shape_are_the_same_model() {
             "qwen2_5_vl",
             "qwen3_vl",
             "internvl",
+            "qwen2_audio",
             "toy"
         ]
     );
@@ -306,7 +307,7 @@ fn features_after_early_layers_follow_their_tokens() {
     let text = ("What?", std::slice::from_ref(&plan));
     let prompt =
         Prompt::new(&parts.tokenizer, template, text, parts.image_token).expect("a prompt");
-    let pictures = [(pixels.values.as_slice(), pixels.views.as_slice())];
+    let pictures = [input::Seen::Picture(&pixels.values, &pixels.views)];
     let input = input(&parts, &pictures, &prompt, &options).expect("an input");
     assert_eq!((seen.deep.len(), input.deep.len()), (2, 2));
     // Which feature each position of the picture has: run by run, in both copies.

@@ -50,6 +50,10 @@ pub(crate) trait Pictures: std::fmt::Debug + Send + Sync {
         let _ = pictures;
         Ok(options)
     }
+    /// How sounds are prepared; `None` of a model that hears none.
+    fn sounds(&self) -> Option<&dyn Sounds> {
+        None
+    }
     /// How many tokens pictures have.
     fn tokens(&self) -> PictureTokens;
     /// How pictures that are not square are made to fit where nobody says, by a model that sees
@@ -61,6 +65,35 @@ pub(crate) trait Pictures: std::fmt::Debug + Send + Sync {
     fn resizing(&self) -> Resizing {
         Resizing::default()
     }
+}
+
+/// How a model prepares sounds of one channel and 16,000 samples a second. What is known of a sound's
+/// length alone is asked by other threads than the model's.
+pub(crate) trait Sounds {
+    /// Most samples that the model hears; what comes after them is cut off.
+    fn most(&self) -> usize;
+    /// What a sound of so many samples becomes in a prompt.
+    ///
+    /// # Errors
+    /// It is so short that nothing of it is heard.
+    fn plan(&self, samples: usize) -> Result<Plan, EngineError>;
+    /// Prepares a sound: its plan has as many features as it is given.
+    fn prepare(&self, samples: &[f32]) -> Mel;
+}
+
+/// What an audio encoder gets.
+#[derive(Debug)]
+pub(crate) struct Mel {
+    /// Log-mel energies `[bands, frames]`. Frames that are left out at the end are silent.
+    pub(crate) values: Vec<f32>,
+    /// How many frames there are: those that are heard, and a few that filters reach into.
+    pub(crate) frames: usize,
+    /// How many of them begin within the sound.
+    pub(crate) heard: usize,
+    /// How long the sound is that is heard, in milliseconds.
+    pub(crate) length: u32,
+    /// How much of it a feature covers, in milliseconds.
+    pub(crate) step: u32,
 }
 
 /// What the vision tower gets, and what a person is shown.

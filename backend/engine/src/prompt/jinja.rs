@@ -34,17 +34,18 @@ pub(super) enum Content<'a> {
     Items(Vec<Item<'a>>),
 }
 
-/// A picture or a text.
+/// A medium or a text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Item<'a> {
-    Image,
+    /// A medium, by what templates call its kind: `image`, `audio`.
+    Medium(&'static str),
     Text(&'a str),
 }
 
 impl From<&Message<'_>> for Value {
     fn from(message: &Message<'_>) -> Value {
         let item = |item: &Item| match item {
-            Item::Image => Value::from_pairs([("type", "image")]),
+            Item::Medium(kind) => Value::from_pairs([("type", *kind)]),
             Item::Text(text) => Value::from_pairs([("type", "text"), ("text", *text)]),
         };
         let content = match &message.content {
@@ -211,7 +212,7 @@ mod tests {
 
     fn render(source: &str) -> Result<String, TemplateProblem> {
         let variables = BTreeMap::from([("bos_token".to_owned(), "<s>".to_owned())]);
-        let content = Content::Items(vec![Item::Image, Item::Text("a <b> \"é\"")]);
+        let content = Content::Items(vec![Item::Medium("image"), Item::Text("a <b> \"é\"")]);
         Jinja::new(source, variables)?.render(&[Message { role: "user", content }])
     }
 

@@ -23,6 +23,8 @@ pub(crate) enum Part {
     Picture(Vec<Part>),
     /// What is there only where there is no picture.
     NoPicture(Vec<Part>),
+    /// The number of the picture among the prompt's, from 1, as text of a group.
+    Number(Group),
     /// Where the image tokens go.
     Image,
     /// What the person typed.
@@ -154,7 +156,10 @@ impl Template {
             .into_iter()
             .map(|part| match part {
                 Part::Text(_, text) | Part::Special(text) => text,
-                Part::Picture(_) | Part::NoPicture(_) | Part::Image => image.to_owned().into(),
+                // Lists and numbers are parts by now.
+                Part::Picture(_) | Part::NoPicture(_) | Part::Number(_) | Part::Image => {
+                    image.to_owned().into()
+                }
                 Part::Prompt => question.to_owned().into(),
             })
             .collect()
@@ -197,7 +202,7 @@ impl Template {
                     stretches.push(Stretch::Special(token));
                     continue;
                 }
-                Part::Picture(_) | Part::NoPicture(_) | Part::Image => {
+                Part::Picture(_) | Part::NoPicture(_) | Part::Number(_) | Part::Image => {
                     stretches.push(Stretch::Medium);
                     continue;
                 }
@@ -278,7 +283,14 @@ fn flat(parts: &[Part], pictures: usize) -> Vec<Part> {
         match part {
             Part::NoPicture(inner) if pictures == 0 => all.extend_from_slice(inner),
             Part::NoPicture(_) => {}
-            Part::Picture(inner) => (0..pictures).for_each(|_| all.extend_from_slice(inner)),
+            Part::Picture(inner) => {
+                for number in 1..=pictures {
+                    all.extend(inner.iter().map(|part| match part {
+                        Part::Number(group) => Part::Text(*group, number.to_string().into()),
+                        part => part.clone(),
+                    }));
+                }
+            }
             _ => all.push(part.clone()),
         }
     }

@@ -17,6 +17,8 @@ use crate::error::EngineError;
 pub(crate) struct Prompting {
     /// The templates that are built in, the published models' first.
     pub(crate) templates: fn() -> Vec<Template>,
+    /// What templates call its media in a turn's list: `image`, or `audio`.
+    pub(crate) item: &'static str,
     /// The published models' name for the token that is repeated for a picture.
     pub(crate) token: &'static str,
     /// What stands around it where a model's own template takes plain text.
@@ -37,7 +39,7 @@ impl Prompting {
 
     /// How pictures stand in its prompts.
     fn picture(&self) -> PictureText {
-        PictureText { token: self.token.to_owned(), around: self.around }
+        PictureText { item: self.item, token: self.token.to_owned(), around: self.around }
     }
 }
 
@@ -276,6 +278,7 @@ mod tests {
         let found = Ok(Some(ChatSource { text, at, variables: Default::default() }));
         let prompts = Prompting {
             templates: || vec![Template::built_in("plain", vec![Part::Image, Part::Prompt])],
+            item: "image",
             token: "<image>",
             around: ("", "\n"),
             marks: &[],

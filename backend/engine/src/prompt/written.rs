@@ -12,6 +12,8 @@ use super::jinja::{Content, Item, Jinja, Message};
 /// How a family's picture stands in a prompt's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PictureText {
+    /// What templates call it in a turn's list.
+    pub(crate) item: &'static str,
     /// The token that is repeated for the picture.
     pub(crate) token: String,
     /// What stands around it where a template takes plain text.
@@ -265,12 +267,12 @@ impl Rendered {
 fn user<'a>(form: Form, (pictures, text): (usize, &PictureText), question: &'a str) -> Message<'a> {
     let content = match form {
         Form::Items => {
-            let mut items = vec![Item::Image; pictures];
+            let mut items = vec![Item::Medium(text.item); pictures];
             items.push(Item::Text(question));
             Content::Items(items)
         }
         Form::Marked => {
-            let PictureText { token, around: (before, after) } = text;
+            let PictureText { token, around: (before, after), .. } = text;
             let marks = format!("{before}{token}{after}").repeat(pictures);
             Content::Text(format!("{marks}{question}"))
         }

@@ -10,7 +10,7 @@ use candle_core::{Result, Tensor};
 pub(crate) use grid::{GridConfig, GridKind, GridMlp, GridNames, GridNorm, GridTower, Windows};
 pub(crate) use projected::{Projected, ProjectedConfig, is_unused};
 pub(crate) use shuffle::Shuffle;
-pub(crate) use vit::{VitConfig, VitTower};
+pub(crate) use vit::{Norm, VitConfig, VitTower, tally};
 
 use crate::activations;
 

@@ -74,27 +74,60 @@ pub(crate) struct VitTower {
     post_norm: Option<Norm>,
 }
 
-struct Norm {
+/// A LayerNorm.
+pub(crate) struct Norm {
     weight: Tensor,
     bias: Tensor,
     eps: f32,
 }
 
 impl Norm {
-    fn load(
+    /// Reads `name.weight` and `name.bias`, both of this width.
+    pub(crate) fn load(
         loader: &mut Loader,
         name: &str,
-        config: &VitConfig,
+        (width, eps): (usize, f64),
     ) -> std::result::Result<Self, EngineError> {
         Ok(Norm {
-            weight: loader.tensor(&format!("{name}.weight"), &[config.hidden])?,
-            bias: loader.tensor(&format!("{name}.bias"), &[config.hidden])?,
-            eps: config.norm_eps as f32,
+            weight: loader.tensor(&format!("{name}.weight"), &[width])?,
+            bias: loader.tensor(&format!("{name}.bias"), &[width])?,
+            eps: eps as f32,
         })
     }
 
-    fn apply(&self, x: &Tensor) -> Result<Tensor> {
+    /// Of rows of its width.
+    pub(crate) fn apply(&self, x: &Tensor) -> Result<Tensor> {
         candle_nn::ops::layer_norm(x, &self.weight, &self.bias, self.eps)
+    }
+}
+
+/// The width and the epsilon of a tower's norms.
+fn norm_of(c: &VitConfig) -> (usize, f64) {
+    (c.hidden, c.norm_eps)
+}
+
+/// What adds up the attention that each key receives, averaged over heads: from the first row where
+/// that is a class token's, which is left out of the keys; else from every row, averaged over rows, too.
+/// To be told a layer's weights block by block ([`Watch::map`]).
+pub(crate) fn tally(
+    scores: &mut Vec<f32>,
+    heads: usize,
+    class_token: bool,
+) -> impl FnMut(usize, usize, usize, &[f32]) + '_ {
+    move |first, rows, keys, weights| {
+        // Of a tower with [CLS] its row counts, which is the first; of others, every row.
+        let (of_class, counted) = if class_token { (1, 1) } else { (0, keys) };
+        if first == 0 {
+            *scores = vec![0.0; keys - of_class];
+        }
+        let rows_counted = counted.saturating_sub(first).min(rows);
+        for head in weights.chunks(rows * keys) {
+            for row in head.chunks(keys).take(rows_counted) {
+                for (score, w) in scores.iter_mut().zip(&row[of_class..keys]) {
+                    *score += w / (heads * counted) as f32;
+                }
+            }
+        }
     }
 }
 
@@ -125,7 +158,7 @@ impl VitTower {
             let name = |n: &str| format!("{at}encoder.layers.{i}.{n}");
             let square = |n: &str| (name(n), c.hidden);
             loaded.push(Block {
-                norm1: Norm::load(loader, &name("layer_norm1"), &c)?,
+                norm1: Norm::load(loader, &name("layer_norm1"), norm_of(&c))?,
                 qkv: loader.dense_linear(
                     &[
                         square("self_attn.q_proj"),
@@ -135,7 +168,7 @@ impl VitTower {
                     c.hidden,
                 )?,
                 output: loader.dense_linear(&[square("self_attn.out_proj")], c.hidden)?,
-                norm2: Norm::load(loader, &name("layer_norm2"), &c)?,
+                norm2: Norm::load(loader, &name("layer_norm2"), norm_of(&c))?,
                 fc1: loader.dense_linear(&[(name("mlp.fc1"), c.intermediate)], c.hidden)?,
                 fc2: loader.dense_linear(&[square("mlp.fc2")], c.intermediate)?,
             });
@@ -148,7 +181,7 @@ impl VitTower {
         let table = format!("{at}embeddings.position_embedding.weight");
         let position = loader.tensor(&table, &[positions, c.hidden])?;
         let mut norm = |is_there: bool, name: &str| -> std::result::Result<_, EngineError> {
-            let norm = is_there.then(|| Norm::load(loader, &format!("{at}{name}"), &c));
+            let norm = is_there.then(|| Norm::load(loader, &format!("{at}{name}"), norm_of(&c)));
             norm.transpose()
         };
         // The misspelling is the checkpoint's.
@@ -212,23 +245,7 @@ impl Block {
         let qkv = self.qkv.forward(&self.norm1.apply(x)?, self.qkv.compute())?;
         let heads = |part: usize| split_heads(&qkv, part, c.heads);
         let segments = [(Group::Image.index(), 0, n)];
-        let mut keep = scores.map(|scores| {
-            move |first: usize, rows: usize, keys: usize, weights: &[f32]| {
-                // Of a tower with [CLS] its row counts, which is the first; of others, every row.
-                let (of_class, counted) = if c.class_token { (1, 1) } else { (0, keys) };
-                if first == 0 {
-                    *scores = vec![0.0; keys - of_class];
-                }
-                let rows_counted = counted.saturating_sub(first).min(rows);
-                for head in weights.chunks(rows * keys) {
-                    for row in head.chunks(keys).take(rows_counted) {
-                        for (score, w) in scores.iter_mut().zip(&row[of_class..keys]) {
-                            *score += w / (c.heads * counted) as f32;
-                        }
-                    }
-                }
-            }
-        });
+        let mut keep = scores.map(|scores| tally(scores, c.heads, c.class_token));
         let watch = keep.as_mut().map(|keep| Watch::map(&segments, keep));
         let (attended, _) = attend(&heads(0)?, &heads(1)?, &heads(2)?, Mask::None, watch)?;
         let x = (x + self.output.forward(&attended, DType::F32)?)?;

@@ -25,6 +25,7 @@ sentences! {
             "'{key}'에 따르면 {of} 레이어가 {said}개인데 가중치에는 {there}개가 있습니다";
         OfDecoder = "weights_of_decoder": "decoder", "디코더";
         OfVision = "weights_of_vision": "vision", "비전";
+        OfAudio = "weights_of_audio": "audio", "오디오";
         OfDeepstack = "weights_of_deepstack": "deepstack", "딥스택";
 
         NoFiles = "weights_no_files":

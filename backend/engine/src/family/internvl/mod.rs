@@ -43,6 +43,7 @@ static FACTS: Facts = Facts {
         names: GgufNames { encoder: gguf::name, others: &[], sparse: None, interleaved: false },
     }),
     prompts: Prompting {
+        item: "image",
         templates: templates::templates,
         token: "<IMG_CONTEXT>",
         around: ("", "\n"),

@@ -30,6 +30,7 @@ static FACTS: Facts = Facts {
     // llama.cpp's files have no line ends: such a model would see other features.
     gguf: None,
     prompts: Prompting {
+        item: "image",
         templates: templates::templates,
         token: "<image>",
         around: ("", "\n"),

@@ -38,6 +38,7 @@ static FACTS: Facts = Facts {
         names: GgufNames { encoder: gguf::name, others: &[], sparse: None, interleaved: true },
     }),
     prompts: Prompting {
+        item: "image",
         templates: templates::templates,
         token: "<image>",
         around: ("", ""),

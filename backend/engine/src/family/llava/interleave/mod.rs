@@ -41,6 +41,7 @@ static FACTS: Facts = Facts {
         },
     }),
     prompts: Prompting {
+        item: "image",
         templates: templates::templates,
         token: "<image>",
         around: ("", "\n"),
