@@ -38,13 +38,15 @@ fail() {
 
 on_exit() {
   local status=$?
-  # What is built beside a step that failed is not waited for.
-  if [ -n "$page_job" ]; then pkill -P "$page_job" || true; kill "$page_job" || true; fi 2>/dev/null
+  # What is built beside a step that failed is not waited for; it has a process group of its own.
+  if [ -n "$page_job" ]; then kill -- "-$page_job" 2>/dev/null || true; fi
+  if [ -n "$page_log" ]; then cat "$page_log" >&2; rm -f "$page_log"; fi
   [ $status = 0 ] || [ -z "$step_name" ] ||
     printf '%srun.sh: the step "%s" failed; its own message stands above.%s\n' "$red" "$step_name" "$plain" >&2
 }
-page_job=''
+page_job='' page_log=''
 trap on_exit EXIT
+trap 'exit 130' INT TERM
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -148,8 +150,10 @@ build_page() { cargo run --quiet --package xtask -- page >&2; }
 begin_page() {
   page_log=$(mktemp)
   cargo build --quiet --package xtask
+  set -m
   "$target_dir/debug/xtask" page >"$page_log" 2>&1 &
   page_job=$!
+  set +m
 }
 
 end_page() {
@@ -159,6 +163,7 @@ end_page() {
   # Cargo's own progress is of no use once it is over.
   if [ "$status" != 0 ]; then cat "$page_log" >&2; else grep -v '^ *\(Compiling\|Finished\|Downloaded\|Downloading\) ' "$page_log" >&2 || true; fi
   rm -f "$page_log"
+  page_log=''
   [ "$status" = 0 ] || fail "the page could not be built; its own message stands above."
 }
 
@@ -414,7 +419,9 @@ bench() {
     cargo run --quiet --package langoverrule --example siege -- "$lab" --long
     if [ -d frontend/dist ]; then
       printf '\n| the page | bytes |\n|---|---|\n'
-      find frontend/dist -name '*.wasm.br' -printf '| WebAssembly, brotli | %s |\n'
+      find frontend/dist -name 'frontend_bg-*.wasm.br' -printf '| WebAssembly of the first screen, brotli | %s |\n'
+      find frontend/dist -name '*.wasm.br' -not -name 'frontend_bg-*' -printf '%s\n' |
+        awk '{ all += $1 } END { printf "| WebAssembly behind clicks, brotli | %d |\n", all }'
     fi
   fi
 }

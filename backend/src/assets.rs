@@ -127,9 +127,10 @@ pub fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// The content type of a picture file by what it holds, for the formats the engine decodes.
+/// The content type of a picture or sound file by what it holds, for the formats the engine decodes.
 pub fn picture_type(bytes: &[u8]) -> &'static str {
-    shared::picture::picture_type(bytes).unwrap_or("application/octet-stream")
+    let known = shared::picture::picture_type(bytes).or(shared::sound_type(bytes));
+    known.unwrap_or("application/octet-stream")
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use engine::{EngineError, LoadOptions, Observer, Picture};
+use engine::{EngineError, LoadOptions, Media, Observer};
 use langoverrule::experiments::End;
 use langoverrule::id::RunId;
 use langoverrule::models::catalog::Catalog;
@@ -58,10 +58,10 @@ impl LoadedModel for OnDevice {
 
     fn prepare<'m>(
         &'m self,
-        pictures: &[Picture],
+        media: &Media<'_>,
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
-        Ok(Box::new(RunOnDevice(self.0.prepare(pictures, options)?)))
+        Ok(Box::new(RunOnDevice(self.0.prepare(media, options)?)))
     }
 }
 

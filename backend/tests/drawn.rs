@@ -110,9 +110,12 @@ async fn what_cannot_be_drawn_is_refused_by_name() {
     }
     let nobody = lab.get("/api/runs/aaaaaaaaaaaaaaaaaaaaaaaaaa/card.png").await;
     nobody.is_error(ErrorCode::NotFound);
-    // A layer that the model has not is no layer that is marked.
-    let answer = lab.get(&format!("/api/runs/{}/export.svg?layer=999&plot=flow", run.id)).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    // Another layer is not drawn in the place of one that the model has not.
+    for plot in ["flow", "map", "tokens", "curve"] {
+        let wanted = format!("/api/runs/{}/export.svg?layer=999&plot={plot}", run.id);
+        let refused = lab.get(&wanted).await.is_error(ErrorCode::BadOption);
+        assert!(refused.message.contains("no such layer"), "{}", refused.message);
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod fuzz;
 mod access;
 mod api_lines;
 mod at_rest;
+mod audio;
 mod backup;
 mod bad_input;
 mod classroom;

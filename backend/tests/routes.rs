@@ -165,9 +165,12 @@ async fn the_shipped_run_and_samples_need_no_model() {
 async fn the_page_or_how_to_build_it() {
     let lab = TestLab::new();
     let nowhere = StatusCode::NOT_FOUND;
-    for (path, status) in
-        [("/", StatusCode::OK), ("/r/abcdef", nowhere), ("/anything", StatusCode::OK)]
-    {
+    for (path, status) in [
+        ("/", StatusCode::OK),
+        ("/r/abcdef", nowhere),
+        ("/anything", nowhere),
+        ("/runs", StatusCode::OK),
+    ] {
         let page = lab.get(path).await;
         assert_eq!(page.status, status, "{path}");
         assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"), "{path}");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datasets::Paths;
-use engine::{EngineError, LoadOptions, Picture};
+use engine::{EngineError, LoadOptions, Media};
 use langoverrule::experiments::{
     Bench, End, Experiment, Means, Post, Reach, Shelves, SqliteQueue, Turn, plan,
 };
@@ -42,10 +42,10 @@ impl LoadedModel for HashedModel {
 
     fn prepare<'m>(
         &'m self,
-        pictures: &[Picture],
+        media: &Media<'_>,
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
-        self.0.prepare(pictures, options)
+        self.0.prepare(media, options)
     }
 }
 

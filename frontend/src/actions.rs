@@ -326,7 +326,9 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
         lab.more.set(pictures.collect());
         lab.converted.set((!notes.is_empty()).then(|| notes.join(" ")));
         ask_neutrally(lab);
-        choose_for_photographs(lab);
+        if !lab.picture.with_untracked(|p| p.as_ref().is_some_and(PictureFrom::is_sound)) {
+            choose_for_photographs(lab);
+        }
         lab.touched.set(true);
     });
     true
@@ -339,7 +341,9 @@ fn ask_neutrally(lab: Lab) {
     let of_a_sample = lab.samples.with_untracked(|all| all.iter().any(|s| s.prompt == prompt));
     if of_a_sample || !lab.touched.get_untracked() {
         // In English: few models understand more.
-        lab.prompt.set("What is in the picture?".to_owned());
+        let sound = lab.picture.with_untracked(|p| p.as_ref().is_some_and(PictureFrom::is_sound));
+        let question = if sound { "What do you hear?" } else { "What is in the picture?" };
+        lab.prompt.set(question.to_owned());
     }
 }
 
@@ -362,7 +366,7 @@ fn choose_for_photographs(lab: Lab) {
 pub fn complain_of_file(lab: Lab) {
     lab.complain(
         "picture_unreadable",
-        t("That file is not a picture that the lab or your browser reads. PNG, JPEG, WebP, GIF and BMP work."),
+        t("That file is neither a picture nor a sound that the lab or your browser reads. PNG, JPEG, WebP, GIF and BMP work, and WAV, MP3, Ogg and M4A."),
     );
 }
 

@@ -112,7 +112,7 @@ pub fn Apart(
     place: Place,
 ) -> impl IntoView {
     let tries = RwSignal::new(0_u32);
-    move || {
+    let page = move || {
         tries.track();
         Suspend::new(async move {
             match place.page().await {
@@ -130,5 +130,12 @@ pub fn Apart(
                 .into_any(),
             }
         })
-    }
+    };
+    let coming = || {
+        view! {
+            <Header/>
+            <main class="missing" role="status"><p>{t("This page is being brought from the lab …")}</p></main>
+        }
+    };
+    view! { <Suspense fallback=coming>{page}</Suspense> }
 }

@@ -1,4 +1,4 @@
-//! Pictures that the lab does not take as they are, made by the browser into ones that it does.
+//! Pictures and sounds that the lab does not take as they are, made by the browser into ones that it does.
 
 use js_sys::{Array, Uint8Array};
 use leptos::prelude::document;
@@ -12,6 +12,7 @@ use web_sys::{
 use crate::browser;
 use crate::language::fill;
 use crate::photograph::{MOST_PIXELS, fitted};
+use crate::sound;
 
 /// Most pixels, and bytes of its file, of a picture that the lab takes.
 const TAKEN: (f64, f64) = (picture::MOST_PIXELS as f64, picture::MOST_BYTES as f64);
@@ -44,6 +45,10 @@ enum Why {
 /// What the lab takes of a file: the file, or what the browser makes of it; `None` where it is no
 /// picture to the browser either.
 pub async fn for_the_lab(file: File) -> Option<Converted> {
+    if file.type_().starts_with("audio/") {
+        let (file, note) = sound::for_the_lab(&file).await?;
+        return Some(Converted { file, note: Some(note) });
+    }
     let head = file.slice_with_i32_and_i32(0, PICTURE_HEAD as i32).ok()?;
     let kind = match JsFuture::from(head.array_buffer()).await {
         Ok(bytes) => picture_type(&Uint8Array::new(&bytes).to_vec()),

@@ -37,6 +37,11 @@ pub enum PictureFrom {
 }
 
 impl PictureFrom {
+    /// Whether it is a sound of the person's own.
+    pub fn is_sound(&self) -> bool {
+        matches!(self, PictureFrom::File { file, .. } if file.type_().starts_with("audio/"))
+    }
+
     /// The address to show the picture by.
     pub fn url(&self) -> String {
         match self {

@@ -51,4 +51,6 @@ pub mod runs;
 #[cfg(target_arch = "wasm32")]
 pub mod save;
 #[cfg(target_arch = "wasm32")]
+pub mod sound;
+#[cfg(target_arch = "wasm32")]
 pub mod ui;

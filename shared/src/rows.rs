@@ -4,11 +4,14 @@
 //! heads; they are kept only where they fit [`HEAD_ROWS_BUDGET`], beside the events, and whoever
 //! looks at one head reads that head's rows alone.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::flow::F32s;
 use crate::group::Group;
 use crate::layout::{Layout, Token};
+use crate::media::{Place, Span};
 use crate::observation::{Generated, Observation};
 use crate::options::ModelInfo;
 
@@ -244,6 +247,18 @@ impl Layout {
         }
         Some(cells)
     }
+
+    /// A row's attention on every stretch of the sound that is a medium, in the order of time: shares of the
+    /// row's whole attention, summed over repetitions. `None` where the row does not reach it, or where it
+    /// is no sound.
+    pub fn on_spans(&self, medium: u8, row: &[f32]) -> Option<Vec<(Span, f32)>> {
+        let mut all: BTreeMap<Span, f32> = BTreeMap::new();
+        for token in self.tokens.iter().filter(|t| t.medium == Some(medium)) {
+            let Some(Place::Span(span)) = token.place else { return None };
+            *all.entry(span).or_default() += *row.get(token.index as usize)?;
+        }
+        (!all.is_empty()).then(|| all.into_iter().collect())
+    }
 }
 
 /// A row's attention on one target; `None` where the row could not see it.
@@ -315,6 +330,18 @@ impl Observation {
         layer: usize,
     ) -> Option<Vec<Option<f32>>> {
         self.layout.as_ref()?.on_patches(medium, rows.row(token, layer)?)
+    }
+
+    /// The attention on every stretch of a sound of the row that predicted a token, in one layer; see
+    /// [`Layout::on_spans`].
+    pub fn sound(
+        &self,
+        rows: Rows,
+        medium: u8,
+        token: usize,
+        layer: usize,
+    ) -> Option<Vec<(Span, f32)>> {
+        self.layout.as_ref()?.on_spans(medium, rows.row(token, layer)?)
     }
 
     /// What a position of the sequence is, answer included; `None` beyond its end.

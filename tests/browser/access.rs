@@ -191,7 +191,7 @@ async fn a_newcomer_finds_the_layer_where_words_overrule_the_picture() -> Result
         page.goto(&stage.server.url).await?;
         stage.phase("done").await?;
         let told = page.text("whom").await?;
-        ensure!(told == "The words overruled the picture.", "{told}");
+        ensure!(told == "In the answer, the words overruled the picture.", "{told}");
         // What that says is so: the model says dog, and the picture is the sample of a cat.
         ensure!(page.attr("answer", "data-text").await?.contains("dog"));
         let same = page

@@ -88,7 +88,8 @@ fn budget_of_the_program() -> Result<()> {
         first[0] / 1024,
         parts.join(", ")
     );
-    ensure!((1..=1024 << 10).contains(&first[0]), "{} bytes", first[0]);
+    // A mebibyte was asked for; what is behind a click must not creep back.
+    ensure!((1..=832 << 10).contains(&first[0]), "{} bytes", first[0]);
     ensure!(!parts.is_empty(), "the whole program is loaded at once");
     Ok(())
 }

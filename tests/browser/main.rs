@@ -19,6 +19,7 @@ mod own;
 mod photographs;
 mod picture;
 mod plots;
+mod sound;
 mod stage;
 mod story;
 mod together;

@@ -26,7 +26,7 @@ async fn a_newcomer_sees_the_conflict_before_anything_else() -> Result<()> {
         let question = page.text("question").await?;
         ensure!(question == "The picture shows a dog. Which animal is in the picture?", "{question}");
         ensure!(page.attr("answer", "data-text").await? == "It is a dog.");
-        ensure!(page.text("whom").await? == "The words overruled the picture.");
+        ensure!(page.text("whom").await? == "In the answer, the words overruled the picture.");
         let told = page.text("told").await?;
         ensure!(told.contains("looked at the word dog") && told.contains("times as much"), "{told}");
         ensure!(page.text("meta").await?.contains("drawings, not photographs"));
@@ -107,8 +107,8 @@ async fn another_claim_is_another_answer_in_half_a_second() -> Result<()> {
         let mut took = Vec::new();
         let expected = [
             ("claim-nothing", "It is a cat.", "Nothing is claimed, and the model names what it sees."),
-            ("claim-seen", "It is a cat.", "The picture overruled the words."),
-            ("claim-shown", "It is a dog.", "The words overruled the picture."),
+            ("claim-seen", "It is a cat.", "In the answer, the picture overruled the words."),
+            ("claim-shown", "It is a dog.", "In the answer, the words overruled the picture."),
         ];
         for (claim, answer, whom) in expected {
             let before = page.attr("answer", "data-text").await?;

@@ -160,7 +160,7 @@ async fn drawing_across_a_plot_shows_those_layers_in_both() -> Result<()> {
         let layers = |plot: &str| {
             format!(
                 "const texts = [...document.querySelectorAll('[data-testid={plot}] .drawing text')];
-                 const rows = Map.groupBy(texts.filter(t => /^\\\\d+$/.test(t.textContent.trim())), t => t.getAttribute('y'));
+                 const rows = Map.groupBy(texts.filter(t => /^\\d+$/.test(t.textContent.trim())), t => t.getAttribute('y'));
                  return [...rows.values()].sort((a, b) => b.length - a.length)[0].map(t => t.textContent.trim()).join()"
             )
         };

@@ -1,9 +1,9 @@
-//! Builds the page: compiles the crate for wasm32, runs wasm-bindgen as a library, and lays the
-//! result out with content-hashed names.
+//! Builds the page: compiles the crate for wasm32, cuts it into parts (wasm_split), runs wasm-bindgen as a
+//! library, and lays the result out: content-hashed names, but for the two scripts that name each other.
 //!
-//! The one build description is `Trunk.toml` with the `data-trunk` links of the index page; this
-//! is the path for people who only want to use the lab: nothing to install but the Rust target,
-//! and a wasm-bindgen that Cargo.lock pins to the very version the page is compiled against.
+//! The one build description is `Trunk.toml` with the `data-trunk` links of the index page. Nothing is to be
+//! installed but the Rust target; Cargo.lock pins wasm-bindgen to the very version the page is compiled
+//! against.
 
 use std::collections::BTreeMap;
 use std::fs;

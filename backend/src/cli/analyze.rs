@@ -1,14 +1,15 @@
-//! `analyze`: one picture, one prompt, all the numbers.
+//! `analyze`: one picture or sound, one prompt, all the numbers.
 
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use engine::{DeviceChoice, LoadOptions};
+use engine::{DeviceChoice, LoadOptions, SOUND_RATE};
 use plots::export::RunPlot;
 use shared::options::MAX_REPLICATE;
-use shared::{AskedOptions, Event, Observation, Quant, Repeat};
+use shared::sentence::EngineRefusal;
+use shared::{AskedOptions, ErrorBody, ErrorCode, Event, Observation, Quant, Repeat};
 
 use super::asked::AskedArgs;
 use super::dump::Maps;
@@ -21,7 +22,7 @@ use crate::export::drawing::{Form, Subject, Wanted, theme_of};
 use crate::export::{Observed, parse_definition};
 use crate::id::RunId;
 use crate::runs::samples;
-use crate::workers::lab::{KeepingLab, Lab, decode_all};
+use crate::workers::lab::{Decoded, KeepingLab, Lab, decode_all, media};
 use crate::workers::{fidelity, memory};
 
 /// What to analyze and how.
@@ -31,8 +32,13 @@ pub struct AnalyzeArgs {
     #[arg(long, default_value = "demo-llava", value_parser = text())]
     model: String,
     /// The picture; given again and again, the prompt's pictures in this order.
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "audio")]
     image: Vec<PathBuf>,
+    /// The sound, for models that hear: a WAV file, best of 16,000 samples a second; given again and again,
+    /// the prompt's sounds in this order. Another rate is resampled, and what is longer than the model
+    /// hears is cut; both are told.
+    #[arg(long, value_name = "FILE.wav", conflicts_with_all = ["image", "prepared"])]
+    audio: Vec<PathBuf>,
     /// The question.
     #[arg(long, value_parser = text())]
     prompt: String,
@@ -131,7 +137,7 @@ impl FromStr for PlotFile {
             "svg" => Form::Svg,
             "png" => Form::Png,
             // There is one document, with everything in it.
-            "html" if subject.is_none() => {
+            "html" if matches!(subject, None | Some(Subject::Document)) => {
                 return Ok(PlotFile { subject: Some(Subject::Document), form: Form::Html, file });
             }
             _ => {
@@ -160,7 +166,8 @@ impl AnalyzeArgs {
         ];
         let one = one.into_iter().filter_map(|(option, file)| Some((option, &**file.as_ref()?)));
         let plots = self.plot.iter().map(|plot| ("--plot", &*plot.file));
-        outputs(self.image.iter().map(PathBuf::as_path), one.chain(plots))?;
+        let read = self.image.iter().chain(&self.audio).map(PathBuf::as_path);
+        outputs(read, one.chain(plots))?;
         match self.prepared.is_some() && self.asked.shows_no_picture() {
             true => {
                 Err("--prepared writes the picture that the model saw, and with --picture none it \
@@ -172,11 +179,11 @@ impl AnalyzeArgs {
     }
 }
 
-/// Most bytes of a picture file that are read.
+/// Most bytes of a medium's file that are read.
 const MOST_OF_A_FILE: u64 = 256 << 20;
 
-/// A picture's file.
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+/// A medium's file; `what` it is said to be.
+fn read(file: &Path, what: &str) -> Result<Vec<u8>, Failure> {
     let at = file.display();
     let read = std::fs::File::open(file).and_then(|opened| {
         let mut bytes = Vec::new();
@@ -184,11 +191,15 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     });
     match read {
         Ok(bytes) if bytes.len() as u64 > MOST_OF_A_FILE => {
-            Err(format!("the picture {at} is larger than {} MiB", MOST_OF_A_FILE >> 20))
+            Err(format!("the {what} {at} is larger than {} MiB", MOST_OF_A_FILE >> 20))
         }
         Ok(bytes) => Ok(bytes),
-        Err(error) => Err(format!("the picture {at} cannot be read: {error}")),
+        Err(error) => Err(format!("the {what} {at} cannot be read: {error}")),
     }
+}
+
+fn slices(files: &[Vec<u8>]) -> Vec<&[u8]> {
+    files.iter().map(Vec::as_slice).collect()
 }
 
 pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
@@ -205,16 +216,41 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
     }
     let created = clock::now_rfc3339();
 
-    let files = args.image.iter().map(|file| read(file)).collect::<Result<Vec<_>, Failure>>()?;
+    let all = |files: &[PathBuf], what: &str| {
+        files.iter().map(|file| read(file, what)).collect::<Result<Vec<_>, Failure>>()
+    };
+    let mut files = all(&args.image, "picture")?;
+    for file in all(&args.audio, "sound")? {
+        if shared::sound_type(&file).is_none() {
+            let no_sound = ErrorBody::new(ErrorCode::WrongContentType, EngineRefusal::NoSound);
+            return Err(says(ApiError(no_sound)));
+        }
+        files.push(file);
+    }
     let lab = KeepingLab::in_data(args.device, &args.folders.data);
     let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
-    let files: Vec<&[u8]> = files.iter().map(Vec::as_slice).collect();
-    let pictures = decode_all(&lab, &files).map_err(says)?;
+    let decoded = decode_all(&lab, &slices(&files)).map_err(says)?;
+    for medium in &decoded {
+        if let Decoded::Sound(sound) = medium
+            && sound.rate != SOUND_RATE
+        {
+            let rate = sound.rate;
+            let _ = writeln!(
+                std::io::stderr(),
+                "note: a sound of {rate} samples a second is resampled to {SOUND_RATE}"
+            );
+        }
+    }
+    let media = media(&decoded);
     let load = LoadOptions { name: source.name.clone(), quant, device: args.device };
     memory::fits(&lab, &source.folder, &load, 0).map_err(says)?;
     let model = lab.load(&source.folder, &load, &mut progress()).map_err(says)?;
     let mut recording = Recording::start();
-    let prepared = model.prepare(&pictures, &options).map_err(says)?;
+    let prepared = model.prepare(&media, &options).map_err(says)?;
+    // What only shows once the media are known: a sound that is cut.
+    for changed in prepared.options().changed.iter().filter(|c| !options.changed.contains(c)) {
+        let _ = writeln!(std::io::stderr(), "note: {changed}");
+    }
     let mut maps = match args.dump_attention {
         None => None,
         Some(_) => {
@@ -236,7 +272,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
             prepared: &*prepared,
             model: model.info(),
             source: &source,
-            pictures: &pictures,
+            media: &media,
             options: &options,
         };
         let go_on = || engine::Control::Continue(());
@@ -244,7 +280,7 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
             recording.push(Event::Verified { fidelity });
         }
     }
-    repeat::repeat(&mut recording, &*model, &pictures, &options, &summary).map_err(says)?;
+    repeat::repeat(&mut recording, &*model, &media, &options, &summary).map_err(says)?;
     recording.push(Event::Done { summary: summary.clone() });
 
     if let Some(file) = &args.prepared {
@@ -261,7 +297,8 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         let curve = if options.repeat.is_some() { RunPlot::Repeat } else { RunPlot::Curve };
         let subject = plot.subject.unwrap_or(Subject::Plot(curve));
         let wanted = Wanted { theme, ..Wanted::new(subject, plot.form, definition) };
-        let picture = prepared.picture_png(0);
+        let medium = usize::from(wanted.medium(&observed));
+        let picture = prepared.picture_png(medium).filter(|_| subject.has_picture());
         let drawn = wanted.draw(&observed, "analyze", picture.as_deref());
         let drawn = drawn.map_err(|ApiError(e)| format!("{}: {}", e.code, e.message))?;
         write(&plot.file, &drawn)?;

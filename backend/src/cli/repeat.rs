@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use std::sync::Arc;
 
-use engine::{EngineError, Picture};
+use engine::{EngineError, Media};
 use shared::experiment::stats::Proportion;
 use shared::repeat::{MdiSpread, RepeatTable};
 use shared::{ErrorBody, ErrorCode, Event, Observation, RunOptions, Summary};
@@ -18,7 +18,7 @@ use crate::workers::{MeasureError, measure};
 pub(super) fn repeat(
     recording: &mut Recording,
     model: &dyn LoadedModel,
-    pictures: &[Picture],
+    media: &Media<'_>,
     options: &RunOptions,
     summary: &Summary,
 ) -> Result<(), EngineError> {
@@ -29,7 +29,7 @@ pub(super) fn repeat(
     for index in 1..repeat.times {
         progress(index, repeat.times);
         let go_on: crate::workers::Stop = Arc::new(|| false);
-        let measured = measure(model, pictures, &nth(options, index), &go_on);
+        let measured = measure(model, media, &nth(options, index), &go_on);
         let measured = measured
             .map_err(why)?
             .ok_or_else(|| EngineError::internal("the run stopped though nobody asked"))?;

@@ -29,6 +29,22 @@ fn picture(report: &Report, p: Option<PreparedPicture>) -> String {
             let _ = write!(text, ", noise of seed {seed}");
         }
     }
+    text += &levers(report);
+    text
+}
+
+/// A sound of so many milliseconds as the model heard it, and what was done to its tokens.
+fn sound(report: &Report, length: u32) -> String {
+    let mut text = format!("{:.2} seconds heard", f64::from(length) / 1e3);
+    if report.options.picture == PictureUse::Blank {
+        text += ", as silence";
+    }
+    text + &levers(report)
+}
+
+/// What was done to the tokens of media.
+fn levers(report: &Report) -> String {
+    let (options, mut text) = (&report.options, String::new());
     if options.prune > 0.0 {
         let percent = 100.0 * options.prune;
         let by = match options.prune_by {
@@ -91,7 +107,9 @@ pub(super) fn table(report: &Report) -> String {
             "            {n} groups of tensors do not fit {quant}; --json names them"
         );
     }
-    if !model.jpeg_decoder.is_empty() {
+    let media = report.layout.media.as_slice();
+    let hears = !media.is_empty() && media.iter().all(|m| matches!(m, Medium::Audio { .. }));
+    if !model.jpeg_decoder.is_empty() && !hears {
         let _ = writeln!(out, "            JPEG files are decoded by {}", model.jpeg_decoder);
     }
     for note in &model.notes {
@@ -107,11 +125,22 @@ pub(super) fn table(report: &Report) -> String {
     let tokens = report.layout.tokens.len();
     let _ = writeln!(out, "prompt      {tokens} tokens: {}", counts.join(", "));
     let _ = writeln!(out, "template    {}", report.options.template_on(model));
-    match report.layout.media.as_slice() {
+    match media {
         several @ [_, _, ..] => {
             for (number, medium) in (1..).zip(several) {
-                let _ = writeln!(out, "picture {number}   {}", picture(report, medium.picture()));
+                match medium {
+                    Medium::Audio { length } => {
+                        let _ = writeln!(out, "sound {number}     {}", sound(report, *length));
+                    }
+                    _ => {
+                        let seen = picture(report, medium.picture());
+                        let _ = writeln!(out, "picture {number}   {seen}");
+                    }
+                }
             }
+        }
+        [Medium::Audio { length }] => {
+            let _ = writeln!(out, "sound       {}", sound(report, *length));
         }
         _ => _ = writeln!(out, "picture     {}", picture(report, report.layout.picture)),
     }
@@ -135,7 +164,14 @@ pub(super) fn table(report: &Report) -> String {
     let _ = writeln!(
         out,
         "\n{:>7}  {:>9} {:>9} {:>9}  {:>5} {:>5} {:>6} {:>6}",
-        "layer", "MDI", "AEI text", "AEI pict.", "n_T", "n_O", "P_T", "Q_T"
+        "layer",
+        "MDI",
+        "AEI text",
+        if hears { "AEI sound" } else { "AEI pict." },
+        "n_T",
+        "n_O",
+        "P_T",
+        "Q_T"
     );
     for layer in &report.layers {
         let _ = writeln!(out, "{}", line(&layer.index.to_string(), &layer.numbers));

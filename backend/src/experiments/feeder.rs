@@ -5,7 +5,6 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use datasets::{Dataset, Sample};
-use engine::Picture;
 use shared::ErrorCode;
 use shared::Message;
 use shared::experiment::{LeftOut, SampleRef};
@@ -14,7 +13,7 @@ use shared::sentence::Problem;
 use super::book::Experiment;
 use super::items::Claim;
 use super::shelves::Shelves;
-use crate::workers::lab::{Lab, decode_all};
+use crate::workers::lab::{Decoded, Lab, decode_all};
 
 /// Samples decoded ahead. A picture of 50 million pixels takes 150 MB.
 const AHEAD: usize = 2;
@@ -40,7 +39,7 @@ pub(super) enum Trouble {
 /// An item with its sample.
 pub(super) struct Ready {
     pub(super) order: SampleOrder,
-    pub(super) sample: Result<(Sample, Vec<Picture>), Trouble>,
+    pub(super) sample: Result<(Sample, Vec<Decoded>), Trouble>,
 }
 
 /// The thread that reads samples, in the order they are asked for.
@@ -97,7 +96,7 @@ fn read(
     shelves: &Shelves,
     open: &mut OpenDataset,
     order: &SampleOrder,
-) -> Result<(Sample, Vec<Picture>), Trouble> {
+) -> Result<(Sample, Vec<Decoded>), Trouble> {
     let start = &order.experiment.start;
     let dataset = dataset(shelves, open, order)?;
     let row = start.grid.item(order.claim.item).and_then(|(_, at)| start.rows.get(at as usize));

@@ -73,16 +73,19 @@ impl Beside {
             })
             .collect();
         let (view, address) = (&self.view, self.address.as_str());
-        if form == Form::Html {
-            let at = (address, version);
-            let made = comparison::document(&compared, view, &style, at, self.language);
-            return Ok(made.into_bytes());
-        }
-        let file = comparison::file(&compared, view, &style, address, version);
+        let drawn = || comparison::file(&compared, view, &style, address, version);
         match form {
-            Form::Png => raster::png(&file.svg, raster::SHARPNESS, &file.title, &file.told)
-                .map_err(|why| ApiError::internal(format!("no picture of a drawing: {why:?}"))),
-            Form::Svg | Form::Html => Ok(file.svg.into_bytes()),
+            Form::Html => {
+                let at = (address, version);
+                let made = comparison::document(&compared, view, &style, at, self.language);
+                Ok(made.into_bytes())
+            }
+            Form::Svg => Ok(drawn().svg.into_bytes()),
+            Form::Png => {
+                let file = drawn();
+                raster::png(&file.svg, raster::SHARPNESS, &file.title, &file.told)
+                    .map_err(|why| ApiError::internal(format!("no picture of a drawing: {why:?}")))
+            }
         }
     }
 

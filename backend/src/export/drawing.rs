@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use plots::export::{Asked, File, RunPlot};
+use plots::frame::Window;
 use plots::html::Document;
 use plots::run::{Compared, Measured, View};
 use plots::{Style, Theme, Words, raster};
@@ -122,8 +123,7 @@ impl Wanted {
     /// [`Subject::has_picture`].
     ///
     /// # Errors
-    /// `internal` where no picture can be made of the drawing; `bad_option` where the subject has no such
-    /// form.
+    /// `internal` where no picture can be made of the drawing.
     pub fn draw(
         &self,
         observed: &Observed,
@@ -135,23 +135,28 @@ impl Wanted {
         let picture = picture.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png)));
         let asked = Asked { address, version, partial: self.partial, picture: picture.as_deref() };
         let run = observed.plotted();
-        let (file, sharpness): (File, f32) = match (self.subject, self.form) {
-            (Subject::Document, Form::Html) => {
+        let layers = run.observation.layers();
+        if let (Some(last), Some(_)) =
+            (layers.checked_sub(1), self.view.layer.filter(|l| *l >= layers))
+        {
+            let why = LabError::NoLayer { last: last as u64 };
+            return Err(ApiError::new(ErrorCode::BadOption, why));
+        }
+        let (file, sharpness): (File, f32) = match self.subject {
+            Subject::Document => {
                 return self.document(observed, &style, &asked).map(String::into_bytes);
             }
-            (Subject::Document, _) | (_, Form::Html) => {
-                let name = self.subject.name();
-                return Err(none_such(LabError::APlot, name, &["document as .html"]));
-            }
-            (Subject::Plot(plot), _) => {
+            Subject::Plot(plot) => {
                 (plots::export::file(&run, plot, &self.view, &style, &asked), raster::SHARPNESS)
             }
-            (Subject::Card, _) => (plots::card::card(&run, &self.view, &style, &asked), 1.0),
+            Subject::Card => (plots::card::card(&run, &self.view, &style, &asked), 1.0),
         };
         match self.form {
-            Form::Svg | Form::Html => Ok(file.svg.into_bytes()),
+            Form::Svg => Ok(file.svg.into_bytes()),
             Form::Png => raster::png(&file.svg, sharpness, &file.title, &file.told)
                 .map_err(|why| ApiError::internal(format!("no picture of a drawing: {why:?}"))),
+            // Only documents are asked for as HTML: the routes and the command line see to that.
+            Form::Html => Err(ApiError::internal("a drawing is no document")),
         }
     }
 
@@ -179,6 +184,7 @@ impl Wanted {
 fn what_ran(run: &plots::run::Run<'_>) -> Vec<(String, String)> {
     let (model, options) = (run.model, run.options);
     let all = [
+        // The report's own names: who reads on finds them there.
         ("model", format!("{} ({})", model.name, model.family)),
         ("hash", model.hash.clone()),
         ("quant", model.quant.name().to_owned()),
@@ -214,7 +220,22 @@ pub fn view_of(
         "token" => Counted::PerToken,
         other => return Err(none_such(LabError::ACount, other, &["token", "total"])),
     };
-    Ok(View { definition, measured, compared, layer, token, counted })
+    let (window, medium) = (None, None);
+    Ok(View { definition, measured, compared, layer, token, counted, window, medium })
+}
+
+/// Reads the layers that are shown, `first-last`; all where none are named.
+///
+/// # Errors
+/// `bad_option`, with how they are written.
+pub fn window_of(text: &str) -> Result<Option<Window>, ApiError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let read = text
+        .split_once('-')
+        .and_then(|(first, last)| Some(Window::between(first.parse().ok()?, last.parse().ok()?)));
+    read.map(Some).ok_or_else(|| none_such(LabError::ALayers, text, &["4-9"]))
 }
 
 /// Reads a language's tag; English where none is named.
@@ -313,6 +334,7 @@ mod tests {
             view_of(Definition::default(), "roc", Compared::default(), (None, None), "").err(),
             view_of(Definition::default(), "", Compared::default(), (None, None), "all").err(),
             language_of("la").err(),
+            window_of("4").err(),
         ] {
             let error = error.expect("there is no such thing").0;
             assert_eq!(error.code, ErrorCode::BadOption);

@@ -100,8 +100,8 @@ const PERMISSIONS: &str = "accelerometer=(), camera=(), display-capture=(), geol
 /// What the page may do. Styles may stand inline because charts are drawn as SVG text; `blob:` is
 /// the picture a person has just chosen.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-    style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
-    connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+    style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; media-src 'self' blob:; \
+    font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// A handler that panicked is an error like any other; the panic hook has logged it.
 fn panicked(_: Box<dyn Any + Send>) -> Response {

@@ -10,16 +10,16 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use engine::{EngineError, Picture};
+use engine::EngineError;
 use shared::picture::Speed;
 use shared::{ErrorCode, Event, Medium, Quant, Summary, TokenHeads, sentence};
 
-use super::queue::{Job, JobPictures, Popped};
+use super::queue::{Job, JobMedia, Popped};
 use super::repeat::Again;
 use super::{Run, Runs, StopReason};
 use crate::lock;
 use crate::models::catalog::Source;
-use crate::workers::lab::{Lab, decode_all};
+use crate::workers::lab::{Decoded, Lab, decode_all};
 use crate::workers::{
     LoadSink, ModelChoice, Next, Question, RunSink, Spare, SpareWork, Stop, Worker, WorkerRefused,
 };
@@ -207,7 +207,7 @@ impl Driver {
     }
 
     fn answer(&self, job: Job) -> Result<Answered, EngineError> {
-        let Job { run, source, quant, pictures, asker, again } = job;
+        let Job { run, source, quant, media, asker, again } = job;
         if run.stop_requested().is_some() {
             return Ok(Answered::Stopped);
         }
@@ -217,27 +217,27 @@ impl Driver {
         }
         let name = source.name.clone();
         let model = ModelChoice { source: source.clone(), quant };
-        let held = matches!(pictures, JobPictures::Pixels(_));
+        let held = matches!(media, JobMedia::Decoded(_));
         let sink = LoadProgress { runs: runs.clone(), run: Some(run.clone()) };
         let loaded = self.worker.load(model.clone(), Box::new(sink)).map_err(gone)??;
         if let Some(check) = loaded.precheck {
             runs.knows(&name, loaded.look, check);
         }
-        let pictures = match pictures {
-            JobPictures::Pixels(pictures) => pictures,
-            JobPictures::InStore => read_back(runs, &run)?,
+        let media = match media {
+            JobMedia::Decoded(media) => media,
+            JobMedia::InStore => read_back(runs, &run)?,
         };
-        // Pixels that were held wait for the next answer, too; others are read again.
+        // Media that were held wait for the next answer, too; others are read again.
         let kept = match run.options.repeat {
-            Some(_) if held => JobPictures::Pixels(pictures.clone()),
-            _ => JobPictures::InStore,
+            Some(_) if held => JobMedia::Decoded(media.clone()),
+            _ => JobMedia::InStore,
         };
         let again = match again {
-            Some(again) => again.measured(&self.worker, model, pictures, &run)?,
+            Some(again) => again.measured(&self.worker, model, media, &run)?,
             None => {
                 let options = run.options.clone();
                 let live = Arc::new(LiveRun::of(runs.clone(), run.clone()));
-                let question = Question { model, pictures, options, sink: live.clone() };
+                let question = Question { model, media, options, sink: live.clone() };
                 let Some(summary) = self.worker.run(question).map_err(gone)?? else {
                     return Ok(Answered::Stopped);
                 };
@@ -255,8 +255,8 @@ impl Driver {
         if again.is_whole(&run) {
             return Ok(Answered::Whole(again.into_summary()));
         }
-        let (pictures, again) = (kept, Some(again));
-        Ok(Answered::Again(Box::new(Job { run, source, quant, pictures, asker, again })))
+        let (media, again) = (kept, Some(again));
+        Ok(Answered::Again(Box::new(Job { run, source, quant, media, asker, again })))
     }
 }
 
@@ -292,8 +292,8 @@ fn told(model: &str, error: EngineError) -> Event {
     }
 }
 
-/// Reads and decodes pictures that were too large to hold while their run waited.
-fn read_back(runs: &Runs, run: &Run) -> Result<Vec<Picture>, EngineError> {
+/// Reads and decodes media that were too large to hold while their run waited.
+fn read_back(runs: &Runs, run: &Run) -> Result<Vec<Decoded>, EngineError> {
     let internal = |cause: String| EngineError::internal(cause);
     let stored = runs.store.pictures(&run.id).map_err(|e| internal(e.to_string()))?;
     let stored = stored.ok_or_else(|| internal("the pictures are gone".to_owned()))?;

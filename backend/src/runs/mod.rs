@@ -42,7 +42,7 @@ use turns::DecodingTurns;
 pub use dispatch::{Device, Dispatcher, Settings};
 pub use heads::HeadLog;
 pub use log::{EventLog, LogProgress, LoggedEvent};
-pub use queue::{Asker, Job, JobPictures, Popped, PushError, Queue};
+pub use queue::{Asker, Job, JobMedia, Popped, PushError, Queue};
 pub use repeat::Again;
 pub(crate) use repeat::{nth, sampled};
 pub use run::{Run, StopReason};

@@ -5,7 +5,6 @@ use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use engine::Picture;
 use shared::{Event, Quant};
 use tokio::sync::watch;
 
@@ -17,6 +16,7 @@ use crate::fair::{Bound, Client, Taken};
 use crate::id::RunId;
 use crate::lock;
 use crate::models::catalog::Source;
+use crate::workers::lab::Decoded;
 use crate::workers::{Key, WorkerState};
 
 /// Who asks for a run.
@@ -35,12 +35,12 @@ impl Asker {
     }
 }
 
-/// A run's pictures while it waits.
+/// A run's media while it waits.
 #[derive(Debug)]
-pub enum JobPictures {
-    /// Their pixels, decoded when it was submitted.
-    Pixels(Vec<Picture>),
-    /// Too many pixels to hold for a whole line of runs: to be read back from the store.
+pub enum JobMedia {
+    /// Decoded when it was submitted.
+    Decoded(Vec<Decoded>),
+    /// Too large to hold for a whole line of runs: to be read back from the store.
     InStore,
 }
 
@@ -53,8 +53,8 @@ pub struct Job {
     pub source: Source,
     /// How to hold that model's weights.
     pub quant: Quant,
-    /// The pictures.
-    pub pictures: JobPictures,
+    /// The media.
+    pub media: JobMedia,
     /// Who asks for it.
     pub asker: Asker,
     /// How far it is, of one that is asked several times and back in the line for its next answer.

@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 
-use engine::{EngineError, Picture};
+use engine::EngineError;
 use shared::sentence::LabError;
 use shared::{ErrorBody, ErrorCode, Event, Observation, RunOptions, Sampled, Summary};
 
 use super::Run;
 use super::dispatch::gone;
+use crate::workers::lab::Decoded;
 use crate::workers::{MeasureError, Measurement, ModelChoice, Worker};
 
 /// How far a run is that is asked several times.
@@ -45,13 +46,13 @@ impl Again {
         self,
         worker: &Worker,
         model: ModelChoice,
-        pictures: Vec<Picture>,
+        media: Vec<Decoded>,
         run: &Arc<Run>,
     ) -> Result<Option<Self>, EngineError> {
         let asked = run.clone();
         let stop = Arc::new(move || asked.stop_requested().is_some());
         let options = nth(&run.options, self.answered);
-        let measurement = Measurement { model, pictures, options, stop };
+        let measurement = Measurement { model, media, options, stop };
         let measured = worker.measure(measurement).map_err(gone)?.map_err(|error| match error {
             MeasureError::Model(error) | MeasureError::Question(error) => error,
             MeasureError::Memory(why) => ErrorBody::new(ErrorCode::OutOfMemory, why).into(),

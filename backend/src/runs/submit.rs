@@ -11,7 +11,7 @@ use shared::api::RunCreated;
 use shared::sentence::LabError;
 use shared::{AskedOptions, ErrorCode, RunOptions};
 
-use super::{Asker, Job, JobPictures, PushError, Run, Runs};
+use super::{Asker, Job, JobMedia, PushError, Run, Runs};
 use crate::assets::picture_type;
 use crate::clock;
 use crate::error::ApiError;
@@ -20,10 +20,10 @@ use crate::id::{OwnerToken, RunId};
 use crate::lock;
 use crate::models::catalog::{Look, Source};
 use crate::store::NewRun;
-use crate::workers::lab::{Precheck, decode_all};
+use crate::workers::lab::{Decoded, Precheck, decode_all};
 use crate::workers::memory;
 
-/// A waiting run holds its pixels up to this many bytes (4 million pixels); larger ones are
+/// A waiting run holds its decoded media up to this many bytes (4 million pixels); larger ones are
 /// decoded again when it is their turn.
 const PIXELS_HELD: usize = 12 << 20;
 /// When a run that the line did not take may be asked for again: most take seconds.
@@ -80,10 +80,11 @@ impl Runs {
         let loaded = (load.name.clone(), load.quant);
         let new = !self.loaded().contains(&loaded);
         let new = new.then(|| (source.folder.clone(), load));
-        let pixels =
+        let decoded =
             self.decode(pictures.clone(), check, new, options.clone(), asker.client).await?;
         // A task of its own: a client that leaves now must not leave half a run behind.
-        let taken = tokio::spawn(self.clone().take(options, source, pictures, pixels, asker)).await;
+        let taken =
+            tokio::spawn(self.clone().take(options, source, pictures, decoded, asker)).await;
         taken.map_err(ApiError::internal)?
     }
 
@@ -93,7 +94,7 @@ impl Runs {
         options: RunOptions,
         source: Source,
         pictures: Vec<Bytes>,
-        pixels: Vec<engine::Picture>,
+        decoded: Vec<Decoded>,
         asker: Asker,
     ) -> Result<RunCreated, ApiError> {
         let (id, token) = (RunId::random()?, OwnerToken::random()?);
@@ -111,11 +112,10 @@ impl Runs {
         lock(&self.live).insert(id.clone(), run.clone());
         let client = asker.client;
         lock(&self.askers).insert(id.clone(), client);
-        let held = pixels.iter().map(|picture| picture.rgb.len()).sum::<usize>() <= PIXELS_HELD;
-        let pictures = if held { JobPictures::Pixels(pixels) } else { JobPictures::InStore };
+        let held = decoded.iter().map(Decoded::bytes).sum::<usize>() <= PIXELS_HELD;
+        let media = if held { JobMedia::Decoded(decoded) } else { JobMedia::InStore };
         let quant = run.options.quant;
-        if let Err(refused) =
-            self.queue.push(Job { run, source, quant, pictures, asker, again: None })
+        if let Err(refused) = self.queue.push(Job { run, source, quant, media, asker, again: None })
         {
             lock(&self.live).remove(&id);
             lock(&self.askers).remove(&id);
@@ -143,7 +143,7 @@ impl Runs {
         }
     }
 
-    /// Decodes pictures and, where the model is known, checks that the question fits it; of a
+    /// Decodes media and, where the model is known, checks that the question fits it; of a
     /// model that is not loaded, that it could ever fit the machine's memory.
     async fn decode(
         self: &Arc<Self>,
@@ -152,16 +152,16 @@ impl Runs {
         new: Option<(PathBuf, LoadOptions)>,
         options: RunOptions,
         client: Client,
-    ) -> Result<Vec<engine::Picture>, ApiError> {
+    ) -> Result<Vec<Decoded>, ApiError> {
         let turn = self.decoding.take(client).await;
         let lab = self.lab.clone();
         // Decoding goes on when the client hangs up, so it is what holds the turn.
         let decode = move || {
             let files: Vec<&[u8]> = pictures.iter().map(AsRef::as_ref).collect();
-            let pictures = decode_all(&*lab, &files);
+            let media = decode_all(&*lab, &files);
             // What is looked at besides takes no such memory, and may take a slow disk's time.
             drop(turn);
-            let pictures = pictures?;
+            let media = media?;
             if let Some((folder, load)) = new
                 && let Err(error) = memory::could_fit(&*lab, &folder, &load)
                 && error.code == ErrorCode::OutOfMemory
@@ -171,10 +171,10 @@ impl Runs {
             }
             match check {
                 Some(check) => {
-                    let sizes: Vec<_> = pictures.iter().map(|p| (p.width, p.height)).collect();
-                    check(&sizes, &options).map(|()| pictures)
+                    let extents: Vec<_> = media.iter().map(Decoded::extent).collect();
+                    check(&extents, &options).map(|()| media)
                 }
-                None => Ok(pictures),
+                None => Ok(media),
             }
         };
         let decoded = tokio::task::spawn_blocking(decode).await;

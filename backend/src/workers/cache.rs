@@ -233,10 +233,10 @@ mod tests {
 
         fn prepare<'m>(
             &'m self,
-            pictures: &[engine::Picture],
+            media: &engine::Media<'_>,
             options: &shared::RunOptions,
         ) -> Result<Box<dyn crate::workers::lab::PreparedRun + 'm>, EngineError> {
-            self.model.prepare(pictures, options)
+            self.model.prepare(media, options)
         }
     }
 

@@ -3,11 +3,11 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use engine::{EngineError, Picture};
+use engine::EngineError;
 use shared::{Event, Message, ModelInfo, Observation, Quant, RunOptions, Summary, TokenHeads};
 use tokio::sync::oneshot;
 
-use super::lab::Precheck;
+use super::lab::{Decoded, Precheck};
 use crate::models::catalog::{Look, Source};
 
 /// A model, and how its weights are held.
@@ -73,8 +73,8 @@ impl std::fmt::Debug for Loaded {
 pub struct Question {
     /// The model that is asked.
     pub model: ModelChoice,
-    /// The pictures, in the prompt's order.
-    pub pictures: Vec<Picture>,
+    /// The media, in the prompt's order.
+    pub media: Vec<Decoded>,
     /// The prompt, and how it is run.
     pub options: RunOptions,
     /// Who watches.
@@ -100,8 +100,8 @@ pub trait RunSink: Send + Sync {
 pub struct Measurement {
     /// The model that is asked.
     pub model: ModelChoice,
-    /// The pictures, in the prompt's order.
-    pub pictures: Vec<Picture>,
+    /// The media, in the prompt's order.
+    pub media: Vec<Decoded>,
     /// The prompt, and how it is run.
     pub options: RunOptions,
     /// Asked between layers.

@@ -2,7 +2,7 @@
 //! and, where it fits, a quantized model against the f32 one it was made from.
 
 use engine::{
-    Against, Control, EngineError, GeneratedToken, LoadOptions, Observer, Picture, Tape, Wants,
+    Against, Control, EngineError, GeneratedToken, LoadOptions, Media, Observer, Tape, Wants,
 };
 use shared::report::{Comparison, Fidelity};
 use shared::sentence::EngineRefusal;
@@ -31,8 +31,8 @@ pub(crate) struct VerifiedRun<'a> {
     pub(crate) model: &'a ModelInfo,
     /// Where that model comes from.
     pub(crate) source: &'a Source,
-    /// The pictures it was asked about.
-    pub(crate) pictures: &'a [Picture],
+    /// The media it was asked about.
+    pub(crate) media: &'a Media<'a>,
     /// What it was asked.
     pub(crate) options: &'a RunOptions,
 }
@@ -84,7 +84,7 @@ impl VerifiedRun<'_> {
         let exact = LoadOptions { name, quant: Quant::F32, ..LoadOptions::default() };
         memory::fits(lab, folder, &exact, 0)?;
         let exact = lab.load(folder, &exact, &mut |_, _| {})?;
-        let prepared = exact.prepare(self.pictures, self.options)?;
+        let prepared = exact.prepare(self.media, self.options)?;
         let mut watching = ComparedRun {
             against: Against::new(self.tape, go_on),
             layers: exact.info().layers,
@@ -142,7 +142,7 @@ impl<P: FnMut() -> Control> Observer for ComparedRun<'_, P> {
 mod tests {
     use std::path::Path;
 
-    use engine::Taped;
+    use engine::{Picture, Taped};
 
     use super::*;
     use crate::workers::lab::{LoadedModel, ScriptedLab};
@@ -198,8 +198,9 @@ mod tests {
             let model = lab.load(&source.folder, &load, &mut |_, _| {}).expect("it loads");
             let info = ModelInfo { parameters, quant, ..model.info().clone() };
             let options = RunOptions { prompt: "What is it?".into(), ..RunOptions::default() };
-            let pictures = [Picture { width: 8, height: 8, rgb: vec![9; 192] }];
-            let prepared = model.prepare(&pictures, &options).expect("it fits");
+            let picture = Picture { width: 8, height: 8, rgb: vec![9; 192] };
+            let media = Media::from(&picture);
+            let prepared = model.prepare(&media, &options).expect("it fits");
             let mut nothing = Nothing;
             let mut taped = Taped::new(&mut nothing);
             prepared.run(&mut taped).expect("it runs").expect("it ends");
@@ -210,7 +211,7 @@ mod tests {
                 prepared: &*prepared,
                 model: &info,
                 source: &source,
-                pictures: &pictures,
+                media: &media,
                 options: &options,
             };
             let go_on = || Control::Continue(());

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use engine::{Control, GeneratedToken, Observer, Picture, Wants};
+use engine::{Control, GeneratedToken, Media, Observer, Wants};
 use shared::{ErrorCode, Event, LayerFlow, Layout, ModelInfo, Observation, RunOptions};
 
 use super::command::{MeasureError, Measured, Stop};
@@ -12,11 +12,11 @@ use super::lab::LoadedModel;
 /// that only finds too little memory free now is no question's fault.
 pub(crate) fn measure(
     model: &dyn LoadedModel,
-    pictures: &[Picture],
+    media: &Media<'_>,
     options: &RunOptions,
     stop: &Stop,
 ) -> Result<Option<Measured>, MeasureError> {
-    let prepared = model.prepare(pictures, options).map_err(MeasureError::Question)?;
+    let prepared = model.prepare(media, options).map_err(MeasureError::Question)?;
     let info = model.info();
     let mut folding = Folding { info, observation: Observation::default(), stop };
     let wants = folding.wants();

@@ -15,7 +15,7 @@ use super::command::{
     Command, LoadSink, Loaded, MeasureError, Measured, Measurement, ModelChoice, Question, RunSink,
 };
 use super::fidelity::VerifiedRun;
-use super::lab::{Lab, PreparedRun};
+use super::lab::{self, Lab, PreparedRun};
 use super::measure;
 use super::worker::{SpannedCommand, WorkerState};
 use crate::models::catalog::Look;
@@ -144,9 +144,10 @@ impl Thread {
     }
 
     fn run(&mut self, question: &Question) -> Result<Option<Summary>, EngineError> {
-        let Question { model: ModelChoice { source, quant }, pictures, options, sink } = question;
+        let Question { model: ModelChoice { source, quant }, media, options, sink } = question;
         let model = self.cache.get(&*self.lab, source, *quant, &mut |_, _| {})?;
-        let prepared = model.prepare(pictures, options)?;
+        let media = lab::media(media);
+        let prepared = model.prepare(&media, options)?;
         let (mut shown, mut seen) = (false, Observation::default());
         let events = |event: Event| {
             // What is compared with another run is folded together on the way.
@@ -187,7 +188,7 @@ impl Thread {
                 prepared: &*prepared,
                 model: model.info(),
                 source,
-                pictures,
+                media: &media,
                 options,
             };
             match observed.fidelity(&*self.lab, || go_on(&**sink))? {
@@ -199,11 +200,11 @@ impl Thread {
     }
 
     fn measure(&mut self, measurement: &Measurement) -> Result<Option<Measured>, MeasureError> {
-        let Measurement { model: ModelChoice { source, quant }, pictures, options, stop } =
+        let Measurement { model: ModelChoice { source, quant }, media, options, stop } =
             measurement;
         let model = self.cache.get(&*self.lab, source, *quant, &mut |_, _| {});
         let model = model.map_err(MeasureError::Model)?;
-        measure::measure(model, pictures, options, stop)
+        measure::measure(model, &lab::media(media), options, stop)
     }
 }
 

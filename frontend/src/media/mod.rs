@@ -1,5 +1,6 @@
 //! How each kind of medium is looked at: a lens a kind, found here and nowhere else.
 
+pub mod audio;
 pub mod picture;
 
 use leptos::prelude::*;
@@ -29,7 +30,7 @@ pub struct Lens {
 
 /// Every kind that the page has a lens for. Pictures come first: theirs is what a prompt without
 /// media, or one that is still to be asked, is looked at through.
-const LENSES: [(Group, Lens); 1] = [(Group::Image, picture::LENS)];
+const LENSES: [(Group, Lens); 2] = [(Group::Image, picture::LENS), (Group::Audio, audio::LENS)];
 
 /// The lens for a kind of medium.
 pub fn lens(kind: Group) -> Lens {

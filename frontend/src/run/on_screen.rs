@@ -130,9 +130,15 @@ impl Run {
         let layers = self.facts.observation.with_untracked(Observation::layers);
         if let (Some(now), Some(last)) = (self.derived.layer.get_untracked(), layers.checked_sub(1))
         {
-            self.hover.set(None);
-            self.view.layer.set(Some(now.saturating_add_signed(by).min(last)));
+            self.look_at(now.saturating_add_signed(by).min(last));
         }
+    }
+
+    /// Chooses a layer, and shows it where only some are shown.
+    pub fn look_at(&self, layer: usize) {
+        self.hover.set(None);
+        self.view.layer.set(Some(layer));
+        self.follow(layer);
     }
 
     /// The layers that curve and heads show, where those are not all.
@@ -140,27 +146,41 @@ impl Run {
         self.view.window.get()?.of(self.facts.observation.with(Observation::layers))
     }
 
-    /// Shows the layers between two in curve and heads.
-    pub fn zoom_to(&self, a: usize, b: usize) {
+    /// Shows the layers between two in curve and heads; `false` where that is one, which is no curve.
+    pub fn zoom_to(&self, a: usize, b: usize) -> bool {
         let layers = self.facts.observation.with_untracked(Observation::layers);
-        // One layer alone is no curve.
         if a != b {
             self.view.window.set(Window::between(a, b).of(layers));
         }
+        a != b
+    }
+
+    /// Half of the layers that are shown, where that many can be shown alone.
+    pub fn nearer(&self) -> Option<Window> {
+        let layers = self.facts.observation.with(Observation::layers);
+        let around = self.derived.layer.get().unwrap_or(layers / 2);
+        Window::nearer(self.shown_layers(), around, layers)
     }
 
     /// Shows half as many layers, around the one that is looked at.
     pub fn zoom_in(&self) {
-        let layers = self.facts.observation.with_untracked(Observation::layers);
-        let shown = self.view.window.get_untracked().and_then(|window| window.of(layers));
-        let around = self.derived.layer.get_untracked().unwrap_or(layers / 2);
-        self.view.window.set(Window::nearer(shown, around, layers).or(shown));
+        if let Some(nearer) = untrack(|| self.nearer()) {
+            self.view.window.set(Some(nearer));
+        }
     }
 
     /// Shows twice as many layers.
     pub fn zoom_out(&self) {
         let layers = self.facts.observation.with_untracked(Observation::layers);
-        self.view.window.update(|shown| *shown = shown.and_then(|window| window.farther(layers)));
+        let shown = untrack(|| self.shown_layers());
+        self.view.window.set(shown.and_then(|window| window.farther(layers)));
+    }
+
+    /// Moves the layers that are shown along with one that was stepped to.
+    pub fn follow(&self, layer: usize) {
+        if let Some(shown) = untrack(|| self.shown_layers()).filter(|shown| !shown.has(layer)) {
+            self.view.window.set(Some(shown.with(layer)));
+        }
     }
 
     /// Moves the chosen token by `by`, staying inside the answer.

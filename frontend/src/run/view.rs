@@ -119,6 +119,7 @@ impl ViewSignals {
         self.look.set(None);
         self.layer.set(None);
         self.target.set(None);
+        self.window.set(None);
     }
 
     /// Chooses what is looked at, or lets go of it where it is chosen already.

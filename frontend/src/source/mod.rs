@@ -174,6 +174,17 @@ mod of_runs {
             }
         }
 
+        /// The address of a sound as it was given.
+        pub fn sound_url(self, id: &str, medium: u8) -> String {
+            // A sound is kept where a picture is.
+            self.picture_url(id, medium)
+        }
+
+        /// A sound as it was given.
+        pub async fn sound_bytes(self, id: &str, medium: u8) -> Result<Vec<u8>, Failure> {
+            self.picture_bytes(id, medium).await
+        }
+
         /// The address of a run's numbers as a file, under a definition.
         pub fn export_url(self, id: &str, format: &str, definition: &Definition) -> String {
             match self {

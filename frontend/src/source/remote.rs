@@ -37,7 +37,8 @@ pub(super) async fn create(
     let form = FormData::new().map_err(|_| broken())?;
     let options = serde_json::to_string(options).map_err(|_| broken())?;
     for (picture, name) in pictures {
-        form.append_with_blob_and_filename("picture", picture, name).map_err(|_| broken())?;
+        let field = if picture.type_().starts_with("audio/") { "audio" } else { "picture" };
+        form.append_with_blob_and_filename(field, picture, name).map_err(|_| broken())?;
     }
     form.append_with_str("options", &options).map_err(|_| broken())?;
     let mut request = Request::post(&at("/api/runs"));
@@ -138,11 +139,20 @@ pub(super) fn drawn_url(id: &str, format: &str, view: &View, plot: Option<RunPlo
     if view.counted == Counted::PerToken {
         query += "&count=token";
     }
+    if plot.is_some()
+        && let Some(medium) = view.medium
+    {
+        query += &format!("&picture={}", u32::from(medium) + 1);
+    }
     at(&format!("/api/runs/{id}/export.{format}?{query}"))
 }
 
 pub(super) fn comparison_url(runs: &[String], format: &str, view: &View) -> String {
-    at(&format!("/api/compare/export.{format}?runs={}&{}", runs.join(","), looked_at(view)))
+    at(&format!(
+        "/api/compare/export.{format}?runs={}&{}&partial=1",
+        runs.join(","),
+        looked_at(view)
+    ))
 }
 
 /// What runs and comparisons are looked at by, as a query.

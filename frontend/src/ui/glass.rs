@@ -103,8 +103,9 @@ pub struct Handler {
     pub key: Callback<(Key,), bool>,
     /// The focus has come.
     pub focused: Callback<()>,
-    /// Takes a stretch that was drawn across the plot; a glass without it has only clicks.
-    pub brush: Option<Callback<(At, At)>>,
+    /// Takes a stretch that was drawn across the plot; `false` where it is too short, and a click. A glass
+    /// without it has only clicks.
+    pub brush: Option<Callback<(At, At), bool>>,
 }
 
 impl Handler {
@@ -129,7 +130,7 @@ impl Handler {
 
     /// The same, and what happens with a stretch that was drawn across the plot.
     #[must_use]
-    pub fn brushed(self, brush: impl Fn(At, At) + Send + Sync + 'static) -> Self {
+    pub fn brushed(self, brush: impl Fn(At, At) -> bool + Send + Sync + 'static) -> Self {
         Handler { brush: Some(Callback::new(move |(from, to)| brush(from, to))), ..self }
     }
 
@@ -175,7 +176,9 @@ pub fn Glass(
     let moved = move |at: At| {
         let Some(from) = pressed.get_untracked() else { return };
         if stretch.get_untracked().is_some() || (at.x - from.x).abs() >= CLICK {
-            stretch.set(Some((from, at)));
+            // A stretch may be drawn past the plot's edge.
+            let x = at.x.clamp(0.0, from.size.0);
+            stretch.set(Some((from, At { x, y: from.y, size: from.size })));
         }
     };
     // The click that ends a stretch chooses nothing.
@@ -184,8 +187,14 @@ pub fn Glass(
         pressed.set(None);
         if let (Some((from, to)), Some(brush)) = (stretch.get_untracked(), brush) {
             stretch.set(None);
-            drawn.set_value(true);
-            brush.run((from, to));
+            drawn.set_value(brush.run((from, to)));
+        }
+    };
+    let clicked = move |at: Option<At>| {
+        if !drawn.try_update_value(std::mem::take).unwrap_or_default()
+            && let Some(at) = at
+        {
+            choose.run((at,));
         }
     };
     view! {
@@ -218,13 +227,11 @@ pub fn Glass(
                 stretch.set(None);
             }
             on:pointerleave=move |_| look.run((None,))
-            on:click=move |event| if let Some(at) = At::of(&event).filter(|_| !drawn.get_value()) {
-                choose.run((at,));
-            }
+            on:click=move |event| clicked(At::of(&event))
             on:focus=move |_| focused.run(())
             on:blur=move |_| look.run((None,))
             on:keydown=move |event| if let Some(pressed) = Key::of(&event.key())
-                && !event.ctrl_key() && !event.meta_key()
+                && !event.ctrl_key() && !event.meta_key() && !event.alt_key()
                 && key.run((pressed,))
             {
                 event.prevent_default();

@@ -47,6 +47,28 @@ pub fn Header(
         Some(id) if elsewhere() && id != SHIPPED => at(&format!("/r/{id}")),
         _ => at("/"),
     };
+    // What tabs, history and bookmarks call the page.
+    let run = lab.run;
+    let title = move || {
+        let page = if own() {
+            t("Runs").to_owned()
+        } else if among() {
+            t("Experiments").to_owned()
+        } else if comparing() {
+            t("Compare").to_owned()
+        } else if in_class() {
+            t("Lessons").to_owned()
+        } else {
+            let named = run.facts.label.with(|l| l.name.clone());
+            let asked = run.facts.options.with(|o| o.prompt.clone());
+            if named.is_empty() { asked } else { named }
+        };
+        match page.is_empty() {
+            true => "LangOverrule Lab".to_owned(),
+            false => format!("{page} · LangOverrule Lab"),
+        }
+    };
+    Effect::new(move |_| document().set_title(&title()));
     view! {
         <header class="top">
             <a class="brand" href=at("/") aria-label="LangOverrule Lab">

@@ -1,5 +1,6 @@
 //! Which layers curve and heads show, and the ways to show others without a pointer.
 
+use leptos::html;
 use leptos::prelude::*;
 use plots::frame::Window;
 
@@ -16,16 +17,23 @@ pub fn Zoom(
         let Window { first, last } = run.shown_layers()?;
         Some(fill("layers {first} to {last}", &[("first", &first), ("last", &last)]))
     };
+    // Where the focus goes when the button that has it is no longer needed.
+    let nearer = NodeRef::<html::Button>::new();
+    let part = move || run.shown_layers().is_some();
     view! {
         <div class="switch zoom" role="group" aria-label=t("Layers that are shown")>
-            <button type="button" data-testid="zoom-in" aria-label=t("Fewer layers, larger") title=t("Fewer layers, larger; or draw across the plot")
-                on:click=move |_| run.zoom_in()>"+"</button>
-            <Show when=move || run.shown_layers().is_some()>
-                <button type="button" data-testid="zoom-out" aria-label=t("More layers") title=t("More layers")
-                    on:click=move |_| run.zoom_out()>"−"</button>
-                <button type="button" data-testid="zoom-all" title=t("Show all layers")
-                    on:click=move |_| run.view.window.set(None)>{told}" ✕"</button>
-            </Show>
+            <span class="sr-only" role="status">{move || told().unwrap_or_default()}</span>
+            <button type="button" node_ref=nearer data-testid="zoom-in" aria-label=t("Fewer layers, larger") title=t("Fewer layers, larger; or draw across the plot")
+                disabled=move || run.nearer().is_none() on:click=move |_| run.zoom_in()>"+"</button>
+            <button type="button" data-testid="zoom-out" aria-label=t("More layers") title=t("More layers")
+                disabled=move || !part() on:click=move |_| run.zoom_out()>"−"</button>
+            <button type="button" data-testid="zoom-all" aria-label=t("Show all layers") title=t("Show all layers")
+                hidden=move || !part() on:click=move |_| {
+                    run.view.window.set(None);
+                    if let Some(nearer) = nearer.get_untracked() {
+                        let _ = nearer.focus();
+                    }
+                }>{told}" ✕"</button>
         </div>
     }
 }

@@ -14,6 +14,8 @@ use crate::theme::Style;
 /// Everything the plot shows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Columns {
+    /// What the shares are, beside their axis.
+    pub title: &'static str,
     /// The sides, from the bottom up.
     pub sides: Vec<End>,
     /// `[tokens, sides]`: shares of a token's attention, each token's adding up to 1.
@@ -124,7 +126,7 @@ pub fn draw<DB: DrawingBackend>(
     }
     let middle = (0.0, (grid.top + grid.bottom) / 2.0);
     let upright = quiet.upright().at(Across::Center, Down::Top);
-    canvas.text(style.words.share_of_attention, middle, upright)?;
+    canvas.text(plot.title, middle, upright)?;
     let tokens = plot.words.len();
     for token in 0..tokens {
         let (x0, x1) = grid.column(token);
@@ -221,6 +223,7 @@ mod tests {
     fn every_share_and_every_null_is_drawn() {
         let end = |name| End { name, colour: Rgb(1, 2, 3) };
         let plot = Columns {
+            title: "share of attention",
             sides: vec![end("picture"), end("words")],
             shares: vec![0.25, 0.75, 0.5, 0.5],
             words: vec!["It".into(), "is".into()],

@@ -45,19 +45,16 @@ impl Compared<'_> {
         }
     }
 
-    fn late(&self, definition: &Definition) -> Measure {
+    fn stage(&self, stage: Stage, definition: &Definition) -> Measure {
         match self.is_shown() {
-            true => self.run.observation.stage(Stage::Late, definition),
+            true => self.run.observation.stage(stage, definition),
             false => Measure::undefined(Undefined::Unfinished),
         }
     }
 
     /// What a file says of it.
     fn about(&self, place: usize, view: &View) -> AboutRun<'_> {
-        let stage = |stage| match self.is_shown() {
-            true => self.run.observation.stage(stage, &view.definition),
-            false => Measure::undefined(Undefined::Unfinished),
-        };
+        let stage = |stage: &Stage| Numbers::from(&self.stage(*stage, &view.definition));
         AboutRun {
             letter: letter(place),
             address: self.asked.address,
@@ -66,7 +63,7 @@ impl Compared<'_> {
             options: self.run.options,
             answer: self.run.observation.answer(),
             layers: self.measures(&view.definition).iter().map(Numbers::from).collect(),
-            stages: Stage::ALL.iter().map(|s| Numbers::from(&stage(*s))).collect(),
+            stages: Stage::ALL.iter().map(stage).collect(),
         }
     }
 
@@ -82,7 +79,7 @@ impl Compared<'_> {
         )];
         parts.push(format!("{}, {}", model.name, model.quant.name()));
         parts.push(run::changed(options, model));
-        let late = value(&self.late(&view.definition), view.measured);
+        let late = value(&self.stage(Stage::Late, &view.definition), view.measured);
         if let Ok(late) = late {
             parts.push(format!("{} {}", words.late_layers, number(late)));
         }
@@ -271,9 +268,39 @@ fn map(one: &Compared<'_>, view: &View, style: &Style) -> String {
     let map = at.and_then(|at| place.map(run, at, pictured::top(run), style));
     let caption = at.map(|at| pictured::caption(run, at, style)).unwrap_or_default();
     format!(
-        "<svg viewBox=\"0 0 {SIDE} {SIDE}\" role=\"img\">{}{}</svg><small>{}</small><br>",
+        "<svg viewBox=\"0 0 {SIDE} {SIDE}\" role=\"img\" aria-label=\"{0}\">{1}{2}</svg><small>{0}</small><br>",
+        escaped(&caption),
         place.picture(style),
         map.unwrap_or_default(),
-        escaped(&caption)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::{Label, Observation};
+
+    #[test]
+    fn nothing_that_was_typed_gets_out_of_its_place() {
+        let evil = "</script><script>alert(1)</script>\"<b>";
+        let options = RunOptions { prompt: evil.into(), ..RunOptions::default() };
+        let (label, observation) = (Label::default(), Observation::default());
+        let model = ModelInfo { name: evil.into(), ..ModelInfo::default() };
+        let run = Run {
+            observation: &observation,
+            model: &model,
+            options: &options,
+            label: &label,
+            status: "done",
+            sampled: &[],
+        };
+        let asked = Asked { address: evil, version: evil, partial: false, picture: Some(evil) };
+        let all = [Compared { run, asked }, Compared { run, asked }];
+        let (view, style) = (View::default(), Style::default());
+        let made = document(&all, &view, &style, (evil, evil), Language::English);
+        assert_eq!(made.matches("<script").count(), 2, "the data's and the document's own");
+        assert!(!made.contains("<b>") && !made.contains("alert(1)</script>"), "{made}");
+        let drawn = file(&all, &view, &style, evil, evil);
+        assert!(!drawn.svg.contains("<script") && !drawn.svg.contains("<b>"), "{}", drawn.svg);
+    }
 }

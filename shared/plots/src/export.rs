@@ -177,9 +177,10 @@ pub fn file(run: &Run<'_>, plot: RunPlot, view: &View, style: &Style, asked: &As
 }
 
 fn drawn_curve(run: &Run<'_>, measures: &[Measure], view: &View, style: &Style) -> Drawn {
-    let frame = Frame::new(WIDTH, TYPE_SIZE);
+    let window = view.window.and_then(|window| window.of(run.observation.layers()));
+    let frame = Frame::new(WIDTH, TYPE_SIZE).windowed(window);
     let what = (view.measured, view.compared);
-    let plot: Plot = run::curve(run, measures, &view.definition, what, &style.words);
+    let plot: Plot = run::curve(run, measures, &view.definition, what, &style.words).within(window);
     let marked: Marked = run::marked(run.model, measures, view.measured, view.layer);
     let title = match view.measured {
         run::Measured::Mdi => style.words.mdi_by_layer,
@@ -215,7 +216,9 @@ fn drawn_heads(run: &Run<'_>, view: &View, style: &Style, shown: bool) -> Drawn 
     if !shown {
         heat.values.fill(None);
     }
+    let window = view.window.and_then(|window| window.of(heat.layers));
     let grid = Grid::new(WIDTH - 2.0 * TYPE_SIZE, TYPE_SIZE, heat.layers, heat.heads.max(1));
+    let grid = grid.windowed(window);
     let rows = (0..heat.layers).map(|l| (0..heat.heads).map(|h| heat.get(l, h)).collect());
     let ends = [style.words.picture_draws_more, style.words.words_draw_more].map(str::to_owned);
     Drawn {

@@ -42,6 +42,17 @@ impl Window {
         Window { first: a.min(b), last: a.max(b) }
     }
 
+    /// The window moved as little as shows a layer.
+    #[must_use]
+    pub fn with(self, layer: usize) -> Self {
+        let wide = self.last - self.first;
+        match layer {
+            l if l < self.first => Window { first: l, last: l + wide },
+            l if l > self.last => Window { first: l - wide, last: l },
+            _ => self,
+        }
+    }
+
     /// Whether a layer is among them.
     pub fn has(&self, layer: usize) -> bool {
         (self.first..=self.last).contains(&layer)
@@ -49,7 +60,7 @@ impl Window {
 
     /// How many there are.
     pub fn layers(&self) -> usize {
-        self.last - self.first + 1
+        (self.last - self.first).saturating_add(1)
     }
 
     /// The window as far as a model of so many layers has them; `None` where that is all or none of them.
@@ -59,11 +70,16 @@ impl Window {
         part.then_some(Window { first: self.first, last })
     }
 
-    /// Half of what is shown, around a layer; at least four layers.
+    /// Half of what is shown, as near to the layer as it can be; no fewer than four layers, and never others
+    /// than were shown. `None` where no fewer can be shown.
     pub fn nearer(shown: Option<Self>, around: usize, layers: usize) -> Option<Self> {
         let now = shown.unwrap_or(Window { first: 0, last: layers.checked_sub(1)? });
-        let wide = (now.layers() / 2).max(4);
-        let first = around.saturating_sub(wide / 2).min(layers.saturating_sub(wide));
+        let wide = now.layers().div_ceil(2).max(4);
+        if wide >= now.layers() {
+            return None;
+        }
+        let around = around.clamp(now.first, now.last);
+        let first = around.saturating_sub(wide / 2).clamp(now.first, now.last + 1 - wide);
         Window { first, last: first + wide - 1 }.of(layers)
     }
 
@@ -126,7 +142,7 @@ impl Frame {
         let quiet = Type::new(self.type_size, palette.muted);
         let middle = ((self.left + self.right) / 2.0, self.height - self.type_size * 0.15);
         canvas.text(across, middle, quiet.at(Across::Center, Down::Bottom))?;
-        let middle = (0.0, (self.top + self.bottom) / 2.0);
+        let middle = (self.type_size * 0.25, (self.top + self.bottom) / 2.0);
         canvas.text(up, middle, quiet.upright().at(Across::Center, Down::Top))
     }
 
@@ -156,6 +172,11 @@ impl Frame {
     pub fn y(&self, value: f64, (lo, hi): (f64, f64)) -> f64 {
         let share = libm::log(value / lo) / libm::log(hi / lo);
         self.bottom - share * (self.bottom - self.top)
+    }
+
+    /// The layer nearest to a place across, inside the chart or beside it.
+    pub fn nearest(&self, x: f64, layers: usize) -> Option<usize> {
+        self.layer_at(x.clamp(0.0, self.width), self.height / 2.0, layers)
     }
 
     /// The layer under a point; the nearest one inside the chart's height, `None` outside or
@@ -213,10 +234,13 @@ mod tests {
         let window = |first, last| Window { first, last };
         assert_eq!(window(2, 99).of(8), Some(window(2, 7)));
         assert_eq!(window(0, 7).of(8), None, "all of them");
+        assert_eq!((window(4, 7).with(9), window(4, 7).with(2)), (window(6, 9), window(2, 5)));
         assert_eq!((window(8, 9).of(8), window(0, 0).of(0)), (None, None));
         assert_eq!(Window::nearer(None, 0, 32), Some(window(0, 15)));
         assert_eq!(Window::nearer(Some(window(16, 31)), 31, 32), Some(window(24, 31)));
-        assert_eq!(Window::nearer(Some(window(4, 7)), 5, 32), Some(window(3, 6)), "no fewer");
+        assert_eq!(Window::nearer(Some(window(4, 7)), 5, 32), None, "no fewer");
+        assert_eq!(Window::nearer(Some(window(5, 6)), 5, 32), None, "no more");
+        assert_eq!(Window::nearer(Some(window(20, 30)), 5, 32), Some(window(20, 25)), "no others");
         assert_eq!(Window::nearer(None, 1, 3), None);
         assert_eq!(window(24, 31).farther(32), Some(window(16, 31)));
         assert_eq!(window(16, 31).farther(32), None);

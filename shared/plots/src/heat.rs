@@ -94,6 +94,13 @@ impl Grid {
         [self.left + from_left, self.top + head as f64 * h, w, h]
     }
 
+    /// The layer nearest to a place across, inside the grid or beside it.
+    pub fn nearest(&self, x: f64) -> usize {
+        let [left, _, w, _] = self.cell(self.window.first, 0);
+        let last = (self.window.layers() - 1) as f64;
+        self.window.first + ((x - left) / w).floor().clamp(0.0, last) as usize
+    }
+
     /// The cell under a point.
     pub fn at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
         let [left, _, w, h] = self.cell(self.window.first, 0);
@@ -189,8 +196,22 @@ mod tests {
                 }
             }
             assert_eq!(grid.at(0.0, 1.0), None);
+            assert_eq!((grid.nearest(-9.0), grid.nearest(9e9)), (0, layers - 1));
             assert_eq!(grid.at(100.0, grid.height), None);
         }
+    }
+
+    #[test]
+    fn a_window_of_layers_is_as_wide_as_all() {
+        let window = Window { first: 10, last: 13 };
+        let grid = Grid::new(420.0, 12.0, 32, 8).windowed(Some(window));
+        for layer in 10..=13 {
+            let [x, y, w, h] = grid.cell(layer, 3);
+            assert_eq!(grid.at(x + w / 2.0, y + h / 2.0), Some((layer, 3)));
+        }
+        assert_eq!((grid.nearest(0.0), grid.nearest(420.0)), (10, 13));
+        let heat = Heat { layers: 32, heads: 8, values: vec![Some(2.0); 256] };
+        assert_eq!(svg(&heat, &grid, &Style::default()).matches('M').count(), 4 * 8);
     }
 
     #[test]

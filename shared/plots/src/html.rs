@@ -39,6 +39,9 @@ const a=document.createElement('a');\
 a.href=URL.createObjectURL(new Blob([document.getElementById('langoverrule').textContent],{type:'application/json'}));\
 a.download=document.querySelector('button').dataset.name;a.click()});";
 
+/// Most cells of maps in a document: at some 80 bytes each they are 8 MB.
+const MOST_CELLS: usize = 100_000;
+
 /// What a document is made of beside the run itself.
 #[derive(Clone, Copy, Debug)]
 pub struct Document<'a> {
@@ -134,16 +137,19 @@ pub(crate) fn foot(
     let made = style.words.made_with.replace("{version}", version);
     // Inside a script no sign may end it or begin a comment.
     let data = data.replace('<', "\\u003c");
+    let address = match address.starts_with("http") {
+        true => format!("<a href=\"{0}\">{0}</a>", escaped(address)),
+        false => escaped(address),
+    };
     format!(
         "<p><button type=\"button\" data-name=\"{}\">{}</button></p>\n\
-         <p><small>{} <a href=\"{4}\">{4}</a></small></p>\n\
+         <p><small>{} {address}</small></p>\n\
          <script type=\"application/json\" id=\"langoverrule\">{3}</script>\n\
          <script>{SCRIPT}</script>\n</body>\n</html>\n",
         escaped(name),
         escaped(save),
         escaped(&made),
         data,
-        escaped(address),
     )
 }
 
@@ -178,28 +184,35 @@ fn maps(run: &Run<'_>, view: &View, style: &Style, asked: &Asked<'_>, name: &str
     let [_, _, w, h] = place.at;
     let place = Place { at: [0.0, 0.0, w, h], ..place };
     let top = pictured::top(run);
+    let word = format!("{} · {}", pictured::word(run, token, style), style.words.mean_of_heads);
     let mut out = format!(
-        "<h2>{}</h2>\n<figure class=\"map\"><svg viewBox=\"0 0 {w:.0} {h:.0}\" role=\"img\">{}",
+        "<h2>{0}</h2>\n<figure class=\"map\"><svg viewBox=\"0 0 {w:.0} {h:.0}\" role=\"img\" \
+         aria-label=\"{0}: {1}\">{2}",
         escaped(style.words.where_it_looked),
+        escaped(&word),
         place.picture(style)
     );
+    // A map of every layer, unless that is more than a browser draws well.
+    let cells = usize::from(place.prepared.rows) * usize::from(place.prepared.cols);
     let layers = run.observation.layers();
-    for layer in 0..layers {
+    let all = cells * layers <= MOST_CELLS;
+    for layer in (0..layers).filter(|layer| all || *layer == chosen) {
         let class = if layer == chosen { " class=\"shown\"" } else { "" };
         let map = place.map(run, (token, layer), top, style).unwrap_or_default();
         let _ = write!(out, "<g data-layer=\"{layer}\"{class}>{map}</g>");
     }
-    let word = pictured::caption(run, (token, chosen), style);
-    let word = word.rsplit_once(" · ").map_or("", |(word, _)| word);
-    let _ = writeln!(
-        out,
-        "</svg><figcaption>{} · ≥ {}</figcaption></figure>\n\
-         <label>{} <input type=\"range\" min=\"0\" max=\"{}\" value=\"{chosen}\"> <output>{chosen}</output></label>",
-        escaped(word),
-        percent(f64::from(top)),
-        escaped(name),
-        layers.saturating_sub(1),
-    );
+    let end = percent(f64::from(top));
+    let _ = writeln!(out, "</svg><figcaption>{} · ≥ {end}</figcaption></figure>", escaped(&word));
+    let name = escaped(name);
+    let _ = match all {
+        true => writeln!(
+            out,
+            "<label>{name} <input type=\"range\" min=\"0\" max=\"{}\" value=\"{chosen}\"> \
+             <output>{chosen}</output></label>",
+            layers.saturating_sub(1),
+        ),
+        false => writeln!(out, "<p>{name} {chosen}</p>"),
+    };
     out
 }
 

@@ -6,7 +6,7 @@
 //! the feature `png` a drawing becomes a picture; the page leaves that to its browser.
 //!
 //! A plot is one file with its data's type, its geometry (pixel to datum and back) and its drawing:
-//! [`curve`], [`curves`], [`track`], [`heat`], [`flow`], [`bars`], [`lit`], [`looked`], [`means`]. What they share is
+//! [`curve`], [`curves`], [`track`], [`heat`], [`flow`], [`bars`], [`lit`], [`looked`], [`means`], [`sound`]. What they share is
 //! [`canvas`], [`frame`], [`scale`], [`colour`], [`theme`] and [`text`]. [`sheet`] puts what a file says
 //! of itself around a drawing, [`run`] says what each plot shows of a run, [`export`] makes files of
 //! both, [`html`] one document of all of them, and
@@ -38,6 +38,7 @@ pub mod run;
 pub mod scale;
 pub mod sheet;
 pub mod sides;
+pub mod sound;
 pub mod text;
 pub mod theme;
 pub mod track;

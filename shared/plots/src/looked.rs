@@ -8,8 +8,8 @@ use crate::scale;
 use crate::text::{Across, Down, Type};
 use crate::theme::Style;
 
-/// Where the cells are, in CSS pixels: a column for each token, a row for each layer, the first at
-/// the bottom.
+/// Where the cells are, in CSS pixels: a column for each layer, as in every plot, and a row for each token, the
+/// first at the top.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grid {
     /// Width of the whole plot.
@@ -25,38 +25,35 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// A grid for a given width and size of type; rows shrink where layers are many.
+    /// A grid for a given width and size of type; rows shrink where tokens are many.
     pub fn new(width: f64, type_size: f64, tokens: usize, layers: usize) -> Self {
-        let layers = layers.max(1);
-        let row = (type_size * 12.0 / layers as f64).clamp(4.0, type_size * 1.6);
+        let tokens = tokens.max(1);
+        let row = (type_size * 22.0 / tokens as f64).clamp(4.0, type_size * 1.6);
         let top = (type_size * 0.5).round();
-        let bottom = (top + row * layers as f64).round();
+        let bottom = (top + row * tokens as f64).round();
         Grid {
             width: width.max(160.0).round(),
-            height: bottom + (type_size * 1.9).round(),
-            left: (type_size * 3.4).round(),
+            height: bottom + (type_size * 3.3).round(),
+            left: (type_size * 6.4).round(),
             top,
             bottom,
             type_size,
-            tokens: tokens.max(1),
-            layers,
+            tokens,
+            layers: layers.max(1),
         }
-    }
-
-    fn step(&self) -> f64 {
-        ((self.width - 1.0 - self.left) / self.tokens as f64).min(self.type_size * 8.0)
     }
 
     /// A cell's rectangle: x, y, width, height.
     pub fn cell(&self, token: usize, layer: usize) -> [f64; 4] {
-        let (w, h) = (self.step(), (self.bottom - self.top) / self.layers as f64);
-        [self.left + token as f64 * w, self.bottom - (layer + 1) as f64 * h, w, h]
+        let w = (self.width - 1.0 - self.left) / self.layers as f64;
+        let h = (self.bottom - self.top) / self.tokens as f64;
+        [self.left + layer as f64 * w, self.top + token as f64 * h, w, h]
     }
 
     /// Token and layer under a point.
     pub fn at(&self, x: f64, y: f64) -> Option<(usize, usize)> {
         let [_, _, w, h] = self.cell(0, 0);
-        let (token, layer) = ((x - self.left) / w, (self.bottom - y) / h);
+        let (layer, token) = ((x - self.left) / w, (y - self.top) / h);
         let inside = token >= 0.0 && layer >= 0.0;
         let (token, layer) = (token as usize, layer as usize);
         (inside && token < self.tokens && layer < self.layers).then_some((token, layer))
@@ -80,25 +77,21 @@ pub fn svg(looks: &Looks, words: &[String], end: f32, grid: &Grid, style: &Style
                 canvas.rect((x + gap, y + gap), (x + w - gap, y + h - gap), fill)?;
             }
         }
-        let every = scale::label_every(h, size * 1.3);
+        let every = scale::label_every(w, size * 2.0);
         for layer in (0..looks.layers).step_by(every) {
-            let [x, y, _, h] = grid.cell(0, layer);
-            let place = (x - size * 0.6, y + h / 2.0);
-            canvas.text(&layer.to_string(), place, quiet.at(Across::Right, Down::Center))?;
+            let [x, ..] = grid.cell(0, layer);
+            let place = (x + w / 2.0, grid.bottom + size * 0.7);
+            canvas.text(&layer.to_string(), place, quiet.at(Across::Center, Down::Top))?;
         }
-        let middle = (0.0, (grid.top + grid.bottom) / 2.0);
-        let upright = quiet.upright().at(Across::Center, Down::Top);
-        canvas.text(style.words.layer, middle, upright)?;
-        let wide = w >= size * 2.0;
-        let every = if wide { 1 } else { scale::label_every(w, size * 2.4) };
+        let middle = ((grid.left + grid.width) / 2.0, grid.height - size * 0.1);
+        canvas.text(style.words.layer, middle, quiet.at(Across::Center, Down::Bottom))?;
+        let every = scale::label_every(h, size * 1.3);
         for token in (0..looks.tokens).step_by(every) {
-            let label = match words.get(token) {
-                Some(word) if wide => fitting(word, w, size),
-                _ => token.to_string(),
-            };
-            let [x, ..] = grid.cell(token, 0);
-            let place = (x + w / 2.0, grid.bottom + size * 0.5);
-            canvas.text(&label, place, quiet.at(Across::Center, Down::Top))?;
+            let word = words.get(token).map(String::as_str).unwrap_or_default();
+            let [_, y, ..] = grid.cell(token, 0);
+            let label = fitting(word, grid.left - size, size);
+            let place = (grid.left - size * 0.6, y + h / 2.0);
+            canvas.text(&label, place, quiet.at(Across::Right, Down::Center))?;
         }
         Ok(())
     })
@@ -121,7 +114,7 @@ mod tests {
             assert_eq!((grid.at(1.0, 5.0), grid.at(100.0, grid.height)), (None, None));
         }
         let grid = Grid::new(700.0, 12.0, 4, 8);
-        assert!(grid.cell(0, 7)[1] < grid.cell(0, 0)[1], "later layers stand higher");
+        assert!(grid.cell(0, 7)[0] > grid.cell(0, 0)[0], "layers run as everywhere");
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::words::token;
 /// at looked at most, the first where none did.
 pub fn medium(run: &Run<'_>, view: &View) -> u8 {
     let pictures = run.observation.layout.as_ref().map_or(0, |l| l.media.len()) as u8;
+    if let Some(chosen) = view.medium.filter(|medium| *medium < pictures) {
+        return chosen;
+    }
     let Some((token, layer)) = looked(run, view).filter(|_| pictures > 1) else { return 0 };
     let share = |medium: u8| -> f32 {
         let cells = run.observation.overlay(medium, token, layer).unwrap_or_default();
@@ -118,6 +121,16 @@ pub fn top(run: &Run<'_>) -> f32 {
 
 /// Whose map it is, and of which layer.
 pub fn caption(run: &Run<'_>, (index, layer): (usize, usize), style: &Style) -> String {
+    format!(
+        "{} · {} {layer} · {}",
+        word(run, index, style),
+        style.words.layer,
+        style.words.mean_of_heads
+    )
+}
+
+/// A token of the answer, in quotes.
+pub fn word(run: &Run<'_>, index: usize, style: &Style) -> String {
     let word = run.observation.shown(index).map(|s| token(&s.text, &style.words));
-    format!("“{}” · {} {layer}", word.unwrap_or_default(), style.words.layer)
+    format!("“{}”", word.unwrap_or_default())
 }

@@ -11,12 +11,13 @@ use crate::bars::Columns;
 use crate::colour::Role;
 use crate::curve::{Ghost, Null, Plot, Series};
 use crate::flow::{End, Flow};
+use crate::frame::Window;
 use crate::heat::Heat;
 use crate::lit::{Lit, Piece};
 use crate::map;
 use crate::marks::Marked;
 use crate::pictured;
-use crate::sides::{Kind, Side, sides};
+use crate::sides::{Kind, Side, looked_at, sides};
 use crate::theme::Style;
 use crate::words::{Words, token};
 
@@ -87,6 +88,10 @@ pub struct View {
     pub token: Option<usize>,
     /// What attention on sides is counted by.
     pub counted: Counted,
+    /// The layers that curve and heads show, where those are not all.
+    pub window: Option<Window>,
+    /// Which of the prompt's media is shown, from 0; where nobody chose one, the one that is looked at most.
+    pub medium: Option<u8>,
 }
 
 impl Run<'_> {
@@ -272,16 +277,17 @@ pub fn flow(matrix: &FlowMatrix, definition: &Definition, counted: Counted, styl
     // The first position can only look at itself: that it does says nothing.
     let looking = all.iter().filter(|s| !s.groups.contains(Group::Begin));
     let looking: Vec<&Side> = looking.filter(|s| matrix.rows.in_set(s.groups) > 0).collect();
-    let tokens: Vec<u32> = all.iter().map(|s| matrix.rows.in_set(s.groups)).collect();
+    let seen = looked_at(definition, &matrix.rows, counted);
+    let tokens: Vec<u32> = seen.iter().map(|s| matrix.rows.in_set(s.groups)).collect();
     let shares = looking.iter().flat_map(|from| {
         let on = |to: &Side| matrix.share(from.groups, to.groups).unwrap_or(0.0);
-        let mut parts: Vec<f64> = all.iter().map(on).collect();
+        let mut parts: Vec<f64> = seen.iter().map(on).collect();
         counted.count(&mut parts, &tokens);
         parts
     });
     Flow {
         from: looking.iter().map(|s| end(s)).collect(),
-        to: all.iter().map(end).collect(),
+        to: seen.iter().map(end).collect(),
         shares: shares.collect(),
     }
 }
@@ -299,15 +305,15 @@ pub fn columns(
     let Some(layout) = &o.layout else { return Columns::default() };
     let prompt = layout.counts();
     let counts = prompt.with(Group::Generated, o.tokens.len().saturating_sub(1) as u32);
-    let mut all = sides(definition, &counts);
+    let mut all = looked_at(definition, &counts, counted);
     all.sort_by_key(|s| match s.kind {
-        Kind::Picture => 0,
+        Kind::Picture | Kind::Sound => 0,
         Kind::Words => 1,
         Kind::Sink(_) => 2,
         Kind::Other => 3,
-        Kind::Answer(_) => 4,
+        Kind::Answer(_) | Kind::Rest => 4,
     });
-    let media = all.iter().position(|s| s.kind == Kind::Picture);
+    let media = all.iter().position(|s| s.kind.is_medium());
     let knockout = run.options.knockout.as_ref();
     let mut shares = Vec::with_capacity(o.tokens.len() * all.len());
     let mut even = Vec::new();
@@ -328,7 +334,18 @@ pub fn columns(
         }
     }
     let end = |s: &Side| End { name: s.name(&style.words), colour: s.colour(&style.palette) };
-    Columns { sides: all.iter().map(end).collect(), shares, words: words_of(o, &style.words), even }
+    let [per_token, in_total] = style.words.shares;
+    let title = match counted {
+        Counted::PerToken => per_token,
+        Counted::InTotal => in_total,
+    };
+    Columns {
+        title,
+        sides: all.iter().map(end).collect(),
+        shares,
+        words: words_of(o, &style.words),
+        even,
+    }
 }
 
 /// The prompt and the answer as far as a row of the answer saw it, lit by its attention in a layer: a medium
@@ -348,7 +365,13 @@ pub fn lit(run: &Run<'_>, view: &View, style: &Style) -> Lit {
         let sum = (at..at + many).map(on).sum::<Option<f64>>();
         pieces.push(match first.group.is_medium() {
             true => Piece {
-                text: format!("[{} × {many}]", style.words.picture),
+                text: format!(
+                    "[{} × {many}]",
+                    match first.group {
+                        Group::Audio => style.words.sound,
+                        _ => style.words.picture,
+                    }
+                ),
                 share: match view.counted {
                     Counted::PerToken => sum.map(|sum| sum / many as f64),
                     Counted::InTotal => sum,

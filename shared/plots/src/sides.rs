@@ -1,6 +1,6 @@
 //! Sides: the groups of a sequence as a definition sees them, few enough to be told apart.
 
-use shared::{Counts, Definition, Group, GroupSet};
+use shared::{Counted, Counts, Definition, Group, GroupSet};
 
 use crate::colour::{Palette, Rgb};
 use crate::words::Words;
@@ -14,10 +14,21 @@ pub enum Kind {
     Words,
     /// Prompt tokens that count as neither text nor picture.
     Other,
-    /// Picture tokens.
+    /// Tokens of media: pictures, alone or among others.
     Picture,
+    /// Tokens of sounds alone.
+    Sound,
     /// What the model wrote, and whether it counts as text.
     Answer(bool),
+    /// Everything but the words and the media.
+    Rest,
+}
+
+impl Kind {
+    /// Whether it is what the prompt holds beside words.
+    pub const fn is_medium(self) -> bool {
+        matches!(self, Kind::Picture | Kind::Sound)
+    }
 }
 
 /// Groups that are shown as one.
@@ -39,15 +50,35 @@ pub fn sides(definition: &Definition, counts: &Counts) -> Vec<Side> {
         chosen.fold(GroupSet::EMPTY, |set, g| set.with(*g))
     };
     let one = |g: Group| GroupSet::EMPTY.with(g);
+    let media = match counts.in_set(GroupSet::MEDIA) == counts.get(Group::Audio) {
+        true => Kind::Sound,
+        false => Kind::Picture,
+    };
     let all = [
         (Kind::Sink(text.contains(Group::Begin)), one(Group::Begin)),
         (Kind::Words, of(true)),
         (Kind::Other, of(false)),
-        (Kind::Picture, GroupSet::MEDIA),
+        (media, GroupSet::MEDIA),
         (Kind::Answer(text.contains(Group::Generated)), one(Group::Generated)),
     ];
     let there = all.into_iter().filter(|(_, groups)| counts.in_set(*groups) > 0);
     there.map(|(kind, groups)| Side { kind, groups }).collect()
+}
+
+/// The sides by which attention is counted. In total they are [`sides`]; per token they are the three of
+/// [`shared::Split`], so that every view says the same of the same row: one position that draws what no
+/// other wants would else leave nothing to compare.
+pub fn looked_at(definition: &Definition, counts: &Counts, counted: Counted) -> Vec<Side> {
+    let all = sides(definition, counts);
+    if counted == Counted::InTotal {
+        return all;
+    }
+    let (kept, rest): (Vec<Side>, Vec<Side>) =
+        all.into_iter().partition(|s| s.kind == Kind::Words || s.kind.is_medium());
+    let groups = rest.iter().flat_map(|s| s.groups.iter());
+    let groups = groups.fold(GroupSet::EMPTY, |set, g| set.with(g));
+    let rest = (!rest.is_empty()).then_some(Side { kind: Kind::Rest, groups });
+    kept.into_iter().chain(rest).collect()
 }
 
 impl Side {
@@ -58,7 +89,9 @@ impl Side {
             Kind::Words => words.words,
             Kind::Other => words.other,
             Kind::Picture => words.picture,
+            Kind::Sound => words.sound,
             Kind::Answer(_) => words.answer,
+            Kind::Rest => words.rest,
         }
     }
 
@@ -67,10 +100,10 @@ impl Side {
     pub fn colour(&self, palette: &Palette) -> Rgb {
         match self.kind {
             Kind::Words => palette.words,
-            Kind::Picture => palette.picture,
+            Kind::Picture | Kind::Sound => palette.picture,
             Kind::Sink(true) => palette.tints.0.mix(palette.surface, 0.25),
             Kind::Sink(false) => palette.muted.mix(palette.surface, 0.55),
-            Kind::Other => palette.muted.mix(palette.surface, 0.3),
+            Kind::Other | Kind::Rest => palette.muted.mix(palette.surface, 0.3),
             Kind::Answer(_) => palette.ink.mix(palette.muted, 0.45),
         }
     }
@@ -88,6 +121,29 @@ mod tests {
             let all = sides(&preset.definition(), &counts);
             let tokens: u32 = all.iter().map(|s| counts.in_set(s.groups)).sum();
             assert_eq!(tokens, Group::ALL.len() as u32, "{preset:?}");
+        }
+    }
+
+    #[test]
+    fn a_sound_is_called_one() {
+        let counts = Counts::of([Group::Begin, Group::Instruction, Group::Audio]);
+        let all = sides(&Preset::Paper.definition(), &counts);
+        let sound = all.iter().find(|s| s.kind.is_medium()).expect("there is a sound");
+        assert_eq!((sound.kind, sound.name(&Words::ENGLISH)), (Kind::Sound, "sound"));
+    }
+
+    #[test]
+    fn per_token_there_are_words_media_and_the_rest() {
+        let counts = Counts::of(Group::ALL);
+        for preset in Preset::ALL {
+            let definition = preset.definition();
+            let three = looked_at(&definition, &counts, Counted::PerToken);
+            let kinds: Vec<Kind> = three.iter().map(|s| s.kind).collect();
+            assert_eq!(kinds, [Kind::Words, Kind::Picture, Kind::Rest], "{preset:?}");
+            let tokens: u32 = three.iter().map(|s| counts.in_set(s.groups)).sum();
+            assert_eq!(tokens, Group::ALL.len() as u32, "{preset:?}");
+            let total = looked_at(&definition, &counts, Counted::InTotal);
+            assert_eq!(total, sides(&definition, &counts));
         }
     }
 

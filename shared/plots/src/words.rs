@@ -22,6 +22,8 @@ pub struct Words {
     pub text: &'static str,
     /// The picture: its AEI, and its side.
     pub picture: &'static str,
+    /// The side of sounds.
+    pub sound: &'static str,
     /// Values that the paper printed.
     pub paper: &'static str,
     /// What tokens that all draw alike would give.
@@ -36,6 +38,8 @@ pub struct Words {
     pub other: &'static str,
     /// The side of what the model wrote.
     pub answer: &'static str,
+    /// The side of everything but words and media.
+    pub rest: &'static str,
     /// Title of the curve of MDI.
     pub mdi_by_layer: &'static str,
     /// Title of the curve of several answers' MDI; `{n}` is their number.
@@ -54,8 +58,10 @@ pub struct Words {
     pub who_looks_at_whom: &'static str,
     /// Title of the columns.
     pub word_by_word: &'static str,
-    /// The axis of shares.
-    pub share_of_attention: &'static str,
+    /// The axis of shares: per token, in total.
+    pub shares: [&'static str; 2],
+    /// The axis of time.
+    pub seconds: &'static str,
     /// Title of the map of a picture.
     pub where_it_looked: &'static str,
     /// Title of the tokens that are lit.
@@ -64,6 +70,8 @@ pub struct Words {
     pub counted: [&'static str; 2],
     /// Names of a document's parts: the layers' slider, the numbers, all of it as data, what ran.
     pub parts: [&'static str; 4],
+    /// Whose attention a map is where it is no single head's.
+    pub mean_of_heads: &'static str,
     /// What a document says of itself; `{version}` is the lab's.
     pub made_with: &'static str,
     /// Title of several runs beside each other.
@@ -96,6 +104,7 @@ impl Words {
         this_run: "this run",
         text: "text",
         picture: "picture",
+        sound: "sound",
         paper: "paper",
         all_alike: "all alike",
         half_each: "half each",
@@ -103,6 +112,7 @@ impl Words {
         words: "words",
         other: "other",
         answer: "answer",
+        rest: "rest",
         mdi_by_layer: "MDI by layer",
         mdi_of_answers: "MDI by layer over {n} answers: geometric mean, and where 8 of 10 lie",
         mean: "mean",
@@ -112,11 +122,13 @@ impl Words {
         words_draw_more: "words draw more",
         who_looks_at_whom: "Who looks at whom",
         word_by_word: "Attention, word by word",
-        share_of_attention: "share of attention",
+        shares: ["share, per token", "share of attention"],
+        seconds: "seconds",
         where_it_looked: "Where the model looked",
         tokens_lit: "How much each token drew",
         counted: ["per token", "in total"],
         parts: ["Layer", "Numbers by layer", "Save the data (JSON)", "What ran"],
+        mean_of_heads: "mean of heads",
         made_with: "Made with LangOverrule Lab {version}. This file needs neither the lab nor the network.",
         beside: "Runs beside each other",
         end: "[end]",
@@ -142,6 +154,7 @@ impl Words {
         this_run: "이 실행",
         text: "텍스트",
         picture: "이미지",
+        sound: "소리",
         paper: "논문",
         all_alike: "모두 균등",
         half_each: "절반씩",
@@ -149,6 +162,7 @@ impl Words {
         words: "텍스트",
         other: "기타",
         answer: "답변",
+        rest: "나머지",
         mdi_by_layer: "레이어별 MDI",
         mdi_of_answers: "답변 {n}개의 레이어별 MDI: 기하 평균과 10개 중 8개가 있는 범위",
         mean: "평균",
@@ -158,11 +172,13 @@ impl Words {
         words_draw_more: "텍스트가 더 많이 받음",
         who_looks_at_whom: "무엇이 무엇을 보는가",
         word_by_word: "단어별 어텐션",
-        share_of_attention: "어텐션 비율",
+        shares: ["토큰당 비율", "어텐션 비율"],
+        seconds: "초",
         where_it_looked: "모델이 본 곳",
         tokens_lit: "토큰별로 받은 어텐션",
         counted: ["토큰당", "전체"],
         parts: ["레이어", "레이어별 수치", "데이터 저장(JSON)", "실행 정보"],
+        mean_of_heads: "헤드 평균",
         made_with: "LangOverrule Lab {version}(으)로 만들었습니다. 이 파일을 보는 데는 랩도 네트워크도 필요하지 않습니다.",
         beside: "나란히 놓은 실행",
         end: "[끝]",

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use datasets::Sample;
-use engine::{EngineError, Picture};
+use engine::EngineError;
 use shared::experiment::{Condition, LeftOut, MadeWith, Outcome};
 use shared::sentence::{self, Problem};
 use shared::{AskedOptions, ErrorCode, Message};
@@ -16,6 +16,7 @@ use crate::experiments::feeder::{Ready, SampleOrder, Trouble};
 use crate::experiments::items::{Claim, Noted};
 use crate::experiments::lacking::{differs, items_of, not_here};
 use crate::store::StoreError;
+use crate::workers::lab::Decoded;
 use crate::workers::{MeasureError, Measurement, ModelChoice, Stop, Worker, WorkerRefused};
 
 /// Why an item has no outcome.
@@ -75,7 +76,7 @@ impl Bench {
     ) -> Result<(), StoreError> {
         let Ready { order: SampleOrder { claim, experiment }, sample } = ready;
         let grid = &experiment.start.grid;
-        let (sample, pictures) = match sample {
+        let (sample, media) = match sample {
             Ok(sample) => sample,
             Err(Trouble::Sample(left_out)) => {
                 self.untold.push((claim, End::LeftOut(*left_out)));
@@ -99,7 +100,7 @@ impl Bench {
         let asked = experiment.start.asked(condition, &sample.reference);
         // The worker guards its own thread; what is done here reads a model's files, and a panic in that
         // must not take the device's other items with it.
-        let run = AssertUnwindSafe(|| self.run(worker, &claim, &asked, &sample, pictures, stop));
+        let run = AssertUnwindSafe(|| self.run(worker, &claim, &asked, &sample, media, stop));
         let ended = std::panic::catch_unwind(run).unwrap_or_else(|_| Err(ItemFailure::panicked()));
         let same_model = |c: &Condition| c.model == condition.model;
         match ended {
@@ -164,7 +165,7 @@ impl Bench {
         claim: &Claim,
         asked: &AskedOptions,
         sample: &Sample,
-        pictures: Vec<Picture>,
+        media: Vec<Decoded>,
         stop: &Stop,
     ) -> Result<Option<Outcome>, ItemFailure> {
         self.means.catalog.look_again();
@@ -195,7 +196,7 @@ impl Bench {
             self.noted.push(noted);
         }
         tracing::debug!("item begun");
-        let measurement = Measurement { model, pictures, options, stop: stop.clone() };
+        let measurement = Measurement { model, media, options, stop: stop.clone() };
         let measured = worker.measure(measurement).map_err(ItemFailure::refused)?;
         let measured = measured.map_err(|error| match error {
             MeasureError::Model(error) => ItemFailure::not_loaded(&name, error),

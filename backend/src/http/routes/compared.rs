@@ -54,16 +54,17 @@ type File = ([(HeaderName, String); 2], Bytes);
 async fn runs_of(state: &AppState, names: &str) -> Result<Vec<Arc<Run>>, ApiError> {
     let mut ids: Vec<&str> = Vec::new();
     for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-        if !ids.contains(&name) {
-            ids.push(name);
+        if ids.contains(&name) {
+            continue;
         }
+        if ids.len() == MOST {
+            let most = MOST as u64;
+            return Err(ApiError::new(ErrorCode::BadOption, LabError::TooManyCompared { most }));
+        }
+        ids.push(name);
     }
     if ids.is_empty() {
         return Err(ApiError::new(ErrorCode::BadOption, LabError::NoneCompared));
-    }
-    if ids.len() > MOST {
-        let most = MOST as u64;
-        return Err(ApiError::new(ErrorCode::BadOption, LabError::TooManyCompared { most }));
     }
     let mut runs = Vec::with_capacity(ids.len());
     for id in ids {
@@ -100,8 +101,12 @@ async fn beside(
         // Only documents show pictures.
         let picture = match form == Some(Form::Html) && run.options.picture != PictureUse::None {
             true => {
-                let medium = plots::pictured::medium(&Observed::of_run(run)?.plotted(), &view);
-                prepared::picture_of(state, run, medium).await?
+                let run_of = run.clone();
+                let of = move || -> Result<u8, ApiError> {
+                    Ok(plots::pictured::medium(&Observed::of_run(&run_of)?.plotted(), &view))
+                };
+                let medium = tokio::task::spawn_blocking(of).await.map_err(ApiError::internal)?;
+                prepared::picture_of(state, run, medium?).await?
             }
             false => None,
         };

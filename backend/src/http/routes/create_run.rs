@@ -9,8 +9,8 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::{Extension, Json};
 use futures_util::StreamExt;
 use shared::api::RunCreated;
-use shared::sentence::LabError;
-use shared::{ErrorBody, ErrorCode, MOST_MEDIA};
+use shared::sentence::{EngineRefusal, LabError};
+use shared::{ErrorBody, ErrorCode, MOST_MEDIA, sound_type};
 use tokio_util::bytes::BytesMut;
 
 use super::extract::{bearer, of_kind, unpacked};
@@ -34,6 +34,10 @@ pub struct RunForm {
     /// prompt's pictures in this order, up to nine.
     #[schema(value_type = String, format = Binary)]
     picture: Vec<u8>,
+    /// A sound in a picture's place, for models that hear: a WAV file, best of 16,000 samples a second; other rates are resampled. The field
+    /// may come again, too.
+    #[schema(value_type = Option<String>, format = Binary)]
+    audio: Option<Vec<u8>>,
     /// The options, as JSON.
     options: shared::AskedOptions,
 }
@@ -60,7 +64,7 @@ pub struct RunForm {
         (status = 408, body = ErrorBody, description = "too_slow"),
         (status = 413, body = ErrorBody, description = "picture_too_large, \
             picture_too_many_pixels, body_too_large: the options"),
-        (status = 415, body = ErrorBody, description = "picture_unreadable, wrong_content_type"),
+        (status = 415, body = ErrorBody, description = "picture_unreadable, wrong_content_type: a sound that is not read, too"),
         (status = 422, body = ErrorBody, description = "picture_too_narrow"),
         (status = 429, body = ErrorBody, description = "too_many_requests", headers(
             ("Retry-After" = u32, description = "Seconds until asking again may help"),
@@ -134,7 +138,15 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, 
         }
         let name = field.name().unwrap_or_default().to_owned();
         match name.as_str() {
-            "picture" => match budget.read(field, room).await? {
+            "picture" | "audio" => match budget.read(field, room).await? {
+                Some(bytes) if (name == "audio") != sound_type(&bytes).is_some() => {
+                    // What it is said to be is not what it holds.
+                    let (code, what) = match name.as_str() {
+                        "audio" => (ErrorCode::WrongContentType, EngineRefusal::NoSound),
+                        _ => (ErrorCode::PictureUnreadable, EngineRefusal::NoPicture),
+                    };
+                    refused.get_or_insert(ApiError::new(code, what));
+                }
                 Some(_) if pictures.len() == MOST_MEDIA => {
                     let many = LabError::TooManyPictures { most: MOST_MEDIA as u64 };
                     refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, many));

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, header};
-use plots::run::Compared;
+use plots::run::{Compared, View};
 use serde::Deserialize;
 use shared::{Definition, ErrorBody, Language, PictureUse};
 
@@ -15,7 +15,9 @@ use super::export::flag;
 use super::extract::{TheRun, query};
 use super::prepared;
 use crate::error::ApiError;
-use crate::export::drawing::{Form, Subject, Wanted, language_of, plot_of, theme_of, view_of};
+use crate::export::drawing::{
+    Form, Subject, Wanted, language_of, plot_of, theme_of, view_of, window_of,
+};
 use crate::export::{Observed, parse_definition};
 use crate::http::state::AppState;
 use crate::runs::Run;
@@ -41,6 +43,11 @@ pub struct PlotQuery {
     layer: Option<usize>,
     /// The token of the answer whose attention `map` and `tokens` show, from 0.
     token: Option<usize>,
+    /// The first and the last layer that `curve` and `heads` show, such as `4-9`; all when left out.
+    #[serde(default)]
+    layers: String,
+    /// Which of the prompt's pictures `map` shows, from 1; the one that is looked at most when left out.
+    picture: Option<u8>,
     /// What attention on sides is counted by in `flow`, `words` and `tokens`: `total` (when left out) or
     /// `token`, for one token of each side.
     #[serde(default)]
@@ -170,18 +177,15 @@ fn plot(asked: Asked<PlotQuery>, form: Form) -> Result<Wanted, ApiError> {
     let asked = query(asked)?;
     let definition = parse_definition(&asked.definition)?;
     let compared = Compared { paper: asked.paper, even: asked.even };
+    let at = (asked.layer, asked.token);
+    let view = view_of(definition, &asked.curve, compared, at, &asked.count)?;
+    let medium = asked.picture.and_then(|number| number.checked_sub(1));
     Ok(Wanted {
         subject: Subject::Plot(plot_of(&asked.plot)?),
         form,
         theme: theme_of(&asked.theme)?,
         language: language_of(&asked.language)?,
-        view: view_of(
-            definition,
-            &asked.curve,
-            compared,
-            (asked.layer, asked.token),
-            &asked.count,
-        )?,
+        view: View { window: window_of(&asked.layers)?, medium, ..view },
         partial: asked.partial,
     })
 }

@@ -17,8 +17,8 @@ use crate::http::state::AppState;
 /// only there, it may stand in another page's frame. It says nothing of ancestors instead of
 /// `frame-ancestors *`, which leaves out slides in a file and editors with a scheme of their own.
 const EMBED_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-    style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; font-src 'self'; \
-    connect-src 'self'; base-uri 'none'; form-action 'none'";
+    style-src 'self' 'unsafe-inline'; img-src 'self' blob: data:; media-src 'self'; \
+    font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// What the page of the API may do: Swagger UI needs no WebAssembly.
 const API_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
@@ -41,8 +41,9 @@ const TITLE: &str = "<title>LangOverrule Lab</title>";
 const AT_THE_TOP: [&str; 2] = ["src=\"/", "href=\"/"];
 
 /// Serves a file of the page; any other path outside the API is the page itself, which reads its
-/// address (`/r/{id}` is a run). Where a run or an experiment is named that is not there, the page says so
-/// and the status is 404; of one that is there, its head has what a link to it is previewed with.
+/// address (`/r/{id}` is a run). Where a run or an experiment is named that is not there, or the address is
+/// none of the page's, the page says so and the status is 404; of a run or an experiment that is there, its
+/// head has what a link to it is previewed with.
 pub async fn page(
     State(state): State<AppState>,
     method: Method,
@@ -76,9 +77,8 @@ pub async fn page(
     let preview = preview::of(&state, path, &uri, &headers).await;
     let head = preview.as_ref().ok().and_then(Option::as_ref).map(Preview::head);
     let mut response = document("index.html", path, &headers, head.as_deref());
-    if let Err(error) = &preview
-        && error.0.code == ErrorCode::NotFound
-    {
+    let gone = preview.is_err_and(|error| error.0.code == ErrorCode::NotFound);
+    if gone || !is_place(path) {
         *response.status_mut() = StatusCode::NOT_FOUND;
     }
     // Exactly what the page takes for an embedded run; see the policy.
@@ -87,6 +87,19 @@ pub async fn page(
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     response
+}
+
+/// Whether an address is one of the page's places (`Routes` in `frontend/src/app.rs`); at any other the page
+/// says that nothing is there.
+fn is_place(path: &str) -> bool {
+    let parts: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+    matches!(
+        parts.as_slice(),
+        ["" | "index.html" | "runs" | "compare" | "experiments" | "lessons" | "present" | "j"]
+            | ["r" | "e" | "embed" | "present" | "j", _]
+            | ["lessons", "make"]
+            | ["lessons", "make", _]
+    )
 }
 
 /// One of the documents, for an address. It may be served below some folder of a host, by a proxy that says nothing

@@ -21,7 +21,7 @@ fn job_of(asker: Asker) -> Job {
         run: Arc::new(run),
         source: Source::folder("m".into(), "m".into()),
         quant: Quant::F32,
-        pictures: JobPictures::InStore,
+        media: JobMedia::InStore,
         asker,
         again: None,
     }

@@ -7,8 +7,11 @@ mod scripted;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::{EngineError, LoadOptions, Observer, Picture, PictureLimits, Wants};
-use shared::sentence::LabError;
+use engine::{
+    EngineError, Extent, LoadOptions, Media, Medium, Observer, Picture, PictureLimits, Sound,
+    SoundLimits, Wants,
+};
+use shared::sentence::{EngineRefusal, LabError};
 use shared::{ErrorCode, ModelInfo, RunOptions, Summary};
 
 use crate::workers::memory::{self, MemoryRoom};
@@ -56,24 +59,71 @@ pub trait Lab: Send + Sync + 'static {
     }
 }
 
-/// Decodes the pictures of one question one after another: together they may have as many pixels as one
-/// may.
+/// A medium that was decoded.
+#[derive(Clone, Debug)]
+pub enum Decoded {
+    /// A still picture.
+    Picture(Picture),
+    /// A sound.
+    Sound(Sound),
+}
+
+impl Decoded {
+    /// How large it is.
+    pub fn extent(&self) -> Extent {
+        match self {
+            Decoded::Picture(picture) => (picture.width, picture.height).into(),
+            Decoded::Sound(sound) => Extent::Sound { samples: sound.samples.len() },
+        }
+    }
+
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Decoded::Picture(picture) => picture.rgb.len(),
+            Decoded::Sound(sound) => size_of_val(sound.samples.as_slice()),
+        }
+    }
+}
+
+/// Media as a model is asked about them.
+pub fn media(decoded: &[Decoded]) -> Media<'_> {
+    let media = decoded.iter().map(|decoded| match decoded {
+        Decoded::Picture(picture) => Medium::Picture(picture),
+        Decoded::Sound(sound) => Medium::Sound(sound),
+    });
+    Media(media.collect())
+}
+
+/// Decodes the media of one question one after another; which are sounds is what their files hold.
+/// Together pictures may have as many pixels, and sounds last as long, as one may.
 ///
 /// # Errors
-/// What is wrong with one of them, which is named where there are several; too many pixels.
-pub fn decode_all(lab: &dyn Lab, files: &[&[u8]]) -> Result<Vec<Picture>, EngineError> {
-    let most = PictureLimits::default().pixels;
-    let (mut pictures, mut pixels) = (Vec::new(), 0);
+/// What is wrong with one of them, which is named where there are several; too many pixels or seconds.
+pub fn decode_all(lab: &dyn Lab, files: &[&[u8]]) -> Result<Vec<Decoded>, EngineError> {
+    let (most, limits) = (PictureLimits::default().pixels, SoundLimits::default());
+    let (mut all, mut pixels, mut seconds) = (Vec::new(), 0, 0.0);
     for (i, file) in files.iter().enumerate() {
+        if shared::sound_type(file).is_some() {
+            let sound = Sound::decode(file, &limits)?;
+            seconds += sound.seconds();
+            if seconds > f64::from(limits.seconds) {
+                let (seconds, most) = (seconds as u64, u64::from(limits.seconds));
+                let long = EngineRefusal::SoundTooLong { seconds, most };
+                return Err(EngineError::new(ErrorCode::BodyTooLarge, long));
+            }
+            all.push(Decoded::Sound(sound));
+            continue;
+        }
         let picture = lab.decode(file).map_err(|e| of_picture(e, i, files.len()))?;
         pixels += u64::from(picture.width) * u64::from(picture.height);
         if pixels > most {
             let many = LabError::PicturesTooManyPixels { millions: most / 1_000_000 };
             return Err(EngineError::new(ErrorCode::PictureTooManyPixels, many));
         }
-        pictures.push(picture);
+        all.push(Decoded::Picture(picture));
     }
-    Ok(pictures)
+    Ok(all)
 }
 
 /// An error about one of several pictures says which one it is.
@@ -85,10 +135,9 @@ fn of_picture(error: EngineError, i: usize, of: usize) -> EngineError {
     EngineError::new(error.code, LabError::OfPicture { n, all, what: error.into_message() })
 }
 
-/// Says whether a question about pictures of these widths and heights fits a model, without the
-/// model: refused then at once, and not after a wait.
-pub type Precheck =
-    Arc<dyn Fn(&[(u32, u32)], &RunOptions) -> Result<(), EngineError> + Send + Sync>;
+/// Says whether a question about media of these extents fits a model, without the model: refused then at
+/// once, and not after a wait.
+pub type Precheck = Arc<dyn Fn(&[Extent], &RunOptions) -> Result<(), EngineError> + Send + Sync>;
 
 /// A model in memory.
 pub trait LoadedModel {
@@ -105,13 +154,14 @@ pub trait LoadedModel {
         None
     }
 
-    /// Prepares pictures and a prompt.
+    /// Prepares media and a prompt.
     ///
     /// # Errors
-    /// Codes for an empty or too long prompt, or an option out of range.
+    /// Codes for an empty or too long prompt, an option out of range, or a medium that the model does
+    /// not take.
     fn prepare<'m>(
         &'m self,
-        pictures: &[Picture],
+        media: &Media<'_>,
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError>;
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::{
-    DeviceChoice, EngineError, LoadOptions, Model, Observer, Picture, Prepared, Wants, WeightCache,
+    DeviceChoice, EngineError, LoadOptions, Media, Model, Observer, Prepared, Wants, WeightCache,
 };
 use shared::{ModelInfo, RunOptions, Summary};
 
@@ -108,15 +108,15 @@ impl LoadedModel for Fitted {
 
     fn precheck(&self) -> Option<Precheck> {
         let check = self.model.check();
-        Some(Arc::new(move |sizes, options| check.check(sizes, options)))
+        Some(Arc::new(move |media, options| check.check(media, options)))
     }
 
     fn prepare<'m>(
         &'m self,
-        pictures: &[Picture],
+        media: &Media<'_>,
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
-        let prepared = self.model.prepare(pictures, options)?;
+        let prepared = self.model.prepare(media.clone(), options)?;
         Ok(Box::new(EngineRun { fitted: self, prepared }))
     }
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use engine::{EngineError, GeneratedToken, LoadOptions, Observer, Picture};
+use engine::{EngineError, GeneratedToken, LoadOptions, Media, Observer, Picture};
 use shared::event::Stop;
 use shared::{
     ErrorBody, ErrorCode, F32s, Group, LayerFlow, Layout, Medium, ModelInfo, Place,
@@ -122,20 +122,25 @@ impl LoadedModel for ScriptedModel {
 
     fn prepare<'m>(
         &'m self,
-        pictures: &[Picture],
+        Media(media): &Media<'_>,
         options: &RunOptions,
     ) -> Result<Box<dyn PreparedRun + 'm>, EngineError> {
         if options.prompt.contains("[fail]") {
             let message = "The prompt is too long.";
             return Err(ErrorBody::new(ErrorCode::PromptTooLong, message).into());
         }
-        let layout = self.layout(pictures, options);
+        // It makes something up about pictures, and hears nothing.
+        let pictures = media.iter().filter_map(|medium| match medium {
+            engine::Medium::Picture(picture) => Some(*picture),
+            engine::Medium::Sound(_) => None,
+        });
+        let layout = self.layout(&pictures.collect::<Vec<_>>(), options);
         Ok(Box::new(ScriptedRun { model: self, layout, options: options.clone() }))
     }
 }
 
 impl ScriptedModel {
-    fn layout(&self, pictures: &[Picture], options: &RunOptions) -> Layout {
+    fn layout(&self, pictures: &[&Picture], options: &RunOptions) -> Layout {
         let mut tokens = Vec::new();
         let mut push = |text: &str, group: Group, place: Option<(u8, Place)>| {
             let index = tokens.len() as u32;

@@ -84,6 +84,10 @@ pub fn Ask() -> impl IntoView {
                             on:click=move |_| actions::cancel(lab)>{t("Stop")}</button>
                     </Show>
                 </div>
+                // Also where the band that opens the page is out of sight.
+                <Show when=live>
+                    <p class="card-note" data-testid="ask-waiting">{move || run.facts.phase.with(Phase::sentence)}</p>
+                </Show>
                 <Estimate lab chosen/>
                 <PullCard lab chosen/>
                 <TemplateRefused/>
@@ -112,6 +116,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
         })
     };
     let own = move || own().map(|s| s.url());
+    let sounds = move || lab.picture.get().is_some_and(|s| s.is_sound());
     let chosen = move |file: &str| match lab.picture.get() {
         Some(PictureFrom::Sample(f)) => f == file,
         Some(PictureFrom::Run(id)) if id == SHIPPED => {
@@ -127,7 +132,7 @@ fn Pictures(lab: Lab) -> impl IntoView {
                     node_ref=input
                     id="picture-input"
                     type="file"
-                    accept="image/*"
+                    accept="image/*,audio/*"
                     multiple=true
                     data-testid="picture-input"
                     class="sr-only"
@@ -140,7 +145,10 @@ fn Pictures(lab: Lab) -> impl IntoView {
                         }
                     }
                 />
-                {move || own().map(|url| view! { <img src=url alt=t("Your picture")/> })}
+                {move || own().map(|url| match sounds() {
+                    true => view! { <span class="note" title=t("Your sound")>"♪"</span> }.into_any(),
+                    false => view! { <img src=url alt=t("Your picture")/> }.into_any(),
+                })}
                 {move || (!lab.more.with(Vec::is_empty)).then(|| view! {
                     <b data-testid="more-pictures">{format!("+{}", lab.more.with(Vec::len))}</b>
                 })}

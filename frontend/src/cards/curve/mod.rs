@@ -62,7 +62,7 @@ pub fn CurveCard() -> impl IntoView {
                 <Beside run/>
                 <Zoom run/>
             </header>
-            <Chart run/>
+            <Chart run zooms=true/>
             <Finding/>
             <p class="card-foot" data-testid="compared">{move || compared(run)}</p>
             <LayerTable run/>
@@ -180,6 +180,9 @@ pub(crate) fn Chart(
     /// The height there is, where the page sets one.
     #[prop(optional)]
     height: Option<Signal<f64>>,
+    /// Whether some layers can be shown alone: only where there is a way back.
+    #[prop(optional)]
+    zooms: bool,
 ) -> impl IntoView {
     let lab = use_lab();
     let width = RwSignal::new(720.0_f64);
@@ -203,18 +206,18 @@ pub(crate) fn Chart(
         match key {
             Key::Left | Key::Down => run.step_layer(-1),
             Key::Right | Key::Up => run.step_layer(1),
-            Key::Home => run.view.layer.set(Some(0)),
-            Key::End => run.view.layer.set(Some(last)),
+            Key::Home => run.look_at(0),
+            Key::End => run.look_at(last),
             Key::Choose => pin(run.derived.layer.get_untracked()),
+            Key::Nearer | Key::Farther if !zooms => return false,
             Key::Nearer => run.zoom_in(),
             Key::Farther => run.zoom_out(),
         }
         true
     };
     let brush = move |from: At, to: At| {
-        if let (Some(a), Some(b)) = (find(from), find(to)) {
-            run.zoom_to(a, b);
-        }
+        let at = |at: At| frame.get_untracked().nearest(at.x, plot.with_untracked(|p| p.layers));
+        at(from).zip(at(to)).is_some_and(|(a, b)| run.zoom_to(a, b))
     };
     // An empty chart says why: nothing has been seen yet, or there is nothing to show.
     let why_empty = move || {

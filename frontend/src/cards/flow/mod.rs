@@ -62,7 +62,7 @@ pub fn FlowCard() -> impl IntoView {
                 <Switch
                     label=t("How the flow is shown")
                     choices=vec![
-                        (FlowStyle::Ribbons, t("ribbons"), t("Each side’s whole attention, and where it goes")),
+                        (FlowStyle::Ribbons, t("ribbons"), t("Where each side’s attention goes")),
                         (FlowStyle::Matrix, t("matrix"), t("Share of a row group’s attention on each key group")),
                         (FlowStyle::Even, t("× even"), t("The same over what attention without any preference would give")),
                     ]
@@ -175,7 +175,7 @@ fn RibbonPlot(run: Run, matrix: Kept<Option<FlowMatrix>>) -> impl IntoView {
                 Counted::PerToken => t("Left: who looks. Right: at whom, as much as one token of each side gets on average.").into(),
             })}
         </p>
-        <Behind run testid="flow-table" caption=t("Share of each side’s attention on every side") columns rows/>
+        <Behind run testid="flow-table" caption=t("Where each side’s attention goes") columns rows/>
     }
 }
 

@@ -81,13 +81,17 @@ pub fn HeadsCard() -> impl IntoView {
     let keys = move |key: Key| {
         let Some((layer, head)) = under.get_untracked().or_else(start) else { return false };
         let (layers, heads) = heat.with_untracked(|h| (h.layers, h.heads));
+        let shown = |layer: usize| {
+            run.follow(layer);
+            layer
+        };
         let cell = match key {
-            Key::Left => (layer.saturating_sub(1), head),
-            Key::Right => ((layer + 1).min(layers.saturating_sub(1)), head),
+            Key::Left => (shown(layer.saturating_sub(1)), head),
+            Key::Right => (shown((layer + 1).min(layers.saturating_sub(1))), head),
             Key::Up => (layer, head.saturating_sub(1)),
             Key::Down => (layer, (head + 1).min(heads.saturating_sub(1))),
-            Key::Home => (0, head),
-            Key::End => (layers.saturating_sub(1), head),
+            Key::Home => (shown(0), head),
+            Key::End => (shown(layers.saturating_sub(1)), head),
             Key::Choose => {
                 choose(layer, head);
                 (layer, head)
@@ -116,9 +120,8 @@ pub fn HeadsCard() -> impl IntoView {
     )
     .keys(keys)
     .brushed(move |from, to| {
-        if let (Some((a, _)), Some((b, _))) = (find(from), find(to)) {
-            run.zoom_to(a, b);
-        }
+        let grid = grid.get_untracked();
+        run.zoom_to(grid.nearest(from.x), grid.nearest(to.x))
     })
     .on_focus(move || {
         if under.get_untracked().is_none() {

@@ -42,10 +42,10 @@ pub fn LookedCard() -> impl IntoView {
     };
     let keys = move |key: Key| {
         match key {
-            Key::Left => run.step_token(-1),
-            Key::Right => run.step_token(1),
-            Key::Up => run.step_layer(1),
-            Key::Down => run.step_layer(-1),
+            Key::Left => run.step_layer(-1),
+            Key::Right => run.step_layer(1),
+            Key::Up => run.step_token(-1),
+            Key::Down => run.step_token(1),
             Key::Home | Key::End | Key::Choose | Key::Nearer | Key::Farther => return false,
         }
         true

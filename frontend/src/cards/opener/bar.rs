@@ -1,9 +1,11 @@
 //! How the row that wrote the chosen word divides its attention: one bar of words, picture and rest.
 
 use leptos::prelude::*;
+use shared::Group;
 
 use crate::lab::use_lab;
 use crate::language::t;
+use crate::media::kind_of;
 use crate::run::kept::Kept;
 use crate::words;
 
@@ -19,19 +21,24 @@ pub fn Bar() -> impl IntoView {
         let by = run.view.counted.get();
         run.derived.split.get().map(|split| split.counted(by))
     });
+    let medium = move || match kind_of(run) {
+        Some(Group::Audio) => t("sound"),
+        _ => t("picture"),
+    };
     let parts = move || {
         let split = split.get()?;
         let palette = lab.palette.get();
         Some([
             ("words", t("words"), split.words, palette.words),
-            ("picture", t("picture"), split.picture, palette.picture),
+            ("picture", medium(), split.picture, palette.picture),
             ("rest", t("rest"), split.rest, palette.neutral.mix(palette.muted, 0.25)),
         ])
     };
+    let by = move || words::counted(run.view.counted.get());
     let said = |name: &str, part: f64| format!("{name} {}", words::percent(part));
     let all = move || {
         let parts = parts().map(|all| all.map(|(_, name, part, _)| said(name, part)));
-        parts.map(|all| all.join(", ")).unwrap_or_default()
+        parts.map(|all| format!("{} ({})", all.join(", "), by())).unwrap_or_default()
     };
     view! {
         <div class="split-row" data-testid="split" data-counted=move || format!("{:?}", run.view.counted.get())>
@@ -47,6 +54,7 @@ pub fn Bar() -> impl IntoView {
                         )
                     >
                         {(part >= ROOM).then(|| said(name, part))}
+                        {(class == "words" && part >= 2.0 * ROOM).then(|| view! { <small>{by()}</small> })}
                     </span>
                 }))}
             </div>

@@ -10,7 +10,7 @@ pub mod told;
 pub mod waiting;
 
 use leptos::prelude::*;
-use shared::Counted;
+use shared::{Counted, Group};
 
 use crate::actions;
 use crate::cards::answer::Chips;
@@ -24,6 +24,7 @@ use crate::cards::opener::waiting::Waiting;
 use crate::cards::seen::Looked;
 use crate::lab::{Lab, use_lab};
 use crate::language::{either, t};
+use crate::media::kind_of;
 use crate::run::kept::Kept;
 use crate::run::phase::Phase;
 use crate::ui::value::Switch;
@@ -71,7 +72,8 @@ pub fn Opener() -> impl IntoView {
                 <Bar/>
                 <Scrub/>
                 <div class="try">
-                    <Claims/>
+                    // Claims are of what a picture shows.
+                    <Show when=move || kind_of(run) != Some(Group::Audio)><Claims/></Show>
                     <Switch
                         label=t("What attention is counted by")
                         choices=vec![

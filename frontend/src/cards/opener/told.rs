@@ -2,11 +2,12 @@
 
 use leptos::prelude::*;
 use shared::repeat::Claim;
-use shared::{Followed, followed};
+use shared::{Followed, Group, followed};
 
 use crate::claims::{known, said, sample_of};
 use crate::lab::{Lab, use_lab};
 use crate::language::{fill, t};
+use crate::media::kind_of;
 use crate::run::Run;
 use crate::run::kept::Kept;
 use crate::run::phase::Phase;
@@ -45,8 +46,8 @@ fn whom(lab: Lab) -> Option<String> {
         let text = match (beginning, followed(&answer, &question, claimed, &sample.shows)) {
             ("", Followed::Picture) => t("Nothing is claimed, and the model names what it sees."),
             ("", _) => t("Nothing is claimed, and still the model does not name what it sees."),
-            (_, Followed::Words) => t("The words overruled the picture."),
-            (_, Followed::Picture) => t("The picture overruled the words."),
+            (_, Followed::Words) => t("In the answer, the words overruled the picture."),
+            (_, Followed::Picture) => t("In the answer, the picture overruled the words."),
             (_, Followed::Unclear) => t("The answer follows neither words nor picture."),
         };
         return Some(text.to_owned());
@@ -112,12 +113,19 @@ fn looked(run: Run) -> Option<AnyView> {
     let split = run.derived.split.get()?;
     let picture = view! { <b class="picture">{words::percent(split.picture)}</b> }.into_any();
     let share = view! { <b class="words">{words::percent(split.words)}</b> }.into_any();
-    Some(
-        views(
-            "Writing {word} in layer {layer}, the model gave {picture} of its attention to the picture \
-             and {share} to the words.",
-            [place, written(), ("picture", picture), ("share", share)],
+    let places = [place, written(), ("picture", picture), ("share", share)];
+    Some(match kind_of(run) {
+        Some(Group::Audio) => views(
+            "Writing {word} in layer {layer}, the model gave {picture} of its attention to the whole \
+             sound and {share} to all the words.",
+            places,
         )
         .into_any(),
-    )
+        _ => views(
+            "Writing {word} in layer {layer}, the model gave {picture} of its attention to the whole \
+             picture and {share} to all the words.",
+            places,
+        )
+        .into_any(),
+    })
 }

@@ -158,7 +158,7 @@ pub fn TimeCard() -> impl IntoView {
                 })}
             </p>
             <p class="card-foot one-line" data-testid="time-told">{move || told().unwrap_or_default()}</p>
-            <Behind run testid="time-table" caption=t("Share of each answer token’s attention on every side") columns rows/>
+            <Behind run testid="time-table" caption=t("Where each answer token’s attention goes") columns rows/>
         </section>
     }
 }

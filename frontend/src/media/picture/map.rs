@@ -31,8 +31,13 @@ pub(super) fn map(run: Run) -> Map {
         let id = run.facts.id.get();
         match (id, picture.get().is_some()) {
             (Some(id), true) => Some(run.facts.source.prepared_url(&id, run.view.medium.get())),
-            _ => lab.picture.get().map(|s| s.url()),
+            _ => lab.picture.get().filter(|s| !s.is_sound()).map(|s| s.url()),
         }
+    });
+    // Before a run there is no layout that would choose the lens.
+    let sound = Signal::derive_local(move || {
+        let chosen = lab.picture.get().filter(|s| s.is_sound() && picture.get().is_none());
+        chosen.map(|s| s.url())
     });
     let token_text = move || {
         let i = run.derived.token.get()?;
@@ -88,11 +93,18 @@ pub(super) fn map(run: Run) -> Map {
                 // One element for all pictures: the old one stays until the new one is there.
                 <Show
                     when=move || source.get().is_some()
-                    fallback=|| view! {
-                        <label class="drop-here" for="picture-input">
-                            <b>{t("Drop a picture here")}</b>
-                            <span>{t("paste one, or click to choose")}</span>
-                        </label>
+                    fallback=move || match sound.get() {
+                        Some(url) => view! {
+                            <audio controls src=url aria-label=t("Your sound")></audio>
+                        }
+                        .into_any(),
+                        None => view! {
+                            <label class="drop-here" for="picture-input">
+                                <b>{t("Drop a picture here")}</b>
+                                <span>{t("paste one, or click to choose")}</span>
+                            </label>
+                        }
+                        .into_any(),
                     }
                 >
                     <img src=move || source.get() alt=t("The picture as the model received it")/>
