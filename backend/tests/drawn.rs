@@ -116,6 +116,19 @@ async fn what_cannot_be_drawn_is_refused_by_name() {
         let refused = lab.get(&wanted).await.is_error(ErrorCode::BadOption);
         assert!(refused.message.contains("no such layer"), "{}", refused.message);
     }
+    for (query, why) in [
+        ("export.svg?plot=curve&layers=1-999", "no such layer"),
+        ("export.svg?plot=map&token=999", "no such token"),
+        ("export.svg?plot=map&picture=2", "no picture of that number"),
+        ("export.svg?plot=map&picture=0", "no picture of that number"),
+        ("export.html?layer=999", "no such layer"),
+        ("export.html?token=999", "no such token"),
+        ("card.png?layer=999", "no such layer"),
+    ] {
+        let refused = lab.get(&format!("/api/runs/{}/{query}", run.id)).await;
+        let refused = refused.is_error(ErrorCode::BadOption);
+        assert!(refused.message.contains(why), "{query}: {}", refused.message);
+    }
 }
 
 #[tokio::test]

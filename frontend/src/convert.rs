@@ -59,8 +59,13 @@ pub async fn for_the_lab(file: File) -> Option<Converted> {
     let image = decoded(&url).await;
     browser::forget_url(&url);
     let Some((image, (width, height))) = image else {
-        // The lab says what is wrong with a picture of a kind that it knows.
-        return kind.map(|_| Converted { file, note: None });
+        // The lab says what is wrong with a picture of a kind that it knows. What is none may be a sound
+        // whose kind the system did not tell by the file's name.
+        if kind.is_some() {
+            return Some(Converted { file, note: None });
+        }
+        let (file, note) = sound::for_the_lab(&file).await?;
+        return Some(Converted { file, note: Some(note) });
     };
     let why = match kind {
         None => Why::Format,

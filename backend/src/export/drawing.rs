@@ -135,13 +135,7 @@ impl Wanted {
         let picture = picture.map(|png| format!("data:image/png;base64,{}", STANDARD.encode(png)));
         let asked = Asked { address, version, partial: self.partial, picture: picture.as_deref() };
         let run = observed.plotted();
-        let layers = run.observation.layers();
-        if let (Some(last), Some(_)) =
-            (layers.checked_sub(1), self.view.layer.filter(|l| *l >= layers))
-        {
-            let why = LabError::NoLayer { last: last as u64 };
-            return Err(ApiError::new(ErrorCode::BadOption, why));
-        }
+        self.is_there(&run)?;
         let (file, sharpness): (File, f32) = match self.subject {
             Subject::Document => {
                 return self.document(observed, &style, &asked).map(String::into_bytes);
@@ -158,6 +152,26 @@ impl Wanted {
             // Only documents are asked for as HTML: the routes and the command line see to that.
             Form::Html => Err(ApiError::internal("a drawing is no document")),
         }
+    }
+
+    /// Whether the run has what is named of it: nothing else is drawn in its place.
+    fn is_there(&self, run: &plots::run::Run<'_>) -> Result<(), ApiError> {
+        let (view, observation) = (&self.view, run.observation);
+        let layers = observation.layers();
+        let tokens = observation.tokens.len();
+        let media = observation.layout.as_ref().map_or(0, |layout| layout.media.len());
+        let refused = |why| Err(ApiError::new(ErrorCode::BadOption, why));
+        let named = view.layer.into_iter().chain(view.window.map(|window| window.last));
+        if layers > 0 && named.max().is_some_and(|layer| layer >= layers) {
+            return refused(LabError::NoLayer { last: layers as u64 - 1 });
+        }
+        if view.token.is_some_and(|token| token >= tokens) {
+            return refused(LabError::NoTokenOfAnswer { tokens: tokens as u64 });
+        }
+        if view.medium.is_some_and(|medium| usize::from(medium) >= media) {
+            return refused(LabError::NoSuchMedium { media: media as u64 });
+        }
+        Ok(())
     }
 
     /// The whole run as one document, with its report inside.

@@ -100,8 +100,8 @@ fn view_of(lab: Lab, plot: Option<RunPlot>) -> View {
         layer: if layer { run.derived.layer.get() } else { run.view.layer.get() },
         token: run.derived.token.get(),
         counted: run.view.counted.get(),
-        window: run.view.window.get(),
-        medium: Some(run.view.medium.get()),
+        window: run.shown_layers(),
+        medium: (run.view.medium.get() > 0).then(|| run.view.medium.get()),
     }
 }
 

@@ -87,6 +87,12 @@ sentences! {
         NoLayer { last: u64 } = "no_layer":
             "The run's model has no such layer: its layers are 0 to {last}.",
             "이 실행의 모델에는 그런 레이어가 없습니다. 레이어는 0부터 {last}까지입니다.";
+        NoTokenOfAnswer { tokens: u64 } = "no_token_of_answer":
+            "The run's answer has no such token: it has {tokens}, counted from 0.",
+            "이 실행의 답변에는 그런 토큰이 없습니다. 토큰은 {tokens}개이고 0부터 셉니다.";
+        NoSuchMedium { media: u64 } = "no_such_medium":
+            "The run's prompt has no picture of that number: it has {media}, counted from 1.",
+            "이 실행의 프롬프트에는 그 번호의 이미지가 없습니다. 이미지는 {media}개이고 1부터 셉니다.";
         ATheme = "a_theme": "theme", "테마";
         APlot = "a_plot": "plot", "그림";
         ACurve = "a_curve": "curve", "곡선";

@@ -179,7 +179,8 @@ fn plot(asked: Asked<PlotQuery>, form: Form) -> Result<Wanted, ApiError> {
     let compared = Compared { paper: asked.paper, even: asked.even };
     let at = (asked.layer, asked.token);
     let view = view_of(definition, &asked.curve, compared, at, &asked.count)?;
-    let medium = asked.picture.and_then(|number| number.checked_sub(1));
+    // 0 is no number of a picture, and is refused as one that is not there.
+    let medium = asked.picture.map(|number| number.wrapping_sub(1));
     Ok(Wanted {
         subject: Subject::Plot(plot_of(&asked.plot)?),
         form,
