@@ -196,6 +196,9 @@ async fn a_run_is_one_document_that_needs_nothing() {
     let report: Report = lab.get(&at("export.json?definition=forward")).await.json();
     let layers = report.layers.len();
     assert_eq!(text.matches("<g data-layer=").count(), layers);
+    // Who looks at whom, and the tokens.
+    assert_eq!(text.matches("<div data-layer=").count(), 2 * layers);
+    assert_eq!(text.matches("class=\"shown\"").count(), 3);
     assert!(text.contains("data-layer=\"1\" class=\"shown\""));
     let inside = text.split_once("id=\"langoverrule\">").unwrap().1;
     let inside: Report = serde_json::from_str(inside.split_once("</script>").unwrap().0).unwrap();

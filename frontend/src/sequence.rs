@@ -1,4 +1,4 @@
-//! The sequence in pieces and in words: tokens by index, the picture as one block, and what the
+//! The sequence in pieces and in words: tokens by index, each medium as one block, and what the
 //! model nearly said.
 
 use shared::observation::Generated;
@@ -17,8 +17,10 @@ pub enum Piece {
         /// What it is.
         group: Group,
     },
-    /// Neighbouring tokens of the picture.
-    Picture {
+    /// Neighbouring tokens of a medium.
+    Medium {
+        /// The medium's group.
+        group: Group,
         /// The first one's position.
         start: usize,
         /// The position after the last one's.
@@ -30,8 +32,8 @@ pub enum Piece {
 pub fn pieces(layout: &Layout) -> Vec<Piece> {
     let mut pieces = Vec::new();
     for (group, start, end) in layout.segments() {
-        if group == Group::Image {
-            pieces.push(Piece::Picture { start, end });
+        if group.is_medium() {
+            pieces.push(Piece::Medium { group, start, end });
         } else {
             pieces.extend((start..end).map(|index| Piece::Token { index, group }));
         }
@@ -296,7 +298,7 @@ mod tests {
         let layout = observation().layout.unwrap_or_else(|| unreachable!());
         let pieces = pieces(&layout);
         assert_eq!(pieces.len(), 5);
-        assert_eq!(pieces[1], Piece::Picture { start: 1, end: 3 });
+        assert_eq!(pieces[1], Piece::Medium { group: Group::Image, start: 1, end: 3 });
         assert_eq!(pieces[2], Piece::Token { index: 3, group: Group::Template });
     }
 

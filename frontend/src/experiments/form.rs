@@ -58,7 +58,10 @@ pub(super) fn Form() -> impl IntoView {
         Ok((conditions, items)) => spec.with(|s| {
             let samples = Some(s.samples).filter(|n| *n > 0);
             let product = told::product(s, samples, conditions);
-            let runs = fill("{n} runs", &[("n", &told::count(items.into()))]);
+            let runs = match items {
+                1 => t("one run").to_owned(),
+                _ => fill("{n} runs", &[("n", &told::count(items.into()))]),
+            };
             match (s.samples, product.contains('×')) {
                 (0, true) => {
                     fill("{product}, every sample of the dataset", &[("product", &product)])

@@ -1,15 +1,16 @@
 //! What follows from facts and view: every number that the page shows of a run, as memos.
 
 use leptos::prelude::*;
-use plots::map::Tops;
+use plots::map::{Tops, relative_top};
 use plots::run::is_whole;
 use shared::{
-    Definition, Echo, Glance, Heads, Masses, Measure, ModelInfo, Observation, Split, Stage, Target,
+    Counted, Definition, Echo, Glance, Heads, Masses, Measure, ModelInfo, Observation, Rows, Split,
+    Stage, Target,
 };
 
 use super::facts::Facts;
 use super::kept::Kept;
-use super::link::Pick;
+use super::link::{Pick, Scale};
 use super::maps::{Maps, Seen};
 use super::phase::Phase;
 use super::view::ViewSignals;
@@ -69,6 +70,9 @@ pub struct Derived {
     pub whole: Kept<bool>,
     /// Measures of the three stages.
     pub stages: Kept<[Measure; 3]>,
+    /// The attention at which the light of a word or a token is full: per token as for a patch of the
+    /// picture, in total as for the larger side.
+    pub lit_end: Kept<f32>,
     /// Whose attention the maps show, and who looked at the target.
     pub maps: Maps,
 }
@@ -151,6 +155,19 @@ impl Derived {
             observation
                 .with(|o| maps.lend(o, |_, rows| rows.row(token, layer).map(<[f32]>::to_vec)))
         });
+        let lit_end = Kept::new(move || match (view.counted.get(), view.scale.get()) {
+            (Counted::InTotal, _) => {
+                split.get().map_or(1.0, |split| split.words.max(split.picture)) as f32
+            }
+            (Counted::PerToken, Scale::Absolute) => maps.scales.get().patch,
+            (Counted::PerToken, Scale::Relative) => {
+                let (Some(token), Some(layer)) = (token.get(), layer.get()) else { return 0.01 };
+                let medium = view.medium.get();
+                let map = |o: &Observation, rows: Rows| o.map(rows, medium, token, layer);
+                let cells = observation.with(|o| maps.lend(o, map));
+                cells.as_ref().map_or(0.01, relative_top)
+            }
+        });
         Derived {
             echo,
             head,
@@ -166,6 +183,7 @@ impl Derived {
             measures,
             whole,
             stages,
+            lit_end,
             maps,
         }
     }

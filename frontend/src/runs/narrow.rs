@@ -43,6 +43,7 @@ pub(super) fn Narrow(runs: RwSignal<Vec<OwnRun>>, listed: Memo<Vec<OwnRun>>) -> 
     let counted = move || {
         let (n, all) = (listed.with(Vec::len), runs.with(Vec::len));
         match n == all {
+            true if all == 1 => t("one run").to_owned(),
             true => fill("{n} runs", &[("n", &all)]),
             false => fill("{n} of {all} runs", &[("n", &n), ("all", &all)]),
         }

@@ -14,24 +14,34 @@ use plots::{Palette, Rgb};
 pub enum Ramp {
     /// Shares of attention: from none to most in even steps.
     Attention,
+    /// Shares of attention in the colours of the sides: above the words', below the media's.
+    Sides,
     /// MDI and other ratios: diverging around 1 on their logarithm.
     Dominance,
 }
 
 impl Ramp {
-    /// The colours as a CSS gradient.
+    /// The colours as a CSS background.
     fn gradient(self, palette: &Palette) -> String {
-        const STEPS: u32 = 12;
-        let colour = |i: u32| -> Rgb {
-            let t = f64::from(i) / f64::from(STEPS);
-            match self {
-                Ramp::Attention => palette.scale.0.mix(palette.scale.1, t),
-                Ramp::Dominance => palette.dominance_at(t),
+        let Palette { surface, scale, .. } = *palette;
+        match self {
+            Ramp::Attention => steps(|t| scale.0.mix(scale.1, t)),
+            Ramp::Dominance => steps(|t| palette.dominance_at(t)),
+            Ramp::Sides => {
+                let of = |full: Rgb| steps(|t| surface.mix(full, t));
+                let (words, media) = (of(palette.words), of(palette.picture));
+                format!("{words} top / 100% 50% no-repeat, {media} bottom / 100% 50% no-repeat")
             }
-        };
-        let stops: Vec<String> = (0..=STEPS).map(|i| colour(i).css()).collect();
-        format!("linear-gradient(90deg, {})", stops.join(", "))
+        }
     }
+}
+
+/// A gradient from left to right in even steps.
+fn steps(colour: impl Fn(f64) -> Rgb) -> String {
+    const STEPS: u32 = 12;
+    let stops: Vec<String> =
+        (0..=STEPS).map(|i| colour(f64::from(i) / f64::from(STEPS)).css()).collect();
+    format!("linear-gradient(90deg, {})", stops.join(", "))
 }
 
 /// The bar.
@@ -51,6 +61,7 @@ pub fn ScaleBar(
     let lab = use_lab();
     let title = match ramp {
         Ramp::Attention => t("Share of attention"),
+        Ramp::Sides => t("Share of attention: orange on words, blue on what is no text"),
         Ramp::Dominance => {
             t("Blue: the picture draws more per token. Orange: words do. Full at a factor of 16")
         }

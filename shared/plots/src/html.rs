@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use shared::{Language, Measure, Stage};
+use shared::{Language, Layout, Measure, Stage};
 
 use crate::export::{self, Asked, RunPlot};
 use crate::pictured::{self, Place};
@@ -17,7 +17,7 @@ const STYLE: &str = "\
 body{margin:0 auto;max-width:980px;padding:16px;font:16px/1.5 Inter,Helvetica,Arial,sans-serif}\
 h1{font-size:1.5rem;line-height:1.25}h2{font-size:1.15rem;margin:2rem 0 .5rem}\
 figure{margin:1.5rem 0}svg{display:block;width:100%;height:auto}\
-.map svg{max-width:560px}.map g[data-layer]{display:none}.map g[data-layer].shown{display:inline}\
+.map svg{max-width:560px}[data-layer]{display:none}g[data-layer].shown{display:inline}div[data-layer].shown{display:block}\
 label{display:flex;gap:.75rem;align-items:center;max-width:560px}input{flex:1}\
 .late{font-size:2.5rem;font-weight:600;line-height:1.1}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}\
@@ -30,7 +30,7 @@ dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}\
 /// Moves through the layers, and hands out the data that stand in the document.
 const SCRIPT: &str = "\
 const slider=document.querySelector('input[type=range]');\
-if(slider){const maps=[...document.querySelectorAll('g[data-layer]')];\
+if(slider){const maps=[...document.querySelectorAll('[data-layer]')];\
 const show=()=>{document.querySelector('output').value=slider.value;\
 for(const map of maps)map.classList.toggle('shown',map.dataset.layer===slider.value)};\
 slider.addEventListener('input',show);show()}\
@@ -39,7 +39,8 @@ const a=document.createElement('a');\
 a.href=URL.createObjectURL(new Blob([document.getElementById('langoverrule').textContent],{type:'application/json'}));\
 a.download=document.querySelector('button').dataset.name;a.click()});";
 
-/// Most cells of maps in a document: at some 80 bytes each they are 8 MB.
+/// Most cells of maps, and most lit tokens, in a document: at some 80 bytes a cell and 200 a token they are
+/// 8 and 20 MB.
 const MOST_CELLS: usize = 100_000;
 
 /// What a document is made of beside the run itself.
@@ -88,6 +89,7 @@ pub fn document(
     }
     if shown {
         out += &maps(run, view, style, asked, layer_name);
+        out += &slider(run, view, layer_name);
     }
     let plots = RunPlot::ALL.into_iter().filter(|plot| match plot {
         RunPlot::Map => false,
@@ -95,8 +97,7 @@ pub fn document(
         _ => true,
     });
     for plot in plots {
-        let drawn = export::file(run, plot, view, style, asked);
-        let _ = writeln!(out, "<figure>{}</figure>", without_data(&drawn.svg));
+        let _ = writeln!(out, "<figure>{}</figure>", figure(run, plot, view, style, asked));
     }
     let _ = writeln!(out, "<h2>{}</h2>", escaped(numbers));
     out += &table(run, view, style, shown);
@@ -197,23 +198,58 @@ fn maps(run: &Run<'_>, view: &View, style: &Style, asked: &Asked<'_>, name: &str
     let layers = run.observation.layers();
     let all = cells * layers <= MOST_CELLS;
     for layer in (0..layers).filter(|layer| all || *layer == chosen) {
-        let class = if layer == chosen { " class=\"shown\"" } else { "" };
         let map = place.map(run, (token, layer), top, style).unwrap_or_default();
-        let _ = write!(out, "<g data-layer=\"{layer}\"{class}>{map}</g>");
+        let _ = match all {
+            true => write!(out, "<g{}>{map}</g>", of_layer(layer, chosen)),
+            false => write!(out, "<g>{map}</g>"),
+        };
     }
     let end = percent(f64::from(top));
-    let _ = writeln!(out, "</svg><figcaption>{} · ≥ {end}</figcaption></figure>", escaped(&word));
-    let name = escaped(name);
-    let _ = match all {
-        true => writeln!(
-            out,
-            "<label>{name} <input type=\"range\" min=\"0\" max=\"{}\" value=\"{chosen}\"> \
-             <output>{chosen}</output></label>",
-            layers.saturating_sub(1),
-        ),
-        false => writeln!(out, "<p>{name} {chosen}</p>"),
-    };
+    let of_layer = if all { String::new() } else { format!(" · {name} {chosen}") };
+    let _ = writeln!(
+        out,
+        "</svg><figcaption>{}{} · ≥ {end}</figcaption></figure>",
+        escaped(&word),
+        escaped(&of_layer)
+    );
     out
+}
+
+/// What moves through the layers.
+fn slider(run: &Run<'_>, view: &View, name: &str) -> String {
+    let (layers, looked) = (run.observation.layers(), pictured::looked(run, view));
+    let Some((_, chosen)) = looked.filter(|_| layers > 1) else { return String::new() };
+    format!(
+        "<label>{} <input type=\"range\" min=\"0\" max=\"{}\" value=\"{chosen}\"> \
+         <output>{chosen}</output></label>\n",
+        escaped(name),
+        layers - 1,
+    )
+}
+
+/// A plot; one that shows a layer is drawn of each, and the slider over the map chooses among them.
+fn figure(run: &Run<'_>, plot: RunPlot, view: &View, style: &Style, asked: &Asked<'_>) -> String {
+    let layers = run.observation.layers();
+    let tokens = run.observation.layout.as_ref().map_or(0, Layout::len);
+    let chosen = match plot {
+        RunPlot::Flow | RunPlot::Tokens if layers * tokens <= MOST_CELLS => {
+            pictured::looked(run, view).map(|(_, layer)| layer)
+        }
+        _ => None,
+    };
+    let drawn = |view: &View| without_data(&export::file(run, plot, view, style, asked).svg);
+    let Some(chosen) = chosen else { return drawn(view) };
+    let drawing = |layer| {
+        let drawing = drawn(&View { layer: Some(layer), ..*view });
+        format!("<div{}>{drawing}</div>", of_layer(layer, chosen))
+    };
+    (0..layers).map(drawing).collect()
+}
+
+/// The attributes of what shows a layer.
+fn of_layer(layer: usize, chosen: usize) -> String {
+    let class = if layer == chosen { " class=\"shown\"" } else { "" };
+    format!(" data-layer=\"{layer}\"{class}")
 }
 
 /// The numbers by layer.

@@ -100,11 +100,6 @@ pub fn relative_top(cells: &Cells) -> f32 {
     cells.iter().flatten().copied().fold(0.0, f32::max)
 }
 
-/// The largest share of a row but its first position's, which is the sink.
-pub fn relative_key_top(row: &[f32]) -> f32 {
-    row.iter().skip(1).copied().fold(0.0, f32::max)
-}
-
 /// The next of 1, 1.5, 2, 3, 4, 5, 6, 8 times a power of ten.
 pub fn round_up(value: f32) -> f32 {
     if value.is_nan() || value <= 1e-6 {

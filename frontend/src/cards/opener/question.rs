@@ -7,10 +7,8 @@ use shared::{Counted, Target};
 use crate::lab::use_lab;
 use crate::language::{fill, t};
 use crate::run::kept::Kept;
-use crate::run::link::Scale;
 use crate::sequence::{self, Typed};
 use crate::words;
-use plots::map::relative_top;
 
 /// The question.
 #[component]
@@ -21,22 +19,7 @@ pub fn Question() -> impl IntoView {
     });
     // Before there is a layout, what was asked as it was typed.
     let plain = move || run.facts.options.with(|o| o.prompt.clone());
-    // Where light is full: as for a patch by token, and in total as for the larger side.
-    let end = Kept::new(move || match (run.view.counted.get(), run.view.scale.get()) {
-        (Counted::InTotal, _) => {
-            run.derived.split.get().map_or(1.0, |split| split.words.max(split.picture)) as f32
-        }
-        (Counted::PerToken, Scale::Absolute) => run.derived.maps.scales.get().patch,
-        (Counted::PerToken, Scale::Relative) => {
-            let (Some(token), Some(layer)) = (run.derived.token.get(), run.derived.layer.get())
-            else {
-                return 0.01;
-            };
-            let medium = run.view.medium.get();
-            let cells = run.with_rows(|o, rows| o.map(rows, medium, token, layer));
-            cells.as_ref().map_or(0.01, relative_top)
-        }
-    });
+    let end = run.derived.lit_end;
     let long = move || run.facts.options.with(|o| o.prompt.chars().count() > 160);
     view! {
         <p class="question" class:long=long data-testid="question">

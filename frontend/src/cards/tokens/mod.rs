@@ -1,41 +1,49 @@
-//! The whole sequence by index and group, coloured by where the chosen token of the answer looked;
-//! the picture as one block that opens; how sure the model was, and what it nearly said.
+//! The whole sequence by index and group, lit by where the chosen token of the answer looked; each
+//! medium as one block that opens; how sure the model was, and what it nearly said.
 
 use leptos::prelude::*;
-use shared::{Group, GroupSet, Layout, Queries, Target};
+use shared::{Counted, Group, GroupSet, Layout, Queries, Target};
 
 use crate::glossary::Term;
 use crate::lab::use_lab;
 use crate::language::{fill, t};
 use crate::run::Run;
 use crate::run::kept::Kept;
-use crate::run::link::{Pick, Scale};
+use crate::run::link::Pick;
 use crate::sequence::{self, Piece};
 use crate::ui::behind::Behind;
 use crate::ui::scale_bar::{Ramp, ScaleBar, scale_end};
 use crate::ui::term::Explained;
 use crate::words;
-use plots::Rgb;
-use plots::map as overlay;
+use plots::Palette;
 
 /// Pieces shown before a long prompt is folded.
 const FOLD: usize = 240;
 
-/// How the chips are coloured: the row of the chosen token, and where the scale ends.
+/// How the chips are lit: by the row of the chosen token, in the colour of their side, up to the attention
+/// at which the words of the question and the patches of the picture are lit fully, too.
 #[derive(Clone, Copy)]
 struct Colouring {
     row: Kept<Option<Vec<f32>>>,
     end: Kept<f32>,
-    low_high: Kept<(Rgb, Rgb)>,
+    counted: RwSignal<Counted>,
+    text: Kept<GroupSet>,
+    palette: Signal<Palette>,
 }
 
 impl Colouring {
-    /// Ground and type of some positions' chip; nothing where no token looks, or it could not.
-    fn style(self, share: Option<f32>) -> Option<String> {
+    /// Ground and type of a chip of this group with so much attention; nothing where no token looks, or
+    /// it could not.
+    fn style(self, group: Group, share: Option<f32>) -> Option<String> {
         let (share, end) = (share?, self.end.get());
-        let t = if end > 0.0 { f64::from(share / end) } else { 0.0 };
-        let (low, high) = self.low_high.get();
-        let ground = low.mix(high, t);
+        let light = if end > 0.0 { f64::from(share / end).clamp(0.0, 1.0) } else { 0.0 };
+        let palette = self.palette.get();
+        let full = match group {
+            group if group.is_medium() => palette.picture,
+            group if self.text.get().contains(group) => palette.words,
+            _ => palette.muted,
+        };
+        let ground = palette.surface.mix(full, light);
         Some(format!("background:{};color:{}", ground.css(), ground.type_on().css()))
     }
 
@@ -43,9 +51,13 @@ impl Colouring {
         self.row.with(|row| row.as_ref()?.get(position).copied())
     }
 
-    /// The share of several positions together.
-    fn sum(self, start: usize, end: usize) -> Option<f32> {
-        self.row.with(|row| Some(row.as_ref()?.get(start..end)?.iter().sum()))
+    /// What a block of positions has of the attention: together, or each on average.
+    fn block(self, start: usize, end: usize) -> Option<f32> {
+        let sum: f32 = self.row.with(|row| Some(row.as_ref()?.get(start..end)?.iter().sum()))?;
+        Some(match self.counted.get() {
+            Counted::InTotal => sum,
+            Counted::PerToken => sum / (end - start).max(1) as f32,
+        })
     }
 }
 
@@ -60,22 +72,19 @@ pub fn Tokens() -> impl IntoView {
     let text = Kept::new(move || run.view.definition.get().text);
     let count = Kept::new(move || run.facts.observation.with(|o| o.tokens.len()));
     let row = run.derived.row;
-    let end = Kept::new(move || match run.view.scale.get() {
-        Scale::Absolute => run.derived.maps.scales.get().key,
-        Scale::Relative => row.with(|r| r.as_ref().map_or(0.01, |r| overlay::relative_key_top(r))),
-    });
-    let low_high = Kept::new(move || lab.palette.with(|p| p.scale));
-    let colours = Colouring { row, end, low_high };
+    let end = run.derived.lit_end;
+    let palette = Signal::derive(move || lab.palette.get());
+    let colours = Colouring { row, end, counted: run.view.counted, text, palette };
     let about = RwSignal::new(None::<usize>);
     let shown = move || {
         let pieces = pieces.get().unwrap_or_default();
         let limit = if all.get() { usize::MAX } else { FOLD };
         let view = move |piece| match piece {
             Piece::Token { index, group } => {
-                view! { <Word run index group text colours about/> }.into_any()
+                view! { <Word run index group colours about/> }.into_any()
             }
-            Piece::Picture { start, end } => {
-                view! { <Block run start end colours about/> }.into_any()
+            Piece::Medium { group, start, end } => {
+                view! { <Block run group start end colours about/> }.into_any()
             }
         };
         pieces.into_iter().take(limit).map(view).collect_view()
@@ -83,7 +92,10 @@ pub fn Tokens() -> impl IntoView {
     let hidden = move || pieces.with(|p| p.as_ref().map_or(0, |p| p.len().saturating_sub(FOLD)));
     let ends = Signal::derive(move || {
         let end = words::percent(end.get().into());
-        ("0".to_owned(), scale_end(run.view.scale.get(), &end))
+        match run.view.counted.get() {
+            Counted::PerToken => ("0".to_owned(), scale_end(run.view.scale.get(), &end)),
+            Counted::InTotal => ("0".to_owned(), end),
+        }
     });
     let columns = Signal::derive(|| {
         [
@@ -122,7 +134,7 @@ pub fn Tokens() -> impl IntoView {
                         {fill("… {n} more", &[("n", &hidden())])}
                     </button>
                 })}
-                {move || (0..count.get()).map(|i| view! { <Said run i text colours about/> }).collect_view()}
+                {move || (0..count.get()).map(|i| view! { <Said run i colours about/> }).collect_view()}
                 {move || pieces.with(Option::is_none).then(|| view! {
                     <p class="quiet">{t("The prompt as the model receives it appears here.")}</p>
                 })}
@@ -130,7 +142,7 @@ pub fn Tokens() -> impl IntoView {
             <p class="card-foot two-lines" data-testid="token-told">{move || told(run, about.get(), colours)}</p>
             <Show when=move || row.with(Option::is_some)>
                 <p class="keys" data-testid="tokens-colour">{move || colour_note(run)}</p>
-                <ScaleBar run ramp=Ramp::Attention ends/>
+                <ScaleBar run ramp=Ramp::Sides ends/>
             </Show>
             <Show when=move || { count.get() > 0 }>
                 <Behind run testid="answer-table" label=t("Table of the answer: probabilities and alternatives") caption=t("The answer: how sure the model was of each token, and what it nearly said") columns=answer_columns rows=answer_rows/>
@@ -147,8 +159,8 @@ fn colour_note(run: Run) -> String {
             run.facts.observation.with(|o| o.shown(i).map(|t| words::token(&t.text)))
         });
     fill(
-        "Ground: share of “{word}”’s attention in layer {layer}, {heads}. Line: orange counts as \
-         text, blue is the picture.",
+        "Ground: share of “{word}”’s attention in layer {layer}, {heads}. Orange counts as text, blue \
+         is a medium, grey is neither.",
         &[
             ("word", &word.unwrap_or_default()),
             ("layer", &run.derived.layer.get().unwrap_or_default()),
@@ -198,7 +210,6 @@ fn Word(
     run: Run,
     index: usize,
     group: Group,
-    text: Kept<GroupSet>,
     colours: Colouring,
     about: RwSignal<Option<usize>>,
 ) -> impl IntoView {
@@ -211,13 +222,13 @@ fn Word(
         <button
             type="button"
             class="chip token"
-            class:counts=move || text.get().contains(group)
+            class:counts=move || colours.text.get().contains(group)
             class:aimed=aimed
             data-group=group.name()
             data-testid="prompt-token"
             data-index=index
             aria-pressed=move || aimed().to_string()
-            style=move || colours.style(colours.share(index))
+            style=move || colours.style(group, colours.share(index))
             on:pointerenter=move |_| about.set(Some(index))
             on:focus=move |_| about.set(Some(index))
             on:blur=move |_| about.set(None)
@@ -228,13 +239,7 @@ fn Word(
 
 /// A token of the answer.
 #[component]
-fn Said(
-    run: Run,
-    i: usize,
-    text: Kept<GroupSet>,
-    colours: Colouring,
-    about: RwSignal<Option<usize>>,
-) -> impl IntoView {
+fn Said(run: Run, i: usize, colours: Colouring, about: RwSignal<Option<usize>>) -> impl IntoView {
     let (shown, index) = run.facts.observation.with_untracked(|o| {
         let prompt = o.layout.as_ref().map_or(0, Layout::len);
         let shown = o.shown(i).map(|t| words::token(&t.text)).unwrap_or_default();
@@ -243,7 +248,7 @@ fn Said(
     // Generated tokens count only where they are keys of a summed row.
     let counts = move || {
         let d = run.view.definition.get();
-        text.get().contains(Group::Generated)
+        colours.text.get().contains(Group::Generated)
             && matches!(d.queries, Queries::Predicting | Queries::GeneratedPositions)
     };
     let chosen = move || run.derived.token.get() == Some(i);
@@ -256,7 +261,7 @@ fn Said(
             data-testid="said-token"
             data-index=index
             aria-pressed=move || chosen().to_string()
-            style=move || colours.style(colours.share(index))
+            style=move || colours.style(Group::Generated, colours.share(index))
             on:pointerenter=move |_| about.set(Some(index))
             on:focus=move |_| about.set(Some(index))
             on:blur=move |_| about.set(None)
@@ -265,10 +270,11 @@ fn Said(
     }
 }
 
-/// Neighbouring tokens of the picture: one block, which opens into its tokens.
+/// Neighbouring tokens of a medium: one block, which opens into its tokens.
 #[component]
 fn Block(
     run: Run,
+    group: Group,
     start: usize,
     end: usize,
     colours: Colouring,
@@ -282,38 +288,47 @@ fn Block(
             Some((rows, cols)) if usize::from(rows) * usize::from(cols) == tokens => {
                 fill("picture {rows} × {cols}", &[("rows", &rows), ("cols", &cols)])
             }
-            _ => fill("picture, {n} tokens", &[("n", &tokens)]),
+            _ => fill("{group}, {n} tokens", &[("group", &words::group(group)), ("n", &tokens)]),
         }
     });
-    let sum = move || colours.sum(start, end).map(|share| words::percent(share.into()));
+    let share = Kept::new(move || colours.block(start, end));
+    let told = move || {
+        let share = words::percent(share.get()?.into());
+        Some(match run.view.counted.get() {
+            Counted::InTotal => share,
+            Counted::PerToken => fill("{share} per token", &[("share", &share)]),
+        })
+    };
     view! {
         <button
             type="button"
             class="chip token image"
-            data-group="image"
+            data-group=group.name()
             data-testid="picture-block"
+            style=move || colours.style(group, share.get())
             aria-expanded=move || open.get().to_string()
             title=t("Open the block into its tokens")
             on:click=move |_| open.update(|o| *o = !*o)
         >
             <svg viewBox="0 0 12 12" aria-hidden="true"><path d="M0 0h5v5H0ZM7 0h5v5H7ZM0 7h5v5H0ZM7 7h5v5H7Z"/></svg>
             {name}
-            {move || sum().map(|s| view! { <b>{s}</b> })}
+            {move || told().map(|told| view! { <b>{told}</b> })}
             <small>{format!("{start}–{}", end - 1)}</small>
         </button>
         <Show when=move || open.get()>
             <span class="opened" data-testid="picture-tokens">
-                {(start..end).map(|index| view! { <Patch run index colours about/> }).collect_view()}
+                {(start..end).map(|index| view! { <Patch run index group colours about/> }).collect_view()}
             </span>
         </Show>
     }
 }
 
-/// One token of the picture.
+/// One token of a medium.
 #[component]
 fn Patch(
     run: Run,
     index: usize,
+    group: Group,
     colours: Colouring,
     about: RwSignal<Option<usize>>,
 ) -> impl IntoView {
@@ -350,7 +365,7 @@ fn Patch(
             class:aimed=aimed
             title=name
             aria-pressed=move || aimed().to_string()
-            style=move || colours.style(colours.share(index))
+            style=move || colours.style(group, colours.share(index))
             on:pointerenter=move |_| about.set(Some(index))
             on:focus=move |_| about.set(Some(index))
             on:blur=move |_| about.set(None)
@@ -367,7 +382,7 @@ fn Legend(text: Kept<GroupSet>) -> impl IntoView {
     view! {
         {move || counts().map(|c| Group::ALL.into_iter().filter(|g| c.get(*g) > 0).map(|g| {
             let class = move || match g {
-                Group::Image => "dot image",
+                g if g.is_medium() => "dot image",
                 g if text.get().contains(g) => "dot counts",
                 _ => "dot",
             };
