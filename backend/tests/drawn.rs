@@ -159,6 +159,17 @@ async fn a_link_is_previewed_by_its_run() {
     assert_eq!((card.status, card.header(header::CONTENT_TYPE)), (StatusCode::OK, "image/png"));
     // A place of the page that is no run has the page's own title.
     assert!(lab.get("/runs").await.text().contains("<title>LangOverrule Lab</title>"));
+    assert!(lab.get("/compare").await.text().contains("<title>LangOverrule Lab</title>"));
+    // Runs beside each other have their answers and curves, and the front page says what it is for.
+    let text = lab.get(&format!("/compare?runs={0},sample&def=forward", run.id)).await.text();
+    let (_, picture) = text.split_once("og:image\" content=\"").unwrap();
+    let picture = picture.split_once('"').unwrap().0.replace("&amp;", "&");
+    let drawn = lab.get(&picture[picture.find("/api/").unwrap()..]).await;
+    assert_eq!((drawn.status, drawn.header(header::CONTENT_TYPE)), (StatusCode::OK, "image/png"));
+    assert!(text.contains(" | "), "both answers: {text}");
+    let gone = lab.get("/compare?runs=95t9q7p2p3vpbiw6i73snag2sa").await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    assert!(lab.get("/").await.text().contains("og:title"));
 }
 
 #[tokio::test]

@@ -9,9 +9,9 @@ use shared::{AskedOptions, ErrorCode, MOST_MEDIA, ModelDefaults, ModelTraits, Ru
 use wasm_bindgen::JsCast;
 
 use crate::browser;
-use crate::convert::{Converted, for_the_lab};
+use crate::convert::{Converted, Unread, for_the_lab};
 use crate::lab::{Lab, PictureFrom, Tab};
-use crate::language::t;
+use crate::language::{fill, t};
 use crate::models::traits;
 use crate::owner;
 use crate::photograph::for_photographs;
@@ -305,13 +305,22 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
     lab.reading.set((turn, true));
     spawn_local(async move {
         let (mut pictures, mut notes) = (Vec::new(), Vec::new());
+        let mut unread = None;
         for file in files {
             if pictures.len() == MOST_MEDIA {
+                let most = fill(
+                    "A question has at most {n} pictures: the first {n} were taken.",
+                    &[("n", &MOST_MEDIA)],
+                );
+                notes.push(most);
                 break;
             }
-            if let Some(Converted { file, note }) = for_the_lab(file).await {
-                pictures.push(file);
-                notes.extend(note.filter(|note| !notes.contains(note)));
+            match for_the_lab(file).await {
+                Ok(Converted { file, note }) => {
+                    pictures.push(file);
+                    notes.extend(note.filter(|note| !notes.contains(note)));
+                }
+                Err(file) => unread = unread.or(Some(file)),
             }
         }
         // A large photograph takes seconds: what was chosen after it stays.
@@ -320,7 +329,10 @@ pub fn take_files(lab: Lab, files: Option<web_sys::FileList>) -> bool {
         }
         lab.reading.set((turn, false));
         let mut pictures = pictures.into_iter();
-        let Some(file) = pictures.next() else { return complain_of_file(lab) };
+        if let Some(unread) = &unread {
+            complain_of_file(lab, unread);
+        }
+        let Some(file) = pictures.next() else { return };
         let url = browser::url_of(&file);
         lab.choose(Some(PictureFrom::File { file, url }));
         lab.more.set(pictures.collect());
@@ -362,12 +374,22 @@ fn choose_for_photographs(lab: Lab) {
     }
 }
 
-/// Says that a file is no picture.
-pub fn complain_of_file(lab: Lab) {
-    lab.complain(
-        "picture_unreadable",
-        t("That file is neither a picture nor a sound that the lab or your browser reads. PNG, JPEG, WebP, GIF and BMP work, and WAV, MP3, Ogg and M4A."),
-    );
+/// Says why nothing of a file is taken.
+pub fn complain_of_file(lab: Lab, unread: &Unread) {
+    let name = &unread.name;
+    let told = match unread.format {
+        Some(format) => fill(
+            "“{name}” is a {format} picture, which neither the lab nor this browser reads: save it as JPEG or PNG \
+             and choose that. (Safari reads HEIC and TIFF.)",
+            &[("name", name), ("format", &format)],
+        ),
+        None => fill(
+            "“{name}” is neither a picture nor a sound that the lab or your browser reads. PNG, JPEG, WebP, GIF \
+             and BMP work, and WAV, MP3, Ogg and M4A.",
+            &[("name", name)],
+        ),
+    };
+    lab.complain("picture_unreadable", &told);
 }
 
 /// Takes what was dropped; a link to a picture elsewhere is not the picture, which is said.

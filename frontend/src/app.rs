@@ -13,6 +13,7 @@ use crate::apart::{Apart, Place};
 use crate::base::{at, base, inside};
 use crate::browser;
 use crate::cards;
+use crate::cards::opener::elsewhere::Elsewhere;
 use crate::claims;
 use crate::embed::EmbedPage;
 use crate::lab::{Lab, PictureFrom, use_lab};
@@ -280,6 +281,7 @@ fn Page() -> impl IntoView {
                 {cards::plots()}
             </div>
         </main>
+        <Elsewhere/>
         <Tabs lab/>
         <div class="drop-hint" aria-hidden="true" class:shown=move || dragging.get()>
             {t("Drop the picture anywhere")}

@@ -316,6 +316,14 @@ pub fn every(
     on_cleanup(stop);
 }
 
+/// Whether nothing of an element is on the screen: it is scrolled away, not shown, or not there.
+pub fn is_out_of_sight(selector: &str) -> bool {
+    let Ok(Some(element)) = document().query_selector(selector) else { return true };
+    let (seen, height) = (element.get_bounding_client_rect(), window().inner_height());
+    let height = height.ok().and_then(|height| height.as_f64()).unwrap_or(f64::INFINITY);
+    seen.height() == 0.0 || seen.bottom() <= 0.0 || seen.top() >= height
+}
+
 /// Scrolls to what has just been opened, once it is there.
 pub fn bring_into_sight(selector: &'static str) {
     let scroll = move || {

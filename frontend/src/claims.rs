@@ -20,7 +20,10 @@ pub fn sample_of(lab: Lab) -> Option<Sample> {
     if lab.claims.with(|claims| claims.root(&id) == SHIPPED) {
         return lab.samples.with(|all| all.first().cloned());
     }
-    lab.claims.with(|claims| claims.sample(&id).cloned().flatten())
+    // A picture that is asked something else is looked at without its sample's claim.
+    let question = lab.run.facts.options.with(|o| said_in(&o.prompt).2.to_owned());
+    let sample = lab.claims.with(|claims| claims.sample(&id).cloned().flatten());
+    sample.filter(|sample| said_in(&sample.prompt).2 == question)
 }
 
 /// What is claimed of the run on the screen: the beginning, the claim, and the question itself.
@@ -153,11 +156,7 @@ pub fn note(lab: Lab) {
         let known = lab
             .claims
             .with_untracked(|claims| claims.root(&id) == SHIPPED || claims.sample(&id).is_some());
-        let prompt = run.facts.options.with_untracked(|o| o.prompt.clone());
-        // A picture that is asked something else is looked at without its sample's claim.
-        let asks = |s: &Sample| said_in(&s.prompt).2 == said_in(&prompt).2;
-        let samples: Vec<Sample> = samples.into_iter().filter(asks).collect();
-        if known || samples.is_empty() {
+        if known {
             return;
         }
         let root = lab.claims.with_untracked(|claims| claims.root(&id).to_owned());
@@ -173,5 +172,14 @@ pub fn note(lab: Lab) {
             }
             lab.claims.update(|claims| claims.is_sample(root, found));
         });
+    });
+    // A run's only picture that is a sample is chosen as one in the form: nobody brought it.
+    Effect::new(move |_| {
+        let Some(PictureFrom::Run(id)) = lab.picture.get() else { return };
+        let sample = lab.claims.with(|claims| claims.sample(&id).cloned().flatten());
+        let alone = actions::pictures_of(run, &PictureFrom::Run(id)) == 1;
+        if let Some(sample) = sample.filter(|_| alone) {
+            lab.picture.set(Some(PictureFrom::Sample(sample.file)));
+        }
     });
 }

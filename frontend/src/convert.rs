@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Uint8Array};
 use leptos::prelude::document;
-use shared::picture::{self, PICTURE_HEAD, picture_type};
+use shared::picture::{self, PICTURE_HEAD, foreign_format, picture_type};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -31,6 +31,14 @@ pub struct Converted {
     pub note: Option<String>,
 }
 
+/// A file of which the lab takes nothing.
+pub struct Unread {
+    /// Its name.
+    pub name: String,
+    /// What kind of picture it is, where that is known.
+    pub format: Option<&'static str>,
+}
+
 /// Why a picture is made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
@@ -42,19 +50,29 @@ enum Why {
     Transparent,
 }
 
-/// What the lab takes of a file: the file, or what the browser makes of it; `None` where it is no
-/// picture to the browser either.
-pub async fn for_the_lab(file: File) -> Option<Converted> {
+/// What the lab takes of a file: the file, or what the browser makes of it.
+///
+/// # Errors
+/// It is neither a picture nor a sound, or the browser reads none of its kind.
+pub async fn for_the_lab(file: File) -> Result<Converted, Unread> {
+    let head = match file.slice_with_i32_and_i32(0, PICTURE_HEAD as i32) {
+        Ok(head) => JsFuture::from(head.array_buffer()).await.ok(),
+        Err(_) => None,
+    };
+    // What cannot be read here the lab says.
+    let Some(head) = head.map(|bytes| Uint8Array::new(&bytes).to_vec()) else {
+        return Ok(Converted { file, note: None });
+    };
+    let unread = Unread { name: file.name(), format: foreign_format(&head) };
+    taken(file, picture_type(&head)).await.ok_or(unread)
+}
+
+/// The same of a file that holds a picture of this type, if of one that the lab reads.
+async fn taken(file: File, kind: Option<&'static str>) -> Option<Converted> {
     if file.type_().starts_with("audio/") {
         let (file, note) = sound::for_the_lab(&file).await?;
         return Some(Converted { file, note: Some(note) });
     }
-    let head = file.slice_with_i32_and_i32(0, PICTURE_HEAD as i32).ok()?;
-    let kind = match JsFuture::from(head.array_buffer()).await {
-        Ok(bytes) => picture_type(&Uint8Array::new(&bytes).to_vec()),
-        // What cannot be read here the lab says.
-        Err(_) => return Some(Converted { file, note: None }),
-    };
     let url = browser::url_of(&file);
     let image = decoded(&url).await;
     browser::forget_url(&url);

@@ -31,6 +31,22 @@ pub const fn picture_type(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// The name of a format of pictures that the lab does not read and some browsers do, by what a file holds.
+pub fn foreign_format(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [_, _, _, _, b'f', b't', b'y', b'p', brand @ ..] => match brand.get(..4)? {
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
+                Some("HEIC")
+            }
+            b"avif" | b"avis" => Some("AVIF"),
+            _ => None,
+        },
+        [b'I', b'I', 0x2a, 0, ..] | [b'M', b'M', 0, 0x2a, ..] => Some("TIFF"),
+        [0xff, 0x0a, ..] | [0, 0, 0, 0x0c, b'J', b'X', b'L', b' ', ..] => Some("JPEG XL"),
+        _ => None,
+    }
+}
+
 /// Longer pictures than this, in widths or heights, are refused by models that read any size.
 const LONGEST: f64 = 200.0;
 

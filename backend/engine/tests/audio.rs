@@ -68,10 +68,10 @@ fn the_tiny_checkpoint_equals_transformers() {
     let (l, h) = (model.info().layers as usize, model.info().heads as usize);
     let (s, n) = (seen.ids().len(), 20);
     let (prefill, generated) = seen.dense_maps(l, h, s, n);
-    let attention = Close::absolute(1e-5);
+    let attention = Close::absolute(1e-5).wider_on_gpu();
     attention.check(&prefill, &golden.f32("prefill"), "attention");
     // Between its own pass with a cache and without one the reference allows itself 2e-5.
-    let generating = Close::absolute(2e-5);
+    let generating = Close::absolute(2e-5).wider_on_gpu();
     generating.check(&generated, &golden.f32("generated"), "attention while generating");
     let observation = seen.observation();
     for layer in 0..l {
@@ -129,7 +129,7 @@ fn the_demo_model_equals_its_reference() {
         let rows: Vec<f32> =
             prefill.chunks(s * s).flat_map(|map| map[s * (s - 1)..].to_vec()).collect();
         let want = reference.f32(&format!("{i}.attention"));
-        Close::absolute(1e-5).check(&rows, &want, &format!("{what}: attention"));
+        Close::absolute(1e-5).wider_on_gpu().check(&rows, &want, &format!("{what}: attention"));
     }
 }
 

@@ -10,6 +10,7 @@ use super::lessons::opener;
 use super::made::{self, MOST_STEPS, MadeLesson, MadePicture, MadeStep};
 use super::own_lessons::save_file;
 use super::{api, shelf};
+use crate::actions::complain_of_file;
 use crate::browser;
 use crate::convert::{Converted, for_the_lab};
 use crate::lab::use_lab;
@@ -288,11 +289,11 @@ fn Picture(making: Making, step: RwSignal<MadeStep>) -> impl IntoView {
         let Some(file) = files.and_then(|files| files.get(0)) else { return };
         spawn_local(async move {
             let name = file.name();
-            let file = for_the_lab(file).await.map(|Converted { file, .. }| file);
-            let bytes = match file {
-                Some(file) => wasm_bindgen_futures::JsFuture::from(file.array_buffer()).await.ok(),
-                None => None,
+            let file = match for_the_lab(file).await {
+                Ok(Converted { file, .. }) => file,
+                Err(unread) => return complain_of_file(lab, &unread),
             };
+            let bytes = wasm_bindgen_futures::JsFuture::from(file.array_buffer()).await.ok();
             let bytes = bytes.map(|buffer| js_sys::Uint8Array::new(&buffer).to_vec());
             match bytes.and_then(|bytes| MadePicture::own(&name, &bytes)) {
                 Some(picture) if !step.is_disposed() => making.change(step, |s| s.picture = picture),

@@ -182,12 +182,12 @@ fn Pictures(start: Start) -> impl IntoView {
         let Some(file) = file else { return };
         spawn_local(async move {
             match for_the_lab(file).await {
-                Some(Converted { file, note }) => {
+                Ok(Converted { file, note }) => {
                     lab.converted.set(note);
                     let file = PictureFrom::File { url: String::new(), file };
                     start.run((Counterfactual::Swap, Some(file)));
                 }
-                None => actions::complain_of_file(lab),
+                Err(unread) => actions::complain_of_file(lab, &unread),
             }
         });
     };

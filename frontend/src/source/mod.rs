@@ -167,6 +167,13 @@ mod of_runs {
             }
         }
 
+        /// The address of a run's card.
+        pub fn card_url(self, id: &str) -> String {
+            match self {
+                Source::Remote => remote::card_url(id),
+            }
+        }
+
         /// The address to show one of a run's pictures by, as the model received it.
         pub fn prepared_url(self, id: &str, medium: u8) -> String {
             match self {

@@ -117,6 +117,10 @@ pub(super) fn picture_url(id: &str, medium: u8) -> String {
     of_picture(id, "picture", medium)
 }
 
+pub(super) fn card_url(id: &str) -> String {
+    at(&format!("/api/runs/{id}/card.png"))
+}
+
 pub(super) fn prepared_url(id: &str, medium: u8) -> String {
     of_picture(id, "prepared.png", medium)
 }

@@ -49,6 +49,9 @@ pub fn PlotFiles(
         <a href=drawn_there("html", None) download data-testid="export-html">
             "HTML "<small>{t("all of it in one file that needs no lab")}</small>
         </a>
+        <a href=move || run.facts.source.card_url(&run.facts.id.get().unwrap_or_default()) download data-testid="export-card">
+            "PNG "<small>{t("a card: picture, question, answer, curve and number")}</small>
+        </a>
         {entry(RunPlot::Curve, t("The curve as it is shown"))}
         {entry(RunPlot::Heads, t("Heads × layers"))}
         {entry(RunPlot::Flow, t("Who looks at whom"))}

@@ -34,6 +34,16 @@ impl Close {
         Close::Relative(tolerance)
     }
 
+    /// Twice as wide on a GPU, whose sums have another order than those of the reference's processor: of sharp
+    /// rows an H200 is up to 1.3 times this far away.
+    pub fn wider_on_gpu(self) -> Self {
+        let by = if matches!(device(), DeviceChoice::Cuda(_)) { 2.0 } else { 1.0 };
+        match self {
+            Close::Absolute(t) => Close::Absolute(by * t),
+            Close::Relative(t) => Close::Relative(by * t),
+        }
+    }
+
     pub fn check(self, got: &[f32], want: &[f32], what: &str) {
         assert_eq!(got.len(), want.len(), "{what}: number of values");
         let largest = want.iter().fold(0f64, |m, w| m.max(f64::from(w.abs())));
@@ -267,7 +277,7 @@ struct Block {
 pub fn same(got: &[f32], want: &[f32], what: &str) {
     match device() {
         DeviceChoice::Cpu => assert_eq!(got, want, "{what}"),
-        _ => Close::relative(1e-5).check(got, want, what),
+        _ => Close::relative(1e-5).wider_on_gpu().check(got, want, what),
     }
 }
 

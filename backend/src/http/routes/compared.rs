@@ -51,7 +51,7 @@ pub struct ComparedQuery {
 type File = ([(HeaderName, String); 2], Bytes);
 
 /// The runs that are named, each once.
-async fn runs_of(state: &AppState, names: &str) -> Result<Vec<Arc<Run>>, ApiError> {
+pub(super) async fn runs_of(state: &AppState, names: &str) -> Result<Vec<Arc<Run>>, ApiError> {
     let mut ids: Vec<&str> = Vec::new();
     for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         if ids.contains(&name) {
@@ -74,7 +74,7 @@ async fn runs_of(state: &AppState, names: &str) -> Result<Vec<Arc<Run>>, ApiErro
 }
 
 /// Where the comparison can be looked at.
-fn address(root: &str, runs: &[Arc<Run>], definition: &Definition) -> String {
+pub(super) fn address(root: &str, runs: &[Arc<Run>], definition: &Definition) -> String {
     let names: Vec<&str> = runs.iter().map(|run| run.id.as_str()).collect();
     let query = match *definition == Definition::default() {
         true => String::new(),

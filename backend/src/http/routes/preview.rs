@@ -13,12 +13,12 @@ use plots::words::number;
 use shared::experiment::ExperimentStatus;
 use shared::{Definition, Stage};
 
-use super::drawn;
+use super::{compared, drawn};
 use crate::error::ApiError;
 use crate::experiments::live::{no_experiment, read_status};
 use crate::export::{Observed, parse_definition};
 use crate::http::state::AppState;
-use crate::id::RunId;
+use crate::id::{RunId, SAMPLE};
 use crate::runs::Run;
 
 /// Most characters of a title; networks cut what is longer.
@@ -83,7 +83,14 @@ pub(super) async fn of(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Option<Preview>, ApiError> {
-    let Some((place, id)) = path.trim_end_matches('/').split_once('/') else { return Ok(None) };
+    let path = path.trim_end_matches('/');
+    let root = || drawn::root(state, headers);
+    let (place, id) = match path.split_once('/') {
+        Some(parts) => parts,
+        None if path.is_empty() => return Ok(Some(front(state, &root()).await)),
+        None if path == "compare" => return beside(state, uri, &root()).await,
+        None => return Ok(None),
+    };
     match place {
         "r" | "embed" => {
             let run = state.runs.find(id).await?;
@@ -102,6 +109,61 @@ pub(super) async fn of(
         }
         _ => Ok(None),
     }
+}
+
+/// The front page's preview, with the card of the run that it shows.
+async fn front(state: &AppState, root: &str) -> Preview {
+    let shipped = state.runs.find(SAMPLE).await.ok();
+    Preview {
+        title: "Who decides, the words or the picture?".to_owned(),
+        description:
+            "See, layer by layer, how much attention a multimodal model gives to the words and how \
+                      much to the picture."
+                .to_owned(),
+        address: format!("{root}/"),
+        picture: shipped.map(|run| card(root, &run, &Definition::default())),
+    }
+}
+
+/// The preview of runs beside each other: their answers, and their curves. What names no runs has none.
+///
+/// # Errors
+/// A run is not there, or there are too many.
+async fn beside(state: &AppState, uri: &Uri, root: &str) -> Result<Option<Preview>, ApiError> {
+    let query = Query::<HashMap<String, String>>::try_from_uri(uri).ok();
+    let Some(names) = query.and_then(|Query(mut named)| named.remove("runs")) else {
+        return Ok(None);
+    };
+    let definition = definition(uri);
+    let runs = compared::runs_of(state, &names).await?;
+    let address = compared::address(root, &runs, &definition);
+    // The same query but for the name of the definition, which the page has shorter.
+    let drawn = address
+        .replacen("/compare?", "/api/compare/export.png?", 1)
+        .replace("&def=", "&definition=");
+    let picture = Picture {
+        address: drawn,
+        shown: "MDI by layer of the runs beside each other".to_owned(),
+        card: false,
+    };
+    let told = move || {
+        let told = runs.iter().filter_map(|run| {
+            let observed = Observed::of_run(run).ok()?;
+            let plotted = observed.plotted();
+            let question = short(&plotted.options.prompt, TITLE / 2);
+            Some((question, short(&plotted.observation.answer(), TITLE / runs.len())))
+        });
+        told.collect::<Vec<_>>()
+    };
+    let told = tokio::task::spawn_blocking(told).await.map_err(ApiError::internal)?;
+    let answers: Vec<&str> = told.iter().map(|(_, answer)| answer.as_str()).collect();
+    let said: Vec<String> = told.iter().map(|(q, a)| format!("“{q}” – “{a}”")).collect();
+    Ok(Some(Preview {
+        title: short(&answers.join(" | "), TITLE),
+        description: short(&said.join(" "), DESCRIPTION),
+        address,
+        picture: Some(picture),
+    }))
 }
 
 /// The definition that a link of the page names; the usual one where it names none that can be read, as
@@ -138,13 +200,18 @@ fn run_preview(
         }
         None => format!("“{question}” – “{answer}”. {by}."),
     };
-    let picture = Picture {
+    let picture = card(root, run, definition);
+    Some(Preview { title, description: short(&said, DESCRIPTION), address, picture: Some(picture) })
+}
+
+/// A run's card.
+fn card(root: &str, run: &Run, definition: &Definition) -> Picture {
+    Picture {
         address: format!("{root}/api/runs/{}/card.png{}", run.id, query("definition", definition)),
         shown: "The picture with where the model looked, question, answer and MDI by layer"
             .to_owned(),
         card: true,
-    };
-    Some(Preview { title, description: short(&said, DESCRIPTION), address, picture: Some(picture) })
+    }
 }
 
 /// An experiment's preview: its title, of what it consists and how far it is, and its curves by layer once

@@ -244,13 +244,13 @@ impl std::fmt::Display for HubError {
 
 impl std::error::Error for HubError {}
 
-/// A size for people, in powers of ten as disks and hubs count.
+/// A size for people, in powers of two as the page says it.
 pub fn size(bytes: u64) -> String {
     let b = bytes as f64;
     match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.0} kB", b / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.0} MB", b / 1e6),
-        _ => format!("{:.1} GB", b / 1e9),
+        0..0x400 => format!("{bytes} bytes"),
+        0x400..0x10_0000 => format!("{:.0} KiB", b / 1024.0),
+        0x10_0000..0x4000_0000 => format!("{:.1} MiB", b / 1024f64.powi(2)),
+        _ => format!("{:.2} GiB", b / 1024f64.powi(3)),
     }
 }

@@ -121,7 +121,8 @@ pub fn Chips() -> impl IntoView {
                     <p class="quiet">{if ended() { t("Nothing was written.") } else { t("Nothing written yet.") }}</p>
                 })}
             </div>
-            <Show when=move || run.derived.target.get().is_some() && count.get() != 0>
+            // Of what is only pointed at the words' grounds tell: a line would move all that stands below.
+            <Show when=move || run.view.target.get().is_some() && count.get() != 0>
                 <p class="card-foot" data-testid="answer-looks">{looks_note}</p>
             </Show>
     }

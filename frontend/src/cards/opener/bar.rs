@@ -54,10 +54,10 @@ pub fn Bar() -> impl IntoView {
                         )
                     >
                         {(part >= ROOM).then(|| said(name, part))}
-                        {(class == "words" && part >= 2.0 * ROOM).then(|| view! { <small>{by()}</small> })}
                     </span>
                 }))}
             </div>
+            <small class="split-by" aria-hidden="true">{by}</small>
             // Where the bar is narrow, all names stand below it.
             <p class="split-all" aria-hidden="true">{all}</p>
             <p class="split-rest" aria-hidden="true">

@@ -4,6 +4,7 @@
 pub mod bar;
 pub mod claim;
 pub mod draft;
+pub mod elsewhere;
 pub mod question;
 pub mod scrub;
 pub mod told;

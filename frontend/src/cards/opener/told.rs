@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use shared::repeat::Claim;
-use shared::{Followed, Group, followed};
+use shared::{Counted, Followed, Group, followed};
 
 use crate::claims::{known, said, sample_of};
 use crate::lab::{Lab, use_lab};
@@ -11,6 +11,7 @@ use crate::media::kind_of;
 use crate::run::Run;
 use crate::run::kept::Kept;
 use crate::run::phase::Phase;
+use crate::run::shown::Shown;
 use crate::ui::said::views;
 use crate::words;
 
@@ -83,7 +84,14 @@ fn looked(run: Run) -> Option<AnyView> {
         .observation
         .with(|o| o.shown(token).map(|t| words::token(&t.text)).filter(|word| !word.is_empty()))?;
     let bold = |text: String| view! { <b>{text}</b> }.into_any();
-    let place = ("layer", layer.into_any());
+    // A single head may look elsewhere than all of them, whom the first sentence is about.
+    let place = match run.derived.maps.shown.get() {
+        Shown::Head(head) => {
+            let place = fill("{layer}, head {head} alone", &[("layer", &layer), ("head", &head)]);
+            ("layer", place.into_any())
+        }
+        _ => ("layer", layer.into_any()),
+    };
     let written = || ("word", format!("“{word}”").into_any());
     let glance = run.derived.glance.get().unwrap_or_default();
     let times = |n: f64| bold(words::number(n));
@@ -111,21 +119,75 @@ fn looked(run: Run) -> Option<AnyView> {
         });
     }
     let split = run.derived.split.get()?;
+    let sound = kind_of(run) == Some(Group::Audio);
+    if run.view.counted.get() == Counted::PerToken {
+        let split = split.counted(Counted::PerToken);
+        let n = split.words / split.picture;
+        return n.is_finite().then(|| per_token(sound, n, place, written()));
+    }
     let picture = view! { <b class="picture">{words::percent(split.picture)}</b> }.into_any();
     let share = view! { <b class="words">{words::percent(split.words)}</b> }.into_any();
     let places = [place, written(), ("picture", picture), ("share", share)];
-    Some(match kind_of(run) {
-        Some(Group::Audio) => views(
+    Some(match sound {
+        true => views(
             "Writing {word} in layer {layer}, the model gave {picture} of its attention to the whole \
              sound and {share} to all the words.",
             places,
         )
         .into_any(),
-        _ => views(
+        false => views(
             "Writing {word} in layer {layer}, the model gave {picture} of its attention to the whole \
              picture and {share} to all the words.",
             places,
         )
         .into_any(),
     })
+}
+
+/// The same by one token of each side: the words' drew `n` times the attention of the medium's.
+fn per_token(
+    sound: bool,
+    n: f64,
+    place: (&'static str, AnyView),
+    written: (&'static str, AnyView),
+) -> AnyView {
+    let times = |n: f64| ("n", view! { <b>{words::number(n)}</b> }.into_any());
+    match (sound, n) {
+        (false, n) if n >= ALIKE => views(
+            "Writing {word} in layer {layer}, the model looked at a token of the words {n} times as much \
+             as at one of the picture, on average.",
+            [place, written, times(n)],
+        )
+        .into_any(),
+        (false, n) if n <= 1.0 / ALIKE => views(
+            "Writing {word} in layer {layer}, the model looked at a token of the picture {n} times as \
+             much as at one of the words, on average.",
+            [place, written, times(1.0 / n)],
+        )
+        .into_any(),
+        (false, _) => views(
+            "Writing {word} in layer {layer}, the model looked at a token of the words as much as at one \
+             of the picture, on average.",
+            [place, written],
+        )
+        .into_any(),
+        (true, n) if n >= ALIKE => views(
+            "Writing {word} in layer {layer}, the model looked at a token of the words {n} times as much \
+             as at one of the sound, on average.",
+            [place, written, times(n)],
+        )
+        .into_any(),
+        (true, n) if n <= 1.0 / ALIKE => views(
+            "Writing {word} in layer {layer}, the model looked at a token of the sound {n} times as much \
+             as at one of the words, on average.",
+            [place, written, times(1.0 / n)],
+        )
+        .into_any(),
+        (true, _) => views(
+            "Writing {word} in layer {layer}, the model looked at a token of the words as much as at one \
+             of the sound, on average.",
+            [place, written],
+        )
+        .into_any(),
+    }
 }

@@ -14,7 +14,7 @@ use crate::run::phase::{Phase, to_go};
 use crate::{actions, browser, claims, words};
 
 /// How often the clock is looked at while somebody waits.
-const TICK: Duration = Duration::from_millis(500);
+pub(super) const TICK: Duration = Duration::from_millis(500);
 
 /// Where the run stands.
 #[component]
@@ -72,10 +72,7 @@ pub fn Waiting() -> impl IntoView {
             <div class="waiting-row">
                 <p data-testid="status" data-phase=move || run.facts.phase.with(Phase::name)>{sentence}</p>
                 <Show when=move || live()><Clock lab/></Show>
-                <Show when=move || may_stop.get()>
-                    <button type="button" class="button" data-testid="stop-here"
-                        on:click=move |_| actions::cancel(lab)>{t("Stop")}</button>
-                </Show>
+                <Show when=move || may_stop.get()><Stop lab testid="stop-here"/></Show>
                 <Show when=move || over.get() && !lab.sending.get()>
                     <button type="button" class="button" data-testid="ask-again"
                         on:click=again>{t("Ask again")}</button>
@@ -86,9 +83,24 @@ pub fn Waiting() -> impl IntoView {
     }
 }
 
+/// The way to stop the run; pressed, it says so until the run has ended.
+#[component]
+pub(super) fn Stop(lab: Lab, testid: &'static str) -> impl IntoView {
+    let pressed = RwSignal::new(false);
+    let stop = move |_| {
+        pressed.set(true);
+        actions::cancel(lab);
+    };
+    view! {
+        <button type="button" class="button" data-testid=testid disabled=move || pressed.get() on:click=stop>
+            {move || if pressed.get() { t("Stopping …") } else { t("Stop") }}
+        </button>
+    }
+}
+
 /// Time so far and time to go, and how many tokens.
 #[component]
-fn Clock(lab: Lab) -> impl IntoView {
+pub(super) fn Clock(lab: Lab) -> impl IntoView {
     let run = lab.run;
     let began = browser::now();
     let now = RwSignal::new(began);
@@ -117,7 +129,8 @@ fn Clock(lab: Lab) -> impl IntoView {
             (Some(left), _) => {
                 parts.push(fill("about {time} to go", &[("time", &words::seconds(left))]));
             }
-            (None, Some(all)) if all > so_far => {
+            // Less than a second is not told in seconds.
+            (None, Some(all)) if all > so_far && all >= 1000.0 => {
                 parts.push(fill("reading takes about {time}", &[("time", &words::seconds(all))]));
             }
             _ => {}
