@@ -68,7 +68,7 @@ fn a_dataset_is_pulled_and_read_row_by_row() {
     let absent = open(&hub, "mmmu-pro").err().unwrap();
     assert_eq!(absent.code(), ErrorCode::UnknownDataset);
     let said = absent.to_string();
-    assert!(said.contains("1.6 GB") && said.contains("`langoverrule datasets pull mmmu-pro`"));
+    assert!(said.contains("1.52 GiB") && said.contains("`langoverrule datasets pull mmmu-pro`"));
     assert!(server.asked().is_empty(), "a name alone asks nobody");
 
     let mut seen: Vec<Progress> = Vec::new();
@@ -210,7 +210,7 @@ fn what_stands_in_the_way_is_said_of_a_dataset() {
     says(&hub, "mmmu-pro", ErrorCode::HubDenied, "MMMU/MMMU_Pro is gated");
     server.set(Faults::default());
     let full = hub.clone().with_free_space(|_| Ok(64 << 20));
-    says(&full, "mmmu-pro", ErrorCode::StorageFull, "13 kB more are needed");
+    says(&full, "mmmu-pro", ErrorCode::StorageFull, "12 KiB more are needed");
     let offline = server.client_with(&home, &[("HF_HUB_OFFLINE", "1")]);
     let not_here = "the folder 'vision' of MMMU/MMMU_Pro is not on this machine";
     says(&offline, "mmmu-pro", ErrorCode::HubUnreachable, not_here);
@@ -265,9 +265,9 @@ fn the_command_line_lists_pulls_and_measures() {
     let before = list();
     for line in [
         "demo                  here, 960 rows, drawings under",
-        "mmmu-pro:vision       not here, 1.6 GB to fetch, 1730 rows, Apache-2.0\n",
-        "mmmu-pro:standard-10  not here, 678 MB to fetch, 1730 rows, Apache-2.0\n",
-        "mmmu-pro:standard-4   not here, 678 MB to fetch, 1730 rows, Apache-2.0\n",
+        "mmmu-pro:vision       not here, 1.52 GiB to fetch, 1730 rows, Apache-2.0\n",
+        "mmmu-pro:standard-10  not here, 646.6 MiB to fetch, 1730 rows, Apache-2.0\n",
+        "mmmu-pro:standard-4   not here, 646.5 MiB to fetch, 1730 rows, Apache-2.0\n",
         "`langoverrule datasets pull NAME` fetches",
     ] {
         assert!(before.contains(line), "no \"{line}\" in: {before}");
@@ -296,8 +296,8 @@ fn the_command_line_lists_pulls_and_measures() {
     assert!(pulled.status.success(), "{said}");
     for words in [
         "comes under the Apache-2.0 (https://huggingface.co/datasets/MMMU/MMMU_Pro)",
-        "of 13 kB",
-        "MMMU/MMMU_Pro: 13 kB fetched",
+        "of 12 KiB",
+        "MMMU/MMMU_Pro: 12 KiB fetched",
         "mmmu-pro:vision: 19 rows",
     ] {
         assert!(said.contains(words), "no \"{words}\" in: {said}");

@@ -161,7 +161,10 @@ async fn a_link_is_previewed_by_its_run() {
     assert!(lab.get("/runs").await.text().contains("<title>LangOverrule Lab</title>"));
     assert!(lab.get("/compare").await.text().contains("<title>LangOverrule Lab</title>"));
     // Runs beside each other have their answers and curves, and the front page says what it is for.
-    let text = lab.get(&format!("/compare?runs={0},sample&def=forward", run.id)).await.text();
+    let other = lab.ask("And this?").await;
+    lab.ended(&other.id).await;
+    let both = format!("/compare?runs={},{}&def=forward", run.id, other.id);
+    let text = lab.get(&both).await.text();
     let (_, picture) = text.split_once("og:image\" content=\"").unwrap();
     let picture = picture.split_once('"').unwrap().0.replace("&amp;", "&");
     let drawn = lab.get(&picture[picture.find("/api/").unwrap()..]).await;

@@ -156,7 +156,7 @@ fn a_transfer_cut_for_good_says_how_far_it_came_and_keeps_it() {
     server.set(Faults { cut: Some((0, 100)), ..Faults::default() });
     let error = pull(&hub).unwrap_err();
     assert!(matches!(error, HubError::Cut { at: 150_000, total: 300_000, .. }), "{error:?}");
-    assert!(error.to_string().contains("150 kB of 300 kB"), "{error}");
+    assert!(error.to_string().contains("146 KiB of 293 KiB"), "{error}");
     assert_eq!(std::fs::read(part(&home, &first)).unwrap(), first[..150_000]);
     assert_eq!(server.asked().iter().filter(|a| a.path.starts_with("/cdn")).count(), 6);
 }
@@ -324,7 +324,7 @@ fn too_little_room_is_said_before_the_weights_come() {
     let error = pull(&hub).unwrap_err();
     assert!(matches!(error, HubError::NoSpace { needed: 500_000, .. }), "{error:?}");
     assert_eq!(error.code(), ErrorCode::StorageFull);
-    assert!(error.to_string().contains("500 kB more are needed"), "{error}");
+    assert!(error.to_string().contains("488 KiB more are needed"), "{error}");
     assert!(server.asked().iter().all(|a| !a.path.starts_with("/cdn")));
 }
 
