@@ -10,10 +10,11 @@ use crate::config::{
 use crate::error::EngineError;
 use crate::family::grid::GridModel;
 use crate::filesystem::Location;
+use crate::prepare::{FilmModel, FilmTime};
 use crate::vision::{GridConfig, Windows};
 
-/// Names that nobody reads any more, and how seconds of a film are counted.
-const HARMLESS: [&str; 3] = ["in_chans", "spatial_patch_size", "tokens_per_second"];
+/// Names that nobody reads any more.
+const HARMLESS: [&str; 2] = ["in_chans", "spatial_patch_size"];
 
 /// Reads the configuration of a model folder. Settings left out have transformers' defaults.
 /// What is understood otherwise than it reads, or not known, is noted.
@@ -30,8 +31,12 @@ pub(super) fn load(
     let image_processor = model.text("image_processor_type")?.map(str::to_owned);
     let types = ["qwen2_5_vl", "qwen2_5_vl_text"];
     let out = ("out_hidden_size", vision.out);
-    let QwenText { text, image_token, eos } = qwen_text((&model, &generation), &types, out, notes)?;
-    Ok(GridModel { text, vision, image_token, eos, image_processor })
+    let QwenText { text, image_token, video_token: token, eos } =
+        qwen_text((&model, &generation), &types, out, notes)?;
+    let tower = model.section("vision_config")?;
+    let time = FilmTime::Seconds(tower.number("tokens_per_second", 4.0, 0.0..=1e3)?);
+    let film = Some(FilmModel { token, time });
+    Ok(GridModel { text, vision, image_token, eos, image_processor, film })
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.
