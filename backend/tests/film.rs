@@ -93,7 +93,7 @@ async fn command_line_and_api_see_the_same_film() {
 
 #[tokio::test]
 async fn frames_are_one_film_from_both_doors() {
-    let model = goldens("qwen2.5-vl-film");
+    let model = goldens("qwen2.5-vl-film").canonicalize().unwrap();
     let files = frames();
     let rate = ["--source-fps", "30", "--source-frames", "90"];
     let mut args = vec!["--json", "--indices", "0,18,36,53,71,89"];
@@ -108,7 +108,7 @@ async fn frames_are_one_film_from_both_doors() {
     assert_eq!(frames, &[0, 18, 36, 53, 71, 89]);
     assert_eq!((*of, *rate, *rule), (90, 2.0, FilmSampling::All));
 
-    let lab = TestLab::real("film", &model);
+    let lab = TestLab::real("qwen2.5-vl-film", &model);
     let mut form = Form::empty();
     for file in &files {
         form = form.with("frame", &std::fs::read(file).unwrap());

@@ -256,6 +256,11 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         let AnalyzeArgs { fps, source_fps, source_frames, indices, .. } = args;
         let (fps, source_fps, source_frames) = (*fps, *source_fps, *source_frames);
         let said = Frames { fps, source_fps, source_frames, indices: indices.clone() };
+        if said == Frames::default() {
+            return Err(
+                "frames need their rate: say --fps, or --indices with --source-fps".to_owned()
+            );
+        }
         files.push(said.packed(&all(&args.frame, "frame")?));
     }
     let lab = KeepingLab::in_data(args.device, &args.folders.data);

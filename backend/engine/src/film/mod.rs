@@ -227,28 +227,34 @@ fn animated_film(source: Source, limits: &FilmLimits) -> Result<Film, EngineErro
 /// Frames of equal length, by number of the picture that each shows, and how many there are a second.
 ///
 /// Times that differ by no more than files round them to (a hundredth of a second in GIF files) are one time;
-/// others are cut into the longest that divides all.
+/// others are cut into the longest that divides all. What is shown for longer than half a second is shown again: films
+/// have two frames a second at least, which is what is taken of them.
 fn even(delays: &[f64], limits: &FilmLimits) -> Result<(Vec<u32>, f64), EngineError> {
     /// What GIF files count in, in milliseconds.
     const UNIT: f64 = 10.0;
+    /// The longest that a frame is shown, in milliseconds.
+    const LONGEST: f64 = 500.0;
     let (least, most) =
         delays.iter().fold((f64::MAX, 0f64), |(l, m), delay| (l.min(*delay), m.max(*delay)));
-    if most - least <= 1.0 || (most - least <= UNIT && least >= 3.0 * UNIT) {
-        let all: f64 = delays.iter().sum();
-        let rate = (delays.len() as f64 * 1000.0 / all.max(1e-3)).min(MOST_RATE);
-        return Ok(((0..delays.len() as u32).collect(), rate));
-    }
+    let is_one = most - least <= 1.0 || (most - least <= UNIT && least >= 3.0 * UNIT);
     let in_ms = |delay: &f64| (delay.round() as u64).max(1);
-    let common = delays.iter().map(in_ms).fold(0, gcd).max(1);
+    let one = delays.iter().sum::<f64>() / delays.len().max(1) as f64;
+    // Sums of thirds are not whole: what is left of them is no part of a rate.
+    let named = |rate: f64| (rate * 1e6).round() / 1e6;
+    let common = match is_one {
+        true => one.max(1000.0 / MOST_RATE),
+        false => delays.iter().map(in_ms).fold(0, gcd).max(1) as f64,
+    };
+    let again = (common / LONGEST).ceil().max(1.0);
     let mut shown = Vec::new();
     for (picture, delay) in (0..).zip(delays) {
-        let times = in_ms(delay) / common;
-        if shown.len() as u64 + times > 10 * limits.frames as u64 {
+        let times = if is_one { 1.0 } else { in_ms(delay) as f64 / common } * again;
+        if shown.len() as f64 + times > 10.0 * limits.frames as f64 {
             return Err(too_many(limits));
         }
-        shown.extend(std::iter::repeat_n(picture, times as usize));
+        shown.extend(std::iter::repeat_n(picture, times.round() as usize));
     }
-    Ok((shown, 1000.0 / common as f64))
+    Ok((shown, named(1000.0 * again / common)))
 }
 
 const fn gcd(mut a: u64, mut b: u64) -> u64 {

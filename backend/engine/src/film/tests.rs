@@ -88,6 +88,9 @@ fn animations_become_frames_of_equal_length() {
     // What is shown for no time is shown as long as browsers do.
     let film = read(&gif(&[(10, 0), (20, 0)])).expect("a film");
     assert_eq!(film.extent().rate, 10.0);
+    // A picture that is shown long is several frames.
+    let film = read(&gif(&[(10, 200), (20, 200)])).expect("a film");
+    assert_eq!((grays(&film), film.extent().rate), (vec![10, 10, 10, 10, 20, 20, 20, 20], 2.0));
     // Thirty a second, as files count it in hundredths.
     let film = read(&gif(&[(1, 3), (2, 3), (3, 4)])).expect("a film");
     assert_eq!((film.extent().frames, film.extent().rate), (3, 30.0));

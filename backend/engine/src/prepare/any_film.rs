@@ -115,8 +115,8 @@ impl FilmSettings {
         };
         let tokens = json.size("max_video_tokens", 128_000, 1 << 30)? as u64;
         let cap = json.flag("cap_pixels_per_frame", false)?.then_some(tokens);
-        json.tell_unknown(&[&HARMLESS, &HARMLESS_FILM], notes);
         let normalise = Normalise::read(&json)?;
+        json.tell_unknown(&[&HARMLESS, &HARMLESS_FILM], notes);
         Ok(FilmSettings { model, pixels, cap, sampling, normalise })
     }
 

@@ -77,6 +77,11 @@ impl FrameFields {
         match (self.files.is_empty(), self.is_said) {
             (true, true) => Err(ApiError::new(ErrorCode::BadRequest, EngineRefusal::FilmEmpty)),
             (true, false) => Ok(None),
+            // An archive of one file of which nothing is said is an animated one.
+            _ if self.said == Frames::default() => {
+                let value = "nothing".to_owned();
+                Err(ApiError::new(ErrorCode::BadRequest, EngineRefusal::FramesRate { value }))
+            }
             _ => Ok(Some(self.said.packed(&self.files).into())),
         }
     }

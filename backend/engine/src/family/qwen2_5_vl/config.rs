@@ -27,20 +27,21 @@ pub(super) fn load(
 ) -> Result<GridModel, EngineError> {
     let files = Files::read(folder)?;
     let (model, generation) = (files.model()?, files.generation()?);
-    let vision = vision(&model.section("vision_config")?, notes)?;
+    let (vision, time) = vision(&model.section("vision_config")?, notes)?;
     let image_processor = model.text("image_processor_type")?.map(str::to_owned);
     let types = ["qwen2_5_vl", "qwen2_5_vl_text"];
     let out = ("out_hidden_size", vision.out);
     let QwenText { text, image_token, video_token: token, eos } =
         qwen_text((&model, &generation), &types, out, notes)?;
-    let tower = model.section("vision_config")?;
-    let time = FilmTime::Seconds(tower.number("tokens_per_second", 4.0, 0.0..=1e3)?);
     let film = Some(FilmModel { token, time });
     Ok(GridModel { text, vision, image_token, eos, image_processor, film })
 }
 
-/// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.
-fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, EngineError> {
+/// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig, and how time is counted.
+fn vision(
+    json: &Section,
+    notes: &mut Vec<ModelNote>,
+) -> Result<(GridConfig, FilmTime), EngineError> {
     same_layers(json)?;
     model_type(json, &["qwen2_5_vl_vision", "qwen2_5_vl"])?;
     silu(json)?;
@@ -86,6 +87,7 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
             (json.key("window_size"), windows.edge, config.patch * config.merge);
         return Err(json.fail(ConfigFault::WindowTooSmall { key, edge, token }));
     }
+    let time = FilmTime::Seconds(json.number("tokens_per_second", 4.0, 0.0..=1e3)?);
     json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
-    Ok(config)
+    Ok((config, time))
 }
