@@ -127,9 +127,10 @@ pub fn content_type(path: &str) -> &'static str {
     }
 }
 
-/// The content type of a picture or sound file by what it holds, for the formats the engine decodes.
+/// The content type of a picture, sound or film file by what it holds, for the formats the engine decodes.
 pub fn picture_type(bytes: &[u8]) -> &'static str {
     let known = shared::picture::picture_type(bytes).or(shared::sound_type(bytes));
+    let known = known.or(shared::film_type(bytes));
     known.unwrap_or("application/octet-stream")
 }
 

@@ -74,6 +74,7 @@ fn events() -> Vec<Event> {
         copies: CopyPositions::Shared,
         max_pixels: None,
         picture: PictureUse::Noise(7),
+        film: shared::FilmOptions::default(),
         knockout: Some("text>image@1-2#0".parse().unwrap()),
         sampling: shared::Sampling {
             repetition_penalty: 1.05,

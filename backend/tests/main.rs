@@ -26,6 +26,7 @@ mod events;
 mod experiment;
 mod experiments;
 mod fairness;
+mod film;
 mod full_disk;
 mod fuzz_wire;
 mod gguf;

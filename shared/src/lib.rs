@@ -61,12 +61,15 @@ pub use layout::{Layout, Token};
 pub use looks::FlowMatrix;
 pub use masses::Masses;
 pub use measure::{Attention, Measure, Undefined, Value};
-pub use media::{Cell, Medium, Place, PreparedPicture, Span, sound_type};
+pub use media::{
+    Cell, FILM_MANIFEST, Medium, Moment, Place, PreparedPicture, Span, film_type, sound_type,
+};
 pub use moved::Moved;
 pub use observation::Observation;
 pub use options::{
-    AskedOptions, Changed, CopyPositions, ImageFit, KnownModel, ModelDefaults, ModelInfo,
-    ModelTraits, PruneCount, PrunePositions, Quant, Resizing, RunOptions, WhyChanged,
+    AfterFilm, AskedOptions, Changed, CopyPositions, FilmOptions, FilmSampling, FrameOrder,
+    ImageFit, KnownModel, ModelDefaults, ModelInfo, ModelTraits, PruneCount, PrunePositions, Quant,
+    Resizing, RunOptions, WhyChanged,
 };
 pub use repeat::{Repeat, RepeatTable, Sampled};
 pub use report::Report;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::group::Group;
+use crate::options::FilmSampling;
 
 /// The picture as the model saw it, in the pixels of the person's own picture (after EXIF
 /// orientation) and in its own.
@@ -43,8 +44,20 @@ pub enum Medium {
     Video {
         /// What the model saw of every frame.
         view: PreparedPicture,
-        /// For each step of its tokens the time in the film, in milliseconds.
+        /// For each step of its tokens the time in the film, in milliseconds: that of the step's first frame.
         times: Vec<u32>,
+        /// Numbers of the frames that the model saw, in its order, as the given film counts them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        frames: Vec<u32>,
+        /// How many frames the given film has.
+        #[serde(default)]
+        of: u32,
+        /// How many frames a second the model saw.
+        #[serde(default)]
+        rate: f64,
+        /// By which rule they were chosen; `all` where they were before the film was given.
+        #[serde(default)]
+        rule: FilmSampling,
     },
     /// A sound.
     Audio {
@@ -202,6 +215,20 @@ pub const fn sound_type(bytes: &[u8]) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// The content type of a file that is a film and nothing else, by what it holds: y4m, or the lab's own archive of
+/// frames. Animated pictures are films where they are given as such.
+pub fn film_type(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"YUV4MPEG2 ") {
+        return Some("video/x-yuv4mpeg");
+    }
+    // The name of a tar archive's first file is its first field.
+    let named = bytes.starts_with(FILM_MANIFEST.as_bytes());
+    (named && bytes.get(257..262) == Some(b"ustar")).then_some("application/x-tar")
+}
+
+/// The first file in an archive of frames, which says their rate.
+pub const FILM_MANIFEST: &str = "film.json";
 
 /// Which numbers of a series a token covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

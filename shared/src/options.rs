@@ -2,6 +2,7 @@
 
 mod asked;
 mod changed;
+mod film;
 mod model_info;
 mod resizing;
 mod resolve;
@@ -17,6 +18,7 @@ use crate::sentence::{Message, OptionError};
 
 pub use asked::AskedOptions;
 pub use changed::{Changed, WhyChanged};
+pub use film::{AfterFilm, FilmOptions, FilmSampling, FrameOrder, MOST_FPS};
 pub use model_info::ModelInfo;
 pub use resizing::Resizing;
 pub use resolve::{KnownModel, ModelDefaults, ModelTraits, resolve, resolve_settings};
@@ -264,6 +266,9 @@ pub struct RunOptions {
     /// run's, and still decides how large it is and how many tokens it has.
     #[serde(skip_serializing_if = "is_default")]
     pub picture: PictureUse,
+    /// How films become frames, and where the text behind them stands.
+    #[serde(skip_serializing_if = "is_default")]
+    pub film: FilmOptions,
     /// Attention to knock out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub knockout: Option<Knockout>,
@@ -336,6 +341,7 @@ impl RunOptions {
         if let Some(repeat) = &self.repeat {
             repeat.check()?;
         }
+        self.film.check()?;
         self.sampling.check()
     }
 }
@@ -359,6 +365,7 @@ impl Default for RunOptions {
             copies: CopyPositions::default(),
             max_pixels: None,
             picture: PictureUse::default(),
+            film: FilmOptions::default(),
             knockout: None,
             sampling: Sampling::default(),
             repeat: None,

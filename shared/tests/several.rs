@@ -35,7 +35,14 @@ fn prompt() -> impl Strategy<Value = Prompt> {
             let is_film = film && medium == 1;
             let group = if is_film { Group::Video } else { Group::Image };
             media.push(match is_film {
-                true => Medium::Video { view: view(*n), times: vec![0] },
+                true => Medium::Video {
+                    view: view(*n),
+                    times: vec![0],
+                    frames: vec![0, 1],
+                    of: 2,
+                    rate: 2.0,
+                    rule: shared::FilmSampling::All,
+                },
                 false => Medium::image(view(*n)),
             });
             for col in 0..*n {

@@ -101,6 +101,13 @@ fn options() -> impl Strategy<Value = RunOptions> {
                     PictureUse::Noise(pixels),
                     PictureUse::None,
                 ][pixels as usize % 4],
+                film: FilmOptions {
+                    sampling: FilmSampling::ALL[pixels as usize % 3],
+                    fps: (replicate % 3 == 1).then_some(0.5),
+                    after: AfterFilm::ALL[pixels as usize % 2],
+                    order: [FrameOrder::Own, FrameOrder::Reversed, FrameOrder::Shuffled(pixels)]
+                        [replicate as usize % 3],
+                },
                 knockout: (replicate % 2 == 1).then(|| Knockout {
                     from: groups(replicate),
                     to: groups(pixels),

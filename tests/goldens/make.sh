@@ -7,6 +7,6 @@ if [ -z "${PYTHON:-}" ]; then
     .venv/bin/pip install --quiet -r requirements.txt
     PYTHON=.venv/bin/python
 fi
-for maker in make_images make_pictures make_resize make_llava make_interleave make_qwen make_qwen2 make_qwen3 make_internvl make_positions make_levers make_several make_knockout make_chat make_sampling make_gguf make_settings make_smolvlm make_onevision make_audio; do
+for maker in make_images make_pictures make_resize make_llava make_interleave make_qwen make_qwen2 make_qwen3 make_internvl make_positions make_levers make_several make_knockout make_chat make_sampling make_gguf make_settings make_smolvlm make_onevision make_audio make_film; do
     "$PYTHON" "$maker.py"
 done

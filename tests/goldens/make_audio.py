@@ -84,7 +84,7 @@ def write(model, proc, folder):
     (folder / "config.json").write_text(json.dumps(json.loads((folder / "config.json").read_text()), indent=1))
 
 
-def run(model, proc, inputs, media, prompt_text, raw, features, extra, n=N):
+def run(model, proc, inputs, media, prompt_text, raw, features, extra, n=N, more=None):
     """One forward with maps, N greedy tokens, checks, files. `media` is the set of ids that count as not-text."""
     d = OUT; inputs = {k: v for k, v in inputs.items()}; ids = inputs["input_ids"]; S = ids.shape[1]
     gc = model.generation_config; eos, pad = gc.eos_token_id, gc.pad_token_id; gc.eos_token_id = None; gc.pad_token_id = 0
@@ -96,13 +96,14 @@ def run(model, proc, inputs, media, prompt_text, raw, features, extra, n=N):
     glog = torch.stack([x[0] for x in gen.logits]).float()
     assert (torch.stack([a[0] for a in gen.attentions[0]]) - pre).abs().max() < 1e-5 and (pre.sum(-1) - 1).abs().max() < 1e-4 and (rows.sum(-1) - 1).abs().max() < 1e-4
     if any(int(i) in media for i in new): raise Close
+    if hasattr(getattr(model, "model", None), "rope_deltas"): model.model.rope_deltas = None
     tail = {"input_ids": new[:-1], "attention_mask": torch.ones(n - 1, dtype=torch.long)}   # once more, in one pass and without a cache
     full = model(**{k: torch.cat([v, tail.get(k, torch.zeros(n - 1)).to(v.dtype)[None]], 1) if torch.is_tensor(v) and v.shape == inputs["input_ids"].shape else v for k, v in inputs.items()}, output_attentions=True, use_cache=False)
     fa = torch.stack([a[0] for a in full.attentions]).float(); off = max((fa[:, :, S:] - rows).abs().max().item(), (fa[:, :, :S, :S] - pre).abs().max().item()); lo = (full.logits[0, S - 1:].float() - glog).abs().max().item()
     assert off < 2e-5 and lo < 2e-3, (off, lo)
     t = {k: v.clone() for k, v in inputs.items() if torch.is_tensor(v)}
     t |= dict(logits=out.logits[0, -1].float(), prefill=pre, generated=rows, generated_ids=new, logits_generated=glog)
-    t["features"] = features.reshape(-1, features.shape[-1]).float()
+    t |= more or {}; t["features"] = features.reshape(-1, features.shape[-1]).float()
     t.setdefault("input_ids", ids.clone()); save_file({k: v.contiguous() for k, v in t.items()}, str(d / "golden.safetensors"))
     gc.eos_token_id, gc.pad_token_id = eos, pad; write(model, proc, d)
     again, info = type(model).from_pretrained(d, attn_implementation="eager", dtype=torch.float32, output_loading_info=True); diff = (again.eval()(**inputs, use_cache=False).logits[0, -1] - out.logits[0, -1]).abs().max().item()
@@ -116,7 +117,7 @@ def run(model, proc, inputs, media, prompt_text, raw, features, extra, n=N):
     (d / "golden.json").write_text(json.dumps(case, ensure_ascii=False, indent=1))
 
     size = sum(f.stat().st_size for f in d.rglob("*") if f.is_file()) / 2**20
-    print(f"qwen2-audio: S {S} media {no} L {L} H {H} gap {case['min_top2_gap']:.4f} own {off:.0e}/{lo:.0e} sharp {case['max_weight']:.2f} params {sum(p.numel() for p in model.parameters())} {size:.2f} MiB mdi {[x and round(x, 2) for x in case['mdi']]}", flush=True)
+    print(f"{d.name}: S {S} media {no} L {L} H {H} gap {case['min_top2_gap']:.4f} own {off:.0e}/{lo:.0e} sharp {case['max_weight']:.2f} params {sum(p.numel() for p in model.parameters())} {size:.2f} MiB mdi {[x and round(x, 2) for x in case['mdi']]}", flush=True)
     if case["min_top2_gap"] < 0.02: raise Close
     assert size < 3, size
     return d

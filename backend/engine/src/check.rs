@@ -11,6 +11,7 @@ use shared::{
 use crate::compress;
 use crate::error::EngineError;
 use crate::family::{Numbering, begin};
+use crate::film::FilmExtent;
 use crate::prepare::{Pictures, Plan, Sounds};
 use crate::prompt::{MediumRun, Piece, Prompt, PromptTokenizer, Templates};
 use crate::sound::SOUND_RATE;
@@ -35,7 +36,7 @@ pub struct PromptCheck {
 }
 
 /// How large a medium is: what is known of it before it is prepared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Extent {
     /// A picture of so many pixels.
     Picture {
@@ -44,6 +45,8 @@ pub enum Extent {
         /// In height.
         height: u32,
     },
+    /// A film.
+    Film(FilmExtent),
     /// A sound of so many samples, [`SOUND_RATE`] a second.
     Sound {
         /// All of them.
@@ -62,6 +65,7 @@ impl Extent {
     pub(crate) const fn group(self) -> Group {
         match self {
             Extent::Picture { .. } => Group::Image,
+            Extent::Film(_) => Group::Video,
             Extent::Sound { .. } => Group::Audio,
         }
     }
@@ -109,9 +113,10 @@ impl PromptCheck {
             .ok_or_else(|| EngineError::internal("a template was resolved that is not there"))?;
         let media = if options.picture == PictureUse::None { &[] } else { media };
         let are_sounds = media.iter().any(|medium| medium.group() == Group::Audio);
+        let are_films = media.iter().any(|medium| medium.group() == Group::Video);
         if media.len() > MOST_MEDIA {
             let (n, most) = (media.len() as u64, MOST_MEDIA as u64);
-            return Err(bad(match are_sounds {
+            return Err(bad(match are_sounds || are_films {
                 true => EngineRefusal::TooManyMedia { n, most },
                 false => EngineRefusal::TooManyPictures { n, most },
             }));
@@ -124,6 +129,11 @@ impl PromptCheck {
                 Extent::Picture { width, height } => {
                     self.pictures.plan((width, height), &options)?
                 }
+                Extent::Film(film) => {
+                    let films = self.pictures.films();
+                    let films = films.ok_or_else(|| bad(EngineRefusal::SeesNoFilms))?;
+                    films.plan(&film, &options)?
+                }
                 Extent::Sound { samples } => self.sound(samples, &mut options)?,
             });
         }
@@ -134,20 +144,22 @@ impl PromptCheck {
         // ranked; how many of all of them, now: the first runs are taken to stay whole.
         let left = |plan: &Plan| compress::kept(plan.len(), &options);
         let mut left: Vec<usize> = plans.iter().map(left).collect();
-        let (mut images, mut next) = (Vec::new(), 0);
+        let (mut images, mut next, mut reach) = (Vec::new(), 0, 0);
         for piece in &prompt.pieces {
             match piece {
                 Piece::Medium(MediumRun { medium, run, .. }) => {
                     let Some(left) = left.get_mut(*medium) else { continue };
                     let kept = run.len().min(*left);
                     *left -= kept;
-                    next = self.numbering.after_picture(next, kept, run.grid(), &options);
+                    let shape = run.shape();
+                    reach = reach.max(self.numbering.reach(next, kept, &shape, &options));
+                    next = self.numbering.after_medium(next, kept, &shape, &options);
                     images.push(kept * options.replicate as usize);
                 }
                 text => next += text.tokens().len() as u32,
             }
         }
-        let next = next as usize;
+        let next = next.max(reach) as usize;
         let prompt_tokens = prompt.len() + images.iter().sum::<usize>();
         if let Some(knockout) = &options.knockout {
             let generates = options.max_new_tokens > 1;
@@ -171,6 +183,7 @@ impl PromptCheck {
                 };
                 let media = match media.len() {
                     _ if are_sounds => EngineRefusal::TheSound,
+                    _ if are_films => EngineRefusal::TheFilm,
                     0 | 1 => EngineRefusal::ThePicture,
                     _ => EngineRefusal::ThePictures,
                 };

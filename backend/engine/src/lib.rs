@@ -22,6 +22,7 @@ mod device;
 mod error;
 mod family;
 mod filesystem;
+mod film;
 mod generate;
 mod matrix;
 mod memory;
@@ -52,6 +53,7 @@ pub use family::{
     variant, variant_of,
 };
 pub use filesystem::{Contents, Disk, FileInfo, FileSystem, InMemory, Location};
+pub use film::{Film, FilmExtent, FilmLimits, Frames, animated_in};
 pub use memory::{MemoryNeed, amount};
 pub use model::{LoadOptions, Media, Medium, Model, Prepared};
 pub use observer::{Control, EventObserver, GeneratedToken, NoObserver, Observer, Wants};

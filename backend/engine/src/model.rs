@@ -14,11 +14,12 @@ use crate::device::DeviceChoice;
 use crate::error::EngineError;
 use crate::family::{self, Loaded, Parts, Reading, Seen};
 use crate::filesystem::Location;
+use crate::film::Film;
 use crate::generate::{self, Outcome};
 use crate::memory::{self, Footprint, GpuRun, MemoryNeed};
 use crate::observer::{Observer, Wants};
 use crate::picture::Picture;
-use crate::prepare::{Mel, Pixels, Plan};
+use crate::prepare::{Mel, Pixels, Plan, Reel};
 use crate::prompt::Prompt;
 use crate::sound::Sound;
 use crate::weighed::{self, Arranged};
@@ -50,6 +51,8 @@ pub struct Model {
 pub enum Medium<'m> {
     /// A still picture.
     Picture(&'m Picture),
+    /// A film.
+    Film(&'m Film),
     /// A sound.
     Sound(&'m Sound),
 }
@@ -58,6 +61,7 @@ impl Medium<'_> {
     fn extent(self) -> Extent {
         match self {
             Medium::Picture(picture) => (picture.width, picture.height).into(),
+            Medium::Film(film) => Extent::Film(film.extent()),
             Medium::Sound(sound) => Extent::Sound { samples: sound.samples.len() },
         }
     }
@@ -85,6 +89,12 @@ impl<'m> From<&'m Vec<Picture>> for Media<'m> {
     }
 }
 
+impl<'m> From<&'m Film> for Media<'m> {
+    fn from(film: &'m Film) -> Self {
+        Media(vec![Medium::Film(film)])
+    }
+}
+
 impl<'m> From<&'m Sound> for Media<'m> {
     fn from(sound: &'m Sound) -> Self {
         Media(vec![Medium::Sound(sound)])
@@ -108,6 +118,7 @@ enum Given {
         /// Where that, or each of its tiles, lies in the given one.
         views: Vec<PreparedPicture>,
     },
+    Film(Reel),
     Sound(Mel),
 }
 
@@ -115,6 +126,7 @@ impl Given {
     fn seen(&self) -> Seen<'_> {
         match self {
             Given::Picture { pixels, views, .. } => Seen::Picture(pixels, views),
+            Given::Film(reel) => Seen::Film(reel),
             Given::Sound(mel) => Seen::Sound(mel),
         }
     }
@@ -122,6 +134,7 @@ impl Given {
     const fn group(&self) -> Group {
         match self {
             Given::Picture { .. } => Group::Image,
+            Given::Film(_) => Group::Video,
             Given::Sound(_) => Group::Audio,
         }
     }
@@ -144,10 +157,12 @@ impl Prepared {
         self.picture_png_of(0)
     }
 
-    /// A picture as the model sees it, as a PNG file; none where there is none of that number.
+    /// A picture as the model sees it, as a PNG file; none where there is none of that number. Of a film all frames,
+    /// beside and below each other, eight in a row.
     pub fn picture_png_of(&self, medium: usize) -> Option<Vec<u8>> {
         match self.media.get(medium) {
             Some((Given::Picture { picture, .. }, _)) => Some(picture.png()),
+            Some((Given::Film(reel), _)) => Some(reel.strip.png()),
             _ => None,
         }
     }
@@ -170,7 +185,8 @@ impl Prepared {
     /// Tokens that the encoder makes of the largest medium; none where there is none. Media go
     /// through it one after another.
     pub(crate) fn tower_tokens(&self) -> Option<usize> {
-        self.media.iter().map(|(_, plan)| plan.len()).max()
+        // Of a film one step after another, too.
+        self.media.iter().map(|(_, plan)| plan.at_a_time()).max()
     }
 
     /// How many bins the run's flows have.
@@ -192,6 +208,7 @@ impl Prepared {
     pub fn pixels_of(&self, medium: usize) -> &[f32] {
         match self.media.get(medium) {
             Some((Given::Picture { pixels, .. }, _)) => pixels,
+            Some((Given::Film(reel), _)) => &reel.values,
             _ => &[],
         }
     }
@@ -214,7 +231,11 @@ impl Prepared {
     pub fn with_pixels(mut self, pixels: Vec<f32>) -> Self {
         let mut rest = pixels.as_slice();
         for (given, _) in &mut self.media {
-            let Given::Picture { pixels, .. } = given else { continue };
+            let pixels = match given {
+                Given::Picture { pixels, .. } => pixels,
+                Given::Film(reel) => &mut reel.values,
+                Given::Sound(_) => continue,
+            };
             let (own, others) = rest.split_at(pixels.len());
             *pixels = own.to_vec();
             rest = others;
@@ -377,7 +398,7 @@ impl Model {
         self.check.templates.names().collect()
     }
 
-    /// Prepares media and a prompt: a picture, a sound, or a list of them. Of a sound that is longer than
+    /// Prepares media and a prompt: a picture, a film, a sound, or a list of them. Of a sound that is longer than
     /// the model hears the end is cut off, which the prepared options say (`changed`).
     ///
     /// # Errors
@@ -406,6 +427,12 @@ impl Model {
             Medium::Picture(picture) => {
                 let Pixels { values, picture, views } = ours.prepare(picture, options)?;
                 Ok(Given::Picture { pixels: values, picture, views })
+            }
+            Medium::Film(film) => {
+                let films = ours.films().ok_or_else(|| {
+                    EngineError::new(ErrorCode::BadOption, EngineRefusal::SeesNoFilms)
+                })?;
+                Ok(Given::Film(films.prepare(film, options)?))
             }
             Medium::Sound(Sound { samples, .. }) => {
                 let sounds = ours.sounds().ok_or_else(|| {

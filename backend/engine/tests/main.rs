@@ -12,6 +12,7 @@ mod broken_models;
 mod broken_settings;
 mod cache;
 mod chat;
+mod film;
 mod fuzz_models;
 mod gguf;
 mod goldens;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::Args;
-use engine::{DeviceChoice, LoadOptions, SOUND_RATE};
+use engine::{DeviceChoice, Frames, LoadOptions, SOUND_RATE};
 use plots::export::RunPlot;
 use shared::options::MAX_REPLICATE;
 use shared::sentence::EngineRefusal;
@@ -14,7 +14,7 @@ use shared::{AskedOptions, ErrorBody, ErrorCode, Event, Observation, Quant, Repe
 use super::asked::AskedArgs;
 use super::dump::Maps;
 use super::recorder::{Heads, Recording};
-use super::values::{outputs, share, text, whole};
+use super::values::{number, outputs, share, text, whole};
 use super::{Failure, ModelFolders, print, repeat, table};
 use crate::clock;
 use crate::error::ApiError;
@@ -22,7 +22,7 @@ use crate::export::drawing::{Form, Subject, Wanted, theme_of};
 use crate::export::{Observed, parse_definition};
 use crate::id::RunId;
 use crate::runs::samples;
-use crate::workers::lab::{Decoded, KeepingLab, Lab, decode_all, media};
+use crate::workers::lab::{Decoded, KeepingLab, Lab, decode_all, film_file, media};
 use crate::workers::{fidelity, memory};
 
 /// What to analyze and how.
@@ -32,13 +32,33 @@ pub struct AnalyzeArgs {
     #[arg(long, default_value = "demo-llava", value_parser = text())]
     model: String,
     /// The picture; given again and again, the prompt's pictures in this order.
-    #[arg(long, value_name = "FILE", required_unless_present = "audio")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["audio", "video", "frame"])]
     image: Vec<PathBuf>,
     /// The sound, for models that hear: a WAV file, best of 16,000 samples a second; given again and again,
     /// the prompt's sounds in this order. Another rate is resampled, and what is longer than the model
     /// hears is cut; both are told.
     #[arg(long, value_name = "FILE.wav", conflicts_with_all = ["image", "prepared"])]
     audio: Vec<PathBuf>,
+    /// The film, for models that see films: an animated GIF, PNG or WebP file, or a y4m file; given again and again, the
+    /// prompt's films in this order, behind its pictures. Which frames the model sees, --sampling says.
+    #[arg(long, value_name = "FILE", conflicts_with = "audio")]
+    video: Vec<PathBuf>,
+    /// A frame of a film, a picture file; given again and again, its frames in this order, all of which the model sees.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["audio", "video"])]
+    frame: Vec<PathBuf>,
+    /// How many a second the frames are; may be left out with --indices.
+    #[arg(long, value_name = "NUMBER", requires = "frame", value_parser = number)]
+    fps: Option<f64>,
+    /// How many frames a second the film has that the frames were taken of.
+    #[arg(long, value_name = "NUMBER", requires = "frame", value_parser = number)]
+    source_fps: Option<f64>,
+    /// How many frames that film has.
+    #[arg(long, value_name = "N", requires = "frame", value_parser = whole::<u32>(1, u32::MAX.into()))]
+    source_frames: Option<u32>,
+    /// The frames' numbers in it, from 0, joined by commas.
+    #[arg(long, value_name = "N,N,…", requires = "source_fps", value_delimiter = ',',
+        value_parser = whole::<u32>(0, u32::MAX.into()))]
+    indices: Vec<u32>,
     /// The question.
     #[arg(long, value_parser = text())]
     prompt: String,
@@ -166,7 +186,8 @@ impl AnalyzeArgs {
         ];
         let one = one.into_iter().filter_map(|(option, file)| Some((option, &**file.as_ref()?)));
         let plots = self.plot.iter().map(|plot| ("--plot", &*plot.file));
-        let read = self.image.iter().chain(&self.audio).map(PathBuf::as_path);
+        let read = self.image.iter().chain(&self.audio).chain(&self.video).chain(&self.frame);
+        let read = read.map(PathBuf::as_path);
         outputs(read, one.chain(plots))?;
         match self.prepared.is_some() && self.asked.shows_no_picture() {
             true => {
@@ -227,8 +248,22 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> Result<(), Failure> {
         }
         files.push(file);
     }
-    let lab = KeepingLab::in_data(args.device, &args.folders.data);
     let says = |e: engine::EngineError| format!("{}: {}", e.code, e.message);
+    for file in all(&args.video, "film")? {
+        files.push(film_file(&file).map_err(says)?);
+    }
+    if !args.frame.is_empty() {
+        let AnalyzeArgs { fps, source_fps, source_frames, indices, .. } = args;
+        let (fps, source_fps, source_frames) = (*fps, *source_fps, *source_frames);
+        let said = Frames { fps, source_fps, source_frames, indices: indices.clone() };
+        if said == Frames::default() {
+            return Err(
+                "frames need their rate: say --fps, or --indices with --source-fps".to_owned()
+            );
+        }
+        files.push(said.packed(&all(&args.frame, "frame")?));
+    }
+    let lab = KeepingLab::in_data(args.device, &args.folders.data);
     let decoded = decode_all(&lab, &slices(&files)).map_err(says)?;
     for medium in &decoded {
         if let Decoded::Sound(sound) = medium

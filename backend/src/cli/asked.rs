@@ -3,8 +3,8 @@
 use clap::Args;
 use shared::options::MAX_NEW_TOKENS;
 use shared::{
-    AskedOptions, CopyPositions, ImageFit, PictureUse, PruneCount, PrunePositions, Resizing,
-    Sampling,
+    AfterFilm, AskedOptions, CopyPositions, FilmOptions, FilmSampling, ImageFit, PictureUse,
+    PruneCount, PrunePositions, Resizing, Sampling,
 };
 
 use super::Failure;
@@ -48,6 +48,22 @@ pub struct AskedArgs {
     /// or none for the question alone [default: own].
     #[arg(long, value_name = "WHAT", value_parser = text())]
     picture: Option<String>,
+    /// Which frames of a film the model sees: qwen-vl-utils (two a second, an even number from 4 to 768, evenly from the
+    /// first to the last), transformers (as the model's video processor does: every one, unless its files or
+    /// --sample-fps say how many), or all [default: qwen-vl-utils].
+    #[arg(long, value_name = "RULE", value_parser = text())]
+    sampling: Option<String>,
+    /// How many frames a second are taken of a film [default: 2 under qwen-vl-utils].
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    sample_fps: Option<f64>,
+    /// Where the text behind a film stands, where positions count time: longer_edge, as in transformers 5, where a long
+    /// film and the text share positions, or max_plus_one, behind the film, as in transformers 4
+    /// [default: longer_edge].
+    #[arg(long, value_parser = text())]
+    after_film: Option<String>,
+    /// In which order a film's frames are shown: own, reversed or shuffled:SEED [default: own].
+    #[arg(long, value_name = "ORDER", value_parser = text())]
+    frame_order: Option<String>,
     /// Attention to knock out, quoted: FROM>TO[@LAYERS][#HEADS], such as "text>image@8-15". Groups
     /// are begin, system, template, marker, image, instruction and generated, joined by +; text
     /// is every prompt group but the picture, all is every group.
@@ -91,9 +107,25 @@ impl AskedArgs {
             copies: named("copies", &CopyPositions::ALL, CopyPositions::name, &self.copies)?,
             picture: self.picture.as_deref().map(str::parse).transpose().map_err(bad)?,
             knockout: self.knockout.as_deref().map(str::parse).transpose().map_err(bad)?,
+            film: self.film()?,
             sampling: self.sampling(seed),
             ..AskedOptions::default()
         })
+    }
+
+    /// How films become frames, where anything is said of it.
+    fn film(&self) -> Result<Option<FilmOptions>, Failure> {
+        let bad = |what: String| format!("bad_option: {what}");
+        let rule = named("sampling", &FilmSampling::ALL, FilmSampling::name, &self.sampling)?;
+        let after = named("after-film", &AfterFilm::ALL, AfterFilm::name, &self.after_film)?;
+        let order = self.frame_order.as_deref().map(str::parse).transpose().map_err(bad)?;
+        let film = FilmOptions {
+            sampling: rule.unwrap_or_default(),
+            fps: self.sample_fps.map(|fps| fps as f32),
+            after: after.unwrap_or_default(),
+            order: order.unwrap_or_default(),
+        };
+        Ok((film != FilmOptions::default()).then_some(film))
     }
 
     /// Whether the model is asked to be shown no picture.

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use shared::report::{Comparison, Numbers};
 use shared::{
-    CopyPositions, Group, Medium, Moved, PictureUse, PreparedPicture, PruneBy, PruneCount, Report,
+    AfterFilm, CopyPositions, FrameOrder, Group, Medium, Moved, PictureUse, PreparedPicture,
+    PruneBy, PruneCount, Report,
 };
 
 /// A picture as the model saw it, and what was done to its tokens.
@@ -38,6 +39,35 @@ fn sound(report: &Report, length: u32) -> String {
     let mut text = format!("{:.2} seconds heard", f64::from(length) / 1e3);
     if report.options.picture == PictureUse::Blank {
         text += ", as silence";
+    }
+    text + &levers(report)
+}
+
+/// A film as the model saw it: which frames, at which rate and by which rule, and what was done to its tokens.
+fn film(report: &Report, medium: &Medium) -> String {
+    let Medium::Video { view, times, frames, of, rate, rule } = medium else {
+        return String::new();
+    };
+    let mut text = format!(
+        "{} of {of} frames, {rate} a second, by the rule {}, {} × {} pixels, {} × {} × {} tokens",
+        frames.len(),
+        rule.name(),
+        view.width,
+        view.height,
+        times.len(),
+        view.rows,
+        view.cols,
+    );
+    match report.options.picture {
+        PictureUse::Own | PictureUse::None => {}
+        PictureUse::Blank => text += ", black",
+        PictureUse::Noise(seed) => _ = write!(text, ", noise of seed {seed}"),
+    }
+    if report.options.film.order != FrameOrder::Own {
+        let _ = write!(text, ", {}", report.options.film.order);
+    }
+    if report.options.film.after != AfterFilm::default() {
+        let _ = write!(text, ", text {}", report.options.film.after.name());
     }
     text + &levers(report)
 }
@@ -109,6 +139,7 @@ pub(super) fn table(report: &Report) -> String {
     }
     let media = report.layout.media.as_slice();
     let hears = !media.is_empty() && media.iter().all(|m| matches!(m, Medium::Audio { .. }));
+    let watches = !media.is_empty() && media.iter().all(|m| matches!(m, Medium::Video { .. }));
     if !model.jpeg_decoder.is_empty() && !hears {
         let _ = writeln!(out, "            JPEG files are decoded by {}", model.jpeg_decoder);
     }
@@ -132,6 +163,9 @@ pub(super) fn table(report: &Report) -> String {
                     Medium::Audio { length } => {
                         let _ = writeln!(out, "sound {number}     {}", sound(report, *length));
                     }
+                    Medium::Video { .. } => {
+                        let _ = writeln!(out, "film {number}      {}", film(report, medium));
+                    }
                     _ => {
                         let seen = picture(report, medium.picture());
                         let _ = writeln!(out, "picture {number}   {seen}");
@@ -141,6 +175,9 @@ pub(super) fn table(report: &Report) -> String {
         }
         [Medium::Audio { length }] => {
             let _ = writeln!(out, "sound       {}", sound(report, *length));
+        }
+        [medium @ Medium::Video { .. }] => {
+            let _ = writeln!(out, "film        {}", film(report, medium));
         }
         _ => _ = writeln!(out, "picture     {}", picture(report, report.layout.picture)),
     }
@@ -167,7 +204,11 @@ pub(super) fn table(report: &Report) -> String {
         "layer",
         "MDI",
         "AEI text",
-        if hears { "AEI sound" } else { "AEI pict." },
+        match (hears, watches) {
+            (true, _) => "AEI sound",
+            (_, true) => "AEI film",
+            _ => "AEI pict.",
+        },
         "n_T",
         "n_O",
         "P_T",

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CopyPositions, ImageFit, PruneCount, PrunePositions, Quant, Resizing, RunOptions};
+use super::{
+    CopyPositions, FilmOptions, ImageFit, PruneCount, PrunePositions, Quant, Resizing, RunOptions,
+};
 use crate::intervention::{Knockout, PictureUse, PruneBy};
 use crate::repeat::Repeat;
 use crate::sampling::Sampling;
@@ -62,6 +64,10 @@ pub struct AskedOptions {
     /// What the model is shown in the picture's place; the picture itself when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<PictureUse>,
+    /// How films become frames, and where the text behind them stands; `qwen-vl-utils` at two frames a second, and as
+    /// in transformers 5, when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub film: Option<FilmOptions>,
     /// Attention to knock out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub knockout: Option<Knockout>,
@@ -96,6 +102,7 @@ impl From<&RunOptions> for AskedOptions {
             copies,
             max_pixels,
             picture,
+            film,
             knockout,
             sampling,
             repeat,
@@ -119,6 +126,7 @@ impl From<&RunOptions> for AskedOptions {
             copies: Some(copies),
             max_pixels,
             picture: Some(picture),
+            film: Some(film),
             knockout,
             sampling: Some(sampling),
             repeat,

@@ -125,6 +125,7 @@ pub fn resolve_settings(
         copies: asked.copies.unwrap_or(d.copies),
         max_pixels: max_pixels(asked.max_pixels, model, &mut changed)?,
         picture: asked.picture.unwrap_or(d.picture),
+        film: asked.film.unwrap_or(d.film),
         knockout: asked.knockout.clone().map(|mut knockout| {
             if let Some(layers) = model.layers {
                 let last = layers.saturating_sub(1);

@@ -6,7 +6,7 @@ use super::{AskedOptions, ModelDefaults, ModelTraits, RunOptions, resolve_settin
 type LeaveOut = fn(&mut AskedOptions);
 
 /// Every option that may be left out.
-const OPTIONS: [LeaveOut; 19] = [
+const OPTIONS: [LeaveOut; 20] = [
     |a| a.quant = None,
     |a| a.max_new_tokens = None,
     |a| a.ignore_eos = None,
@@ -21,6 +21,7 @@ const OPTIONS: [LeaveOut; 19] = [
     |a| a.copies = None,
     |a| a.max_pixels = None,
     |a| a.picture = None,
+    |a| a.film = None,
     |a| a.knockout = None,
     // Every layer of one model is not every layer of another.
     |a| {

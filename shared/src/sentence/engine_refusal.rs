@@ -45,9 +45,47 @@ sentences! {
         NoNoiseForSounds = "no_noise_for_sounds":
             "A sound can be replaced by silence (blank) or left out (none), not by noise.",
             "소리는 무음(blank)으로 바꾸거나 뺄(none) 수 있지만 잡음으로 바꿀 수는 없습니다.";
+        FilmEmpty = "film_file_empty":
+            "The film has no frames.", "영상에 프레임이 없습니다.";
+        NoFilm = "file_is_no_film":
+            "This file is not a film the lab can read. Animated GIF, PNG and WebP files and y4m files work, and frames given one by one as pictures with a rate.",
+            "랩이 읽을 수 있는 영상 파일이 아닙니다. 움직이는 GIF, PNG, WebP 파일과 y4m 파일, 또는 초당 프레임 수와 함께 한 장씩 준 프레임을 쓸 수 있습니다.";
+        FilmKind { kind: String } = "film_kind_unreadable":
+            "The lab cannot read this kind of film ({kind}). Animated GIF files and y4m files of 8 bits (C420, C422, C444) always work.",
+            "랩이 읽을 수 없는 종류의 영상입니다({kind}). 움직이는 GIF 파일과 8비트 y4m 파일(C420, C422, C444)은 언제나 쓸 수 있습니다.";
+        FilmDamaged { what: String } = "film_file_damaged":
+            "The film file is damaged or cut off ({what}). Save it again and retry.",
+            "영상 파일이 손상되었거나 잘렸습니다({what}). 다시 저장한 뒤 시도하세요.";
+        FilmTooManyFrames { most: u64 } = "film_too_many_frames":
+            "The film has more than {most} frames. Cut it or give fewer frames a second, and try again.",
+            "영상의 프레임이 {most}개보다 많습니다. 자르거나 초당 프레임 수를 줄여 다시 시도하세요.";
+        FilmTooManyPixels { width: u64, height: u64, frames: u64, millions: u64 } = "film_too_many_pixels":
+            "The film has {frames} frames of {width} × {height} pixels; at most {millions} million pixels are read in all. Make it smaller or shorter and try again.",
+            "영상은 {width} × {height} 픽셀의 프레임 {frames}개입니다. 모두 합해 {millions} × 100만 픽셀까지 읽습니다. 크기나 길이를 줄여 다시 시도하세요.";
+        FrameTooManyPixels { width: u64, height: u64, millions: u64 } = "frame_too_many_pixels":
+            "A frame has {width} × {height} pixels; at most {millions} million are read. Make the film smaller and try again.",
+            "프레임이 {width} × {height} 픽셀입니다. {millions} × 100만 픽셀까지 읽습니다. 영상을 줄여 다시 시도하세요.";
+        FramesDiffer { n: u64, width: u64, height: u64, first_width: u64, first_height: u64 } = "frames_of_other_sizes":
+            "Frame {n} has {width} × {height} pixels and the first one {first_width} × {first_height}: frames of a film have one size.",
+            "{n}번 프레임은 {width} × {height} 픽셀이고 첫 프레임은 {first_width} × {first_height} 픽셀입니다. 한 영상의 프레임은 크기가 같아야 합니다.";
+        OfFrame { n: u64, all: u64, what: Message } = "of_frame":
+            "Frame {n} of {all}: {what}", "프레임 {all}개 가운데 {n}번: {what}";
+        FramesRate { value: String } = "frames_rate_wrong":
+            "Frames need their rate: fps, and source_fps where it is given, must be above 0 and at most 1000, not {value}.",
+            "프레임에는 초당 프레임 수가 필요합니다. fps와 source_fps는 0보다 크고 1000 이하여야 합니다. 지금 값: {value}.";
+        FramesIndices { frames: u64, indices: u64 } = "frames_indices_wrong":
+            "There are {frames} frames and {indices} indices: give each frame's number in the film it was taken of, rising, and their rate there (source_fps).",
+            "프레임이 {frames}개인데 번호(indices)는 {indices}개입니다. 각 프레임이 원래 영상에서 몇 번째인지 커지는 순서로, 그 영상의 초당 프레임 수(source_fps)와 함께 주세요.";
+        FilmTooShort { frames: u64 } = "film_too_short":
+            "The film has {frames} frame; the rule qwen-vl-utils takes at least two. Give a longer film, or sample it by another rule (all).",
+            "영상의 프레임이 {frames}개입니다. qwen-vl-utils 규칙에는 두 개 이상이 필요합니다. 더 긴 영상을 주거나 다른 규칙(all)으로 고르세요.";
+        SeesNoFilms = "model_sees_no_films":
+            "This model sees no films. Ask it about a picture, or choose a model that sees films, such as Qwen2.5-VL.",
+            "이 모델은 영상을 보지 못합니다. 이미지로 묻거나 Qwen2.5-VL처럼 영상을 보는 모델을 고르세요.";
+        TheFilm = "prompts_film": "film", "영상";
         TooManyMedia { n: u64, most: u64 } = "media_more_than_prompt_has":
-            "There are {n} pictures and sounds; a prompt has at most {most}.",
-            "이미지와 소리가 {n}개입니다. 프롬프트에는 {most}개까지 들어갑니다.";
+            "There are {n} pictures, films and sounds; a prompt has at most {most}.",
+            "이미지, 영상, 소리가 {n}개입니다. 프롬프트에는 {most}개까지 들어갑니다.";
         TheSound = "prompts_sound": "sound", "소리";
         TooManyPixels { width: u64, height: u64, millions: u64 } = "picture_too_many_pixels":
             "The picture has {width} × {height} pixels; at most {millions} million are accepted. Make it smaller and try again.",

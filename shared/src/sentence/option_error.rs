@@ -34,6 +34,9 @@ sentences! {
         MaxPixelsOutside { asked: u64, model: String, least: u64, most: u64 } = "max_pixels_outside":
             "max_pixels is {asked}; {model} reads pictures of {least} to {most} pixels.",
             "max_pixels가 {asked}입니다. {model} 모델은 {least}~{most}픽셀의 이미지를 읽습니다.";
+        FilmRate { value: String, most: u64 } = "film_rate":
+            "film.fps, the frames a second that are taken of a film, must be above 0 and at most {most}, not {value}.",
+            "영상에서 초당 고를 프레임 수(film.fps)는 0보다 크고 {most} 이하여야 합니다. 지금 값: {value}.";
         MaxPixelsZero = "max_pixels_zero":
             "max_pixels must be at least 1.", "max_pixels는 1 이상이어야 합니다.";
         PruneRange { value: String } = "prune_range":

@@ -10,7 +10,7 @@ use super::{
 use crate::decoder::{Biases, DecoderConfig};
 use crate::error::EngineError;
 
-/// Tokens that stand for nothing in a question about a still picture.
+/// Tokens that templates name by their words; a film's is read where there are films.
 const HARMLESS: [&str; 4] =
     ["video_token_id", "vision_end_token_id", "vision_start_token_id", "vision_token_id"];
 
@@ -28,6 +28,7 @@ const ROPE: RopeRules = RopeRules {
 pub(crate) struct QwenText {
     pub(crate) text: DecoderConfig,
     pub(crate) image_token: u32,
+    pub(crate) video_token: u32,
     pub(crate) eos: Vec<u32>,
 }
 
@@ -58,10 +59,11 @@ pub(crate) fn qwen_text(
         }));
     }
     let image_token = image_token(model, &["image_token_id"], 151_655, text.vocab)?;
+    let video_token = super::image_token(model, &["video_token_id"], 151_656, text.vocab)?;
     let eos = eos(&[generation, model, &text_part], 151_645)?;
     beside(model, notes)?;
     model.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
-    Ok(QwenText { text, image_token, eos })
+    Ok(QwenText { text, image_token, video_token, eos })
 }
 
 /// Settings of the decoder that stand outside `text_config` although there is one: transformers 5

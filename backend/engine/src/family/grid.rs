@@ -11,7 +11,7 @@ use crate::config::gguf::pixels;
 use crate::decoder::DecoderConfig;
 use crate::error::EngineError;
 use crate::filesystem::Location;
-use crate::prepare::{AnySize, Normalise};
+use crate::prepare::{AnySize, FilmModel, Normalise};
 use crate::prompt::{Part, Prompting, Template};
 use crate::vision::{GridConfig, GridTower};
 use crate::weights::Metadata;
@@ -26,6 +26,8 @@ pub(super) struct GridModel {
     pub(super) eos: Vec<u32>,
     /// The image processor that `config.json` names, if it names one.
     pub(super) image_processor: Option<String>,
+    /// What it says of films, where it sees some.
+    pub(super) film: Option<FilmModel>,
 }
 
 /// How a family's published models prepare pictures.
@@ -44,7 +46,15 @@ impl GridModel {
 
     /// Pictures as the published models prepare them.
     pub(super) fn published(&self, published: Published) -> AnySize {
-        AnySize::of(published.pixels, self.sizes(), published.normalise)
+        let prepare = AnySize::of(published.pixels, self.sizes(), published.normalise);
+        self.usual_films(prepare)
+    }
+
+    fn usual_films(&self, prepare: AnySize) -> AnySize {
+        match self.film {
+            Some(film) => prepare.with_usual_films(film),
+            None => prepare,
+        }
     }
 
     /// Pictures as a model folder says.
@@ -57,7 +67,12 @@ impl GridModel {
         published: Published,
         notes: &mut Vec<ModelNote>,
     ) -> Result<AnySize, EngineError> {
-        AnySize::load(folder, self.published(published), self.image_processor.as_deref(), notes)
+        let named = self.image_processor.as_deref();
+        let prepare = AnySize::load(folder, self.published(published), named, notes)?;
+        match self.film {
+            Some(film) => prepare.with_films(folder, film, notes),
+            None => Ok(prepare),
+        }
     }
 
     /// Pictures as an mmproj file says, with levels normalised so.
@@ -70,7 +85,8 @@ impl GridModel {
         published: Published,
         normalise: Normalise,
     ) -> Result<AnySize, EngineError> {
-        Ok(AnySize::of(pixels(clip, published.pixels)?, self.sizes(), normalise))
+        let prepare = AnySize::of(pixels(clip, published.pixels)?, self.sizes(), normalise);
+        Ok(self.usual_films(prepare))
     }
 
     /// What is known of the model without its weights.

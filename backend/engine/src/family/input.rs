@@ -2,12 +2,12 @@
 
 use candle_core::{Result, Tensor};
 use shared::{
-    Cell, Group, Layout, Medium, Place, PreparedPicture, PruneBy, RunOptions, Span, Token,
+    Cell, Group, Layout, Medium, Moment, Place, PreparedPicture, PruneBy, RunOptions, Span, Token,
 };
 
 use super::{Parts, positions};
 use crate::compress;
-use crate::prepare::{Mel, Run};
+use crate::prepare::{Mel, Reel, Run};
 use crate::prompt::{MediumRun, Piece, Prompt};
 use crate::rotary::Position;
 use crate::vision::Features;
@@ -31,6 +31,8 @@ pub(crate) struct Input {
 pub(crate) enum Seen<'m> {
     /// A picture's pixels in the encoder's order, and its views.
     Picture(&'m [f32], &'m [PreparedPicture]),
+    /// A film.
+    Film(&'m Reel),
     /// A sound.
     Sound(&'m Mel),
 }
@@ -40,6 +42,14 @@ impl Seen<'_> {
     fn medium(self, line_ends: u32) -> Medium {
         match self {
             Seen::Picture(_, views) => Medium::Image { views: views.to_vec(), line_ends },
+            Seen::Film(Reel { view, times, frames, of, rate, rule, .. }) => Medium::Video {
+                view: *view,
+                times: times.clone(),
+                frames: frames.clone(),
+                of: *of,
+                rate: *rate,
+                rule: *rule,
+            },
             Seen::Sound(mel) => Medium::Audio { length: mel.length },
         }
     }
@@ -92,10 +102,14 @@ pub(crate) fn input(
         let indices = compress::replicate(&kept, options.replicate);
         let indices: Vec<u32> = indices.into_iter().map(|at| from + at).collect();
         rows.features(picture, &indices)?;
-        let (places, after) = numbering.picture(next, &kept, run.grid(), options);
+        let (places, after) = numbering.medium(next, &kept, &run.shape(), options);
         positions.extend(places);
         next = after;
-        let of = (parts.image_token, *medium as u8);
+        let id = match (seen, parts.pictures.films()) {
+            (Seen::Film(_), Some(films)) => films.token(),
+            _ => parts.image_token,
+        };
+        let of = (id, *medium as u8);
         let at = (from, *run);
         tokens.extend(medium_tokens(of, *seen, at, &kept, options.replicate));
     }
@@ -117,6 +131,9 @@ pub(crate) fn input(
     let media = media.iter().zip(line_ends);
     let media = media.map(|(seen, line_ends)| seen.medium(line_ends)).collect();
     let layout = Layout::new(tokens, media);
+    // Time in a film may reach beyond the text behind it; what is generated stands behind both.
+    let last = positions.iter().flatten().max().map_or(0, |last| last + 1);
+    let next = next.max(last);
     let (embeddings, deep) = rows.joined()?;
     Ok(Input { embeddings, deep, positions, next, layout })
 }
@@ -175,6 +192,7 @@ fn encode(parts: &Parts, seen: Seen, medium: usize, options: &RunOptions) -> Res
     let ranked = options.prune > 0.0 && options.prune_by == PruneBy::Score;
     let Features { rows, deep, scores } = match seen {
         Seen::Picture(pixels, views) => parts.encoder.features(pixels, views, ranked)?,
+        Seen::Film(reel) => parts.encoder.watch(reel, ranked)?,
         Seen::Sound(mel) => parts.encoder.hear(mel, ranked)?,
     };
     let all = rows.dim(0)?;
@@ -201,6 +219,12 @@ fn medium_tokens(
             Seen::Picture(..) => {
                 let cell = run.cell(at).map(|(row, col)| Cell { row, col, copy, tile: run.tile });
                 ("<image>", Group::Image, cell.map(Place::Cell))
+            }
+            Seen::Film(_) => {
+                let grid = ((run.rows * run.cols) as u32).max(1);
+                let step = run.tile + (at / grid) as u16;
+                let cell = run.cell(at % grid).map(|(row, col)| Moment { step, row, col });
+                ("<video>", Group::Video, cell.map(Place::Moment))
             }
             Seen::Sound(mel) => {
                 let start = (from + at) * mel.step;

@@ -11,7 +11,7 @@ use super::{Description, Facts, Family};
 use crate::decoder::Decoder;
 use crate::error::EngineError;
 use crate::memory::Footprint;
-use crate::prepare::{Mel, Pictures};
+use crate::prepare::{Mel, Pictures, Reel};
 use crate::prompt::{Found, PromptTokenizer, Templates};
 use crate::vision::Features;
 use crate::weights::Loader;
@@ -26,6 +26,11 @@ pub(crate) trait Encoder {
     fn hear(&self, mel: &Mel, scores: bool) -> Result<Features> {
         let _ = (mel, scores);
         candle_core::bail!("this encoder hears no sounds")
+    }
+    /// The same of a film, as the family's [`crate::prepare::Films`] made it, step after step.
+    fn watch(&self, reel: &Reel, scores: bool) -> Result<Features> {
+        let _ = (reel, scores);
+        candle_core::bail!("this encoder sees no films")
     }
     /// What image tokens are ranked by when some are pruned; `None` where this model has nothing to
     /// rank them by.

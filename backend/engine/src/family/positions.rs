@@ -1,8 +1,9 @@
 //! Where tokens stand: rotary positions of text, of whole pictures, and of pictures of which
 //! tokens were dropped or repeated.
 
-use shared::{CopyPositions, PrunePositions, RunOptions};
+use shared::{AfterFilm, CopyPositions, PrunePositions, RunOptions};
 
+use crate::prepare::Shape;
 use crate::rotary::Position;
 
 /// How a family numbers the tokens of a picture.
@@ -25,51 +26,72 @@ impl Numbering {
         }
     }
 
-    /// How many positions one copy of a picture of `rows × cols` tokens takes, of which `kept`
-    /// are there.
-    fn span(self, kept: usize, (rows, cols): (usize, usize), stand: PrunePositions) -> u32 {
-        let span = match (self, stand) {
+    /// How many positions one copy of a picture or film takes, of whose tokens `kept` are there.
+    fn span(self, kept: usize, shape: &Shape, options: &RunOptions) -> u32 {
+        match self {
             // What was dropped was never there; where nothing was, nothing is packed.
-            (_, PrunePositions::Repacked) if kept < rows * cols => kept,
-            (Numbering::Sequence, _) => rows * cols,
-            (Numbering::Grid, _) => rows.max(cols),
-        };
-        span as u32
+            _ if self.repacks(kept, shape, options) => kept as u32,
+            Numbering::Sequence => shape.len() as u32,
+            Numbering::Grid => match options.film.after {
+                AfterFilm::LongerEdge => shape.rows.max(shape.cols) as u32,
+                AfterFilm::MaxPlusOne => self.extent(shape),
+            },
+        }
     }
 
-    /// The position after a picture that begins at one.
-    pub(crate) fn after_picture(
+    /// How far a whole one reaches: the position behind its last on any axis, counted from its first.
+    fn extent(self, shape: &Shape) -> u32 {
+        match self {
+            Numbering::Sequence => shape.len() as u32,
+            Numbering::Grid => {
+                let edge = shape.rows.max(shape.cols) as u32;
+                edge.max(shape.time(shape.steps.saturating_sub(1)).saturating_add(1))
+            }
+        }
+    }
+
+    /// Whether those that are left are numbered anew.
+    fn repacks(self, kept: usize, shape: &Shape, options: &RunOptions) -> bool {
+        let stand = options.prune_positions.unwrap_or(self.own());
+        stand == PrunePositions::Repacked && kept < shape.len()
+    }
+
+    /// The position after a picture or film that begins at one.
+    pub(crate) fn after_medium(
         self,
         start: u32,
         kept: usize,
-        grid: (usize, usize),
+        shape: &Shape,
         options: &RunOptions,
     ) -> u32 {
-        let copies = match options.copies {
-            CopyPositions::New => options.replicate,
-            CopyPositions::Shared => 1,
-        };
-        let stand = options.prune_positions.unwrap_or(self.own());
-        start + copies * self.span(kept, grid, stand)
+        start + copies(options) * self.span(kept, shape, options)
     }
 
-    /// Positions of the kept tokens of every copy of a picture that begins at one, and the position
-    /// after it.
-    pub(crate) fn picture(
+    /// The position behind all of its own: under M-RoPE a long film may reach beyond the text that follows it.
+    pub(crate) fn reach(self, start: u32, kept: usize, shape: &Shape, options: &RunOptions) -> u32 {
+        let span = self.span(kept, shape, options);
+        let one = if self.repacks(kept, shape, options) { span } else { self.extent(shape) };
+        start + (copies(options) - 1) * span + one
+    }
+
+    /// Positions of the kept tokens of every copy of a picture or film that begins at one, and the position after it.
+    pub(crate) fn medium(
         self,
         first: u32,
         kept: &[u32],
-        (rows, cols): (usize, usize),
+        shape: &Shape,
         options: &RunOptions,
     ) -> (Vec<Position>, u32) {
-        let stand = options.prune_positions.unwrap_or(self.own());
-        let span = self.span(kept.len(), (rows, cols), stand);
-        let repacked = stand == PrunePositions::Repacked && kept.len() < rows * cols;
-        let columns = cols as u32;
+        let span = self.span(kept.len(), shape, options);
+        let repacked = self.repacks(kept.len(), shape, options);
+        let (columns, grid) = (shape.cols as u32, (shape.rows * shape.cols) as u32);
         let place = |start: u32, i: usize, at: u32| match self {
             _ if repacked => [start + i as u32; 3],
             Numbering::Sequence => [start + at; 3],
-            Numbering::Grid => [start, start + at / columns, start + at % columns],
+            Numbering::Grid => {
+                let (step, at) = (at / grid, at % grid);
+                [start + shape.time(step as usize), start + at / columns, start + at % columns]
+            }
         };
         let mut positions = Vec::with_capacity(kept.len() * options.replicate as usize);
         for copy in 0..options.replicate {
@@ -79,7 +101,15 @@ impl Numbering {
             };
             positions.extend(kept.iter().enumerate().map(|(i, at)| place(start, i, *at)));
         }
-        (positions, self.after_picture(first, kept.len(), (rows, cols), options))
+        (positions, self.after_medium(first, kept.len(), shape, options))
+    }
+}
+
+/// How many copies stand one after another.
+const fn copies(options: &RunOptions) -> u32 {
+    match options.copies {
+        CopyPositions::New => options.replicate,
+        CopyPositions::Shared => 1,
     }
 }
 
@@ -105,7 +135,7 @@ mod tests {
             grid: (usize, usize),
             options: &RunOptions,
         ) -> (Vec<Position>, u32) {
-            let (picture, next) = self.picture(before as u32, kept, grid, options);
+            let (picture, next) = self.medium(before as u32, kept, &grid.into(), options);
             let text = of_text(0, before).chain(picture).chain(of_text(next, after));
             (text.collect(), next + after as u32)
         }
@@ -198,6 +228,32 @@ mod tests {
             };
             assert_eq!(of(Some(PrunePositions::Repacked)), of(None));
             assert_eq!(of(Some(PrunePositions::Kept)), of(None));
+        }
+    }
+
+    /// The table of what transformers 5 makes of films: a grid of 8 × 14 tokens that begins at 10, at two positions a
+    /// second, by seconds a step and number of steps.
+    #[test]
+    fn films_count_time_in_seconds() {
+        let options = RunOptions::default();
+        let behind = shared::FilmOptions { after: AfterFilm::MaxPlusOne, ..Default::default() };
+        let behind = RunOptions { film: behind, ..RunOptions::default() };
+        for (seconds, steps, times, after) in [
+            (1.0, 4, &[10, 12, 14, 16][..], (24, 24)),
+            (0.5, 4, &[10, 11, 12, 13], (24, 24)),
+            (5.0 / 3.0, 4, &[10, 13, 16, 20], (24, 24)),
+            (1.0, 30, &[10, 12, 14, 16], (24, 69)),
+        ] {
+            let shape = Shape { rows: 8, cols: 14, steps, pace: 2.0 * seconds };
+            let whole: Vec<u32> = (0..shape.len() as u32).collect();
+            let (positions, next) = Numbering::Grid.medium(10, &whole, &shape, &options);
+            let first: Vec<u32> = positions.chunks(8 * 14).map(|step| step[0][0]).collect();
+            assert_eq!(first[..4], *times, "{seconds} s");
+            assert_eq!(positions[8 * 14 + 15][1..], [11, 11], "rows and columns begin anew");
+            let (_, behind) = Numbering::Grid.medium(10, &whole, &shape, &behind);
+            assert_eq!((next, behind), after, "{steps} steps");
+            let last = positions.iter().flatten().max().map(|last| last + 1);
+            assert_eq!(Some(Numbering::Grid.reach(10, whole.len(), &shape, &options)), last);
         }
     }
 

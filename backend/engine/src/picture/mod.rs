@@ -16,6 +16,7 @@ use shared::picture::MOST_PIXELS;
 use shared::sentence::{EngineRefusal, LabError};
 
 pub use jpeg::JPEG_DECODER;
+pub(crate) use raster::without_profile;
 
 use crate::error::EngineError;
 use told::Told;

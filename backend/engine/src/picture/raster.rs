@@ -46,7 +46,7 @@ pub(super) fn decode(
 
 /// A PNG file without its colour profile, which says nothing here: it is packed, and the decoder would unpack
 /// a gigabyte of it before it reads a pixel. Any other file as it is.
-pub(super) fn without_profile(bytes: &[u8], format: ImageFormat) -> Cow<'_, [u8]> {
+pub(crate) fn without_profile(bytes: &[u8], format: ImageFormat) -> Cow<'_, [u8]> {
     let profile =
         |(kind, _): &(Range<usize>, Range<usize>)| bytes.get(kind.clone()) == Some(b"iCCP");
     if format != ImageFormat::Png || !png_chunks(bytes).any(|chunk| profile(&chunk)) {

@@ -5,9 +5,10 @@ use shared::picture::{PictureTokens, smart_resize};
 use shared::sentence::{ConfigFault, EngineRefusal, ModelNote, OptionError, SettingNeed};
 use shared::{ErrorCode, PreparedPicture, RunOptions};
 
+use super::any_film::FilmSettings;
 use super::{
-    Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, Settings, channels, class, replaced,
-    resize, tell_unused, usual_steps,
+    Films, Filter, HARMLESS, Normalise, Pictures, Pixels, Plan, Settings, channels, class,
+    replaced, resize, tell_unused, usual_steps,
 };
 use crate::config::Section;
 use crate::error::EngineError;
@@ -17,12 +18,14 @@ use crate::picture::Picture;
 /// The settings of a Qwen2VLImageProcessor.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AnySize {
-    min_pixels: u64,
-    max_pixels: u64,
-    patch: u32,
+    pub(super) min_pixels: u64,
+    pub(super) max_pixels: u64,
+    pub(super) patch: u32,
     /// Patches along the edge of a token.
-    merge: u32,
-    normalise: Normalise,
+    pub(super) merge: u32,
+    pub(super) normalise: Normalise,
+    /// How films are prepared, where the model sees some.
+    pub(super) films: Option<FilmSettings>,
 }
 
 /// Most pixels that a configuration may ask every picture to have; the published ones have no more
@@ -30,7 +33,7 @@ pub(crate) struct AnySize {
 const MOST_PIXELS: usize = 4096 * 4096;
 
 /// A still picture stands for this many frames.
-const FRAMES: usize = 2;
+pub(super) const FRAMES: usize = 2;
 
 impl AnySize {
     /// The settings in a model folder for a tower with the patch and merge size of `published`, which
@@ -59,7 +62,7 @@ impl AnySize {
         }
         usual_steps(&json, &["do_resize", "do_rescale", "do_normalize", "do_convert_rgb"])?;
         channels(&json)?;
-        let (min_pixels, max_pixels) = limits(&json)?;
+        let (min_pixels, max_pixels) = limits(&json, (56 * 56, 28 * 28 * 1280))?;
         let (patch, merge) = (published.patch, published.merge);
         for (name, expected) in [
             ("patch_size", patch as usize),
@@ -71,7 +74,7 @@ impl AnySize {
             }
         }
         let normalise = Normalise::read(&json)?;
-        let prepare = AnySize { min_pixels, max_pixels, patch, merge, normalise };
+        let prepare = AnySize { min_pixels, max_pixels, patch, merge, normalise, films: None };
         if prepare.min_pixels > prepare.max_pixels {
             let AnySize { min_pixels: least, max_pixels: most, .. } = prepare;
             return Err(json.fail(ConfigFault::PixelLimitsCross { least, most }));
@@ -88,7 +91,7 @@ impl AnySize {
         normalise: Normalise,
     ) -> Self {
         let (patch, merge) = (patch as u32, merge as u32);
-        AnySize { min_pixels, max_pixels, patch, merge, normalise }
+        AnySize { min_pixels, max_pixels, patch, merge, normalise, films: None }
     }
 
     /// The size a picture is resized to: both edges a multiple of a token's, the area between the
@@ -156,6 +159,10 @@ impl Pictures for AnySize {
         Ok(Plan::whole(rows, cols))
     }
 
+    fn films(&self) -> Option<&dyn Films> {
+        self.films.is_some().then_some(self)
+    }
+
     fn tokens(&self) -> PictureTokens {
         let short = |pixels: u64| u32::try_from(pixels).unwrap_or(u32::MAX);
         let (least, most) = (short(self.min_pixels), short(self.max_pixels));
@@ -182,8 +189,9 @@ impl Pictures for AnySize {
 }
 
 /// The least and the most pixels of a picture. `min_pixels` and `max_pixels`, where they are given,
-/// override `size`, which must say both then: transformers refuses every other form.
-fn limits(json: &Section) -> Result<(u64, u64), EngineError> {
+/// override `size`, which must say both then: transformers refuses every other form. `usual` is what holds where
+/// nobody says.
+pub(super) fn limits(json: &Section, usual: (usize, usize)) -> Result<(u64, u64), EngineError> {
     let size = json.section("size")?;
     let wrong = || {
         let members = "{\"shortest_edge\", \"longest_edge\"}".to_owned();
@@ -212,8 +220,8 @@ fn limits(json: &Section) -> Result<(u64, u64), EngineError> {
         Ok(size.size(nested, default, most)? as u64)
     };
     Ok((
-        edge(flat.0, "shortest_edge", 56 * 56, MOST_PIXELS)?,
-        edge(flat.1, "longest_edge", 28 * 28 * 1280, usize::MAX)?,
+        edge(flat.0, "shortest_edge", usual.0, MOST_PIXELS)?,
+        edge(flat.1, "longest_edge", usual.1, usize::MAX)?,
     ))
 }
 
@@ -235,7 +243,8 @@ mod tests {
 
     fn prepare(factor: u64, min_pixels: u64, max_pixels: u64) -> AnySize {
         let (patch, merge) = (factor as u32 / 2, 2);
-        AnySize { min_pixels, max_pixels, patch, merge, normalise: Normalise::CLIP }
+        let normalise = Normalise::CLIP;
+        AnySize { min_pixels, max_pixels, patch, merge, normalise, films: None }
     }
 
     #[test]
@@ -276,7 +285,8 @@ mod tests {
             };
             let factor = 2 * number("patch_size");
             let prepare = prepare(factor, number("min_pixels"), number("max_pixels"));
-            let got = prepare.prepare(&source, &RunOptions::default()).expect("prepares");
+            let got = Pictures::prepare(&prepare, &source, &RunOptions::default());
+            let got = got.expect("prepares");
             let want = tensors.tensor(text("key")).expect("golden");
             let size = [got.picture.height as usize, got.picture.width as usize, 3];
             assert_eq!(want.shape(), size, "{case}");

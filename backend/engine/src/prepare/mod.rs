@@ -1,5 +1,6 @@
 //! Picture preparation: from a person's picture to what a vision tower takes.
 
+mod any_film;
 mod any_size;
 mod counterfactual;
 mod cut;
@@ -13,18 +14,20 @@ mod tiles;
 use serde_json::Value;
 use shared::picture::PictureTokens;
 use shared::sentence::{FileFault, GgufFault, SettingNeed};
-use shared::{ImageFit, PreparedPicture, Resizing, RunOptions};
+use shared::{FilmSampling, ImageFit, PreparedPicture, Resizing, RunOptions};
 
+pub(crate) use any_film::{FilmModel, FilmTime};
 pub(crate) use any_size::AnySize;
 pub(crate) use counterfactual::replaced;
 pub(crate) use cut::{crop, middle, pad_to_square};
-pub(crate) use plan::{Plan, PlanPart, Run};
+pub(crate) use plan::{Plan, PlanPart, Run, Shape};
 pub(crate) use resize::{Filter, resize};
 pub(crate) use settings::{HARMLESS, Settings, channels, class, tell_unused};
 pub(crate) use tiles::Tiles;
 
 use crate::config::Section;
 use crate::error::EngineError;
+use crate::film::{Film, FilmExtent};
 use crate::picture::Picture;
 use crate::weights::Metadata;
 
@@ -50,6 +53,10 @@ pub(crate) trait Pictures: std::fmt::Debug + Send + Sync {
         let _ = pictures;
         Ok(options)
     }
+    /// How films are prepared; `None` of a model that sees none.
+    fn films(&self) -> Option<&dyn Films> {
+        None
+    }
     /// How sounds are prepared; `None` of a model that hears none.
     fn sounds(&self) -> Option<&dyn Sounds> {
         None
@@ -65,6 +72,43 @@ pub(crate) trait Pictures: std::fmt::Debug + Send + Sync {
     fn resizing(&self) -> Resizing {
         Resizing::default()
     }
+}
+
+/// How a model prepares films. What is known of a film's extent alone is asked by other threads than the model's.
+pub(crate) trait Films {
+    /// The id at a film's positions.
+    fn token(&self) -> u32;
+    /// What a film of this extent becomes in a prompt.
+    ///
+    /// # Errors
+    /// It is too short, too narrow, or an option is out of range.
+    fn plan(&self, film: &FilmExtent, options: &RunOptions) -> Result<Plan, EngineError>;
+    /// Prepares a film: its plan has as many features as it is given.
+    ///
+    /// # Errors
+    /// As [`Films::plan`], or the film is damaged.
+    fn prepare(&self, film: &Film, options: &RunOptions) -> Result<Reel, EngineError>;
+}
+
+/// What a vision tower gets of a film, and what a person is shown.
+#[derive(Debug)]
+pub(crate) struct Reel {
+    /// The tower's input, step after step, each as a picture's.
+    pub(crate) values: Vec<f32>,
+    /// What the tower sees of every frame.
+    pub(crate) view: PreparedPicture,
+    /// For each step the time of its first frame, in milliseconds.
+    pub(crate) times: Vec<u32>,
+    /// Numbers of the frames in the given film, in the order in which they are shown.
+    pub(crate) frames: Vec<u32>,
+    /// How many frames the given film has.
+    pub(crate) of: u32,
+    /// How many a second are seen.
+    pub(crate) rate: f64,
+    /// By which rule they were chosen.
+    pub(crate) rule: FilmSampling,
+    /// The frames before normalisation, beside and below each other.
+    pub(crate) strip: Picture,
 }
 
 /// How a model prepares sounds of one channel and 16,000 samples a second. What is known of a sound's

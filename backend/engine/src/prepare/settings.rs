@@ -117,6 +117,21 @@ impl Settings {
     }
 }
 
+/// A model folder's settings of films, and the file they are in: `video_processor` in `processor_config.json` where it
+/// is there, else `video_preprocessor_config.json`.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(super) fn film_settings(folder: &Location) -> Result<Option<(Value, String)>, EngineError> {
+    let (new, old) = ("processor_config.json", "video_preprocessor_config.json");
+    let at = |file: &str| folder.join(file).display().to_string();
+    let around = read_json(&folder.join(new))?.unwrap_or_default();
+    if let Some(nested) = around.get("video_processor").filter(|nested| !nested.is_null()) {
+        return Ok(Some((nested.clone(), at(new))));
+    }
+    Ok(read_json(&folder.join(old))?.map(|json| (json, at(old))))
+}
+
 /// What the file that is not read says otherwise than the one that is.
 fn unlike(nested: &Value, flat: &Value) -> Option<ModelNote> {
     let differs = |(name, value): &(&String, &Value)| {

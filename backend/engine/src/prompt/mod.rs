@@ -36,7 +36,7 @@ pub(crate) enum Piece {
 }
 
 /// Features of a medium that follow one another in a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct MediumRun {
     /// The medium's number.
     pub(crate) medium: usize,

@@ -69,7 +69,7 @@ pub(crate) struct GroupedText {
 }
 
 /// A stretch of a filled template that is tokenized on its own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Stretch {
     Text(GroupedText),
     Special(Cow<'static, str>),

@@ -9,6 +9,7 @@ use crate::attention::{Mask, Watch, attend, attend_spans, block_values};
 use crate::error::EngineError;
 use crate::family::Encoder;
 use crate::ops;
+use crate::prepare::Reel;
 use crate::rotary::{Position, Rotary};
 use crate::weights::{Linear, Loader};
 
@@ -379,6 +380,22 @@ impl Encoder for GridTower {
         let width = 3 * FRAMES * c.patch * c.patch;
         let pixels = Tensor::from_slice(pixels, (patches, width), &self.device())?;
         self.forward(&pixels, grid, scores)
+    }
+
+    /// Nothing in the tower links two steps of a film: blocks see one step, windows a part of one, and time exists in
+    /// the decoder alone. So each goes through as a picture would, and no more memory is taken than by one.
+    fn watch(&self, reel: &Reel, scores: bool) -> Result<Features> {
+        let steps = reel.times.len().max(1);
+        let (mut rows, mut deep) = (Vec::with_capacity(steps), vec![Vec::new(); self.deep.len()]);
+        let mut all = Vec::new();
+        for pixels in reel.values.chunks((reel.values.len() / steps).max(1)) {
+            let step = self.features(pixels, &[reel.view], scores)?;
+            rows.push(step.rows);
+            deep.iter_mut().zip(step.deep).for_each(|(level, rows)| level.push(rows));
+            all.extend(step.scores);
+        }
+        let deep = deep.iter().map(|level| Tensor::cat(level, 0)).collect::<Result<_>>()?;
+        Ok(Features { rows: Tensor::cat(&rows, 0)?, deep, scores: all })
     }
 
     fn prune_score(&self) -> Option<&'static str> {

@@ -14,16 +14,18 @@ use shared::{ErrorBody, ErrorCode, MOST_MEDIA, sound_type};
 use tokio_util::bytes::BytesMut;
 
 use super::extract::{bearer, of_kind, unpacked};
+use super::film_form::{FrameFields, MOST_FRAMES, MOST_SAID};
 use crate::error::ApiError;
 use crate::fair::{Activity, Client, uploads_full};
 use crate::http::state::{AppState, Limits};
 use crate::http::validate::parse_options;
 use crate::runs::Asker;
+use crate::workers::lab::film_file;
 
 /// Most bytes of the options: the longest prompt, every character escaped, fits many times.
 const MAX_OPTIONS: usize = 256 << 10;
-/// Most fields that are read of a form; the pictures and the options are wanted.
-const MAX_FIELDS: usize = 16;
+/// Most fields that are read of a form; the pictures, frames and the options are wanted.
+const MAX_FIELDS: usize = 24 + MOST_FRAMES;
 const _: () = assert!(MOST_MEDIA < MAX_FIELDS);
 
 /// The form's fields, for the document.
@@ -38,6 +40,21 @@ pub struct RunForm {
     /// may come again, too.
     #[schema(value_type = Option<String>, format = Binary)]
     audio: Option<Vec<u8>>,
+    /// A film in a picture's place, for models that see films: an animated GIF, PNG or WebP file, or a y4m file. The field may come
+    /// again, too. Which of its frames the model sees, `film` in the options says.
+    #[schema(value_type = Option<String>, format = Binary)]
+    video: Option<Vec<u8>>,
+    /// A frame of a film, as a picture file; the field comes again for each, all of one size, up to 768. The model sees all of them.
+    #[schema(value_type = Option<String>, format = Binary)]
+    frame: Option<Vec<u8>>,
+    /// How many frames a second the fields `frame` are; may be left out where the next three say it.
+    fps: Option<f64>,
+    /// How many frames a second the film has that the frames were taken of.
+    source_fps: Option<f64>,
+    /// How many frames that film has.
+    source_frames: Option<u32>,
+    /// The frames' numbers in it, from 0, joined by commas.
+    indices: Option<String>,
     /// The options, as JSON.
     options: shared::AskedOptions,
 }
@@ -128,6 +145,8 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, 
     let mut refused = None;
     let mut budget = Budget { left: 4 * limit + MAX_OPTIONS, limit };
     let mut fields = 0;
+    // Frames are one film, which stands where the first of them does.
+    let (mut frames, mut film_at) = (FrameFields::default(), None);
     // After a refusal the rest is still read (and dropped), within bounds: a client that is
     // cut off while it sends would see a broken connection and not the reason.
     while let Some(field) = form.next_field().await.map_err(broken_form)? {
@@ -163,6 +182,38 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, 
                     refused.get_or_insert(error);
                 }
             },
+            "video" => match budget.read(field, room).await? {
+                Some(_) if pictures.len() == MOST_MEDIA => {
+                    let many = LabError::TooManyPictures { most: MOST_MEDIA as u64 };
+                    refused.get_or_insert(ApiError::new(ErrorCode::BadRequest, many));
+                }
+                Some(bytes) => {
+                    room -= bytes.len();
+                    match film_file(&bytes) {
+                        Ok(film) => pictures.push(film.into()),
+                        Err(error) => _ = refused.get_or_insert(error.into()),
+                    }
+                }
+                None => _ = refused.get_or_insert(pictures_too_large(limit)),
+            },
+            "frame" => match budget.read(field, room).await? {
+                Some(bytes) => {
+                    room -= bytes.len();
+                    film_at.get_or_insert(pictures.len());
+                    if let Err(error) = frames.frame(bytes) {
+                        refused.get_or_insert(error);
+                    }
+                }
+                None => _ = refused.get_or_insert(pictures_too_large(limit)),
+            },
+            said if FrameFields::is_about(said) => match budget.read(field, MOST_SAID).await? {
+                Some(value) => {
+                    if let Err(error) = frames.say(said, &value) {
+                        refused.get_or_insert(error);
+                    }
+                }
+                None => _ = refused.get_or_insert(options_too_large()),
+            },
             "options" => {
                 if options.is_some() {
                     let twice = ApiError::new(ErrorCode::BadRequest, LabError::OptionsTwice);
@@ -182,6 +233,13 @@ async fn read_form(mut form: Multipart, limits: &Limits) -> Result<(Vec<Bytes>, 
     }
     if let Some(error) = refused {
         return Err(error);
+    }
+    if let Some(film) = frames.film()? {
+        if pictures.len() == MOST_MEDIA {
+            let many = LabError::TooManyPictures { most: MOST_MEDIA as u64 };
+            return Err(ApiError::new(ErrorCode::BadRequest, many));
+        }
+        pictures.insert(film_at.unwrap_or(0), film);
     }
     if pictures.is_empty() {
         return Err(ApiError::new(ErrorCode::PictureMissing, LabError::PictureMissing));

@@ -10,6 +10,7 @@ pub mod events;
 pub mod experiments;
 pub mod export;
 mod extract;
+mod film_form;
 pub mod get_run;
 pub mod heads;
 pub mod health;

@@ -1,4 +1,4 @@
-//! `GET /api/runs/{id}/picture`: the picture as it was uploaded.
+//! `GET /api/runs/{id}/picture`: the picture, sound or film as it was uploaded.
 
 use axum::body::Bytes;
 use axum::extract::{Query, State};
@@ -6,6 +6,7 @@ use axum::http::{HeaderName, header};
 use shared::ErrorBody;
 
 use super::extract::TheRun;
+use crate::assets::picture_type;
 use crate::error::ApiError;
 use crate::http::state::AppState;
 use crate::id::SAMPLE;
@@ -36,7 +37,7 @@ impl WhichPicture {
     }
 }
 
-/// A picture as it was uploaded.
+/// A picture as it was uploaded. Frames that were given one by one are a tar archive, after `film.json` with their rate.
 #[utoipa::path(
     get,
     path = "/api/runs/{id}/picture",
@@ -62,5 +63,11 @@ pub async fn picture(
         Ok(store.picture(&id, medium)?.map(|stored| (stored.bytes, stored.content_type)))
     };
     let (bytes, kind) = state.runs.read_file(read).await?.ok_or_else(ApiError::no_run)?;
+    // An animated picture that was given as a film is handed back as it was given.
+    if let Some(given) = engine::animated_in(&bytes) {
+        let given = bytes.slice_ref(given);
+        let kind = picture_type(&given);
+        return Ok((headers(kind), given));
+    }
     Ok((headers(&kind), bytes))
 }

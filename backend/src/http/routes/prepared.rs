@@ -19,7 +19,8 @@ use crate::store::Store;
 /// How long an early request waits for the model to prepare the picture.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The picture as the model saw it.
+/// The picture as the model saw it; of a film all frames that it saw, eight beside each other, row by row, made
+/// smaller by a whole number where they are many.
 ///
 /// A live run has it from its first token on; a request that comes before waits for some seconds.
 #[utoipa::path(

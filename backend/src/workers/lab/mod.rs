@@ -8,8 +8,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::{
-    EngineError, Extent, LoadOptions, Media, Medium, Observer, Picture, PictureLimits, Sound,
-    SoundLimits, Wants,
+    EngineError, Extent, Film, FilmExtent, FilmLimits, Frames, LoadOptions, Media, Medium,
+    Observer, Picture, PictureLimits, Sound, SoundLimits, Wants,
 };
 use shared::sentence::{EngineRefusal, LabError};
 use shared::{ErrorCode, ModelInfo, RunOptions, Summary};
@@ -64,6 +64,8 @@ pub trait Lab: Send + Sync + 'static {
 pub enum Decoded {
     /// A still picture.
     Picture(Picture),
+    /// A film, its frames still packed.
+    Film(Film),
     /// A sound.
     Sound(Sound),
 }
@@ -73,6 +75,7 @@ impl Decoded {
     pub fn extent(&self) -> Extent {
         match self {
             Decoded::Picture(picture) => (picture.width, picture.height).into(),
+            Decoded::Film(film) => Extent::Film(film.extent()),
             Decoded::Sound(sound) => Extent::Sound { samples: sound.samples.len() },
         }
     }
@@ -81,6 +84,7 @@ impl Decoded {
     pub fn bytes(&self) -> usize {
         match self {
             Decoded::Picture(picture) => picture.rgb.len(),
+            Decoded::Film(film) => film.bytes(),
             Decoded::Sound(sound) => size_of_val(sound.samples.as_slice()),
         }
     }
@@ -90,19 +94,21 @@ impl Decoded {
 pub fn media(decoded: &[Decoded]) -> Media<'_> {
     let media = decoded.iter().map(|decoded| match decoded {
         Decoded::Picture(picture) => Medium::Picture(picture),
+        Decoded::Film(film) => Medium::Film(film),
         Decoded::Sound(sound) => Medium::Sound(sound),
     });
     Media(media.collect())
 }
 
-/// Decodes the media of one question one after another; which are sounds is what their files hold.
-/// Together pictures may have as many pixels, and sounds last as long, as one may.
+/// Decodes the media of one question one after another; which are sounds or films is what their files hold.
+/// Together pictures, and all frames of films, may have as many pixels, and sounds last as long, as one may.
 ///
 /// # Errors
 /// What is wrong with one of them, which is named where there are several; too many pixels or seconds.
 pub fn decode_all(lab: &dyn Lab, files: &[&[u8]]) -> Result<Vec<Decoded>, EngineError> {
     let (most, limits) = (PictureLimits::default().pixels, SoundLimits::default());
     let (mut all, mut pixels, mut seconds) = (Vec::new(), 0, 0.0);
+    let mut frames = FilmLimits::default().all;
     for (i, file) in files.iter().enumerate() {
         if shared::sound_type(file).is_some() {
             let sound = Sound::decode(file, &limits)?;
@@ -115,6 +121,14 @@ pub fn decode_all(lab: &dyn Lab, files: &[&[u8]]) -> Result<Vec<Decoded>, Engine
             all.push(Decoded::Sound(sound));
             continue;
         }
+        if shared::film_type(file).is_some() {
+            let left = FilmLimits { all: frames, ..FilmLimits::default() };
+            let film = Film::decode(file, &left)?;
+            let FilmExtent { width, height, frames: n, .. } = film.extent();
+            frames = frames.saturating_sub(u64::from(width) * u64::from(height) * u64::from(n));
+            all.push(Decoded::Film(film));
+            continue;
+        }
         let picture = lab.decode(file).map_err(|e| of_picture(e, i, files.len()))?;
         pixels += u64::from(picture.width) * u64::from(picture.height);
         if pixels > most {
@@ -124,6 +138,21 @@ pub fn decode_all(lab: &dyn Lab, files: &[&[u8]]) -> Result<Vec<Decoded>, Engine
         all.push(Decoded::Picture(picture));
     }
     Ok(all)
+}
+
+/// A film's file as it is kept and decoded. Animated pictures become the only file of an archive, for what they hold
+/// does not say whether they were given as films.
+///
+/// # Errors
+/// It is of another kind.
+pub fn film_file(bytes: &[u8]) -> Result<Vec<u8>, EngineError> {
+    match (shared::film_type(bytes), shared::picture::picture_type(bytes)) {
+        (Some(_), _) => Ok(bytes.to_vec()),
+        (None, Some("image/gif" | "image/png" | "image/webp")) => {
+            Ok(Frames::default().packed(&[bytes]))
+        }
+        _ => Err(EngineError::new(ErrorCode::WrongContentType, EngineRefusal::NoFilm)),
+    }
 }
 
 /// An error about one of several pictures says which one it is.

@@ -132,7 +132,7 @@ impl LoadedModel for ScriptedModel {
         // It makes something up about pictures, and hears nothing.
         let pictures = media.iter().filter_map(|medium| match medium {
             engine::Medium::Picture(picture) => Some(*picture),
-            engine::Medium::Sound(_) => None,
+            engine::Medium::Film(_) | engine::Medium::Sound(_) => None,
         });
         let layout = self.layout(&pictures.collect::<Vec<_>>(), options);
         Ok(Box::new(ScriptedRun { model: self, layout, options: options.clone() }))

@@ -10,10 +10,11 @@ use crate::config::{
 use crate::error::EngineError;
 use crate::family::grid::GridModel;
 use crate::filesystem::Location;
+use crate::prepare::{FilmModel, FilmTime};
 use crate::vision::{GridConfig, Windows};
 
-/// Names that nobody reads any more, and how seconds of a film are counted.
-const HARMLESS: [&str; 3] = ["in_chans", "spatial_patch_size", "tokens_per_second"];
+/// Names that nobody reads any more.
+const HARMLESS: [&str; 2] = ["in_chans", "spatial_patch_size"];
 
 /// Reads the configuration of a model folder. Settings left out have transformers' defaults.
 /// What is understood otherwise than it reads, or not known, is noted.
@@ -26,16 +27,21 @@ pub(super) fn load(
 ) -> Result<GridModel, EngineError> {
     let files = Files::read(folder)?;
     let (model, generation) = (files.model()?, files.generation()?);
-    let vision = vision(&model.section("vision_config")?, notes)?;
+    let (vision, time) = vision(&model.section("vision_config")?, notes)?;
     let image_processor = model.text("image_processor_type")?.map(str::to_owned);
     let types = ["qwen2_5_vl", "qwen2_5_vl_text"];
     let out = ("out_hidden_size", vision.out);
-    let QwenText { text, image_token, eos } = qwen_text((&model, &generation), &types, out, notes)?;
-    Ok(GridModel { text, vision, image_token, eos, image_processor })
+    let QwenText { text, image_token, video_token: token, eos } =
+        qwen_text((&model, &generation), &types, out, notes)?;
+    let film = Some(FilmModel { token, time });
+    Ok(GridModel { text, vision, image_token, eos, image_processor, film })
 }
 
-/// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig.
-fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, EngineError> {
+/// The vision tower's settings, with the defaults of transformers' Qwen2_5_VLVisionConfig, and how time is counted.
+fn vision(
+    json: &Section,
+    notes: &mut Vec<ModelNote>,
+) -> Result<(GridConfig, FilmTime), EngineError> {
     same_layers(json)?;
     model_type(json, &["qwen2_5_vl_vision", "qwen2_5_vl"])?;
     silu(json)?;
@@ -81,6 +87,7 @@ fn vision(json: &Section, notes: &mut Vec<ModelNote>) -> Result<GridConfig, Engi
             (json.key("window_size"), windows.edge, config.patch * config.merge);
         return Err(json.fail(ConfigFault::WindowTooSmall { key, edge, token }));
     }
+    let time = FilmTime::Seconds(json.number("tokens_per_second", 4.0, 0.0..=1e3)?);
     json.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
-    Ok(config)
+    Ok((config, time))
 }

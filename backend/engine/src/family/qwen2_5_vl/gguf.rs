@@ -8,6 +8,7 @@ use crate::config::gguf::{
 };
 use crate::error::EngineError;
 use crate::family::grid::{self, GridModel};
+use crate::prepare::{FilmModel, FilmTime};
 use crate::vision::{GridConfig, Windows};
 use crate::weights::{Gguf, Metadata};
 
@@ -68,7 +69,11 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
     }
     joined((mmproj, text), decoder.hidden, &["mm.2.weight", "v.merger.mlp.2.weight"])?;
     let image_token = special(&text.metadata, "<|image_pad|>")?;
+    // There is no key for how seconds are counted: as the published models do.
+    let token = special(&text.metadata, "<|video_pad|>").ok();
+    let film = token.map(|token| FilmModel { token, time: FilmTime::Seconds(2.0) });
     Ok(GridModel {
+        film,
         image_processor: None,
         eos: eos(&text.metadata, special(&text.metadata, "<|im_end|>")?),
         text: decoder,

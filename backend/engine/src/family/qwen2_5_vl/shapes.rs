@@ -3,6 +3,7 @@
 use super::TOWER;
 use crate::decoder::{Biases, DecoderConfig};
 use crate::family::grid::GridModel;
+use crate::prepare::{FilmModel, FilmTime};
 use crate::rotary::RotaryConfig;
 use crate::vision::{GridConfig, Windows};
 
@@ -92,7 +93,9 @@ fn vit(out: usize) -> GridConfig {
 }
 
 fn qwen(text: DecoderConfig, vision: GridConfig) -> GridModel {
-    GridModel { text, vision, image_token: 151_655, eos: vec![151_645], image_processor: None }
+    let (image_token, eos) = (151_655, vec![151_645]);
+    let film = Some(FilmModel { token: 151_656, time: FilmTime::Seconds(2.0) });
+    GridModel { text, vision, image_token, eos, image_processor: None, film }
 }
 
 #[cfg(test)]

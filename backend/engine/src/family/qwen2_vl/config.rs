@@ -10,6 +10,7 @@ use crate::config::{
 use crate::error::EngineError;
 use crate::family::grid::GridModel;
 use crate::filesystem::Location;
+use crate::prepare::{FilmModel, FilmTime};
 use crate::vision::{Activation, GridConfig, GridKind, GridMlp};
 
 /// Names that nobody reads any more.
@@ -31,8 +32,10 @@ pub(super) fn load(
     let types = ["qwen2_vl", "qwen2_vl_text"];
     // What this family calls its tower's width is `embed_dim`.
     let out = ("hidden_size", vision.out);
-    let QwenText { text, image_token, eos } = qwen_text((&model, &generation), &types, out, notes)?;
-    Ok(GridModel { text, vision, image_token, eos, image_processor })
+    let QwenText { text, image_token, video_token: token, eos } =
+        qwen_text((&model, &generation), &types, out, notes)?;
+    let film = Some(FilmModel { token, time: FilmTime::Steps });
+    Ok(GridModel { text, vision, image_token, eos, image_processor, film })
 }
 
 /// The vision tower's settings, with the defaults of transformers' Qwen2VLVisionConfig.

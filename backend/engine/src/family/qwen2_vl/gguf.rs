@@ -8,6 +8,7 @@ use crate::config::gguf::{
 };
 use crate::error::EngineError;
 use crate::family::grid::{self, GridModel};
+use crate::prepare::{FilmModel, FilmTime};
 use crate::vision::{Activation, GridConfig, GridKind, GridMlp};
 use crate::weights::Gguf;
 
@@ -58,7 +59,10 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
     }
     joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
     let meta = &text.metadata;
+    let token = special(&text.metadata, "<|video_pad|>").ok();
+    let film = token.map(|token| FilmModel { token, time: FilmTime::Steps });
     Ok(GridModel {
+        film,
         image_processor: None,
         image_token: special(meta, "<|image_pad|>")?,
         eos: eos(meta, special(meta, "<|im_end|>")?),

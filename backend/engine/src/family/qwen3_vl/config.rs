@@ -58,6 +58,7 @@ pub(super) fn load(
         text,
         vision,
         image_processor: None,
+        film: None,
     };
     model.tell_unknown(&[&known::EVERY, &known::GENERATION, &HARMLESS], notes);
     Ok(config)

@@ -90,6 +90,7 @@ pub(super) fn model(text: &Gguf, mmproj: &Gguf) -> Result<GridModel, EngineError
     joined((mmproj, text), decoder.hidden, &["mm.2.weight"])?;
     let meta = &text.metadata;
     Ok(GridModel {
+        film: None,
         image_processor: None,
         image_token: special(meta, "<|image_pad|>")?,
         eos: eos(meta, special(meta, "<|im_end|>")?),

@@ -75,7 +75,8 @@ fn small_tower(out: usize) -> GridConfig {
 }
 
 fn qwen3(text: DecoderConfig, vision: GridConfig) -> GridModel {
-    GridModel { text, vision, image_token: 151_655, eos: vec![151_645], image_processor: None }
+    let (image_token, eos) = (151_655, vec![151_645]);
+    GridModel { text, vision, image_token, eos, image_processor: None, film: None }
 }
 
 #[cfg(test)]
