@@ -15,8 +15,8 @@ sentences! {
         FullSize = "full_size": "full size", "원래 크기";
         Dropped { share: String } = "dropped": "{share} dropped", "{share} 제거";
         AtRandom = "at_random": "at random", "무작위";
-        OwnPicture = "own_picture": "own picture", "원래 그림";
-        BlankPicture = "blank_picture": "blank picture", "빈 그림";
+        OwnPicture = "own_picture": "own picture", "원래 이미지";
+        BlankPicture = "blank_picture": "blank picture", "빈 이미지";
         Noise { seed: u64 } = "noise_picture": "noise (seed {seed})", "잡음(시드 {seed})";
         QuestionAlone = "question_alone": "question alone", "질문만";
 
@@ -44,11 +44,11 @@ sentences! {
             "demo and other models on {dataset}", "데모 모델과 다른 모델, {dataset} 데이터셋";
         TheDemoSet = "the_demo_set": "the demo set", "데모";
         ShownBlank { subject: Message } = "subject_shown_blank":
-            "{subject}, shown a blank picture", "{subject}, 빈 그림을 보여 줌";
+            "{subject}, shown a blank picture", "{subject}, 빈 이미지를 보여 줌";
         ShownNoise { subject: Message, seed: u64 } = "subject_shown_noise":
             "{subject}, shown noise (seed {seed})", "{subject}, 잡음을 보여 줌(시드 {seed})";
         ShownNothing { subject: Message } = "subject_shown_nothing":
-            "{subject}, shown no picture", "{subject}, 그림을 보여 주지 않음";
+            "{subject}, shown no picture", "{subject}, 이미지를 보여 주지 않음";
         KnockedOut { subject: Message, knockout: String } = "subject_knocked_out":
             "{subject}, attention {knockout} knocked out", "{subject}, 어텐션 {knockout} 차단";
         TokensChosen { subject: Message, how: Vec<Message> } = "subject_tokens_chosen":
@@ -160,13 +160,13 @@ sentences! {
             "{label}: {option} {asked} 값은 적용되지 않습니다. 이 모델은 어떤 크기의 이미지든 그대로 읽습니다.";
         FloorsExplained = "floors_explained":
             "Conditions with a blank picture, noise or the question alone are floors: what the model gets right without the picture. A share of right answers says something of seeing only where it lies above them.",
-            "빈 그림, 잡음, 질문만 쓰는 조건은 기준선입니다. 모델이 그림 없이 맞히는 정도이며, 정답 비율은 이보다 높을 때만 본다는 것에 대해 말해 줍니다.";
+            "빈 이미지, 잡음, 질문만 쓰는 조건은 기준선입니다. 모델이 이미지 없이 맞히는 정도이며, 정답 비율은 이보다 높을 때만 본다는 것에 대해 말해 줍니다.";
         NoFloors = "no_floors":
             "No floors were run: how many answers are right without the picture (blank, noise, question alone: --floors) is not known here.",
-            "기준선을 실행하지 않았습니다. 그림 없이(빈 그림, 잡음, 질문만: --floors) 맞히는 답변이 얼마나 되는지는 알 수 없습니다.";
+            "기준선을 실행하지 않았습니다. 이미지 없이(빈 이미지, 잡음, 질문만: --floors) 맞히는 답변이 얼마나 되는지는 알 수 없습니다.";
         NoFloorsNoChance = "no_floors_no_chance":
             "No floors were run: how many answers are right without the picture (blank, noise, question alone: --floors), or with as many tokens dropped by chance (--random-prune), is not known here.",
-            "기준선을 실행하지 않았습니다. 그림 없이(빈 그림, 잡음, 질문만: --floors), 또는 같은 수의 토큰을 무작위로 제거하고(--random-prune) 맞히는 답변이 얼마나 되는지는 알 수 없습니다.";
+            "기준선을 실행하지 않았습니다. 이미지 없이(빈 이미지, 잡음, 질문만: --floors), 또는 같은 수의 토큰을 무작위로 제거하고(--random-prune) 맞히는 답변이 얼마나 되는지는 알 수 없습니다.";
         AtRandomExplained = "at_random_explained":
             "\"At random\" drops as many picture tokens, drawn evenly for each sample: a score is worth what it does better than that.",
             "‘무작위’는 같은 수의 이미지 토큰을 샘플마다 고르게 뽑아 제거합니다. 점수의 가치는 이보다 나은 만큼입니다.";
