@@ -77,9 +77,7 @@ fn the_tiny_checkpoint_equals_transformers() {
     let (golden, model, seen, options) = tiny();
     assert_eq!(model.info().notes, Vec::<String>::new());
     let prepared = model.prepare(&seen, &options).unwrap();
-    // torchvision resizes on levels as this engine does: what differs is the last bit of f32.
-    let pixels = golden.f32("pixel_values_videos");
-    Close::absolute(1e-6).check(prepared.pixels(), &pixels, "pixels");
+    assert_eq!(prepared.pixels(), golden.f32("pixel_values_videos"), "pixels, bit by bit");
     let seen = run(&model, &seen, &options);
     assert_eq!(seen.ids(), golden.ids("input_ids"));
     assert_eq!(seen.generated(), golden.ids("generated_ids"));
@@ -90,10 +88,12 @@ fn the_tiny_checkpoint_equals_transformers() {
     let (l, h) = (model.info().layers as usize, model.info().heads as usize);
     let (s, n) = (seen.ids().len(), 20);
     let (prefill, generated) = seen.dense_maps(l, h, s, n);
-    Close::absolute(1e-5).check(&prefill, &golden.f32("prefill"), "attention");
-    // Between its own pass with a cache and without one the reference allows itself 2e-5.
-    let generating = Close::absolute(2e-5);
-    generating.check(&generated, &golden.f32("generated"), "attention while generating");
+    // Features are transformers' to 1e-5 of the largest (`family/qwen2_5_vl/tests.rs`), and this checkpoint's weights
+    // are large: what rounding leaves of them grows from layer to layer, and comes to 6e-5. Positions are compared by
+    // themselves (`family/positions.rs`).
+    let attention = Close::absolute(1e-4);
+    attention.check(&prefill, &golden.f32("prefill"), "attention");
+    attention.check(&generated, &golden.f32("generated"), "attention while generating");
     let observation = seen.observation();
     for layer in 0..l {
         let ours = observation.measure(layer, &Definition::default());

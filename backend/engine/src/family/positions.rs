@@ -231,6 +231,33 @@ mod tests {
         }
     }
 
+    /// transformers' get_rope_index of the reference's film: 18 tokens of text and a mark, three steps of 3 × 5 a second
+    /// apart, text.
+    #[test]
+    fn positions_of_a_film_equal_get_rope_index() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/goldens");
+        let bytes = std::fs::read(folder.join("qwen2.5-vl-film/golden.safetensors"));
+        let bytes = bytes.expect("goldens");
+        let golden = safetensors::SafeTensors::deserialize(&bytes).expect("goldens");
+        let view = golden.tensor("position_ids").expect("a tensor");
+        let ids: Vec<u32> =
+            view.data().as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as u32).collect();
+        let n = ids.len() / 3;
+        let want: Vec<Position> = (0..n).map(|i| [ids[i], ids[n + i], ids[2 * n + i]]).collect();
+        let shape = Shape { rows: 3, cols: 5, steps: 3, pace: 2.0 };
+        let whole: Vec<u32> = (0..45).collect();
+        let (film, next) = Numbering::Grid.medium(19, &whole, &shape, &RunOptions::default());
+        let text = of_text(0, 19).chain(film).chain(of_text(next, n - 19 - 45));
+        assert_eq!(text.collect::<Vec<_>>(), want);
+        assert_eq!(golden_delta(&folder), i64::from(next) + (n - 19 - 45) as i64 - n as i64);
+    }
+
+    fn golden_delta(folder: &Path) -> i64 {
+        let text = std::fs::read_to_string(folder.join("qwen2.5-vl-film/golden.json"));
+        let json: serde_json::Value = serde_json::from_str(&text.expect("goldens")).expect("JSON");
+        json["rope_delta"].as_i64().expect("a number")
+    }
+
     /// The table of what transformers 5 makes of films: a grid of 8 × 14 tokens that begins at 10, at two positions a
     /// second, by seconds a step and number of steps.
     #[test]

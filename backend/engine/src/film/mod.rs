@@ -95,6 +95,9 @@ struct Shot<'s> {
 /// Takes one picture after another until it has enough.
 type See<'s> = dyn FnMut(Shot<'_>) -> Result<ControlFlow<()>, EngineError> + 's;
 
+/// Takes a frame, with all of its places in what was asked for.
+type Take<'t> = dyn FnMut(&[usize], Picture) -> Result<(), EngineError> + 't;
+
 impl Film {
     /// Reads a film: an animated GIF, PNG or WebP file, a y4m file, or an archive that [`Frames::packed`] made. Every
     /// picture of it is unpacked once, so that a damaged film is refused at once.
@@ -157,11 +160,7 @@ impl Film {
     ///
     /// # Errors
     /// A frame is damaged, or what takes them fails.
-    pub(crate) fn each(
-        &self,
-        frames: &[u32],
-        take: &mut dyn FnMut(&[usize], Picture) -> Result<(), EngineError>,
-    ) -> Result<(), EngineError> {
+    pub(crate) fn each(&self, frames: &[u32], take: &mut Take) -> Result<(), EngineError> {
         let mut wanted: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (place, frame) in frames.iter().enumerate() {
             let Some(picture) = self.shown.get(*frame as usize) else {

@@ -4,6 +4,8 @@ mod config;
 mod gguf;
 mod shapes;
 mod templates;
+#[cfg(test)]
+mod tests;
 
 use super::grid::{self, Published};
 use super::{Description, Facts, Family, GgufFacts, Notes, Numbering};
