@@ -242,6 +242,9 @@ async fn runs_beside_each_other_are_files() {
     let html = lab.get(&at("html", "&layer=1")).await.text();
     assert_eq!(html.matches("data:image/png;base64,").count(), 2, "a picture of each");
     assert!(html.contains("<html lang=\"en\">") && html.contains("<th>B, MDI</th>"));
+    for stage in ["early", "middle", "late"] {
+        assert!(html.contains(&format!("<tr><th>{stage}</th><td>")), "no {stage} in {html}");
+    }
     let csv = lab.get(&at("csv", "&definition=forward")).await;
     assert_eq!(csv.header(header::CONTENT_TYPE), "text/csv; charset=utf-8");
     let rows = csv.text();

@@ -241,15 +241,19 @@ pub fn document(
         let _ = write!(out, "<th>{}, {}</th>", letter(place), view.measured.name());
     }
     out += "</tr></thead><tbody>\n";
+    let cell = |value: Option<f64>| format!("<td>{}</td>", value.map_or("–".to_owned(), number));
+    for stage in Stage::ALL {
+        let of =
+            |one: &Compared<'_>| value(&one.stage(stage, &view.definition), view.measured).ok();
+        let cells: String = all.iter().map(|one| cell(of(one))).collect();
+        let _ = writeln!(out, "<tr><th>{}</th>{cells}</tr>", escaped(words.stage(stage)));
+    }
     let measures: Vec<Vec<Measure>> =
         all.iter().map(|one| one.measures(&view.definition)).collect();
     for layer in 0..measures.iter().map(Vec::len).max().unwrap_or(0) {
-        let _ = write!(out, "<tr><th>{layer}</th>");
-        for run in &measures {
-            let value = run.get(layer).and_then(|m| value(m, view.measured).ok());
-            let _ = write!(out, "<td>{}</td>", value.map_or("–".to_owned(), number));
-        }
-        out += "</tr>\n";
+        let of = |run: &Vec<Measure>| run.get(layer).and_then(|m| value(m, view.measured).ok());
+        let cells: String = measures.iter().map(|run| cell(of(run))).collect();
+        let _ = writeln!(out, "<tr><th>{layer}</th>{cells}</tr>");
     }
     out += "</tbody></table></div>\n";
     out += &html::foot(style, (address, version), &drawn.told, "langoverrule-comparison.json");
