@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::flow::F32s;
 use crate::group::Group;
 use crate::layout::{Layout, Token};
-use crate::media::{Place, Span};
+use crate::media::{Medium, Moment, Place, Span};
 use crate::observation::{Generated, Observation};
 use crate::options::ModelInfo;
 
@@ -258,6 +258,38 @@ impl Layout {
             *all.entry(span).or_default() += *row.get(token.index as usize)?;
         }
         (!all.is_empty()).then(|| all.into_iter().collect())
+    }
+}
+
+impl Layout {
+    /// A row's attention on every cell of every step of the film that is a medium: for each step `rows × cols` shares of
+    /// the row's whole attention, row-major, summed over repetitions; cells that were pruned are `None`. `None` where
+    /// the row does not reach the film, or where the medium is none.
+    pub fn on_moments(&self, medium: u8, row: &[f32]) -> Option<Vec<Vec<Option<f32>>>> {
+        let Medium::Video { view, times, .. } = self.media.get(usize::from(medium))? else {
+            return None;
+        };
+        let cells = usize::from(view.rows) * usize::from(view.cols);
+        let mut steps = vec![vec![None; cells]; times.len()];
+        for token in self.tokens.iter().filter(|t| t.medium == Some(medium)) {
+            let Some(Place::Moment(Moment { step, row: down, col })) = token.place else {
+                return None;
+            };
+            let at = usize::from(down) * usize::from(view.cols) + usize::from(col);
+            let value = row.get(token.index as usize)?;
+            *steps.get_mut(usize::from(step))?.get_mut(at)?.get_or_insert(0.0) += *value;
+        }
+        Some(steps)
+    }
+
+    /// The same summed over each step: the attention over time, beside the time in seconds at which a step begins.
+    pub fn on_steps(&self, medium: u8, row: &[f32]) -> Option<Vec<(f64, f32)>> {
+        let Medium::Video { times, .. } = self.media.get(usize::from(medium))? else {
+            return None;
+        };
+        let steps = self.on_moments(medium, row)?;
+        let sums = steps.iter().map(|cells| cells.iter().flatten().sum::<f32>());
+        Some(times.iter().map(|time| f64::from(*time) / 1e3).zip(sums).collect())
     }
 }
 

@@ -238,3 +238,27 @@ fn masses_of_one_picture_are_written_as_they_were() {
     assert_eq!(masses.measure(0, &last("paper")).mdi, Ok((0.5 / 3.0) / (0.5 / 4.0)));
     assert_eq!(serde_json::to_string(&masses).unwrap(), json);
 }
+
+/// Two steps of 1 × 2 cells, of which one was pruned, given twice.
+#[test]
+fn attention_on_a_film_is_summed_over_copies_and_by_step() {
+    let (frames, rule) = (vec![0, 1, 2, 3], FilmSampling::QwenVlUtils);
+    let film =
+        Medium::Video { view: view(2), times: vec![0, 1000], frames, of: 4, rate: 2.0, rule };
+    let mut tokens = vec![Token::text(0, 0, "<s>", Group::Begin)];
+    for _ in 0..2 {
+        for (step, col) in [(0, 0), (0, 1), (1, 1)] {
+            let place = Some(Place::Moment(Moment { step, row: 0, col }));
+            let text = Token::text(tokens.len() as u32, 1, "<video>", Group::Video);
+            tokens.push(Token { medium: Some(0), place, ..text });
+        }
+    }
+    let layout = Layout::new(tokens, vec![film, Medium::image(view(2))]);
+    let row = [0.25, 0.125, 0.0625, 0.03125, 0.25, 0.125, 0.15625];
+    let cells = layout.on_moments(0, &row).unwrap();
+    assert_eq!(cells, [vec![Some(0.375), Some(0.1875)], vec![None, Some(0.1875)]]);
+    assert_eq!(layout.on_steps(0, &row).unwrap(), [(0.0, 0.5625), (1.0, 0.1875)]);
+    assert_eq!(layout.on_steps(0, &row[..5]), None, "the row ends before the film does");
+    assert_eq!(layout.on_steps(1, &row), None, "a picture has no steps");
+    assert_eq!(layout.on_moments(2, &row), None, "there is no such medium");
+}
