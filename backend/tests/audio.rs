@@ -61,6 +61,10 @@ async fn command_line_and_api_hear_the_same() {
     assert_eq!((audio, api.layers[0].numbers.image_tokens), (40, Some(40)));
     // The file that was sent is the run's, to the last byte, whatever the address calls it.
     assert_eq!(lab.get(&at("/picture")).await.body, sound);
+    // No map lies on a sound; what is drawn of it is the rest.
+    let map = lab.get(&at("/export.svg?plot=map")).await.is_error(ErrorCode::BadOption);
+    assert!(map.message.contains("no picture that a map could lie on"), "{}", map.message);
+    assert_eq!(lab.get(&at("/export.svg?plot=tokens")).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

@@ -89,6 +89,7 @@ async fn command_line_and_api_see_the_same_film() {
     let strip = lab.get(&format!("/api/runs/{id}/prepared.png")).await.body;
     let strip = engine::Picture::decode(&strip, &engine::PictureLimits::default()).unwrap();
     assert_eq!((strip.width, strip.height), (8 * 140, 140));
+    lab.get(&format!("/api/runs/{id}/export.svg?plot=map")).await.is_error(ErrorCode::BadOption);
 }
 
 #[tokio::test]

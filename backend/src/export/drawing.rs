@@ -11,7 +11,7 @@ use plots::html::Document;
 use plots::run::{Compared, Measured, View};
 use plots::{Style, Theme, Words, raster};
 use shared::sentence::LabError;
-use shared::{Counted, Definition, ErrorCode, Language};
+use shared::{Counted, Definition, ErrorCode, Language, Medium};
 use tokio::sync::Semaphore;
 
 use super::Observed;
@@ -170,6 +170,12 @@ impl Wanted {
         }
         if view.medium.is_some_and(|medium| usize::from(medium) >= media) {
             return refused(LabError::NoSuchMedium { media: media as u64 });
+        }
+        let medium = usize::from(plots::pictured::medium(run, view));
+        let on = observation.layout.as_ref().and_then(|layout| layout.media.get(medium));
+        let wants_map = matches!(self.subject, Subject::Plot(RunPlot::Map));
+        if wants_map && layers > 0 && on.and_then(Medium::picture).is_none() {
+            return refused(LabError::NoMap);
         }
         Ok(())
     }

@@ -6,9 +6,11 @@ use plots::export::{Asked, RunPlot, file};
 use plots::run::View;
 use plots::sheet::name;
 use plots::{Style, Theme};
+use shared::Group;
 
 use crate::lab::Lab;
 use crate::language::t;
+use crate::media::kind_of;
 use crate::words::plot_words;
 use crate::{actions, browser, save};
 
@@ -56,11 +58,13 @@ pub fn PlotFiles(
         {entry(RunPlot::Heads, t("Heads × layers"))}
         {entry(RunPlot::Flow, t("Who looks at whom"))}
         {entry(RunPlot::Words, t("Attention, word by word"))}
-        <div class="menu-pair">
-            <span>{t("The picture with its map")}</span>
-            <a href=drawn_there("svg", map) download data-testid="export-map-svg">"SVG"</a>
-            <a href=drawn_there("png", map) download data-testid="export-map-png">"PNG"</a>
-        </div>
+        <Show when=move || kind_of(run) == Some(Group::Image)>
+            <div class="menu-pair">
+                <span>{t("The picture with its map")}</span>
+                <a href=drawn_there("svg", map) download data-testid="export-map-svg">"SVG"</a>
+                <a href=drawn_there("png", map) download data-testid="export-map-png">"PNG"</a>
+            </div>
+        </Show>
         {entry(RunPlot::Tokens, t("All tokens, lit"))}
         <Show when=move || lab.run.facts.options.with(|o| o.repeat.is_some())>
             {entry(RunPlot::Repeat, t("The curve of all answers"))}

@@ -93,6 +93,9 @@ sentences! {
         NoSuchMedium { media: u64 } = "no_such_medium":
             "The run's prompt has no picture of that number: it has {media}, counted from 1.",
             "이 실행의 프롬프트에는 그 번호의 이미지가 없습니다. 이미지는 {media}개이고 1부터 셉니다.";
+        NoMap = "no_map":
+            "The run's prompt has no picture that a map could lie on: ask for curve, heads, flow, words or tokens.",
+            "이 실행의 프롬프트에는 지도를 얹을 이미지가 없습니다. curve, heads, flow, words, tokens 중 하나를 지정하세요.";
         ATheme = "a_theme": "theme", "테마";
         APlot = "a_plot": "plot", "그림";
         ACurve = "a_curve": "curve", "곡선";
