@@ -2,10 +2,12 @@
 
 pub mod audio;
 pub mod picture;
+pub mod video;
 
 use leptos::prelude::*;
 use shared::{Group, Medium};
 
+use crate::language::t;
 use crate::run::Run;
 
 /// A medium's map in the band that opens a run's page.
@@ -30,7 +32,8 @@ pub struct Lens {
 
 /// Every kind that the page has a lens for. Pictures come first: theirs is what a prompt without
 /// media, or one that is still to be asked, is looked at through.
-const LENSES: [(Group, Lens); 2] = [(Group::Image, picture::LENS), (Group::Audio, audio::LENS)];
+const LENSES: [(Group, Lens); 3] =
+    [(Group::Image, picture::LENS), (Group::Video, video::LENS), (Group::Audio, audio::LENS)];
 
 /// The lens for a kind of medium.
 pub fn lens(kind: Group) -> Lens {
@@ -42,6 +45,15 @@ pub fn lens(kind: Group) -> Lens {
 pub fn kind_of(run: Run) -> Option<Group> {
     let medium = usize::from(run.view.medium.get());
     run.facts.observation.with(|o| o.layout.as_ref()?.media.get(medium).map(Medium::group))
+}
+
+/// What the medium that a run's view names is called: picture, film or sound.
+pub fn name_of(run: Run) -> &'static str {
+    match kind_of(run) {
+        Some(Group::Video) => t("film"),
+        Some(Group::Audio) => t("sound"),
+        _ => t("picture"),
+    }
 }
 
 /// The kinds of all of a run's media, in the prompt's order.

@@ -1,11 +1,10 @@
 //! How the row that wrote the chosen word divides its attention: one bar of words, picture and rest.
 
 use leptos::prelude::*;
-use shared::Group;
 
 use crate::lab::use_lab;
 use crate::language::t;
-use crate::media::kind_of;
+use crate::media::name_of;
 use crate::run::kept::Kept;
 use crate::words;
 
@@ -21,16 +20,12 @@ pub fn Bar() -> impl IntoView {
         let by = run.view.counted.get();
         run.derived.split.get().map(|split| split.counted(by))
     });
-    let medium = move || match kind_of(run) {
-        Some(Group::Audio) => t("sound"),
-        _ => t("picture"),
-    };
     let parts = move || {
         let split = split.get()?;
         let palette = lab.palette.get();
         Some([
             ("words", t("words"), split.words, palette.words),
-            ("picture", medium(), split.picture, palette.picture),
+            ("picture", name_of(run), split.picture, palette.picture),
             ("rest", t("rest"), split.rest, palette.neutral.mix(palette.muted, 0.25)),
         ])
     };

@@ -74,7 +74,7 @@ pub fn Opener() -> impl IntoView {
                 <Scrub/>
                 <div class="try">
                     // Claims are of what a picture shows.
-                    <Show when=move || kind_of(run) != Some(Group::Audio)><Claims/></Show>
+                    <Show when=move || !matches!(kind_of(run), Some(Group::Audio | Group::Video))><Claims/></Show>
                     <Switch
                         label=t("What attention is counted by")
                         choices=vec![

@@ -2,12 +2,12 @@
 
 use leptos::prelude::*;
 use shared::repeat::Claim;
-use shared::{Counted, Followed, Group, followed};
+use shared::{Counted, Followed, followed};
 
 use crate::claims::{known, said, sample_of};
 use crate::lab::{Lab, use_lab};
 use crate::language::{fill, t};
-use crate::media::kind_of;
+use crate::media::name_of;
 use crate::run::Run;
 use crate::run::kept::Kept;
 use crate::run::phase::Phase;
@@ -119,74 +119,47 @@ fn looked(run: Run) -> Option<AnyView> {
         });
     }
     let split = run.derived.split.get()?;
-    let sound = kind_of(run) == Some(Group::Audio);
+    let medium = ("medium", name_of(run).into_any());
     if run.view.counted.get() == Counted::PerToken {
         let split = split.counted(Counted::PerToken);
         let n = split.words / split.picture;
-        return n.is_finite().then(|| per_token(sound, n, place, written()));
+        return n.is_finite().then(|| per_token(n, place, written(), medium));
     }
     let picture = view! { <b class="picture">{words::percent(split.picture)}</b> }.into_any();
     let share = view! { <b class="words">{words::percent(split.words)}</b> }.into_any();
-    let places = [place, written(), ("picture", picture), ("share", share)];
-    Some(match sound {
-        true => views(
-            "Writing {word} in layer {layer}, the model gave {picture} of its attention to the whole \
-             sound and {share} to all the words.",
-            places,
-        )
-        .into_any(),
-        false => views(
-            "Writing {word} in layer {layer}, the model gave {picture} of its attention to the whole \
-             picture and {share} to all the words.",
-            places,
-        )
-        .into_any(),
-    })
+    let told = views(
+        "Writing {word} in layer {layer}, the model gave {picture} of its attention to the whole {medium} and \
+         {share} to all the words.",
+        [place, written(), medium, ("picture", picture), ("share", share)],
+    );
+    Some(told.into_any())
 }
 
 /// The same by one token of each side: the words' drew `n` times the attention of the medium's.
 fn per_token(
-    sound: bool,
     n: f64,
     place: (&'static str, AnyView),
     written: (&'static str, AnyView),
+    medium: (&'static str, AnyView),
 ) -> AnyView {
     let times = |n: f64| ("n", view! { <b>{words::number(n)}</b> }.into_any());
-    match (sound, n) {
-        (false, n) if n >= ALIKE => views(
+    match n {
+        n if n >= ALIKE => views(
             "Writing {word} in layer {layer}, the model looked at a token of the words {n} times as much \
-             as at one of the picture, on average.",
-            [place, written, times(n)],
+             as at one of the {medium}, on average.",
+            [place, written, medium, times(n)],
         )
         .into_any(),
-        (false, n) if n <= 1.0 / ALIKE => views(
-            "Writing {word} in layer {layer}, the model looked at a token of the picture {n} times as \
+        n if n <= 1.0 / ALIKE => views(
+            "Writing {word} in layer {layer}, the model looked at a token of the {medium} {n} times as \
              much as at one of the words, on average.",
-            [place, written, times(1.0 / n)],
+            [place, written, medium, times(1.0 / n)],
         )
         .into_any(),
-        (false, _) => views(
+        _ => views(
             "Writing {word} in layer {layer}, the model looked at a token of the words as much as at one \
-             of the picture, on average.",
-            [place, written],
-        )
-        .into_any(),
-        (true, n) if n >= ALIKE => views(
-            "Writing {word} in layer {layer}, the model looked at a token of the words {n} times as much \
-             as at one of the sound, on average.",
-            [place, written, times(n)],
-        )
-        .into_any(),
-        (true, n) if n <= 1.0 / ALIKE => views(
-            "Writing {word} in layer {layer}, the model looked at a token of the sound {n} times as much \
-             as at one of the words, on average.",
-            [place, written, times(1.0 / n)],
-        )
-        .into_any(),
-        (true, _) => views(
-            "Writing {word} in layer {layer}, the model looked at a token of the words as much as at one \
-             of the sound, on average.",
-            [place, written],
+             of the {medium}, on average.",
+            [place, written, medium],
         )
         .into_any(),
     }
