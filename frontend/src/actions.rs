@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 use leptos_router::NavigateOptions;
 use shared::api::RunCreated;
 use shared::options::{resolve_settings, shortest};
-use shared::{AskedOptions, ErrorCode, MOST_MEDIA, ModelDefaults, ModelTraits, RunOptions};
+use shared::{AskedOptions, ErrorCode, Group, MOST_MEDIA, ModelDefaults, ModelTraits, RunOptions};
 use wasm_bindgen::JsCast;
 
 use crate::browser;
@@ -16,6 +16,7 @@ use crate::models::traits;
 use crate::owner;
 use crate::photograph::for_photographs;
 use crate::run::kept::forget_gone;
+use crate::run::kinds::kinds;
 use crate::run::link::View;
 use crate::run::panels::Open;
 use crate::run::phase::Phase;
@@ -134,7 +135,7 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     }
     let options = AskedOptions { prompt, ..lab.options.get_untracked() };
     let more = lab.more.get_untracked();
-    let of_run = pictures_of(lab.run, &source);
+    let of_run = media_of(lab.run, &source);
     // What went wrong before is answered by asking again.
     lab.notes.set(Vec::new());
     lab.sending.set(true);
@@ -142,7 +143,7 @@ pub fn ask(lab: Lab, navigate: impl Fn(&str, NavigateOptions) + 'static) {
     spawn_local(async move {
         let mut tries = 0;
         let created = loop {
-            match submit(lab.run.facts.source, &source, of_run, &more, &options).await {
+            match submit(lab.run.facts.source, &source, &of_run, &more, &options).await {
                 Err(failure) if lab.waited(&failure, tries).await => tries += 1,
                 created => break created,
             }
@@ -182,21 +183,20 @@ pub fn go(lab: Lab, id: &str, navigate: impl Fn(&str, NavigateOptions)) {
     navigate(&to, NavigateOptions { scroll: false, ..NavigateOptions::default() });
 }
 
-/// How many pictures a source has: several only where it is the run on the screen.
-pub fn pictures_of(run: Run, source: &PictureFrom) -> usize {
+/// The kinds of a source's media: several, and others than pictures, only where it is the run on the screen.
+pub fn media_of(run: Run, source: &PictureFrom) -> Vec<Group> {
     let is_it =
         matches!(source, PictureFrom::Run(id) if run.facts.id.get_untracked().as_ref() == Some(id));
-    let media =
-        || run.facts.observation.with_untracked(|o| o.layout.as_ref().map_or(1, |l| l.media.len()));
-    if is_it { media().max(1) } else { 1 }
+    let media = if is_it { kinds(run) } else { Vec::new() };
+    if media.is_empty() { vec![Group::Image] } else { media }
 }
 
-/// Submits a run and keeps its owner's token: with so many of a run's pictures where the source is
-/// one, and with further ones.
+/// Submits a run and keeps its owner's token: with all media of a run, of these kinds, where the source is
+/// one, and with further files.
 pub async fn submit(
     to: Source,
     source: &PictureFrom,
-    of_run: usize,
+    of_run: &[Group],
     more: &[web_sys::File],
     options: &AskedOptions,
 ) -> Result<RunCreated, Failure> {
@@ -220,7 +220,7 @@ fn forget_readers(lab: Lab) {
 async fn send(
     to: Source,
     source: &PictureFrom,
-    of_run: usize,
+    of_run: &[Group],
     more: &[web_sys::File],
     options: &AskedOptions,
 ) -> Result<RunCreated, Failure> {
@@ -229,8 +229,8 @@ async fn send(
         PictureFrom::Sample(name) => vec![(samples::picture(name).await?, name.clone())],
         PictureFrom::Run(id) => {
             let mut pictures = Vec::new();
-            for medium in 0..of_run as u8 {
-                pictures.push((to.picture(id, medium).await?, "picture".to_owned()));
+            for (medium, kind) in (0_u8..).zip(of_run) {
+                pictures.push((to.picture(id, medium).await?, kind.name().to_owned()));
             }
             pictures
         }

@@ -121,10 +121,10 @@ fn ask(
     let run = lab.run;
     let options: AskedOptions = options.into();
     let source = PictureFrom::Run(id.clone());
-    let of_run = actions::pictures_of(run, &source);
+    let of_run = actions::media_of(run, &source);
     lab.sending.set(true);
     spawn_local(async move {
-        let created = actions::submit(run.facts.source, &source, of_run, &[], &options).await;
+        let created = actions::submit(run.facts.source, &source, &of_run, &[], &options).await;
         lab.sending.set(false);
         match created {
             Ok(created) => {
@@ -177,7 +177,7 @@ pub fn note(lab: Lab) {
     Effect::new(move |_| {
         let Some(PictureFrom::Run(id)) = lab.picture.get() else { return };
         let sample = lab.claims.with(|claims| claims.sample(&id).cloned().flatten());
-        let alone = actions::pictures_of(run, &PictureFrom::Run(id)) == 1;
+        let alone = actions::media_of(run, &PictureFrom::Run(id)).len() == 1;
         if let Some(sample) = sample.filter(|_| alone) {
             lab.picture.set(Some(PictureFrom::Sample(sample.file)));
         }

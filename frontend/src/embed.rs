@@ -12,7 +12,7 @@ use crate::browser::watch_height;
 use crate::cards::curve::Chart;
 use crate::lab::use_lab;
 use crate::language::{fill, t};
-use crate::media::{self, lens};
+use crate::media::lens;
 use crate::run::Run;
 use crate::run::link::{Curve, View, definition_to_text};
 use crate::run::phase::Phase;
@@ -48,7 +48,7 @@ pub fn EmbedPage() -> impl IntoView {
         actions::open(lab, id, View::from_query(&location.search.get_untracked()));
     });
     let problem = move || lab.notes.with(|n| n.last().map(|n| n.message.clone()));
-    let shown = Memo::new(move |_| media::kind_of(run));
+    let shown = Memo::new(move |_| crate::run::kinds::kind_of(run));
     view! {
         <main class="embed" data-testid="embed" data-phase=move || run.facts.phase.with(Phase::name)>
             <div class="embed-body">

@@ -9,7 +9,7 @@ use super::class::Class;
 use super::told::{self, Piece};
 use crate::lab::use_lab;
 use crate::language::{InForce, Language, fill, t};
-use crate::media::{self, lens};
+use crate::media::lens;
 use crate::run::Run;
 use crate::run::phase::Phase;
 use crate::ui::value::Partial;
@@ -52,7 +52,7 @@ pub fn Given(
     // Before the layout says what there is, the first picture; a prompt without one shows none.
     let kinds = Memo::new(move |_| {
         let seen = run.facts.observation.with(|o| o.layout.is_some());
-        if seen { media::kinds(run) } else { vec![Group::Image] }
+        if seen { crate::run::kinds::kinds(run) } else { vec![Group::Image] }
     });
     let all = move || {
         let kinds = kinds.get().into_iter().zip(0_u8..);

@@ -5,8 +5,9 @@ use shared::{Definition, Media, Stage, Value};
 
 use super::opened::{Chosen, Opened};
 use crate::language::{fill, t};
-use crate::media::{kinds, lens};
+use crate::media::lens;
 use crate::run::kept::Kept;
+use crate::run::kinds::kinds;
 use crate::run::link::Curve;
 use crate::ui::value::value;
 use crate::words;

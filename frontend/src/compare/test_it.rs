@@ -51,11 +51,11 @@ pub fn TestIt(
         };
         let options = run.facts.options.with_untracked(|o| change.of(o).into());
         let source = source.unwrap_or_else(|| PictureFrom::Run(id.clone()));
-        let of_run = actions::pictures_of(run, &source);
+        let of_run = actions::media_of(run, &source);
         let navigate = navigate.clone();
         lab.sending.set(true);
         spawn_local(async move {
-            let created = actions::submit(run.facts.source, &source, of_run, &[], &options).await;
+            let created = actions::submit(run.facts.source, &source, &of_run, &[], &options).await;
             lab.sending.set(false);
             match created {
                 Ok(created) => {

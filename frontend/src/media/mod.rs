@@ -5,9 +5,8 @@ pub mod picture;
 pub mod video;
 
 use leptos::prelude::*;
-use shared::{Group, Medium};
+use shared::Group;
 
-use crate::language::t;
 use crate::run::Run;
 
 /// A medium's map in the band that opens a run's page.
@@ -39,27 +38,4 @@ const LENSES: [(Group, Lens); 3] =
 pub fn lens(kind: Group) -> Lens {
     let found = LENSES.iter().find(|(of, _)| *of == kind);
     found.map_or(LENSES[0].1, |(_, lens)| *lens)
-}
-
-/// The kind of the medium that a run's view names; none where the prompt has no such medium.
-pub fn kind_of(run: Run) -> Option<Group> {
-    let medium = usize::from(run.view.medium.get());
-    run.facts.observation.with(|o| o.layout.as_ref()?.media.get(medium).map(Medium::group))
-}
-
-/// What the medium that a run's view names is called: picture, film or sound.
-pub fn name_of(run: Run) -> &'static str {
-    match kind_of(run) {
-        Some(Group::Video) => t("film"),
-        Some(Group::Audio) => t("sound"),
-        _ => t("picture"),
-    }
-}
-
-/// The kinds of all of a run's media, in the prompt's order.
-pub fn kinds(run: Run) -> Vec<Group> {
-    let of = |o: &shared::Observation| {
-        o.layout.as_ref().map(|l| l.media.iter().map(Medium::group).collect())
-    };
-    run.facts.observation.with(of).unwrap_or_default()
 }

@@ -13,6 +13,8 @@ mod facts;
 #[cfg(target_arch = "wasm32")]
 pub mod kept;
 #[cfg(target_arch = "wasm32")]
+pub mod kinds;
+#[cfg(target_arch = "wasm32")]
 mod maps;
 #[cfg(target_arch = "wasm32")]
 mod on_screen;

@@ -6,7 +6,7 @@ use plots::run::{Measured, View};
 use shared::api::{ModelEntry, RunCreated, RunRecord};
 use shared::event::EVENT_VERSION;
 use shared::listing::{RunsAsked, RunsListed};
-use shared::{AskedOptions, Counted, Definition, HeadRows, Label, LabelChange};
+use shared::{AskedOptions, Counted, Definition, Group, HeadRows, Label, LabelChange};
 use wasm_bindgen::JsValue;
 use web_sys::{Blob, FormData};
 
@@ -37,7 +37,12 @@ pub(super) async fn create(
     let form = FormData::new().map_err(|_| broken())?;
     let options = serde_json::to_string(options).map_err(|_| broken())?;
     for (picture, name) in pictures {
-        let field = if picture.type_().starts_with("audio/") { "audio" } else { "picture" };
+        // A film that a run was asked about may be a picture file to look at: its name says what it is.
+        let field = match name.as_str() {
+            name if name == Group::Video.name() => "video",
+            _ if picture.type_().starts_with("audio/") => "audio",
+            _ => "picture",
+        };
         form.append_with_blob_and_filename(field, picture, name).map_err(|_| broken())?;
     }
     form.append_with_str("options", &options).map_err(|_| broken())?;

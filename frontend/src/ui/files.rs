@@ -10,7 +10,7 @@ use shared::Group;
 
 use crate::lab::Lab;
 use crate::language::t;
-use crate::media::kind_of;
+use crate::run::kinds::kind_of;
 use crate::words::plot_words;
 use crate::{actions, browser, save};
 

@@ -52,7 +52,7 @@ pub fn Estimate(
         let Some(picture) = picture else { return };
         // How many pictures a run has is known once its layout is.
         media.get();
-        let of_run = actions::pictures_of(lab.run, &picture);
+        let of_run = actions::media_of(lab.run, &picture).len();
         spawn_local(async move {
             let found = sizes_of(lab, &picture, of_run, &more).await;
             let still = lab.picture.try_with_untracked(|now| now.as_ref() == Some(&picture));

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use crate::lab::use_lab;
 use crate::language::t;
-use crate::media::name_of;
 use crate::run::kept::Kept;
+use crate::run::kinds::name_of;
 use crate::words;
 
 /// A part that is narrower has its name beside the bar.

@@ -5,8 +5,9 @@ use leptos::prelude::*;
 
 use super::waiting::{Clock, Stop, TICK};
 use crate::lab::use_lab;
-use crate::media::{kind_of, lens};
+use crate::media::lens;
 use crate::run::kept::Kept;
+use crate::run::kinds::kind_of;
 use crate::run::phase::Phase;
 use crate::{actions, browser};
 

@@ -5,9 +5,10 @@ use shared::Group;
 
 use crate::lab::use_lab;
 use crate::language::{fill, t};
-use crate::media::{kind_of, lens};
+use crate::media::lens;
 use crate::run::Run;
 use crate::run::kept::Kept;
+use crate::run::kinds::kind_of;
 
 /// The card, as a class sees it.
 #[component]
