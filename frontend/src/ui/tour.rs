@@ -31,8 +31,16 @@ pub fn Offer() -> impl IntoView {
             answer();
         }
     });
+    // Whoever found another part of a phone's page needs none either, and the room is the part's; not
+    // for good, for who comes back may wish it.
+    let found = RwSignal::new(false);
+    Effect::new(move |_| {
+        if lab.tab.get() != Tab::Answer {
+            found.set(true);
+        }
+    });
     view! {
-        <Show when=move || !asked.get()>
+        <Show when=move || !asked.get() && !found.get()>
             <aside class="offer" data-testid="tour-offer" aria-label=t("For newcomers")>
                 <p>{t("New here? Five short steps explain this run.")}</p>
                 <button type="button" class="button strong" data-testid="tour-start"

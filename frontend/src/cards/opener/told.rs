@@ -145,20 +145,19 @@ fn per_token(
     let times = |n: f64| ("n", view! { <b>{words::number(n)}</b> }.into_any());
     match n {
         n if n >= ALIKE => views(
-            "Writing {word} in layer {layer}, the model looked at a token of the words {n} times as much \
-             as at one of the {medium}, on average.",
+            "Writing {word} in layer {layer}, the model looked, per token, at the words {n} times as much as \
+             at the {medium}.",
             [place, written, medium, times(n)],
         )
         .into_any(),
         n if n <= 1.0 / ALIKE => views(
-            "Writing {word} in layer {layer}, the model looked at a token of the {medium} {n} times as \
-             much as at one of the words, on average.",
+            "Writing {word} in layer {layer}, the model looked, per token, at the {medium} {n} times as much \
+             as at the words.",
             [place, written, medium, times(1.0 / n)],
         )
         .into_any(),
         _ => views(
-            "Writing {word} in layer {layer}, the model looked at a token of the words as much as at one \
-             of the {medium}, on average.",
+            "Writing {word} in layer {layer}, the model looked, per token, at words and {medium} alike.",
             [place, written, medium],
         )
         .into_any(),
